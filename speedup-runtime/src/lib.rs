@@ -1,0 +1,12 @@
+//! What the attributes of the `speedup` crate expand to; depend on `speedup`, not on this crate.
+//!
+//! Imports run downwards only: [`cache`], [`buffer`] and [`disk`] never see each other, and what they share
+//! (`sync`, `panics`) lies below them.
+
+pub mod buffer;
+pub mod cache;
+#[cfg(feature = "disk")]
+pub mod disk;
+
+pub(crate) mod panics;
+pub(crate) mod sync;

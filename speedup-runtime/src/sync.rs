@@ -1,0 +1,33 @@
+//! The synchronisation primitives of the crate: the only file that names `std` or the model checker.
+//!
+//! Built with `--cfg loom` the same names come from `loom`, so that a model runs the very code that ships.
+
+#[cfg(not(loom))]
+#[allow(unused_imports)]
+pub(crate) use std::{
+    hint::spin_loop,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{self, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+#[cfg(loom)]
+#[allow(unused_imports)]
+pub(crate) use loom::{
+    hint::spin_loop,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{self, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+/// Locks a mutex whose data stay valid whatever the holder was doing when it panicked.
+///
+/// Every mutex of the crate guards data that are consistent between any two statements of its holders, so a poisoned
+/// lock is no reason to stop.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,3 @@
+//! The named commands of the project: `cargo xtask`.
+
+fn main() {}
