@@ -313,7 +313,8 @@ impl<K: Key, R: Output> Core<K, R> {
         worker.count_computed(self.number.get());
         // Relaxed: a sign of life.
         worker.progress.store(worker.own.computed.get(), Ordering::Relaxed);
-        let place = (self.grain.mode() == Mode::Parallel && !function.sequential).then(|| worker.board().push(slot));
+        let place = (worker.own.sample.get().shares() && self.grain.mode() == Mode::Parallel && !function.sequential)
+            .then(|| worker.board().push(slot));
         let _scope = Scope { worker, place, outermost, grain: &self.grain };
         // SAFETY: the key outlives the call, and is one of this cache.
         let frame = unsafe { Frame::new(self, std::ptr::from_ref(key).cast(), slot, place) };

@@ -53,6 +53,14 @@ pub(super) struct Sample {
     pub(super) invited: bool,
 }
 
+impl Sample {
+    /// Whether the outermost call has come to a group that may be worth sharing out.
+    #[inline]
+    pub(super) fn shares(&self) -> bool {
+        self.start.is_some()
+    }
+}
+
 impl Grain {
     /// Nothing is known.
     pub(super) const fn new() -> Self {

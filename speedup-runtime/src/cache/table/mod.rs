@@ -71,7 +71,19 @@ impl<K: Key, R: Output> Table<K, R> {
                 return None;
             }
         }
+        if K::COORDINATES > 0 && K::is_small() { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) }
+    }
+
+    /// The value of a key that is not a small integer.
+    #[inline]
+    fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
         self.hashed.get()?.find(key, pin)?.value()
+    }
+
+    /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
+    #[inline(never)]
+    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
+        self.find_hashed(key, pin)
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
