@@ -1,7 +1,7 @@
 //! What the expansions of both macros share: the names of the items, which attribute goes where, and what is left of an
 //! item that has a fault.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Token, Expr, ItemFn, Meta, Path, parse_quote};
@@ -19,6 +19,13 @@ pub(crate) fn handle_name(function: &Ident) -> Ident {
 /// A span of the expansion that is shown at `place`.
 pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
+}
+
+/// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
+pub(crate) fn in_closure(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(Span::mixed_site().located_at(name.span()));
+    name
 }
 
 /// The `const` of a handle.
@@ -185,6 +192,20 @@ impl Kind {
 pub(crate) fn handle_docs(kind: &str, place: &Place, function: &Ident) -> String {
     let path = place.sibling(function).to_string().replace(' ', "");
     if path.contains("r#") { format!(" The {kind} of `{path}`.") } else { format!(" The {kind} of [`{path}()`].") }
+}
+
+/// Does a body bring parallelism of its own? Too often yes costs little, so names are enough.
+pub(crate) fn mentions_rayon(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            matches!(name.as_str(), "rayon" | "join" | "scope" | "in_place_scope")
+                || name.starts_with("par_")
+                || name.starts_with("into_par_")
+        }
+        TokenTree::Group(group) => mentions_rayon(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// An item with a fault keeps its place, so that its callers do not add faults of their own.

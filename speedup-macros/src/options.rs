@@ -4,7 +4,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Token, token};
+use syn::{Expr, ExprLit, ExprUnary, Lit, Token, UnOp, token};
 
 use crate::errors::Errors;
 
@@ -133,6 +133,23 @@ fn entry_parser(input: ParseStream<'_>) -> syn::Result<(Ident, Option<Expr>)> {
         return Err(input.error(format!("expected a comma after the value of `{key}`")));
     }
     Ok((key, Some(value)))
+}
+
+/// The value of an option that counts something: a literal is checked here, any other expression by the compiler.
+pub(crate) fn positive(key: &Ident, value: Expr, errors: &mut Errors) -> Option<Expr> {
+    let message = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => match number.base10_parse::<usize>() {
+            Ok(0) => format!("`{key}` must be at least 1: write `{key} = 1` or more"),
+            Ok(_) => return Some(value),
+            Err(_) => format!("`{key}` must fit a `usize`"),
+        },
+        Expr::Lit(_) | Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) | Expr::Closure(_) | Expr::Tuple(_) => {
+            format!("`{key}` is a number of values: write `{key} = 16`")
+        }
+        _ => return Some(value),
+    };
+    errors.at(&value, message);
+    None
 }
 
 fn unknown<O>(key: &Ident, table: &[Known<O>], errors: &mut Errors) {

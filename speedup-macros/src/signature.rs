@@ -120,7 +120,7 @@ fn is_static(lifetime: &Lifetime) -> bool {
 }
 
 /// The type that owns what `element` borrows.
-fn owned_form(element: &Type) -> Type {
+pub(crate) fn owned_form(element: &Type) -> Type {
     match element {
         Type::Slice(slice) => {
             let element = &slice.elem;

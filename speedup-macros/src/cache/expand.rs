@@ -1,6 +1,6 @@
 //! The code that a cached function becomes: wrapper, handle, body.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{FnArg, Type};
 
@@ -75,7 +75,7 @@ fn handle(model: &Cached) -> TokenStream {
 
 fn runtime_function(model: &Cached) -> TokenStream {
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
-    let names: Vec<Ident> = model.arguments.iter().map(|argument| in_closure(&argument.name)).collect();
+    let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let key = signature::key_type(&model.arguments);
@@ -87,13 +87,6 @@ fn runtime_function(model: &Cached) -> TokenStream {
     quote! {
         ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*)) #show #keep #sequential #uses_rayon
     }
-}
-
-/// The name of an argument inside of the expansion, where it meets no name of the user.
-fn in_closure(name: &Ident) -> Ident {
-    let mut name = name.clone();
-    name.set_span(Span::mixed_site().located_at(name.span()));
-    name
 }
 
 fn keep(keep: Keep) -> TokenStream {

@@ -1,6 +1,7 @@
 //! What an invocation of `#[cache]` says.
 
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
 use crate::errors::Errors;
@@ -104,7 +105,7 @@ impl Cached {
             arguments: signature::arguments(&function.sig),
             keep: keep(&result, &options),
             sequential: options.sequential,
-            uses_rayon: mentions_rayon(quote::ToTokens::to_token_stream(&function.block)),
+            uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
             function,
@@ -136,18 +137,3 @@ const PLAIN: [&str; 16] = [
     "String", "Vec", "VecDeque", "Box", "Arc", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "PathBuf", "Duration", "BigUint",
     "BigInt", "Complex64", "Wrapping", "Ordering",
 ];
-
-/// Does a body bring parallelism of its own? Too often yes costs little, so names are enough.
-fn mentions_rayon(tokens: TokenStream) -> bool {
-    use proc_macro2::TokenTree;
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => {
-            let name = ident.to_string();
-            matches!(name.as_str(), "rayon" | "join" | "scope" | "in_place_scope")
-                || name.starts_with("par_")
-                || name.starts_with("into_par_")
-        }
-        TokenTree::Group(group) => mentions_rayon(group.stream()),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
-}

@@ -13,32 +13,11 @@ const MOST_ARGUMENTS: usize = 12;
 
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
-    standing(function, place, errors);
+    place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     signature::check(function, ATTRIBUTE, errors);
     number_of_arguments(function, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
-}
-
-fn standing(function: &ItemFn, place: &Place, errors: &mut Errors) {
-    let name = &function.sig.ident;
-    match place {
-        Place::Free | Place::Inherent { generic: false, .. } => {}
-        Place::Inherent { generic: true, .. } => errors.at(
-            name,
-            format!(
-                "{ATTRIBUTE} would share one table between all types of this generic `impl`: move the function out of \
-                 it, or to an `impl` of one type"
-            ),
-        ),
-        Place::TraitImpl | Place::Trait => errors.at(
-            name,
-            format!(
-                "{ATTRIBUTE} needs room for a constant beside the function, and a trait has none: put it on a function \
-                 outside of the trait and call that from here"
-            ),
-        ),
-    }
 }
 
 fn number_of_arguments(function: &ItemFn, errors: &mut Errors) {

@@ -9,6 +9,8 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{ItemFn, ItemImpl, ItemTrait, Type};
 
+use crate::errors::Errors;
+
 /// The surroundings of a function, as far as the names of its siblings and the meaning of `Self` are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -48,6 +50,22 @@ impl Place {
             return Place::Inherent { ty: last_word(&block.self_ty), generic };
         }
         if syn::parse_str::<ItemTrait>(&block).is_ok() { Place::Trait } else { Place::Free }
+    }
+
+    /// Reports a place that has no room for a handle. `thing` is what all instances would share.
+    pub(crate) fn check(&self, name: &Ident, attribute: &str, thing: &str, errors: &mut Errors) {
+        let message = match self {
+            Place::Free | Place::Inherent { generic: false, .. } => return,
+            Place::Inherent { generic: true, .. } => format!(
+                "{attribute} would share one {thing} between all types of this generic `impl`: move the function out of \
+                 it, or to an `impl` of one type"
+            ),
+            Place::TraitImpl | Place::Trait => format!(
+                "{attribute} needs room for a constant beside the function, and a trait has none: put it on a function \
+                 outside of the trait and call that from here"
+            ),
+        };
+        errors.at(name, message);
     }
 
     /// How a function at this place names its sibling.
