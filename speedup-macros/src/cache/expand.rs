@@ -149,6 +149,6 @@ fn body(model: &Cached) -> TokenStream {
     signature.ident = model.inner.clone();
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = groups::group(model);
+    let block = groups::form(model);
     quote!(#(#attributes)* #signature #block)
 }

@@ -69,7 +69,8 @@ impl Scanner<'_> {
                 let open = self.open.pop()?;
                 self.close(open, first);
             }
-            ';' => {
+            // `[u8; 4]` goes on, a statement ends.
+            ';' if self.open.last().is_none_or(|open| open.brace == '{') => {
                 self.skip(1);
                 self.head.clear();
             }
