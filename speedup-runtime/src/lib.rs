@@ -10,3 +10,5 @@ pub mod disk;
 
 pub(crate) mod panics;
 pub(crate) mod sync;
+
+pub use cache::{Cache, Task, TimedOut};
