@@ -44,6 +44,15 @@ pub(crate) fn run(command: &mut Command) -> Result<Done, Failure> {
     }
 }
 
+/// Runs a command and keeps what it writes in a file.
+pub(crate) fn save(command: &mut Command, file: &Path) -> Result<Done, Failure> {
+    let folder = file.parent().unwrap_or(file);
+    let told = |error: std::io::Error| format!("{}: {error}", file.display());
+    std::fs::create_dir_all(folder).map_err(told)?;
+    let output = std::fs::File::create(file).map_err(told)?;
+    run(command.stdout(output))
+}
+
 /// Whether a program is there and answers.
 pub(crate) fn is_there(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::checks;
-use crate::run::{Done, Failure, cargo, is_there, run};
+use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
 
 /// A named command.
@@ -26,7 +26,12 @@ const STEPS: [Step; 14] = [
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
     Step { name: "deny", about: "licences and advisories of the dependencies", in_ci: true, run: deny },
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
-    Step { name: "bench", about: "the tables; `bench cache|buffer|disk [SECTION..]`", in_ci: false, run: bench },
+    Step {
+        name: "bench",
+        about: "the tables; `bench cache|buffer|disk [SECTION..] [--save]`",
+        in_ci: false,
+        run: bench,
+    },
     Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
     Step { name: "stress", about: "the long form of the stress tests", in_ci: false, run: stress },
     Step { name: "crash", about: "the long form of the crash and byte-flip tests", in_ci: false, run: crash },
@@ -113,9 +118,12 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
 }
 
 fn bench(arguments: &[String]) -> Result<Done, Failure> {
+    let (options, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with("--"));
     let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
-    if let Some((which, sections)) = arguments.split_first() {
-        command.args(["--bench", which, "--"]).args(sections);
+    let Some((which, sections)) = words.split_first() else { return run(&mut command) };
+    command.args(["--bench", which, "--"]).args(sections);
+    if options.iter().any(|option| *option == "--save") {
+        return save(&mut command, &root().join("docs/benchmarks").join(format!("{which}.md")));
     }
     run(&mut command)
 }
