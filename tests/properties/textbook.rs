@@ -1,5 +1,4 @@
-//! With the attribute removed a function gives the same results: each shape is written once and compiled three times,
-//! plainly, under `#[cache]` and under `#[cache(sequential)]`.
+//! The recursions of the textbooks, with random arguments.
 
 use proptest::prelude::*;
 
