@@ -20,7 +20,7 @@ pub use speedup_macros::yield_;
 /// What the expansions need beside the public names; no part of the promises.
 #[doc(hidden)]
 pub mod __private {
-    pub use speedup_runtime::__private::*;
+    pub use speedup_runtime::cache::probe::*;
 }
 
 /// The README's code is a test.
