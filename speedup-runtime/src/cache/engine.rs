@@ -166,21 +166,38 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(never)]
     pub(super) fn compute<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>) -> R {
         let worker = worker::current();
-        self.function.get_or_init(|| function.clone());
+        match self.ask(function, key, packed, worker) {
+            Asked::Value(value) => value,
+            Asked::Mine(flight) => self.run(function, &key.to_key(), flight),
+            Asked::Busy(busy) => self.compute_after(function, key, packed, busy, worker),
+        }
+    }
+
+    /// The value of a key that another thread was seen to compute.
+    #[cold]
+    fn compute_after<Q: Lookup<K>>(
+        &self,
+        function: &Function<K, R>,
+        key: Q,
+        packed: Option<u64>,
+        mut busy: Busy,
+        worker: &'static Worker,
+    ) -> R {
         loop {
-            match self.ask(key, packed, worker) {
+            match wait::wait(self, busy, worker) {
+                Waited::Again => {}
+                Waited::Outcome(outcome) => {
+                    if let Some(value) = outcome.into_value() {
+                        return value;
+                    }
+                }
+                Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
+                Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
+            }
+            match self.ask(function, key, packed, worker) {
                 Asked::Value(value) => return value,
                 Asked::Mine(flight) => return self.run(function, &key.to_key(), flight),
-                Asked::Busy(busy) => match wait::wait(self, busy, worker) {
-                    Waited::Again => {}
-                    Waited::Outcome(outcome) => {
-                        if let Some(value) = outcome.into_value() {
-                            return value;
-                        }
-                    }
-                    Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
-                    Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
-                },
+                Asked::Busy(again) => busy = again,
             }
         }
     }
@@ -188,8 +205,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
     pub(super) fn compute_if_free(&self, function: &Function<K, R>, key: &K) -> Option<R> {
         let worker = worker::current();
-        self.function.get_or_init(|| function.clone());
-        match self.ask(key, key.pack(), worker) {
+        match self.ask(function, key, key.pack(), worker) {
             Asked::Value(value) => Some(value),
             Asked::Mine(flight) => Some(self.run(function, key, flight)),
             Asked::Busy(_) => None,
@@ -212,8 +228,14 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Puts a value in unless there is one or somebody is computing it; gives it back if so.
-    pub(super) fn insert_new(&self, key: &K, value: R, worker: &'static Worker) -> Result<(), (R, Option<Busy>)> {
-        match self.ask(key, key.pack(), worker) {
+    pub(super) fn insert_new(
+        &self,
+        function: &Function<K, R>,
+        key: &K,
+        value: R,
+        worker: &'static Worker,
+    ) -> Result<(), (R, Option<Busy>)> {
+        match self.ask(function, key, key.pack(), worker) {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
@@ -257,7 +279,13 @@ impl<K: Key, R: Output> Core<K, R> {
         unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
+    #[inline]
     fn table_or_new<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
+        self.table(pin).unwrap_or_else(|| self.make_table(pin))
+    }
+
+    #[cold]
+    fn make_table<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
         loop {
             if let Some(table) = self.table(pin) {
                 return table;
@@ -270,7 +298,17 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    fn ask<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, worker: &'static Worker) -> Asked<'_, K, R> {
+    #[inline]
+    fn ask<Q: Lookup<K>>(
+        &self,
+        function: &Function<K, R>,
+        key: Q,
+        packed: Option<u64>,
+        worker: &'static Worker,
+    ) -> Asked<'_, K, R> {
+        if self.function.get().is_none() {
+            self.remember(function);
+        }
         let pin = worker.pin();
         let table = self.table_or_new(&pin);
         match table.claim(key, packed, worker.number, &pin) {
@@ -278,6 +316,11 @@ impl<K: Key, R: Output> Core<K, R> {
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),
         }
+    }
+
+    #[cold]
+    fn remember(&self, function: &Function<K, R>) {
+        self.function.get_or_init(|| function.clone());
     }
 
     /// Computes what has been claimed, publishes it and wakes who waits.
@@ -309,11 +352,8 @@ impl<K: Key, R: Output> Core<K, R> {
         if outermost {
             self.grain.begin(worker);
         }
-        self.grain.count(worker);
-        worker.count_computed(self.number.get());
-        // Relaxed: a sign of life.
-        worker.progress.store(worker.own.computed.get(), Ordering::Relaxed);
-        let place = (worker.own.sample.get().shares() && self.grain.mode() == Mode::Parallel && !function.sequential)
+        self.grain.count(worker, worker.count_computed(self.number.get()));
+        let place = (worker.own.sample.shares() && self.grain.mode() == Mode::Parallel && !function.sequential)
             .then(|| worker.board().push(slot));
         let _scope = Scope { worker, place, outermost, grain: &self.grain };
         // SAFETY: the key outlives the call, and is one of this cache.

@@ -160,7 +160,10 @@ impl<K: Key, R: Output> Cache<K, R> {
         let core = self.core();
         if core.grain.mode() == Mode::Sequential {
             core.grain.group(worker::current());
-            return keys.map(|key| self.get(key));
+            return keys.map(
+                #[inline(always)]
+                |key| self.get(key),
+            );
         }
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
         group::compute(core, &self.function, &keys, &mut results, &mut scratch);
@@ -246,7 +249,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn insert(&self, key: K, value: R) -> Option<R> {
         let (core, worker) = (self.core(), worker::current());
         let (mut value, mut old) = (value, None);
-        while let Err((back, busy)) = core.insert_new(&key, value, worker) {
+        while let Err((back, busy)) = core.insert_new(&self.function, &key, value, worker) {
             if busy.is_some() {
                 return old;
             }

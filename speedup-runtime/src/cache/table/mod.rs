@@ -87,7 +87,27 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
+    #[inline]
     pub(super) fn claim<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        me: u32,
+        pin: &'pin Pin,
+    ) -> Claim<'pin, R> {
+        if K::COORDINATES > 0
+            && let Some(packed) = packed
+            && let Some(slot) = self.pages.find(packed, pin)
+            && !self.pages.is_mixed(&slot)
+            && slot.state().claim(me).is_ok()
+        {
+            return Claim::Mine(slot);
+        }
+        self.claim_slowly(key, packed, me, pin)
+    }
+
+    #[inline(never)]
+    fn claim_slowly<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
         packed: Option<u64>,
