@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Token, Expr, ItemFn, Meta, Path, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -103,7 +103,10 @@ impl Attributes {
         let mut sorted = Attributes::default();
         for attribute in attributes {
             if let Some(name) = ours(attribute.path()) {
-                errors.at(attribute, format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"));
+                errors.at(
+                    attribute,
+                    format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"),
+                );
                 continue;
             }
             match Kind::of(attribute) {

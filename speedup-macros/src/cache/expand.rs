@@ -126,8 +126,11 @@ fn prints(ty: &Type) -> bool {
         Type::Reference(reference) => prints(&reference.elem),
         Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
             _ if signature::is_primitive(ty) => true,
-            Some(last) if last.arguments.is_none() => last.ident == "String" || last.ident == "str" || last.ident == "PathBuf",
-            Some(last) if last.ident == "Vec" || last.ident == "Option" || last.ident == "Box" => match &last.arguments {
+            Some(last) if last.arguments.is_none() => {
+                last.ident == "String" || last.ident == "str" || last.ident == "PathBuf"
+            }
+            Some(last) if last.ident == "Vec" || last.ident == "Option" || last.ident == "Box" => match &last.arguments
+            {
                 syn::PathArguments::AngleBracketed(inner) => inner.args.iter().all(|argument| match argument {
                     syn::GenericArgument::Type(ty) => prints(ty),
                     _ => false,

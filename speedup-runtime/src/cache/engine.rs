@@ -10,9 +10,10 @@ use std::{
 use once_cell::sync::OnceCell;
 
 use super::{
-    chain::{self, Frame},
+    chain::{Frame, Running},
     function::Function,
     grain::{Grain, Mode},
+    help,
     key::{Key, Lookup, Output},
     number::Number,
     stack,
@@ -41,6 +42,9 @@ pub(super) trait Engine: Sync {
 
     /// Computes a member of somebody's group, if nobody has begun to.
     fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped;
+
+    /// An outermost call of this cache, which had come to a group, has ended on this thread.
+    fn ended(&self, worker: &'static Worker);
 
     /// Notes that bodies of this function use rayon.
     fn note_rayon(&self);
@@ -150,6 +154,29 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(found.clone())
     }
 
+    /// The value of a key: the whole of a cached call.
+    #[inline]
+    pub(super) fn get<Q: Lookup<K>>(
+        &self,
+        function: &Function<K, R>,
+        key: Q,
+        packed: Option<u64>,
+        worker: &'static Worker,
+    ) -> R {
+        let pin = worker.pin();
+        match self.table(&pin).and_then(|table| table.find(key, packed, &pin)) {
+            Some(value) => {
+                let value = value.clone();
+                drop(pin);
+                if let Some(number) = self.number.known() {
+                    worker.count_hit(number);
+                }
+                value
+            }
+            None => self.compute_pinned(function, key, packed, pin),
+        }
+    }
+
     /// Whether the value of a key is there.
     pub(super) fn contains(&self, key: &K, worker: &'static Worker) -> bool {
         let pin = worker.pin();
@@ -162,11 +189,16 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The value of a key, computed if need be by exactly one of those who ask.
+    pub(super) fn compute<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>) -> R {
+        self.compute_pinned(function, key, packed, worker::current().pin())
+    }
+
+    /// As [`compute`](Self::compute), continuing a look-up.
     #[cold]
     #[inline(never)]
-    pub(super) fn compute<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>) -> R {
-        let worker = worker::current();
-        match self.ask(function, key, packed, worker) {
+    fn compute_pinned<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> R {
+        let worker = pin.worker();
+        match self.ask(function, key, packed, pin) {
             Asked::Value(value) => value,
             Asked::Mine(flight) => self.run(function, &key.to_key(), flight),
             Asked::Busy(busy) => self.compute_after(function, key, packed, busy, worker),
@@ -194,7 +226,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
                 Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
             }
-            match self.ask(function, key, packed, worker) {
+            match self.ask(function, key, packed, worker.pin()) {
                 Asked::Value(value) => return value,
                 Asked::Mine(flight) => return self.run(function, &key.to_key(), flight),
                 Asked::Busy(again) => busy = again,
@@ -205,7 +237,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
     pub(super) fn compute_if_free(&self, function: &Function<K, R>, key: &K) -> Option<R> {
         let worker = worker::current();
-        match self.ask(function, key, key.pack(), worker) {
+        match self.ask(function, key, key.pack(), worker.pin()) {
             Asked::Value(value) => Some(value),
             Asked::Mine(flight) => Some(self.run(function, key, flight)),
             Asked::Busy(_) => None,
@@ -235,7 +267,7 @@ impl<K: Key, R: Output> Core<K, R> {
         value: R,
         worker: &'static Worker,
     ) -> Result<(), (R, Option<Busy>)> {
-        match self.ask(function, key, key.pack(), worker) {
+        match self.ask(function, key, key.pack(), worker.pin()) {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
@@ -299,17 +331,11 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     #[inline]
-    fn ask<Q: Lookup<K>>(
-        &self,
-        function: &Function<K, R>,
-        key: Q,
-        packed: Option<u64>,
-        worker: &'static Worker,
-    ) -> Asked<'_, K, R> {
+    fn ask<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> Asked<'_, K, R> {
         if self.function.get().is_none() {
             self.remember(function);
         }
-        let pin = worker.pin();
+        let worker = pin.worker();
         let table = self.table_or_new(&pin);
         match table.claim(key, packed, worker.number, &pin) {
             Claim::Ready(value) => Asked::Value(value.clone()),
@@ -348,47 +374,39 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body as the innermost call of the thread, with room on the stack.
     fn call(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
-        let outermost = worker.own.top.get().is_none();
-        if outermost {
+        // SAFETY: the key outlives the call, and is one of this cache.
+        let frame = unsafe { Frame::new(worker, self, std::ptr::from_ref(key).cast(), slot) };
+        if worker.own.top.get().is_none() {
             self.grain.begin(worker);
         }
         self.grain.count(worker, worker.count_computed(self.number.get()));
-        let place = (worker.own.sample.shares() && self.grain.mode() == Mode::Parallel && !function.sequential)
-            .then(|| worker.board().push(slot));
-        let _scope = Scope { worker, place, outermost, grain: &self.grain };
-        // SAFETY: the key outlives the call, and is one of this cache.
-        let frame = unsafe { Frame::new(self, std::ptr::from_ref(key).cast(), slot, place) };
+        let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
+        if worker.own.sample.shares() || function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
+            self.announce(function, &frame, worker);
+        }
+        stack::with_room(worker, std::ptr::from_ref(&frame) as usize, || function.call(key))
+    }
+
+    /// Lets others know of a running call what they need to.
+    fn announce(&self, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+        if worker.own.sample.shares() && self.shares(function) {
+            frame.show(worker);
+        }
         if function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
             frame.found_in_rayon(worker);
         }
-        chain::within(worker, frame, || stack::with_room(worker, || function.call(key)))
+    }
+
+    /// Whether the members of a group are to be shared out, as far as is known.
+    #[inline]
+    pub(super) fn shares(&self, function: &Function<K, R>) -> bool {
+        !function.sequential && self.grain.mode() == Mode::Parallel
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
     fn isolate(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         super::isolate::run(worker, |isolated| self.recompute(function, key, slot, isolated))
-    }
-}
-
-/// What a running call has set on its worker, undone when it ends in whichever way.
-struct Scope<'a> {
-    worker: &'static Worker,
-    place: Option<usize>,
-    outermost: bool,
-    grain: &'a Grain,
-}
-
-impl Drop for Scope<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.worker.board().pop(place);
-        }
-        if self.outermost {
-            self.grain.end(self.worker);
-            super::help::dismiss(self.worker);
-        }
     }
 }
 
@@ -493,6 +511,11 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         // A panic goes to who needs the value: they are told, or compute it again.
         drop(catch_unwind(AssertUnwindSafe(|| self.run(function, &claimed.0, claimed.1))));
         Helped::Computed
+    }
+
+    fn ended(&self, worker: &'static Worker) {
+        self.grain.end(worker);
+        help::dismiss(worker);
     }
 
     fn note_rayon(&self) {

@@ -137,16 +137,7 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     #[inline]
     fn find<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> R {
-        let (core, worker) = (self.core(), worker::current());
-        match core.peek(key, packed, worker) {
-            Some(value) => {
-                if let Some(number) = core.number.known() {
-                    worker.count_hit(number);
-                }
-                value
-            }
-            None => core.compute(&self.function, key, packed),
-        }
+        self.core().get(&self.function, key, packed, worker::current())
     }
 
     /// The values of keys that do not need each other: what `#[cache]` makes of several recursive calls.

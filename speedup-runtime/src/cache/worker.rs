@@ -197,6 +197,14 @@ pub(super) struct Pin {
     pinned: Pinned,
 }
 
+impl Pin {
+    /// The worker of the pinned thread.
+    #[inline]
+    pub(super) fn worker(&self) -> &'static Worker {
+        self.worker
+    }
+}
+
 impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {

@@ -107,13 +107,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     #[inline(never)]
-    fn claim_slowly<'pin, Q: Lookup<K>>(
-        &self,
-        key: Q,
-        packed: Option<u64>,
-        me: u32,
-        pin: &'pin Pin,
-    ) -> Claim<'pin, R> {
+    fn claim_slowly<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, me: u32, pin: &'pin Pin) -> Claim<'pin, R> {
         loop {
             let (slot, made) = self.locate(key, packed, pin, || State::claimed(me));
             if made {
