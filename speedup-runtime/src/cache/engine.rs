@@ -17,7 +17,7 @@ use super::{
     key::{Key, Lookup, Output},
     number::Number,
     stack,
-    table::{Claim, Member, Slot, State, Table, Word},
+    table::{Claim, Look, Member, Slot, State, Table, Word},
     wait::{self, Busy, Outcome, Waited},
     worker::{self, Pin, Worker},
 };
@@ -164,17 +164,37 @@ impl<K: Key, R: Output> Core<K, R> {
         worker: &'static Worker,
     ) -> R {
         let pin = worker.pin();
-        match self.table(&pin).and_then(|table| table.find(key, packed, &pin)) {
-            Some(value) => {
-                let value = value.clone();
-                drop(pin);
-                if let Some(number) = self.number.known() {
-                    worker.count_hit(number);
+        if let Some(table) = self.table(&pin) {
+            match table.look(key, packed, &pin) {
+                Look::Ready(value) => {
+                    let value = value.clone();
+                    drop(pin);
+                    if let Some(number) = self.number.known() {
+                        worker.count_hit(number);
+                    }
+                    return value;
                 }
-                value
+                Look::Free(slot) => {
+                    if slot.state().claim(worker.number).is_ok() {
+                        let flight = Flight::new(self, worker, table.id(), slot);
+                        drop(pin);
+                        return self.run_small(function, key, flight);
+                    }
+                }
+                Look::Unsettled => {}
             }
-            None => self.compute_pinned(function, key, packed, pin),
         }
+        self.compute_pinned(function, key, packed, pin)
+    }
+
+    /// Computes a small key that has just been claimed: the short way of a miss.
+    #[cold]
+    #[inline(never)]
+    fn run_small<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, flight: Flight<'_, K, R>) -> R {
+        if self.function.get().is_none() {
+            self.remember(function);
+        }
+        self.run_here(function, &key.to_key(), flight)
     }
 
     /// Whether the value of a key is there.
@@ -351,6 +371,11 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Computes what has been claimed, publishes it and wakes who waits.
     fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
+        self.run_here(function, key, flight)
+    }
+
+    #[inline(always)]
+    fn run_here(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
         let worker = flight.worker;
         let slot = flight.slot.address();
         let result = catch_unwind(AssertUnwindSafe(|| self.call(function, key, slot, worker)));
@@ -373,6 +398,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Runs the body as the innermost call of the thread, with room on the stack.
+    #[inline(always)]
     fn call(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         // SAFETY: the key outlives the call, and is one of this cache.
         let frame = unsafe { Frame::new(worker, self, std::ptr::from_ref(key).cast(), slot) };

@@ -26,6 +26,16 @@ pub(super) struct Table<K: Key, R: Output> {
     hashed: OnceBox<Hashed<K, R>>,
 }
 
+/// What a look at a key shows.
+pub(super) enum Look<'pin, R> {
+    /// The value is there.
+    Ready(&'pin R),
+    /// Nobody is at it, and this is its slot for certain.
+    Free(Slot<'pin, R>),
+    /// Anything else: to be found out by claiming.
+    Unsettled,
+}
+
 /// What came of claiming a key's slot.
 pub(super) enum Claim<'pin, R> {
     /// The value is there.
@@ -57,21 +67,34 @@ impl<K: Key, R: Output> Table<K, R> {
         self.id
     }
 
-    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    /// What there is to see of a key. O(1), takes no lock, writes nothing.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+    pub(super) fn look<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Look<'pin, R> {
         if K::COORDINATES > 0
             && let Some(packed) = packed
             && let Some(slot) = self.pages.find(packed, pin)
         {
             if let Some(value) = slot.value() {
-                return Some(value);
+                return Look::Ready(value);
             }
-            if slot.state().word() != Word::Moved {
-                return None;
+            match slot.state().word() {
+                Word::Moved => {}
+                Word::Empty if !self.pages.is_mixed(&slot) => return Look::Free(slot),
+                _ => return Look::Unsettled,
             }
         }
-        if K::COORDINATES > 0 && K::is_small() { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) }
+        let small = K::COORDINATES > 0 && K::is_small();
+        let found = if small { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) };
+        found.map_or(Look::Unsettled, Look::Ready)
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    #[inline]
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+        match self.look(key, packed, pin) {
+            Look::Ready(value) => Some(value),
+            _ => None,
+        }
     }
 
     /// The value of a key that is not a small integer.
@@ -87,7 +110,6 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
-    #[inline]
     pub(super) fn claim<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
@@ -95,19 +117,6 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: &'pin Pin,
     ) -> Claim<'pin, R> {
-        if K::COORDINATES > 0
-            && let Some(packed) = packed
-            && let Some(slot) = self.pages.find(packed, pin)
-            && !self.pages.is_mixed(&slot)
-            && slot.state().claim(me).is_ok()
-        {
-            return Claim::Mine(slot);
-        }
-        self.claim_slowly(key, packed, me, pin)
-    }
-
-    #[inline(never)]
-    fn claim_slowly<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, me: u32, pin: &'pin Pin) -> Claim<'pin, R> {
         loop {
             let (slot, made) = self.locate(key, packed, pin, || State::claimed(me));
             if made {
