@@ -3,7 +3,8 @@
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use super::{
-    engine::{Core, Engine as _},
+    core::Core,
+    engine::Engine as _,
     function::{Call, Function},
     group,
     key::{Key, Lookup, Output},

@@ -173,7 +173,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove<'pin>(&self, key: &K, pin: &'pin Pin) -> Option<R> {
+    pub(super) unsafe fn remove(&self, key: &K, pin: &Pin) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
             if slot.state().take_ready() {
