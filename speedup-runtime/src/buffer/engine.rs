@@ -10,6 +10,7 @@ use super::{
     circle::{self, Waiting},
     function::Settings,
     helpers::{self, Why},
+    lodging,
     pace::Pace,
     production::{Goal, Work},
     stats::Counters,
@@ -224,7 +225,10 @@ where
 
     /// One attempt to bring the value nearer: produce, or wait for who does.
     fn step(&self, settings: &Settings<T>, index: usize, outermost: bool) {
-        let in_place = !settings.uses_rayon && !on_rayon() || on_helper();
+        if lodging::serves(&self.turn) {
+            self.asked_itself(settings, index);
+        }
+        let in_place = !settings.uses_rayon && !on_rayon();
         if in_place || !self.engage(settings, Why::Demanded) {
             match self.turn.take(circle::me()) {
                 Ok(held) => {
@@ -259,35 +263,42 @@ where
             if look < SPINS { spin_loop() } else { thread::yield_now() }
         }
         self.counters.waited();
-        let waiting = match Waiting::enter(&self.turn, self.store.visible(), settings.name, index) {
-            Ok(waiting) => waiting,
-            Err(circle) => panic!(
-                "the buffers wait for each other in a circle: {}, each of which needs the next",
-                circle.chain.join(", ")
-            ),
-        };
+        // Nobody waits for a thread that holds no turn, so it is part of no circle.
+        let _waiting = if circle::outermost() { None } else { Some(self.join_chain(settings, index)) };
         let mut time = LOOK_AROUND;
         while !done() {
             self.turn.sleep(time, done);
-            if done() {
-                break;
-            }
             if in_place {
                 time = (time * 2).min(LONG_SLEEP);
             } else {
-                self.look_around(settings);
+                self.look_around(settings, done);
             }
         }
-        drop(waiting);
+    }
+
+    /// Enters the chain of waiting threads, or panics if that closes a circle.
+    fn join_chain(&self, settings: &Settings<T>, index: usize) -> Waiting<'_> {
+        match Waiting::enter(&self.turn, self.store.visible(), settings.name, index) {
+            Ok(waiting) => waiting,
+            Err(circle) => panic!(
+                "the buffers wait for each other in a circle: {}, each of which needs the next and the last the first",
+                circle.chain.join(", ")
+            ),
+        }
     }
 
     /// What a thread that cannot produce in place does while it waits: keep the helpers going and, on a rayon pool all
-    /// of whose threads may be waiting, run a job that a generator may be waiting for.
-    fn look_around(&self, settings: &Settings<T>) {
-        self.engage(settings, Why::Demanded);
-        helpers::hurry();
-        if on_rayon() && circle::outermost() {
-            rayon::yield_now();
+    /// of whose threads may be waiting, run jobs that a generator may be waiting for.
+    fn look_around(&self, settings: &Settings<T>, done: impl Fn() -> bool) {
+        while !done() {
+            self.engage(settings, Why::Demanded);
+            helpers::hurry();
+            let executed = on_rayon()
+                && circle::outermost()
+                && rayon::yield_now().is_some_and(|yielded| yielded == rayon::Yield::Executed);
+            if !executed {
+                return;
+            }
         }
     }
 
@@ -300,7 +311,14 @@ where
             return true;
         }
         let (engine, settings) = (self.clone(), *settings);
-        let submitted = helpers::submit(Box::new(move || engine.help(&settings)), why);
+        let job = move || {
+            if settings.uses_rayon {
+                lodging::run(&engine.turn, || engine.help(&settings))
+            } else {
+                engine.help(&settings)
+            }
+        };
+        let submitted = helpers::submit(Box::new(job), why);
         if !submitted {
             self.helper.store(helper::NONE, Ordering::Release);
         }
@@ -310,10 +328,10 @@ where
     /// A helper thread's work for this buffer: produce ahead of the readers until they pause.
     fn help(&self, settings: &Settings<T>) {
         loop {
-            if self.can_go_ahead(settings) {
-                if let Ok(held) = self.turn.take(circle::me()) {
-                    self.produce(&held, settings, Goal::Ahead);
-                }
+            if self.can_go_ahead(settings)
+                && let Ok(held) = self.turn.take(circle::me())
+            {
+                self.produce(&held, settings, Goal::Ahead);
             }
             if self.linger(settings) {
                 continue;
@@ -431,9 +449,4 @@ impl<T, S> Engine<T, S> {
 /// Whether the calling thread belongs to a rayon pool.
 fn on_rayon() -> bool {
     rayon::current_thread_index().is_some()
-}
-
-/// Whether the calling thread is a helper thread.
-fn on_helper() -> bool {
-    helpers::is_helper()
 }

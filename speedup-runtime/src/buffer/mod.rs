@@ -2,7 +2,7 @@
 //!
 //! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
 //! produces and who waits; `production`, what happens during a turn; `turn` and `circle`, how to wait and when not to;
-//! `pace`, what is worth doing ahead; `helpers`, who does it. At the bottom `source` makes values, `sink` takes them, and
+//! `pace`, what is worth doing ahead; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
 //! `segments` and `ring` keep them.
 
 mod circle;
@@ -14,6 +14,7 @@ mod halt;
 mod handle;
 mod helpers;
 mod iter;
+mod lodging;
 mod pace;
 mod production;
 mod ring;
