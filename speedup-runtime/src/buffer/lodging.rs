@@ -46,6 +46,11 @@ pub(super) fn serves(turn: &Turn) -> bool {
         .with_borrow(|serves| serves.as_ref().is_some_and(|serves| std::ptr::eq(serves.load(Ordering::Relaxed), turn)))
 }
 
+/// Whether the calling thread works for any production.
+pub(super) fn is_lodger() -> bool {
+    SERVES.with_borrow(|serves| serves.is_some())
+}
+
 impl Lodging {
     fn new() -> Option<Self> {
         let serves = Arc::new(AtomicPtr::new(null_mut()));

@@ -100,7 +100,7 @@ where
     fn probe(&self, generator: &mut dyn Generator<T>, settings: &Settings<T>, goal: Goal) -> Phase {
         let asked = match goal {
             Goal::Exactly(index) | Goal::Batch(index) => index,
-            Goal::Ahead => self.wanted.load(Ordering::Relaxed).saturating_sub(1),
+            Goal::Ahead => self.wished().saturating_sub(1),
         };
         if self.store.len() < settings.max || asked < settings.max {
             return Phase::Open;
