@@ -97,7 +97,7 @@ fn keep(keep: Keep) -> TokenStream {
         Keep::ByType => quote! {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&&::speedup::__private::Keep(value)).keep()
+                (&::speedup::__private::Keep(value)).keep()
             })
         },
     }
