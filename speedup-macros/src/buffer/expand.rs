@@ -154,6 +154,9 @@ fn search(model: &Buffered) -> TokenStream {
                 })
             }
         }
+        _ if signature::is_well_known(item) => {
+            quote!(.search(|| ::core::option::Option::Some(::core::cmp::PartialOrd::partial_cmp)))
+        }
         _ => quote! {
             .search(|| {
                 #[allow(unused_imports)]
