@@ -5,8 +5,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::visit::Visit;
 use syn::{
-    Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, ReturnType, Safety, Signature, Type,
-    parse_quote,
+    Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, PathArguments, ReturnType, Safety,
+    Signature, Type, parse_quote,
 };
 
 use crate::errors::Errors;
@@ -155,6 +155,36 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     ];
     let Type::Path(path) = ty else { return false };
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
+}
+
+/// Is this a type of the standard library whose name tells that it has `Debug` and an order?
+pub(crate) fn is_well_known(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_well_known),
+        Type::Array(array) => is_well_known(&array.elem),
+        Type::Slice(slice) => is_well_known(&slice.elem),
+        Type::Paren(inner) => is_well_known(&inner.elem),
+        Type::Group(inner) => is_well_known(&inner.elem),
+        Type::Reference(reference) => is_well_known(&reference.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let Some(last) = path.path.segments.last() else { return false };
+            let name = last.ident.to_string();
+            match &last.arguments {
+                PathArguments::None => {
+                    is_primitive(ty) || matches!(name.as_str(), "String" | "str" | "PathBuf" | "OsString")
+                }
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(name.as_str(), "Vec" | "Option" | "Box")
+                        && arguments
+                            .args
+                            .iter()
+                            .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_well_known(ty)))
+                }
+                PathArguments::Parenthesized(_) => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 /// Does `ty` borrow from somewhere, other than `'static`? Gives the place.
