@@ -31,3 +31,22 @@ pub(crate) use loom::{
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+/// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
+pub(crate) mod global {
+    pub(crate) use std::sync::{Condvar, Mutex, atomic::AtomicUsize};
+}
+
+/// A `const fn`, except under the model checker, whose primitives cannot be made in a constant.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($argument:ident : $type:ty),*) -> $result:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])*
+        $vis const fn $name($($argument: $type),*) -> $result $body
+
+        #[cfg(loom)]
+        $(#[$meta])*
+        $vis fn $name($($argument: $type),*) -> $result $body
+    };
+}
+pub(crate) use const_unless_loom;

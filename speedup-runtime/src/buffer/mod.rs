@@ -1,1 +1,44 @@
-//! Not built yet.
+//! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
+//!
+//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
+//! produces and who waits; `production`, what happens during a turn; `turn` and `circle`, how to wait and when not to;
+//! `ahead`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
+//! `segments` and `ring` keep them.
+
+mod ahead;
+mod circle;
+mod engine;
+mod error;
+mod family;
+mod function;
+mod halt;
+mod handle;
+mod helpers;
+mod iter;
+mod lodging;
+mod pace;
+mod production;
+mod ring;
+mod search;
+mod segments;
+mod sink;
+mod source;
+mod stats;
+mod store;
+mod turn;
+mod window;
+
+#[doc(hidden)]
+pub use self::search::__private;
+pub use self::{
+    error::{Full, Gone},
+    family::{Buffers, FamilyState},
+    function::{DEFAULT_SIZE, FamilyFunction, Function},
+    halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
+    handle::{Buffer, State},
+    iter::{Chunks, Iter, Values},
+    search::Compare,
+    source::{Out, Source},
+    stats::Stats,
+    window::{Window, WindowIter, WindowState, WindowValues},
+};

@@ -1,0 +1,66 @@
+//! `#[buffer]`: a generator becomes a wrapper around its buffer, and the buffer a constant beside it.
+//!
+//! ```text
+//! fn count() -> impl Iterator<Item = u64> { 0.. }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! fn count() -> impl Iterator<Item = u64> { ::speedup::Buffer::values(COUNT) }     the wrapper
+//! const COUNT: &::speedup::Buffer<u64> = { .. };                                  the handle
+//! fn __count_generator() -> impl Iterator<Item = u64> { 0.. }                      the user's body
+//! ```
+//!
+//! A body with `yield_!` is made into a generator by `yields`.
+
+mod expand;
+mod model;
+#[cfg(test)]
+mod snapshots;
+mod validate;
+mod yields;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ItemFn;
+
+use crate::errors::Errors;
+use crate::expansion;
+use crate::place::Place;
+
+/// The whole of the attribute.
+pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
+    attribute_at(options, item, Place::of)
+}
+
+/// The attribute with the place looked up by `place`, so that tests can choose it.
+fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&ItemFn) -> Place) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = model::options(options, &mut errors);
+    let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
+        return expansion::with_faults(errors, item);
+    };
+    let place = place(&function);
+    let form = model::Form::of(&function);
+    let faults = errors.count();
+    validate::check(&function, &place, &form, &options, &mut errors);
+    let block = match &form {
+        model::Form::Yields { item } => yields::rewrite(&function.block, item, &mut errors),
+        model::Form::Iterator { .. } | model::Form::Unclear => function.block.as_ref().clone(),
+    };
+    if errors.count() > faults {
+        return expansion::with_faults(errors, expand::without_buffer(&function, &form));
+    }
+    let model = model::Buffered::new(function, place, form, block, options, &mut errors);
+    expansion::with_faults(errors, expand::expand(&model))
+}
+
+/// `yield_!` where no `#[buffer]` function gives it a meaning.
+pub(crate) fn yield_outside(_value: TokenStream) -> TokenStream {
+    quote! {
+        ::core::compile_error! {
+            "`yield_!` hands a value out of the body of a `#[buffer]` function: put `#[buffer]` on the function around it"
+        }
+    }
+}

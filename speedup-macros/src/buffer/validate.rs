@@ -1,0 +1,147 @@
+//! What `#[buffer]` cannot be put on. Each rule reports at the wrong token and says what to write.
+
+use syn::{FnArg, ItemFn, ReturnType, Type, TypeParamBound};
+
+use super::model::{ATTRIBUTE, Form, Options, Wrapper};
+use crate::errors::Errors;
+use crate::place::Place;
+use crate::signature;
+
+/// All rules, in the order in which a reader meets what they are about.
+pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
+    place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
+    signature::check(function, ATTRIBUTE, errors);
+    parameters(function, options, errors);
+    body_and_type_agree(function, form, errors);
+    wrapper_can_return(function, form, errors);
+    values_are_owned(form, errors);
+    stop_on_err_has_errors(form, options, errors);
+}
+
+/// A generator outlives its call.
+fn parameters(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    let mut typed = function.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(declared) => Some(declared),
+        FnArg::Receiver(_) => None,
+    });
+    for declared in typed.clone() {
+        if let Some(element) = signature::borrowed(&declared.ty)
+            && !matches!(declared.ty.as_ref(), Type::Reference(reference) if reference.mutability.is_some())
+        {
+            let owned = signature::tidy(signature::owned_form(element))
+                .replace("::std::string::", "")
+                .replace("::std::vec::", "");
+            errors.at(
+                &declared.ty,
+                format!("a generator runs on after its call and cannot borrow: take an owned value, `{owned}`"),
+            );
+        }
+    }
+    if let (Some((keep, _)), Some(_)) = (&options.keep, typed.next()) {
+        errors.at(
+            keep,
+            "`keep` and parameters exclude each other, a window has one generator: remove `keep` or the parameters",
+        );
+    }
+}
+
+fn body_and_type_agree(function: &ItemFn, form: &Form, errors: &mut Errors) {
+    let ReturnType::Type(_, declared) = &function.sig.output else {
+        errors.at(
+            &function.sig,
+            "a buffer needs the type of its values: write `-> impl Iterator<Item = T>` and return an iterator, or `-> T` \
+             and hand out values with `yield_!(value)`",
+        );
+        return;
+    };
+    match form {
+        Form::Unclear => errors.at(
+            declared,
+            format!(
+                "this body has no `yield_!` and returns no iterator: write `-> impl Iterator<Item = {}>` and return an \
+                 iterator, or hand out values with `yield_!(value)`",
+                value_type(declared)
+            ),
+        ),
+        Form::Yields { item: Type::ImplTrait(_) } => errors.at(
+            declared,
+            "with `yield_!` the declared type is that of one value: write `-> T` instead of `-> impl Iterator<Item = T>`",
+        ),
+        Form::Yields { item: Type::Never(_) } => {
+            errors.at(declared, "with `yield_!` the declared type is that of one value: write it instead of `!`");
+        }
+        Form::Yields { .. } | Form::Iterator { .. } => {}
+    }
+}
+
+fn value_type(declared: &Type) -> String {
+    match declared {
+        Type::ImplTrait(_) | Type::Never(_) => "T".to_owned(),
+        other => signature::tidy(other),
+    }
+}
+
+/// The wrapper reads the buffer from the front, and can be no more than that.
+fn wrapper_can_return(function: &ItemFn, form: &Form, errors: &mut Errors) {
+    let ReturnType::Type(_, declared) = &function.sig.output else { return };
+    match (form, declared.as_ref()) {
+        (Form::Iterator { wrapper: Wrapper::AsDeclared, .. }, Type::ImplTrait(opaque)) => {
+            for bound in &opaque.bounds {
+                if let TypeParamBound::Trait(bound) = bound
+                    && let Some(last) = bound.path.segments.last()
+                    && (last.ident == "DoubleEndedIterator" || last.ident == "ExactSizeIterator")
+                {
+                    errors.at(
+                        &bound.path,
+                        format!(
+                            "the values of a buffer are read from the front: write `Iterator` instead of `{}`",
+                            last.ident
+                        ),
+                    );
+                }
+            }
+        }
+        (Form::Iterator { wrapper: Wrapper::Boxed, .. }, declared) => {
+            let text = signature::tidy(declared);
+            if !text.contains("Send") {
+                errors.at(declared, "a generator moves between threads: write `Box<dyn Iterator<Item = T> + Send>`");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn values_are_owned(form: &Form, errors: &mut Errors) {
+    match form.item() {
+        Some(Type::ImplTrait(item)) if matches!(form, Form::Iterator { .. }) => {
+            errors.at(item, "a buffer needs the type of its values: write it instead of `impl Trait`");
+        }
+        Some(item) => {
+            if let Some(inner) = signature::borrow_in(item) {
+                errors.at(
+                    &inner,
+                    format!(
+                        "a buffer keeps its values and cannot hold the borrow `{}`: hand out values that own what they hold, \
+                         such as `String` for `&str`",
+                        signature::tidy(&inner)
+                    ),
+                );
+            }
+        }
+        None => {}
+    }
+}
+
+fn stop_on_err_has_errors(form: &Form, options: &Options, errors: &mut Errors) {
+    let (Some(flag), Some(item)) = (&options.stop_on_err, form.item()) else { return };
+    let name = signature::last_segment(item);
+    if signature::is_primitive(item) || matches!(name.as_deref(), Some("Option" | "String" | "Vec")) {
+        errors.at(
+            flag,
+            format!(
+                "`stop_on_err` is for values of type `Result`, and these are `{}`: remove it",
+                signature::tidy(item)
+            ),
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! A body with `yield_!` as the body of a generator: what `yield_!`, `?` and `return` mean there.
+//!
+//! | written | becomes |
+//! |---|---|
+//! | `yield_!(x)` | stays; the expansion defines the macro in front of the body |
+//! | `e?`, the values being `Result`s | a `match` that hands out `Err(From::from(error))` as the last value |
+//! | `return` | stays: it ends the generator |
+//! | `yield_!` in a closure or an `async` block, `return x`, `?` with other values | a fault |
+//!
+//! Items inside of the body are left alone: a nested function has its own `return` and `?`.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Block, Expr, ExprAsync, ExprClosure, ExprReturn, Item, Macro, Stmt, Token, Type, parse_quote};
+
+use crate::errors::Errors;
+use crate::signature;
+
+/// Is there a `yield_!` in the body itself?
+pub(crate) fn are_in(body: &Block) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_macro(&mut self, invocation: &'ast Macro) {
+            self.0 |= is_yield(invocation) || names_yield(invocation.tokens.clone());
+        }
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+    let mut search = Search(false);
+    visit::visit_block(&mut search, body);
+    search.0
+}
+
+fn is_yield(invocation: &Macro) -> bool {
+    let segments = &invocation.path.segments;
+    let ours = segments.len() == 1 || segments.first().is_some_and(|first| first.ident == "speedup");
+    ours && segments.last().is_some_and(|last| last.ident == "yield_")
+}
+
+fn names_yield(tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Ident(ident) if ident == "yield_" => {
+                matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '!')
+            }
+            TokenTree::Group(group) => names_yield(group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+/// The body, ready to stand behind the definition of `yield_!`; `item` is the type of a value.
+pub(crate) fn rewrite(body: &Block, item: &Type, errors: &mut Errors) -> Block {
+    let mut block = body.clone();
+    let fallible = signature::last_segment(item).is_some_and(|name| name.ends_with("Result"));
+    let mut rewriter = Rewriter { item, fallible, around: Around::Generator, errors };
+    rewriter.visit_block_mut(&mut block);
+    rewriter.value_at_the_end(&block);
+    block
+}
+
+/// What the innermost function-like thing around an expression is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Generator,
+    Closure,
+    Async,
+}
+
+struct Rewriter<'a> {
+    item: &'a Type,
+    /// The values are `Result`s.
+    fallible: bool,
+    around: Around,
+    errors: &'a mut Errors,
+}
+
+impl Rewriter<'_> {
+    fn inside(&mut self, around: Around, visit: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.around, around);
+        visit(self);
+        self.around = outer;
+    }
+
+    fn yielding(&mut self, invocation: &mut Macro) {
+        let place = match self.around {
+            Around::Generator => None,
+            Around::Closure => Some("a closure"),
+            Around::Async => Some("an inner `async` block"),
+        };
+        if let Some(place) = place {
+            let message = format!(
+                "`yield_!` inside of {place} would suspend that, not the generator: collect the values there and hand them \
+                 out with a `for` loop around `yield_!(value)`"
+            );
+            self.errors.at(&invocation.path, message);
+            return;
+        }
+        let value = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(invocation.tokens.clone());
+        match value {
+            Ok(values) if values.len() == 1 => {
+                let mut values = values;
+                for value in &mut values {
+                    self.visit_expr_mut(value);
+                }
+                invocation.tokens = values.into_token_stream();
+                // The name that the expansion defines; `speedup::yield_` is only for its documentation.
+                invocation.path = Ident::new("yield_", Span::call_site()).into();
+            }
+            Ok(values) if values.is_empty() => {
+                self.errors.at(&invocation.path, "`yield_!` hands out a value: write `yield_!(value)`");
+            }
+            Ok(values) => {
+                self.errors.at(&values, "`yield_!` hands out one value: write a tuple, `yield_!((a, b))`");
+            }
+            Err(fault) => self.errors.add(fault),
+        }
+    }
+
+    fn other_macro(&mut self, invocation: &mut Macro) {
+        let tokens = &invocation.tokens;
+        if !(names_yield(tokens.clone()) || asks(tokens.clone())) {
+            return;
+        }
+        if let Ok(mut parts) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) {
+            for part in &mut parts {
+                self.visit_expr_mut(part);
+            }
+            invocation.tokens = parts.into_token_stream();
+        }
+    }
+
+    /// `?`: the error is the last value.
+    fn asking(&mut self, asking: &syn::ExprTry) -> Option<Expr> {
+        if !self.fallible {
+            let item = signature::tidy(self.item);
+            self.errors.at(
+                asking.question_token,
+                format!(
+                    "`?` makes the error the last value, and these values are `{item}`: write `-> Result<{item}, E>`"
+                ),
+            );
+            return None;
+        }
+        let inner = &asking.expr;
+        let value = Ident::new("value", Span::mixed_site());
+        let error = Ident::new("error", Span::mixed_site());
+        Some(parse_quote! {
+            match #inner {
+                ::core::result::Result::Ok(#value) => #value,
+                ::core::result::Result::Err(#error) => {
+                    yield_!(::core::result::Result::Err(::core::convert::From::from(#error)));
+                    return;
+                }
+            }
+        })
+    }
+
+    fn returning(&mut self, returning: &ExprReturn) {
+        let Some(value) = &returning.expr else { return };
+        if matches!(value.as_ref(), Expr::Tuple(unit) if unit.elems.is_empty()) {
+            return;
+        }
+        let text = signature::tidy(value);
+        self.errors.at(
+            returning,
+            format!("a generator hands out its values and returns none: write `yield_!({text}); return;`"),
+        );
+    }
+
+    /// The last expression of the body, where it is certainly a value.
+    fn value_at_the_end(&mut self, body: &Block) {
+        let Some(Stmt::Expr(last, None)) = body.stmts.last() else { return };
+        let value = match last {
+            Expr::Lit(_) | Expr::Path(_) | Expr::Array(_) | Expr::Struct(_) | Expr::Cast(_) | Expr::Field(_) => true,
+            Expr::Tuple(tuple) => !tuple.elems.is_empty(),
+            _ => false,
+        };
+        if value {
+            let text = signature::tidy(last);
+            self.errors
+                .at(last, format!("a generator hands out its values and returns none: write `yield_!({text});`"));
+        }
+    }
+}
+
+/// Is there a `?` among the tokens?
+fn asks(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+        TokenTree::Group(group) => asks(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+impl VisitMut for Rewriter<'_> {
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        self.inside(Around::Closure, |this| visit_mut::visit_expr_closure_mut(this, closure));
+    }
+
+    fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
+        self.inside(Around::Async, |this| visit_mut::visit_expr_async_mut(this, block));
+    }
+
+    fn visit_macro_mut(&mut self, invocation: &mut Macro) {
+        if is_yield(invocation) {
+            self.yielding(invocation);
+        } else {
+            self.other_macro(invocation);
+        }
+    }
+
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        if let Expr::Yield(keyword) = expression {
+            let message = "`yield` is not for stable Rust: write `yield_!(value)`";
+            self.errors.at(keyword, message);
+        }
+        visit_mut::visit_expr_mut(self, expression);
+        if self.around != Around::Generator {
+            return;
+        }
+        match expression {
+            Expr::Try(asking) => {
+                if let Some(rewritten) = self.asking(asking) {
+                    *expression = rewritten;
+                }
+            }
+            Expr::Return(returning) => self.returning(returning),
+            _ => {}
+        }
+    }
+}
+
+/// The definition of `yield_!` that goes in front of a body; `out` is where the values go.
+pub(crate) fn definition(out: &Ident) -> TokenStream {
+    quote! {
+        macro_rules! yield_ {
+            ($value:expr $(,)?) => {
+                #out.give($value).await
+            };
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Which expressions call the function itself.
+
+use syn::visit::{self, Visit};
+use syn::{Expr, ExprCall, ExprPath, ItemFn, UseTree};
+
+use crate::place::Place;
+
+/// The ways in which a body can name its own function.
+pub(super) struct Calls {
+    name: String,
+    arguments: usize,
+    /// `Self::name(..)`, and the type's own name where it is known; otherwise the bare name.
+    types: Option<Vec<String>>,
+    /// The body gives the bare name another meaning.
+    shadowed: bool,
+}
+
+impl Calls {
+    /// Reads off `function` how its body can call it.
+    pub(super) fn new(function: &ItemFn, place: &Place) -> Calls {
+        let types = match place {
+            Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
+            Place::Free | Place::TraitImpl | Place::Trait => None,
+        };
+        let name = function.sig.ident.to_string();
+        let shadowed = is_shadowed(&name, function);
+        Calls { name, arguments: function.sig.inputs.len(), types, shadowed }
+    }
+
+    /// The function's own name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Is this a call of the function itself?
+    pub(super) fn is_own(&self, call: &ExprCall) -> bool {
+        let Expr::Path(ExprPath { qself: None, path, attrs }) = call.func.as_ref() else { return false };
+        if !attrs.is_empty()
+            || !call.attrs.is_empty()
+            || call.args.len() != self.arguments
+            || path.leading_colon.is_some()
+        {
+            return false;
+        }
+        let mut segments = path.segments.iter();
+        match (&self.types, segments.next(), segments.next(), segments.next()) {
+            (None, Some(name), None, None) => !self.shadowed && name.arguments.is_none() && name.ident == self.name,
+            (Some(types), Some(ty), Some(name), None) => {
+                types.iter().any(|known| ty.ident == known) && name.arguments.is_none() && name.ident == self.name
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Does a local variable, an argument or an inner item have the function's name?
+fn is_shadowed(name: &str, function: &ItemFn) -> bool {
+    struct Search<'a> {
+        name: &'a str,
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_pat_ident(&mut self, binding: &'ast syn::PatIdent) {
+            self.found |= binding.ident == self.name;
+            visit::visit_pat_ident(self, binding);
+        }
+        fn visit_item_fn(&mut self, inner: &'ast ItemFn) {
+            self.found |= inner.sig.ident == self.name;
+        }
+        fn visit_item_const(&mut self, inner: &'ast syn::ItemConst) {
+            self.found |= inner.ident == self.name;
+        }
+        fn visit_item_static(&mut self, inner: &'ast syn::ItemStatic) {
+            self.found |= inner.ident == self.name;
+        }
+        fn visit_use_tree(&mut self, tree: &'ast UseTree) {
+            self.found |= match tree {
+                UseTree::Name(used) => used.ident == self.name,
+                UseTree::Rename(used) => used.rename == self.name,
+                UseTree::Glob(_) | UseTree::Path(_) | UseTree::Group(_) => false,
+            };
+            visit::visit_use_tree(self, tree);
+        }
+    }
+    let mut search = Search { name, found: false };
+    for input in &function.sig.inputs {
+        search.visit_fn_arg(input);
+    }
+    search.visit_block(&function.block);
+    search.found
+}

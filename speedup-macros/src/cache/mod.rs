@@ -1,0 +1,48 @@
+//! `#[cache]`: a function becomes a wrapper around its table, and the table a constant beside it.
+//!
+//! ```text
+//! fn fibonacci(n: u64) -> u128 { .. }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! fn fibonacci(n: u64) -> u128 { ::speedup::Cache::get(FIBONACCI, (n,)) }      the wrapper
+//! const FIBONACCI: &::speedup::Cache<(u64,), u128> = { .. };                   the handle
+//! fn __fibonacci_uncached(n: u64) -> u128 { .. }                               the user's body, its calls grouped
+//! ```
+
+mod expand;
+mod groups;
+mod model;
+#[cfg(test)]
+mod snapshots;
+mod validate;
+
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+use crate::expansion;
+use crate::place::Place;
+
+/// The whole of the attribute.
+pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
+    attribute_at(options, item, Place::of)
+}
+
+/// The attribute with the place looked up by `place`, so that tests can choose it.
+fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn::ItemFn) -> Place) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = model::options(options, &mut errors);
+    let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
+        return expansion::with_faults(errors, item);
+    };
+    let place = place(&function);
+    let faults = errors.count();
+    validate::check(&function, &place, &options, &mut errors);
+    if errors.count() > faults {
+        return expansion::with_faults(errors, function);
+    }
+    let model = model::Cached::new(function, place, options, &mut errors);
+    expansion::with_faults(errors, expand::expand(&model))
+}

@@ -1,0 +1,161 @@
+//! What an invocation of `#[cache]` says.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{ItemFn, ReturnType, Type};
+
+use crate::errors::Errors;
+use crate::expansion::{self, Attributes};
+use crate::options::{self, Conflict, Known, Takes};
+use crate::place::Place;
+use crate::signature::{self, Argument};
+
+/// The attribute as messages name it.
+pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opt {
+    Name,
+    Sequential,
+    CacheErr,
+    CacheNone,
+    Later,
+}
+
+const TABLE: &[Known<Opt>] = &[
+    Known { option: Opt::Name, name: "name", takes: Takes::Value("name = TABLE") },
+    Known { option: Opt::Sequential, name: "sequential", takes: Takes::Nothing },
+    Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
+    Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
+    Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
+    Known {
+        option: Opt::Later,
+        name: "ttl",
+        takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
+    },
+    Known { option: Opt::Later, name: "key", takes: Takes::NotYet("make the key the function's only argument") },
+    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
+    Known {
+        option: Opt::Later,
+        name: "scoped",
+        takes: Takes::NotYet("call `clear` on the handle when the values are done with"),
+    },
+];
+
+const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
+    both: [Opt::CacheErr, Opt::CacheNone],
+    why: "one is for a result of type `Result`, the other for `Option`",
+}];
+
+/// The options of an invocation. The flags keep the place where they were set.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<Ident>,
+    pub(crate) sequential: bool,
+    pub(crate) cache_err: Option<Ident>,
+    pub(crate) cache_none: Option<Ident>,
+}
+
+/// Reads the options of an invocation.
+pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    for given in options::read(tokens, TABLE, CONFLICTS, errors) {
+        match (given.option, given.value) {
+            (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
+            (Opt::Sequential, _) => options.sequential = true,
+            (Opt::CacheErr, _) => options.cache_err = Some(given.key),
+            (Opt::CacheNone, _) => options.cache_none = Some(given.key),
+            (Opt::Name | Opt::Later, _) => {}
+        }
+    }
+    options
+}
+
+/// Which results are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// All of them.
+    All,
+    /// `Ok`, when the result is a `Result` by its name.
+    Ok,
+    /// `Some`, when the result is an `Option` by its name.
+    Some,
+    /// The type's name does not tell: the compiler finds out.
+    ByType,
+}
+
+/// An invocation without faults.
+pub(crate) struct Cached {
+    pub(crate) function: ItemFn,
+    pub(crate) attributes: Attributes,
+    pub(crate) place: Place,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) result: Type,
+    pub(crate) keep: Keep,
+    pub(crate) sequential: bool,
+    /// The body names rayon, or calls what it usually offers.
+    pub(crate) uses_rayon: bool,
+    /// The name of the handle.
+    pub(crate) handle: Ident,
+    /// The name of the function that holds the user's body.
+    pub(crate) inner: Ident,
+}
+
+impl Cached {
+    /// Puts together what `validate` has let through.
+    pub(crate) fn new(function: ItemFn, place: Place, options: Options, errors: &mut Errors) -> Cached {
+        let result = match &function.sig.output {
+            ReturnType::Type(_, ty) => ty.as_ref().clone(),
+            ReturnType::Default => syn::parse_quote!(()),
+        };
+        Cached {
+            attributes: Attributes::sort(&function.attrs, errors),
+            arguments: signature::arguments(&function.sig),
+            keep: keep(&result, &options),
+            sequential: options.sequential,
+            uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
+            handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
+            inner: expansion::inner_name(&function.sig.ident, "uncached"),
+            function,
+            place,
+            result,
+        }
+    }
+}
+
+fn keep(result: &Type, options: &Options) -> Keep {
+    if options.cache_err.is_some() || options.cache_none.is_some() {
+        return Keep::All;
+    }
+    match result {
+        Type::Path(_) if signature::is_primitive(result) => Keep::All,
+        Type::Path(_) => match signature::last_segment(result).as_deref() {
+            Some("Result") => Keep::Ok,
+            Some("Option") => Keep::Some,
+            Some(name) if PLAIN.contains(&name) => Keep::All,
+            _ => Keep::ByType,
+        },
+        Type::Macro(_) => Keep::ByType,
+        _ => Keep::All,
+    }
+}
+
+/// Names that nobody gives to an alias of `Result` or `Option`.
+const PLAIN: [&str; 16] = [
+    "String",
+    "Vec",
+    "VecDeque",
+    "Box",
+    "Arc",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "PathBuf",
+    "Duration",
+    "BigUint",
+    "BigInt",
+    "Complex64",
+    "Wrapping",
+    "Ordering",
+];

@@ -1,0 +1,90 @@
+//! What `#[cache]` cannot be put on. Each rule reports at the wrong token and says what to write.
+
+use quote::ToTokens;
+use syn::{ItemFn, ReturnType, Type};
+
+use super::model::{ATTRIBUTE, Options};
+use crate::errors::Errors;
+use crate::place::Place;
+use crate::signature;
+
+/// A key is a tuple, and tuples have what a key needs up to this length.
+const MOST_ARGUMENTS: usize = 12;
+
+/// All rules, in the order in which a reader meets what they are about.
+pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
+    place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
+    signature::check(function, ATTRIBUTE, errors);
+    number_of_arguments(function, errors);
+    result(function, errors);
+    flags_fit_result(function, options, errors);
+}
+
+fn number_of_arguments(function: &ItemFn, errors: &mut Errors) {
+    if let Some(extra) = function.sig.inputs.iter().nth(MOST_ARGUMENTS) {
+        errors.at(
+            extra,
+            format!("a key has at most {MOST_ARGUMENTS} arguments: put some of them into a struct that derives `Hash` and `Eq`"),
+        );
+    }
+}
+
+fn result(function: &ItemFn, errors: &mut Errors) {
+    let ReturnType::Type(_, ty) = &function.sig.output else {
+        errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
+        return;
+    };
+    match ty.as_ref() {
+        Type::Never(_) => {
+            errors.at(ty, "a function that never returns has nothing to cache: write another result type")
+        }
+        Type::ImplTrait(_) => errors.at(
+            ty,
+            "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
+        ),
+        Type::Reference(reference) if signature::borrowed(ty).is_some() => {
+            let element = signature::tidy(reference.elem.to_token_stream());
+            let owned = match element.as_str() {
+                "str" => "String".to_owned(),
+                slice if slice.starts_with('[') => format!("Vec<{}>", slice.trim_matches(['[', ']'])),
+                other => other.to_owned(),
+            };
+            errors.at(ty, format!("the cache owns its results and cannot keep a borrow: return `{owned}`"));
+        }
+        _ => {
+            if let Some(inner) = signature::borrow_in(ty) {
+                errors.at(
+                    &inner,
+                    format!(
+                        "the cache owns its results and cannot keep the borrow `{}`: return a type that owns it, such as \
+                         `String` for `&str`",
+                        signature::tidy(&inner)
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// `cache_err` and `cache_none` on a result that is certainly neither.
+fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    let ReturnType::Type(_, ty) = &function.sig.output else { return };
+    let last = signature::last_segment(ty);
+    let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
+    for (flag, wanted, other, other_flag) in
+        [(&options.cache_err, "Result", "Option", "cache_none"), (&options.cache_none, "Option", "Result", "cache_err")]
+    {
+        let Some(flag) = flag else { continue };
+        if last.as_deref() == Some(other) {
+            errors.at(
+                flag,
+                format!("`{flag}` is for a `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
+            );
+        } else if plain {
+            errors.at(
+                flag,
+                format!("`{flag}` is for a `{wanted}`, and this function returns `{}`: remove it", signature::tidy(ty)),
+            );
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What the expansions of both macros share: the names of the items, which attribute goes where, and what is left of an
+//! item that has a fault.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
+
+use crate::errors::Errors;
+use crate::place::Place;
+
+/// The handle's name for a function: `FIBONACCI` for `fibonacci`, `PARSE_URL` for `parseUrl`, `MATCH` for `r#match`.
+///
+/// The name is one of the expansion (a lint about it would be nobody's business) that points at the function's name.
+pub(crate) fn handle_name(function: &Ident) -> Ident {
+    Ident::new(&screaming(&function.unraw().to_string()), generated_at(function.span()))
+}
+
+/// A span of the expansion that is shown at `place`.
+pub(crate) fn generated_at(place: Span) -> Span {
+    Span::call_site().located_at(place)
+}
+
+/// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
+pub(crate) fn in_closure(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(Span::mixed_site().located_at(name.span()));
+    name
+}
+
+/// The `const` of a handle.
+///
+/// The compiler's lints pass over an item that bears the expansion's spans: an unused function gives its own `dead_code`
+/// warning, and its handle none. Unused items of an `impl` are named in one common warning, which would be passed over
+/// as a whole: there the handle bears the function's spans, and is named beside it.
+pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] {
+    match place {
+        Place::Free => Token![const](generated_at(function.sig.fn_token.span)),
+        Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![const](function.sig.fn_token.span),
+    }
+}
+
+/// The `;` of a handle; see [`handle_keyword`].
+pub(crate) fn handle_end(place: &Place, function: &ItemFn) -> Token![;] {
+    let end = function.block.brace_token.span.close();
+    match place {
+        Place::Free => Token![;](generated_at(end)),
+        Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![;](end),
+    }
+}
+
+fn screaming(name: &str) -> String {
+    let mut upper = String::with_capacity(name.len() + 4);
+    let mut before_was_lower = false;
+    for letter in name.chars() {
+        if letter.is_uppercase() && before_was_lower {
+            upper.push('_');
+        }
+        before_was_lower = letter.is_lowercase() || letter.is_ascii_digit();
+        upper.extend(letter.to_uppercase());
+    }
+    upper
+}
+
+/// The name of the function that holds the user's body: `__fibonacci_uncached`.
+pub(crate) fn inner_name(function: &Ident, role: &str) -> Ident {
+    let name = function.unraw().to_string();
+    format_ident!("__{}_{role}", name.trim_start_matches('_'), span = generated_at(function.span()))
+}
+
+/// Reads the value of `name = IDENT`.
+pub(crate) fn name_option(value: &Expr, example: &str, errors: &mut Errors) -> Option<Ident> {
+    match value {
+        Expr::Path(path) if path.qself.is_none() && path.path.get_ident().is_some() => {
+            let ident = path.path.get_ident()?;
+            Some(Ident::new(&ident.to_string(), generated_at(ident.span())))
+        }
+        Expr::Lit(literal) => {
+            errors.at(literal, format!("the name is written without quotes: `{example}`"));
+            None
+        }
+        other => {
+            errors.at(other, format!("expected a name: write `{example}`"));
+            None
+        }
+    }
+}
+
+/// The user's attributes, sorted by the item they go to.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    /// For the wrapper, which is the user's function to everybody else.
+    pub(crate) wrapper: Vec<Attribute>,
+    /// For the handle: `#[cfg]`, and what hides or deprecates.
+    pub(crate) handle: Vec<Attribute>,
+    /// For the function that holds the user's body.
+    pub(crate) body: Vec<Attribute>,
+}
+
+impl Attributes {
+    /// Sorts `attributes`; another attribute of this crate among them is reported.
+    pub(crate) fn sort(attributes: &[Attribute], errors: &mut Errors) -> Attributes {
+        let mut sorted = Attributes::default();
+        for attribute in attributes {
+            if let Some(name) = ours(attribute.path()) {
+                errors.at(
+                    attribute,
+                    format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"),
+                );
+                continue;
+            }
+            match Kind::of(attribute) {
+                Kind::Presence => {
+                    sorted.wrapper.push(attribute.clone());
+                    sorted.handle.push(attribute.clone());
+                    sorted.body.push(attribute.clone());
+                }
+                Kind::Lint => {
+                    sorted.wrapper.push(permission(attribute));
+                    sorted.body.push(permission(attribute));
+                }
+                Kind::Deprecated => {
+                    sorted.wrapper.push(attribute.clone());
+                    sorted.handle.push(parse_quote!(#[allow(deprecated)]));
+                    sorted.body.push(parse_quote!(#[allow(deprecated)]));
+                }
+                Kind::Hidden => {
+                    sorted.wrapper.push(attribute.clone());
+                    sorted.handle.push(attribute.clone());
+                }
+                Kind::Function => sorted.wrapper.push(attribute.clone()),
+            }
+        }
+        sorted
+    }
+}
+
+fn ours(path: &Path) -> Option<String> {
+    let name = path.segments.last()?.ident.to_string();
+    let direct = path.segments.len() == 1 || path.segments.first().is_some_and(|first| first.ident == "speedup");
+    (direct && (name == "cache" || name == "buffer")).then_some(name)
+}
+
+/// An expectation can only be met once, and there are two functions: it becomes a permission.
+fn permission(lint: &Attribute) -> Attribute {
+    match &lint.meta {
+        Meta::List(list) if lint.path().is_ident("expect") => {
+            let lints = &list.tokens;
+            parse_quote!(#[allow(#lints)])
+        }
+        _ => lint.clone(),
+    }
+}
+
+enum Kind {
+    /// `#[cfg]`: all items or none.
+    Presence,
+    /// A lint level, for the signature and the body.
+    Lint,
+    Deprecated,
+    /// `#[doc(hidden)]`.
+    Hidden,
+    /// Anything else is about the function that users call.
+    Function,
+}
+
+impl Kind {
+    fn of(attribute: &Attribute) -> Kind {
+        let path = attribute.path();
+        let is = |names: &[&str]| names.iter().any(|name| path.is_ident(name));
+        if is(&["cfg"]) {
+            Kind::Presence
+        } else if is(&["allow", "expect", "warn", "deny", "forbid"]) {
+            Kind::Lint
+        } else if is(&["deprecated"]) {
+            Kind::Deprecated
+        } else if is(&["doc"]) && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "hidden") {
+            Kind::Hidden
+        } else if is(&["cfg_attr"]) {
+            Kind::conditional(attribute)
+        } else {
+            Kind::Function
+        }
+    }
+
+    /// `cfg_attr(condition, attribute)`: goes where the attribute would.
+    fn conditional(attribute: &Attribute) -> Kind {
+        let Meta::List(list) = &attribute.meta else { return Kind::Function };
+        let tokens = list.tokens.to_string();
+        let conditional = tokens.split_once(',').map_or("", |(_, attribute)| attribute.trim_start());
+        let starts_with = |names: &[&str]| names.iter().any(|name| conditional.starts_with(name));
+        if starts_with(&["cfg"]) {
+            Kind::Presence
+        } else if starts_with(&["allow", "warn", "deny", "forbid", "expect"]) {
+            Kind::Lint
+        } else {
+            Kind::Function
+        }
+    }
+}
+
+/// The documentation of a handle: a link to its function.
+pub(crate) fn handle_docs(kind: &str, place: &Place, function: &Ident) -> String {
+    let path = place.sibling(function).to_string().replace(' ', "");
+    if path.contains("r#") { format!(" The {kind} of `{path}`.") } else { format!(" The {kind} of [`{path}()`].") }
+}
+
+/// Does a body bring parallelism of its own? Too often yes costs little, so names are enough.
+pub(crate) fn mentions_rayon(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            matches!(name.as_str(), "rayon" | "join" | "scope" | "in_place_scope")
+                || name.starts_with("par_")
+                || name.starts_with("into_par_")
+        }
+        TokenTree::Group(group) => mentions_rayon(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// An item with a fault keeps its place, so that its callers do not add faults of their own.
+pub(crate) fn with_faults(errors: Errors, item: impl ToTokens) -> TokenStream {
+    let faults = errors.into_tokens();
+    quote!(#faults #item)
+}
+
+/// Reads the function below an attribute; anything else is reported.
+pub(crate) fn function(item: &TokenStream, attribute: &str, errors: &mut Errors) -> Option<ItemFn> {
+    let fault = match syn::parse2::<ItemFn>(item.clone()) {
+        Ok(function) => return Some(function),
+        Err(fault) => fault,
+    };
+    let message = |what: &str| {
+        format!("{attribute} goes on a function, and this is {what}: move it to the function that does the work")
+    };
+    if let Ok(declaration) = syn::parse2::<syn::TraitItemFn>(item.clone()) {
+        errors.at(
+            &declaration.sig,
+            format!("{attribute} needs the function's body: put it on a function that has one, outside of the trait"),
+        );
+        return None;
+    }
+    match syn::parse2::<syn::Item>(item.clone()) {
+        Ok(syn::Item::Struct(other)) => errors.at(other.struct_token, message("a struct")),
+        Ok(syn::Item::Enum(other)) => errors.at(other.enum_token, message("an enum")),
+        Ok(syn::Item::Trait(other)) => errors.at(other.trait_token, message("a trait")),
+        Ok(syn::Item::Impl(other)) => errors.at(other.impl_token, message("an `impl` block")),
+        Ok(syn::Item::Mod(other)) => errors.at(other.mod_token, message("a module")),
+        Ok(syn::Item::Const(other)) => errors.at(other.const_token, message("a constant")),
+        Ok(syn::Item::Static(other)) => errors.at(other.static_token, message("a static")),
+        Ok(other) => errors.at(other, message("something else")),
+        Err(_) => errors.add(fault),
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{handle_name, inner_name, screaming};
+    use syn::parse_quote;
+
+    #[test]
+    fn names_are_screaming_snake_case() {
+        for (function, handle) in [
+            ("fibonacci", "FIBONACCI"),
+            ("edit_distance", "EDIT_DISTANCE"),
+            ("_hidden", "_HIDDEN"),
+            ("sha256", "SHA256"),
+            ("parseUrl", "PARSE_URL"),
+            ("straße", "STRASSE"),
+        ] {
+            assert_eq!(screaming(function), handle);
+        }
+    }
+
+    #[test]
+    fn raw_names_lose_their_prefix() {
+        assert_eq!(handle_name(&parse_quote!(r#match)), "MATCH");
+        assert_eq!(inner_name(&parse_quote!(r#match), "uncached"), "__match_uncached");
+        assert_eq!(inner_name(&parse_quote!(_f), "uncached"), "__f_uncached");
+    }
+}
+
+/// Help for the snapshots of expansions.
+#[cfg(test)]
+pub(crate) mod testing {
+    use proc_macro2::TokenStream;
+
+    pub(crate) fn tokens(text: &str) -> TokenStream {
+        text.parse().unwrap_or_else(|fault| panic!("{fault}: {text}"))
+    }
+
+    /// An expansion as rustfmt would write it.
+    pub(crate) fn pretty(expansion: TokenStream) -> String {
+        let file = syn::parse2(expansion).unwrap_or_else(|fault| panic!("the expansion does not parse: {fault}"));
+        prettyplease::unparse(&file)
+    }
+}

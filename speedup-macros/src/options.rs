@@ -1,0 +1,213 @@
+//! The options between the parentheses of an attribute: reading them, and what can be wrong with any of them.
+//!
+//! A macro describes its options as a table of [`Known`]; that table is the only place where a name is written.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, ExprLit, ExprUnary, Lit, Token, UnOp, token};
+
+use crate::errors::Errors;
+
+/// One row of a macro's table of options.
+pub(crate) struct Known<O: 'static> {
+    pub(crate) option: O,
+    pub(crate) name: &'static str,
+    pub(crate) takes: Takes,
+}
+
+/// What stands behind an option's name.
+#[derive(Clone, Copy)]
+pub(crate) enum Takes {
+    /// Nothing: the name alone switches it on.
+    Nothing,
+    /// A value; the text is the example shown when it is missing.
+    Value(&'static str),
+    /// Reserved for a later release; the text says what to do today.
+    NotYet(&'static str),
+}
+
+/// An option as the user wrote it; the key keeps its span for later faults.
+pub(crate) struct Given<O> {
+    pub(crate) option: O,
+    pub(crate) key: Ident,
+    pub(crate) value: Option<Expr>,
+}
+
+/// Two options that exclude each other, and why.
+pub(crate) struct Conflict<O: 'static> {
+    pub(crate) both: [O; 2],
+    pub(crate) why: &'static str,
+}
+
+/// Reads the options of an attribute; what is wrong with them is reported and left out.
+pub(crate) fn read<O: Copy + PartialEq>(
+    tokens: TokenStream,
+    table: &[Known<O>],
+    conflicts: &[Conflict<O>],
+    errors: &mut Errors,
+) -> Vec<Given<O>> {
+    let mut given: Vec<Given<O>> = Vec::new();
+    for (key, value) in split(tokens, errors) {
+        let Some(known) = table.iter().find(|known| key == known.name) else {
+            unknown(&key, table, errors);
+            continue;
+        };
+        if given.iter().any(|earlier| earlier.option == known.option) {
+            errors.at(&key, format!("`{key}` is given twice: keep one of them"));
+            continue;
+        }
+        match (known.takes, &value) {
+            (Takes::NotYet(today), _) => errors.at(&key, format!("`{key}` is not supported yet: {today}")),
+            (Takes::Nothing, Some(value)) => errors.at(value, format!("`{key}` takes no value: write `{key}` alone")),
+            (Takes::Value(example), None) => errors.at(&key, format!("`{key}` needs a value: write `{example}`")),
+            (Takes::Nothing, None) | (Takes::Value(_), Some(_)) => {
+                given.push(Given { option: known.option, key, value });
+            }
+        }
+    }
+    report_conflicts(&given, conflicts, errors);
+    given
+}
+
+fn report_conflicts<O: Copy + PartialEq>(given: &[Given<O>], conflicts: &[Conflict<O>], errors: &mut Errors) {
+    let find = |option| given.iter().find(|given| given.option == option);
+    for Conflict { both: [first, second], why } in conflicts {
+        if let (Some(first), Some(second)) = (find(*first), find(*second)) {
+            errors.at(&second.key, format!("`{}` and `{}` exclude each other: {why}", first.key, second.key));
+        }
+    }
+}
+
+/// Splits `key`, `key = value`, .. at the commas. A fault in one entry leaves the others readable.
+fn split(tokens: TokenStream, errors: &mut Errors) -> Vec<(Ident, Option<Expr>)> {
+    let mut entries = Vec::new();
+    let mut rest = tokens.into_iter().peekable();
+    while rest.peek().is_some() {
+        let entry = next_entry(&mut rest);
+        match entry_parser.parse2(entry) {
+            Ok(entry) => entries.push(entry),
+            Err(fault) => errors.add(fault),
+        }
+    }
+    entries
+}
+
+/// The tokens up to the next comma that separates options: one outside of a closure's `|..|` and of `<..>` in a type.
+fn next_entry(rest: &mut impl Iterator<Item = TokenTree>) -> TokenStream {
+    let (mut in_bars, mut angles) = (false, 0_usize);
+    let mut before = ' ';
+    rest.take_while(|token| {
+        let TokenTree::Punct(punct) = token else {
+            before = ' ';
+            return true;
+        };
+        let now = punct.as_char();
+        match now {
+            '|' => in_bars = !in_bars,
+            '<' if before == ':' => angles += 1,
+            '>' if angles > 0 && before != '-' => angles -= 1,
+            _ => {}
+        }
+        before = now;
+        now != ',' || in_bars || angles > 0
+    })
+    .collect()
+}
+
+fn entry_parser(input: ParseStream<'_>) -> syn::Result<(Ident, Option<Expr>)> {
+    let Ok(key) = input.call(<Ident as syn::ext::IdentExt>::parse_any) else {
+        return Err(input.error("expected the name of an option, as in `name = TABLE`"));
+    };
+    if input.is_empty() {
+        return Ok((key, None));
+    }
+    if input.peek(token::Paren) || input.peek(Token![:]) {
+        return Err(input.error(format!("write `{key} = value`")));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() {
+        return Err(syn::Error::new_spanned(&key, format!("`{key} =` lacks its value")));
+    }
+    let value = input.parse()?;
+    if !input.is_empty() {
+        return Err(input.error(format!("expected a comma after the value of `{key}`")));
+    }
+    Ok((key, Some(value)))
+}
+
+/// The value of an option that counts something: a literal is checked here, any other expression by the compiler.
+pub(crate) fn positive(key: &Ident, value: Expr, errors: &mut Errors) -> Option<Expr> {
+    let message = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => match number.base10_parse::<usize>() {
+            Ok(0) => format!("`{key}` must be at least 1: write `{key} = 1` or more"),
+            Ok(_) => return Some(value),
+            Err(_) => format!("`{key}` must fit a `usize`"),
+        },
+        Expr::Lit(_) | Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) | Expr::Closure(_) | Expr::Tuple(_) => {
+            format!("`{key}` is a number of values: write `{key} = 16`")
+        }
+        _ => return Some(value),
+    };
+    errors.at(&value, message);
+    None
+}
+
+fn unknown<O>(key: &Ident, table: &[Known<O>], errors: &mut Errors) {
+    let supported = || table.iter().filter(|known| !matches!(known.takes, Takes::NotYet(_)));
+    let list: Vec<String> = supported().map(|known| format!("`{}`", known.name)).collect();
+    let list = list.join(", ");
+    let written = key.to_string();
+    let hint = match nearest(&written, supported().map(|known| known.name)) {
+        Some(name) => format!("did you mean `{name}`? The options are {list}"),
+        None => format!("the options are {list}"),
+    };
+    errors.at(key, format!("unknown option `{key}`: {hint}"));
+}
+
+/// The candidate that a typing slip away from `written`, if one is that near.
+pub(crate) fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance: single letters to insert, delete or replace.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, nearest};
+
+    #[test]
+    fn the_nearest_name_is_found_only_when_it_is_near() {
+        let known = ["name", "sequential", "cache_err", "cache_none"];
+        let nearest = |written| nearest(written, known.into_iter());
+        assert_eq!(nearest("nam"), Some("name"));
+        assert_eq!(nearest("sequentiel"), Some("sequential"));
+        assert_eq!(nearest("cache_error"), Some("cache_err"));
+        assert_eq!(nearest("zebra"), None);
+    }
+
+    #[test]
+    fn the_distance_counts_single_letters() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("size", "size"), 0);
+        assert_eq!(distance("sise", "size"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,155 @@
+//! Who waits for whom: how a circle of buffers becomes a panic instead of a hang.
+//!
+//! A thread waits for one buffer at a time, and each buffer has at most one thread whose turn it is. So the threads
+//! that wait form chains: thread, buffer it waits for, holder of that buffer's turn, buffer which that one waits for ...
+//! Every thread that is about to sleep enters itself here, under one lock, and follows its chain. The last one to enter
+//! a circle finds itself at the end of the chain.
+//!
+//! Every value is published as soon as it exists, and a production inside another one makes only the value asked for.
+//! That is why each circle is a true one: each of its values needs, in the order of the generators, the next.
+
+use std::{cell::RefCell, collections::HashMap, num::NonZeroUsize};
+
+use super::turn::Turn;
+use crate::sync::{
+    AtomicUsize as Length, Ordering,
+    global::{AtomicUsize, Mutex},
+};
+
+/// A thread, for as long as it lives. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Token(NonZeroUsize);
+
+impl Token {
+    pub(super) fn get(self) -> usize {
+        self.0.get()
+    }
+
+    /// The token that [`Token::get`] gave.
+    pub(super) fn of(number: usize) -> Self {
+        Token(NonZeroUsize::new(number).expect("0 stands for no thread"))
+    }
+
+    fn fresh() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        // Relaxed: only the number counts.
+        Token::of(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+thread_local! {
+    static TOKEN: Token = Token::fresh();
+    /// The turns that this thread holds, innermost last.
+    static HELD: RefCell<Vec<*const Turn>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread.
+#[inline]
+pub(super) fn me() -> Token {
+    TOKEN.with(|token| *token)
+}
+
+/// Whether the calling thread is not inside any production.
+#[inline]
+pub(super) fn outermost() -> bool {
+    HELD.with_borrow(|held| held.is_empty())
+}
+
+/// Marks a production of the calling thread; ends on drop.
+pub(super) struct Producing {
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Producing {
+    /// The calling thread holds `turn` until the mark is dropped.
+    pub(super) fn enter(turn: &Turn) -> Self {
+        HELD.with_borrow_mut(|held| held.push(turn));
+        Producing { _not_send: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Producing {
+    fn drop(&mut self) {
+        HELD.with_borrow_mut(|held| held.pop());
+    }
+}
+
+/// What a thread waits for.
+struct Want {
+    turn: *const Turn,
+    len: *const Length,
+    index: usize,
+    what: String,
+}
+
+// SAFETY: the pointers are followed only while the entry stands in `WAITING`, under its lock; the waiting thread borrows
+// what they point to until it has removed the entry.
+unsafe impl Send for Want {}
+
+impl Want {
+    fn is_met(&self) -> bool {
+        // SAFETY: see `Send`. Acquire as for any look at a length.
+        self.index < unsafe { &*self.len }.load(Ordering::Acquire)
+    }
+}
+
+static WAITING: Mutex<Option<HashMap<Token, Want>>> = Mutex::new(None);
+
+fn waiting() -> std::sync::MutexGuard<'static, Option<HashMap<Token, Want>>> {
+    WAITING.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The calling thread's place in a chain; left on drop.
+pub(super) struct Waiting<'a> {
+    me: Token,
+    _borrows: std::marker::PhantomData<&'a Turn>,
+}
+
+/// The chain of waits comes back to the calling thread: what is awaited, in order.
+pub(super) struct Circle {
+    pub(super) chain: Vec<String>,
+}
+
+impl<'a> Waiting<'a> {
+    /// Enters the calling thread as waiting for the value `index` of the buffer `name`.
+    pub(super) fn enter(turn: &'a Turn, len: &'a Length, name: &str, index: usize) -> Result<Self, Circle> {
+        let me = me();
+        // Whoever waits for what this thread has already published must not be taken for stuck, nor left asleep.
+        HELD.with_borrow(|held| {
+            for &turn in held {
+                // SAFETY: a turn in the list is borrowed by the `Producing` further up this thread's stack.
+                unsafe { &*turn }.wake();
+            }
+        });
+        let mut waiting = waiting();
+        let waiting = waiting.get_or_insert_with(HashMap::new);
+        let what = format!("value {index} of `{name}`");
+        if let Some(circle) = chain_to(me, turn, &what, waiting) {
+            return Err(circle);
+        }
+        waiting.insert(me, Want { turn, len, index, what });
+        Ok(Waiting { me, _borrows: std::marker::PhantomData })
+    }
+}
+
+/// Follows the chain that begins at `turn`; `Some` when it ends at `me`.
+fn chain_to(me: Token, turn: &Turn, what: &str, waiting: &HashMap<Token, Want>) -> Option<Circle> {
+    let mut chain = vec![what.to_owned()];
+    let mut holder = turn.holder()?;
+    // A circle that does not hold `me` was found by the last of its own threads; the bound is for safety only.
+    while holder != me && chain.len() <= waiting.len() {
+        let want = waiting.get(&holder).filter(|want| !want.is_met())?;
+        chain.push(want.what.clone());
+        // SAFETY: see `Send` of `Want`: the entry stands and its lock is held.
+        holder = unsafe { &*want.turn }.holder()?;
+    }
+    (holder == me).then_some(Circle { chain })
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(waiting) = waiting().as_mut() {
+            waiting.remove(&self.me);
+        }
+    }
+}

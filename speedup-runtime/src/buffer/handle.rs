@@ -1,0 +1,384 @@
+//! [`Buffer`]: the handle that readers use.
+
+use std::{fmt, ops::Index};
+
+use super::{
+    engine::{Engine, Found, Phase, Shared},
+    error::Full,
+    function::{Function, Settings},
+    iter::{Chunks, Iter, Values},
+    production::Work,
+    search::{Rule, Search, known_order},
+    segments::Segments,
+    source::Source,
+    stats::Stats,
+    store::Store as _,
+};
+use crate::sync::{Arc, Ordering, const_unless_loom};
+
+/// The state of a buffer: what a static holds for the handle in a constant.
+pub struct State<T> {
+    pub(super) engine: Engine<T, Segments<T>>,
+}
+
+impl<T> State<T> {
+    const_unless_loom! {
+        /// Nothing computed and no memory used.
+        pub fn new() -> Self {
+            State { engine: Engine::new(Segments::new()) }
+        }
+    }
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        State::new()
+    }
+}
+
+impl<T> fmt::Debug for State<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+/// The values of a generator: computed once, ahead of their readers, kept for ever at the same address, indexable and
+/// searchable.
+///
+/// Any number of threads may read; all see the same values. A reader that misses a value computes it itself or waits
+/// for the thread that does. Once values turn out dear enough, helper threads compute up to [`size`](Buffer::size)
+/// values ahead of the furthest reader.
+///
+/// The attribute `#[buffer]` makes a static one out of a function; [`Buffer::from_iter`] makes an owned one. Dropping an
+/// owned one stops its generator within a value's time and frees everything.
+///
+/// # Panics
+///
+/// Every method that computes (`get`, indexing, iteration, `contains`, `position`, `prefetch`) panics
+///
+/// - with the generator's own panic, if it panicked before the value asked for; what was computed before stays readable;
+/// - if the generator itself asks for a value that it has yet to produce, alone or in a circle of buffers;
+/// - if the value lies beyond [`max`](Buffer::max) and the generator goes that far (see [`Buffer::fetch`]).
+///
+/// # Examples
+///
+/// ```
+/// use speedup_runtime::buffer::Buffer;
+///
+/// let squares = Buffer::from_iter((0_u64..).map(|n| n * n)).size(4);
+/// assert_eq!(squares[15], 225);
+/// assert!(squares.contains(&144) && !squares.contains(&145));
+/// assert_eq!(squares.iter().take(4).copied().collect::<Vec<_>>(), [0, 1, 4, 9]);
+/// ```
+#[doc(alias = "BufferedGenerator")]
+#[doc(alias = "haltCondition")]
+pub struct Buffer<T: 'static> {
+    pub(super) engine: Shared<Engine<T, Segments<T>>>,
+    pub(super) settings: Settings<T>,
+    pub(super) search: Search<T>,
+    /// How much of the buffer this handle shows as computed: a halting condition sees what the search has seen.
+    pub(super) view: usize,
+}
+
+impl<T> Buffer<T> {
+    /// The handle of a static buffer.
+    pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
+        Buffer {
+            engine: Shared::Static(&state.engine),
+            settings: function.settings,
+            search: Search::By(function.search),
+            view: usize::MAX,
+        }
+    }
+}
+
+/// Construction of owned buffers.
+impl<T: Send + Sync + 'static> Buffer<T> {
+    /// The items of an iterator, not one of which is computed yet.
+    ///
+    /// Searching needs an order: that of numbers, text and other primitive types is known; for others say
+    /// [`ordered`](Buffer::ordered) or [`halt`](Buffer::halt).
+    #[allow(clippy::should_implement_trait)] // the bounds are not the trait's
+    pub fn from_iter<I>(items: I) -> Self
+    where
+        I: IntoIterator<Item = T>,
+        I::IntoIter: Send + 'static,
+    {
+        Buffer::owned(Work::Running(Source::from_iter(items).generator))
+    }
+
+    /// The values of a generator that is made when the first value is needed.
+    pub fn from_source(make: impl FnOnce() -> Source<T> + Send + 'static) -> Self {
+        Buffer::owned(Work::Deferred(Box::new(make)))
+    }
+
+    fn owned(work: Work<T>) -> Self {
+        Buffer {
+            engine: Shared::Owned(Arc::new(Engine::starting(Segments::new(), work))),
+            settings: Settings::new("buffer", None),
+            search: Search::By(Rule::Ordered(known_order::<T>)),
+            view: usize::MAX,
+        }
+    }
+
+    /// Computes up to `size` values ahead of the furthest reader; 16 unless told otherwise.
+    ///
+    /// # Panics
+    ///
+    /// When `size` is 0.
+    #[must_use]
+    pub fn size(mut self, size: usize) -> Self {
+        self.settings.set_size(size);
+        self
+    }
+
+    /// The name in messages.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.settings.name = name;
+        self
+    }
+
+    /// How many values there may be: asking for more is an error instead of endless memory.
+    #[must_use]
+    pub fn max(mut self, max: usize) -> Self {
+        self.settings.max = max;
+        self
+    }
+
+    /// When a search stops, called as `(buffer, item, attempts)`; see [`halt`](super::halt).
+    #[must_use]
+    pub fn halt(mut self, halt: impl Fn(&Buffer<T>, &T, usize) -> bool + Send + Sync + 'static) -> Self {
+        self.search = Search::Owned(Arc::new(halt));
+        self
+    }
+
+    /// Searches by the order of the items: they never decrease.
+    #[must_use]
+    pub fn ordered(mut self) -> Self
+    where
+        T: PartialOrd,
+    {
+        self.search = Search::By(Rule::Ordered(|| Some(T::partial_cmp)));
+        self
+    }
+
+    /// Marks a generator that uses rayon: it then always runs on a helper thread with rayon threads of its own.
+    #[must_use]
+    pub fn uses_rayon(mut self) -> Self {
+        self.settings.uses_rayon = true;
+        self
+    }
+}
+
+impl<A: Send + Sync + 'static, E: Send + Sync + 'static> Buffer<Result<A, E>> {
+    /// Makes the first `Err` the last value.
+    #[must_use]
+    pub fn stop_on_err(mut self) -> Self {
+        self.settings.last = Some(Result::is_err);
+        self
+    }
+}
+
+/// Reading.
+impl<T: Send + Sync + 'static> Buffer<T> {
+    /// The value at `index`, computed if need be; `None` past the end of the generator.
+    ///
+    /// # Complexity
+    ///
+    /// O(1) for a computed value, without a lock. Else as many steps of the generator as are missing.
+    ///
+    /// # Panics
+    ///
+    /// See [the type](Buffer#panics).
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&T> {
+        // Acquire: pairs with the Release in `quiet_up`. The mark never exceeds the length.
+        if index < self.engine.quiet.load(Ordering::Acquire) {
+            // SAFETY: the mark covers the index, and with it a length that was published before.
+            return Some(unsafe { self.engine.store.get_unchecked(index) });
+        }
+        self.get_near_the_end(index)
+    }
+
+    #[inline(never)]
+    fn get_near_the_end(&self, index: usize) -> Option<&T> {
+        if let Some(value) = self.engine.store.get(index) {
+            self.engine.note(&self.settings, index);
+            return Some(value);
+        }
+        if self.ensure(index) { self.engine.store.get(index) } else { None }
+    }
+
+    /// The value at `index` as [`get`](Buffer::get), with the error that `get` turns into a panic.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when the value lies beyond [`max`](Buffer::max) and the generator goes that far.
+    pub fn fetch(&self, index: usize) -> Result<Option<&T>, Full> {
+        match self.engine.need(&self.settings, index) {
+            Found::Ready => Ok(self.engine.store.get(index)),
+            Found::Ended => Ok(None),
+            Found::Full => Err(self.full()),
+        }
+    }
+
+    /// The value at `index` if it is computed. Computes nothing and never waits.
+    #[inline]
+    pub fn try_get(&self, index: usize) -> Option<&T> {
+        self.engine.store.get(index)
+    }
+
+    /// Computes what is missing of the value at `index`; whether there is one.
+    pub(super) fn ensure(&self, index: usize) -> bool {
+        match self.engine.need(&self.settings, index) {
+            Found::Ready => true,
+            Found::Ended => false,
+            Found::Full => panic!("{}", self.full()),
+        }
+    }
+
+    fn full(&self) -> Full {
+        Full { name: self.settings.name, max: self.settings.max }
+    }
+
+    /// Lends the values from the first, computing them as needed.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self, 0)
+    }
+
+    /// Lends the values from the one at `index`.
+    ///
+    /// # Complexity
+    ///
+    /// The values before are computed when the iterator is first asked, if they are not.
+    #[inline]
+    pub fn iter_from(&self, index: usize) -> Iter<'_, T> {
+        Iter::new(self, index)
+    }
+
+    /// Owned clones of the values, from the first.
+    pub fn values(&'static self) -> Values<T>
+    where
+        T: Clone,
+    {
+        Values::new(self.iter())
+    }
+
+    /// Lends what is computed at this moment as slices, in order. Computes nothing.
+    #[inline]
+    pub fn ready(&self) -> Chunks<'_, T> {
+        Chunks::ready(self, self.len_ready())
+    }
+
+    /// Lends all values as slices of what is computed at once, computing more as needed.
+    pub fn chunks(&self) -> Chunks<'_, T> {
+        Chunks::all(self)
+    }
+
+    /// How many values are computed.
+    #[doc(alias = "len")]
+    #[inline]
+    pub fn len_ready(&self) -> usize {
+        self.engine.store.len().min(self.view)
+    }
+
+    /// The last computed value.
+    pub fn last_ready(&self) -> Option<&T> {
+        self.len_ready().checked_sub(1).and_then(|last| self.try_get(last))
+    }
+
+    /// Whether the generator has ended, so that all values are computed.
+    pub fn is_exhausted(&self) -> bool {
+        self.engine.phase() == Phase::Ended
+    }
+
+    /// Asks for `count` values beyond those that are computed, and computes them in the background.
+    ///
+    /// Returns at once. The values are made on a helper thread, whatever they cost; where no thread can be had, they
+    /// are made when they are asked for.
+    pub fn prefetch(&self, count: usize) {
+        let len = self.engine.store.len().saturating_add(count);
+        self.engine.prefetch(&self.settings, len.min(self.settings.max));
+    }
+
+    /// What the buffer did so far.
+    #[doc(alias = "cache_info")]
+    pub fn stats(&self) -> Stats {
+        let (computed_by_readers, computed_ahead, waits) = self.engine.counters.read();
+        Stats {
+            name: self.settings.name,
+            size: self.settings.size,
+            len: self.len_ready(),
+            computed_by_readers,
+            computed_ahead,
+            waits,
+            cost: self.engine.pace.cost(),
+            is_exhausted: self.is_exhausted(),
+            helper_threads: super::helpers::threads(),
+        }
+    }
+}
+
+/// The value at an index, computed if need be.
+///
+/// # Panics
+///
+/// When the generator ends before, and as [the type](Buffer#panics) says.
+impl<T: Send + Sync + 'static> Index<usize> for Buffer<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, index: usize) -> &T {
+        match self.get(index) {
+            Some(value) => value,
+            None => self.past_the_end(index),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Buffer<T> {
+    #[cold]
+    #[inline(never)]
+    fn past_the_end(&self, index: usize) -> ! {
+        panic!(
+            "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
+            self.settings.name,
+            self.len_ready()
+        );
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Buffer<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        // A view of another handle, made for a halting condition, is never an owner.
+        if let Shared::Owned(engine) = &self.engine
+            && self.view == usize::MAX
+        {
+            engine.closed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Buffer<T> {
+    /// The first few computed values; computes nothing.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 16;
+        let len = self.len_ready();
+        write!(out, "{} ", self.settings.name)?;
+        let mut list = out.debug_list();
+        list.entries(self.ready().flatten().take(SHOWN));
+        if len > SHOWN || !self.is_exhausted() { list.finish_non_exhaustive() } else { list.finish() }
+    }
+}

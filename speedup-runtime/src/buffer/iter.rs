@@ -1,0 +1,209 @@
+//! Iterators over a buffer. They walk computed slices and come to the engine once a slice, not once a value.
+
+use std::{iter::FusedIterator, slice};
+
+use super::{Buffer, engine::Phase, store::Store as _};
+use crate::sync::Ordering;
+
+/// Lends the values of a buffer, computing them as needed; see [`Buffer::iter`].
+pub struct Iter<'a, T: 'static> {
+    buffer: &'a Buffer<T>,
+    /// Computed values not yet lent; they end before the index `next`.
+    slice: slice::Iter<'a, T>,
+    next: usize,
+}
+
+impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
+    pub(super) fn new(buffer: &'a Buffer<T>, from: usize) -> Self {
+        Iter { buffer, slice: [].iter(), next: from }
+    }
+
+    /// Fetches the next slice of computed values, computing if need be; empty at the end of the generator.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) -> &'a [T] {
+        let slice = next_slice(self.buffer, self.next);
+        self.next += slice.len();
+        slice
+    }
+
+    /// The values that are computed and not yet lent.
+    fn ready(&self) -> usize {
+        self.slice.len() + self.buffer.len_ready().saturating_sub(self.next)
+    }
+}
+
+/// The next computed values from `from`: at least one unless the generator has ended.
+fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
+    let (engine, settings) = (&buffer.engine, &buffer.settings);
+    // Acquire: as in `Buffer::get`.
+    let quiet = engine.quiet.load(Ordering::Acquire);
+    if from < quiet {
+        return engine.store.slice(from, quiet);
+    }
+    if from < engine.store.len() {
+        // Near the front of a read-ahead: tell it, and take few values, so that it hears again in time.
+        engine.note(settings, from);
+    } else if !buffer.ensure(from) {
+        return &[];
+    }
+    let few = if engine.phase() == Phase::Open && engine.pace.pays_ahead(settings.size) {
+        (settings.size / 4).max(1)
+    } else {
+        usize::MAX
+    };
+    engine.store.slice(from, from.saturating_add(few))
+}
+
+impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        match self.slice.next() {
+            Some(value) => Some(value),
+            None => {
+                self.slice = self.refill().iter();
+                self.slice.next()
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // The phase before the length: a generator that had ended makes the length final.
+        let exhausted = self.buffer.is_exhausted();
+        let ready = self.ready();
+        (ready, exhausted.then_some(ready))
+    }
+
+    fn nth(&mut self, count: usize) -> Option<&'a T> {
+        if count >= self.slice.len() {
+            self.next = self.next.saturating_add(count - self.slice.len());
+            self.slice = self.refill().iter();
+            return self.slice.next();
+        }
+        self.slice.nth(count)
+    }
+
+    fn fold<A, F>(mut self, start: A, mut step: F) -> A
+    where
+        F: FnMut(A, Self::Item) -> A,
+    {
+        let mut folded = self.slice.by_ref().fold(start, &mut step);
+        loop {
+            let slice = self.refill();
+            if slice.is_empty() {
+                return folded;
+            }
+            folded = slice.iter().fold(folded, &mut step);
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> FusedIterator for Iter<'_, T> {}
+
+impl<T> Clone for Iter<'_, T> {
+    fn clone(&self) -> Self {
+        Iter { buffer: self.buffer, slice: self.slice.clone(), next: self.next }
+    }
+}
+
+impl<T> std::fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Iter").field("index", &(self.next - self.slice.len())).finish_non_exhaustive()
+    }
+}
+
+/// Owned clones of the values of a static buffer; see [`Buffer::values`].
+pub struct Values<T: 'static> {
+    lent: Iter<'static, T>,
+}
+
+impl<T> Values<T> {
+    pub(super) fn new(lent: Iter<'static, T>) -> Self {
+        Values { lent }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Iterator for Values<T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        self.lent.next().cloned()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.lent.size_hint()
+    }
+
+    fn nth(&mut self, count: usize) -> Option<T> {
+        self.lent.nth(count).cloned()
+    }
+
+    fn fold<A, F>(self, start: A, mut step: F) -> A
+    where
+        F: FnMut(A, T) -> A,
+    {
+        self.lent.fold(start, |folded, value| step(folded, value.clone()))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> FusedIterator for Values<T> {}
+
+impl<T> Clone for Values<T> {
+    fn clone(&self) -> Self {
+        Values { lent: self.lent.clone() }
+    }
+}
+
+impl<T> std::fmt::Debug for Values<T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.lent.fmt(out)
+    }
+}
+
+/// Lends the values of a buffer as slices; see [`Buffer::ready`] and [`Buffer::chunks`].
+pub struct Chunks<'a, T: 'static> {
+    buffer: &'a Buffer<T>,
+    next: usize,
+    /// Where to stop; `None` to compute more instead.
+    end: Option<usize>,
+}
+
+impl<'a, T: Send + Sync + 'static> Chunks<'a, T> {
+    pub(super) fn ready(buffer: &'a Buffer<T>, end: usize) -> Self {
+        Chunks { buffer, next: 0, end: Some(end) }
+    }
+
+    pub(super) fn all(buffer: &'a Buffer<T>) -> Self {
+        Chunks { buffer, next: 0, end: None }
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> Iterator for Chunks<'a, T> {
+    type Item = &'a [T];
+
+    fn next(&mut self) -> Option<&'a [T]> {
+        let slice = match self.end {
+            Some(end) => self.buffer.engine.store.slice(self.next, end),
+            None => next_slice(self.buffer, self.next),
+        };
+        self.next += slice.len();
+        (!slice.is_empty()).then_some(slice)
+    }
+}
+
+impl<T: Send + Sync + 'static> FusedIterator for Chunks<'_, T> {}
+
+impl<T> Clone for Chunks<'_, T> {
+    fn clone(&self) -> Self {
+        Chunks { buffer: self.buffer, next: self.next, end: self.end }
+    }
+}
+
+impl<T> std::fmt::Debug for Chunks<'_, T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Chunks").field("index", &self.next).finish_non_exhaustive()
+    }
+}

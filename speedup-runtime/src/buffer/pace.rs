@@ -1,0 +1,125 @@
+//! How dear a value is, and what follows from it: produce in place, in batches, or ahead in the background.
+
+use std::time::{Duration, Instant};
+
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+
+/// A value that takes at least so many nanoseconds may be worth a helper thread.
+const DEAR: u32 = 40;
+/// Read-ahead pays when a whole buffer of values takes at least so many nanoseconds; and a batch that a reader makes
+/// in place, beyond what it asked for, takes at most as long.
+const WORTHWHILE: u32 = 1_000;
+/// So many cheap values in a row make a generator one that is produced in batches. Until then a reader makes exactly
+/// what it asked for: a generator that waits for its reader is never run ahead by that very reader.
+const TRUST: u32 = 256;
+/// A batch that took so many nanoseconds, longer than any cheap batch, ends the trust.
+const STALL: u128 = 20_000;
+/// Of the batches of a trusted generator one in so many is timed.
+const SAMPLE: u32 = 16;
+
+/// The measured cost of a generator's values.
+///
+/// Written by the holder of the turn, read by anybody as a hint: Relaxed throughout.
+pub(super) struct Pace {
+    /// Nanoseconds a value, smoothed; 0 until measured.
+    cost: AtomicU32,
+    /// Values made since the last dear one.
+    cheap: AtomicU32,
+    /// How many of them it takes to be trusted; four times as many after each stall.
+    trust: AtomicU32,
+    /// Batches until the next one that is timed.
+    untimed: AtomicU32,
+}
+
+/// A production that is being timed, or not.
+pub(super) struct Watch {
+    start: Option<Instant>,
+}
+
+impl Pace {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Pace {
+                cost: AtomicU32::new(0),
+                cheap: AtomicU32::new(0),
+                trust: AtomicU32::new(TRUST),
+                untimed: AtomicU32::new(0),
+            }
+        }
+    }
+
+    /// Whether values are so cheap, for so long, that a reader makes a batch at a time.
+    #[inline]
+    pub(super) fn is_trusted(&self) -> bool {
+        self.cheap.load(Ordering::Relaxed) >= self.trust.load(Ordering::Relaxed)
+    }
+
+    /// Whether a helper thread should produce ahead.
+    #[inline]
+    pub(super) fn pays_ahead(&self, size: usize) -> bool {
+        let cost = self.cost.load(Ordering::Relaxed);
+        cost >= DEAR && (cost as usize).saturating_mul(size) >= WORTHWHILE as usize
+    }
+
+    /// How many values a reader makes at once, at most.
+    #[inline]
+    pub(super) fn batch(&self, size: usize) -> usize {
+        if !self.is_trusted() {
+            return 1;
+        }
+        let affordable = WORTHWHILE / self.cost.load(Ordering::Relaxed).max(1);
+        size.min(affordable.max(1) as usize)
+    }
+
+    /// The smoothed cost of one value.
+    pub(super) fn cost(&self) -> Duration {
+        Duration::from_nanos(u64::from(self.cost.load(Ordering::Relaxed)))
+    }
+
+    /// Begins a production.
+    #[inline]
+    pub(super) fn watch(&self) -> Watch {
+        if self.is_trusted() {
+            let untimed = self.untimed.load(Ordering::Relaxed);
+            if untimed > 0 {
+                self.untimed.store(untimed - 1, Ordering::Relaxed);
+                return Watch { start: None };
+            }
+            self.untimed.store(SAMPLE, Ordering::Relaxed);
+        }
+        Watch { start: Some(Instant::now()) }
+    }
+
+    /// Ends a production of `values` values.
+    #[inline]
+    pub(super) fn record(&self, watch: Watch, values: usize) {
+        if let Some(start) = watch.start {
+            self.record_time(start.elapsed().as_nanos(), values);
+        }
+    }
+
+    fn record_time(&self, nanos: u128, values: usize) {
+        if values == 0 {
+            return;
+        }
+        let sample = u32::try_from(nanos / values as u128).unwrap_or(u32::MAX).max(1);
+        let cost = self.cost.load(Ordering::Relaxed);
+        // A dear value counts at once; cheap ones win the average back over the next few productions.
+        let smoothed = if cost == 0 { sample } else { cost - cost / 4 + sample / 4 };
+        self.cost.store(smoothed.max(1), Ordering::Relaxed);
+        if sample >= DEAR {
+            if self.is_trusted() && nanos >= STALL {
+                let trust = self.trust.load(Ordering::Relaxed);
+                self.trust.store(trust.saturating_mul(4), Ordering::Relaxed);
+            }
+            if nanos >= STALL || smoothed >= DEAR {
+                self.cheap.store(0, Ordering::Relaxed);
+            }
+        }
+        if smoothed < DEAR {
+            let values = u32::try_from(values).unwrap_or(u32::MAX);
+            let cheap = self.cheap.load(Ordering::Relaxed);
+            self.cheap.store(cheap.saturating_add(values), Ordering::Relaxed);
+        }
+    }
+}

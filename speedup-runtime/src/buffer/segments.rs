@@ -1,0 +1,170 @@
+//! Append-only storage with stable addresses: segments that double, and a length that is published.
+//!
+//! One thread at a time appends (the holder of the turn), any number read. A value is written before the length covers
+//! it and never moves or changes afterwards, so a reader needs one load of the length and one of the segment.
+
+use std::{alloc, marker::PhantomData, mem, ptr, slice};
+
+use super::{sink::Room, store::Store};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_unless_loom};
+
+/// Values in the first segment and, from the second on, `FIRST * 2^(n - 1)` in the segment `n`.
+const FIRST: usize = if cfg!(loom) { 2 } else { 64 };
+const FIRST_BITS: u32 = FIRST.trailing_zeros();
+const SEGMENTS: usize = if cfg!(loom) { 4 } else { (usize::BITS - FIRST_BITS) as usize };
+
+/// The values of a buffer.
+pub(super) struct Segments<T> {
+    /// How many values readers may see. Written with Release by the holder of the turn, after the value and the
+    /// segment; read with Acquire.
+    len: AtomicUsize,
+    /// For each segment the address that its value 0 would have if it began at index 0, so that value `i` is at
+    /// `origin + i`. Null until the holder of the turn makes it; Relaxed, because `len` publishes it.
+    origins: [AtomicPtr<T>; SEGMENTS],
+    owns: PhantomData<T>,
+}
+
+/// The number of the segment that holds the value `index`.
+#[inline]
+const fn segment_of(index: usize) -> usize {
+    ((index | (FIRST - 1)).ilog2() + 1 - FIRST_BITS) as usize
+}
+
+/// The index of the first value of a segment.
+const fn start_of(segment: usize) -> usize {
+    if segment == 0 { 0 } else { FIRST << (segment - 1) }
+}
+
+/// The index after the last value of a segment.
+const fn end_of(segment: usize) -> usize {
+    FIRST << segment
+}
+
+impl<T> Segments<T> {
+    const_unless_loom! {
+        /// No values and no memory.
+        pub(super) fn new() -> Self {
+            #[cfg(not(loom))]
+            let origins = [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS];
+            #[cfg(loom)]
+            let origins = std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
+            Segments { len: AtomicUsize::new(0), origins, owns: PhantomData }
+        }
+    }
+
+    /// The value at `index`, if it is computed.
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        if index < self.len.load(Ordering::Acquire) {
+            // SAFETY: the length, read with Acquire, covers the index.
+            Some(unsafe { self.get_unchecked(index) })
+        } else {
+            None
+        }
+    }
+
+    /// # Safety
+    ///
+    /// A length above `index` must have been read with Acquire.
+    #[inline]
+    pub(super) unsafe fn get_unchecked(&self, index: usize) -> &T {
+        // SAFETY: an index below a length has a segment below `SEGMENTS`.
+        let origin = unsafe { self.origins.get_unchecked(segment_of(index)) };
+        // SAFETY: the value was written, and its segment stored, before the length was published.
+        unsafe { &*origin.load(Ordering::Relaxed).wrapping_add(index) }
+    }
+
+    /// The computed values from `from` to the end of its segment or `to`, whichever comes first.
+    #[inline]
+    pub(super) fn slice(&self, from: usize, to: usize) -> &[T] {
+        let to = to.min(self.len.load(Ordering::Acquire)).min(end_of(segment_of(from)));
+        if from >= to {
+            return &[];
+        }
+        // SAFETY: `from` is below the length; the values up to `to` are computed and lie in one segment.
+        unsafe { slice::from_raw_parts(self.get_unchecked(from), to - from) }
+    }
+
+    /// The segment's address for writing, made on first use. For the holder of the turn only.
+    fn origin(&self, segment: usize) -> *mut T {
+        assert!(segment < SEGMENTS, "a buffer cannot hold more than usize::MAX values");
+        let slot = &self.origins[segment];
+        // Relaxed: only the holder of the turn writes it, and the turn is handed over with Acquire and Release.
+        let origin = slot.load(Ordering::Relaxed);
+        if !origin.is_null() {
+            return origin;
+        }
+        let made = allocate::<T>(end_of(segment) - start_of(segment)).wrapping_sub(start_of(segment));
+        slot.store(made, Ordering::Relaxed);
+        made
+    }
+}
+
+/// Memory for `count` values.
+fn allocate<T>(count: usize) -> *mut T {
+    if mem::size_of::<T>() == 0 {
+        // Far from null, so that an origin, which equals it, is never taken for "not made".
+        return ptr::NonNull::dangling().as_ptr();
+    }
+    let layout = alloc::Layout::array::<T>(count).expect("a buffer's segment exceeds the address space");
+    // SAFETY: the layout has a size: neither `T` nor `count` is zero.
+    let memory = unsafe { alloc::alloc(layout) };
+    if memory.is_null() {
+        alloc::handle_alloc_error(layout);
+    }
+    memory.cast()
+}
+
+impl<T: Send + Sync> Store<T> for Segments<T> {
+    #[inline]
+    fn len(&self) -> usize {
+        // Acquire: pairs with the Release of `Sink::push`.
+        self.len.load(Ordering::Acquire)
+    }
+
+    fn visible(&self) -> &AtomicUsize {
+        &self.len
+    }
+
+    fn published(&self) -> &AtomicUsize {
+        &self.len
+    }
+
+    fn room(&self, len: usize) -> Room<T> {
+        let segment = segment_of(len);
+        Room { slot: self.origin(segment).wrapping_add(len), until: end_of(segment) }
+    }
+
+    fn settle(&self, _: usize, _: usize) {}
+
+    fn last_is(&self, len: usize, test: fn(&T) -> bool) -> bool {
+        len.checked_sub(1).and_then(|last| self.get(last)).is_some_and(test)
+    }
+}
+
+impl<T> Drop for Segments<T> {
+    fn drop(&mut self) {
+        let len = self.len.load(Ordering::Acquire);
+        for (segment, slot) in self.origins.iter().enumerate() {
+            let origin = slot.load(Ordering::Relaxed);
+            if origin.is_null() {
+                break;
+            }
+            let (start, end) = (start_of(segment), end_of(segment));
+            let memory = origin.wrapping_add(start);
+            let used = len.min(end).saturating_sub(start);
+            // SAFETY: the first `used` values of the segment were written, and nobody else has access any more.
+            unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(memory, used)) };
+            if mem::size_of::<T>() != 0 {
+                let layout = alloc::Layout::array::<T>(end - start).expect("it was allocated with this layout");
+                // SAFETY: `allocate` made this memory with this layout.
+                unsafe { alloc::dealloc(memory.cast(), layout) };
+            }
+        }
+    }
+}
+
+// SAFETY: the segments own their values; sending them sends values of `T`.
+unsafe impl<T: Send> Send for Segments<T> {}
+// SAFETY: readers get `&T`, and the thread that appends moves values of `T` in from anywhere.
+unsafe impl<T: Send + Sync> Sync for Segments<T> {}

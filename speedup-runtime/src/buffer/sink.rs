@@ -1,0 +1,72 @@
+//! Where a generator puts its values: straight into the store, published one by one.
+
+use crate::sync::{AtomicUsize, Ordering};
+
+/// Room for values that the holder of the turn may write.
+pub(super) struct Room<T> {
+    /// The slot of the next value.
+    pub(super) slot: *mut T,
+    /// The length at which the sink asks again: there is room for at least one value and for all below this length.
+    pub(super) until: usize,
+}
+
+/// Who decides, whenever the room is used up, whether the generator goes on.
+pub(super) trait Overseer<T> {
+    /// Called with the number of values in the store; `None` stops the generator.
+    fn more(&mut self, len: usize) -> Option<Room<T>>;
+}
+
+/// The receiving end of a generator for the time of one production.
+pub(super) struct Sink<'a, T> {
+    /// The slot of the value `len`; valid for writing while `len < until`.
+    slot: *mut T,
+    len: usize,
+    until: usize,
+    /// The length that readers see. Written by the holder of the turn only.
+    published: &'a AtomicUsize,
+    overseer: &'a mut dyn Overseer<T>,
+}
+
+impl<'a, T> Sink<'a, T> {
+    /// A sink that starts with `room`, at the length `len`.
+    pub(super) fn new(
+        len: usize,
+        room: Room<T>,
+        published: &'a AtomicUsize,
+        overseer: &'a mut dyn Overseer<T>,
+    ) -> Self {
+        debug_assert!(len < room.until);
+        Sink { slot: room.slot, len, until: room.until, published, overseer }
+    }
+
+    /// Stores the next value where every reader sees it at once; `false` when the generator has to stop for now.
+    #[inline]
+    pub(super) fn push(&mut self, value: T) -> bool {
+        assert!(self.len < self.until, "a generator went on after it was told to stop");
+        // SAFETY: `len < until`, so the slot is inside the room, and nobody reads it before `published` covers it.
+        unsafe { self.slot.write(value) };
+        self.slot = self.slot.wrapping_add(1);
+        self.len += 1;
+        // Release: pairs with the Acquire in `Store::len`; whoever sees this length sees the value.
+        self.published.store(self.len, Ordering::Release);
+        self.len < self.until || self.pause()
+    }
+
+    /// Whether the last push answered `false`.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.len == self.until
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pause(&mut self) -> bool {
+        match self.overseer.more(self.len) {
+            Some(room) => {
+                debug_assert!(self.len < room.until);
+                (self.slot, self.until) = (room.slot, room.until);
+                true
+            }
+            None => false,
+        }
+    }
+}

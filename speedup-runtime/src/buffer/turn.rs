@@ -1,0 +1,110 @@
+//! Whose turn it is to produce, and how others wait for a value without taking part.
+//!
+//! The protocol: who takes the turn produces, publishes each value and gives the turn back when the guard drops. Who
+//! needs a value and finds the turn taken sleeps until `done` says otherwise. Nobody sleeps while holding `gate`, and
+//! a producer touches `gate` only when somebody sleeps.
+//!
+//! No wake is lost: a sleeper first counts itself, then looks once more; a producer first publishes, then looks for
+//! sleepers; between the two steps each has a `SeqCst` fence, so one of them sees the other.
+
+use super::circle::Token;
+use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, atomic::fence, const_unless_loom, lock};
+
+/// The right to produce, for one thread at a time.
+pub(super) struct Turn {
+    /// The token of the thread whose turn it is, 0 for none. Taken with Acquire, given back with Release.
+    holder: AtomicUsize,
+    /// How many threads sleep or are about to. Its partner is the fence in [`Turn::wake`].
+    sleepers: AtomicUsize,
+    /// Held for an instant: by a sleeper between its last look and its sleep, by a producer between waking.
+    gate: Mutex<()>,
+    changed: Condvar,
+}
+
+/// The turn; given back on drop.
+pub(super) struct Held<'a> {
+    turn: &'a Turn,
+}
+
+impl Turn {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Turn {
+                holder: AtomicUsize::new(0),
+                sleepers: AtomicUsize::new(0),
+                gate: Mutex::new(()),
+                changed: Condvar::new(),
+            }
+        }
+    }
+
+    /// Takes the turn, or says who has it.
+    #[inline]
+    pub(super) fn take(&self, me: Token) -> Result<Held<'_>, Token> {
+        // Acquire: pairs with the Release in `Held::drop`, so that the holder sees what the last one did to the generator.
+        match self.holder.compare_exchange(0, me.get(), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(Held { turn: self }),
+            Err(holder) => Err(Token::of(holder)),
+        }
+    }
+
+    /// Who has the turn.
+    pub(super) fn holder(&self) -> Option<Token> {
+        match self.holder.load(Ordering::Acquire) {
+            0 => None,
+            holder => Some(Token::of(holder)),
+        }
+    }
+
+    /// Wakes everybody who sleeps, if anybody does. What they wait for must have been stored before.
+    #[inline]
+    pub(super) fn wake(&self) {
+        fence(Ordering::SeqCst);
+        // Relaxed: the fences order this load after our store and the sleeper's look after its count.
+        if self.sleepers.load(Ordering::Relaxed) != 0 {
+            self.wake_sleepers();
+        }
+    }
+
+    #[cold]
+    fn wake_sleepers(&self) {
+        // Passing through the gate makes sure that a sleeper is either before its last look or asleep.
+        drop(lock(&self.gate));
+        self.changed.notify_all();
+    }
+
+    /// Sleeps until something changed or the time is over, unless `done` holds already.
+    ///
+    /// The time is a safety net for what no store announces; models run without it.
+    pub(super) fn sleep(&self, time: std::time::Duration, done: impl Fn() -> bool) {
+        let gate = lock(&self.gate);
+        // Relaxed: ordered by the fence that follows.
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if !done() {
+            self.sleep_at(gate, time);
+        } else {
+            drop(gate);
+        }
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    #[cfg(not(loom))]
+    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, time: std::time::Duration) {
+        drop(self.changed.wait_timeout(gate, time).unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    #[cfg(loom)]
+    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, _: std::time::Duration) {
+        drop(self.changed.wait(gate).unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `Turn::take`.
+        self.turn.holder.store(0, Ordering::Release);
+        self.turn.wake();
+    }
+}

@@ -1,0 +1,178 @@
+//! What a thread shows of its stack of running calls, so that others can help.
+//!
+//! Each running call in parallel mode has an entry, outermost first: which slot it will fill, and the members of the
+//! group that it is working on. Only the owner writes; anybody reads. An entry is a sequence lock whose data are
+//! atomics: a reader that meets a change discards what it read. Nothing is ever freed under a reader: the entries live
+//! as long as the process, and what they point to is kept by the reader's pin.
+
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence};
+
+/// How many nested calls a thread shows; deeper ones can be helped only through the outer ones.
+#[cfg(not(loom))]
+const DEPTH: usize = 1024;
+#[cfg(loom)]
+const DEPTH: usize = 2;
+
+/// How many members of a group an entry names; of a larger group it shows one window after the other.
+#[cfg(not(loom))]
+pub(super) const WINDOW: usize = 8;
+#[cfg(loom)]
+pub(super) const WINDOW: usize = 2;
+
+/// The calls that one thread shows.
+pub(super) struct Board<C> {
+    /// How many entries are valid. Release by the owner after it wrote the entry, Acquire by readers.
+    depth: AtomicUsize,
+    entries: Box<[Entry<C>]>,
+}
+
+struct Entry<C> {
+    /// Odd while the owner writes. The fences in `write` and `read` make it a sequence lock.
+    version: AtomicU64,
+    slot: AtomicUsize,
+    owner: AtomicPtr<C>,
+    generation: AtomicU64,
+    count: AtomicU32,
+    members: [AtomicU64; WINDOW],
+}
+
+/// A consistent copy of an entry: a call in flight and the calls it is waiting for.
+pub(super) struct Shown<C> {
+    /// The address of the state word that the call will fill.
+    pub(super) slot: usize,
+    /// The cache of the group's members; null where no group is shown.
+    pub(super) owner: *mut C,
+    /// The generation of that cache's tables in which the members were located.
+    pub(super) generation: u64,
+    count: usize,
+    members: [u64; WINDOW],
+}
+
+impl<C> Shown<C> {
+    /// The members of the group, as the cache named them.
+    pub(super) fn members(&self) -> &[u64] {
+        &self.members[..self.count]
+    }
+}
+
+impl<C> Board<C> {
+    /// An empty board.
+    pub(super) fn new() -> Self {
+        let entry = || Entry {
+            version: AtomicU64::new(0),
+            slot: AtomicUsize::new(0),
+            owner: AtomicPtr::new(std::ptr::null_mut()),
+            generation: AtomicU64::new(0),
+            count: AtomicU32::new(0),
+            members: std::array::from_fn(|_| AtomicU64::new(0)),
+        };
+        Self { depth: AtomicUsize::new(0), entries: (0..DEPTH).map(|_| entry()).collect() }
+    }
+
+    /// Shows one more call; only by the owner. The returned place is given back to [`pop`](Self::pop).
+    pub(super) fn push(&self, slot: usize) -> usize {
+        // Relaxed: only the owner writes the depth.
+        let place = self.depth.load(Ordering::Relaxed);
+        self.write(place, |entry| {
+            entry.slot.store(slot, Ordering::Relaxed);
+            entry.owner.store(std::ptr::null_mut(), Ordering::Relaxed);
+            entry.count.store(0, Ordering::Relaxed);
+        });
+        self.depth.store(place + 1, Ordering::Release);
+        place
+    }
+
+    /// Shows the group that the call at this place is working on; only by the owner.
+    pub(super) fn show(&self, place: usize, owner: *mut C, generation: u64, members: &[u64]) {
+        self.write(place, |entry| {
+            entry.owner.store(owner, Ordering::Relaxed);
+            entry.generation.store(generation, Ordering::Relaxed);
+            for (cell, member) in entry.members.iter().zip(members) {
+                cell.store(*member, Ordering::Relaxed);
+            }
+            entry.count.store(members.len().min(WINDOW) as u32, Ordering::Relaxed);
+        });
+    }
+
+    /// Takes the group back; only by the owner.
+    pub(super) fn hide(&self, place: usize) {
+        self.write(place, |entry| entry.count.store(0, Ordering::Relaxed));
+    }
+
+    /// Takes back the call at this place and all inner ones; only by the owner.
+    pub(super) fn pop(&self, place: usize) {
+        self.depth.store(place, Ordering::Release);
+    }
+
+    /// How many calls are shown.
+    pub(super) fn depth(&self) -> usize {
+        self.depth.load(Ordering::Acquire).min(DEPTH)
+    }
+
+    /// The call at this place; `None` when it is changing or past the end.
+    pub(super) fn read(&self, place: usize) -> Option<Shown<C>> {
+        let entry = self.entries.get(place)?;
+        let before = entry.version.load(Ordering::Acquire);
+        if before % 2 == 1 {
+            return None;
+        }
+        // Relaxed: validated by the version below.
+        let mut members = [0; WINDOW];
+        for (member, cell) in members.iter_mut().zip(&entry.members) {
+            *member = cell.load(Ordering::Relaxed);
+        }
+        let shown = Shown {
+            slot: entry.slot.load(Ordering::Relaxed),
+            owner: entry.owner.load(Ordering::Relaxed),
+            generation: entry.generation.load(Ordering::Relaxed),
+            count: (entry.count.load(Ordering::Relaxed) as usize).min(WINDOW),
+            members,
+        };
+        fence(Ordering::Acquire);
+        let unchanged = entry.version.load(Ordering::Relaxed) == before;
+        (unchanged && place < self.depth()).then_some(shown)
+    }
+
+    fn write(&self, place: usize, change: impl FnOnce(&Entry<C>)) {
+        let Some(entry) = self.entries.get(place) else { return };
+        // Relaxed: only the owner writes versions. The fence orders the odd version before the data, the Release store
+        // the data before the even one.
+        let version = entry.version.load(Ordering::Relaxed);
+        entry.version.store(version + 1, Ordering::Relaxed);
+        fence(Ordering::Release);
+        change(entry);
+        entry.version.store(version + 2, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_shows_what_was_pushed_until_it_is_popped() {
+        let board = Board::<u8>::new();
+        assert!(board.read(0).is_none());
+        let place = board.push(7);
+        assert!(board.read(place).is_some_and(|shown| shown.slot == 7 && shown.members().is_empty()));
+        let mut owner = 1_u8;
+        board.show(place, &mut owner, 3, &[10, 11]);
+        assert!(board.read(place).is_some_and(|shown| shown.members() == [10, 11] && shown.generation == 3));
+        board.hide(place);
+        assert!(board.read(place).is_some_and(|shown| shown.members().is_empty()));
+        board.pop(place);
+        assert!(board.read(place).is_none());
+    }
+
+    #[test]
+    fn what_is_deeper_than_the_board_is_not_shown_and_harmless() {
+        let board = Board::<u8>::new();
+        let places: Vec<_> = (0..DEPTH + 3).map(|slot| board.push(slot)).collect();
+        board.show(places[DEPTH + 1], std::ptr::null_mut(), 0, &[1]);
+        assert_eq!(board.depth(), DEPTH);
+        for place in places.into_iter().rev() {
+            board.pop(place);
+        }
+        assert_eq!(board.depth(), 0);
+    }
+}

@@ -1,0 +1,151 @@
+//! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
+
+use std::{cell::Cell, fmt, ptr::NonNull};
+
+use super::{engine::Engine, worker::Worker};
+use crate::sync::Ordering;
+
+/// A running call.
+pub(super) struct Frame {
+    parent: Option<NonNull<Frame>>,
+    /// The cache; lives longer than the call.
+    engine: *const dyn Engine,
+    /// The key, of the type that the cache knows; lives longer than the call.
+    key: *const (),
+    /// The address of the state word that the call fills or would fill.
+    pub(super) slot: usize,
+    /// Where the call is shown to others, or [`HIDDEN`].
+    place: Cell<usize>,
+    /// Whether the body is known to use rayon, which the worker then counts.
+    in_rayon: Cell<bool>,
+}
+
+/// The place of a call that is not shown.
+const HIDDEN: usize = usize::MAX;
+
+impl Frame {
+    /// A call of this cache with this key, made from the innermost running call of the worker.
+    ///
+    /// # Safety
+    /// `key` points to a key of that cache, and both outlive the frame.
+    #[inline]
+    pub(super) unsafe fn new(worker: &Worker, engine: &dyn Engine, key: *const (), slot: usize) -> Self {
+        // SAFETY: only the lifetime is dropped; the contract keeps the engine alive as long as the frame.
+        let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
+        Self { parent: worker.own.top.get(), engine, key, slot, place: Cell::new(HIDDEN), in_rayon: Cell::new(false) }
+    }
+
+    /// Where the call is shown to others, if it is.
+    pub(super) fn place(&self) -> Option<usize> {
+        Some(self.place.get()).filter(|place| *place != HIDDEN)
+    }
+
+    /// Shows the call to others as long as it runs. Only for a running call of this thread.
+    pub(super) fn show(&self, worker: &Worker) {
+        self.place.set(worker.board().push(self.slot));
+    }
+
+    /// Notes that the body uses rayon, as long as the call runs. Only for a running call of this thread.
+    pub(super) fn found_in_rayon(&self, worker: &Worker) {
+        if !self.in_rayon.replace(true) {
+            // Relaxed: only this thread writes it.
+            worker.rayon_frames.store(worker.rayon_frames.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// The cache of the call.
+    pub(super) fn engine(&self) -> &dyn Engine {
+        // SAFETY: by the contract of `new`.
+        unsafe { &*self.engine }
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: by the contract of `new` the key is one of that cache.
+        unsafe { self.engine().show(self.key, out) }
+    }
+}
+
+/// Makes the call the innermost running one of its thread until this is dropped.
+pub(super) struct Running<'a> {
+    worker: &'static Worker,
+    frame: &'a Frame,
+}
+
+impl<'a> Running<'a> {
+    #[inline]
+    pub(super) fn begin(worker: &'static Worker, frame: &'a Frame) -> Self {
+        worker.own.top.set(Some(NonNull::from(frame)));
+        Self { worker, frame }
+    }
+
+    #[cold]
+    fn take_down(&self) {
+        if self.frame.in_rayon.get() {
+            let frames = &self.worker.rayon_frames;
+            frames.store(frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        }
+        if let Some(place) = self.frame.place() {
+            self.worker.board().pop(place);
+        }
+        if self.frame.parent.is_none() {
+            self.frame.engine().ended(self.worker);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let Self { worker, frame } = self;
+        worker.own.top.set(frame.parent);
+        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get();
+        if noted || (frame.parent.is_none() && worker.own.sample.shares()) {
+            self.take_down();
+        }
+    }
+}
+
+/// The innermost running call.
+pub(super) fn top(worker: &Worker) -> Option<&Frame> {
+    // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
+    worker.own.top.get().map(|frame| unsafe { frame.as_ref() })
+}
+
+/// The running calls, innermost first.
+fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
+    // SAFETY: as in `top`; a frame's parent outlives it.
+    std::iter::successors(top(worker), |frame| frame.parent.map(|parent| unsafe { parent.as_ref() }))
+}
+
+/// Whether one of the running calls fills, or computes a second time, the slot.
+pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
+    frames(worker).any(|frame| frame.slot == slot)
+}
+
+/// At most so many calls of a cycle are named at each end.
+const NAMED: usize = 20;
+
+/// The message about a call that needs itself: the running calls from the one that fills the slot on.
+pub(super) fn cycle(worker: &Worker, slot: usize) -> String {
+    let mut calls = Vec::new();
+    let mut left_out = 0_usize;
+    for frame in frames(worker) {
+        let last = frame.slot == slot;
+        if calls.len() < NAMED || last {
+            calls.push(frame.to_string());
+        } else {
+            left_out += 1;
+        }
+        if last {
+            break;
+        }
+    }
+    calls.reverse();
+    let first = calls.first().cloned().unwrap_or_default();
+    if left_out > 0 {
+        calls.insert(1, format!("({left_out} more calls)"));
+    }
+    format!("cycle in cached calls: {} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+}

@@ -1,0 +1,69 @@
+//! The number under which the hits of a cache are counted.
+
+use std::sync::Mutex;
+
+use super::worker;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, lock};
+
+/// Numbers given out so far, and those that came back.
+static NUMBERS: Mutex<(u32, Vec<u32>)> = Mutex::new((0, Vec::new()));
+
+/// A number of its own for each living cache, given at the first computation.
+pub(super) struct Number {
+    /// One more than the number, or 0 while there is none. Relaxed: the number alone matters.
+    given: AtomicU32,
+    /// What an earlier cache of the same number had counted. Relaxed, like all counts.
+    hits_before: AtomicU64,
+    computed_before: AtomicU64,
+}
+
+impl Number {
+    pub(super) const fn new() -> Self {
+        Self { given: AtomicU32::new(0), hits_before: AtomicU64::new(0), computed_before: AtomicU64::new(0) }
+    }
+
+    /// The number, if one has been given.
+    #[inline]
+    pub(super) fn known(&self) -> Option<u32> {
+        self.given.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// The number.
+    #[inline]
+    pub(super) fn get(&self) -> u32 {
+        self.known().unwrap_or_else(|| self.give())
+    }
+
+    /// Hits and computations so far.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        let Some(number) = self.known() else { return (0, 0) };
+        let (hits, computed) = worker::totals(number);
+        let before = (self.hits_before.load(Ordering::Relaxed), self.computed_before.load(Ordering::Relaxed));
+        (hits.saturating_sub(before.0), computed.saturating_sub(before.1))
+    }
+
+    #[cold]
+    fn give(&self) -> u32 {
+        let mut numbers = lock(&NUMBERS);
+        if let Some(number) = self.known() {
+            return number;
+        }
+        let number = numbers.1.pop().unwrap_or_else(|| {
+            numbers.0 += 1;
+            numbers.0 - 1
+        });
+        let (hits, computed) = worker::totals(number);
+        self.hits_before.store(hits, Ordering::Relaxed);
+        self.computed_before.store(computed, Ordering::Relaxed);
+        self.given.store(number + 1, Ordering::Relaxed);
+        number
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        if let Some(number) = self.known() {
+            lock(&NUMBERS).1.push(number);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How generated code asks what a type can do: the method that fits with the fewest references wins.
+
+use std::fmt;
+
+/// A key to be written.
+pub struct Show<'a, K>(pub &'a K);
+
+/// Writes keys that have a `Debug` form.
+pub trait ShowDebug {
+    /// Writes the key.
+    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<K: fmt::Debug> ShowDebug for Show<'_, K> {
+    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// Writes a place holder for all others.
+pub trait ShowOpaque {
+    /// Writes the place holder.
+    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<K> ShowOpaque for &Show<'_, K> {
+    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("(..)")
+    }
+}
+
+/// A result about which to decide whether it is kept.
+pub struct Keep<'a, R>(pub &'a R);
+
+/// Results: only `Ok` is kept.
+pub trait KeepResult {
+    /// Whether to keep it.
+    fn keep(&self) -> bool;
+}
+
+impl<T, E> KeepResult for Keep<'_, Result<T, E>> {
+    fn keep(&self) -> bool {
+        self.0.is_ok()
+    }
+}
+
+/// Options: only `Some` is kept.
+pub trait KeepOption {
+    /// Whether to keep it.
+    fn keep(&self) -> bool;
+}
+
+impl<T> KeepOption for Keep<'_, Option<T>> {
+    fn keep(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Everything else is kept.
+pub trait KeepAny {
+    /// Whether to keep it.
+    fn keep(&self) -> bool;
+}
+
+impl<R> KeepAny for &Keep<'_, R> {
+    fn keep(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeepAny as _, KeepOption as _, KeepResult as _, *};
+
+    #[test]
+    fn results_and_options_are_told_from_other_types() {
+        assert!((&Keep(&Ok::<_, ()>(1))).keep() && !(&Keep(&Err::<(), _>(1))).keep());
+        assert!((&Keep(&Some(1))).keep() && !(&Keep(&None::<()>)).keep());
+        assert!((&Keep(&0)).keep());
+    }
+
+    #[test]
+    fn keys_without_debug_are_written_as_a_place_holder() {
+        struct Plain;
+        struct Shown<F>(F);
+        impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (self.0)(out)
+            }
+        }
+        use super::{ShowDebug as _, ShowOpaque as _};
+        assert_eq!(Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(1, "a"))).show(out)).to_string(), "(1, \"a\")");
+        assert_eq!(Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(Plain,))).show(out)).to_string(), "(..)");
+    }
+}

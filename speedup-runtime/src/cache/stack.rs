@@ -1,0 +1,66 @@
+//! Room for the next call, so that depth is bounded by memory and not by the stack.
+//!
+//! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
+//! pointer stays in the part of the stack that is known to have room, one comparison is all.
+
+use super::worker::Worker;
+
+/// A body finds at least this much room, in bytes.
+const RESERVE: usize = 128 * 1024;
+/// New stack is taken in pieces of this size, in bytes; it is given back when the call returns.
+const PIECE: usize = 4 << 20;
+
+/// The part of the current stack where a body may start.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Segment {
+    /// The lowest address with room below it.
+    low: usize,
+    /// How many bytes above are known to be of the same stack.
+    len: usize,
+}
+
+/// Runs the body where it has room. `here` is an address in the caller's frame.
+#[inline]
+pub(super) fn with_room<T>(worker: &Worker, here: usize, body: impl FnOnce() -> T) -> T {
+    let segment = worker.own.stack.get();
+    if here.wrapping_sub(segment.low) < segment.len { body() } else { look(worker, here, body) }
+}
+
+/// Finds out about the stack, and takes a new piece if there is no room.
+#[cold]
+#[inline(never)]
+fn look<T>(worker: &Worker, here: usize, body: impl FnOnce() -> T) -> T {
+    let segment = worker.own.stack.get();
+    let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
+    if here > low {
+        // The same low end means the same stack, of which a higher part has come into sight.
+        let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
+        worker.own.stack.set(Segment { low, len: top - low + 1 });
+        return body();
+    }
+    let outer = Restore(worker, segment);
+    let result = stacker::grow(PIECE, || {
+        let here = address();
+        let low = stacker::remaining_stack().map_or(here, |left| here - left.min(here) + RESERVE);
+        worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
+        body()
+    });
+    drop(outer);
+    result
+}
+
+/// Puts the outer stack's segment back, also when the body panics.
+struct Restore<'a>(&'a Worker, Segment);
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.0.own.stack.set(self.1);
+    }
+}
+
+/// An address in a frame of the caller's stack.
+#[inline(never)]
+fn address() -> usize {
+    let mark = 0_u8;
+    std::hint::black_box(&raw const mark) as usize
+}

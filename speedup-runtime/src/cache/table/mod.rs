@@ -1,0 +1,240 @@
+//! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
+
+mod hashed;
+mod pages;
+mod slot;
+
+use once_cell::race::OnceBox;
+
+pub(super) use self::slot::{Slot, State, Word};
+use self::{hashed::Hashed, pages::Pages};
+use super::{
+    key::{Key, Lookup, Output},
+    worker::{self, Pin},
+};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The next table's name. Relaxed: only distinctness matters.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// All slots of a cache between two `clear`s.
+pub(super) struct Table<K: Key, R: Output> {
+    /// No other table of the process ever has this number.
+    id: u64,
+    pages: Pages<K, R>,
+    /// Made when the first key needs it.
+    hashed: OnceBox<Hashed<K, R>>,
+}
+
+/// What a look at a key shows.
+pub(super) enum Look<'pin, R> {
+    /// The value is there.
+    Ready(&'pin R),
+    /// Nobody is at it, and this is its slot for certain.
+    Free(Slot<'pin, R>),
+    /// Anything else: to be found out by claiming.
+    Unsettled,
+}
+
+/// What came of claiming a key's slot.
+pub(super) enum Claim<'pin, R> {
+    /// The value is there.
+    Ready(&'pin R),
+    /// The calling worker is to compute it.
+    Mine(Slot<'pin, R>),
+    /// The worker with this number is computing it.
+    Busy(Slot<'pin, R>, u32),
+}
+
+/// What came of claiming a member of somebody's group.
+pub(super) enum Member<'pin, K, R> {
+    /// The calling worker is to compute it.
+    Mine(K, Slot<'pin, R>),
+    /// The worker with this number is computing the slot at this address.
+    Busy(usize, u32),
+    /// It needs nobody any more.
+    Settled,
+}
+
+impl<K: Key, R: Output> Table<K, R> {
+    /// An empty table.
+    pub(super) fn new() -> Self {
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), pages: Pages::new(), hashed: OnceBox::new() }
+    }
+
+    /// The number of this table, which no other ever has.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What there is to see of a key. O(1), takes no lock, writes nothing.
+    #[inline]
+    pub(super) fn look<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Look<'pin, R> {
+        if K::COORDINATES > 0
+            && let Some(packed) = packed
+            && let Some(slot) = self.pages.find(packed, pin)
+        {
+            if let Some(value) = slot.value() {
+                return Look::Ready(value);
+            }
+            match slot.state().word() {
+                Word::Moved => {}
+                Word::Empty if !self.pages.is_mixed(&slot) => return Look::Free(slot),
+                _ => return Look::Unsettled,
+            }
+        }
+        let small = K::COORDINATES > 0 && K::is_small();
+        let found = if small { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) };
+        found.map_or(Look::Unsettled, Look::Ready)
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    #[inline]
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+        match self.look(key, packed, pin) {
+            Look::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of a key that is not a small integer.
+    #[inline]
+    fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
+        self.hashed.get()?.find(key, pin)?.value()
+    }
+
+    /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
+    #[inline(never)]
+    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
+        self.find_hashed(key, pin)
+    }
+
+    /// Makes the worker the one that computes the value of a key, or says why it is not.
+    pub(super) fn claim<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        me: u32,
+        pin: &'pin Pin,
+    ) -> Claim<'pin, R> {
+        loop {
+            let (slot, made) = self.locate(key, packed, pin, || State::claimed(me));
+            if made {
+                return Claim::Mine(slot);
+            }
+            match slot.state().claim(me) {
+                Ok(()) if self.has_left(key, &slot, pin) => slot.state().move_away(),
+                Ok(()) => return Claim::Mine(slot),
+                Err(Word::Claimed(owner)) => return Claim::Busy(slot, owner),
+                // A value that is there by now; gone again only if it was removed in between.
+                Err(_) => {
+                    if let Some(value) = slot.value() {
+                        return Claim::Ready(value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The slot of a key, made if need be.
+    pub(super) fn slot<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Slot<'pin, R> {
+        self.locate(key, packed, pin, State::empty).0
+    }
+
+    /// Claims the slot behind a member's name, if it is still waiting for somebody to.
+    ///
+    /// # Safety
+    /// The name is that of a slot of this table.
+    pub(super) unsafe fn claim_member<'pin>(&self, member: u64, me: u32, pin: &'pin Pin) -> Option<Member<'pin, K, R>> {
+        let paged = member & hashed::HASHED == 0;
+        let slot = if paged {
+            self.pages.find(member, pin)?
+        } else {
+            // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
+            unsafe { hashed::slot_of::<K, R>(member, pin) }
+        };
+        match slot.state().claim(me) {
+            Err(Word::Claimed(owner)) => Some(Member::Busy(slot.address(), owner)),
+            Err(_) => Some(Member::Settled),
+            Ok(()) if paged => {
+                let key = K::unpack(member)?;
+                if self.has_left(&key, &slot, pin) {
+                    slot.state().move_away();
+                    return None;
+                }
+                Some(Member::Mine(key, slot))
+            }
+            // SAFETY: as above, and the slot has just been claimed.
+            Ok(()) => Some(Member::Mine(unsafe { hashed::key_of::<K, R>(member, pin) }.clone(), slot)),
+        }
+    }
+
+    /// Takes a value out; it is dropped when nobody can be reading it.
+    ///
+    /// # Safety
+    /// The table is retired, not dropped, and later than what this call retires.
+    pub(super) unsafe fn remove(&self, key: &K, pin: &Pin) -> Option<R> {
+        if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
+            let value = slot.value().cloned();
+            if slot.state().take_ready() {
+                let at = slot.value_ptr() as usize;
+                // SAFETY: the slot was ready and is no more: it keeps its value until this runs, and the table is
+                // freed later by the contract.
+                worker::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+                return value;
+            }
+            if slot.state().word() != Word::Moved {
+                return None;
+            }
+        }
+        let hashed = self.hashed.get()?;
+        let value = hashed.find(key, pin)?.value().cloned()?;
+        // SAFETY: passed on.
+        unsafe { hashed.remove(key, pin) }.then_some(value)
+    }
+
+    /// How many values there are. O(slots): nothing is counted when values come and go.
+    pub(super) fn len(&self, pin: &Pin) -> usize {
+        self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
+    }
+
+    /// The slot of a key, and whether this call made it with the given state.
+    fn locate<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        pin: &'pin Pin,
+        state: impl Fn() -> State,
+    ) -> (Slot<'pin, R>, bool) {
+        loop {
+            if let Some(packed) = packed
+                && let Some(slot) = self.pages.find_or_make(packed, pin, || self.hashed.get().is_some())
+                && slot.state().word() != Word::Moved
+            {
+                return (slot, false);
+            }
+            let hashed = self.hashed.get_or_init(|| Box::new(Hashed::new()));
+            let mut made = false;
+            let make = || {
+                made = true;
+                state()
+            };
+            // Between the two looks a page may have been made for the key: its slot is then the place to be.
+            let paged = || {
+                packed
+                    .and_then(|packed| self.pages.find(packed, pin))
+                    .is_some_and(|slot| slot.state().word() != Word::Moved)
+            };
+            if let Some(slot) = hashed.find_or_make(key, pin, make, paged) {
+                return (slot, made);
+            }
+        }
+    }
+
+    /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
+    fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, pin: &Pin) -> bool {
+        slot.member() & hashed::HASHED == 0
+            && self.pages.is_mixed(slot)
+            && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, pin).is_some())
+    }
+}

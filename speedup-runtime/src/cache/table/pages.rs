@@ -1,0 +1,350 @@
+//! Small integer keys in pages of slots, found without hashing.
+//!
+//! A page holds up to 1,024 neighbouring keys: a run of integers, or a square (cube) tile of pairs (triples). Pages hang
+//! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
+//! it is made, which is what empty slots and missing pages look like.
+//!
+//! Sparse keys must not cost memory: pages may hold at most four times as many slots as there are values, beyond a
+//! fixed allowance. Where a page is refused, its keys go to the hash table.
+
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    marker::PhantomData,
+    ptr::{NonNull, null_mut},
+};
+
+use super::slot::{Slot, State, Word};
+use crate::{
+    cache::{key::Key, small, worker::Pin},
+    sync::{AtomicPtr, AtomicU32, Mutex, Ordering, lock},
+};
+
+/// Pages are about this large, in bytes.
+const PAGE_BYTES: usize = 16 * 1024;
+/// This many pages are made without asking how full the others are.
+const FREE_PAGES: usize = 64;
+/// Directories may take this many bytes beyond what the pages take.
+const FREE_DIRECTORY_BYTES: usize = 4 << 20;
+
+/// The slots of the keys that are small integers.
+pub(super) struct Pages<K: Key, R> {
+    /// The directory of the first coordinate, or null. Written under `growth`; Release there, Acquire by readers.
+    root: AtomicPtr<Directory>,
+    /// What has been allocated; its lock is held while anything is linked.
+    growth: Mutex<Growth>,
+    keys: PhantomData<fn(K) -> R>,
+}
+
+#[derive(Default)]
+struct Growth {
+    pages: usize,
+    directory_bytes: usize,
+    /// Pages that may exist before occupancy is looked at again.
+    allowed: usize,
+    /// Requests refused since then: occupancy is counted at powers of two of them.
+    refused: usize,
+    /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
+    outgrown: Vec<usize>,
+}
+
+/// A growable array of pointers; the pointers follow the header in memory.
+#[repr(C)]
+struct Directory {
+    len: usize,
+    /// To directories of the next level or, in the last one, to pages. Null until made. Release, Acquire.
+    entries: [AtomicPtr<u8>; 0],
+}
+
+/// Where a key is: the path through the directories, and the slot in the page.
+struct Place {
+    path: [usize; 3],
+    slot: usize,
+}
+
+/// The layout of a page of values of type `R`: a header, the state words, the values.
+struct PageOf<R>(PhantomData<R>);
+
+#[repr(C)]
+struct PageHeader {
+    /// Nonzero if the hash table held keys when the page was made: an empty slot's key may be there.
+    mixed: AtomicU32,
+}
+
+impl<R> PageOf<R> {
+    /// Binary logarithm of the slots of a page, 4 to 10.
+    const BITS: u32 = {
+        let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
+        if fitting >= 1024 {
+            10
+        } else if fitting <= 16 {
+            4
+        } else {
+            fitting.ilog2()
+        }
+    };
+    const SLOTS: usize = 1 << Self::BITS;
+    const STATES_AT: usize = size_of::<PageHeader>();
+    const VALUES_AT: usize = {
+        let end = Self::STATES_AT + Self::SLOTS * size_of::<State>();
+        end.next_multiple_of(align_of::<R>())
+    };
+    const LAYOUT: Layout = {
+        let size = Self::VALUES_AT + Self::SLOTS * size_of::<R>();
+        let align = if align_of::<R>() > 64 { align_of::<R>() } else { 64 };
+        match Layout::from_size_align(size, align) {
+            Ok(layout) => layout,
+            Err(_) => panic!("the result type is too large for a page"),
+        }
+    };
+
+    /// The slot with this index of a page of this layout.
+    ///
+    /// # Safety
+    /// The page is not freed during `'pin`, and the index is below [`SLOTS`](Self::SLOTS).
+    #[inline]
+    unsafe fn slot<'pin>(page: *mut u8, index: usize, member: u64) -> Slot<'pin, R> {
+        // SAFETY: by the contract both addresses lie in the page.
+        unsafe {
+            let states = page.add(Self::STATES_AT).cast::<State>();
+            let values = page.add(Self::VALUES_AT).cast::<R>();
+            Slot::new(states.add(index), values.add(index), member)
+        }
+    }
+}
+
+impl<K: Key, R> Pages<K, R> {
+    /// No pages.
+    pub(super) fn new() -> Self {
+        Self { root: AtomicPtr::new(null_mut()), growth: Mutex::new(Growth::default()), keys: PhantomData }
+    }
+
+    /// The slot of a packed key, if its page has been made.
+    ///
+    /// Pages live as long as the table, which the pin under which it was found keeps.
+    #[inline]
+    pub(super) fn find<'pin>(&self, packed: u64, _pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+        let place = Self::place(packed);
+        let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
+        for step in &place.path[..K::COORDINATES] {
+            let directory = NonNull::new(at)?.cast::<Directory>();
+            // SAFETY: the pointer came from a directory of this table, which lives as long as the table.
+            at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
+        }
+        // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
+        (!at.is_null()).then(|| unsafe { PageOf::slot(at, place.slot, packed) })
+    }
+
+    /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
+    /// table. `mixed` says whether that holds keys already.
+    pub(super) fn find_or_make<'pin>(
+        &self,
+        packed: u64,
+        pin: &'pin Pin,
+        mixed: impl FnOnce() -> bool,
+    ) -> Option<Slot<'pin, R>> {
+        self.find(packed, pin).or_else(|| {
+            let mut growth = lock(&self.growth);
+            if self.find(packed, pin).is_none() {
+                self.make(&mut growth, &Self::place(packed), mixed())?;
+            }
+            self.find(packed, pin)
+        })
+    }
+
+    /// Whether the page of this slot was made when the hash table held keys.
+    #[inline]
+    pub(super) fn is_mixed(&self, slot: &Slot<'_, R>) -> bool {
+        let index = Self::place(slot.member()).slot;
+        let header = (slot.address() - PageOf::<R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
+        // SAFETY: the slot belongs to a page of this table, whose header lies before its state words.
+        // Relaxed: written before the page was linked.
+        unsafe { (*header).mixed.load(Ordering::Relaxed) != 0 }
+    }
+
+    /// How many slots are ready.
+    pub(super) fn len(&self) -> usize {
+        let _growth = lock(&self.growth);
+        self.count(|word| word == Word::Ready)
+    }
+
+    #[inline]
+    fn place(packed: u64) -> Place {
+        let bits = PageOf::<R>::BITS;
+        let split = |code: u64, bits: u32| ((code >> bits) as usize, (code & ((1 << bits) - 1)) as usize);
+        match K::COORDINATES {
+            2 => {
+                let [a, b] = small::split_two(packed);
+                let (inner, outer) = (bits.div_ceil(2), bits / 2);
+                let ((a, row), (b, column)) = (split(a, outer), split(b, inner));
+                Place { path: [a, b, 0], slot: row << inner | column }
+            }
+            3 => {
+                let [a, b, c] = small::split_three(packed);
+                let (inner, middle, outer) = (bits.div_ceil(3), (bits - bits.div_ceil(3)).div_ceil(2), bits / 3);
+                let ((a, x), (b, y), (c, z)) = (split(a, outer), split(b, middle), split(c, inner));
+                Place { path: [a, b, c], slot: (x << middle | y) << inner | z }
+            }
+            _ => {
+                let (page, slot) = split(packed, bits);
+                Place { path: [page, 0, 0], slot }
+            }
+        }
+    }
+
+    /// Makes the directories and the page of a place; `None` if that would cost too much.
+    fn make(&self, growth: &mut Growth, place: &Place, mixed: bool) -> Option<()> {
+        if growth.pages >= growth.allowed.max(FREE_PAGES) && !self.allow_more(growth) {
+            return None;
+        }
+        // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
+        let mut link: &AtomicPtr<u8> = unsafe { &*(&raw const self.root).cast() };
+        for step in &place.path[..K::COORDINATES] {
+            let directory = Self::grow(growth, link, *step)?;
+            // SAFETY: `grow` returned a directory of this table that is longer than `step`.
+            link = unsafe { Directory::entry(directory, *step)? };
+        }
+        let layout = PageOf::<R>::LAYOUT;
+        // SAFETY: the layout is not empty: a page has a header.
+        let page = unsafe { alloc_zeroed(layout) };
+        if page.is_null() {
+            handle_alloc_error(layout);
+        }
+        // SAFETY: the header is at the start of the fresh page.
+        unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(mixed), Ordering::Relaxed) };
+        link.store(page, Ordering::Release);
+        growth.pages += 1;
+        Some(())
+    }
+
+    /// The directory behind a link, made or enlarged so that it has the entry.
+    fn grow(growth: &mut Growth, link: &AtomicPtr<u8>, step: usize) -> Option<*mut Directory> {
+        // Relaxed: links are written under the lock that is held.
+        let old = link.load(Ordering::Relaxed).cast::<Directory>();
+        // SAFETY: a link that is not null leads to a directory of this table.
+        let old_len = if old.is_null() { 0 } else { unsafe { (*old).len } };
+        if step < old_len {
+            return Some(old);
+        }
+        let len = (step + 1).next_power_of_two().max(16);
+        let layout = Directory::layout(len);
+        let pages = growth.pages * PageOf::<R>::LAYOUT.size();
+        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + 2 * pages {
+            return None;
+        }
+        // SAFETY: the layout is not empty.
+        let new = unsafe { alloc_zeroed(layout) }.cast::<Directory>();
+        if new.is_null() {
+            handle_alloc_error(layout);
+        }
+        // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody links while the lock is held.
+        unsafe {
+            (&raw mut (*new).len).write(len);
+            for index in 0..old_len {
+                if let (Some(from), Some(to)) = (Directory::entry(old, index), Directory::entry(new, index)) {
+                    to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+            }
+        }
+        growth.directory_bytes += layout.size();
+        if !old.is_null() {
+            growth.outgrown.push(old as usize);
+        }
+        link.store(new.cast(), Ordering::Release);
+        Some(new)
+    }
+
+    /// Looks how full the pages are, at powers of two of the requests that were refused.
+    fn allow_more(&self, growth: &mut Growth) -> bool {
+        growth.refused += 1;
+        if !growth.refused.is_power_of_two() {
+            return false;
+        }
+        let used = self.count(|word| word != Word::Empty);
+        growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
+        let more = growth.pages < growth.allowed;
+        if more {
+            growth.refused = 0;
+        }
+        more
+    }
+
+    /// How many slots have such a word; the growth lock is held.
+    fn count(&self, which: impl Fn(Word) -> bool) -> usize {
+        let mut count = 0;
+        let mut page = |page: *mut u8| {
+            for index in 0..PageOf::<R>::SLOTS {
+                // SAFETY: the page belongs to this table, which is borrowed.
+                count += usize::from(which(unsafe { PageOf::<R>::slot(page, index, 0) }.state().word()));
+            }
+        };
+        Self::descend(self.root.load(Ordering::Acquire).cast(), K::COORDINATES, &mut page, &mut |_| {});
+        count
+    }
+
+    fn descend(at: *mut u8, levels: usize, each: &mut dyn FnMut(*mut u8), leave: &mut dyn FnMut(*mut Directory)) {
+        if at.is_null() {
+            return;
+        }
+        if levels == 0 {
+            return each(at);
+        }
+        let directory = at.cast::<Directory>();
+        // SAFETY: above the last level, links lead to directories of this table.
+        for index in 0..unsafe { (*directory).len } {
+            // SAFETY: as above.
+            if let Some(entry) = unsafe { Directory::entry(directory, index) } {
+                Self::descend(entry.load(Ordering::Acquire), levels - 1, each, leave);
+            }
+        }
+        leave(directory);
+    }
+}
+
+impl<K: Key, R> Drop for Pages<K, R> {
+    fn drop(&mut self) {
+        let root = std::mem::replace(self.root.get_mut(), null_mut()).cast::<u8>();
+        let mut directories = Vec::new();
+        let mut drop_page = |page: *mut u8| {
+            if std::mem::needs_drop::<R>() {
+                for index in 0..PageOf::<R>::SLOTS {
+                    // SAFETY: the page is still allocated and nobody else looks at it; a ready slot is initialised, and
+                    // the value of a moved one is dropped by who moved it.
+                    unsafe {
+                        let slot = PageOf::<R>::slot(page, index, 0);
+                        if slot.state().is_ready() {
+                            slot.value_ptr().drop_in_place();
+                        }
+                    }
+                }
+            }
+            // SAFETY: allocated in `make` with this layout.
+            unsafe { dealloc(page, PageOf::<R>::LAYOUT) };
+        };
+        Self::descend(root, K::COORDINATES, &mut drop_page, &mut |directory| directories.push(directory as usize));
+        directories.append(&mut lock(&self.growth).outgrown);
+        for directory in directories {
+            let directory = directory as *mut Directory;
+            // SAFETY: allocated in `grow` with the layout of its length.
+            unsafe { dealloc(directory.cast(), Directory::layout((*directory).len)) };
+        }
+    }
+}
+
+impl Directory {
+    fn layout(len: usize) -> Layout {
+        let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
+        Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")
+    }
+
+    /// The entry with this index, if the directory is long enough.
+    ///
+    /// # Safety
+    /// The pointer leads to a directory that lives for `'table`.
+    #[inline]
+    unsafe fn entry<'table>(directory: *mut Self, index: usize) -> Option<&'table AtomicPtr<u8>> {
+        // SAFETY: by the contract; the entries follow the header, `len` of them.
+        unsafe {
+            (index < (*directory).len).then(|| &*(&raw const (*directory).entries).cast::<AtomicPtr<u8>>().add(index))
+        }
+    }
+}

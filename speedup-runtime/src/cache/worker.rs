@@ -1,0 +1,308 @@
+//! What the engine knows of a thread: a record that outlives it and is used again.
+//!
+//! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
+
+use std::{
+    cell::{Cell, RefCell},
+    ptr::null,
+    sync::{Condvar, Mutex},
+    time::Duration,
+};
+
+use once_cell::sync::{Lazy, OnceCell};
+
+use super::{
+    board::Board,
+    chain::{self, Frame},
+    engine::Header,
+    grain::Sample,
+    group::Order,
+    isolate::Isolation,
+    reclaim::{self, Barrier, Domain, Garbage, Pinned},
+    stack::Segment,
+};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
+
+/// One for the process: values of all caches are retired here.
+static DOMAIN: Domain = Domain::new();
+
+/// What this system's barriers can do, found out before the first worker exists.
+static BARRIER: Lazy<Barrier> = Lazy::new(Barrier::detect);
+
+/// All workers ever made, by number, and those whose threads have ended.
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
+
+struct Registry {
+    all: Vec<&'static Worker>,
+    unused: Vec<&'static Worker>,
+}
+
+/// A thread, as the engine knows it.
+#[repr(align(128))]
+pub(super) struct Worker {
+    /// The epoch at which the thread is pinned, or 0. See [`reclaim`].
+    pin: AtomicU64,
+    barrier: Barrier,
+    /// What only the thread itself looks at.
+    pub(super) own: Own,
+    /// Hits and computations by cache number; grown under the registry lock. Relaxed: written by the thread alone.
+    tallies: OnceCell<Box<[Tally]>>,
+    /// The name of this worker in slots.
+    pub(super) number: u32,
+    /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
+    pub(super) progress: AtomicU64,
+    /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
+    pub(super) rayon_frames: AtomicU32,
+    /// Whether the thread belongs to a rayon pool. Relaxed: never changes while the worker is leased.
+    pub(super) in_pool: AtomicBool,
+    /// What others may help with, from the first parallel call on.
+    board: OnceCell<Board<Header>>,
+    /// Odd while an outermost call is running, which is what a helper's invitation is for. Release by the thread,
+    /// Acquire by helpers.
+    pub(super) root: AtomicU64,
+    /// How many helpers are invited. `AcqRel` everywhere: a count.
+    pub(super) helpers: AtomicU32,
+    parker: Parker,
+}
+
+// SAFETY: `own` is touched by the thread that has the worker alone, which `current` sees to; `Registry` hands a worker
+// on only after its thread has ended. Everything else is `Sync`.
+unsafe impl Sync for Worker {}
+// SAFETY: as above.
+unsafe impl Send for Worker {}
+
+/// The part of a worker that its thread alone touches.
+#[derive(Default)]
+pub(super) struct Own {
+    /// The innermost running call, or null.
+    pub(super) top: Cell<Option<std::ptr::NonNull<Frame>>>,
+    /// Where the sampling of costs stands.
+    pub(super) sample: Sample,
+    /// The order in which this thread takes the members of groups.
+    pub(super) order: Cell<Order>,
+    /// The worker whose outermost call this thread is helping, if it is.
+    pub(super) home: Cell<Option<&'static Worker>>,
+    /// The stack in use.
+    pub(super) stack: Cell<Segment>,
+    /// Calls on the stack that were not claimed but are computed all the same.
+    pub(super) recomputing: Cell<u32>,
+    /// Set on a thread that recomputes in isolation.
+    pub(super) isolation: RefCell<Option<Isolation>>,
+}
+
+/// Hits and computations of one cache by one thread.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) hits: AtomicU64,
+    pub(super) computed: AtomicU64,
+}
+
+/// How many caches have their hits counted; those made later count nothing.
+pub(super) const TALLIES: usize = 1024;
+
+/// Wakes a waiting thread.
+#[derive(Default)]
+struct Parker {
+    token: Mutex<bool>,
+    given: Condvar,
+}
+
+thread_local! {
+    /// Null until the thread's first call, and again when the thread ends.
+    static CURRENT: Cell<*const Worker> = const { Cell::new(null()) };
+    static LEASE: Lease = const { Lease(Cell::new(None)) };
+}
+
+/// Gives a worker back when its thread ends.
+struct Lease(Cell<Option<&'static Worker>>);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        CURRENT.set(null());
+        if let Some(worker) = self.0.get() {
+            lock(&REGISTRY).unused.push(worker);
+        }
+    }
+}
+
+/// The worker of this thread.
+#[inline]
+pub(super) fn current() -> &'static Worker {
+    let worker = CURRENT.get();
+    if worker.is_null() {
+        return enrol();
+    }
+    // SAFETY: workers are never freed.
+    unsafe { &*worker }
+}
+
+#[cold]
+fn enrol() -> &'static Worker {
+    let barrier = *BARRIER;
+    let mut registry = lock(&REGISTRY);
+    let worker = registry.unused.pop().unwrap_or_else(|| {
+        let number = registry.all.len() as u32;
+        let worker: &'static Worker = Box::leak(Box::new(Worker::new(number, barrier)));
+        registry.all.push(worker);
+        worker
+    });
+    drop(registry);
+    worker.in_pool.store(rayon::current_thread_index().is_some(), Ordering::Relaxed);
+    CURRENT.set(worker);
+    // A thread whose locals are being destroyed keeps its worker for good: a handful of bytes in a rare case.
+    let _ = LEASE.try_with(|lease| lease.0.set(Some(worker)));
+    worker
+}
+
+/// The worker with this number.
+pub(super) fn by_number(number: u32) -> Option<&'static Worker> {
+    lock(&REGISTRY).all.get(number as usize).copied()
+}
+
+/// Takes over something that was unlinked; it is freed when nobody can be looking at it.
+pub(super) fn retire(free: Garbage) {
+    DOMAIN.retire(free);
+}
+
+/// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
+#[cold]
+pub(super) fn collect() {
+    DOMAIN.collect(*BARRIER, || {
+        let registry = lock(&REGISTRY);
+        // Acquire: with the Release in `reclaim::leave`.
+        registry.all.iter().map(|worker| worker.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
+    });
+}
+
+/// Frees what has piled up, if it has.
+#[inline]
+pub(super) fn collect_if_due() {
+    if DOMAIN.is_due() {
+        collect();
+    }
+}
+
+/// The hits and computations of a cache, over all threads.
+pub(super) fn totals(cache: u32) -> (u64, u64) {
+    let registry = lock(&REGISTRY);
+    let tallies = registry.all.iter().filter_map(|worker| worker.tallies.get()?.get(cache as usize));
+    tallies.fold((0, 0), |(hits, computed), tally| {
+        (hits + tally.hits.load(Ordering::Relaxed), computed + tally.computed.load(Ordering::Relaxed))
+    })
+}
+
+/// Keeps what the tables hold from being freed while this thread looks at it.
+pub(super) struct Pin {
+    worker: &'static Worker,
+    pinned: Pinned,
+}
+
+impl Pin {
+    /// The worker of the pinned thread.
+    #[inline]
+    pub(super) fn worker(&self) -> &'static Worker {
+        self.worker
+    }
+}
+
+impl Drop for Pin {
+    #[inline]
+    fn drop(&mut self) {
+        reclaim::leave(&self.worker.pin, self.pinned);
+    }
+}
+
+impl Worker {
+    fn new(number: u32, barrier: Barrier) -> Self {
+        Self {
+            pin: AtomicU64::new(0),
+            barrier,
+            own: Own::default(),
+            tallies: OnceCell::new(),
+            number,
+            progress: AtomicU64::new(0),
+            rayon_frames: AtomicU32::new(0),
+            in_pool: AtomicBool::new(false),
+            board: OnceCell::new(),
+            root: AtomicU64::new(0),
+            helpers: AtomicU32::new(0),
+            parker: Parker::default(),
+        }
+    }
+
+    /// Pins the thread. Only on the calling thread's own worker; pins nest.
+    #[inline]
+    pub(super) fn pin(&'static self) -> Pin {
+        Pin { worker: self, pinned: DOMAIN.enter(&self.pin, self.barrier) }
+    }
+
+    /// The board of this worker; only its thread writes it.
+    pub(super) fn board(&self) -> &Board<Header> {
+        self.board.get_or_init(Board::new)
+    }
+
+    /// The board, if this worker has ever shown anything.
+    pub(super) fn shown(&self) -> Option<&Board<Header>> {
+        self.board.get()
+    }
+
+    /// Counts a hit of a cache. Only on the calling thread's own worker.
+    #[inline]
+    pub(super) fn count_hit(&self, cache: u32) {
+        if let Some(tally) = self.tallies().get(cache as usize) {
+            // Relaxed, and no read-modify-write: this thread alone writes.
+            tally.hits.store(tally.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a computation of a cache, and returns the thread's computations of all caches. Only on the calling
+    /// thread's own worker.
+    #[inline]
+    pub(super) fn count_computed(&self, cache: u32) -> u64 {
+        if let Some(tally) = self.tallies().get(cache as usize) {
+            tally.computed.store(tally.computed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+        let computed = self.computed() + 1;
+        self.progress.store(computed, Ordering::Relaxed);
+        computed
+    }
+
+    /// The thread's computations of all caches.
+    #[inline]
+    pub(super) fn computed(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn tallies(&self) -> &[Tally] {
+        self.tallies.get_or_init(|| (0..TALLIES).map(|_| Tally::default()).collect())
+    }
+
+    /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
+    pub(super) fn found_in_rayon(&self) {
+        if self.rayon_frames.load(Ordering::Relaxed) == 0
+            && let Some(frame) = chain::top(self)
+        {
+            frame.found_in_rayon(self);
+            frame.engine().note_rayon();
+        }
+    }
+
+    /// Lets [`park`](Self::park) return, now or the next time.
+    pub(super) fn unpark(&self) {
+        *lock(&self.parker.token) = true;
+        self.parker.given.notify_one();
+    }
+
+    /// Sleeps until [`unpark`](Self::unpark) or so long; only by the worker's own thread.
+    pub(super) fn park(&self, longest: Duration) {
+        let mut token = lock(&self.parker.token);
+        if !*token {
+            token = match self.parker.given.wait_timeout(token, longest) {
+                Ok((token, _)) => token,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        *token = false;
+    }
+}
