@@ -17,6 +17,9 @@ pub(crate) fn handle_name(function: &Ident) -> Ident {
 }
 
 /// A span of the expansion that is shown at `place`.
+///
+/// All that deals with the types of the arguments and the result is shown at the function's name: what they lack is then
+/// reported there, and once for all places with the same complaint.
 pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
 }

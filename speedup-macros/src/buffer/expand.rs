@@ -1,7 +1,7 @@
 //! The code that a generator becomes: wrapper, handle, body.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Type, parse_quote};
 
 use super::model::{Buffered, Form, Wrapper};
@@ -42,6 +42,7 @@ impl Buffered {
 /// fn count() -> impl Iterator<Item = u64> { ::speedup::Buffer::values(COUNT) }
 /// ```
 fn wrapper(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
@@ -49,11 +50,11 @@ fn wrapper(model: &Buffered) -> TokenStream {
     signature.output = wrapper_output(&model.function.sig.output, &model.form);
     let handle = model.place.sibling(&model.handle);
     let values = match model.kind() {
-        Handle::Buffer => quote!(::speedup::Buffer::values(#handle)),
-        Handle::Window => quote!(::speedup::Window::values(#handle)),
+        Handle::Buffer => quote_spanned!(at=> ::speedup::Buffer::values(#handle)),
+        Handle::Window => quote_spanned!(at=> ::speedup::Window::values(#handle)),
         Handle::Family => {
-            let key = signature::tuple(model.arguments.iter().map(|argument| argument.name.to_token_stream()));
-            quote!(::speedup::Buffers::values(#handle, #key))
+            let key = signature::tuple(at, model.arguments.iter().map(|argument| argument.name.to_token_stream()));
+            quote_spanned!(at=> ::speedup::Buffers::values(#handle, #key))
         }
     };
     let values = match model.form {
@@ -85,28 +86,31 @@ fn wrapper_output(declared: &ReturnType, form: &Form) -> ReturnType {
 /// };
 /// ```
 fn handle(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let visibility = &model.function.vis;
     let name = &model.handle;
     let item = &model.item;
-    let key = signature::key_type(&model.arguments);
+    let key = signature::key_type(at, &model.arguments);
     let (kind, what, state, parameters) = match model.kind() {
-        Handle::Buffer => ("buffer", quote!(Buffer), quote!(State), quote!(<#item>)),
-        Handle::Window => ("window", quote!(Window), quote!(WindowState), quote!(<#item>)),
-        Handle::Family => ("buffers", quote!(Buffers), quote!(FamilyState), quote!(<#key, #item>)),
+        Handle::Buffer => ("buffer", quote_spanned!(at=> Buffer), quote_spanned!(at=> State), quote!(#item)),
+        Handle::Window => ("window", quote_spanned!(at=> Window), quote_spanned!(at=> WindowState), quote!(#item)),
+        Handle::Family => {
+            ("buffers", quote_spanned!(at=> Buffers), quote_spanned!(at=> FamilyState), quote!(#key, #item))
+        }
     };
-    let of = if matches!(model.kind(), Handle::Family) { quote!(of_family) } else { quote!(of) };
+    let of = Ident::new(if matches!(model.kind(), Handle::Family) { "of_family" } else { "of" }, at);
     let keep = model.options.keep.as_ref().map(|(_, keep)| quote!(, #keep));
     let function = runtime_function(model);
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
-    quote! {
+    quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &::speedup::#what #parameters = {
-            static STATE: ::speedup::buffer::#state #parameters = ::speedup::buffer::#state::new();
+        #visibility #keyword #name: &::speedup::#what<#parameters> = {
+            static STATE: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::#what::#of(&STATE, #function #keep)
@@ -115,22 +119,23 @@ fn handle(model: &Buffered) -> TokenStream {
 }
 
 fn runtime_function(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let inner = model.place.sibling(&model.inner);
     let call = quote!(#inner(#(#names),*));
     let source = match model.form {
         Form::Yields { .. } => call,
-        Form::Iterator { .. } | Form::Unclear => quote!(::speedup::buffer::Source::from_iter(#call)),
+        Form::Iterator { .. } | Form::Unclear => quote_spanned!(at=> ::speedup::buffer::Source::from_iter(#call)),
     };
     let new = if matches!(model.kind(), Handle::Family) {
-        let pattern = signature::tuple(names.iter().map(ToTokens::to_token_stream));
-        let key = signature::key_type(&model.arguments);
-        quote!(::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
+        let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
+        let key = signature::key_type(at, &model.arguments);
+        quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
     } else if matches!(model.form, Form::Yields { .. }) {
-        quote!(::speedup::buffer::Function::new(#title, #inner))
+        quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))
     } else {
-        quote!(::speedup::buffer::Function::new(#title, || #source))
+        quote_spanned!(at=> ::speedup::buffer::Function::new(#title, || #source))
     };
     let size = model.options.size.as_ref().map(|size| quote!(.size(#size)));
     let max = model.options.max.as_ref().map(|max| quote!(.max(#max)));
@@ -195,6 +200,7 @@ fn provided(condition: &Expr) -> Option<&Ident> {
 /// }
 /// ```
 fn body(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.body;
     let mut signature = model.function.sig.clone();
     signature.ident = model.inner.clone();
@@ -211,7 +217,7 @@ fn body(model: &Buffered) -> TokenStream {
     let out = Ident::new("out", Span::mixed_site());
     let definition = yields::definition(&out);
     let moved = (!model.arguments.is_empty()).then(|| quote!(move));
-    quote! {
+    quote_spanned! {at=>
         #(#attributes)*
         #signature {
             ::speedup::buffer::Source::from_body(#moved |#out: ::speedup::buffer::Out<#item>| async move {
