@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Type, parse_quote};
+use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Signature, Type, parse_quote, parse_quote_spanned};
 
 use super::model::{Buffered, Form, Wrapper};
 use super::yields;
@@ -47,7 +47,7 @@ fn wrapper(model: &Buffered) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
-    signature.output = wrapper_output(&model.function.sig.output, &model.form);
+    signature.output = wrapper_output(&model.function.sig, &model.form);
     let handle = model.place.sibling(&model.handle);
     let values = match model.kind() {
         Handle::Buffer => quote_spanned!(at=> ::speedup::Buffer::values(#handle)),
@@ -69,12 +69,13 @@ fn wrapper(model: &Buffered) -> TokenStream {
 }
 
 /// The declared type, where a wrapper can give it; else the values, as an iterator.
-fn wrapper_output(declared: &ReturnType, form: &Form) -> ReturnType {
+fn wrapper_output(declared: &Signature, form: &Form) -> ReturnType {
+    let at = expansion::generated_at(declared.ident.span());
     match form {
         Form::Yields { item } | Form::Iterator { item, wrapper: Wrapper::Iterator } => {
-            parse_quote!(-> impl ::core::iter::Iterator<Item = #item>)
+            parse_quote_spanned!(at=> -> impl ::core::iter::Iterator<Item = #item>)
         }
-        Form::Iterator { .. } | Form::Unclear => declared.clone(),
+        Form::Iterator { .. } | Form::Unclear => declared.output.clone(),
     }
 }
 
@@ -147,7 +148,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
 
 /// When a search may stop.
 fn search(model: &Buffered) -> TokenStream {
-    let item = &model.item;
+    let (at, item) = (model.shown_at(), &model.item);
     match &model.options.halt {
         _ if model.options.keep.is_some() => TokenStream::new(),
         Some(closure @ Expr::Closure(_)) => quote!(.halt(#closure)),
@@ -164,7 +165,7 @@ fn search(model: &Buffered) -> TokenStream {
         _ if signature::is_well_known(item) => {
             quote!(.search(|| ::core::option::Option::Some(::core::cmp::PartialOrd::partial_cmp)))
         }
-        _ => quote! {
+        _ => quote_spanned! {at=>
             .search(|| {
                 #[allow(unused_imports)]
                 use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
@@ -238,7 +239,7 @@ pub(super) fn without_buffer(function: &ItemFn, form: &Form) -> TokenStream {
     let mut signature = function.sig.clone();
     signature.constness = None;
     signature.asyncness = None;
-    signature.output = wrapper_output(&function.sig.output, form);
+    signature.output = wrapper_output(&function.sig, form);
     quote! {
         #(#attrs)*
         #[allow(unused)]
