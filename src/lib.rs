@@ -1,14 +1,29 @@
-//! Make a program fast whose algorithm is already right.
+#![doc = include_str!("guide/overview.md")]
 
+pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
+pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::disk;
-#[cfg(feature = "macros")]
-pub use speedup_macros::{buffer, cache, yield_};
-pub use speedup_runtime::buffer::{Buffer, Buffers, Window};
-pub use speedup_runtime::{Cache, Task, TimedOut, buffer, cache};
 
-/// What generated code uses; no part of the public interface.
+#[doc = include_str!("guide/buffer.md")]
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use speedup_macros::buffer;
+#[doc = include_str!("guide/cache.md")]
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use speedup_macros::cache;
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use speedup_macros::yield_;
+
+/// What the expansions need beside the public names; no part of the promises.
 #[doc(hidden)]
 pub mod __private {
     pub use speedup_runtime::cache::probe::*;
 }
+
+/// The README's code is a test.
+#[cfg(all(doctest, feature = "macros", feature = "disk"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

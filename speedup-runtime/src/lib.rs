@@ -11,4 +11,5 @@ pub mod disk;
 pub(crate) mod panics;
 pub(crate) mod sync;
 
+pub use buffer::{Buffer, Buffers, Window};
 pub use cache::{Cache, Task, TimedOut};

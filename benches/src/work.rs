@@ -1,0 +1,76 @@
+//! What the contenders work on: measured amounts of computing, scattered numbers, several threads at once.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// An amount of computing that takes about a given time on this machine.
+///
+/// It counts steps of a dependent chain of multiplications and reads no clock, so that a thread that is put aside by
+/// the system has not done its work meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Spin {
+    steps: u64,
+}
+
+impl Spin {
+    /// As much computing as takes `duration` on one undisturbed core.
+    pub fn of(duration: Duration) -> Self {
+        static STEPS_A_NANOSECOND: OnceLock<f64> = OnceLock::new();
+        let rate = *STEPS_A_NANOSECOND.get_or_init(calibrate);
+        Self { steps: ((duration.as_nanos() as f64) * rate).round() as u64 }
+    }
+
+    /// Computes; the result depends on every step.
+    #[inline(never)]
+    pub fn run(self, seed: u64) -> u64 {
+        let mut value = black_box(seed | 1);
+        for _ in 0..self.steps {
+            value = value.wrapping_mul(0x2545_f491_4f6c_dd1d);
+            value ^= value >> 29;
+        }
+        black_box(value)
+    }
+}
+
+fn calibrate() -> f64 {
+    let trial = Spin { steps: 2_000_000 };
+    let fastest = (0..7).map(|seed| {
+        let start = Instant::now();
+        trial.run(seed);
+        start.elapsed()
+    });
+    let fastest = fastest.min().unwrap_or(Duration::from_millis(1));
+    trial.steps as f64 / fastest.as_nanos() as f64
+}
+
+/// An endless stream of scattered numbers, the same in every run (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Scramble(pub u64);
+
+impl Iterator for Scramble {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Some(z ^ (z >> 31))
+    }
+}
+
+/// Runs `work` on `threads` threads at once, all starting together, and waits for them.
+pub fn on_threads(threads: usize, work: impl Fn(usize) + Sync) {
+    let start = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (start, work) = (&start, &work);
+            scope.spawn(move || {
+                start.wait();
+                work(thread);
+            });
+        }
+    });
+}

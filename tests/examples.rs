@@ -1,0 +1,47 @@
+//! Every example runs, and its own checks pass.
+
+#[allow(dead_code)]
+#[path = "../examples/edit_distance.rs"]
+mod edit_distance;
+#[allow(dead_code)]
+#[path = "../examples/fibonacci.rs"]
+mod fibonacci;
+#[allow(dead_code)]
+#[path = "../examples/persistent_list.rs"]
+mod persistent_list;
+#[allow(dead_code)]
+#[path = "../examples/sieve.rs"]
+mod sieve;
+#[allow(dead_code)]
+#[path = "../examples/tour.rs"]
+mod tour;
+
+#[test]
+fn the_tour_checks_all_its_results() {
+    tour::run(vec!["--quick".to_owned()]).expect("every check of the tour holds");
+}
+
+#[test]
+fn fibonacci_runs() {
+    fibonacci::main();
+}
+
+#[test]
+fn sieve_runs() {
+    sieve::main();
+}
+
+#[test]
+fn edit_distance_runs() {
+    edit_distance::main();
+}
+
+#[test]
+fn persistent_list_remembers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..3 {
+        persistent_list::run(folder.path()).expect("the example runs");
+    }
+    let visits = speedup::DiskList::<String>::builder("visits").location(folder.path()).open().expect("it opens");
+    assert_eq!(visits.len(), 3);
+}

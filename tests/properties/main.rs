@@ -1,0 +1,5 @@
+//! With the attribute removed a function gives the same results: each shape is written once and compiled three times,
+//! plainly, under `#[cache]` and under `#[cache(sequential)]`.
+
+mod textbook;
+mod traps;

@@ -1,0 +1,140 @@
+//! The checks that are our own: the promised compiler, and the size of files and functions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Done, Failure, is_there, root, run};
+
+/// Files beyond this many lines hold two things.
+const LONGEST_FILE: usize = 450;
+/// Functions beyond this many lines hide their structure.
+const LONGEST_FUNCTION: usize = 70;
+
+/// The manifests that state the oldest compiler, and the compiler in use, agree.
+///
+/// With a newer compiler the promised one is asked to check the workspace, where rustup has it.
+pub(crate) fn msrv(_: &[String]) -> Result<Done, Failure> {
+    let promised = stated("Cargo.toml")?;
+    let benches = stated("benches/Cargo.toml")?;
+    if promised != benches {
+        return Err(format!("Cargo.toml says rust-version {promised}, benches/Cargo.toml says {benches}"));
+    }
+    let output = Command::new("rustc").arg("--version").output().map_err(|error| format!("rustc: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let used = text.split_whitespace().nth(1).unwrap_or_default();
+    let (promised_minor, used_minor) = (minor(&promised)?, minor(used)?);
+    if used_minor < promised_minor {
+        return Err(format!("rust-version is {promised}, the compiler in use is only {used}"));
+    }
+    if used_minor == promised_minor {
+        return Ok(Done::Passed);
+    }
+    let toolchain = format!("+{promised}");
+    if !is_there(Command::new("cargo").args([&toolchain, "--version"])) {
+        return Ok(Done::Skipped(format!("the compiler in use is {used}, and toolchain {promised} is not installed")));
+    }
+    run(Command::new("cargo").current_dir(root()).args([&toolchain, "check", "--workspace", "--all-targets"]))
+}
+
+/// The `rust-version` line of a manifest.
+fn stated(manifest: &str) -> Result<String, Failure> {
+    let text = fs::read_to_string(root().join(manifest)).map_err(|error| format!("{manifest}: {error}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("rust-version = "))
+        .map(|value| value.trim_matches('"').to_owned())
+        .ok_or_else(|| format!("{manifest} states no rust-version"))
+}
+
+/// The 95 of 1.95.
+fn minor(version: &str) -> Result<u32, Failure> {
+    let minor = version.split(['.', '-']).nth(1).and_then(|part| part.parse().ok());
+    minor.ok_or_else(|| format!("{version:?} is no version of Rust"))
+}
+
+/// No file and no function of the workspace is longer than a reader can hold.
+pub(crate) fn sizes(_: &[String]) -> Result<Done, Failure> {
+    let mut files = Vec::new();
+    for folder in ["src", "speedup-macros/src", "speedup-runtime/src", "xtask/src", "benches/src", "benches/benches"] {
+        collect(&root().join(folder), &mut files);
+    }
+    let mut faults = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
+        let lines = text.lines().count();
+        if lines > LONGEST_FILE {
+            faults.push(format!("{name} has {lines} lines, more than {LONGEST_FILE}: what second thing moved in?"));
+        }
+        for (line, length) in functions(&text) {
+            if length > LONGEST_FUNCTION {
+                faults.push(format!("{name}:{line} is a function of {length} lines, more than {LONGEST_FUNCTION}"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(Done::Passed) } else { Err(format!("\n{}", faults.join("\n"))) }
+}
+
+/// All Rust files under a folder.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Line and length of each function, told by rustfmt's indentation: it ends at the first `}` as far in as its `fn`.
+fn functions(text: &str) -> Vec<(usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let body = line.trim_start();
+        let indent = line.len() - body.len();
+        if !is_function(body) {
+            continue;
+        }
+        let end = lines[start..]
+            .iter()
+            .position(|line| line.len() > indent && line[indent..] == *"}" && line[..indent].trim().is_empty());
+        let one_line = body.ends_with('}') || body.ends_with(';');
+        if let (Some(length), false) = (end, one_line) {
+            found.push((start + 1, length + 1));
+        }
+    }
+    found
+}
+
+/// Whether a line begins a function.
+fn is_function(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    loop {
+        match words.next() {
+            Some("fn") => return true,
+            Some(word)
+                if word.starts_with("pub") || ["const", "unsafe", "async", "super)", "crate)"].contains(&word) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{functions, minor};
+
+    #[test]
+    fn functions_are_measured_by_their_indentation() {
+        let text = "impl X {\n    pub(crate) fn a() {\n        if x {\n        }\n    }\n\n    fn b() {}\n}\n";
+        assert_eq!(functions(text), [(2, 4)]);
+    }
+
+    #[test]
+    fn the_minor_version_counts() {
+        assert_eq!(minor("1.95"), Ok(95));
+        assert_eq!(minor("1.96.0-nightly"), Ok(96));
+        assert!(minor("banana").is_err());
+    }
+}

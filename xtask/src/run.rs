@@ -1,0 +1,71 @@
+//! Running cargo and other programs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::say;
+
+/// Why a step failed, for people.
+pub(crate) type Failure = String;
+
+/// How a step that did not fail ended.
+pub(crate) enum Done {
+    /// It ran.
+    Passed,
+    /// It cannot run on this machine; the text says what is missing.
+    Skipped(String),
+}
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Cargo with the given arguments, in the folder of the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(arguments);
+    // These belong to the cargo that runs this program, not to the one it starts.
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "RUST_RECURSION_COUNT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Shows a command, runs it and waits for it.
+pub(crate) fn run(command: &mut Command) -> Result<Done, Failure> {
+    let shown = show(command);
+    say(&format!("$ {shown}"));
+    match command.status() {
+        Ok(status) if status.success() => Ok(Done::Passed),
+        Ok(status) => Err(format!("`{shown}` ended with {status}")),
+        Err(error) => Err(format!("`{shown}` did not start: {error}")),
+    }
+}
+
+/// Runs a command and keeps what it writes in a file.
+pub(crate) fn save(command: &mut Command, file: &Path) -> Result<Done, Failure> {
+    let folder = file.parent().unwrap_or(file);
+    let told = |error: std::io::Error| format!("{}: {error}", file.display());
+    std::fs::create_dir_all(folder).map_err(told)?;
+    let output = std::fs::File::create(file).map_err(told)?;
+    run(command.stdout(output))
+}
+
+/// Whether a program is there and answers.
+pub(crate) fn is_there(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// The command as one would type it, with the environment that was added for it.
+fn show(command: &Command) -> String {
+    let mut words: Vec<String> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={:?}", name.to_string_lossy(), value?.to_string_lossy())))
+        .collect();
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    words.push(program.to_string_lossy().into_owned());
+    words.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
+    words.join(" ")
+}

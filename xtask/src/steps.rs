@@ -1,0 +1,155 @@
+//! The list of commands, and the run of all short ones.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::checks;
+use crate::run::{Done, Failure, cargo, is_there, root, run, save};
+use crate::say;
+
+/// A named command.
+pub(crate) struct Step {
+    name: &'static str,
+    about: &'static str,
+    /// Whether the short form is part of `ci`.
+    in_ci: bool,
+    pub(crate) run: fn(&[String]) -> Result<Done, Failure>,
+}
+
+/// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
+const STEPS: [Step; 14] = [
+    Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
+    Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
+    Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
+    Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
+    Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
+    Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
+    Step { name: "deny", about: "licences and advisories of the dependencies", in_ci: true, run: deny },
+    Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
+    Step {
+        name: "bench",
+        about: "the tables; `bench cache|buffer|disk [SECTION..] [--save]`",
+        in_ci: false,
+        run: bench,
+    },
+    Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
+    Step { name: "stress", about: "the long form of the stress tests", in_ci: false, run: stress },
+    Step { name: "crash", about: "the long form of the crash and byte-flip tests", in_ci: false, run: crash },
+    Step { name: "examples", about: "the README's tour", in_ci: true, run: examples },
+    Step { name: "test", about: "all tests: the README's command", in_ci: true, run: test },
+];
+
+/// The step of a name.
+pub(crate) fn find(name: &str) -> Option<&'static Step> {
+    STEPS.iter().find(|step| step.name == name)
+}
+
+/// The list of commands for people.
+pub(crate) fn help() -> String {
+    let mut text = "cargo xtask NAME\n\n".to_owned();
+    for step in &STEPS {
+        let _ = writeln!(text, "  {:<12} {}{}", step.name, step.about, if step.in_ci { "" } else { " (not in ci)" });
+    }
+    text + "  ci           all of the above that are in it, in this order"
+}
+
+/// Runs every short step with a heading; the times are told before the last one, whose own lines end the output.
+pub(crate) fn ci() -> Result<(), Failure> {
+    let steps: Vec<&Step> = STEPS.iter().filter(|step| step.in_ci).collect();
+    let mut times: Vec<(&str, Duration, String)> = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        if number + 1 == steps.len() {
+            say("\n== times so far");
+            for (name, time, note) in &times {
+                say(&format!("{name:<12} {:>7.1} s{note}", time.as_secs_f64()));
+            }
+        }
+        say(&format!("\n== {} ({} of {}): {}", step.name, number + 1, steps.len(), step.about));
+        let start = Instant::now();
+        let note = match (step.run)(&[]).map_err(|failure| format!("{}: {failure}", step.name))? {
+            Done::Passed => String::new(),
+            Done::Skipped(why) => {
+                say(&format!("skipped: {why}"));
+                format!("  (skipped: {why})")
+            }
+        };
+        times.push((step.name, start.elapsed(), note));
+    }
+    Ok(())
+}
+
+fn fmt(arguments: &[String]) -> Result<Done, Failure> {
+    let check: &[&str] = if arguments.iter().any(|argument| argument == "--fix") { &[] } else { &["--check"] };
+    run(cargo(&["fmt", "--all", "--"]).args(check))?;
+    run(cargo(&["fmt", "--all", "--manifest-path", "benches/Cargo.toml", "--"]).args(check))
+}
+
+fn clippy(_: &[String]) -> Result<Done, Failure> {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn features(_: &[String]) -> Result<Done, Failure> {
+    for features in ["", "macros", "disk", "macros,disk"] {
+        let mut command = cargo(&["clippy", "--package", "speedup", "--lib", "--no-default-features"]);
+        command.args(["--features", features, "--", "-D", "warnings"]);
+        run(&mut command)?;
+    }
+    Ok(Done::Passed)
+}
+
+fn docs(_: &[String]) -> Result<Done, Failure> {
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn deny(_: &[String]) -> Result<Done, Failure> {
+    if !is_there(&mut cargo(&["deny", "--version"])) {
+        return Ok(Done::Skipped("cargo-deny is not installed".to_owned()));
+    }
+    run(&mut cargo(&["deny", "check"]))
+}
+
+fn loom(arguments: &[String]) -> Result<Done, Failure> {
+    let deep = arguments.iter().any(|argument| argument == "--deep");
+    let mut command = cargo(&["test", "--package", "speedup-runtime", "--no-default-features", "--release", "--lib"]);
+    // A folder of its own: other flags would make cargo build everything anew at each change between them.
+    command.args(["--target-dir", "target/loom", "loom_"]).env("RUSTFLAGS", "--cfg loom");
+    command.env("LOOM_MAX_PREEMPTIONS", if deep { "3" } else { "2" });
+    run(&mut command)
+}
+
+fn bench(arguments: &[String]) -> Result<Done, Failure> {
+    let (options, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with("--"));
+    let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
+    let Some((which, sections)) = words.split_first() else { return run(&mut command) };
+    command.args(["--bench", which, "--"]).args(sections);
+    if options.iter().any(|option| *option == "--save") {
+        return save(&mut command, &root().join("docs/benchmarks").join(format!("{which}.md")));
+    }
+    run(&mut command)
+}
+
+fn bench_check(_: &[String]) -> Result<Done, Failure> {
+    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--", "-D", "warnings"];
+    run(&mut cargo(&arguments))
+}
+
+fn stress(_: &[String]) -> Result<Done, Failure> {
+    long("stress")
+}
+
+fn crash(_: &[String]) -> Result<Done, Failure> {
+    long("crash")
+}
+
+/// The tests whose name has this word, in release and in their long form.
+fn long(word: &str) -> Result<Done, Failure> {
+    run(cargo(&["test", "--release", "--workspace", "--lib", "--tests", word]).env("SPEEDUP_LONG", "1"))
+}
+
+fn examples(_: &[String]) -> Result<Done, Failure> {
+    run(&mut cargo(&["run", "--release", "--example", "tour"]))
+}
+
+fn test(_: &[String]) -> Result<Done, Failure> {
+    run(&mut cargo(&["test", "--workspace"]))
+}
