@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, Visibility, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -41,6 +41,12 @@ pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] 
         Place::Free => Token![const](generated_at(function.sig.fn_token.span)),
         Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![const](function.sig.fn_token.span),
     }
+}
+
+/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
+pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
+    let public = !matches!(function.vis, Visibility::Inherited);
+    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
 }
 
 /// The `;` of a handle; see [`handle_keyword`].

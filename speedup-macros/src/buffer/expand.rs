@@ -106,10 +106,12 @@ fn handle(model: &Buffered) -> TokenStream {
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let lints = expansion::handle_lints(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
+        #lints
         #visibility #keyword #name: &::speedup::#what<#parameters> = {
             static STATE: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.

@@ -62,10 +62,12 @@ fn handle(model: &Cached) -> TokenStream {
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let lints = expansion::handle_lints(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
+        #lints
         #visibility #keyword #name: &::speedup::Cache<#key, #result> = {
             static STATE: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
