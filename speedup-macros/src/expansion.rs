@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, Visibility, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -17,6 +17,9 @@ pub(crate) fn handle_name(function: &Ident) -> Ident {
 }
 
 /// A span of the expansion that is shown at `place`.
+///
+/// All that deals with the types of the arguments and the result is shown at the function's name: what they lack is then
+/// reported there, and once for all places with the same complaint.
 pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
 }
@@ -38,6 +41,12 @@ pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] 
         Place::Free => Token![const](generated_at(function.sig.fn_token.span)),
         Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![const](function.sig.fn_token.span),
     }
+}
+
+/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
+pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
+    let public = !matches!(function.vis, Visibility::Inherited);
+    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
 }
 
 /// The `;` of a handle; see [`handle_keyword`].

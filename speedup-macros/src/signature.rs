@@ -2,7 +2,7 @@
 //! crate can be put on.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit::Visit;
 use syn::{
     Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, PathArguments, ReturnType, Safety,
@@ -72,14 +72,14 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
     typed.enumerate().map(|(position, declared)| Argument::new(position, declared)).collect()
 }
 
-/// `(u64, String,)`: the key's type; each part keeps the span of the user's type.
-pub(crate) fn key_type(arguments: &[Argument]) -> TokenStream {
-    tuple(arguments.iter().map(|argument| argument.owned.to_token_stream()))
+/// `(u64, String)`: the key's type; each part keeps the span of the user's type.
+pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
+    tuple(at, arguments.iter().map(|argument| argument.owned.to_token_stream()))
 }
 
-/// A tuple expression, pattern or type; with one part it keeps its comma.
-pub(crate) fn tuple(parts: impl ExactSizeIterator<Item = TokenStream>) -> TokenStream {
-    if parts.len() == 1 { quote!((#(#parts),*,)) } else { quote!((#(#parts),*)) }
+/// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.
+pub(crate) fn tuple(at: Span, parts: impl ExactSizeIterator<Item = TokenStream>) -> TokenStream {
+    if parts.len() == 1 { quote_spanned!(at=> (#(#parts),*,)) } else { quote_spanned!(at=> (#(#parts),*)) }
 }
 
 fn plain_name(position: usize, pattern: &Pat) -> Ident {
@@ -307,7 +307,7 @@ fn argument(declared: &PatType, errors: &mut Errors) {
         }
         Type::Reference(reference) if reference.mutability.is_some() => {
             let element = &reference.elem;
-            let element = element.to_token_stream();
+            let element = tidy(element);
             errors.at(
                 ty,
                 format!(
@@ -359,11 +359,22 @@ fn self_in_signature(signature: &Signature, errors: &mut Errors) {
 
 /// Tokens as a person would write them, for messages.
 pub(crate) fn tidy(tokens: impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    let mut tidy =
-        text.replace("& ", "&").replace(" < ", "<").replace(" >", ">").replace(" :: ", "::").replace(" ,", ",");
-    for (spaced, close) in [("< ", "<"), ("' ", "'"), ("[ ", "["), (" ]", "]"), ("( ", "("), (" )", ")")] {
-        tidy = tidy.replace(spaced, close);
+    let mut text = tokens.to_token_stream().to_string();
+    for (spaced, close) in [
+        (" :: ", "::"),
+        (":: ", "::"),
+        ("& ", "&"),
+        (" < ", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("' ", "'"),
+        (" ,", ","),
+        ("[ ", "["),
+        (" ]", "]"),
+        ("( ", "("),
+        (" )", ")"),
+    ] {
+        text = text.replace(spaced, close);
     }
-    tidy
+    text.trim_start_matches("::").to_owned()
 }

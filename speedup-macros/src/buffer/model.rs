@@ -1,8 +1,12 @@
 //! What an invocation of `#[buffer]` says.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Block, Expr, GenericArgument, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote};
+use syn::spanned::Spanned;
+use syn::{
+    Block, Expr, GenericArgument, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote,
+    parse_quote_spanned,
+};
 
 use super::yields;
 use crate::errors::Errors;
@@ -137,7 +141,9 @@ impl Form {
     }
 
     fn any_iterable(declared: &Type) -> Form {
-        let item = parse_quote!(<#declared as ::core::iter::IntoIterator>::Item);
+        // A type that does not iterate is reported where it stands.
+        let place = expansion::generated_at(declared.span());
+        let item = parse_quote_spanned!(place=> <#declared as ::core::iter::IntoIterator>::Item);
         Form::Iterator { item, wrapper: Wrapper::Iterator }
     }
 
@@ -214,5 +220,10 @@ impl Buffered {
             block,
             options,
         }
+    }
+
+    /// Where the expansion shows what concerns the types of the function.
+    pub(crate) fn shown_at(&self) -> Span {
+        expansion::generated_at(self.function.sig.ident.span())
     }
 }

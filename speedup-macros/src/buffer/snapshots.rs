@@ -509,6 +509,7 @@ fn in_an_impl() {
                 ::speedup::Buffer::values(Self::ALL)
             }
             /// The buffer of [`Self::all()`].
+            #[allow(unreachable_pub)]
             pub const ALL: &::speedup::Buffer<u64> = {
                 static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = Self::all;

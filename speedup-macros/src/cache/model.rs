@@ -1,6 +1,6 @@
 //! What an invocation of `#[cache]` says.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
@@ -120,6 +120,13 @@ impl Cached {
             place,
             result,
         }
+    }
+}
+
+impl Cached {
+    /// Where the expansion shows what concerns the types of the function.
+    pub(crate) fn shown_at(&self) -> Span {
+        expansion::generated_at(self.function.sig.ident.span())
     }
 }
 

@@ -382,32 +382,33 @@ fn in_an_impl() {
         "",
         "pub(crate) fn paths(x: u64, y: u64) -> u64 { Self::paths(x - 1, y) + Point::paths(x, y - 1) }",
         &expect![[r#"
-        impl Point {
-            pub(crate) fn paths(x: u64, y: u64) -> u64 {
-                ::speedup::Cache::get(Self::PATHS, (x, y))
+            impl Point {
+                pub(crate) fn paths(x: u64, y: u64) -> u64 {
+                    ::speedup::Cache::get(Self::PATHS, (x, y))
+                }
+                /// The cache of [`Self::paths()`].
+                #[allow(unreachable_pub)]
+                pub(crate) const PATHS: &::speedup::Cache<(u64, u64), u64> = {
+                    static STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
+                    let _ = Self::paths;
+                    &::speedup::Cache::of(
+                        &STATE,
+                        ::speedup::cache::Function::new(
+                                "paths",
+                                |(x, y): &(u64, u64)| Self::__paths_uncached(*x, *y),
+                            )
+                            .show(::core::fmt::Debug::fmt),
+                    )
+                };
+                fn __paths_uncached(x: u64, y: u64) -> u64 {
+                    let [call_0, call_1] = ::speedup::Cache::group(
+                        Self::PATHS,
+                        [(x - 1, y), (x, y - 1)],
+                    );
+                    call_0 + call_1
+                }
             }
-            /// The cache of [`Self::paths()`].
-            pub(crate) const PATHS: &::speedup::Cache<(u64, u64), u64> = {
-                static STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
-                let _ = Self::paths;
-                &::speedup::Cache::of(
-                    &STATE,
-                    ::speedup::cache::Function::new(
-                            "paths",
-                            |(x, y): &(u64, u64)| Self::__paths_uncached(*x, *y),
-                        )
-                        .show(::core::fmt::Debug::fmt),
-                )
-            };
-            fn __paths_uncached(x: u64, y: u64) -> u64 {
-                let [call_0, call_1] = ::speedup::Cache::group(
-                    Self::PATHS,
-                    [(x - 1, y), (x, y - 1)],
-                );
-                call_0 + call_1
-            }
-        }
-    "#]],
+        "#]],
     );
 }
 

@@ -69,6 +69,9 @@ fn result(function: &ItemFn, errors: &mut Errors) {
 /// `cache_err` and `cache_none` on a result that is certainly neither.
 fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else { return };
+    if options.cache_err.is_some() && options.cache_none.is_some() {
+        return;
+    }
     let last = signature::last_segment(ty);
     let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
     for (flag, wanted, other, other_flag) in
@@ -78,12 +81,15 @@ fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
         if last.as_deref() == Some(other) {
             errors.at(
                 flag,
-                format!("`{flag}` is for a `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
+                format!("`{flag}` is for results of type `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
             );
         } else if plain {
             errors.at(
                 flag,
-                format!("`{flag}` is for a `{wanted}`, and this function returns `{}`: remove it", signature::tidy(ty)),
+                format!(
+                    "`{flag}` is for results of type `{wanted}`, and this function returns `{}`: remove it",
+                    signature::tidy(ty)
+                ),
             );
         }
     }
