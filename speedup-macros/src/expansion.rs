@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Token, Expr, ItemFn, Meta, Path, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -103,7 +103,10 @@ impl Attributes {
         let mut sorted = Attributes::default();
         for attribute in attributes {
             if let Some(name) = ours(attribute.path()) {
-                errors.at(attribute, format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"));
+                errors.at(
+                    attribute,
+                    format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"),
+                );
                 continue;
             }
             match Kind::of(attribute) {
@@ -112,9 +115,9 @@ impl Attributes {
                     sorted.handle.push(attribute.clone());
                     sorted.body.push(attribute.clone());
                 }
-                Kind::Lint(lint) => {
-                    sorted.wrapper.push(lint.clone());
-                    sorted.body.push(lint);
+                Kind::Lint => {
+                    sorted.wrapper.push(permission(attribute));
+                    sorted.body.push(permission(attribute));
                 }
                 Kind::Deprecated => {
                     sorted.wrapper.push(attribute.clone());
@@ -138,11 +141,22 @@ fn ours(path: &Path) -> Option<String> {
     (direct && (name == "cache" || name == "buffer")).then_some(name)
 }
 
+/// An expectation can only be met once, and there are two functions: it becomes a permission.
+fn permission(lint: &Attribute) -> Attribute {
+    match &lint.meta {
+        Meta::List(list) if lint.path().is_ident("expect") => {
+            let lints = &list.tokens;
+            parse_quote!(#[allow(#lints)])
+        }
+        _ => lint.clone(),
+    }
+}
+
 enum Kind {
     /// `#[cfg]`: all items or none.
     Presence,
-    /// A lint level, for the signature and the body. An expectation can only be met once, so it becomes a permission.
-    Lint(Attribute),
+    /// A lint level, for the signature and the body.
+    Lint,
     Deprecated,
     /// `#[doc(hidden)]`.
     Hidden,
@@ -156,11 +170,8 @@ impl Kind {
         let is = |names: &[&str]| names.iter().any(|name| path.is_ident(name));
         if is(&["cfg"]) {
             Kind::Presence
-        } else if is(&["allow", "warn", "deny", "forbid"]) {
-            Kind::Lint(attribute.clone())
-        } else if let (true, Meta::List(list)) = (is(&["expect"]), &attribute.meta) {
-            let lints = &list.tokens;
-            Kind::Lint(parse_quote!(#[allow(#lints)]))
+        } else if is(&["allow", "expect", "warn", "deny", "forbid"]) {
+            Kind::Lint
         } else if is(&["deprecated"]) {
             Kind::Deprecated
         } else if is(&["doc"]) && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "hidden") {
@@ -181,7 +192,7 @@ impl Kind {
         if starts_with(&["cfg"]) {
             Kind::Presence
         } else if starts_with(&["allow", "warn", "deny", "forbid", "expect"]) {
-            Kind::Lint(attribute.clone())
+            Kind::Lint
         } else {
             Kind::Function
         }
@@ -268,5 +279,21 @@ mod tests {
         assert_eq!(handle_name(&parse_quote!(r#match)), "MATCH");
         assert_eq!(inner_name(&parse_quote!(r#match), "uncached"), "__match_uncached");
         assert_eq!(inner_name(&parse_quote!(_f), "uncached"), "__f_uncached");
+    }
+}
+
+/// Help for the snapshots of expansions.
+#[cfg(test)]
+pub(crate) mod testing {
+    use proc_macro2::TokenStream;
+
+    pub(crate) fn tokens(text: &str) -> TokenStream {
+        text.parse().unwrap_or_else(|fault| panic!("{fault}: {text}"))
+    }
+
+    /// An expansion as rustfmt would write it.
+    pub(crate) fn pretty(expansion: TokenStream) -> String {
+        let file = syn::parse2(expansion).unwrap_or_else(|fault| panic!("the expansion does not parse: {fault}"));
+        prettyplease::unparse(&file)
     }
 }

@@ -5,8 +5,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::visit::Visit;
 use syn::{
-    Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, ReturnType, Safety, Signature, Type,
-    parse_quote,
+    Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, PathArguments, ReturnType, Safety,
+    Signature, Type, parse_quote,
 };
 
 use crate::errors::Errors;
@@ -89,10 +89,8 @@ fn plain_name(position: usize, pattern: &Pat) -> Ident {
             match written.trim_start_matches('_') {
                 "" => numbered(position),
                 // A leading underscore says "unused", which the wrapper's argument is not.
-                short if short.len() < written.len() => syn::parse_str::<Ident>(short).map_or_else(
-                    |_| numbered(position),
-                    |ident| Ident::new(&ident.to_string(), binding.ident.span()),
-                ),
+                short if short.len() < written.len() => syn::parse_str::<Ident>(short)
+                    .map_or_else(|_| numbered(position), |ident| Ident::new(&ident.to_string(), binding.ident.span())),
                 _ => binding.ident.clone(),
             }
         }
@@ -159,6 +157,36 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
 }
 
+/// Is this a type of the standard library whose name tells that it has `Debug` and an order?
+pub(crate) fn is_well_known(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_well_known),
+        Type::Array(array) => is_well_known(&array.elem),
+        Type::Slice(slice) => is_well_known(&slice.elem),
+        Type::Paren(inner) => is_well_known(&inner.elem),
+        Type::Group(inner) => is_well_known(&inner.elem),
+        Type::Reference(reference) => is_well_known(&reference.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let Some(last) = path.path.segments.last() else { return false };
+            let name = last.ident.to_string();
+            match &last.arguments {
+                PathArguments::None => {
+                    is_primitive(ty) || matches!(name.as_str(), "String" | "str" | "PathBuf" | "OsString")
+                }
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(name.as_str(), "Vec" | "Option" | "Box")
+                        && arguments
+                            .args
+                            .iter()
+                            .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_well_known(ty)))
+                }
+                PathArguments::Parenthesized(_) => false,
+            }
+        }
+        _ => false,
+    }
+}
+
 /// Does `ty` borrow from somewhere, other than `'static`? Gives the place.
 pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
     struct Search(Option<TokenStream>);
@@ -215,12 +243,17 @@ fn qualifiers(function: &ItemFn, attribute: &str, errors: &mut Errors) {
         errors.at(default, format!("{attribute} does not work on a `default fn`: put it on a plain `fn`"));
     }
     if let Some(constness) = &signature.constness {
-        errors.at(constness, format!("{attribute} does not work on a `const fn`, it runs code at run time: remove `const`"));
+        errors.at(
+            constness,
+            format!("{attribute} does not work on a `const fn`, it runs code at run time: remove `const`"),
+        );
     }
     if let Some(asyncness) = &signature.asyncness {
         errors.at(
             asyncness,
-            format!("{attribute} does not support `async fn` yet: put it on a plain `fn` and call that from async code"),
+            format!(
+                "{attribute} does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+            ),
         );
     }
     match &signature.safety {
@@ -234,7 +267,9 @@ fn qualifiers(function: &ItemFn, attribute: &str, errors: &mut Errors) {
     if let Some(abi) = &signature.abi {
         errors.at(
             abi,
-            format!("{attribute} goes on a Rust function: remove `extern`, and call this one from an `extern` function"),
+            format!(
+                "{attribute} goes on a Rust function: remove `extern`, and call this one from an `extern` function"
+            ),
         );
     }
     if let Some(variadic) = &signature.variadic {
@@ -253,10 +288,9 @@ fn generics(signature: &Signature, attribute: &str, errors: &mut Errors) {
                     parameter.ident
                 ),
             ),
-            GenericParam::Const(parameter) => errors.at(
-                parameter,
-                format!("{attribute} needs one function: make `{}` an argument", parameter.ident),
-            ),
+            GenericParam::Const(parameter) => {
+                errors.at(parameter, format!("{attribute} needs one function: make `{}` an argument", parameter.ident))
+            }
             GenericParam::Lifetime(_) => {}
         }
     }
@@ -276,7 +310,9 @@ fn argument(declared: &PatType, errors: &mut Errors) {
             let element = element.to_token_stream();
             errors.at(
                 ty,
-                format!("a `&mut` argument can change and so is no key: take `{element}` by value and return what changes"),
+                format!(
+                    "a `&mut` argument can change and so is no key: take `{element}` by value and return what changes"
+                ),
             );
         }
         Type::Slice(_) => errors.at(ty, "a slice argument needs a reference: write `&[T]`"),
@@ -324,7 +360,8 @@ fn self_in_signature(signature: &Signature, errors: &mut Errors) {
 /// Tokens as a person would write them, for messages.
 pub(crate) fn tidy(tokens: impl ToTokens) -> String {
     let text = tokens.to_token_stream().to_string();
-    let mut tidy = text.replace("& ", "&").replace(" < ", "<").replace(" >", ">").replace(" :: ", "::").replace(" ,", ",");
+    let mut tidy =
+        text.replace("& ", "&").replace(" < ", "<").replace(" >", ">").replace(" :: ", "::").replace(" ,", ",");
     for (spaced, close) in [("< ", "<"), ("' ", "'"), ("[ ", "["), (" ]", "]"), ("( ", "("), (" )", ")")] {
         tidy = tidy.replace(spaced, close);
     }

@@ -90,15 +90,15 @@ fn handle(model: &Buffered) -> TokenStream {
     let name = &model.handle;
     let item = &model.item;
     let key = signature::key_type(&model.arguments);
-    let (what, state, parameters) = match model.kind() {
-        Handle::Buffer => (quote!(Buffer), quote!(State), quote!(<#item>)),
-        Handle::Window => (quote!(Window), quote!(WindowState), quote!(<#item>)),
-        Handle::Family => (quote!(Buffers), quote!(FamilyState), quote!(<#key, #item>)),
+    let (kind, what, state, parameters) = match model.kind() {
+        Handle::Buffer => ("buffer", quote!(Buffer), quote!(State), quote!(<#item>)),
+        Handle::Window => ("window", quote!(Window), quote!(WindowState), quote!(<#item>)),
+        Handle::Family => ("buffers", quote!(Buffers), quote!(FamilyState), quote!(<#key, #item>)),
     };
     let of = if matches!(model.kind(), Handle::Family) { quote!(of_family) } else { quote!(of) };
     let keep = model.options.keep.as_ref().map(|(_, keep)| quote!(, #keep));
     let function = runtime_function(model);
-    let docs = expansion::handle_docs("buffer", &model.place, &model.function.sig.ident);
+    let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
@@ -127,6 +127,8 @@ fn runtime_function(model: &Buffered) -> TokenStream {
         let pattern = signature::tuple(names.iter().map(ToTokens::to_token_stream));
         let key = signature::key_type(&model.arguments);
         quote!(::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
+    } else if matches!(model.form, Form::Yields { .. }) {
+        quote!(::speedup::buffer::Function::new(#title, #inner))
     } else {
         quote!(::speedup::buffer::Function::new(#title, || #source))
     };
@@ -153,6 +155,9 @@ fn search(model: &Buffered) -> TokenStream {
                     ::speedup::buffer::Halt::halt(&(#path #condition), #buffer, #value, #attempts)
                 })
             }
+        }
+        _ if signature::is_well_known(item) => {
+            quote!(.search(|| ::core::option::Option::Some(::core::cmp::PartialOrd::partial_cmp)))
         }
         _ => quote! {
             .search(|| {

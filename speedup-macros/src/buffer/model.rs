@@ -122,6 +122,9 @@ impl Form {
             ("Vec" | "VecDeque" | "LinkedList" | "BinaryHeap" | "BTreeSet" | "HashSet", Some(item)) => {
                 Form::Iterator { item: item.clone(), wrapper: Wrapper::Collect }
             }
+            ("Range" | "RangeFrom" | "RangeInclusive", Some(item)) => {
+                Form::Iterator { item: item.clone(), wrapper: Wrapper::Iterator }
+            }
             ("Box", Some(Type::TraitObject(object))) => match item_of_bounds(object.bounds.iter()) {
                 Some(item) => Form::Iterator { item, wrapper: Wrapper::Boxed },
                 None => Form::Unclear,

@@ -28,7 +28,9 @@ fn parameters(function: &ItemFn, options: &Options, errors: &mut Errors) {
         if let Some(element) = signature::borrowed(&declared.ty)
             && !matches!(declared.ty.as_ref(), Type::Reference(reference) if reference.mutability.is_some())
         {
-            let owned = signature::tidy(signature::owned_form(element)).replace("::std::string::", "").replace("::std::vec::", "");
+            let owned = signature::tidy(signature::owned_form(element))
+                .replace("::std::string::", "")
+                .replace("::std::vec::", "");
             errors.at(
                 &declared.ty,
                 format!("a generator runs on after its call and cannot borrow: take an owned value, `{owned}`"),
@@ -91,7 +93,10 @@ fn wrapper_can_return(function: &ItemFn, form: &Form, errors: &mut Errors) {
                 {
                     errors.at(
                         &bound.path,
-                        format!("the values of a buffer are read from the front: write `Iterator` instead of `{}`", last.ident),
+                        format!(
+                            "the values of a buffer are read from the front: write `Iterator` instead of `{}`",
+                            last.ident
+                        ),
                     );
                 }
             }
@@ -133,7 +138,10 @@ fn stop_on_err_has_errors(form: &Form, options: &Options, errors: &mut Errors) {
     if signature::is_primitive(item) || matches!(name.as_deref(), Some("Option" | "String" | "Vec")) {
         errors.at(
             flag,
-            format!("`stop_on_err` is for values of type `Result`, and these are `{}`: remove it", signature::tidy(item)),
+            format!(
+                "`stop_on_err` is for values of type `Result`, and these are `{}`: remove it",
+                signature::tidy(item)
+            ),
         );
     }
 }

@@ -144,7 +144,9 @@ impl Rewriter<'_> {
             let item = signature::tidy(self.item);
             self.errors.at(
                 asking.question_token,
-                format!("`?` makes the error the last value, and these values are `{item}`: write `-> Result<{item}, E>`"),
+                format!(
+                    "`?` makes the error the last value, and these values are `{item}`: write `-> Result<{item}, E>`"
+                ),
             );
             return None;
         }
@@ -168,7 +170,10 @@ impl Rewriter<'_> {
             return;
         }
         let text = signature::tidy(value);
-        self.errors.at(returning, format!("a generator hands out its values and returns none: write `yield_!({text}); return;`"));
+        self.errors.at(
+            returning,
+            format!("a generator hands out its values and returns none: write `yield_!({text}); return;`"),
+        );
     }
 
     /// The last expression of the body, where it is certainly a value.
@@ -181,7 +186,8 @@ impl Rewriter<'_> {
         };
         if value {
             let text = signature::tidy(last);
-            self.errors.at(last, format!("a generator hands out its values and returns none: write `yield_!({text});`"));
+            self.errors
+                .at(last, format!("a generator hands out its values and returns none: write `yield_!({text});`"));
         }
     }
 }

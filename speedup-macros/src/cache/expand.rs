@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, Type};
+use syn::FnArg;
 
 use super::groups;
 use super::model::{Cached, Keep};
@@ -97,7 +97,7 @@ fn keep(keep: Keep) -> TokenStream {
         Keep::ByType => quote! {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&&::speedup::__private::Keep(value)).keep()
+                (&::speedup::__private::Keep(value)).keep()
             })
         },
     }
@@ -105,7 +105,7 @@ fn keep(keep: Keep) -> TokenStream {
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.
 fn show(arguments: &[Argument]) -> TokenStream {
-    if arguments.iter().all(|argument| prints(&argument.owned)) {
+    if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
     quote! {
@@ -113,30 +113,6 @@ fn show(arguments: &[Argument]) -> TokenStream {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
             (&::speedup::__private::Show(key)).show(out)
         })
-    }
-}
-
-/// Is this a type whose name tells that it has `Debug`?
-fn prints(ty: &Type) -> bool {
-    match ty {
-        Type::Tuple(tuple) => tuple.elems.iter().all(prints),
-        Type::Array(array) => prints(&array.elem),
-        Type::Paren(inner) => prints(&inner.elem),
-        Type::Group(inner) => prints(&inner.elem),
-        Type::Reference(reference) => prints(&reference.elem),
-        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
-            _ if signature::is_primitive(ty) => true,
-            Some(last) if last.arguments.is_none() => last.ident == "String" || last.ident == "str" || last.ident == "PathBuf",
-            Some(last) if last.ident == "Vec" || last.ident == "Option" || last.ident == "Box" => match &last.arguments {
-                syn::PathArguments::AngleBracketed(inner) => inner.args.iter().all(|argument| match argument {
-                    syn::GenericArgument::Type(ty) => prints(ty),
-                    _ => false,
-                }),
-                _ => false,
-            },
-            _ => false,
-        },
-        _ => false,
     }
 }
 

@@ -28,10 +28,18 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
     Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
-    Known { option: Opt::Later, name: "ttl", takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle") },
+    Known {
+        option: Opt::Later,
+        name: "ttl",
+        takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
+    },
     Known { option: Opt::Later, name: "key", takes: Takes::NotYet("make the key the function's only argument") },
     Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
-    Known { option: Opt::Later, name: "scoped", takes: Takes::NotYet("call `clear` on the handle when the values are done with") },
+    Known {
+        option: Opt::Later,
+        name: "scoped",
+        takes: Takes::NotYet("call `clear` on the handle when the values are done with"),
+    },
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
@@ -134,6 +142,20 @@ fn keep(result: &Type, options: &Options) -> Keep {
 
 /// Names that nobody gives to an alias of `Result` or `Option`.
 const PLAIN: [&str; 16] = [
-    "String", "Vec", "VecDeque", "Box", "Arc", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "PathBuf", "Duration", "BigUint",
-    "BigInt", "Complex64", "Wrapping", "Ordering",
+    "String",
+    "Vec",
+    "VecDeque",
+    "Box",
+    "Arc",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "PathBuf",
+    "Duration",
+    "BigUint",
+    "BigInt",
+    "Complex64",
+    "Wrapping",
+    "Ordering",
 ];

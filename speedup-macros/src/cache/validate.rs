@@ -35,7 +35,9 @@ fn result(function: &ItemFn, errors: &mut Errors) {
         return;
     };
     match ty.as_ref() {
-        Type::Never(_) => errors.at(ty, "a function that never returns has nothing to cache: write another result type"),
+        Type::Never(_) => {
+            errors.at(ty, "a function that never returns has nothing to cache: write another result type")
+        }
         Type::ImplTrait(_) => errors.at(
             ty,
             "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
@@ -69,13 +71,15 @@ fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else { return };
     let last = signature::last_segment(ty);
     let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
-    for (flag, wanted, other, other_flag) in [
-        (&options.cache_err, "Result", "Option", "cache_none"),
-        (&options.cache_none, "Option", "Result", "cache_err"),
-    ] {
+    for (flag, wanted, other, other_flag) in
+        [(&options.cache_err, "Result", "Option", "cache_none"), (&options.cache_none, "Option", "Result", "cache_err")]
+    {
         let Some(flag) = flag else { continue };
         if last.as_deref() == Some(other) {
-            errors.at(flag, format!("`{flag}` is for a `{wanted}`, and this function returns `{other}`: write `{other_flag}`"));
+            errors.at(
+                flag,
+                format!("`{flag}` is for a `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
+            );
         } else if plain {
             errors.at(
                 flag,

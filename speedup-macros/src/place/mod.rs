@@ -46,7 +46,8 @@ impl Place {
             if block.trait_.is_some() {
                 return Place::TraitImpl;
             }
-            let generic = block.generics.type_params().next().is_some() || block.generics.const_params().next().is_some();
+            let generic =
+                block.generics.type_params().next().is_some() || block.generics.const_params().next().is_some();
             return Place::Inherent { ty: last_word(&block.self_ty), generic };
         }
         if syn::parse_str::<ItemTrait>(&block).is_ok() { Place::Trait } else { Place::Free }

@@ -17,7 +17,8 @@ pub(super) fn head_of_block_around(source: &str, line: usize, column: usize, nam
     if scanner.position() > spot {
         return None;
     }
-    let in_macro = scanner.open.iter().any(|open| open.head.trim_end().ends_with('!') || open.head.contains("macro_rules!"));
+    let in_macro =
+        scanner.open.iter().any(|open| open.head.trim_end().ends_with('!') || open.head.contains("macro_rules!"));
     let block = scanner.open.pop();
     match block {
         None => Some(String::new()),
@@ -196,7 +197,10 @@ mod tests {
             ("use x;\n// impl {\n/* { /* { */ */\nimpl /* x */ A {\n  fn target() {} }", Some("impl  A")),
             ("const S: &str = \"{ \\\" {\"; const C: char = '{'; const B: u8 = b'{'; fn target() {}", Some("")),
             ("const S: &str = r#\"{ \" {\"#; fn target() {}", Some("")),
-            ("impl<'a> Point<'a> { const C: char = '\\''; const D: char = '\\u{1F600}'; fn target() {} }", Some("impl<'a> Point<'a>")),
+            (
+                "impl<'a> Point<'a> { const C: char = '\\''; const D: char = '\\u{1F600}'; fn target() {} }",
+                Some("impl<'a> Point<'a>"),
+            ),
             ("impl Point<{ 1 + 2 }> { fn target() {} }", Some("impl Point<{ 1 + 2 }>")),
             ("static ÄÖ: &str = \"é\"; impl É { /* é */ fn target() {} }", Some("impl É")),
             ("impl Buffer<[u8; 4]> where u8: Copy { fn target() {} }", Some("impl Buffer<[u8; 4]> where u8: Copy")),

@@ -7,9 +7,11 @@
 use std::{cell::UnsafeCell, marker::PhantomData, sync::OnceLock, time::Duration};
 
 use super::{
+    ahead,
     circle::{self, Waiting},
     function::Settings,
     helpers::{self, Why},
+    lodging,
     pace::Pace,
     production::{Goal, Work},
     stats::Counters,
@@ -18,10 +20,7 @@ use super::{
 };
 use crate::{
     panics::{self, Payload},
-    sync::{
-        Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, atomic::fence, const_unless_loom, lock, spin_loop,
-        thread,
-    },
+    sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, const_unless_loom, lock, spin_loop, thread},
 };
 
 /// How long a thread that cannot produce in place sleeps before it looks around again.
@@ -31,9 +30,6 @@ const LONG_SLEEP: Duration = Duration::from_millis(50);
 /// Looks at the length before a waiting thread lets others run, and then before it sleeps.
 const SPINS: u32 = 200;
 const YIELDS: u32 = 20;
-/// Looks at the readers before a helper thread that is far enough ahead leaves.
-const LINGER: u32 = 400;
-
 /// Whether there is more to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -59,28 +55,22 @@ impl Phase {
     }
 }
 
-/// Whether a helper thread is at work for a buffer.
-mod helper {
-    pub(super) const NONE: u32 = 0;
-    pub(super) const ENGAGED: u32 = 1;
-}
-
 /// Shared by all readers and producers of one buffer.
 pub(super) struct Engine<T, S> {
     pub(super) store: S,
-    /// One past the furthest value that a reader asked for. Raised by readers, read by helper threads.
+    /// One past the furthest value that a reader asked for who is no generator. Raised by readers, read by helpers.
     pub(super) wanted: AtomicUsize,
-    /// The length that was asked for in advance, whatever readers are up to.
-    prefetch: AtomicUsize,
+    /// The length that generators and `prefetch` asked for: so much and no more.
+    pub(super) asked: AtomicUsize,
     /// Reads below this index have nothing to tell the producer; at most the store's length. Raised by the holder of the
     /// turn with Release, read with Acquire, so that it covers values exactly as the length does.
     pub(super) quiet: AtomicUsize,
     /// A [`Phase`]. Stored with Release by the holder of the turn after the last value; read with Acquire, and whoever
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
-    /// One of [`helper`]. The fences beside it make sure that a reader's wish is seen by the helper that leaves or by
+    /// Whether a helper thread is at work: [`ahead`]'s business. The fences beside it make sure that a reader's wish is seen by the helper that leaves or by
     /// the reader that engages the next one.
-    helper: AtomicU32,
+    pub(super) helper: AtomicU32,
     /// Set when the owner is gone: producers stop at the next value.
     pub(super) closed: AtomicBool,
     pub(super) turn: Turn,
@@ -124,10 +114,10 @@ impl<T, S> Engine<T, S> {
             Engine {
                 store,
                 wanted: AtomicUsize::new(0),
-                prefetch: AtomicUsize::new(0),
+                asked: AtomicUsize::new(0),
                 quiet: AtomicUsize::new(0),
                 phase: AtomicU32::new(Phase::Open as u32),
-                helper: AtomicU32::new(helper::NONE),
+                helper: AtomicU32::new(ahead::NO_HELPER),
                 closed: AtomicBool::new(false),
                 turn: Turn::new(),
                 pace: Pace::new(),
@@ -180,8 +170,8 @@ where
     /// by the production that has yet to make it.
     #[inline(never)]
     pub(super) fn need(&self, settings: &Settings<T>, index: usize) -> Found {
-        self.want(index);
-        let outermost = circle::outermost();
+        let outermost = is_outermost();
+        self.want(index, outermost);
         let found = loop {
             if index < self.store.len() {
                 break Found::Ready;
@@ -197,34 +187,12 @@ where
         found
     }
 
-    /// Tells the producers how far readers are.
-    #[inline]
-    pub(super) fn want(&self, index: usize) {
-        let wanted = index.saturating_add(1);
-        // Relaxed: a hint, except in `engage` and `leave`, where fences order it against `helper`.
-        if self.wanted.load(Ordering::Relaxed) < wanted {
-            self.wanted.fetch_max(wanted, Ordering::Relaxed);
-        }
-    }
-
-    /// Engages a helper thread if producing ahead of `index` pays and there is room for it.
-    #[inline]
-    pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize) {
-        if self.pace.pays_ahead(settings.size)
-            // Relaxed: only a hint that saves the rest; `engage` looks again.
-            && self.helper.load(Ordering::Relaxed) == helper::NONE
-            && self.phase() == Phase::Open
-            && self.store.len().saturating_sub(index) <= settings.size / 2 + 1
-            && self.store.len() < settings.max
-            && circle::outermost()
-        {
-            self.engage(settings, Why::Ahead);
-        }
-    }
-
     /// One attempt to bring the value nearer: produce, or wait for who does.
     fn step(&self, settings: &Settings<T>, index: usize, outermost: bool) {
-        let in_place = !settings.uses_rayon && !on_rayon() || on_helper();
+        if lodging::serves(&self.turn) {
+            self.asked_itself(settings, index);
+        }
+        let in_place = !settings.uses_rayon && !on_rayon();
         if in_place || !self.engage(settings, Why::Demanded) {
             match self.turn.take(circle::me()) {
                 Ok(held) => {
@@ -259,124 +227,43 @@ where
             if look < SPINS { spin_loop() } else { thread::yield_now() }
         }
         self.counters.waited();
-        let waiting = match Waiting::enter(&self.turn, self.store.visible(), settings.name, index) {
-            Ok(waiting) => waiting,
-            Err(circle) => panic!(
-                "the buffers wait for each other in a circle: {}, each of which needs the next",
-                circle.chain.join(", ")
-            ),
-        };
+        // Nobody waits for a thread that holds no turn, so it is part of no circle.
+        let _waiting = if circle::outermost() { None } else { Some(self.join_chain(settings, index)) };
         let mut time = LOOK_AROUND;
         while !done() {
             self.turn.sleep(time, done);
-            if done() {
-                break;
-            }
             if in_place {
                 time = (time * 2).min(LONG_SLEEP);
             } else {
-                self.look_around(settings);
+                self.look_around(settings, done);
             }
         }
-        drop(waiting);
+    }
+
+    /// Enters the chain of waiting threads, or panics if that closes a circle.
+    fn join_chain(&self, settings: &Settings<T>, index: usize) -> Waiting<'_> {
+        match Waiting::enter(&self.turn, self.store.visible(), settings.name, index) {
+            Ok(waiting) => waiting,
+            Err(circle) => panic!(
+                "the buffers wait for each other in a circle: {}, each of which needs the next and the last the first",
+                circle.chain.join(", ")
+            ),
+        }
     }
 
     /// What a thread that cannot produce in place does while it waits: keep the helpers going and, on a rayon pool all
-    /// of whose threads may be waiting, run a job that a generator may be waiting for.
-    fn look_around(&self, settings: &Settings<T>) {
-        self.engage(settings, Why::Demanded);
-        helpers::hurry();
-        if on_rayon() && circle::outermost() {
-            rayon::yield_now();
-        }
-    }
-
-    /// Sets a helper thread to work unless one is; `false` when none can be had.
-    fn engage(&self, settings: &Settings<T>, why: Why) -> bool {
-        // Orders our wish before the look at `helper`; partner of the fence in `leave`.
-        fence(Ordering::SeqCst);
-        let engaged = self.helper.compare_exchange(helper::NONE, helper::ENGAGED, Ordering::AcqRel, Ordering::Relaxed);
-        if engaged.is_err() {
-            return true;
-        }
-        let (engine, settings) = (self.clone(), *settings);
-        let submitted = helpers::submit(Box::new(move || engine.help(&settings)), why);
-        if !submitted {
-            self.helper.store(helper::NONE, Ordering::Release);
-        }
-        submitted
-    }
-
-    /// A helper thread's work for this buffer: produce ahead of the readers until they pause.
-    fn help(&self, settings: &Settings<T>) {
-        loop {
-            if self.can_go_ahead(settings) {
-                if let Ok(held) = self.turn.take(circle::me()) {
-                    self.produce(&held, settings, Goal::Ahead);
-                }
-            }
-            if self.linger(settings) {
-                continue;
-            }
-            if self.leave(settings) {
+    /// of whose threads may be waiting, run jobs that a generator may be waiting for.
+    fn look_around(&self, settings: &Settings<T>, done: impl Fn() -> bool) {
+        while !done() {
+            self.engage(settings, Why::Demanded);
+            helpers::hurry();
+            let executed = on_rayon()
+                && circle::outermost()
+                && rayon::yield_now().is_some_and(|yielded| yielded == rayon::Yield::Executed);
+            if !executed {
                 return;
             }
         }
-    }
-
-    /// Whether the readers are near enough for another value.
-    fn can_go_ahead(&self, settings: &Settings<T>) -> bool {
-        let goal = self.limit(settings).max(self.wanted.load(Ordering::Relaxed));
-        self.phase() == Phase::Open && !self.is_closed() && self.store.len() < goal
-    }
-
-    /// How many values there may be, for the readers seen so far.
-    pub(super) fn limit(&self, settings: &Settings<T>) -> usize {
-        // Relaxed: see `want`.
-        let ahead = self.wanted.load(Ordering::Relaxed).saturating_add(settings.size);
-        ahead.max(self.prefetch.load(Ordering::Relaxed)).min(settings.max)
-    }
-
-    /// The oldest value that has to be kept, for the readers seen so far.
-    pub(super) fn floor(&self, settings: &Settings<T>) -> usize {
-        self.wanted.load(Ordering::Relaxed).saturating_sub(settings.keep)
-    }
-
-    /// Has the values below `len` made in the background.
-    pub(super) fn prefetch(&self, settings: &Settings<T>, len: usize) {
-        self.prefetch.fetch_max(len, Ordering::Relaxed);
-        if self.can_go_ahead(settings) {
-            self.engage(settings, Why::Ahead);
-        }
-    }
-
-    /// Waits a little for the readers; `true` when there is something to do.
-    fn linger(&self, settings: &Settings<T>) -> bool {
-        for look in 0..LINGER {
-            if self.phase() != Phase::Open || self.is_closed() {
-                return false;
-            }
-            if self.can_go_ahead(settings) {
-                return true;
-            }
-            if look < LINGER / 2 { spin_loop() } else { thread::yield_now() }
-        }
-        false
-    }
-
-    /// Signs the helper off; `false` when a reader wished for more meanwhile and it has to stay.
-    fn leave(&self, settings: &Settings<T>) -> bool {
-        self.helper.store(helper::NONE, Ordering::Release);
-        // Orders the sign-off before the look at the wishes; partner of the fence in `engage`.
-        fence(Ordering::SeqCst);
-        let missed = self.phase() == Phase::Open && !self.is_closed() && {
-            // Beyond `max` a wish is for an answer rather than a value.
-            let wanted = self.wanted.load(Ordering::Relaxed);
-            self.store.len() < wanted.max(self.prefetch.load(Ordering::Relaxed).min(settings.max))
-        };
-        let stays = missed
-            && self.helper.compare_exchange(helper::NONE, helper::ENGAGED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        !stays
     }
 
     /// The answer for a value that was not there when the phase was found not to be open.
@@ -428,12 +315,12 @@ impl<T, S> Engine<T, S> {
     }
 }
 
+/// Whether the calling thread is outside all generators, as far as can be known.
+pub(super) fn is_outermost() -> bool {
+    circle::outermost() && !lodging::is_lodger()
+}
+
 /// Whether the calling thread belongs to a rayon pool.
 fn on_rayon() -> bool {
     rayon::current_thread_index().is_some()
-}
-
-/// Whether the calling thread is a helper thread.
-fn on_helper() -> bool {
-    helpers::is_helper()
 }

@@ -204,8 +204,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     #[inline(never)]
     fn get_near_the_end(&self, index: usize) -> Option<&T> {
         if let Some(value) = self.engine.store.get(index) {
-            self.engine.want(index);
-            self.engine.look_ahead(&self.settings, index);
+            self.engine.note(&self.settings, index);
             return Some(value);
         }
         if self.ensure(index) { self.engine.store.get(index) } else { None }

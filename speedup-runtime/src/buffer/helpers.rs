@@ -3,7 +3,7 @@
 //! They are threads of our own rather than rayon's: a job on a rayon pool that waits for a value keeps the pool from
 //! making that value, and a worker that waits may pick up a job which needs what lies below on its own stack.
 
-use std::{cell::Cell, collections::VecDeque, sync::OnceLock, time::Duration};
+use std::{collections::VecDeque, sync::OnceLock, time::Duration};
 
 use crate::sync::global::{Condvar, Mutex};
 
@@ -32,15 +32,6 @@ static WORK: Condvar = Condvar::new();
 
 fn pool() -> std::sync::MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-thread_local! {
-    static IS_HELPER: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the calling thread is one of them.
-pub(super) fn is_helper() -> bool {
-    IS_HELPER.get()
 }
 
 fn cores() -> usize {
@@ -93,7 +84,6 @@ fn staff(pool: &mut Pool, why: Why) -> bool {
 
 /// The life of a thread: job after job, until there was none for a while.
 fn work() {
-    IS_HELPER.set(true);
     let mut pool = pool();
     loop {
         if let Some(job) = pool.jobs.pop_front() {

@@ -43,8 +43,7 @@ fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T]
     }
     if from < engine.store.len() {
         // Near the front of a read-ahead: tell it, and take few values, so that it hears again in time.
-        engine.want(from);
-        engine.look_ahead(settings, from);
+        engine.note(settings, from);
     } else if !buffer.ensure(from) {
         return &[];
     }

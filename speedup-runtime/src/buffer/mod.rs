@@ -2,9 +2,10 @@
 //!
 //! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
 //! produces and who waits; `production`, what happens during a turn; `turn` and `circle`, how to wait and when not to;
-//! `pace`, what is worth doing ahead; `helpers`, who does it. At the bottom `source` makes values, `sink` takes them, and
+//! `ahead`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
 //! `segments` and `ring` keep them.
 
+mod ahead;
 mod circle;
 mod engine;
 mod error;
@@ -14,6 +15,7 @@ mod halt;
 mod handle;
 mod helpers;
 mod iter;
+mod lodging;
 mod pace;
 mod production;
 mod ring;

@@ -9,6 +9,7 @@ use super::{
     circle::Producing,
     engine::{Engine, Phase, Shared},
     function::Settings,
+    pace::Watch,
     sink::{Overseer, Room, Sink},
     source::{Advance, Generator, Source},
     store::Store,
@@ -53,11 +54,11 @@ where
         // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
         let work = unsafe { &mut *self.work.get() };
         let before = self.store.len();
-        let watch = self.pace.watch();
-        let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, settings, goal)));
+        let mut timing = Timing { watch: self.pace.watch(), since: before };
+        let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, settings, goal, &mut timing)));
         let len = self.store.published().load(Ordering::Relaxed);
         self.store.settle(len, self.floor(settings));
-        self.pace.record(watch, len - before);
+        self.pace.record(timing.watch, len - timing.since);
         self.counters.produced(len - before, matches!(goal, Goal::Ahead));
         match result {
             Ok(Phase::Open) => {}
@@ -80,10 +81,10 @@ where
     }
 
     /// Makes the generator if need be and lets it run; the phase afterwards.
-    fn advance(&self, work: &mut Work<T>, settings: &Settings<T>, goal: Goal) -> Phase {
+    fn advance(&self, work: &mut Work<T>, settings: &Settings<T>, goal: Goal, timing: &mut Timing) -> Phase {
         let generator = running(work, settings);
         let len = self.store.len();
-        let mut overseer = Foreman { engine: self, settings, goal, ended: false };
+        let mut overseer = Foreman { engine: self, settings, goal, timing, ended: false };
         let Some(room) = overseer.more(len) else {
             return if overseer.ended { Phase::Ended } else { self.probe(generator, settings, goal) };
         };
@@ -99,7 +100,7 @@ where
     fn probe(&self, generator: &mut dyn Generator<T>, settings: &Settings<T>, goal: Goal) -> Phase {
         let asked = match goal {
             Goal::Exactly(index) | Goal::Batch(index) => index,
-            Goal::Ahead => self.wanted.load(Ordering::Relaxed).saturating_sub(1),
+            Goal::Ahead => self.wished().saturating_sub(1),
         };
         if self.store.len() < settings.max || asked < settings.max {
             return Phase::Open;
@@ -152,13 +153,41 @@ fn running<'a, T>(work: &'a mut Work<T>, settings: &Settings<T>) -> &'a mut dyn 
     }
 }
 
+/// The stretch of a production that is being timed.
+struct Timing {
+    watch: Watch,
+    /// The length at its beginning.
+    since: usize,
+}
+
+/// Values after which a long production takes the time anew.
+const STRETCH: usize = 64;
+/// Values that a trusted generator makes, at most, before others are told.
+const UNTOLD: usize = 1024;
+
 /// Decides at each pause of a production whether it goes on.
 struct Foreman<'a, T: 'static, S: 'static> {
     engine: &'a Shared<Engine<T, S>>,
     settings: &'a Settings<T>,
     goal: Goal,
+    timing: &'a mut Timing,
     /// The value before this pause was the last one by the settings' `last`.
     ended: bool,
+}
+
+impl<T, S> Foreman<'_, T, S>
+where
+    T: Send + Sync + 'static,
+    S: Store<T> + 'static,
+{
+    /// Takes the time of long productions anew, so that what they cost is known before they end.
+    fn take_time(&mut self, len: usize) {
+        let pace = &self.engine.pace;
+        if len - self.timing.since >= STRETCH {
+            pace.record(std::mem::replace(&mut self.timing.watch, pace.watch()), len - self.timing.since);
+            self.timing.since = len;
+        }
+    }
 }
 
 impl<T, S> Overseer<T> for Foreman<'_, T, S>
@@ -167,6 +196,7 @@ where
     S: Store<T> + 'static,
 {
     fn more(&mut self, len: usize) -> Option<Room<T>> {
+        self.take_time(len);
         let (engine, settings) = (self.engine, self.settings);
         engine.store.settle(len, engine.floor(settings));
         if settings.last.is_some_and(|last| engine.store.last_is(len, last)) {
@@ -177,7 +207,6 @@ where
             Goal::Exactly(index) => index.saturating_add(1),
             Goal::Batch(index) => index.saturating_add(engine.pace.batch(settings.size)),
             Goal::Ahead => {
-                engine.turn.wake();
                 engine.quiet_up(settings);
                 engine.limit(settings)
             }
@@ -186,9 +215,10 @@ where
         if len >= goal || engine.is_closed() {
             return None;
         }
+        engine.turn.wake();
         let mut room = engine.store.room(len);
-        let one_by_one = matches!(self.goal, Goal::Ahead) || settings.last.is_some();
-        room.until = if one_by_one { len + 1 } else { room.until.min(goal) };
+        let few = if settings.last.is_some() || !engine.pace.is_trusted() { 1 } else { UNTOLD };
+        room.until = room.until.min(goal).min(len.saturating_add(few));
         Some(room)
     }
 }

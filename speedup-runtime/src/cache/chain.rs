@@ -14,13 +14,37 @@ pub(super) struct Frame {
     key: *const (),
     /// The address of the state word that the call fills or would fill.
     pub(super) slot: usize,
-    /// Where the call is shown to others, if it is.
-    pub(super) place: Option<usize>,
+    /// Where the call is shown to others, or [`HIDDEN`].
+    place: Cell<usize>,
     /// Whether the body is known to use rayon, which the worker then counts.
     in_rayon: Cell<bool>,
 }
 
+/// The place of a call that is not shown.
+const HIDDEN: usize = usize::MAX;
+
 impl Frame {
+    /// A call of this cache with this key, made from the innermost running call of the worker.
+    ///
+    /// # Safety
+    /// `key` points to a key of that cache, and both outlive the frame.
+    #[inline]
+    pub(super) unsafe fn new(worker: &Worker, engine: &dyn Engine, key: *const (), slot: usize) -> Self {
+        // SAFETY: only the lifetime is dropped; the contract keeps the engine alive as long as the frame.
+        let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
+        Self { parent: worker.own.top.get(), engine, key, slot, place: Cell::new(HIDDEN), in_rayon: Cell::new(false) }
+    }
+
+    /// Where the call is shown to others, if it is.
+    pub(super) fn place(&self) -> Option<usize> {
+        Some(self.place.get()).filter(|place| *place != HIDDEN)
+    }
+
+    /// Shows the call to others as long as it runs. Only for a running call of this thread.
+    pub(super) fn show(&self, worker: &Worker) {
+        self.place.set(worker.board().push(self.slot));
+    }
+
     /// Notes that the body uses rayon, as long as the call runs. Only for a running call of this thread.
     pub(super) fn found_in_rayon(&self, worker: &Worker) {
         if !self.in_rayon.replace(true) {
@@ -34,16 +58,6 @@ impl Frame {
         // SAFETY: by the contract of `new`.
         unsafe { &*self.engine }
     }
-
-    /// A call of this cache with this key.
-    ///
-    /// # Safety
-    /// `key` points to a key of that cache, and both outlive the frame.
-    pub(super) unsafe fn new(engine: &dyn Engine, key: *const (), slot: usize, place: Option<usize>) -> Self {
-        // SAFETY: only the lifetime is dropped; the contract keeps the engine alive as long as the frame.
-        let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
-        Self { parent: None, engine, key, slot, place, in_rayon: Cell::new(false) }
-    }
 }
 
 impl fmt::Display for Frame {
@@ -53,25 +67,42 @@ impl fmt::Display for Frame {
     }
 }
 
-/// Runs the body as the innermost call of the thread.
-#[inline]
-pub(super) fn within<T>(worker: &Worker, mut frame: Frame, body: impl FnOnce() -> T) -> T {
-    frame.parent = worker.own.top.get();
-    let _leave = Leave(worker, &frame);
-    worker.own.top.set(Some(NonNull::from(&frame)));
-    body()
+/// Makes the call the innermost running one of its thread until this is dropped.
+pub(super) struct Running<'a> {
+    worker: &'static Worker,
+    frame: &'a Frame,
 }
 
-/// Makes the outer call the innermost again, also when the body panics.
-struct Leave<'a>(&'a Worker, &'a Frame);
+impl<'a> Running<'a> {
+    #[inline]
+    pub(super) fn begin(worker: &'static Worker, frame: &'a Frame) -> Self {
+        worker.own.top.set(Some(NonNull::from(frame)));
+        Self { worker, frame }
+    }
 
-impl Drop for Leave<'_> {
+    #[cold]
+    fn take_down(&self) {
+        if self.frame.in_rayon.get() {
+            let frames = &self.worker.rayon_frames;
+            frames.store(frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        }
+        if let Some(place) = self.frame.place() {
+            self.worker.board().pop(place);
+        }
+        if self.frame.parent.is_none() {
+            self.frame.engine().ended(self.worker);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
     #[inline]
     fn drop(&mut self) {
-        let Self(worker, frame) = self;
+        let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
-        if frame.in_rayon.get() {
-            worker.rayon_frames.store(worker.rayon_frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get();
+        if noted || (frame.parent.is_none() && worker.own.sample.shares()) {
+            self.take_down();
         }
     }
 }

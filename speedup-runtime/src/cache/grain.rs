@@ -1,16 +1,21 @@
 //! Whether a function's calls are worth being shared out.
 //!
 //! The mean cost of a call is the time since the outermost call divided by the calls computed since. It is looked at
-//! when the number of calls doubles, so no clock is read per call. Below [`WORTH_SHARING`] the calls run one after the
-//! other; whether that is still right is looked at again all the time at the same price.
+//! when the number of calls doubles, so no clock is read per call. Cheap calls run one after the other; whether that is
+//! still right is looked at again all the time at the same price.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use super::worker::Worker;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
-/// Calls cheaper than this, in nanoseconds, are not shared out: handing one over costs about as much.
+/// Calls that run one after the other and cost at least this, in nanoseconds, are worth sharing out.
 const WORTH_SHARING: u64 = 150;
+/// Calls that are shared out and cost less than this, in nanoseconds, are not worth it: most of it is the sharing.
+const NOT_WORTH_SHARING: u64 = 250;
 /// Calls dearer than this, in nanoseconds, are offered to others from the first group on.
 const WORTH_INVITING: u64 = 5_000;
 /// Before others are invited to cheaper calls, the outermost call has been running for this long.
@@ -24,6 +29,8 @@ const INTERVAL: u64 = 64;
 pub(super) struct Grain {
     /// Mean nanoseconds a call; 0 while unknown. Relaxed: a hint.
     mean: AtomicU64,
+    /// Whether calls run one after the other. Relaxed: a hint.
+    sequential: AtomicBool,
     /// Calls and nanoseconds of outermost calls too short to be a sample of their own. Relaxed: a hint.
     tried: AtomicU64,
     spent: AtomicU64,
@@ -38,58 +45,59 @@ pub(super) enum Mode {
     Parallel,
 }
 
-/// Where a thread's sampling stands within the current outermost call.
-#[derive(Clone, Copy, Default)]
+/// Where a thread's sampling stands within the current outermost call; only the thread itself looks at it.
+#[derive(Default)]
 pub(super) struct Sample {
     /// When the sample began, if there is one.
-    start: Option<Instant>,
+    start: Cell<Option<Instant>>,
     /// Calls computed when it began.
-    base: u64,
+    base: Cell<u64>,
     /// The count of calls at which to look next.
-    next: u64,
+    next: Cell<u64>,
     /// The count of calls at the last look at the clock.
-    last: u64,
-    /// Whether others have been invited to this outermost call.
-    pub(super) invited: bool,
+    last: Cell<u64>,
+    /// Whether the outermost call has been found worth inviting others.
+    invited: Cell<bool>,
 }
 
 impl Sample {
     /// Whether the outermost call has come to a group that may be worth sharing out.
     #[inline]
     pub(super) fn shares(&self) -> bool {
-        self.start.is_some()
+        self.start.get().is_some()
     }
 }
 
 impl Grain {
     /// Nothing is known.
     pub(super) const fn new() -> Self {
-        Self { mean: AtomicU64::new(0), tried: AtomicU64::new(0), spent: AtomicU64::new(0) }
+        Self {
+            mean: AtomicU64::new(0),
+            sequential: AtomicBool::new(false),
+            tried: AtomicU64::new(0),
+            spent: AtomicU64::new(0),
+        }
     }
 
     /// How to compute the next group.
     #[inline]
     pub(super) fn mode(&self) -> Mode {
-        let mean = self.mean.load(Ordering::Relaxed);
-        if mean == 0 || mean >= WORTH_SHARING { Mode::Parallel } else { Mode::Sequential }
+        if self.sequential.load(Ordering::Relaxed) { Mode::Sequential } else { Mode::Parallel }
     }
 
     /// An outermost call begins.
     #[inline]
     pub(super) fn begin(&self, worker: &Worker) {
-        let mut sample = worker.own.sample.get();
-        sample.start = None;
-        sample.invited = false;
-        sample.next = worker.own.computed.get() + INTERVAL;
-        worker.own.sample.set(sample);
+        let sample = &worker.own.sample;
+        sample.start.set(None);
+        sample.invited.set(false);
+        sample.next.set(worker.computed() + INTERVAL);
     }
 
-    /// A call begins to be computed.
+    /// A call begins to be computed: the worker's count of them.
     #[inline]
-    pub(super) fn count(&self, worker: &Worker) {
-        let computed = worker.own.computed.get() + 1;
-        worker.own.computed.set(computed);
-        if computed >= worker.own.sample.get().next {
+    pub(super) fn count(&self, worker: &Worker, computed: u64) {
+        if computed >= worker.own.sample.next.get() {
             self.look(worker);
         }
     }
@@ -97,27 +105,30 @@ impl Grain {
     /// A group begins to be computed: the first of an outermost call begins a sample.
     #[inline]
     pub(super) fn group(&self, worker: &Worker) {
-        let sample = worker.own.sample.get();
-        let due = self.mode() == Mode::Parallel || worker.own.computed.get() >= sample.last + INTERVAL;
-        if sample.start.is_none() && due {
+        let sample = &worker.own.sample;
+        let due = self.mode() == Mode::Parallel || worker.computed() >= sample.last.get() + INTERVAL;
+        if due && !sample.shares() {
             self.look(worker);
         }
     }
 
     /// Whether to invite others to the current outermost call now.
     pub(super) fn invites(&self, worker: &Worker) -> bool {
-        let sample = worker.own.sample.get();
-        match self.mean.load(Ordering::Relaxed) {
-            0 => self.tried.load(Ordering::Relaxed) < SAMPLE,
-            mean if mean >= WORTH_INVITING => true,
-            _ => sample.invited || sample.start.is_some_and(|start| start.elapsed() >= PATIENCE),
-        }
+        let sample = &worker.own.sample;
+        let invites = sample.invited.get()
+            || match self.mean.load(Ordering::Relaxed) {
+                0 => self.tried.load(Ordering::Relaxed) < SAMPLE,
+                mean if mean >= WORTH_INVITING => true,
+                _ => sample.start.get().is_some_and(|start| start.elapsed() >= PATIENCE),
+            };
+        sample.invited.set(invites);
+        invites
     }
 
     /// An outermost call ends.
     #[inline]
     pub(super) fn end(&self, worker: &Worker) {
-        if worker.own.sample.get().start.is_some() && self.mean.load(Ordering::Relaxed) == 0 {
+        if worker.own.sample.shares() && self.mean.load(Ordering::Relaxed) == 0 {
             self.remember(worker);
         }
     }
@@ -125,25 +136,24 @@ impl Grain {
     /// Begins a sample, or takes one.
     #[cold]
     fn look(&self, worker: &Worker) {
-        let (mut sample, computed, now) = (worker.own.sample.get(), worker.own.computed.get(), Instant::now());
-        sample.last = computed;
-        if let Some(start) = sample.start {
-            let calls = computed - sample.base;
+        let (sample, computed, now) = (&worker.own.sample, worker.computed(), Instant::now());
+        sample.last.set(computed);
+        if let Some(start) = sample.start.get() {
+            let calls = computed - sample.base.get();
             self.learn((now - start).as_nanos(), calls);
-            sample.next = computed + calls.max(SAMPLE);
+            sample.next.set(computed + calls.max(SAMPLE));
         } else {
-            sample.start = Some(now);
-            sample.base = computed;
-            sample.next = computed + SAMPLE;
+            sample.start.set(Some(now));
+            sample.base.set(computed);
+            sample.next.set(computed + SAMPLE);
         }
-        worker.own.sample.set(sample);
     }
 
     /// Adds up outermost calls that are too short for a sample.
     #[cold]
     fn remember(&self, worker: &Worker) {
-        let sample = worker.own.sample.get();
-        let (Some(start), calls) = (sample.start, worker.own.computed.get() - sample.base) else { return };
+        let sample = &worker.own.sample;
+        let (Some(start), calls) = (sample.start.get(), worker.computed() - sample.base.get()) else { return };
         let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let tried = self.tried.fetch_add(calls, Ordering::Relaxed) + calls;
         let spent = self.spent.fetch_add(nanos, Ordering::Relaxed).saturating_add(nanos);
@@ -155,5 +165,7 @@ impl Grain {
     fn learn(&self, nanos: u128, calls: u64) {
         let mean = u64::try_from(nanos / u128::from(calls.max(1))).unwrap_or(u64::MAX);
         self.mean.store(mean.max(1), Ordering::Relaxed);
+        let bound = if self.mode() == Mode::Sequential { WORTH_SHARING } else { NOT_WORTH_SHARING };
+        self.sequential.store(mean < bound, Ordering::Relaxed);
     }
 }

@@ -6,10 +6,9 @@
 
 use super::{
     board::WINDOW,
-    chain,
-    engine::Core,
+    chain::{self, Frame},
+    core::Core,
     function::Function,
-    grain::Mode,
     help,
     key::{Key, Output},
     worker::{self, Worker},
@@ -81,7 +80,7 @@ pub(super) fn compute<K: Key, R: Output>(
     }
     let missing = &mut scratch[..missing];
     core.grain.group(worker);
-    let alone = missing.len() < 2 || function.sequential || core.grain.mode() == Mode::Sequential;
+    let alone = missing.len() < 2 || !core.shares(function);
     if alone || worker.own.isolation.borrow().is_some() {
         for index in missing {
             results[*index] = Some(core.compute(function, &keys[*index], keys[*index].pack()));
@@ -121,7 +120,7 @@ struct Show<'a, K: Key, R: Output> {
 
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(core: &'a Core<K, R>, worker: &'static Worker) -> Self {
-        let place = chain::top(worker).and_then(|frame| frame.place);
+        let place = chain::top(worker).and_then(Frame::place);
         let slot = chain::top(worker).map_or(0, |frame| frame.slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
         Self { core, worker, place, own_place }

@@ -3,9 +3,9 @@
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use super::{
-    engine::{Core, Engine as _},
+    core::Core,
+    engine::Engine as _,
     function::{Call, Function},
-    grain::Mode,
     group,
     key::{Key, Lookup, Output},
     stats::Stats,
@@ -137,16 +137,7 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     #[inline]
     fn find<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> R {
-        let (core, worker) = (self.core(), worker::current());
-        match core.peek(key, packed, worker) {
-            Some(value) => {
-                if let Some(number) = core.number.known() {
-                    worker.count_hit(number);
-                }
-                value
-            }
-            None => core.compute(&self.function, key, packed),
-        }
+        self.core().get(&self.function, key, packed, worker::current())
     }
 
     /// The values of keys that do not need each other: what `#[cache]` makes of several recursive calls.
@@ -158,9 +149,12 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline]
     pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         let core = self.core();
-        if core.grain.mode() == Mode::Sequential {
+        if !core.shares(&self.function) {
             core.grain.group(worker::current());
-            return keys.map(|key| self.get(key));
+            return keys.map(
+                #[inline(always)]
+                |key| self.get(key),
+            );
         }
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
         group::compute(core, &self.function, &keys, &mut results, &mut scratch);
@@ -173,7 +167,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// As [`group`](Self::group).
     #[inline]
     pub fn group_ref<Q: Lookup<K>, const N: usize>(&self, keys: [Q; N]) -> [R; N] {
-        if self.core().grain.mode() == Mode::Sequential {
+        if !self.core().shares(&self.function) {
             self.core().grain.group(worker::current());
             return keys.map(|key| self.get_ref(key));
         }
@@ -246,7 +240,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn insert(&self, key: K, value: R) -> Option<R> {
         let (core, worker) = (self.core(), worker::current());
         let (mut value, mut old) = (value, None);
-        while let Err((back, busy)) = core.insert_new(&key, value, worker) {
+        while let Err((back, busy)) = core.insert_new(&self.function, &key, value, worker) {
             if busy.is_some() {
                 return old;
             }

@@ -1,11 +1,13 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Below it: `engine` is the life of a call, `group` and `help` share work out, `wait`, `stall`
+//! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `stall`
 //! and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
 
 mod board;
 mod chain;
+mod core;
 mod engine;
+mod flight;
 mod function;
 mod grain;
 mod group;

@@ -29,6 +29,7 @@ impl Number {
     }
 
     /// The number.
+    #[inline]
     pub(super) fn get(&self) -> u32 {
         self.known().unwrap_or_else(|| self.give())
     }

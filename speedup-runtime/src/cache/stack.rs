@@ -19,10 +19,9 @@ pub(super) struct Segment {
     len: usize,
 }
 
-/// Runs the body where it has room.
+/// Runs the body where it has room. `here` is an address in the caller's frame.
 #[inline]
-pub(super) fn with_room<T>(worker: &Worker, body: impl FnOnce() -> T) -> T {
-    let here = address();
+pub(super) fn with_room<T>(worker: &Worker, here: usize, body: impl FnOnce() -> T) -> T {
     let segment = worker.own.stack.get();
     if here.wrapping_sub(segment.low) < segment.len { body() } else { look(worker, here, body) }
 }
@@ -59,8 +58,8 @@ impl Drop for Restore<'_> {
     }
 }
 
-/// An address in the caller's frame.
-#[inline(always)]
+/// An address in a frame of the caller's stack.
+#[inline(never)]
 fn address() -> usize {
     let mark = 0_u8;
     std::hint::black_box(&raw const mark) as usize

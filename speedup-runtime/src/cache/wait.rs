@@ -7,7 +7,7 @@
 //! Publishing a value is one store, not a locked instruction, so a publisher may overlook a thread that is just
 //! beginning to wait. That is why nobody sleeps for long: a sleeper looks at its slot at least every [`LONGEST_SLEEP`].
 
-use std::{any::Any, collections::HashMap, sync::Mutex, time::Duration};
+use std::{any::Any, collections::HashMap, panic::resume_unwind, sync::Mutex, time::Duration};
 
 use once_cell::sync::Lazy;
 
@@ -15,6 +15,7 @@ use super::{
     chain,
     engine::Engine,
     help, isolate,
+    key::Output,
     stall::Stall,
     worker::{self, Worker},
 };
@@ -59,6 +60,29 @@ pub(super) enum Outcome {
     Value(Box<dyn Any + Send>),
     /// A panic.
     Panic(Payload),
+}
+
+impl Outcome {
+    /// A result that is not kept.
+    pub(super) fn value<R: Output>(value: R) -> Self {
+        Self::Value(Box::new(value))
+    }
+
+    /// A panic.
+    pub(super) fn panic(payload: Payload) -> Self {
+        Self::Panic(payload)
+    }
+
+    /// The value; `None` for one of another type, which does not happen.
+    ///
+    /// # Panics
+    /// With the payload of a panic.
+    pub(super) fn into_value<R: Output>(self) -> Option<R> {
+        match self {
+            Self::Value(value) => (value as Box<dyn Any>).downcast::<R>().ok().map(|value| *value),
+            Self::Panic(payload) => resume_unwind(payload),
+        }
+    }
 }
 
 /// Who waits for whom. Every thread in it is inside [`wait`] or [`for_worker`].

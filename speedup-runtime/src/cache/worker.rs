@@ -49,7 +49,7 @@ pub(super) struct Worker {
     tallies: OnceCell<Box<[Tally]>>,
     /// The name of this worker in slots.
     pub(super) number: u32,
-    /// Moves on whenever the thread claims or publishes something. Relaxed: a sign of life.
+    /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
     pub(super) progress: AtomicU64,
     /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
     pub(super) rayon_frames: AtomicU32,
@@ -76,10 +76,8 @@ unsafe impl Send for Worker {}
 pub(super) struct Own {
     /// The innermost running call, or null.
     pub(super) top: Cell<Option<std::ptr::NonNull<Frame>>>,
-    /// Calls computed by this thread.
-    pub(super) computed: Cell<u64>,
     /// Where the sampling of costs stands.
-    pub(super) sample: Cell<Sample>,
+    pub(super) sample: Sample,
     /// The order in which this thread takes the members of groups.
     pub(super) order: Cell<Order>,
     /// The worker whose outermost call this thread is helping, if it is.
@@ -199,6 +197,14 @@ pub(super) struct Pin {
     pinned: Pinned,
 }
 
+impl Pin {
+    /// The worker of the pinned thread.
+    #[inline]
+    pub(super) fn worker(&self) -> &'static Worker {
+        self.worker
+    }
+}
+
 impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
@@ -249,11 +255,22 @@ impl Worker {
         }
     }
 
-    /// Counts a computation of a cache. Only on the calling thread's own worker.
-    pub(super) fn count_computed(&self, cache: u32) {
+    /// Counts a computation of a cache, and returns the thread's computations of all caches. Only on the calling
+    /// thread's own worker.
+    #[inline]
+    pub(super) fn count_computed(&self, cache: u32) -> u64 {
         if let Some(tally) = self.tallies().get(cache as usize) {
             tally.computed.store(tally.computed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
+        let computed = self.computed() + 1;
+        self.progress.store(computed, Ordering::Relaxed);
+        computed
+    }
+
+    /// The thread's computations of all caches.
+    #[inline]
+    pub(super) fn computed(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     #[inline]

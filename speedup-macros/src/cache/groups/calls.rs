@@ -35,7 +35,11 @@ impl Calls {
     /// Is this a call of the function itself?
     pub(super) fn is_own(&self, call: &ExprCall) -> bool {
         let Expr::Path(ExprPath { qself: None, path, attrs }) = call.func.as_ref() else { return false };
-        if !attrs.is_empty() || !call.attrs.is_empty() || call.args.len() != self.arguments || path.leading_colon.is_some() {
+        if !attrs.is_empty()
+            || !call.attrs.is_empty()
+            || call.args.len() != self.arguments
+            || path.leading_colon.is_some()
+        {
             return false;
         }
         let mut segments = path.segments.iter();

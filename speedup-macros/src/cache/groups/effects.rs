@@ -141,7 +141,9 @@ pub(super) fn leaves(code: &Expr) -> bool {
     impl<'ast> Visit<'ast> for Search {
         fn visit_expr(&mut self, expression: &'ast Expr) {
             match expression {
-                Expr::Return(_) | Expr::Try(_) | Expr::Await(_) | Expr::Yield(_) | Expr::Verbatim(_) => self.found = true,
+                Expr::Return(_) | Expr::Try(_) | Expr::Await(_) | Expr::Yield(_) | Expr::Verbatim(_) => {
+                    self.found = true
+                }
                 Expr::Break(jump) => self.found |= self.loops == 0 || jump.label.is_some(),
                 Expr::Continue(jump) => self.found |= self.loops == 0 || jump.label.is_some(),
                 Expr::Closure(_) | Expr::Async(_) => return,
@@ -168,8 +170,23 @@ pub(super) fn leaves(code: &Expr) -> bool {
 /// Is this one of the standard macros, and without a way out in its arguments?
 pub(super) fn stays(invocation: &Macro) -> bool {
     const KNOWN: [&str; 17] = [
-        "vec", "format", "format_args", "print", "println", "eprint", "eprintln", "write", "writeln", "assert", "assert_eq",
-        "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "matches", "concat",
+        "vec",
+        "format",
+        "format_args",
+        "print",
+        "println",
+        "eprint",
+        "eprintln",
+        "write",
+        "writeln",
+        "assert",
+        "assert_eq",
+        "assert_ne",
+        "debug_assert",
+        "debug_assert_eq",
+        "debug_assert_ne",
+        "matches",
+        "concat",
     ];
     fn has_exit(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {

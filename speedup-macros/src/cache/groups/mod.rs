@@ -123,7 +123,9 @@ impl Groups<'_> {
 
     /// `let [call_0, call_1] = ::speedup::Cache::group(F, [(..), (..)]);`
     fn group(&self, sites: &[Site]) -> Stmt {
-        let results = sites.iter().map(|Site { result, changed, .. }| if *changed { quote!(mut #result) } else { quote!(#result) });
+        let results = sites
+            .iter()
+            .map(|Site { result, changed, .. }| if *changed { quote!(mut #result) } else { quote!(#result) });
         let handle = &self.handle;
         let lends = self.arguments.iter().any(|argument| argument.pass == Pass::Lend);
         let keys = sites.iter().map(|site| self.key(site, lends));
@@ -140,7 +142,10 @@ impl Groups<'_> {
         signature::tuple(self.arguments.iter().zip(&site.arguments).map(|(argument, value)| {
             if !lends || argument.pass == Pass::Lend {
                 value.to_token_stream()
-            } else if matches!(value, Expr::Lit(_) | Expr::Path(_) | Expr::Paren(_) | Expr::Field(_) | Expr::MethodCall(_)) {
+            } else if matches!(
+                value,
+                Expr::Lit(_) | Expr::Path(_) | Expr::Paren(_) | Expr::Field(_) | Expr::MethodCall(_)
+            ) {
                 quote!(&#value)
             } else {
                 quote!(&(#value))

@@ -308,7 +308,8 @@ impl<'a> Region<'a> {
         // An argument that moves must not overtake an earlier use.
         let mut arguments = self.groups.arguments.iter().zip(&call.args);
         !arguments.any(|(argument, value)| {
-            can_move(argument, value) && effects::variables(value).iter().any(|name| self.used.contains(name) && !steady(name))
+            can_move(argument, value)
+                && effects::variables(value).iter().any(|name| self.used.contains(name) && !steady(name))
         })
     }
 
@@ -321,7 +322,9 @@ impl<'a> Region<'a> {
         let name = invocation.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         // How many leading arguments are evaluated whatever happens.
         let evaluated = match name.as_str() {
-            "vec" | "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "write" | "writeln" => usize::MAX,
+            "vec" | "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "write" | "writeln" => {
+                usize::MAX
+            }
             "assert" => 1,
             "assert_eq" | "assert_ne" => 2,
             _ => 0,
@@ -359,7 +362,9 @@ fn binds(condition: &Expr) -> bool {
 fn can_move(argument: &Argument, value: &Expr) -> bool {
     match value {
         Expr::Lit(_) | Expr::Reference(_) => false,
-        Expr::Path(_) | Expr::Field(_) | Expr::Binary(_) | Expr::Cast(_) | Expr::Unary(_) => argument.pass == Pass::Clone,
+        Expr::Path(_) | Expr::Field(_) | Expr::Binary(_) | Expr::Cast(_) | Expr::Unary(_) => {
+            argument.pass == Pass::Clone
+        }
         Expr::Paren(inner) => can_move(argument, &inner.expr),
         _ => true,
     }

@@ -26,7 +26,8 @@ fn check(signature: &str, cases: &[(&str, &str)]) {
     for (body, expected) in cases {
         let found = formed(&format!("{signature} {{ {body} }}"), Place::Free);
         let expected = expected.replace("group(", "::speedup::Cache::group(F, ");
-        let expected: syn::Block = syn::parse_str(&format!("{{ {expected} }}")).unwrap_or_else(|fault| panic!("{fault}: {expected}"));
+        let expected: syn::Block =
+            syn::parse_str(&format!("{{ {expected} }}")).unwrap_or_else(|fault| panic!("{fault}: {expected}"));
         let expected = pretty(&expected);
         assert!(found == expected, "{signature} {{ {body} }}\n\nbecame\n\n{found}\ninstead of\n\n{expected}");
     }
@@ -44,13 +45,25 @@ fn one_expression_is_one_group() {
                 "f(n - 1) * (f(n - 2) + 1) - f(n / 2)",
                 "let [call_0, call_1, call_2] = group([(n - 1,), (n - 2,), (n / 2,)]); call_0 * (call_1 + 1) - call_2",
             ),
-("(f(1), [f(2), f(3)])", "let [call_0, call_1, call_2] = group([(1,), (2,), (3,)]); (call_0, [call_1, call_2])"),
+            (
+                "(f(1), [f(2), f(3)])",
+                "let [call_0, call_1, call_2] = group([(1,), (2,), (3,)]); (call_0, [call_1, call_2])",
+            ),
             ("f(n - 1).max(f(n - 2))", "let [call_0, call_1] = group([(n - 1,), (n - 2,)]); call_0.max(call_1)"),
             ("combine(f(1), f(2))", "let [call_0, call_1] = group([(1,), (2,)]); combine(call_0, call_1)"),
-            ("Pair { a: f(1), b: f(2) }.sum()", "let [call_0, call_1] = group([(1,), (2,)]); Pair { a: call_0, b: call_1 }.sum()"),
+            (
+                "Pair { a: f(1), b: f(2) }.sum()",
+                "let [call_0, call_1] = group([(1,), (2,)]); Pair { a: call_0, b: call_1 }.sum()",
+            ),
             ("return f(1) + f(2);", "let [call_0, call_1] = group([(1,), (2,)]); return call_0 + call_1;"),
-            ("longer(&f(1), &f(2)).len()", "let [call_0, call_1] = group([(1,), (2,)]); longer(&call_0, &call_1).len()"),
-            ("vec![f(1), f(2)].len() as u64", "let [call_0, call_1] = group([(1,), (2,)]); vec![call_0, call_1].len() as u64"),
+            (
+                "longer(&f(1), &f(2)).len()",
+                "let [call_0, call_1] = group([(1,), (2,)]); longer(&call_0, &call_1).len()",
+            ),
+            (
+                "vec![f(1), f(2)].len() as u64",
+                "let [call_0, call_1] = group([(1,), (2,)]); vec![call_0, call_1].len() as u64",
+            ),
         ],
     );
 }
@@ -133,10 +146,7 @@ fn branches_loops_and_closures_have_their_own_groups() {
                 "let mut t = 0; for k in 0..n { let [call_0, call_1] = group([(k,), (n - k,)]); t += call_0 + call_1; } t",
             ),
             ("n > 1 && f(1) > 0 || f(2) > 1", "n > 1 && f(1) > 0 || f(2) > 1"),
-            (
-                "n > 1 && f(1) > f(2)",
-                "n > 1 && { let [call_0, call_1] = group([(1,), (2,)]); call_0 > call_1 }",
-            ),
+            ("n > 1 && f(1) > f(2)", "n > 1 && { let [call_0, call_1] = group([(1,), (2,)]); call_0 > call_1 }"),
             (
                 "if n == 0 { 1 } else if f(1) > f(2) { 2 } else { 3 }",
                 "if n == 0 { 1 } else { let [call_0, call_1] = group([(1,), (2,)]); if call_0 > call_1 { 2 } else { 3 } }",
@@ -183,10 +193,16 @@ fn what_changes_later_does_not_matter() {
     check(
         NUMBER,
         &[
-            ("f(x) + f(2) + take(&mut x)", "let [call_0, call_1] = group([(x,), (2,)]); call_0 + call_1 + take(&mut x)"),
+            (
+                "f(x) + f(2) + take(&mut x)",
+                "let [call_0, call_1] = group([(x,), (2,)]); call_0 + call_1 + take(&mut x)",
+            ),
             // `n` is a number and never changes, whatever is called on it.
             ("n.foo() + f(n) + f(n + 1)", "let [call_0, call_1] = group([(n,), (n + 1,)]); n.foo() + call_0 + call_1"),
-            ("x = f(x - 1) + f(x - 2); x", "let [call_0, call_1] = group([(x - 1,), (x - 2,)]); x = call_0 + call_1; x"),
+            (
+                "x = f(x - 1) + f(x - 2); x",
+                "let [call_0, call_1] = group([(x - 1,), (x - 2,)]); x = call_0 + call_1; x",
+            ),
         ],
     );
 }
@@ -198,25 +214,24 @@ fn a_moved_argument_does_not_overtake_an_earlier_use() {
         &[
             ("show(&v) + f(v) + f(w)", "show(&v) + f(v) + f(w)"),
             ("f(v) + f(w) + show(&x)", "let [call_0, call_1] = group([(v,), (w,)]); call_0 + call_1 + show(&x)"),
-            (
-                "show(&v) + f(v.clone()) + f(w)",
-                "show(&v) + f(v.clone()) + f(w)",
-            ),
+            ("show(&v) + f(v.clone()) + f(w)", "show(&v) + f(v.clone()) + f(w)"),
         ],
     );
 }
 
 #[test]
 fn results_changed_in_place_are_mutable() {
-    check(
-        NUMBER,
-        &[("f(1).push(f(2))", "let [mut call_0, call_1] = group([(1,), (2,)]); call_0.push(call_1)")],
-    );
+    check(NUMBER, &[("f(1).push(f(2))", "let [mut call_0, call_1] = group([(1,), (2,)]); call_0.push(call_1)")]);
 }
 
 #[test]
 fn a_shadowed_name_is_another_function() {
-    for body in ["let f = g; f(1) + f(2)", "fn f(n: u64) -> u64 { n } f(1) + f(2)", "use other::f; f(1) + f(2)", "h(|f| f(1) + f(2))"] {
+    for body in [
+        "let f = g; f(1) + f(2)",
+        "fn f(n: u64) -> u64 { n } f(1) + f(2)",
+        "use other::f; f(1) + f(2)",
+        "h(|f| f(1) + f(2))",
+    ] {
         check(NUMBER, &[(body, body)]);
     }
     for body in ["module::f(1) + f(2)", "f(1, 2) + f(3)", "Self::f(1) + f(2)"] {

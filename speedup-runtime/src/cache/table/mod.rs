@@ -26,6 +26,16 @@ pub(super) struct Table<K: Key, R: Output> {
     hashed: OnceBox<Hashed<K, R>>,
 }
 
+/// What a look at a key shows.
+pub(super) enum Look<'pin, R> {
+    /// The value is there.
+    Ready(&'pin R),
+    /// Nobody is at it, and this is its slot for certain.
+    Free(Slot<'pin, R>),
+    /// Anything else: to be found out by claiming.
+    Unsettled,
+}
+
 /// What came of claiming a key's slot.
 pub(super) enum Claim<'pin, R> {
     /// The value is there.
@@ -57,21 +67,34 @@ impl<K: Key, R: Output> Table<K, R> {
         self.id
     }
 
-    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    /// What there is to see of a key. O(1), takes no lock, writes nothing.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+    pub(super) fn look<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Look<'pin, R> {
         if K::COORDINATES > 0
             && let Some(packed) = packed
             && let Some(slot) = self.pages.find(packed, pin)
         {
             if let Some(value) = slot.value() {
-                return Some(value);
+                return Look::Ready(value);
             }
-            if slot.state().word() != Word::Moved {
-                return None;
+            match slot.state().word() {
+                Word::Moved => {}
+                Word::Empty if !self.pages.is_mixed(&slot) => return Look::Free(slot),
+                _ => return Look::Unsettled,
             }
         }
-        if K::COORDINATES > 0 && K::is_small() { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) }
+        let small = K::COORDINATES > 0 && K::is_small();
+        let found = if small { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) };
+        found.map_or(Look::Unsettled, Look::Ready)
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    #[inline]
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+        match self.look(key, packed, pin) {
+            Look::Ready(value) => Some(value),
+            _ => None,
+        }
     }
 
     /// The value of a key that is not a small integer.
@@ -150,7 +173,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove<'pin>(&self, key: &K, pin: &'pin Pin) -> Option<R> {
+    pub(super) unsafe fn remove(&self, key: &K, pin: &Pin) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
             if slot.state().take_ready() {

@@ -152,6 +152,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Whether the page of this slot was made when the hash table held keys.
+    #[inline]
     pub(super) fn is_mixed(&self, slot: &Slot<'_, R>) -> bool {
         let index = Self::place(slot.member()).slot;
         let header = (slot.address() - PageOf::<R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
@@ -166,6 +167,7 @@ impl<K: Key, R> Pages<K, R> {
         self.count(|word| word == Word::Ready)
     }
 
+    #[inline]
     fn place(packed: u64) -> Place {
         let bits = PageOf::<R>::BITS;
         let split = |code: u64, bits: u32| ((code >> bits) as usize, (code & ((1 << bits) - 1)) as usize);

@@ -1,0 +1,161 @@
+//! Production ahead of the readers: when a helper thread is engaged, how far it goes, and how it leaves.
+
+use super::{
+    circle,
+    engine::{Engine, Phase, Shared, is_outermost},
+    function::Settings,
+    helpers::{self, Why},
+    lodging,
+    production::Goal,
+    store::Store,
+};
+use crate::sync::{Ordering, atomic::fence, spin_loop, thread};
+
+/// No helper thread is at work for the buffer.
+pub(super) const NO_HELPER: u32 = 0;
+/// One is, or will be.
+const ENGAGED: u32 = 1;
+/// Looks at the readers before a helper thread that is far enough ahead leaves.
+const LINGER: u32 = 400;
+
+impl<T, S> Shared<Engine<T, S>>
+where
+    T: Send + Sync + 'static,
+    S: Store<T> + 'static,
+{
+    /// Tells the producers how far readers are.
+    ///
+    /// A generator that reads counts for the value it asks for and not for values ahead of it: two generators that read
+    /// each other would drive each other on for ever.
+    #[inline]
+    pub(super) fn want(&self, index: usize, outermost: bool) {
+        let len = index.saturating_add(1);
+        let wish = if outermost { &self.wanted } else { &self.asked };
+        // Relaxed: a hint, except in `engage` and `leave`, where fences order it against `helper`.
+        if wish.load(Ordering::Relaxed) < len {
+            wish.fetch_max(len, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the producers that a computed value near the end was read.
+    pub(super) fn note(&self, settings: &Settings<T>, index: usize) {
+        let outermost = is_outermost();
+        self.want(index, outermost);
+        if outermost {
+            self.look_ahead(settings, index);
+        }
+    }
+
+    /// Engages a helper thread if producing ahead of `index` pays and there is room for it.
+    #[inline]
+    pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize) {
+        let len = self.store.len();
+        if self.pace.pays_ahead(settings.size)
+            // Relaxed: only a hint that saves the rest; `engage` looks again.
+            && self.helper.load(Ordering::Relaxed) == NO_HELPER
+            && self.phase() == Phase::Open
+            && len.saturating_sub(index) <= settings.size / 2 + 1
+            && len < settings.max
+        {
+            self.engage(settings, Why::Ahead);
+        }
+    }
+
+    /// Sets a helper thread to work unless one is; `false` when none can be had.
+    pub(super) fn engage(&self, settings: &Settings<T>, why: Why) -> bool {
+        // Orders our wish before the look at `helper`; partner of the fence in `leave`.
+        fence(Ordering::SeqCst);
+        let engaged = self.helper.compare_exchange(NO_HELPER, ENGAGED, Ordering::AcqRel, Ordering::Relaxed);
+        if engaged.is_err() {
+            return true;
+        }
+        let (engine, settings) = (self.clone(), *settings);
+        let job = move || {
+            if settings.uses_rayon {
+                lodging::run(&engine.turn, || engine.help(&settings))
+            } else {
+                engine.help(&settings)
+            }
+        };
+        let submitted = helpers::submit(Box::new(job), why);
+        if !submitted {
+            self.helper.store(NO_HELPER, Ordering::Release);
+        }
+        submitted
+    }
+
+    /// A helper thread's work for this buffer: produce ahead of the readers until they pause.
+    fn help(&self, settings: &Settings<T>) {
+        loop {
+            if self.can_go_ahead(settings)
+                && let Ok(held) = self.turn.take(circle::me())
+            {
+                self.produce(&held, settings, Goal::Ahead);
+            }
+            if self.linger(settings) {
+                continue;
+            }
+            if self.leave() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the readers are near enough for another value.
+    fn can_go_ahead(&self, settings: &Settings<T>) -> bool {
+        // Beyond `max` a wish is for an answer rather than a value.
+        let goal = self.limit(settings).max(self.wished());
+        self.phase() == Phase::Open && !self.is_closed() && self.store.len() < goal
+    }
+
+    /// How many values there may be, for the readers seen so far.
+    pub(super) fn limit(&self, settings: &Settings<T>) -> usize {
+        // Relaxed: see `want`.
+        let ahead = self.wanted.load(Ordering::Relaxed).saturating_add(settings.size);
+        ahead.max(self.asked.load(Ordering::Relaxed)).min(settings.max)
+    }
+
+    /// The length that somebody asked for.
+    pub(super) fn wished(&self) -> usize {
+        // Relaxed: see `want`.
+        self.wanted.load(Ordering::Relaxed).max(self.asked.load(Ordering::Relaxed))
+    }
+
+    /// The oldest value that has to be kept, for the readers seen so far.
+    pub(super) fn floor(&self, settings: &Settings<T>) -> usize {
+        self.wished().saturating_sub(settings.keep)
+    }
+
+    /// Has the values below `len` made in the background.
+    pub(super) fn prefetch(&self, settings: &Settings<T>, len: usize) {
+        self.asked.fetch_max(len, Ordering::Relaxed);
+        if self.can_go_ahead(settings) {
+            self.engage(settings, Why::Ahead);
+        }
+    }
+
+    /// Waits a little for the readers; `true` when there is something to do.
+    fn linger(&self, settings: &Settings<T>) -> bool {
+        for look in 0..LINGER {
+            if self.phase() != Phase::Open || self.is_closed() {
+                return false;
+            }
+            if self.can_go_ahead(settings) {
+                return true;
+            }
+            if look < LINGER / 2 { spin_loop() } else { thread::yield_now() }
+        }
+        false
+    }
+
+    /// Signs the helper off; `false` when a reader wished for more meanwhile and it has to stay.
+    fn leave(&self) -> bool {
+        self.helper.store(NO_HELPER, Ordering::Release);
+        // Orders the sign-off before the look at the wishes; partner of the fence in `engage`.
+        fence(Ordering::SeqCst);
+        let missed = self.phase() == Phase::Open && !self.is_closed() && self.store.len() < self.wished();
+        let stays =
+            missed && self.helper.compare_exchange(NO_HELPER, ENGAGED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        !stays
+    }
+}

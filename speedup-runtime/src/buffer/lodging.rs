@@ -1,0 +1,66 @@
+//! Rayon threads of their own for generators that use rayon.
+//!
+//! On a shared pool such a generator can be kept from its next value for ever: the pool's threads may all wait for just
+//! that value, or a thread that waits inside the generator may pick up a job which asks for it. In a pool that serves one
+//! production at a time there are no jobs but the generator's own.
+
+use std::{cell::RefCell, ptr::null_mut};
+
+use super::turn::Turn;
+use crate::sync::{Arc, AtomicPtr, Ordering};
+
+struct Lodging {
+    pool: rayon::ThreadPool,
+    /// The turn of the production that the pool serves. Relaxed: it is set before and cleared after `install`, which
+    /// orders it for the pool's threads.
+    serves: Arc<AtomicPtr<Turn>>,
+}
+
+thread_local! {
+    /// The pool of this helper thread; gone with the thread.
+    static OWN: RefCell<Option<Lodging>> = const { RefCell::new(None) };
+    /// On a thread of such a pool: what the pool serves.
+    static SERVES: RefCell<Option<Arc<AtomicPtr<Turn>>>> = const { RefCell::new(None) };
+}
+
+/// Runs productions of `turn` in the calling helper thread's own pool, or in place if there are no threads to be had.
+pub(super) fn run(turn: &Turn, work: impl FnOnce() + Send) {
+    OWN.with_borrow_mut(|own| {
+        if own.is_none() {
+            *own = Lodging::new();
+        }
+        match own {
+            Some(lodging) => {
+                lodging.serves.store(std::ptr::from_ref(turn).cast_mut(), Ordering::Relaxed);
+                lodging.pool.install(work);
+                lodging.serves.store(null_mut(), Ordering::Relaxed);
+            }
+            None => work(),
+        }
+    });
+}
+
+/// Whether the calling thread works for a production of `turn`.
+pub(super) fn serves(turn: &Turn) -> bool {
+    SERVES
+        .with_borrow(|serves| serves.as_ref().is_some_and(|serves| std::ptr::eq(serves.load(Ordering::Relaxed), turn)))
+}
+
+/// Whether the calling thread works for any production.
+pub(super) fn is_lodger() -> bool {
+    SERVES.with_borrow(|serves| serves.is_some())
+}
+
+impl Lodging {
+    fn new() -> Option<Self> {
+        let serves = Arc::new(AtomicPtr::new(null_mut()));
+        let shared = Arc::clone(&serves);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(rayon::current_num_threads())
+            .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
+            .start_handler(move |_| SERVES.set(Some(Arc::clone(&shared))))
+            .build()
+            .ok()?;
+        Some(Lodging { pool, serves })
+    }
+}
