@@ -6,7 +6,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit::Visit;
 use syn::{
     Expr, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, PathArguments, ReturnType, Safety,
-    Signature, Type, parse_quote,
+    Signature, Type, TypeImplTrait, parse_quote,
 };
 
 use crate::errors::Errors;
@@ -187,6 +187,19 @@ pub(crate) fn is_well_known(ty: &Type) -> bool {
     }
 }
 
+/// An `impl Trait` anywhere in `ty`.
+pub(crate) fn opaque_in(ty: &Type) -> Option<&TypeImplTrait> {
+    struct Search<'ast>(Option<&'ast TypeImplTrait>);
+    impl<'ast> Visit<'ast> for Search<'ast> {
+        fn visit_type_impl_trait(&mut self, opaque: &'ast TypeImplTrait) {
+            self.0.get_or_insert(opaque);
+        }
+    }
+    let mut search = Search(None);
+    search.visit_type(ty);
+    search.0
+}
+
 /// Does `ty` borrow from somewhere, other than `'static`? Gives the place.
 pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
     struct Search(Option<TokenStream>);
@@ -216,6 +229,9 @@ pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
     search.0
 }
 
+/// A key is a tuple, and tuples have what a key needs up to this length.
+const MOST_ARGUMENTS: usize = 12;
+
 /// Reports what neither attribute can be put on. `attribute` is its name as written, such as `#[cache]`.
 pub(crate) fn check(function: &ItemFn, attribute: &str, errors: &mut Errors) {
     let signature = &function.sig;
@@ -227,7 +243,17 @@ pub(crate) fn check(function: &ItemFn, attribute: &str, errors: &mut Errors) {
             FnArg::Typed(declared) => argument(declared, errors),
         }
     }
+    number_of_arguments(signature, errors);
     self_in_signature(signature, errors);
+}
+
+fn number_of_arguments(signature: &Signature, errors: &mut Errors) {
+    if let Some(extra) = signature.inputs.iter().nth(MOST_ARGUMENTS) {
+        errors.at(
+            extra,
+            format!("a key has at most {MOST_ARGUMENTS} arguments: put some of them into a struct that derives `Hash` and `Eq`"),
+        );
+    }
 }
 
 fn receiver_message(attribute: &str) -> String {
@@ -301,10 +327,11 @@ fn argument(declared: &PatType, errors: &mut Errors) {
         errors.at(conditional, "an argument that is there only sometimes changes the key: write two functions instead");
     }
     let ty = declared.ty.as_ref();
+    if let Some(opaque) = opaque_in(ty) {
+        errors.at(opaque, "the key needs a type with a name: write a concrete type instead of `impl Trait`");
+        return;
+    }
     match ty {
-        Type::ImplTrait(_) => {
-            errors.at(ty, "the key needs a type with a name: write a concrete type instead of `impl Trait`");
-        }
         Type::Reference(reference) if reference.mutability.is_some() => {
             let element = &reference.elem;
             let element = tidy(element);

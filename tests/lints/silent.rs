@@ -69,6 +69,7 @@ impl Shape {
 
     /// Its corners.
     #[buffer]
+    #[must_use]
     pub fn corners() -> u64 {
         yield_!(1);
         yield_!(2);

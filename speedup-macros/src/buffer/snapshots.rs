@@ -504,7 +504,6 @@ fn in_an_impl() {
     let expansion = super::attribute_at(testing::tokens(""), function, |_| place);
     expect![[r#"
         impl Point {
-            #[must_use]
             pub fn all() -> impl ::core::iter::Iterator<Item = u64> {
                 ::speedup::Buffer::values(Self::ALL)
             }
