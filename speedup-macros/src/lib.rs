@@ -4,6 +4,7 @@
 //! faults, `expand` writes the code. `cache/groups` finds calls that can run side by side, `buffer/yields` turns a body
 //! with `yield_!` into a generator.
 
+mod attributes;
 mod buffer;
 mod cache;
 mod errors;

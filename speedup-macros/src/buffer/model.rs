@@ -9,8 +9,9 @@ use syn::{
 };
 
 use super::yields;
+use crate::attributes::Attributes;
 use crate::errors::Errors;
-use crate::expansion::{self, Attributes};
+use crate::expansion;
 use crate::options::{self, Conflict, Given, Known, Takes};
 use crate::place::Place;
 use crate::signature::{self, Argument};

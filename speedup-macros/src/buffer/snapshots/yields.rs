@@ -195,7 +195,10 @@ fn a_body_with_rayon() {
 
 #[test]
 fn in_an_impl() {
-    check_in_impl("", "#[must_use] pub fn all() -> u64 { yield_!(Self::FIRST); }", &expect![[r#"
+    check_in_impl(
+        "",
+        "#[must_use] pub fn all() -> u64 { yield_!(Self::FIRST); }",
+        &expect![[r#"
         impl Point {
             pub fn all() -> impl ::core::iter::Iterator<Item = u64> {
                 ::speedup::Buffer::values(Self::ALL)
@@ -226,7 +229,8 @@ fn in_an_impl() {
                 })
             }
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
