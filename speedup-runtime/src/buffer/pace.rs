@@ -1,6 +1,9 @@
 //! How dear a value is, and what follows from it: produce in place, in batches, or ahead in the background.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
@@ -12,8 +15,10 @@ const WORTHWHILE: u32 = 1_000;
 /// So many cheap values in a row make a generator one that is produced in batches. Until then a reader makes exactly
 /// what it asked for: a generator that waits for its reader is never run ahead by that very reader.
 const TRUST: u32 = 256;
+/// The most that it can take, after stalls.
+const MOST_TRUST: u32 = 4_096;
 /// A batch that took so many nanoseconds, longer than any cheap batch, ends the trust.
-const STALL: u128 = 20_000;
+const STALL: u64 = 20_000;
 /// Of the batches of a trusted generator one in so many is timed.
 const SAMPLE: u32 = 16;
 
@@ -25,7 +30,7 @@ pub(super) struct Pace {
     cost: AtomicU32,
     /// Values made since the last dear one.
     cheap: AtomicU32,
-    /// How many of them it takes to be trusted; four times as many after each stall.
+    /// How many of them it takes to be trusted; twice as many after each stall.
     trust: AtomicU32,
     /// Batches until the next one that is timed.
     untimed: AtomicU32,
@@ -93,33 +98,46 @@ impl Pace {
     /// Ends a production of `values` values.
     #[inline]
     pub(super) fn record(&self, watch: Watch, values: usize) {
-        if let Some(start) = watch.start {
-            self.record_time(start.elapsed().as_nanos(), values);
+        if let Some(start) = watch.start
+            && values > 0
+        {
+            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.record_time(nanos.saturating_sub(overhead()), values);
         }
     }
 
-    fn record_time(&self, nanos: u128, values: usize) {
-        if values == 0 {
-            return;
-        }
-        let sample = u32::try_from(nanos / values as u128).unwrap_or(u32::MAX).max(1);
+    fn record_time(&self, nanos: u64, values: usize) {
+        let sample = u32::try_from(nanos / values as u64).unwrap_or(u32::MAX).max(1);
         let cost = self.cost.load(Ordering::Relaxed);
-        // A dear value counts at once; cheap ones win the average back over the next few productions.
-        let smoothed = if cost == 0 { sample } else { cost - cost / 4 + sample / 4 };
+        // A rise counts at once in half, so that read-ahead begins soon; a fall takes a few productions.
+        let smoothed = match cost {
+            0 => sample,
+            cost if sample > cost => cost / 2 + sample / 2,
+            cost => cost - (cost - sample).div_ceil(4),
+        };
         self.cost.store(smoothed.max(1), Ordering::Relaxed);
-        if sample >= DEAR {
-            if self.is_trusted() && nanos >= STALL {
+        if nanos >= STALL || sample >= DEAR {
+            if self.is_trusted() {
                 let trust = self.trust.load(Ordering::Relaxed);
-                self.trust.store(trust.saturating_mul(4), Ordering::Relaxed);
+                self.trust.store((trust * 2).min(MOST_TRUST), Ordering::Relaxed);
             }
-            if nanos >= STALL || smoothed >= DEAR {
-                self.cheap.store(0, Ordering::Relaxed);
-            }
-        }
-        if smoothed < DEAR {
+            self.cheap.store(0, Ordering::Relaxed);
+        } else {
             let values = u32::try_from(values).unwrap_or(u32::MAX);
             let cheap = self.cheap.load(Ordering::Relaxed);
             self.cheap.store(cheap.saturating_add(values), Ordering::Relaxed);
         }
     }
+}
+
+/// What a production of one value that costs nothing takes by the watch: two looks at the clock and what is between.
+fn overhead() -> u64 {
+    static OVERHEAD: OnceLock<u64> = OnceLock::new();
+    *OVERHEAD.get_or_init(|| {
+        let shortest = (0..8).map(|_| {
+            let start = Instant::now();
+            start.elapsed().as_nanos()
+        });
+        2 * shortest.min().map_or(0, |nanos| u64::try_from(nanos).unwrap_or(0))
+    })
 }
