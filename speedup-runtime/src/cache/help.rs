@@ -56,7 +56,7 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         let _ends = Ends(worker);
         let mut idle_since = None;
         while home.root.load(Ordering::Acquire) == root {
-            if Search::new(worker).on_board(home, 0) {
+            if Search::new(worker).on_board(home, 0, None) {
                 idle_since = None;
                 continue;
             }
@@ -105,16 +105,22 @@ impl Search {
         let Some(owner) = worker::by_number(busy.owner) else { return false };
         let Some(board) = owner.shown() else { return false };
         let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.slot));
-        place.is_some_and(|place| self.on_board(owner, place))
+        place.is_some_and(|place| self.on_board(owner, place, Some(busy.slot)))
     }
 
-    /// Looks at what a worker shows from this place on; computes the first call that is free.
-    fn on_board(&mut self, owner: &'static Worker, from: usize) -> bool {
+    /// Looks at what a worker shows from this place on, where the call that fills the slot `base` stands, if it is
+    /// given; computes the first call that is free.
+    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<usize>) -> bool {
         let Some(board) = owner.shown() else { return false };
         let mut busy = Vec::new();
         for place in from..board.depth() {
             let pin = self.worker.pin();
             let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
+            // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
+            // the awaited one.
+            if base.is_some_and(|base| board.read(from).is_none_or(|shown| shown.slot != base)) {
+                return false;
+            }
             // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
             // taken off the board before they are retired.
             let engine = Kept::new(unsafe { Header::engine(shown.owner) });

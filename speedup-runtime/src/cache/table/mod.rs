@@ -79,7 +79,9 @@ impl<K: Key, R: Output> Table<K, R> {
             }
             match slot.state().word() {
                 Word::Moved => {}
-                Word::Empty if !self.pages.is_mixed(&slot) => return Look::Free(slot),
+                // The key may have strayed before there was a page. A claim is no proof of the opposite.
+                _ if self.pages.is_mixed(&slot) => {}
+                Word::Empty => return Look::Free(slot),
                 _ => return Look::Unsettled,
             }
         }
@@ -183,7 +185,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 worker::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
                 return value;
             }
-            if slot.state().word() != Word::Moved {
+            if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
                 return None;
             }
         }
@@ -208,7 +210,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, pin, || self.hashed.get().is_some())
+                && let Some(slot) = self.pages.find_or_make(packed, pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);
