@@ -14,7 +14,8 @@ use once_cell::sync::Lazy;
 use super::{
     chain,
     engine::Engine,
-    help, isolate,
+    help::{self, Found},
+    isolate,
     key::Output,
     stall::Stall,
     worker::{self, Worker},
@@ -119,14 +120,18 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
         spin_loop();
     }
     let (mut sleep, mut stall) = (SHORTEST_SLEEP, Stall::default());
-    let mut idle = 0;
+    let (mut idle, mut helping) = (0, true);
     loop {
         if !engine.is_busy(&busy, worker) {
             return Waited::Again;
         }
-        if help::toward(&busy, worker) {
-            (sleep, idle) = (SHORTEST_SLEEP, 0);
-            continue;
+        match if helping { help::toward(&busy, worker) } else { Found::Nothing } {
+            Found::Computed => {
+                (sleep, idle) = (SHORTEST_SLEEP, 0);
+                continue;
+            }
+            Found::Panicked => helping = false,
+            Found::Nothing => {}
         }
         idle += 1;
         if idle < YIELDS {

@@ -4,6 +4,8 @@ mod hashed;
 mod pages;
 mod slot;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use once_cell::race::OnceBox;
 
 pub(super) use self::slot::{Slot, State, Word};
@@ -12,7 +14,10 @@ use super::{
     key::{Key, Lookup, Output},
     worker::{self, Pin},
 };
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    panics,
+    sync::{AtomicU64, Ordering},
+};
 
 /// The next table's name. Relaxed: only distinctness matters.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -166,8 +171,18 @@ impl<K: Key, R: Output> Table<K, R> {
                 }
                 Some(Member::Mine(key, slot))
             }
-            // SAFETY: as above, and the slot has just been claimed.
-            Ok(()) => Some(Member::Mine(unsafe { hashed::key_of::<K, R>(member, pin) }.clone(), slot)),
+            Ok(()) => {
+                // SAFETY: as above, and the slot has just been claimed.
+                let key = unsafe { hashed::key_of::<K, R>(member, pin) };
+                match catch_unwind(AssertUnwindSafe(|| key.clone())) {
+                    Ok(key) => Some(Member::Mine(key, slot)),
+                    Err(payload) => {
+                        slot.state().release();
+                        panics::swallow(payload);
+                        None
+                    }
+                }
+            }
         }
     }
 
