@@ -234,7 +234,8 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn remove(&self, key: &K, worker: &'static Worker) -> Option<R> {
         let removed = {
             let pin = worker.pin();
-            // SAFETY: tables are retired by `clear`, after they were replaced, or with the core by its last owner.
+            // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
+            // of the core.
             unsafe { self.table(&pin)?.remove(key, &pin) }
         };
         worker::collect_if_due();
@@ -246,8 +247,12 @@ impl<K: Key, R: Output> Core<K, R> {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {
             let old = old as usize;
+            // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
+            // found the table, so it has done so when the first step runs, and garbage is freed in order.
             // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
-            worker::retire(Box::new(move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) })));
+            let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
+            worker::retire(Box::new(move || worker::retire(Box::new(free))));
+            worker::collect();
         }
         worker::collect();
     }

@@ -15,7 +15,10 @@ use super::{
     wait::Busy,
     worker::{self, Worker},
 };
-use crate::sync::{Arc, AtomicU32, Ordering};
+use crate::{
+    panics,
+    sync::{Arc, AtomicU32, Ordering},
+};
 
 /// A cache whose key and result types are not known: what waiting and helping need.
 pub(super) trait Engine: Sync {
@@ -51,6 +54,8 @@ pub(super) trait Engine: Sync {
 pub(super) enum Helped {
     /// It has been computed, now and here.
     Computed,
+    /// Computing it panicked, now and here. To try again is up to who needs it.
+    Panicked,
     /// Another worker is computing it.
     Busy(Busy),
     /// It needs nobody any more.
@@ -122,8 +127,13 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
             }
         };
         // A panic goes to who needs the value: they are told, or compute it again.
-        drop(catch_unwind(AssertUnwindSafe(|| self.run(function, &claimed.0, claimed.1))));
-        Helped::Computed
+        match catch_unwind(AssertUnwindSafe(|| drop(self.run(function, &claimed.0, claimed.1)))) {
+            Ok(()) => Helped::Computed,
+            Err(payload) => {
+                panics::swallow(payload);
+                Helped::Panicked
+            }
+        }
     }
 
     fn ended(&self, worker: &'static Worker) {

@@ -34,18 +34,18 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        let (core, at) = (self.core, self.slot.address());
+        let (core, at, table) = (self.core, self.slot.address(), self.table);
         std::mem::forget(self);
         // Relaxed: see `wait`: who begins to wait just now looks again by itself.
         if core.waiters.load(Ordering::Relaxed) > 0 {
-            wait::wake(at);
+            wait::wake(at, table);
         }
     }
 
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     pub(super) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::deliver(self.slot.address(), outcome);
+            wait::deliver(self.slot.address(), self.table, outcome);
         }
     }
 
@@ -65,7 +65,7 @@ impl<K: Key, R: Output> Drop for Flight<'_, K, R> {
         }
         drop(pin);
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::wake(self.slot.address());
+            wait::wake(self.slot.address(), self.table);
         }
     }
 }

@@ -15,7 +15,10 @@ use std::{
     sync::TryLockError,
 };
 
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock};
+use crate::{
+    panics,
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
+};
 
 /// What frees a retired thing.
 pub(super) type Garbage = Box<dyn FnOnce() + Send>;
@@ -109,7 +112,9 @@ impl Domain {
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
-            drop(catch_unwind(AssertUnwindSafe(free)));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(free)) {
+                panics::swallow(payload);
+            }
         }
     }
 }

@@ -52,7 +52,9 @@ impl Stall {
             return false;
         }
         if known || quiet >= HOPELESS {
-            if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            // In isolation the pool holds nothing but other parts of the calls on this very stack.
+            let alone = worker.own.isolation.borrow().is_some();
+            if !alone && rayon::yield_now() == Some(rayon::Yield::Executed) {
                 self.last = None;
                 return false;
             }

@@ -1,9 +1,9 @@
 //! Watchdog, pools, callers, counts, and caches made the way the attribute makes them.
 
 use std::{
-    panic::resume_unwind,
+    panic::{resume_unwind, set_hook, take_hook},
     sync::{
-        Barrier,
+        Barrier, Once,
         atomic::{AtomicU32, Ordering},
         mpsc::{RecvTimeoutError, sync_channel},
     },
@@ -20,7 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) const POOLS: [usize; 4] = [1, 2, 4, 8];
 
 /// Runs a test in a thread of its own; fails if it does not end.
+///
+/// Panics are part of many tests: only the one that makes a test fail is reported.
 pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let report = take_hook();
+        set_hook(Box::new(move |info| {
+            // The test runner names its threads after their tests; all others are ours.
+            if thread::current().name().is_some_and(|name| name.contains("::")) {
+                report(info);
+            }
+        }));
+    });
     let (sender, receiver) = sync_channel::<()>(0);
     let thread = thread::spawn(move || {
         let _ended = sender;
@@ -29,7 +41,7 @@ pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
     // The sender is dropped at the end, whichever way the test ends.
     match receiver.recv_timeout(PATIENCE * rounds(1)) {
         Err(RecvTimeoutError::Timeout) => panic!("the test hangs"),
-        _ => thread.join().unwrap_or_else(|payload| resume_unwind(payload)),
+        _ => thread.join().unwrap_or_else(|payload| panic!("{}", message(&*payload))),
     }
 }
 

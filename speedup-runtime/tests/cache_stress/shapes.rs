@@ -248,9 +248,8 @@ fn two_functions_that_call_each_other() {
     }
     let (mut women, mut men) = (vec![1_u64], vec![0_u64]);
     for n in 1..KEYS {
-        let (woman, man) = (n - men[women[n as usize - 1] as usize], women[men[n as usize - 1] as usize]);
-        women.push(woman);
-        men.push(n - man);
+        men.push(n - women[men[n as usize - 1] as usize]);
+        women.push(n - men[women[n as usize - 1] as usize]);
     }
     watched(move || {
         everywhere(4, |pool, callers| {

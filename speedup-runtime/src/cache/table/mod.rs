@@ -4,6 +4,8 @@ mod hashed;
 mod pages;
 mod slot;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use once_cell::race::OnceBox;
 
 pub(super) use self::slot::{Slot, State, Word};
@@ -12,7 +14,10 @@ use super::{
     key::{Key, Lookup, Output},
     worker::{self, Pin},
 };
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    panics,
+    sync::{AtomicU64, Ordering},
+};
 
 /// The next table's name. Relaxed: only distinctness matters.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -79,7 +84,9 @@ impl<K: Key, R: Output> Table<K, R> {
             }
             match slot.state().word() {
                 Word::Moved => {}
-                Word::Empty if !self.pages.is_mixed(&slot) => return Look::Free(slot),
+                // The key may have strayed before there was a page. A claim is no proof of the opposite.
+                _ if self.pages.is_mixed(&slot) => {}
+                Word::Empty => return Look::Free(slot),
                 _ => return Look::Unsettled,
             }
         }
@@ -164,8 +171,18 @@ impl<K: Key, R: Output> Table<K, R> {
                 }
                 Some(Member::Mine(key, slot))
             }
-            // SAFETY: as above, and the slot has just been claimed.
-            Ok(()) => Some(Member::Mine(unsafe { hashed::key_of::<K, R>(member, pin) }.clone(), slot)),
+            Ok(()) => {
+                // SAFETY: as above, and the slot has just been claimed.
+                let key = unsafe { hashed::key_of::<K, R>(member, pin) };
+                match catch_unwind(AssertUnwindSafe(|| key.clone())) {
+                    Ok(key) => Some(Member::Mine(key, slot)),
+                    Err(payload) => {
+                        slot.state().release();
+                        panics::swallow(payload);
+                        None
+                    }
+                }
+            }
         }
     }
 
@@ -183,7 +200,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 worker::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
                 return value;
             }
-            if slot.state().word() != Word::Moved {
+            if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
                 return None;
             }
         }
@@ -208,7 +225,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, pin, || self.hashed.get().is_some())
+                && let Some(slot) = self.pages.find_or_make(packed, pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);
