@@ -101,11 +101,13 @@ where
         }
     }
 
-    /// Whether the readers are near enough for another value.
+    /// Whether a value is missing, or the readers are near enough for a few more: not one at a time, since each turn has
+    /// a price.
     fn can_go_ahead(&self, settings: &Settings<T>) -> bool {
+        let len = self.store.len();
         // Beyond `max` a wish is for an answer rather than a value.
-        let goal = self.limit(settings).max(self.wished());
-        self.phase() == Phase::Open && !self.is_closed() && self.store.len() < goal
+        let wanted = len < self.wished() || len + settings.size.div_ceil(4) <= self.limit(settings);
+        wanted && self.phase() == Phase::Open && !self.is_closed()
     }
 
     /// How many values there may be, for the readers seen so far.
