@@ -7,8 +7,8 @@
 use std::{cell::UnsafeCell, marker::PhantomData, ptr::NonNull, sync::OnceLock, time::Duration};
 
 use super::{
-    ahead,
     circle::{self, Waiting},
+    engagement::Engagement,
     function::Settings,
     helpers::{self, Why},
     lodging,
@@ -68,9 +68,7 @@ pub(super) struct Engine<T, S> {
     /// A [`Phase`]. Stored with Release by the holder of the turn after the last value; read with Acquire, and whoever
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
-    /// Whether a helper thread is at work: [`ahead`]'s business. The fences beside it make sure that a reader's wish is seen by the helper that leaves or by
-    /// the reader that engages the next one.
-    pub(super) helper: AtomicU32,
+    pub(super) engagement: Engagement,
     /// Set when the owner is gone: producers stop at the next value.
     pub(super) closed: AtomicBool,
     pub(super) turn: Turn,
@@ -117,7 +115,7 @@ impl<T, S> Engine<T, S> {
                 asked: AtomicUsize::new(0),
                 quiet: AtomicUsize::new(0),
                 phase: AtomicU32::new(Phase::Open as u32),
-                helper: AtomicU32::new(ahead::NO_HELPER),
+                engagement: Engagement::new(),
                 closed: AtomicBool::new(false),
                 turn: Turn::new(),
                 pace: Pace::new(),

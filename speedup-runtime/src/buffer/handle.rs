@@ -14,7 +14,7 @@ use super::{
     stats::Stats,
     store::Store as _,
 };
-use crate::sync::{Arc, Ordering, const_unless_loom};
+use crate::sync::{Ordering, const_unless_loom, global::Arc};
 
 /// The state of a buffer: what a static holds for the handle in a constant.
 pub struct State<T> {
