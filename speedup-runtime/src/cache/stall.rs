@@ -52,19 +52,20 @@ impl Stall {
         if quiet < if known { KNOWN } else { UNKNOWN } {
             return false;
         }
-        if known || quiet >= HOPELESS {
-            // In isolation the pool holds nothing but other parts of the calls on this very stack.
-            let alone = worker.own.isolation.borrow().is_some();
+        // In isolation the pool holds nothing but other parts of the calls on this very stack, and those who could be asked
+        // belong to another one.
+        let alone = worker.own.isolation.borrow().is_some();
+        if known || alone || quiet >= HOPELESS {
             if !alone && give_way(worker) {
                 self.last = None;
                 return false;
             }
             let outside = !running.in_pool.load(Ordering::Relaxed) && worker.own.home.get().is_none();
-            if !known && outside {
+            if !known && !alone && outside {
                 // Whoever waits for it next need not take as long to find out.
                 running.stuck.store(progress + 1, Ordering::Relaxed);
             }
-            return known || outside;
+            return known || alone || outside;
         }
         if !self.asked && running.in_pool.load(Ordering::Relaxed) {
             self.asked = true;
