@@ -34,7 +34,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
 pub(crate) mod global {
-    pub(crate) use std::sync::{Condvar, Mutex, atomic::AtomicUsize};
+    pub(crate) use std::sync::{Arc, Condvar, Mutex, atomic::AtomicUsize};
 }
 
 /// A `const fn`, except under the model checker, whose primitives cannot be made in a constant.

@@ -4,13 +4,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Block, Expr, GenericArgument, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote,
+    Block, Expr, GenericArgument, ItemFn, Meta, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote,
     parse_quote_spanned,
 };
 
 use super::yields;
+use crate::attributes::Attributes;
 use crate::errors::Errors;
-use crate::expansion::{self, Attributes};
+use crate::expansion;
 use crate::options::{self, Conflict, Given, Known, Takes};
 use crate::place::Place;
 use crate::signature::{self, Argument};
@@ -207,8 +208,15 @@ impl Buffered {
         mut options: Options,
         errors: &mut Errors,
     ) -> Buffered {
+        let mut attributes = Attributes::sort(&function.attrs, errors);
+        if let Form::Yields { .. } = form {
+            // The wrapper returns an iterator, which must be used as it is.
+            attributes
+                .wrapper
+                .retain(|attribute| !matches!(&attribute.meta, Meta::Path(path) if path.is_ident("must_use")));
+        }
         Buffered {
-            attributes: Attributes::sort(&function.attrs, errors),
+            attributes,
             arguments: signature::arguments(&function.sig),
             item: form.item().cloned().unwrap_or_else(|| parse_quote!(())),
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),

@@ -113,7 +113,9 @@ fn wrapper_can_return(function: &ItemFn, form: &Form, errors: &mut Errors) {
 
 fn values_are_owned(form: &Form, errors: &mut Errors) {
     match form.item() {
-        Some(Type::ImplTrait(item)) if matches!(form, Form::Iterator { .. }) => {
+        // With `yield_!`, an opaque type as such was reported as the type of the whole.
+        Some(Type::ImplTrait(_)) if matches!(form, Form::Yields { .. }) => {}
+        Some(item) if signature::opaque_in(item).is_some() => {
             errors.at(item, "a buffer needs the type of its values: write it instead of `impl Trait`");
         }
         Some(item) => {

@@ -4,8 +4,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
+use crate::attributes::Attributes;
 use crate::errors::Errors;
-use crate::expansion::{self, Attributes};
+use crate::expansion;
 use crate::options::{self, Conflict, Known, Takes};
 use crate::place::Place;
 use crate::signature::{self, Argument};

@@ -8,25 +8,12 @@ use crate::errors::Errors;
 use crate::place::Place;
 use crate::signature;
 
-/// A key is a tuple, and tuples have what a key needs up to this length.
-const MOST_ARGUMENTS: usize = 12;
-
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     signature::check(function, ATTRIBUTE, errors);
-    number_of_arguments(function, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
-}
-
-fn number_of_arguments(function: &ItemFn, errors: &mut Errors) {
-    if let Some(extra) = function.sig.inputs.iter().nth(MOST_ARGUMENTS) {
-        errors.at(
-            extra,
-            format!("a key has at most {MOST_ARGUMENTS} arguments: put some of them into a struct that derives `Hash` and `Eq`"),
-        );
-    }
 }
 
 fn result(function: &ItemFn, errors: &mut Errors) {
@@ -34,14 +21,17 @@ fn result(function: &ItemFn, errors: &mut Errors) {
         errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
         return;
     };
+    if let Some(opaque) = signature::opaque_in(ty) {
+        errors.at(
+            opaque,
+            "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
+        );
+        return;
+    }
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")
         }
-        Type::ImplTrait(_) => errors.at(
-            ty,
-            "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
-        ),
         Type::Reference(reference) if signature::borrowed(ty).is_some() => {
             let element = signature::tidy(reference.elem.to_token_stream());
             let owned = match element.as_str() {

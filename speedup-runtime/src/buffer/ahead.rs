@@ -9,12 +9,8 @@ use super::{
     production::Goal,
     store::Store,
 };
-use crate::sync::{Ordering, atomic::fence, spin_loop, thread};
+use crate::sync::{Ordering, spin_loop, thread};
 
-/// No helper thread is at work for the buffer.
-pub(super) const NO_HELPER: u32 = 0;
-/// One is, or will be.
-const ENGAGED: u32 = 1;
 /// Looks at the readers before a helper thread that is far enough ahead leaves.
 const LINGER: u32 = 400;
 
@@ -31,7 +27,7 @@ where
     pub(super) fn want(&self, index: usize, outermost: bool) {
         let len = index.saturating_add(1);
         let wish = if outermost { &self.wanted } else { &self.asked };
-        // Relaxed: a hint, except in `engage` and `leave`, where fences order it against `helper`.
+        // Relaxed: a hint, except in `engage` and `leave`, where the engagement's fences order it.
         if wish.load(Ordering::Relaxed) < len {
             wish.fetch_max(len, Ordering::Relaxed);
         }
@@ -51,8 +47,7 @@ where
     pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize) {
         let len = self.store.len();
         if self.pace.pays_ahead(settings.size)
-            // Relaxed: only a hint that saves the rest; `engage` looks again.
-            && self.helper.load(Ordering::Relaxed) == NO_HELPER
+            && !self.engagement.is_engaged()
             && self.phase() == Phase::Open
             && len.saturating_sub(index) <= settings.size / 2 + 1
             && len < settings.max
@@ -63,10 +58,7 @@ where
 
     /// Sets a helper thread to work unless one is; `false` when none can be had.
     pub(super) fn engage(&self, settings: &Settings<T>, why: Why) -> bool {
-        // Orders our wish before the look at `helper`; partner of the fence in `leave`.
-        fence(Ordering::SeqCst);
-        let engaged = self.helper.compare_exchange(NO_HELPER, ENGAGED, Ordering::AcqRel, Ordering::Relaxed);
-        if engaged.is_err() {
+        if !self.engagement.engage() {
             return true;
         }
         let (engine, settings) = (self.clone(), *settings);
@@ -79,7 +71,7 @@ where
         };
         let submitted = helpers::submit(Box::new(job), why);
         if !submitted {
-            self.helper.store(NO_HELPER, Ordering::Release);
+            self.engagement.cancel();
         }
         submitted
     }
@@ -101,11 +93,13 @@ where
         }
     }
 
-    /// Whether the readers are near enough for another value.
+    /// Whether a value is missing, or the readers are near enough for a few more: not one at a time, since each turn has
+    /// a price.
     fn can_go_ahead(&self, settings: &Settings<T>) -> bool {
+        let len = self.store.len();
         // Beyond `max` a wish is for an answer rather than a value.
-        let goal = self.limit(settings).max(self.wished());
-        self.phase() == Phase::Open && !self.is_closed() && self.store.len() < goal
+        let wanted = len < self.wished() || len + settings.size.div_ceil(4) <= self.limit(settings);
+        wanted && self.phase() == Phase::Open && !self.is_closed()
     }
 
     /// How many values there may be, for the readers seen so far.
@@ -150,12 +144,7 @@ where
 
     /// Signs the helper off; `false` when a reader wished for more meanwhile and it has to stay.
     fn leave(&self) -> bool {
-        self.helper.store(NO_HELPER, Ordering::Release);
-        // Orders the sign-off before the look at the wishes; partner of the fence in `engage`.
-        fence(Ordering::SeqCst);
-        let missed = self.phase() == Phase::Open && !self.is_closed() && self.store.len() < self.wished();
-        let stays =
-            missed && self.helper.compare_exchange(NO_HELPER, ENGAGED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        !stays
+        self.engagement
+            .sign_off(|| self.phase() == Phase::Open && !self.is_closed() && self.store.len() < self.wished())
     }
 }

@@ -8,7 +8,7 @@
 //! Every value is published as soon as it exists, and a production inside another one makes only the value asked for.
 //! That is why each circle is a true one: each of its values needs, in the order of the generators, the next.
 
-use std::{cell::RefCell, collections::HashMap, num::NonZeroUsize};
+use std::{cell::Cell, collections::HashMap, num::NonZeroUsize, ptr::null};
 
 use super::turn::Turn;
 use crate::sync::{
@@ -38,39 +38,62 @@ impl Token {
 }
 
 thread_local! {
-    static TOKEN: Token = Token::fresh();
-    /// The turns that this thread holds, innermost last.
-    static HELD: RefCell<Vec<*const Turn>> = const { RefCell::new(Vec::new()) };
+    /// The number of this thread's token, 0 until it has one.
+    static TOKEN: Cell<usize> = const { Cell::new(0) };
+    /// The innermost production of this thread; null outside all. It lies further up this thread's stack.
+    static INNERMOST: Cell<*const Producing> = const { Cell::new(null()) };
 }
 
 /// The calling thread.
 #[inline]
 pub(super) fn me() -> Token {
-    TOKEN.with(|token| *token)
+    match NonZeroUsize::new(TOKEN.get()) {
+        Some(number) => Token(number),
+        None => {
+            let fresh = Token::fresh();
+            TOKEN.set(fresh.get());
+            fresh
+        }
+    }
 }
 
 /// Whether the calling thread is not inside any production.
 #[inline]
 pub(super) fn outermost() -> bool {
-    HELD.with_borrow(|held| held.is_empty())
+    INNERMOST.get().is_null()
 }
 
-/// Marks a production of the calling thread; ends on drop.
+/// A production of the calling thread, part of the list of all that it is inside of.
 pub(super) struct Producing {
-    _not_send: std::marker::PhantomData<*const ()>,
+    turn: *const Turn,
+    outer: *const Producing,
 }
 
-impl Producing {
-    /// The calling thread holds `turn` until the mark is dropped.
-    pub(super) fn enter(turn: &Turn) -> Self {
-        HELD.with_borrow_mut(|held| held.push(turn));
-        Producing { _not_send: std::marker::PhantomData }
+/// Runs a production of the calling thread, which holds `turn` meanwhile.
+#[inline]
+pub(super) fn producing<R>(turn: &Turn, work: impl FnOnce() -> R) -> R {
+    let producing = Producing { turn, outer: INNERMOST.get() };
+    INNERMOST.set(&raw const producing);
+    /// Leaves the list, also on a panic.
+    struct Leave(*const Producing);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            INNERMOST.set(self.0);
+        }
     }
+    let _leave = Leave(producing.outer);
+    work()
 }
 
-impl Drop for Producing {
-    fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.pop());
+/// Calls `each` with every turn that the calling thread holds.
+fn for_each_held(each: impl Fn(&Turn)) {
+    let mut next = INNERMOST.get();
+    while !next.is_null() {
+        // SAFETY: a production in the list is alive in `producing`, further up this thread's stack.
+        let producing = unsafe { &*next };
+        // SAFETY: its turn is borrowed there.
+        each(unsafe { &*producing.turn });
+        next = producing.outer;
     }
 }
 
@@ -115,12 +138,7 @@ impl<'a> Waiting<'a> {
     pub(super) fn enter(turn: &'a Turn, len: &'a Length, name: &str, index: usize) -> Result<Self, Circle> {
         let me = me();
         // Whoever waits for what this thread has already published must not be taken for stuck, nor left asleep.
-        HELD.with_borrow(|held| {
-            for &turn in held {
-                // SAFETY: a turn in the list is borrowed by the `Producing` further up this thread's stack.
-                unsafe { &*turn }.wake();
-            }
-        });
+        for_each_held(Turn::wake);
         let mut waiting = waiting();
         let waiting = waiting.get_or_insert_with(HashMap::new);
         let what = format!("value {index} of `{name}`");

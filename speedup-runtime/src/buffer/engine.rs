@@ -4,11 +4,11 @@
 //! Helper threads take the turn when producing ahead pays. `production` is what happens during a turn, `turn` is how
 //! the others wait.
 
-use std::{cell::UnsafeCell, marker::PhantomData, sync::OnceLock, time::Duration};
+use std::{cell::UnsafeCell, marker::PhantomData, ptr::NonNull, sync::OnceLock, time::Duration};
 
 use super::{
-    ahead,
     circle::{self, Waiting},
+    engagement::Engagement,
     function::Settings,
     helpers::{self, Why},
     lodging,
@@ -68,9 +68,7 @@ pub(super) struct Engine<T, S> {
     /// A [`Phase`]. Stored with Release by the holder of the turn after the last value; read with Acquire, and whoever
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
-    /// Whether a helper thread is at work: [`ahead`]'s business. The fences beside it make sure that a reader's wish is seen by the helper that leaves or by
-    /// the reader that engages the next one.
-    pub(super) helper: AtomicU32,
+    pub(super) engagement: Engagement,
     /// Set when the owner is gone: producers stop at the next value.
     pub(super) closed: AtomicBool,
     pub(super) turn: Turn,
@@ -117,7 +115,7 @@ impl<T, S> Engine<T, S> {
                 asked: AtomicUsize::new(0),
                 quiet: AtomicUsize::new(0),
                 phase: AtomicU32::new(Phase::Open as u32),
-                helper: AtomicU32::new(ahead::NO_HELPER),
+                engagement: Engagement::new(),
                 closed: AtomicBool::new(false),
                 turn: Turn::new(),
                 pace: Pace::new(),
@@ -130,18 +128,39 @@ impl<T, S> Engine<T, S> {
     }
 }
 
-/// A counted or static reference to an engine: what a job on a helper thread keeps alive.
-pub(super) enum Shared<E: 'static> {
-    Static(&'static E),
-    Owned(Arc<E>),
+/// A static or counted reference to an engine: what a job on a helper thread keeps alive.
+pub(super) struct Shared<E: 'static> {
+    /// Always valid: it is `'static` or what `owner` counts. Kept apart so that a read needs no case distinction.
+    engine: NonNull<E>,
+    owner: Option<Arc<E>>,
+}
+
+// SAFETY: as for `&E` and `Arc<E>`, which need the same.
+unsafe impl<E: Send + Sync> Send for Shared<E> {}
+// SAFETY: as for `&E` and `Arc<E>`, which need the same.
+unsafe impl<E: Send + Sync> Sync for Shared<E> {}
+
+impl<E> Shared<E> {
+    /// A reference to a static engine.
+    pub(super) const fn of(engine: &'static E) -> Self {
+        Shared { engine: NonNull::from_ref(engine), owner: None }
+    }
+
+    /// The first reference to an owned engine.
+    pub(super) fn owning(engine: E) -> Self {
+        let owner = Arc::new(engine);
+        Shared { engine: NonNull::from_ref(&*owner), owner: Some(owner) }
+    }
+
+    /// Whether the engine goes when its references go.
+    pub(super) fn is_owned(&self) -> bool {
+        self.owner.is_some()
+    }
 }
 
 impl<E> Clone for Shared<E> {
     fn clone(&self) -> Self {
-        match self {
-            Shared::Static(engine) => Shared::Static(engine),
-            Shared::Owned(engine) => Shared::Owned(Arc::clone(engine)),
-        }
+        Shared { engine: self.engine, owner: self.owner.clone() }
     }
 }
 
@@ -150,10 +169,8 @@ impl<E> std::ops::Deref for Shared<E> {
 
     #[inline]
     fn deref(&self) -> &E {
-        match self {
-            Shared::Static(engine) => engine,
-            Shared::Owned(engine) => engine,
-        }
+        // SAFETY: see the field.
+        unsafe { self.engine.as_ref() }
     }
 }
 
@@ -171,7 +188,10 @@ where
     #[inline(never)]
     pub(super) fn need(&self, settings: &Settings<T>, index: usize) -> Found {
         let outermost = is_outermost();
-        self.want(index, outermost);
+        // Where nobody produces ahead and nothing is forgotten, nobody needs to know how far readers are.
+        if settings.keep != usize::MAX || self.pace.pays_ahead(settings.size) {
+            self.want(index, outermost);
+        }
         let found = loop {
             if index < self.store.len() {
                 break Found::Ready;
@@ -193,6 +213,9 @@ where
             self.asked_itself(settings, index);
         }
         let in_place = !settings.uses_rayon && !on_rayon();
+        if !in_place {
+            self.want(index, outermost);
+        }
         if in_place || !self.engage(settings, Why::Demanded) {
             match self.turn.take(circle::me()) {
                 Ok(held) => {

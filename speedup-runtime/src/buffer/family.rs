@@ -75,7 +75,7 @@ where
         let work = Work::Deferred(Box::new(move || make(arguments)));
         let engine = Box::leak(Box::new(Engine::starting(Segments::new(), work)));
         Buffer {
-            engine: Shared::Static(engine),
+            engine: Shared::of(engine),
             settings: self.function.settings,
             search: Search::By(self.function.search),
             view: usize::MAX,

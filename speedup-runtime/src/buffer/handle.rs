@@ -14,7 +14,7 @@ use super::{
     stats::Stats,
     store::Store as _,
 };
-use crate::sync::{Arc, Ordering, const_unless_loom};
+use crate::sync::{Ordering, const_unless_loom, global::Arc};
 
 /// The state of a buffer: what a static holds for the handle in a constant.
 pub struct State<T> {
@@ -84,7 +84,7 @@ impl<T> Buffer<T> {
     /// The handle of a static buffer.
     pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
         Buffer {
-            engine: Shared::Static(&state.engine),
+            engine: Shared::of(&state.engine),
             settings: function.settings,
             search: Search::By(function.search),
             view: usize::MAX,
@@ -114,7 +114,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
 
     fn owned(work: Work<T>) -> Self {
         Buffer {
-            engine: Shared::Owned(Arc::new(Engine::starting(Segments::new(), work))),
+            engine: Shared::owning(Engine::starting(Segments::new(), work)),
             settings: Settings::new("buffer", None),
             search: Search::By(Rule::Ordered(known_order::<T>)),
             view: usize::MAX,
@@ -202,6 +202,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 
     #[inline(never)]
+    #[cold]
     fn get_near_the_end(&self, index: usize) -> Option<&T> {
         if let Some(value) = self.engine.store.get(index) {
             self.engine.note(&self.settings, index);
@@ -363,10 +364,8 @@ impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Buffer<T> {
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         // A view of another handle, made for a halting condition, is never an owner.
-        if let Shared::Owned(engine) = &self.engine
-            && self.view == usize::MAX
-        {
-            engine.closed.store(true, Ordering::Relaxed);
+        if self.engine.is_owned() && self.view == usize::MAX {
+            self.engine.closed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -4,7 +4,10 @@
 //! that value, or a thread that waits inside the generator may pick up a job which asks for it. In a pool that serves one
 //! production at a time there are no jobs but the generator's own.
 
-use std::{cell::RefCell, ptr::null_mut};
+use std::{
+    cell::{Cell, RefCell},
+    ptr::{null, null_mut},
+};
 
 use super::turn::Turn;
 use crate::sync::{Arc, AtomicPtr, Ordering};
@@ -19,8 +22,8 @@ struct Lodging {
 thread_local! {
     /// The pool of this helper thread; gone with the thread.
     static OWN: RefCell<Option<Lodging>> = const { RefCell::new(None) };
-    /// On a thread of such a pool: what the pool serves.
-    static SERVES: RefCell<Option<Arc<AtomicPtr<Turn>>>> = const { RefCell::new(None) };
+    /// On a thread of such a pool: the pool's `serves`, which its start handler keeps alive as long as its threads.
+    static SERVES: Cell<*const AtomicPtr<Turn>> = const { Cell::new(null()) };
 }
 
 /// Runs productions of `turn` in the calling helper thread's own pool, or in place if there are no threads to be had.
@@ -41,14 +44,17 @@ pub(super) fn run(turn: &Turn, work: impl FnOnce() + Send) {
 }
 
 /// Whether the calling thread works for a production of `turn`.
+#[inline]
 pub(super) fn serves(turn: &Turn) -> bool {
-    SERVES
-        .with_borrow(|serves| serves.as_ref().is_some_and(|serves| std::ptr::eq(serves.load(Ordering::Relaxed), turn)))
+    let serves = SERVES.get();
+    // SAFETY: not null only on a thread of a pool, whose start handler owns what it points to.
+    !serves.is_null() && std::ptr::eq(unsafe { &*serves }.load(Ordering::Relaxed), turn)
 }
 
 /// Whether the calling thread works for any production.
+#[inline]
 pub(super) fn is_lodger() -> bool {
-    SERVES.with_borrow(|serves| serves.is_some())
+    !SERVES.get().is_null()
 }
 
 impl Lodging {
@@ -58,7 +64,7 @@ impl Lodging {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(rayon::current_num_threads())
             .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
-            .start_handler(move |_| SERVES.set(Some(Arc::clone(&shared))))
+            .start_handler(move |_| SERVES.set(Arc::as_ptr(&shared)))
             .build()
             .ok()?;
         Some(Lodging { pool, serves })

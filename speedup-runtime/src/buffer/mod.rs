@@ -2,11 +2,12 @@
 //!
 //! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
 //! produces and who waits; `production`, what happens during a turn; `turn` and `circle`, how to wait and when not to;
-//! `ahead`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
+//! `ahead` and `engagement`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
 //! `segments` and `ring` keep them.
 
 mod ahead;
 mod circle;
+mod engagement;
 mod engine;
 mod error;
 mod family;
@@ -16,6 +17,8 @@ mod handle;
 mod helpers;
 mod iter;
 mod lodging;
+#[cfg(all(test, loom))]
+mod loom;
 mod pace;
 mod production;
 mod ring;

@@ -19,6 +19,10 @@ const TRUST: u32 = 256;
 const MOST_TRUST: u32 = 4_096;
 /// A batch that took so many nanoseconds, longer than any cheap batch, ends the trust.
 const STALL: u64 = 20_000;
+/// Those who wait for a value that exists are told within so many nanoseconds.
+const UNTOLD: u32 = 250;
+/// And after so many values of a trusted generator.
+const MOST_UNTOLD: usize = 1_024;
 /// Of the batches of a trusted generator one in so many is timed.
 const SAMPLE: u32 = 16;
 
@@ -76,6 +80,18 @@ impl Pace {
         size.min(affordable.max(1) as usize)
     }
 
+    /// How many values may be made before those who wait are told: as many as take no time worth mentioning.
+    #[inline]
+    pub(super) fn untold(&self) -> usize {
+        if self.is_trusted() {
+            return MOST_UNTOLD;
+        }
+        match self.cost.load(Ordering::Relaxed) {
+            0 => 1,
+            cost => (UNTOLD / cost).max(1) as usize,
+        }
+    }
+
     /// The smoothed cost of one value.
     pub(super) fn cost(&self) -> Duration {
         Duration::from_nanos(u64::from(self.cost.load(Ordering::Relaxed)))
@@ -109,20 +125,21 @@ impl Pace {
     fn record_time(&self, nanos: u64, values: usize) {
         let sample = u32::try_from(nanos / values as u64).unwrap_or(u32::MAX).max(1);
         let cost = self.cost.load(Ordering::Relaxed);
-        // A rise counts at once in half, so that read-ahead begins soon; a fall takes a few productions.
+        // One value that takes long, because the system put the thread aside, is no reason to take all for dear: the cost
+        // at most doubles at a time.
         let smoothed = match cost {
             0 => sample,
-            cost if sample > cost => cost / 2 + sample / 2,
+            cost if sample > cost => sample.min(cost.saturating_mul(2).saturating_add(DEAR / 4)),
             cost => cost - (cost - sample).div_ceil(4),
         };
         self.cost.store(smoothed.max(1), Ordering::Relaxed);
-        if nanos >= STALL || sample >= DEAR {
+        if nanos >= STALL || smoothed >= DEAR {
             if self.is_trusted() {
                 let trust = self.trust.load(Ordering::Relaxed);
                 self.trust.store((trust * 2).min(MOST_TRUST), Ordering::Relaxed);
             }
             self.cheap.store(0, Ordering::Relaxed);
-        } else {
+        } else if sample < DEAR {
             let values = u32::try_from(values).unwrap_or(u32::MAX);
             let cheap = self.cheap.load(Ordering::Relaxed);
             self.cheap.store(cheap.saturating_add(values), Ordering::Relaxed);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    circle::Producing,
+    circle,
     engine::{Engine, Phase, Shared},
     function::Settings,
     pace::Watch,
@@ -50,11 +50,15 @@ where
         if self.phase() != Phase::Open {
             return;
         }
-        let _producing = Producing::enter(&self.turn);
+        circle::producing(&self.turn, || self.run(settings, goal));
+    }
+
+    /// Advances the generator as one of the calling thread's productions.
+    fn run(&self, settings: &Settings<T>, goal: Goal) {
         // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
         let work = unsafe { &mut *self.work.get() };
         let before = self.store.len();
-        let mut timing = Timing { watch: self.pace.watch(), since: before };
+        let mut timing = Timing { watch: self.pace.watch(), since: before, start: before };
         let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, settings, goal, &mut timing)));
         let len = self.store.published().load(Ordering::Relaxed);
         self.store.settle(len, self.floor(settings));
@@ -158,12 +162,12 @@ struct Timing {
     watch: Watch,
     /// The length at its beginning.
     since: usize,
+    /// The length at the beginning of the production.
+    start: usize,
 }
 
 /// Values after which a long production takes the time anew.
 const STRETCH: usize = 64;
-/// Values that a trusted generator makes, at most, before others are told.
-const UNTOLD: usize = 1024;
 
 /// Decides at each pause of a production whether it goes on.
 struct Foreman<'a, T: 'static, S: 'static> {
@@ -215,9 +219,11 @@ where
         if len >= goal || engine.is_closed() {
             return None;
         }
-        engine.turn.wake();
+        if len > self.timing.start {
+            engine.turn.wake();
+        }
         let mut room = engine.store.room(len);
-        let few = if settings.last.is_some() || !engine.pace.is_trusted() { 1 } else { UNTOLD };
+        let few = if settings.last.is_some() { 1 } else { engine.pace.untold() };
         room.until = room.until.min(goal).min(len.saturating_add(few));
         Some(room)
     }

@@ -3,7 +3,7 @@
 use std::{any::Any, cmp::Ordering};
 
 use super::Buffer;
-use crate::sync::Arc;
+use crate::sync::global::Arc;
 
 /// How two items compare.
 pub type Compare<T> = fn(&T, &T) -> Option<Ordering>;

@@ -11,7 +11,7 @@ use super::{
     source::Source,
     store::Store as _,
 };
-use crate::sync::{Arc, Ordering, const_unless_loom};
+use crate::sync::{Ordering, const_unless_loom};
 
 /// How many values an iterator clones at a time, at most.
 const CLONED: usize = 32;
@@ -73,7 +73,7 @@ impl<T> Window<T> {
         assert!(keep > 0, "a window keeps at least 1 value");
         let mut settings = function.settings;
         settings.keep = keep;
-        Window { engine: Shared::Static(&state.engine), settings }
+        Window { engine: Shared::of(&state.engine), settings }
     }
 }
 
@@ -95,7 +95,7 @@ impl<T: Clone + Send + Sync + 'static> Window<T> {
     }
 
     fn owned(settings: Settings<T>, work: Work<T>) -> Self {
-        Window { engine: Shared::Owned(Arc::new(Engine::starting(Ring::new(), work))), settings }
+        Window { engine: Shared::owning(Engine::starting(Ring::new(), work)), settings }
     }
 
     /// Computes up to `size` values ahead of the furthest reader; 16 unless told otherwise.
@@ -187,8 +187,8 @@ impl<T: Clone + Send + Sync + 'static> Window<T> {
 
 impl<T> Drop for Window<T> {
     fn drop(&mut self) {
-        if let Shared::Owned(engine) = &self.engine {
-            engine.closed.store(true, Ordering::Relaxed);
+        if self.engine.is_owned() {
+            self.engine.closed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -193,7 +193,9 @@ mod tests {
         let count = freed.clone();
         let pinned = domain.enter(&pin, barrier);
         let inner = domain.enter(&pin, barrier);
-        domain.retire(Box::new(move || drop(count.fetch_add(1, Ordering::Relaxed))));
+        domain.retire(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
         leave(&pin, inner);
         domain.collect(barrier, oldest);
         assert_eq!(freed.load(Ordering::Relaxed), 0, "still pinned by the outer pin");

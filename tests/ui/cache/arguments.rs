@@ -8,6 +8,11 @@ fn anything(n: impl Into<u64>) -> u64 {
 }
 
 #[cache]
+fn nested(list: Vec<impl Into<u64>>) -> u64 {
+    list.len() as u64
+}
+
+#[cache]
 fn changed(list: &mut Vec<u64>) -> u64 {
     list.len() as u64
 }

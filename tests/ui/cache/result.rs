@@ -13,6 +13,11 @@ fn opaque(n: u64) -> impl Iterator<Item = u64> {
 }
 
 #[cache]
+fn nested(n: u64) -> Option<impl Iterator<Item = u64>> {
+    Some(0..n)
+}
+
+#[cache]
 fn never(n: u64) -> ! {
     panic!("{n}")
 }

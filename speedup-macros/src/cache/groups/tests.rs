@@ -182,6 +182,9 @@ fn arguments_that_cannot_be_early_stay() {
         "0 + { x = 3; 1 } + f(x) + f(1)",
         "queue.pop() + f(queue.len()) + f(1)",
         "let k = next(); f(k) + f({ k })",
+        "advance(cursor) + f(cursor.position) + f(1)",
+        "slot.take() + f(slot.len()) + f(1)",
+        "(0..3).map(|k| advance(cursor)).sum() + f(cursor.position) + f(1)",
         "f(1) + match n { k => f(k) }",
     ] {
         check(NUMBER, &[(body, body)]);
@@ -197,6 +200,8 @@ fn what_changes_later_does_not_matter() {
                 "f(x) + f(2) + take(&mut x)",
                 "let [call_0, call_1] = group([(x,), (2,)]); call_0 + call_1 + take(&mut x)",
             ),
+            // `k` is a number where it is an operand, and `g` cannot change it.
+            ("g(k) + f(k) + f(k + 1)", "let [call_0, call_1] = group([(k,), (k + 1,)]); g(k) + call_0 + call_1"),
             // `n` is a number and never changes, whatever is called on it.
             ("n.foo() + f(n) + f(n + 1)", "let [call_0, call_1] = group([(n,), (n + 1,)]); n.foo() + call_0 + call_1"),
             (
