@@ -1,5 +1,7 @@
 //! `#[buffer]` as a user meets it: both ways to write a body, options, places, and what `?` and `return` mean.
 
+#![cfg(feature = "macros")]
+
 use std::num::ParseIntError;
 
 use num_complex::Complex64;

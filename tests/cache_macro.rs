@@ -1,5 +1,7 @@
 //! `#[cache]` as a user meets it: names, places, arguments, results, and that it changes nothing but the time.
 
+#![cfg(feature = "macros")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;

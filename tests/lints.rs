@@ -1,5 +1,7 @@
 //! The expansions are silent, whatever a user denies, in the editions that users have.
 
+#![cfg(feature = "macros")]
+
 use std::{env, fs, path::Path, process::Command};
 
 /// Lets clippy, or else the compiler, check `tests/lints/silent.rs` as a library of each edition.

@@ -1,5 +1,8 @@
 //! What the compiler says about mistakes; `TRYBUILD=overwrite cargo test --test ui` writes the expected texts anew.
 
+// Messages name types by what else is in scope.
+#![cfg(all(feature = "macros", feature = "disk"))]
+
 #[test]
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();

@@ -24,6 +24,21 @@ pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
 }
 
+/// Functions and constants share their names.
+pub(crate) fn name_is_free(handle: &Option<Ident>, function: &Ident, errors: &mut Errors) {
+    if let Some(handle) = handle
+        && handle == function
+    {
+        errors.at(
+            handle,
+            format!(
+                "`{handle}` is the function itself: give the handle another name, such as `{}`",
+                handle_name(function)
+            ),
+        );
+    }
+}
+
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
 pub(crate) fn in_closure(name: &Ident) -> Ident {
     let mut name = name.clone();

@@ -27,6 +27,16 @@ fn infallible() -> impl Iterator<Item = u64> {
     0..
 }
 
+#[buffer(halt = 5, name = counted)]
+fn counted() -> impl Iterator<Item = u64> {
+    0..
+}
+
+#[buffer(halt = |item| *item > 5)]
+fn short() -> impl Iterator<Item = u64> {
+    0..
+}
+
 fn main() {
     // No fault of its own: the functions and their handles are there.
     let _ = (many().next(), negative().next(), valueless().next(), window().next());

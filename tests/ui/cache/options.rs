@@ -12,6 +12,11 @@ fn quoted(n: u64) -> u64 {
     n
 }
 
+#[cache(name = same)]
+fn same(n: u64) -> u64 {
+    n
+}
+
 #[cache(name)]
 fn nameless(n: u64) -> u64 {
     n

@@ -1,20 +1,9 @@
 //! The rules, each with bodies and what becomes of them: the left column is a function, the right one its body afterwards.
 
 use quote::quote;
-use syn::ItemFn;
 
-use crate::cache::model::{Cached, Options};
-use crate::errors::Errors;
+use super::formed;
 use crate::place::Place;
-
-/// The body of `function` with its groups formed, as text.
-fn formed(function: &str, place: Place) -> String {
-    let mut errors = Errors::default();
-    let function: ItemFn = syn::parse_str(function).unwrap_or_else(|fault| panic!("{fault}: {function}"));
-    let model = Cached::new(function, place, Options::default(), &mut errors);
-    assert!(errors.into_tokens().is_empty());
-    pretty(&super::form(&model))
-}
 
 fn pretty(block: &syn::Block) -> String {
     let file = syn::parse2(quote!(fn body() #block)).expect("a formed body is a body");
@@ -24,7 +13,7 @@ fn pretty(block: &syn::Block) -> String {
 /// Asserts that each body becomes what stands beside it; `group(..)` stands for the call of the runtime.
 fn check(signature: &str, cases: &[(&str, &str)]) {
     for (body, expected) in cases {
-        let found = formed(&format!("{signature} {{ {body} }}"), Place::Free);
+        let found = pretty(&formed(&format!("{signature} {{ {body} }}"), Place::Free));
         let expected = expected.replace("group(", "::speedup::Cache::group(F, ");
         let expected: syn::Block =
             syn::parse_str(&format!("{{ {expected} }}")).unwrap_or_else(|fault| panic!("{fault}: {expected}"));
@@ -254,7 +243,7 @@ fn in_an_impl_the_calls_go_through_the_type() {
         ),
         ("f(1) + f(2)", "f(1) + f(2)"),
     ] {
-        let found = formed(&format!("{NUMBER} {{ {body} }}"), place.clone());
+        let found = pretty(&formed(&format!("{NUMBER} {{ {body} }}"), place.clone()));
         let expected: syn::Block = syn::parse_str(&format!("{{ {expected} }}")).expect("a body");
         assert_eq!(found, pretty(&expected));
     }
@@ -266,5 +255,5 @@ fn borrowed_arguments_stay_borrowed() {
     let expected = "let [call_0, call_1] = ::speedup::Cache::group_ref::<(&str, &usize), _>(F, [(&text[1..], &n), (text, &(n - 1))]);
                     call_0 + call_1";
     let expected: syn::Block = syn::parse_str(&format!("{{ {expected} }}")).expect("a body");
-    assert_eq!(formed(function, Place::Free), pretty(&expected));
+    assert_eq!(pretty(&formed(function, Place::Free)), pretty(&expected));
 }
