@@ -354,7 +354,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Lets others know of a running call what they need to.
     fn announce(&self, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
-        if worker.own.sample.shares() && self.shares(function) {
+        if worker.own.sample.shares() && self.shares(function) && !worker.own.sample.is_alone() {
             frame.show(worker);
         }
         if function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {

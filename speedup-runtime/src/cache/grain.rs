@@ -3,6 +3,10 @@
 //! The mean cost of a call is the time since the outermost call divided by the calls computed since. It is looked at
 //! when the number of calls doubles, so no clock is read per call. Cheap calls run one after the other; whether that is
 //! still right is looked at again all the time at the same price.
+//!
+//! Dear calls may have nothing to gain either: in a chain, who helps makes the next call and then both wait for each
+//! other. So the time that a thread loses by waiting is looked at too. If all threads together do hardly more than one
+//! would, the thread goes on alone for a while.
 
 use std::{
     cell::Cell,
@@ -22,6 +26,10 @@ const WORTH_INVITING: u64 = 5_000;
 const PATIENCE: Duration = Duration::from_micros(10);
 /// So many calls make a sample.
 const SAMPLE: u64 = 16;
+/// Sharing pays if all who take part do at least this many percent of what one thread would.
+const GAIN: u128 = 115;
+/// A thread for which sharing did not pay goes on alone until it has made so many times as many calls.
+const ALONE: u64 = 8;
 /// After so many calls without a look at the clock the next sample begins.
 const INTERVAL: u64 = 64;
 
@@ -58,6 +66,10 @@ pub(super) struct Sample {
     last: Cell<u64>,
     /// Whether the outermost call has been found worth inviting others.
     invited: Cell<bool>,
+    /// Nanoseconds lost by waiting since the sample began.
+    lost: Cell<u64>,
+    /// Whether sharing has not paid lately.
+    alone: Cell<bool>,
 }
 
 impl Sample {
@@ -65,6 +77,17 @@ impl Sample {
     #[inline]
     pub(super) fn shares(&self) -> bool {
         self.start.get().is_some()
+    }
+
+    /// Whether the thread is to go on alone for a while.
+    #[inline]
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone.get()
+    }
+
+    /// Notes time lost by waiting.
+    pub(super) fn lose(&self, time: Duration) {
+        self.lost.set(self.lost.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
     }
 }
 
@@ -91,6 +114,7 @@ impl Grain {
         let sample = &worker.own.sample;
         sample.start.set(None);
         sample.invited.set(false);
+        sample.alone.set(false);
         sample.next.set(worker.computed() + INTERVAL);
     }
 
@@ -138,14 +162,21 @@ impl Grain {
     fn look(&self, worker: &Worker) {
         let (sample, computed, now) = (&worker.own.sample, worker.computed(), Instant::now());
         sample.last.set(computed);
-        if let Some(start) = sample.start.get() {
-            let calls = computed - sample.base.get();
-            self.learn((now - start).as_nanos(), calls);
-            sample.next.set(computed + calls.max(SAMPLE));
-        } else {
-            sample.start.set(Some(now));
-            sample.base.set(computed);
-            sample.next.set(computed + SAMPLE);
+        match sample.start.get() {
+            Some(start) if !sample.alone.get() => {
+                let (calls, spent, lost) = (computed - sample.base.get(), (now - start).as_nanos(), sample.lost.get());
+                self.learn(spent.saturating_sub(lost.into()), calls);
+                sample.alone.set(!pays(spent, lost.into(), takers(worker)));
+                let next = if sample.alone.get() { calls * ALONE } else { calls };
+                sample.next.set(computed + next.max(SAMPLE));
+            }
+            _ => {
+                sample.start.set(Some(now));
+                sample.base.set(computed);
+                sample.lost.set(0);
+                sample.alone.set(false);
+                sample.next.set(computed + SAMPLE);
+            }
         }
     }
 
@@ -167,5 +198,29 @@ impl Grain {
         self.mean.store(mean.max(1), Ordering::Relaxed);
         let bound = if self.mode() == Mode::Sequential { WORTH_SHARING } else { NOT_WORTH_SHARING };
         self.sequential.store(mean < bound, Ordering::Relaxed);
+    }
+}
+
+/// How many threads take part in the outermost call that this worker works for.
+fn takers(worker: &Worker) -> u32 {
+    let home = worker.own.home.get().unwrap_or(worker);
+    home.helpers.load(Ordering::Relaxed) + 1
+}
+
+/// Whether so many threads, each losing that much of its time, do more together than one alone.
+fn pays(spent: u128, lost: u128, takers: u32) -> bool {
+    takers < 2 || spent.saturating_sub(lost) * u128::from(takers) * 100 >= spent * GAIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pays;
+
+    #[test]
+    fn sharing_pays_unless_the_threads_mostly_wait_for_each_other() {
+        assert!(pays(1_000, 0, 2), "two that never wait do twice as much");
+        assert!(!pays(1_000, 500, 2), "two of which always one waits do nothing more");
+        assert!(pays(1_000, 500, 8), "eight that wait half of the time do four times as much");
+        assert!(pays(1_000, 900, 1), "nobody takes part");
     }
 }

@@ -7,7 +7,13 @@
 //! Publishing a value is one store, not a locked instruction, so a publisher may overlook a thread that is just
 //! beginning to wait. That is why nobody sleeps for long: a sleeper looks at its slot at least every [`LONGEST_SLEEP`].
 
-use std::{any::Any, collections::HashMap, panic::resume_unwind, sync::Mutex, time::Duration};
+use std::{
+    any::Any,
+    collections::HashMap,
+    panic::resume_unwind,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use once_cell::sync::Lazy;
 
@@ -113,6 +119,7 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
         return own;
     }
     let _waiting = Waiting::new(engine.waiters());
+    let mut lost = Lost { worker, since: Instant::now() };
     for _ in 0..SPINS {
         if !engine.is_busy(&busy, worker) {
             return Waited::Again;
@@ -125,8 +132,10 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
         if !engine.is_busy(&busy, worker) {
             return Waited::Again;
         }
+        let searched = Instant::now();
         match if helping { help::toward(&busy, worker) } else { Found::Nothing } {
             Found::Computed => {
+                lost.pause(searched);
                 (sleep, idle) = (SHORTEST_SLEEP, 0);
                 continue;
             }
@@ -263,6 +272,26 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         lock(&GRAPH).remove(&self.0.number);
+    }
+}
+
+/// Adds up the time that a thread loses by waiting, for `grain` to see whether sharing pays.
+struct Lost {
+    worker: &'static Worker,
+    since: Instant,
+}
+
+impl Lost {
+    /// Work was found at this moment and has been done.
+    fn pause(&mut self, until: Instant) {
+        self.worker.own.sample.lose(until - self.since);
+        self.since = Instant::now();
+    }
+}
+
+impl Drop for Lost {
+    fn drop(&mut self) {
+        self.worker.own.sample.lose(self.since.elapsed());
     }
 }
 
