@@ -211,6 +211,13 @@ fn attributes_keep_their_meaning() {
     assert_eq!((OLD.len(), PRESENT.len()), (4, 1));
 }
 
+/// Every name that the expansion uses belongs to the user here.
+#[cache]
+fn named(call_0: u64, key: u64) -> u64 {
+    let (call_1, value, out) = (1, 2, 3);
+    if key == 0 { call_0 + call_1 + value + out } else { named(call_0 + 1, key - 1) + named(call_0, key - 1) + call_0 }
+}
+
 #[cache]
 fn even(n: u64) -> bool {
     n == 0 || odd(n - 1)
@@ -230,6 +237,7 @@ fn sequential(n: u64) -> u64 {
 fn functions_may_call_one_another() {
     assert!(even(1_000) && !odd(1_000));
     assert_eq!(sequential(50), 12_586_269_025);
+    assert_eq!(named(1, 2), 36);
 }
 
 // Each function twice, as it is and cached: their results must be the same.
