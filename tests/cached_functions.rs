@@ -101,6 +101,7 @@ fn references_are_looked_up_without_owning_them() {
         id: u64,
     }
     #[cache]
+    #[allow(clippy::needless_lifetimes, reason = "a declared lifetime is what is tested")]
     fn score<'a>(user: &'a User, tags: &[u8], name: &'static str, weight: u32) -> u64 {
         user.id + tags.len() as u64 + name.len() as u64 + u64::from(weight)
     }

@@ -9,10 +9,7 @@ use super::{
     production::Goal,
     store::Store,
 };
-use crate::sync::{Ordering, spin_loop, thread};
-
-/// Looks at the readers before a helper thread that is far enough ahead leaves.
-const LINGER: u32 = 400;
+use crate::sync::Ordering;
 
 impl<T, S> Shared<Engine<T, S>>
 where
@@ -130,16 +127,8 @@ where
 
     /// Waits a little for the readers; `true` when there is something to do.
     fn linger(&self, settings: &Settings<T>) -> bool {
-        for look in 0..LINGER {
-            if self.phase() != Phase::Open || self.is_closed() {
-                return false;
-            }
-            if self.can_go_ahead(settings) {
-                return true;
-            }
-            if look < LINGER / 2 { spin_loop() } else { thread::yield_now() }
-        }
-        false
+        let over = || self.phase() != Phase::Open || self.is_closed();
+        self.lingering.look(|| over() || self.can_go_ahead(settings)) && !over()
     }
 
     /// Signs the helper off; `false` when a reader wished for more meanwhile and it has to stay.

@@ -13,6 +13,7 @@ use super::{
     helpers::{self, Why},
     lodging,
     pace::Pace,
+    patience::Patience,
     production::{Goal, Work},
     stats::Counters,
     store::Store,
@@ -20,16 +21,13 @@ use super::{
 };
 use crate::{
     panics::{self, Payload},
-    sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, const_unless_loom, lock, spin_loop, thread},
+    sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, const_unless_loom, lock},
 };
 
 /// How long a thread that cannot produce in place sleeps before it looks around again.
 const LOOK_AROUND: Duration = Duration::from_millis(1);
 /// How long a thread sleeps that is sure to be woken.
 const LONG_SLEEP: Duration = Duration::from_millis(50);
-/// Looks at the length before a waiting thread lets others run, and then before it sleeps.
-const SPINS: u32 = 200;
-const YIELDS: u32 = 20;
 /// Whether there is more to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -69,6 +67,9 @@ pub(super) struct Engine<T, S> {
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
     pub(super) engagement: Engagement,
+    /// How long readers look for a value, and a helper for readers, before they sleep or leave.
+    patience: Patience,
+    pub(super) lingering: Patience,
     /// Set when the owner is gone: producers stop at the next value.
     pub(super) closed: AtomicBool,
     pub(super) turn: Turn,
@@ -116,6 +117,8 @@ impl<T, S> Engine<T, S> {
                 quiet: AtomicUsize::new(0),
                 phase: AtomicU32::new(Phase::Open as u32),
                 engagement: Engagement::new(),
+                patience: Patience::new(),
+                lingering: Patience::new(),
                 closed: AtomicBool::new(false),
                 turn: Turn::new(),
                 pace: Pace::new(),
@@ -243,11 +246,8 @@ where
     fn wait(&self, settings: &Settings<T>, index: usize, in_place: bool) {
         let done =
             || index < self.store.len() || self.phase() != Phase::Open || in_place && self.turn.holder().is_none();
-        for look in 0..SPINS + YIELDS {
-            if done() {
-                return;
-            }
-            if look < SPINS { spin_loop() } else { thread::yield_now() }
+        if self.patience.look(done) {
+            return;
         }
         self.counters.waited();
         // Nobody waits for a thread that holds no turn, so it is part of no circle.

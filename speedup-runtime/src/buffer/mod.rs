@@ -1,7 +1,7 @@
 //! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
 //!
 //! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
-//! produces and who waits; `production`, what happens during a turn; `turn` and `circle`, how to wait and when not to;
+//! produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait and when not to;
 //! `ahead` and `engagement`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
 //! `segments` and `ring` keep them.
 
@@ -20,6 +20,7 @@ mod lodging;
 #[cfg(all(test, loom))]
 mod loom;
 mod pace;
+mod patience;
 mod production;
 mod ring;
 mod search;

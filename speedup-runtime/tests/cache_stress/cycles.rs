@@ -206,11 +206,10 @@ fn a_ring_through_rayon_inside_bodies() {
         for threads in POOLS {
             let pool = pool(threads);
             for callers in [1, 2, 4] {
-                call_together(&pool, callers, |_| {
-                    assert!(cycle_of(|| KNOWN.get((0,))).contains("KNOWN("));
-                    assert!(cycle_of(|| HIDDEN.get((0,))).contains("HIDDEN("));
-                });
+                call_together(&pool, callers, |_| assert!(cycle_of(|| KNOWN.get((0,))).contains("KNOWN(")));
             }
+            // What is not told has to be found out, which takes a while each time.
+            call_together(&pool, 2, |_| assert!(cycle_of(|| HIDDEN.get((0,))).contains("HIDDEN(")));
         }
     });
 }
