@@ -256,9 +256,9 @@ doubles!(doubled);
 fn yields_work_all_over_a_body() {
     #[buffer]
     fn local() -> u64 {
-        while let Some(n) = Some(1) {
+        let mut rest = Some(1);
+        while let Some(n) = rest.take() {
             yield_!(n);
-            break;
         }
     }
     assert!(within_macros().eq(1..=5));

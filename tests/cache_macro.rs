@@ -121,7 +121,7 @@ fn pattern((a, b): (u64, u64), [c, ..]: [u64; 3], mut d: u64, _: bool, _unused: 
 }
 
 #[cache]
-fn borrowed<'a>(text: &'a str, list: &[u64], path: &std::path::Path, one: &u64, fixed: &'static str) -> String
+fn borrowed<'a>(text: &'a str, list: &'a [u64], path: &std::path::Path, one: &u64, fixed: &'static str) -> String
 where
     u64: Copy,
 {
@@ -194,7 +194,7 @@ fn old(n: u64) -> u64 {
 }
 
 #[cache]
-#[cfg(all())]
+#[cfg(test)]
 #[must_use]
 #[inline]
 #[expect(clippy::let_and_return, unused_mut, reason = "to see that lints of the body stay quiet")]
