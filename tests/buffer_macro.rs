@@ -228,6 +228,18 @@ fn within_macros() -> u64 {
     yield_!(slice.len() as u64 + 1);
 }
 
+/// Every name that the expansion uses belongs to the user here.
+#[buffer]
+fn named(out: u64, value: u64) -> Result<u64, ParseIntError> {
+    let (error, buffer, item, attempts) = (1, 2, 3, 4);
+    yield_!(Ok(out + value + error));
+    let value = "5".parse::<u64>()?;
+    yield_!(Ok(value + buffer + item + attempts + out));
+    static LOCK: std::sync::Mutex<u64> = std::sync::Mutex::new(7);
+    // A lock is given back before the body is suspended.
+    yield_!(Ok(*LOCK.lock().unwrap_or_else(std::sync::PoisonError::into_inner)));
+}
+
 macro_rules! doubles {
     ($name:ident) => {
         #[buffer]
@@ -244,13 +256,14 @@ doubles!(doubled);
 fn yields_work_all_over_a_body() {
     #[buffer]
     fn local() -> u64 {
-        while let Some(n) = Some(1) {
+        let mut rest = Some(1);
+        while let Some(n) = rest.take() {
             yield_!(n);
-            break;
         }
     }
     assert!(within_macros().eq(1..=5));
     assert!(doubled().eq([1, 2]) && local().eq([1]));
+    assert!(named(1, 2).map_while(Result::ok).eq([4, 15, 7]));
     assert_eq!(LOCAL.len_ready(), 1);
 }
 

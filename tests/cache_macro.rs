@@ -121,7 +121,7 @@ fn pattern((a, b): (u64, u64), [c, ..]: [u64; 3], mut d: u64, _: bool, _unused: 
 }
 
 #[cache]
-fn borrowed<'a>(text: &'a str, list: &[u64], path: &std::path::Path, one: &u64, fixed: &'static str) -> String
+fn borrowed<'a>(text: &'a str, list: &'a [u64], path: &std::path::Path, one: &u64, fixed: &'static str) -> String
 where
     u64: Copy,
 {
@@ -194,7 +194,7 @@ fn old(n: u64) -> u64 {
 }
 
 #[cache]
-#[cfg(all())]
+#[cfg(test)]
 #[must_use]
 #[inline]
 #[expect(clippy::let_and_return, unused_mut, reason = "to see that lints of the body stay quiet")]
@@ -209,6 +209,13 @@ fn attributes_keep_their_meaning() {
     let old = old(3);
     assert_eq!((old, present(2)), (0, 2));
     assert_eq!((OLD.len(), PRESENT.len()), (4, 1));
+}
+
+/// Every name that the expansion uses belongs to the user here.
+#[cache]
+fn named(call_0: u64, key: u64) -> u64 {
+    let (call_1, value, out) = (1, 2, 3);
+    if key == 0 { call_0 + call_1 + value + out } else { named(call_0 + 1, key - 1) + named(call_0, key - 1) + call_0 }
 }
 
 #[cache]
@@ -230,6 +237,7 @@ fn sequential(n: u64) -> u64 {
 fn functions_may_call_one_another() {
     assert!(even(1_000) && !odd(1_000));
     assert_eq!(sequential(50), 12_586_269_025);
+    assert_eq!(named(1, 2), 36);
 }
 
 // Each function twice, as it is and cached: their results must be the same.

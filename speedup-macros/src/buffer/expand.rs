@@ -217,16 +217,14 @@ fn body(model: &Buffered) -> TokenStream {
     // A block in a block: with the user's braces, the compiler would call one of them unnecessary.
     let braces = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = Block { brace_token: braces, stmts: block.stmts.clone() };
-    let out = Ident::new("out", Span::mixed_site());
-    let definition = yields::definition(&out);
+    let out = yields::out();
+    let definition = yields::definition(&block);
+    let inside = definition.map_or_else(|| quote!(#block), |definition| quote!({ #definition #block }));
     let moved = (!model.arguments.is_empty()).then(|| quote!(move));
     quote_spanned! {at=>
         #(#attributes)*
         #signature {
-            ::speedup::buffer::Source::from_body(#moved |#out: ::speedup::buffer::Out<#item>| async move {
-                #definition
-                #block
-            })
+            ::speedup::buffer::Source::from_body(#moved |#out: ::speedup::buffer::Out<#item>| async move #inside)
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | written | becomes |
 //! |---|---|
-//! | `yield_!(x)` | stays; the expansion defines the macro in front of the body |
+//! | `yield_!(x)` | `out.give(x).await`; where another macro hides it, it stays, and is defined in front of the body |
 //! | `e?`, the values being `Result`s | a `match` that hands out `Err(From::from(error))` as the last value |
 //! | `return` | stays: it ends the generator |
 //! | `yield_!` in a closure or an `async` block, `return x`, `?` with other values | a fault |
@@ -13,9 +13,13 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprAsync, ExprClosure, ExprReturn, Item, Macro, Stmt, Token, Type, parse_quote};
+use syn::{
+    Block, Expr, ExprAsync, ExprClosure, ExprMacro, ExprReturn, Item, Macro, Stmt, StmtMacro, Token, Type, parse_quote,
+    parse_quote_spanned,
+};
 
 use crate::errors::Errors;
 use crate::signature;
@@ -90,7 +94,8 @@ impl Rewriter<'_> {
         self.around = outer;
     }
 
-    fn yielding(&mut self, invocation: &mut Macro) {
+    /// What takes the place of a `yield_!`.
+    fn yielding(&mut self, invocation: &mut Macro) -> Option<Expr> {
         let place = match self.around {
             Around::Generator => None,
             Around::Closure => Some("a closure"),
@@ -102,18 +107,14 @@ impl Rewriter<'_> {
                  out with a `for` loop around `yield_!(value)`"
             );
             self.errors.at(&invocation.path, message);
-            return;
+            return None;
         }
         let value = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(invocation.tokens.clone());
         match value {
             Ok(values) if values.len() == 1 => {
-                let mut values = values;
-                for value in &mut values {
-                    self.visit_expr_mut(value);
-                }
-                invocation.tokens = values.into_token_stream();
-                // The name that the expansion defines; `speedup::yield_` is only for its documentation.
-                invocation.path = Ident::new("yield_", Span::call_site()).into();
+                let mut value = values.into_iter().next()?;
+                self.visit_expr_mut(&mut value);
+                return Some(given(&value, invocation.path.span()));
             }
             Ok(values) if values.is_empty() => {
                 self.errors.at(&invocation.path, "`yield_!` hands out a value: write `yield_!(value)`");
@@ -123,6 +124,7 @@ impl Rewriter<'_> {
             }
             Err(fault) => self.errors.add(fault),
         }
+        None
     }
 
     fn other_macro(&mut self, invocation: &mut Macro) {
@@ -153,11 +155,12 @@ impl Rewriter<'_> {
         let inner = &asking.expr;
         let value = Ident::new("value", Span::mixed_site());
         let error = Ident::new("error", Span::mixed_site());
+        let out = out();
         Some(parse_quote! {
             match #inner {
                 ::core::result::Result::Ok(#value) => #value,
                 ::core::result::Result::Err(#error) => {
-                    yield_!(::core::result::Result::Err(::core::convert::From::from(#error)));
+                    #out.give(::core::result::Result::Err(::core::convert::From::from(#error))).await;
                     return;
                 }
             }
@@ -213,17 +216,33 @@ impl VisitMut for Rewriter<'_> {
     }
 
     fn visit_macro_mut(&mut self, invocation: &mut Macro) {
-        if is_yield(invocation) {
-            self.yielding(invocation);
-        } else {
-            self.other_macro(invocation);
+        self.other_macro(invocation);
+    }
+
+    fn visit_stmt_mut(&mut self, statement: &mut Stmt) {
+        if let Stmt::Macro(StmtMacro { mac, semi_token, .. }) = statement
+            && is_yield(mac)
+        {
+            if let Some(given) = self.yielding(mac) {
+                *statement = Stmt::Expr(given, Some(semi_token.unwrap_or_default()));
+            }
+            return;
         }
+        visit_mut::visit_stmt_mut(self, statement);
     }
 
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
         if let Expr::Yield(keyword) = expression {
             let message = "`yield` is not for stable Rust: write `yield_!(value)`";
             self.errors.at(keyword, message);
+        }
+        if let Expr::Macro(ExprMacro { mac, .. }) = expression
+            && is_yield(mac)
+        {
+            if let Some(given) = self.yielding(mac) {
+                *expression = given;
+            }
+            return;
         }
         visit_mut::visit_expr_mut(self, expression);
         if self.around != Around::Generator {
@@ -241,13 +260,57 @@ impl VisitMut for Rewriter<'_> {
     }
 }
 
-/// The definition of `yield_!` that goes in front of a body; `out` is where the values go.
-pub(crate) fn definition(out: &Ident) -> TokenStream {
-    quote! {
-        macro_rules! yield_ {
-            ($value:expr $(,)?) => {
-                #out.give($value).await
+/// Where the values go: the handle given to the body.
+pub(crate) fn out() -> Ident {
+    Ident::new("out", Span::mixed_site())
+}
+
+/// `out.give(value).await`, shown at the `yield_!`.
+///
+/// What a value only needs while it is computed, such as a lock, is given back before others run.
+fn given(value: &Expr, place: Span) -> Expr {
+    let place = Span::mixed_site().located_at(place);
+    let out = Ident::new("out", place);
+    if !makes_temporaries(value) {
+        return parse_quote_spanned!(place=> #out.give(#value).await);
+    }
+    let name = Ident::new("value", place);
+    parse_quote_spanned!(place=> { let #name = #value; #out.give(#name).await })
+}
+
+/// Does an expression make temporary values?
+fn makes_temporaries(value: &Expr) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            let simple = match expression {
+                // `Ok(value)`, `Point(x, y)`.
+                Expr::Call(call) => matches!(call.func.as_ref(), Expr::Path(path) if names_constructor(&path.path)),
+                Expr::Lit(_) | Expr::Path(_) | Expr::Field(_) | Expr::Paren(_) | Expr::Tuple(_) | Expr::Cast(_) => true,
+                Expr::Binary(_) | Expr::Unary(_) => true,
+                _ => false,
             };
+            self.0 |= !simple;
+            visit::visit_expr(self, expression);
         }
     }
+    let mut search = Search(false);
+    search.visit_expr(value);
+    search.0
+}
+
+fn names_constructor(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase))
+}
+
+/// The definition of `yield_!` that goes in front of a body in which another macro still hides one.
+pub(crate) fn definition(body: &Block) -> Option<TokenStream> {
+    let out = out();
+    names_yield(body.to_token_stream()).then(|| {
+        quote! {
+            macro_rules! yield_ {
+                ($value:expr $(,)?) => {{ let value = $value; #out.give(value).await }};
+            }
+        }
+    })
 }

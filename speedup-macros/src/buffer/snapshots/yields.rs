@@ -32,17 +32,10 @@ fn a_body_that_yields() {
             };
             fn __spiral_generator() -> ::speedup::buffer::Source<Complex64> {
                 ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<Complex64>| async move {
-                    macro_rules! yield_ {
-                        ($value:expr $(,)?) => {
-                            out.give($value). await
-                        };
-                    }
-                    {
-                        let mut z = Complex64::new(1.0, 0.0);
-                        loop {
-                            yield_!(z);
-                            z *= Complex64::new(0.0, 1.1);
-                        }
+                    let mut z = Complex64::new(1.0, 0.0);
+                    loop {
+                        out.give(z).await;
+                        z *= Complex64::new(0.0, 1.1);
                     }
                 })
             }
@@ -79,30 +72,34 @@ fn errors_are_the_last_value() {
                 ::speedup::buffer::Source::from_body(|
                     out: ::speedup::buffer::Out<Result<u64, Error>>|
                 async move {
-                    macro_rules! yield_ {
-                        ($value:expr $(,)?) => {
-                            out.give($value). await
+                    for line in match read() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            out.give(::core::result::Result::Err(::core::convert::From::from(error)))
+                                .await;
+                            return;
+                        }
+                    } {
+                        {
+                            let value = Ok(
+                                match line {
+                                    ::core::result::Result::Ok(value) => value,
+                                    ::core::result::Result::Err(error) => {
+                                        out.give(
+                                                ::core::result::Result::Err(
+                                                    ::core::convert::From::from(error),
+                                                ),
+                                            )
+                                            .await;
+                                        return;
+                                    }
+                                }
+                                    .len(),
+                            );
+                            out.give(value).await
                         };
                     }
-                    {
-                        for line in match read() {
-                            ::core::result::Result::Ok(value) => value,
-                            ::core::result::Result::Err(error) => {
-                                yield_!(
-                                    ::core::result::Result::Err(::core::convert::From::from(error))
-                                );
-                                return;
-                            }
-                        } {
-                            yield_!(
-                                Ok(match line { ::core::result::Result::Ok(value) => value,
-                                ::core::result::Result::Err(error) => {
-                                yield_!(::core::result::Result::Err(::core::convert::From::from(error)));
-                                return; } } .len())
-                            );
-                        }
-                        return;
-                    }
+                    return;
                 })
             }
         "#]],
@@ -115,41 +112,34 @@ fn parameters() {
         "max = 100",
         "fn multiples(k: u64, mut from: u64) -> u64 { loop { yield_!(from); from += k; } }",
         &expect![[r#"
-        fn multiples(k: u64, from: u64) -> impl ::core::iter::Iterator<Item = u64> {
-            ::speedup::Buffers::values(MULTIPLES, (k, from))
-        }
-        /// The buffers of [`multiples()`].
-        const MULTIPLES: &::speedup::Buffers<(u64, u64), u64> = {
-            static STATE: ::speedup::buffer::FamilyState<(u64, u64), u64> = ::speedup::buffer::FamilyState::new();
-            let _ = multiples;
-            &::speedup::Buffers::of_family(
-                &STATE,
-                ::speedup::buffer::FamilyFunction::new(
-                        "multiples",
-                        |(k, from): (u64, u64)| __multiples_generator(k, from),
-                    )
-                    .max(100)
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __multiples_generator(k: u64, mut from: u64) -> ::speedup::buffer::Source<u64> {
-            ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<u64>| async move {
-                macro_rules! yield_ {
-                    ($value:expr $(,)?) => {
-                        out.give($value). await
-                    };
-                }
-                {
+            fn multiples(k: u64, from: u64) -> impl ::core::iter::Iterator<Item = u64> {
+                ::speedup::Buffers::values(MULTIPLES, (k, from))
+            }
+            /// The buffers of [`multiples()`].
+            const MULTIPLES: &::speedup::Buffers<(u64, u64), u64> = {
+                static STATE: ::speedup::buffer::FamilyState<(u64, u64), u64> = ::speedup::buffer::FamilyState::new();
+                let _ = multiples;
+                &::speedup::Buffers::of_family(
+                    &STATE,
+                    ::speedup::buffer::FamilyFunction::new(
+                            "multiples",
+                            |(k, from): (u64, u64)| __multiples_generator(k, from),
+                        )
+                        .max(100)
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __multiples_generator(k: u64, mut from: u64) -> ::speedup::buffer::Source<u64> {
+                ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<u64>| async move {
                     loop {
-                        yield_!(from);
+                        out.give(from).await;
                         from += k;
                     }
-                }
-            })
-        }
-    "#]],
+                })
+            }
+        "#]],
     );
 }
 
@@ -159,37 +149,33 @@ fn a_body_with_rayon() {
         "",
         "fn all() -> u64 { for part in parts() { yield_!(part.par_iter().sum()); } }",
         &expect![[r#"
-        fn all() -> impl ::core::iter::Iterator<Item = u64> {
-            ::speedup::Buffer::values(ALL)
-        }
-        /// The buffer of [`all()`].
-        const ALL: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = all;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new("all", __all_generator)
-                    .uses_rayon()
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __all_generator() -> ::speedup::buffer::Source<u64> {
-            ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<u64>| async move {
-                macro_rules! yield_ {
-                    ($value:expr $(,)?) => {
-                        out.give($value). await
-                    };
-                }
-                {
+            fn all() -> impl ::core::iter::Iterator<Item = u64> {
+                ::speedup::Buffer::values(ALL)
+            }
+            /// The buffer of [`all()`].
+            const ALL: &::speedup::Buffer<u64> = {
+                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = all;
+                &::speedup::Buffer::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new("all", __all_generator)
+                        .uses_rayon()
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __all_generator() -> ::speedup::buffer::Source<u64> {
+                ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<u64>| async move {
                     for part in parts() {
-                        yield_!(part.par_iter().sum());
+                        {
+                            let value = part.par_iter().sum();
+                            out.give(value).await
+                        };
                     }
-                }
-            })
-        }
-    "#]],
+                })
+            }
+        "#]],
     );
 }
 
@@ -199,37 +185,30 @@ fn in_an_impl() {
         "",
         "#[must_use] pub fn all() -> u64 { yield_!(Self::FIRST); }",
         &expect![[r#"
-        impl Point {
-            pub fn all() -> impl ::core::iter::Iterator<Item = u64> {
-                ::speedup::Buffer::values(Self::ALL)
+            impl Point {
+                pub fn all() -> impl ::core::iter::Iterator<Item = u64> {
+                    ::speedup::Buffer::values(Self::ALL)
+                }
+                /// The buffer of [`Self::all()`].
+                #[allow(unreachable_pub)]
+                pub const ALL: &::speedup::Buffer<u64> = {
+                    static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                    let _ = Self::all;
+                    &::speedup::Buffer::of(
+                        &STATE,
+                        ::speedup::buffer::Function::new("all", Self::__all_generator)
+                            .search(|| ::core::option::Option::Some(
+                                ::core::cmp::PartialOrd::partial_cmp,
+                            )),
+                    )
+                };
+                fn __all_generator() -> ::speedup::buffer::Source<u64> {
+                    ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<u64>| async move {
+                        out.give(Self::FIRST).await;
+                    })
+                }
             }
-            /// The buffer of [`Self::all()`].
-            #[allow(unreachable_pub)]
-            pub const ALL: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-                let _ = Self::all;
-                &::speedup::Buffer::of(
-                    &STATE,
-                    ::speedup::buffer::Function::new("all", Self::__all_generator)
-                        .search(|| ::core::option::Option::Some(
-                            ::core::cmp::PartialOrd::partial_cmp,
-                        )),
-                )
-            };
-            fn __all_generator() -> ::speedup::buffer::Source<u64> {
-                ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<u64>| async move {
-                    macro_rules! yield_ {
-                        ($value:expr $(,)?) => {
-                            out.give($value). await
-                        };
-                    }
-                    {
-                        yield_!(Self::FIRST);
-                    }
-                })
-            }
-        }
-    "#]],
+        "#]],
     );
 }
 
