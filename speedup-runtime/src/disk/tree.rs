@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::inner::{HEAVY, Inner, Kid};
 use super::leaf::{Item, Leaf, Val, common};
+use super::page_file::SLOT;
 use super::pager::{Pager, runs};
 use super::{Error, Result};
 use crate::sync::Arc;
@@ -340,6 +341,10 @@ fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -
         return Ok(parts);
     }
     let leaf = pager.leaf(kid, false)?;
+    if let Some(spliced) = splice(&leaf, edits) {
+        let (kid, size) = pager.put_leaf(Some(kid), spliced)?;
+        return Ok(vec![Part { kid, sep, small: size < SMALL_LEAF }]);
+    }
     let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(leaf.count());
     let mut items: Vec<Item<'_>> = Vec::with_capacity(leaf.count() + 1);
     match edits {
@@ -363,6 +368,17 @@ fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -
         Edits::Append(_) => {}
     }
     write_leaves(pager, Some(kid), sep, &items)
+}
+
+/// The leaf after a change of one position, where that needs no decoding.
+fn splice(leaf: &Leaf, edits: &Edits<'_>) -> Option<Leaf> {
+    let (at, remove, val) = match edits {
+        Edits::Insert(at, val) => (*at, false, Some(*val)),
+        Edits::Set(at, val) => (*at, true, Some(*val)),
+        Edits::Cut(range) if range.end - range.start == 1 => (range.start, true, None),
+        _ => return None,
+    };
+    leaf.spliced(usize::try_from(at).ok()?, remove, val, SLOT)
 }
 
 /// Merges sorted changes into the items of a leaf.
