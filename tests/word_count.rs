@@ -25,7 +25,10 @@ fn a_text_larger_than_the_memory_limit_is_counted() {
     let this = std::env::current_exe().expect("a path");
     let output = Command::new("sh")
         .arg("-c")
-        .arg(format!("ulimit -v {LIMIT} && exec {} --exact a_text_larger_than_the_memory_limit_is_counted", this.display()))
+        .arg(format!(
+            "ulimit -v {LIMIT} && exec {} --exact a_text_larger_than_the_memory_limit_is_counted",
+            this.display()
+        ))
         .env(CHILD, folder.path())
         // Each arena of glibc's allocator would reserve 64 MiB of addresses.
         .env("MALLOC_ARENA_MAX", "1")
