@@ -239,6 +239,54 @@ impl Leaf {
     }
 }
 
+/// Changing one item of a list's leaf without taking it apart.
+impl Leaf {
+    /// The same leaf with the item at `at` taken out if `remove`, and `val` put there; `None` where that is not simple, or
+    /// would not fit into `limit` bytes.
+    pub(crate) fn spliced(&self, at: usize, remove: bool, val: Option<Val<'_>>, limit: usize) -> Option<Self> {
+        let plain = self.prefix == 0 && self.keys.fixed == 0 && self.outside.is_none() && self.count > 1;
+        let len = val.map_or(0, |val| val.bytes.len());
+        let added = usize::from(val.is_some());
+        let count = self.count + added - usize::from(remove);
+        let even = self.vals.fixed != VARIES && (val.is_none() || len == usize::from(self.vals.fixed));
+        let uneven = self.vals.fixed == VARIES && self.vals.wide == 2;
+        if !plain || val.is_some_and(|val| val.outside) || !(even || uneven) || at + usize::from(remove) > self.count {
+            return None;
+        }
+        let start = |index: usize| match (index, uneven) {
+            (0, _) => 0,
+            (_, true) => self.vals.end(&self.page, index - 1),
+            _ => index * usize::from(self.vals.fixed),
+        };
+        let (from, to) = (start(at), start(at + usize::from(remove)));
+        let old = &self.page[self.vals.data..];
+        let ends = if uneven { count * 2 } else { 0 };
+        let size = HEADER + FIXED + ends + old.len() + len - (to - from);
+        if size > limit.min(usize::from(u16::MAX)) {
+            return None;
+        }
+        let mut page = Vec::with_capacity(size);
+        page.extend_from_slice(&self.page[..HEADER + FIXED]);
+        page[HEADER..HEADER + 4].copy_from_slice(&(count as u32).to_le_bytes());
+        if uneven {
+            page.extend_from_slice(&self.page[self.vals.ends..self.vals.ends + 2 * at]);
+            if added == 1 {
+                page.extend_from_slice(&((from + len) as u16).to_le_bytes());
+            }
+            for index in at + usize::from(remove)..self.count {
+                let end = self.vals.end(&self.page, index) + len - (to - from);
+                page.extend_from_slice(&(end as u16).to_le_bytes());
+            }
+        }
+        let data = page.len();
+        page.extend_from_slice(&old[..from]);
+        page.extend_from_slice(val.map_or(&[], |val| val.bytes));
+        page.extend_from_slice(&old[to..]);
+        let (keys, vals) = (Table { data, ..self.keys }, Table { data, ..self.vals });
+        Some(Leaf { page: page.into_boxed_slice(), count, prefix: 0, keys, vals, outside: None })
+    }
+}
+
 /// Appends the bytes `from..to` of the key of `item`.
 #[inline]
 fn push_from(page: &mut Vec<u8>, item: &Item<'_>, from: usize, to: usize) {

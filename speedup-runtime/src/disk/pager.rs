@@ -153,7 +153,11 @@ impl Pager {
 
     /// Writes items as one leaf, in the place of `old` if there is one.
     pub(crate) fn write_leaf(&mut self, old: Option<&Kid>, items: &[Item<'_>]) -> Result<(Kid, usize)> {
-        let leaf = Leaf::build(items);
+        self.put_leaf(old, Leaf::build(items))
+    }
+
+    /// Puts a leaf in the place of `old` if there is one; returns where it is and its size.
+    pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, leaf: Leaf) -> Result<(Kid, usize)> {
         let size = leaf.size();
         let slots = PageFile::slots_for(size);
         let at = match old {

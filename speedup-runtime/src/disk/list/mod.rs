@@ -4,8 +4,8 @@ mod builder;
 mod iter;
 mod sort;
 pub(crate) mod state;
+mod whole;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
@@ -184,25 +184,6 @@ impl<T: Value> DiskList<T> {
         self.len().checked_sub(1).map_or(Ok(None), |index| self.get(index))
     }
 
-    /// The items at many positions, in the order of the positions; they are read in the order of the disk.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn get_many(&self, positions: impl IntoIterator<Item = usize>) -> Result<Vec<Option<T>>> {
-        let mut wanted: Vec<(usize, usize)> =
-            positions.into_iter().enumerate().map(|(place, index)| (index, place)).collect();
-        wanted.sort_unstable();
-        let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
-        self.handle.read(|state| {
-            for &(index, place) in &wanted {
-                found[place] = state.with(index as u64, value::decode)?;
-            }
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
     /// Puts another item at a position and returns the one that was there.
     ///
     /// # Errors
@@ -306,27 +287,6 @@ impl<T: Value> DiskList<T> {
         self.handle.change(|state| state.cut(from as u64..to as u64))
     }
 
-    /// Moves the items from `at` on into another list, which must be empty.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfBounds`] past the end, [`Error::NotEmpty`]; otherwise as [`push`](Self::push).
-    pub fn split_off(&mut self, at: usize, into: &mut Self) -> Result<()> {
-        let len = self.len();
-        if at > len {
-            return Err(Error::OutOfBounds { index: at, len });
-        }
-        if !into.is_empty() {
-            return Err(Error::NotEmpty { path: into.path() });
-        }
-        for item in self.range(at..) {
-            into.push(item?)?;
-        }
-        // The copy is safe before the original goes.
-        into.flush()?;
-        self.truncate(at)
-    }
-
     /// Adds all items of an iterator at the end.
     ///
     /// # Errors
@@ -358,110 +318,6 @@ impl<T: Value> DiskList<T> {
         let handle = &self.handle;
         let runs = Runs::new(handle, 0, self.len() as u64);
         runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
-    }
-
-    /// The position of the first item for which `test` returns true.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn position(&self, mut test: impl FnMut(&T) -> bool) -> Result<Option<usize>> {
-        for (index, item) in self.iter().enumerate() {
-            if test(&item?) {
-                return Ok(Some(index));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether an item equals `wanted`.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn contains(&self, wanted: &T) -> Result<bool>
-    where
-        T: PartialEq,
-    {
-        self.position(|item| item == wanted).map(|found| found.is_some())
-    }
-
-    /// Searches a sorted list as [`slice::binary_search`] does: `Ok` with a position that holds `wanted`, or `Err` with the one where it belongs.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn binary_search(&self, wanted: &T) -> Result<Result<usize, usize>>
-    where
-        T: Ord,
-    {
-        self.binary_search_by(|item| item.cmp(wanted))
-    }
-
-    /// Searches a list that is sorted by `compare`, as [`slice::binary_search_by`] does.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn binary_search_by(&self, mut compare: impl FnMut(&T) -> Ordering) -> Result<Result<usize, usize>> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            let Some(item) = self.get(middle)? else { break };
-            match compare(&item) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return Ok(Ok(middle)),
-            }
-        }
-        Ok(Err(low))
-    }
-
-    /// Sorts the list in bounded memory; equal items keep their order.
-    ///
-    /// A crash leaves the list as it was or sorted.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get) and [`push`](Self::push); the list is then as it was.
-    pub fn sort(&mut self) -> Result<()>
-    where
-        T: Ord,
-    {
-        self.sort_by(T::cmp)
-    }
-
-    /// Sorts the list by a comparison in bounded memory; equal items keep their order.
-    ///
-    /// # Errors
-    ///
-    /// As [`sort`](Self::sort).
-    pub fn sort_by(&mut self, compare: impl FnMut(&T, &T) -> Ordering) -> Result<()> {
-        sort::sort(self, compare)
-    }
-
-    /// Keeps the items for which `keep` returns true, with the values as it leaves them.
-    ///
-    /// A crash leaves the list as it was or as it shall be.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get) and [`push`](Self::push); the list is then as it was.
-    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<()> {
-        let mut at = 0;
-        self.handle.change(|state| {
-            state.replace(|state| {
-                loop {
-                    let Some(mut item) = state.with(at, value::decode)? else { return Ok(None) };
-                    at += 1;
-                    if keep(&mut item) {
-                        let mut raw = Vec::new();
-                        value::encode(&item, &mut raw)?;
-                        return Ok(Some(raw));
-                    }
-                }
-            })
-        })
     }
 
     /// Removes all items.

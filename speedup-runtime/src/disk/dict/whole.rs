@@ -1,0 +1,127 @@
+//! What concerns the ends of a dict, or many entries at once.
+
+use std::borrow::Borrow;
+use std::ops::Bound;
+
+use super::iter::Runs;
+use super::{DiskDict, Iter, encoded};
+use crate::disk::Result;
+use crate::disk::key::{EncodeKey, Key};
+use crate::disk::value::{self, Value};
+
+/// How many changes `retain` gathers before it applies them.
+const BATCH: usize = 4096;
+
+impl<K: Key, V: Value> DiskDict<K, V> {
+    /// The values of many keys, in the order of the keys; they are read in the order of the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<'q, Q>(&self, keys: impl IntoIterator<Item = &'q Q>) -> Result<Vec<Option<V>>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized + 'q,
+    {
+        let mut wanted: Vec<(Vec<u8>, usize)> =
+            keys.into_iter().enumerate().map(|(index, key)| (encoded(key), index)).collect();
+        wanted.sort_unstable();
+        let mut found: Vec<Option<V>> = wanted.iter().map(|_| None).collect();
+        self.handle.read(|state| {
+            for (raw, index) in &wanted {
+                found[*index] = state.with(raw, value::decode)?;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The first entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "first_key_value")]
+    pub fn first(&self) -> Result<Option<(K, V)>> {
+        self.iter().next().transpose()
+    }
+
+    /// The last entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "last_key_value")]
+    pub fn last(&self) -> Result<Option<(K, V)>> {
+        self.iter().next_back().transpose()
+    }
+
+    /// Removes and returns the first entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    pub fn pop_first(&mut self) -> Result<Option<(K, V)>> {
+        let first = self.first()?;
+        self.take_out(first)
+    }
+
+    /// Removes and returns the last entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    #[doc(alias = "popitem")]
+    pub fn pop_last(&mut self) -> Result<Option<(K, V)>> {
+        let last = self.last()?;
+        self.take_out(last)
+    }
+
+    fn take_out(&mut self, entry: Option<(K, V)>) -> Result<Option<(K, V)>> {
+        if let Some((key, _)) = &entry {
+            let raw = encoded(key);
+            self.handle.change(|state| state.remove(&raw))?;
+        }
+        Ok(entry)
+    }
+
+    /// Keeps the entries for which `keep` returns true, with the values as it leaves them.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<()> {
+        let mut low = Bound::Unbounded;
+        loop {
+            let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+            let mut last = None;
+            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, low, Bound::Unbounded));
+            for entry in entries {
+                let (key, mut value) = entry?;
+                let (mut before, mut after) = (Vec::new(), Vec::new());
+                value::encode(&value, &mut before)?;
+                let kept = keep(&key, &mut value);
+                value::encode(&value, &mut after)?;
+                if !kept {
+                    changes.push((encoded(&key), None));
+                } else if before != after {
+                    changes.push((encoded(&key), Some(after)));
+                }
+                if changes.len() == BATCH {
+                    last = Some(encoded(&key));
+                    break;
+                }
+            }
+            for (key, value) in changes {
+                self.handle.change(|state| match value {
+                    Some(value) => state.put(&key, &value).map(drop),
+                    None => state.remove(&key).map(drop),
+                })?;
+            }
+            match last {
+                Some(key) => low = Bound::Excluded(key),
+                None => return Ok(()),
+            }
+        }
+    }
+}
