@@ -146,7 +146,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
         self
     }
 
-    /// When a search stops, called as `(buffer, item, attempts)`; see [`halt`](super::halt).
+    /// When a search stops, called as `(buffer, item, attempts)`; see [`Halt`](super::Halt).
     #[must_use]
     pub fn halt(mut self, halt: impl Fn(&Buffer<T>, &T, usize) -> bool + Send + Sync + 'static) -> Self {
         self.search = Search::Owned(Arc::new(halt));
