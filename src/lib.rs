@@ -3,7 +3,7 @@
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
 #[cfg(feature = "disk")]
-pub use speedup_runtime::disk::{self, DiskDict, DiskList};
+pub use speedup_runtime::disk::{self, DiskDict, DiskList, Key, Value};
 
 #[doc = include_str!("guide/buffer.md")]
 #[cfg(feature = "macros")]

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 
 /// Gathers faults; [`Errors::into_tokens`] must be called in the end, or they would be lost.
@@ -16,11 +16,6 @@ impl Errors {
     /// Reports `message` at all of `tokens`.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.faults.push(syn::Error::new_spanned(tokens, message));
-    }
-
-    /// Reports `message` at `span`, for tokens that are not at hand.
-    pub(crate) fn at_span(&mut self, span: Span, message: impl Display) {
-        self.faults.push(syn::Error::new(span, message));
     }
 
     /// Takes over what a parser found.

@@ -1,10 +1,10 @@
-//! What the expansions of both macros share: the names of the items, which attribute goes where, and what is left of an
-//! item that has a fault.
+//! What the expansions of both macros share: the names and spans of the items, and what is left of an item that has a
+//! fault.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Meta, Path, Token, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Token, Visibility, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -17,8 +17,26 @@ pub(crate) fn handle_name(function: &Ident) -> Ident {
 }
 
 /// A span of the expansion that is shown at `place`.
+///
+/// All that deals with the types of the arguments and the result is shown at the function's name: what they lack is then
+/// reported there, and once for all places with the same complaint.
 pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
+}
+
+/// Functions and constants share their names.
+pub(crate) fn name_is_free(handle: &Option<Ident>, function: &Ident, errors: &mut Errors) {
+    if let Some(handle) = handle
+        && handle == function
+    {
+        errors.at(
+            handle,
+            format!(
+                "`{handle}` is the function itself: give the handle another name, such as `{}`",
+                handle_name(function)
+            ),
+        );
+    }
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
@@ -38,6 +56,12 @@ pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] 
         Place::Free => Token![const](generated_at(function.sig.fn_token.span)),
         Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![const](function.sig.fn_token.span),
     }
+}
+
+/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
+pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
+    let public = !matches!(function.vis, Visibility::Inherited);
+    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
 }
 
 /// The `;` of a handle; see [`handle_keyword`].
@@ -82,111 +106,6 @@ pub(crate) fn name_option(value: &Expr, example: &str, errors: &mut Errors) -> O
         other => {
             errors.at(other, format!("expected a name: write `{example}`"));
             None
-        }
-    }
-}
-
-/// The user's attributes, sorted by the item they go to.
-#[derive(Default)]
-pub(crate) struct Attributes {
-    /// For the wrapper, which is the user's function to everybody else.
-    pub(crate) wrapper: Vec<Attribute>,
-    /// For the handle: `#[cfg]`, and what hides or deprecates.
-    pub(crate) handle: Vec<Attribute>,
-    /// For the function that holds the user's body.
-    pub(crate) body: Vec<Attribute>,
-}
-
-impl Attributes {
-    /// Sorts `attributes`; another attribute of this crate among them is reported.
-    pub(crate) fn sort(attributes: &[Attribute], errors: &mut Errors) -> Attributes {
-        let mut sorted = Attributes::default();
-        for attribute in attributes {
-            if let Some(name) = ours(attribute.path()) {
-                errors.at(
-                    attribute,
-                    format!("one attribute of `speedup` on a function is enough: remove this `#[{name}]`"),
-                );
-                continue;
-            }
-            match Kind::of(attribute) {
-                Kind::Presence => {
-                    sorted.wrapper.push(attribute.clone());
-                    sorted.handle.push(attribute.clone());
-                    sorted.body.push(attribute.clone());
-                }
-                Kind::Lint(lint) => {
-                    sorted.wrapper.push(lint.clone());
-                    sorted.body.push(lint);
-                }
-                Kind::Deprecated => {
-                    sorted.wrapper.push(attribute.clone());
-                    sorted.handle.push(parse_quote!(#[allow(deprecated)]));
-                    sorted.body.push(parse_quote!(#[allow(deprecated)]));
-                }
-                Kind::Hidden => {
-                    sorted.wrapper.push(attribute.clone());
-                    sorted.handle.push(attribute.clone());
-                }
-                Kind::Function => sorted.wrapper.push(attribute.clone()),
-            }
-        }
-        sorted
-    }
-}
-
-fn ours(path: &Path) -> Option<String> {
-    let name = path.segments.last()?.ident.to_string();
-    let direct = path.segments.len() == 1 || path.segments.first().is_some_and(|first| first.ident == "speedup");
-    (direct && (name == "cache" || name == "buffer")).then_some(name)
-}
-
-enum Kind {
-    /// `#[cfg]`: all items or none.
-    Presence,
-    /// A lint level, for the signature and the body. An expectation can only be met once, so it becomes a permission.
-    Lint(Attribute),
-    Deprecated,
-    /// `#[doc(hidden)]`.
-    Hidden,
-    /// Anything else is about the function that users call.
-    Function,
-}
-
-impl Kind {
-    fn of(attribute: &Attribute) -> Kind {
-        let path = attribute.path();
-        let is = |names: &[&str]| names.iter().any(|name| path.is_ident(name));
-        if is(&["cfg"]) {
-            Kind::Presence
-        } else if is(&["allow", "warn", "deny", "forbid"]) {
-            Kind::Lint(attribute.clone())
-        } else if let (true, Meta::List(list)) = (is(&["expect"]), &attribute.meta) {
-            let lints = &list.tokens;
-            Kind::Lint(parse_quote!(#[allow(#lints)]))
-        } else if is(&["deprecated"]) {
-            Kind::Deprecated
-        } else if is(&["doc"]) && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "hidden") {
-            Kind::Hidden
-        } else if is(&["cfg_attr"]) {
-            Kind::conditional(attribute)
-        } else {
-            Kind::Function
-        }
-    }
-
-    /// `cfg_attr(condition, attribute)`: goes where the attribute would.
-    fn conditional(attribute: &Attribute) -> Kind {
-        let Meta::List(list) = &attribute.meta else { return Kind::Function };
-        let tokens = list.tokens.to_string();
-        let conditional = tokens.split_once(',').map_or("", |(_, attribute)| attribute.trim_start());
-        let starts_with = |names: &[&str]| names.iter().any(|name| conditional.starts_with(name));
-        if starts_with(&["cfg"]) {
-            Kind::Presence
-        } else if starts_with(&["allow", "warn", "deny", "forbid", "expect"]) {
-            Kind::Lint(attribute.clone())
-        } else {
-            Kind::Function
         }
     }
 }
@@ -271,5 +190,21 @@ mod tests {
         assert_eq!(handle_name(&parse_quote!(r#match)), "MATCH");
         assert_eq!(inner_name(&parse_quote!(r#match), "uncached"), "__match_uncached");
         assert_eq!(inner_name(&parse_quote!(_f), "uncached"), "__f_uncached");
+    }
+}
+
+/// Help for the snapshots of expansions.
+#[cfg(test)]
+pub(crate) mod testing {
+    use proc_macro2::TokenStream;
+
+    pub(crate) fn tokens(text: &str) -> TokenStream {
+        text.parse().unwrap_or_else(|fault| panic!("{fault}: {text}"))
+    }
+
+    /// An expansion as rustfmt would write it.
+    pub(crate) fn pretty(expansion: TokenStream) -> String {
+        let file = syn::parse2(expansion).unwrap_or_else(|fault| panic!("the expansion does not parse: {fault}"));
+        prettyplease::unparse(&file)
     }
 }

@@ -4,6 +4,7 @@
 //! faults, `expand` writes the code. `cache/groups` finds calls that can run side by side, `buffer/yields` turns a body
 //! with `yield_!` into a generator.
 
+mod attributes;
 mod buffer;
 mod cache;
 mod errors;
@@ -14,21 +15,47 @@ mod signature;
 
 use proc_macro::TokenStream;
 
-/// Documented at `speedup::cache`.
+// The guides to the attributes stand in the facade, `src/guide`, and these words below them.
+
+/// # Limits
+///
+/// A generic or `async` function, a method with `self`, an argument that is `&mut` or `impl Trait`, a result that borrows, and
+/// a function in a trait or in a generic `impl` are compile errors that say what to write instead.
+///
+/// A `Result` or an `Option` under another name is recognised by its type; there `cache_err` and `cache_none` work too.
+///
+/// `#[expect]` becomes `#[allow]`, as there are two functions where there was one.
 #[proc_macro_attribute]
 pub fn cache(options: TokenStream, item: TokenStream) -> TokenStream {
     cache::attribute(options.into(), item.into()).into()
 }
 
-/// Documented at `speedup::buffer`.
+/// # Limits
+///
+/// Generators and values move between threads: the iterator, or what a body holds over a `yield_!`, is `Send`, values are
+/// `Send + Sync + 'static`. `yield_!` inside of a closure or an `async` block, a body that yields nothing, arguments that
+/// borrow, generic and `async` functions and `self` are compile errors that say what to write instead.
+///
+/// The function gives back its declared type where clones of the values can make it: `impl Iterator`, `impl IntoIterator`,
+/// `Box<dyn Iterator + Send>`, `Vec` and the other collections of the standard library. In all other cases, also with `yield_!`,
+/// it returns `impl Iterator<Item = T>`.
 #[proc_macro_attribute]
 pub fn buffer(options: TokenStream, item: TokenStream) -> TokenStream {
     buffer::attribute(options.into(), item.into()).into()
 }
 
-/// Hands the next value out of the body of a `#[buffer]` function.
+/// Hands the next value out of the body of a [`#[buffer]`](macro@buffer) function.
 ///
 /// It needs no import there. Anywhere else it is a compile error.
+///
+/// ```text
+/// #[buffer]
+/// fn squares() -> u64 {
+///     for n in 0.. {
+///         yield_!(n * n);
+///     }
+/// }
+/// ```
 #[proc_macro]
 pub fn yield_(value: TokenStream) -> TokenStream {
     buffer::yield_outside(value.into()).into()

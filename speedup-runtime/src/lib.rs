@@ -5,11 +5,12 @@
 
 pub mod buffer;
 pub mod cache;
-#[cfg(feature = "disk")]
+#[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
 
 pub(crate) mod panics;
 pub(crate) mod sync;
 
 pub use buffer::{Buffer, Buffers, Window};
+#[cfg(not(loom))]
 pub use cache::{Cache, Task, TimedOut};

@@ -1,6 +1,9 @@
 //! What a panic carries, and how one panic reaches several callers.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// What a panic carries: the argument of `panic_any` or the formatted message of `panic!`.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
@@ -14,4 +17,13 @@ pub(crate) fn copy_of(payload: &Payload) -> Option<Payload> {
         return Some(Box::new(*text));
     }
     payload.downcast_ref::<String>().map(|text| Box::new(text.clone()) as Payload)
+}
+
+/// Drops a payload that nobody is to get. Its destructor is users' code, and may panic in turn.
+#[allow(dead_code)]
+pub(crate) fn swallow(payload: Payload) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Whoever panics with what panics when dropped could go on for ever.
+        std::mem::forget(again);
+    }
 }

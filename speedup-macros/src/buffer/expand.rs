@@ -1,8 +1,8 @@
 //! The code that a generator becomes: wrapper, handle, body.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Type, parse_quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Signature, Type, parse_quote, parse_quote_spanned};
 
 use super::model::{Buffered, Form, Wrapper};
 use super::yields;
@@ -42,18 +42,19 @@ impl Buffered {
 /// fn count() -> impl Iterator<Item = u64> { ::speedup::Buffer::values(COUNT) }
 /// ```
 fn wrapper(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
-    signature.output = wrapper_output(&model.function.sig.output, &model.form);
+    signature.output = wrapper_output(&model.function.sig, &model.form);
     let handle = model.place.sibling(&model.handle);
     let values = match model.kind() {
-        Handle::Buffer => quote!(::speedup::Buffer::values(#handle)),
-        Handle::Window => quote!(::speedup::Window::values(#handle)),
+        Handle::Buffer => quote_spanned!(at=> ::speedup::Buffer::values(#handle)),
+        Handle::Window => quote_spanned!(at=> ::speedup::Window::values(#handle)),
         Handle::Family => {
-            let key = signature::tuple(model.arguments.iter().map(|argument| argument.name.to_token_stream()));
-            quote!(::speedup::Buffers::values(#handle, #key))
+            let key = signature::tuple(at, model.arguments.iter().map(|argument| argument.name.to_token_stream()));
+            quote_spanned!(at=> ::speedup::Buffers::values(#handle, #key))
         }
     };
     let values = match model.form {
@@ -68,12 +69,13 @@ fn wrapper(model: &Buffered) -> TokenStream {
 }
 
 /// The declared type, where a wrapper can give it; else the values, as an iterator.
-fn wrapper_output(declared: &ReturnType, form: &Form) -> ReturnType {
+fn wrapper_output(declared: &Signature, form: &Form) -> ReturnType {
+    let at = expansion::generated_at(declared.ident.span());
     match form {
         Form::Yields { item } | Form::Iterator { item, wrapper: Wrapper::Iterator } => {
-            parse_quote!(-> impl ::core::iter::Iterator<Item = #item>)
+            parse_quote_spanned!(at=> -> impl ::core::iter::Iterator<Item = #item>)
         }
-        Form::Iterator { .. } | Form::Unclear => declared.clone(),
+        Form::Iterator { .. } | Form::Unclear => declared.output.clone(),
     }
 }
 
@@ -85,28 +87,33 @@ fn wrapper_output(declared: &ReturnType, form: &Form) -> ReturnType {
 /// };
 /// ```
 fn handle(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let visibility = &model.function.vis;
     let name = &model.handle;
     let item = &model.item;
-    let key = signature::key_type(&model.arguments);
-    let (what, state, parameters) = match model.kind() {
-        Handle::Buffer => (quote!(Buffer), quote!(State), quote!(<#item>)),
-        Handle::Window => (quote!(Window), quote!(WindowState), quote!(<#item>)),
-        Handle::Family => (quote!(Buffers), quote!(FamilyState), quote!(<#key, #item>)),
+    let key = signature::key_type(at, &model.arguments);
+    let (kind, what, state, parameters) = match model.kind() {
+        Handle::Buffer => ("buffer", quote_spanned!(at=> Buffer), quote_spanned!(at=> State), quote!(#item)),
+        Handle::Window => ("window", quote_spanned!(at=> Window), quote_spanned!(at=> WindowState), quote!(#item)),
+        Handle::Family => {
+            ("buffers", quote_spanned!(at=> Buffers), quote_spanned!(at=> FamilyState), quote!(#key, #item))
+        }
     };
-    let of = if matches!(model.kind(), Handle::Family) { quote!(of_family) } else { quote!(of) };
+    let of = Ident::new(if matches!(model.kind(), Handle::Family) { "of_family" } else { "of" }, at);
     let keep = model.options.keep.as_ref().map(|(_, keep)| quote!(, #keep));
     let function = runtime_function(model);
-    let docs = expansion::handle_docs("buffer", &model.place, &model.function.sig.ident);
+    let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let lints = expansion::handle_lints(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
-    quote! {
+    quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &::speedup::#what #parameters = {
-            static STATE: ::speedup::buffer::#state #parameters = ::speedup::buffer::#state::new();
+        #lints
+        #visibility #keyword #name: &::speedup::#what<#parameters> = {
+            static STATE: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::#what::#of(&STATE, #function #keep)
@@ -115,20 +122,23 @@ fn handle(model: &Buffered) -> TokenStream {
 }
 
 fn runtime_function(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let inner = model.place.sibling(&model.inner);
     let call = quote!(#inner(#(#names),*));
     let source = match model.form {
         Form::Yields { .. } => call,
-        Form::Iterator { .. } | Form::Unclear => quote!(::speedup::buffer::Source::from_iter(#call)),
+        Form::Iterator { .. } | Form::Unclear => quote_spanned!(at=> ::speedup::buffer::Source::from_iter(#call)),
     };
     let new = if matches!(model.kind(), Handle::Family) {
-        let pattern = signature::tuple(names.iter().map(ToTokens::to_token_stream));
-        let key = signature::key_type(&model.arguments);
-        quote!(::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
+        let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
+        let key = signature::key_type(at, &model.arguments);
+        quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
+    } else if matches!(model.form, Form::Yields { .. }) {
+        quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))
     } else {
-        quote!(::speedup::buffer::Function::new(#title, || #source))
+        quote_spanned!(at=> ::speedup::buffer::Function::new(#title, || #source))
     };
     let size = model.options.size.as_ref().map(|size| quote!(.size(#size)));
     let max = model.options.max.as_ref().map(|max| quote!(.max(#max)));
@@ -140,7 +150,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
 
 /// When a search may stop.
 fn search(model: &Buffered) -> TokenStream {
-    let item = &model.item;
+    let (at, item) = (model.shown_at(), &model.item);
     match &model.options.halt {
         _ if model.options.keep.is_some() => TokenStream::new(),
         Some(closure @ Expr::Closure(_)) => quote!(.halt(#closure)),
@@ -154,7 +164,10 @@ fn search(model: &Buffered) -> TokenStream {
                 })
             }
         }
-        _ => quote! {
+        _ if signature::is_well_known(item) => {
+            quote!(.search(|| ::core::option::Option::Some(::core::cmp::PartialOrd::partial_cmp)))
+        }
+        _ => quote_spanned! {at=>
             .search(|| {
                 #[allow(unused_imports)]
                 use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
@@ -190,6 +203,7 @@ fn provided(condition: &Expr) -> Option<&Ident> {
 /// }
 /// ```
 fn body(model: &Buffered) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.body;
     let mut signature = model.function.sig.clone();
     signature.ident = model.inner.clone();
@@ -206,7 +220,7 @@ fn body(model: &Buffered) -> TokenStream {
     let out = Ident::new("out", Span::mixed_site());
     let definition = yields::definition(&out);
     let moved = (!model.arguments.is_empty()).then(|| quote!(move));
-    quote! {
+    quote_spanned! {at=>
         #(#attributes)*
         #signature {
             ::speedup::buffer::Source::from_body(#moved |#out: ::speedup::buffer::Out<#item>| async move {
@@ -227,7 +241,7 @@ pub(super) fn without_buffer(function: &ItemFn, form: &Form) -> TokenStream {
     let mut signature = function.sig.clone();
     signature.constness = None;
     signature.asyncness = None;
-    signature.output = wrapper_output(&function.sig.output, form);
+    signature.output = wrapper_output(&function.sig, form);
     quote! {
         #(#attrs)*
         #[allow(unused)]

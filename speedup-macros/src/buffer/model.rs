@@ -1,12 +1,17 @@
 //! What an invocation of `#[buffer]` says.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Block, Expr, GenericArgument, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote};
+use syn::spanned::Spanned;
+use syn::{
+    Block, Expr, GenericArgument, ItemFn, Meta, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote,
+    parse_quote_spanned,
+};
 
 use super::yields;
+use crate::attributes::Attributes;
 use crate::errors::Errors;
-use crate::expansion::{self, Attributes};
+use crate::expansion;
 use crate::options::{self, Conflict, Given, Known, Takes};
 use crate::place::Place;
 use crate::signature::{self, Argument};
@@ -122,6 +127,9 @@ impl Form {
             ("Vec" | "VecDeque" | "LinkedList" | "BinaryHeap" | "BTreeSet" | "HashSet", Some(item)) => {
                 Form::Iterator { item: item.clone(), wrapper: Wrapper::Collect }
             }
+            ("Range" | "RangeFrom" | "RangeInclusive", Some(item)) => {
+                Form::Iterator { item: item.clone(), wrapper: Wrapper::Iterator }
+            }
             ("Box", Some(Type::TraitObject(object))) => match item_of_bounds(object.bounds.iter()) {
                 Some(item) => Form::Iterator { item, wrapper: Wrapper::Boxed },
                 None => Form::Unclear,
@@ -134,7 +142,9 @@ impl Form {
     }
 
     fn any_iterable(declared: &Type) -> Form {
-        let item = parse_quote!(<#declared as ::core::iter::IntoIterator>::Item);
+        // A type that does not iterate is reported where it stands.
+        let place = expansion::generated_at(declared.span());
+        let item = parse_quote_spanned!(place=> <#declared as ::core::iter::IntoIterator>::Item);
         Form::Iterator { item, wrapper: Wrapper::Iterator }
     }
 
@@ -198,8 +208,15 @@ impl Buffered {
         mut options: Options,
         errors: &mut Errors,
     ) -> Buffered {
+        let mut attributes = Attributes::sort(&function.attrs, errors);
+        if let Form::Yields { .. } = form {
+            // The wrapper returns an iterator, which must be used as it is.
+            attributes
+                .wrapper
+                .retain(|attribute| !matches!(&attribute.meta, Meta::Path(path) if path.is_ident("must_use")));
+        }
         Buffered {
-            attributes: Attributes::sort(&function.attrs, errors),
+            attributes,
             arguments: signature::arguments(&function.sig),
             item: form.item().cloned().unwrap_or_else(|| parse_quote!(())),
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
@@ -211,5 +228,10 @@ impl Buffered {
             block,
             options,
         }
+    }
+
+    /// Where the expansion shows what concerns the types of the function.
+    pub(crate) fn shown_at(&self) -> Span {
+        expansion::generated_at(self.function.sig.ident.span())
     }
 }

@@ -1,9 +1,10 @@
 //! What `#[buffer]` cannot be put on. Each rule reports at the wrong token and says what to write.
 
-use syn::{FnArg, ItemFn, ReturnType, Type, TypeParamBound};
+use syn::{Expr, FnArg, ItemFn, ReturnType, Type, TypeParamBound};
 
 use super::model::{ATTRIBUTE, Form, Options, Wrapper};
 use crate::errors::Errors;
+use crate::expansion;
 use crate::place::Place;
 use crate::signature;
 
@@ -16,6 +17,8 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     wrapper_can_return(function, form, errors);
     values_are_owned(form, errors);
     stop_on_err_has_errors(form, options, errors);
+    halt_is_a_condition(options, errors);
+    expansion::name_is_free(&options.name, &function.sig.ident, errors);
 }
 
 /// A generator outlives its call.
@@ -113,7 +116,9 @@ fn wrapper_can_return(function: &ItemFn, form: &Form, errors: &mut Errors) {
 
 fn values_are_owned(form: &Form, errors: &mut Errors) {
     match form.item() {
-        Some(Type::ImplTrait(item)) if matches!(form, Form::Iterator { .. }) => {
+        // With `yield_!`, an opaque type as such was reported as the type of the whole.
+        Some(Type::ImplTrait(_)) if matches!(form, Form::Yields { .. }) => {}
+        Some(item) if signature::opaque_in(item).is_some() => {
             errors.at(item, "a buffer needs the type of its values: write it instead of `impl Trait`");
         }
         Some(item) => {
@@ -143,5 +148,20 @@ fn stop_on_err_has_errors(form: &Form, options: &Options, errors: &mut Errors) {
                 signature::tidy(item)
             ),
         );
+    }
+}
+
+/// A condition is called with three arguments; other things are for the compiler to refuse.
+fn halt_is_a_condition(options: &Options, errors: &mut Errors) {
+    match &options.halt {
+        Some(Expr::Closure(closure)) if closure.inputs.len() != 3 => errors.at(
+            closure,
+            "the condition is called with the buffer, the item and the number of attempts: write `|buffer, item, attempts| ..`",
+        ),
+        Some(other @ (Expr::Lit(_) | Expr::Unary(_) | Expr::Tuple(_) | Expr::Range(_))) => errors.at(
+            other,
+            "`halt` says when a search may stop: write `AbsNonDecreasing`, `Attempts(5)` or `|buffer, item, attempts| ..`",
+        ),
+        _ => {}
     }
 }

@@ -1,8 +1,8 @@
 //! The code that a cached function becomes: wrapper, handle, body.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, Type};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::FnArg;
 
 use super::groups;
 use super::model::{Cached, Keep};
@@ -21,6 +21,7 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
 /// fn f(n: u64, text: &str) -> R { ::speedup::Cache::get_ref(F, (&n, text)) }
 /// ```
 fn wrapper(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
@@ -31,12 +32,12 @@ fn wrapper(model: &Cached) -> TokenStream {
         let name = &argument.name;
         if lends && argument.pass != Pass::Lend { quote!(&#name) } else { quote!(#name) }
     });
-    let key = signature::tuple(parts);
-    let get = format_ident!("{}", if lends { "get_ref" } else { "get" });
+    let key = signature::tuple(at, parts);
+    let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote!(::speedup::Cache::#get(#handle, #key)));
+        block.extend(quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key)));
     });
     quote!(#(#attributes)* #visibility #signature #block)
 }
@@ -51,19 +52,22 @@ fn wrapper(model: &Cached) -> TokenStream {
 ///
 /// A static cannot name `Self`, so it holds the state alone.
 fn handle(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
     let visibility = &model.function.vis;
     let name = &model.handle;
-    let key = signature::key_type(&model.arguments);
+    let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
     let wrapper = model.place.sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let lints = expansion::handle_lints(&model.place, &model.function);
     let end = expansion::handle_end(&model.place, &model.function);
-    quote! {
+    quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
+        #lints
         #visibility #keyword #name: &::speedup::Cache<#key, #result> = {
             static STATE: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
@@ -74,17 +78,18 @@ fn handle(model: &Cached) -> TokenStream {
 }
 
 fn runtime_function(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
-    let pattern = signature::tuple(names.iter().map(ToTokens::to_token_stream));
+    let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
-    let key = signature::key_type(&model.arguments);
+    let key = signature::key_type(at, &model.arguments);
     let inner = model.place.sibling(&model.inner);
     let keep = keep(model.keep);
     let show = show(&model.arguments);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    quote! {
+    quote_spanned! {at=>
         ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*)) #show #keep #sequential #uses_rayon
     }
 }
@@ -97,7 +102,7 @@ fn keep(keep: Keep) -> TokenStream {
         Keep::ByType => quote! {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&&::speedup::__private::Keep(value)).keep()
+                (&::speedup::__private::Keep(value)).keep()
             })
         },
     }
@@ -105,7 +110,7 @@ fn keep(keep: Keep) -> TokenStream {
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.
 fn show(arguments: &[Argument]) -> TokenStream {
-    if arguments.iter().all(|argument| prints(&argument.owned)) {
+    if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
     quote! {
@@ -113,33 +118,6 @@ fn show(arguments: &[Argument]) -> TokenStream {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
             (&::speedup::__private::Show(key)).show(out)
         })
-    }
-}
-
-/// Is this a type whose name tells that it has `Debug`?
-fn prints(ty: &Type) -> bool {
-    match ty {
-        Type::Tuple(tuple) => tuple.elems.iter().all(prints),
-        Type::Array(array) => prints(&array.elem),
-        Type::Paren(inner) => prints(&inner.elem),
-        Type::Group(inner) => prints(&inner.elem),
-        Type::Reference(reference) => prints(&reference.elem),
-        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
-            _ if signature::is_primitive(ty) => true,
-            Some(last) if last.arguments.is_none() => {
-                last.ident == "String" || last.ident == "str" || last.ident == "PathBuf"
-            }
-            Some(last) if last.ident == "Vec" || last.ident == "Option" || last.ident == "Box" => match &last.arguments
-            {
-                syn::PathArguments::AngleBracketed(inner) => inner.args.iter().all(|argument| match argument {
-                    syn::GenericArgument::Type(ty) => prints(ty),
-                    _ => false,
-                }),
-                _ => false,
-            },
-            _ => false,
-        },
-        _ => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What an invocation of `#[cache]` says.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
+use crate::attributes::Attributes;
 use crate::errors::Errors;
-use crate::expansion::{self, Attributes};
+use crate::expansion;
 use crate::options::{self, Conflict, Known, Takes};
 use crate::place::Place;
 use crate::signature::{self, Argument};
@@ -120,6 +121,13 @@ impl Cached {
             place,
             result,
         }
+    }
+}
+
+impl Cached {
+    /// Where the expansion shows what concerns the types of the function.
+    pub(crate) fn shown_at(&self) -> Span {
+        expansion::generated_at(self.function.sig.ident.span())
     }
 }
 

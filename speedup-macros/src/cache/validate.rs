@@ -5,28 +5,17 @@ use syn::{ItemFn, ReturnType, Type};
 
 use super::model::{ATTRIBUTE, Options};
 use crate::errors::Errors;
+use crate::expansion;
 use crate::place::Place;
 use crate::signature;
-
-/// A key is a tuple, and tuples have what a key needs up to this length.
-const MOST_ARGUMENTS: usize = 12;
 
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     signature::check(function, ATTRIBUTE, errors);
-    number_of_arguments(function, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
-}
-
-fn number_of_arguments(function: &ItemFn, errors: &mut Errors) {
-    if let Some(extra) = function.sig.inputs.iter().nth(MOST_ARGUMENTS) {
-        errors.at(
-            extra,
-            format!("a key has at most {MOST_ARGUMENTS} arguments: put some of them into a struct that derives `Hash` and `Eq`"),
-        );
-    }
+    expansion::name_is_free(&options.name, &function.sig.ident, errors);
 }
 
 fn result(function: &ItemFn, errors: &mut Errors) {
@@ -34,14 +23,17 @@ fn result(function: &ItemFn, errors: &mut Errors) {
         errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
         return;
     };
+    if let Some(opaque) = signature::opaque_in(ty) {
+        errors.at(
+            opaque,
+            "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
+        );
+        return;
+    }
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")
         }
-        Type::ImplTrait(_) => errors.at(
-            ty,
-            "a cached result needs a type with a name: write it instead of `impl Trait`, for an iterator `Vec<..>`",
-        ),
         Type::Reference(reference) if signature::borrowed(ty).is_some() => {
             let element = signature::tidy(reference.elem.to_token_stream());
             let owned = match element.as_str() {
@@ -69,6 +61,9 @@ fn result(function: &ItemFn, errors: &mut Errors) {
 /// `cache_err` and `cache_none` on a result that is certainly neither.
 fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else { return };
+    if options.cache_err.is_some() && options.cache_none.is_some() {
+        return;
+    }
     let last = signature::last_segment(ty);
     let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
     for (flag, wanted, other, other_flag) in
@@ -78,12 +73,15 @@ fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
         if last.as_deref() == Some(other) {
             errors.at(
                 flag,
-                format!("`{flag}` is for a `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
+                format!("`{flag}` is for results of type `{wanted}`, and this function returns `{other}`: write `{other_flag}`"),
             );
         } else if plain {
             errors.at(
                 flag,
-                format!("`{flag}` is for a `{wanted}`, and this function returns `{}`: remove it", signature::tidy(ty)),
+                format!(
+                    "`{flag}` is for results of type `{wanted}`, and this function returns `{}`: remove it",
+                    signature::tidy(ty)
+                ),
             );
         }
     }

@@ -3,7 +3,7 @@
 /// What stands before the innermost `{` around the word `name` at `line` and `column` (both count from 1): the text since
 /// the statement before, without comments. Empty at the top of a file.
 ///
-/// Nothing where the spot does not hold that word, or lies in a block that is no Rust code yet (the rules of a macro).
+/// Nothing where the spot does not hold that word, or lies in the rules of a macro.
 pub(super) fn head_of_block_around(source: &str, line: usize, column: usize, name: &str) -> Option<String> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let spot = offset(source, line, column)?;
@@ -17,14 +17,13 @@ pub(super) fn head_of_block_around(source: &str, line: usize, column: usize, nam
     if scanner.position() > spot {
         return None;
     }
-    let in_macro =
-        scanner.open.iter().any(|open| open.head.trim_end().ends_with('!') || open.head.contains("macro_rules!"));
-    let block = scanner.open.pop();
-    match block {
-        None => Some(String::new()),
-        Some(Open { brace: '{', head }) if !in_macro => Some(head.trim().to_owned()),
-        Some(_) => None,
+    if scanner.open.iter().any(|open| open.head.contains("macro_rules!")) {
+        return None;
     }
+    // What a macro is given stands, as far as anybody can tell, where the macro is called.
+    let is_code = |open: &Open| open.brace == '{' && !open.head.trim_end().ends_with('!');
+    let around = scanner.open.into_iter().rfind(is_code);
+    Some(around.map_or_else(String::new, |open| open.head.trim().to_owned()))
 }
 
 /// The byte at `line` and `column`; columns count characters.
@@ -213,7 +212,13 @@ mod tests {
     #[test]
     fn the_rules_of_a_macro_are_no_place() {
         assert_eq!(around("macro_rules! make { () => { fn target() {} } }"), None);
-        assert_eq!(around("make!(fn target() {});"), None);
+    }
+
+    #[test]
+    fn what_a_macro_is_given_stands_where_it_is_called() {
+        assert_eq!(around("make!(fn target() {});").as_deref(), Some(""));
+        assert_eq!(around("impl Point { make! { [target] } }").as_deref(), Some("impl Point"));
+        assert_eq!(around("proptest! { fn test() { fn target() {} } }").as_deref(), Some("fn test()"));
     }
 
     #[test]

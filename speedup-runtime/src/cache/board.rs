@@ -176,3 +176,72 @@ mod tests {
         assert_eq!(board.depth(), 0);
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    /// Checks the interleavings with up to this many preemptions; all of them are too many.
+    fn bounded(model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.check(model);
+    }
+
+    /// | owner | reader |
+    /// |---|---|
+    /// | shows call 1 with members 11, 12; then call 2 with 21, 22 in its place | reads |
+    #[test]
+    fn loom_a_reader_sees_one_call_with_its_own_members() {
+        bounded(|| {
+            let board = Arc::new(Board::<u8>::new());
+            let shown = board.clone();
+            let reader = thread::spawn(move || {
+                if let Some(call) = shown.read(0) {
+                    let expected: &[u64] = match (call.slot, call.generation) {
+                        (1, _) if call.members().is_empty() => &[],
+                        (2, _) if call.members().is_empty() => &[],
+                        (1, 1) => &[11, 12],
+                        (2, 2) => &[21, 22],
+                        mixed => panic!("a mixture: {mixed:?}"),
+                    };
+                    assert_eq!(call.members(), expected);
+                }
+            });
+            for call in [1, 2] {
+                let place = board.push(call as usize);
+                board.show(place, std::ptr::null_mut(), call, &[call * 10 + 1, call * 10 + 2]);
+                board.pop(place);
+            }
+            reader.join().unwrap();
+        });
+    }
+
+    /// What `help` relies on: | owner | reader |
+    /// |---|---|
+    /// | call 1 with inner call 10, then call 2 with inner call 20, in the same places | finds call 1 at place 0, reads place 1, then looks whether call 1 is still at place 0 |
+    #[test]
+    fn loom_an_inner_call_belongs_to_the_outer_one_that_is_still_there() {
+        bounded(|| {
+            let board = Arc::new(Board::<u8>::new());
+            let shown = board.clone();
+            let reader = thread::spawn(move || {
+                if shown.read(0).is_some_and(|call| call.slot == 1) && shown.depth() > 1 {
+                    let inner = shown.read(1).map(|call| call.slot);
+                    if shown.read(0).is_some_and(|call| call.slot == 1) {
+                        assert!(inner.is_none_or(|slot| slot == 10), "{inner:?}");
+                    }
+                }
+            });
+            for call in [1, 2] {
+                let outer = board.push(call);
+                let inner = board.push(call * 10);
+                board.pop(inner);
+                board.pop(outer);
+            }
+            reader.join().unwrap();
+        });
+    }
+}

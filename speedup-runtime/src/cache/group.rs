@@ -7,7 +7,7 @@
 use super::{
     board::WINDOW,
     chain::{self, Frame},
-    engine::Core,
+    core::Core,
     function::Function,
     help,
     key::{Key, Output},

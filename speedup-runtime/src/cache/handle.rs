@@ -3,9 +3,9 @@
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use super::{
-    engine::{Core, Engine as _},
+    core::Core,
+    engine::Engine as _,
     function::{Call, Function},
-    grain::Mode,
     group,
     key::{Key, Lookup, Output},
     stats::Stats,
@@ -149,7 +149,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline]
     pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         let core = self.core();
-        if core.grain.mode() == Mode::Sequential {
+        if !core.shares(&self.function) {
             core.grain.group(worker::current());
             return keys.map(
                 #[inline(always)]
@@ -167,7 +167,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// As [`group`](Self::group).
     #[inline]
     pub fn group_ref<Q: Lookup<K>, const N: usize>(&self, keys: [Q; N]) -> [R; N] {
-        if self.core().grain.mode() == Mode::Sequential {
+        if !self.core().shares(&self.function) {
             self.core().grain.group(worker::current());
             return keys.map(|key| self.get_ref(key));
         }

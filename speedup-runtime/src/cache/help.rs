@@ -56,9 +56,14 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         let _ends = Ends(worker);
         let mut idle_since = None;
         while home.root.load(Ordering::Acquire) == root {
-            if Search::new(worker).on_board(home, 0) {
-                idle_since = None;
-                continue;
+            match Search::new(worker).on_board(home, 0, None) {
+                Found::Computed => {
+                    idle_since = None;
+                    continue;
+                }
+                // Whoever invited this thread is about to meet the same panic.
+                Found::Panicked => break,
+                Found::Nothing => {}
             }
             if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
                 break;
@@ -79,8 +84,18 @@ impl Drop for Ends {
     }
 }
 
-/// Computes one call that the awaited call is waiting for and that nobody has begun; false if there is none.
-pub(super) fn toward(busy: &Busy, worker: &'static Worker) -> bool {
+/// What came of a search for a call that nobody has begun.
+pub(super) enum Found {
+    /// There was one, and now it is computed.
+    Computed,
+    /// There was one, and it panicked. A search would find it again, so the searcher leaves it to those who need it.
+    Panicked,
+    /// There is none.
+    Nothing,
+}
+
+/// Computes one call that the awaited call is waiting for and that nobody has begun.
+pub(super) fn toward(busy: &Busy, worker: &'static Worker) -> Found {
     Search::new(worker).below(busy)
 }
 
@@ -97,24 +112,30 @@ impl Search {
     }
 
     /// Looks at what the owner of a slot shows of the call that fills it and of inner ones.
-    fn below(&mut self, busy: &Busy) -> bool {
+    fn below(&mut self, busy: &Busy) -> Found {
         if self.seen.len() >= BOARDS || self.seen.contains(&busy.slot) || busy.owner == self.worker.number {
-            return false;
+            return Found::Nothing;
         }
         self.seen.push(busy.slot);
-        let Some(owner) = worker::by_number(busy.owner) else { return false };
-        let Some(board) = owner.shown() else { return false };
+        let Some(owner) = worker::by_number(busy.owner) else { return Found::Nothing };
+        let Some(board) = owner.shown() else { return Found::Nothing };
         let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.slot));
-        place.is_some_and(|place| self.on_board(owner, place))
+        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.slot)))
     }
 
-    /// Looks at what a worker shows from this place on; computes the first call that is free.
-    fn on_board(&mut self, owner: &'static Worker, from: usize) -> bool {
-        let Some(board) = owner.shown() else { return false };
+    /// Looks at what a worker shows from this place on, where the call that fills the slot `base` stands, if it is
+    /// given; computes the first call that is free.
+    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<usize>) -> Found {
+        let Some(board) = owner.shown() else { return Found::Nothing };
         let mut busy = Vec::new();
         for place in from..board.depth() {
             let pin = self.worker.pin();
             let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
+            // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
+            // the awaited one.
+            if base.is_some_and(|base| board.read(from).is_none_or(|shown| shown.slot != base)) {
+                return Found::Nothing;
+            }
             // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
             // taken off the board before they are retired.
             let engine = Kept::new(unsafe { Header::engine(shown.owner) });
@@ -123,13 +144,20 @@ impl Search {
             for step in 0..shown.members().len() {
                 let member = shown.members()[order.pick(step, shown.members().len())];
                 match engine.0.help(member, shown.generation, self.worker) {
-                    Helped::Computed => return true,
+                    Helped::Computed => return Found::Computed,
+                    Helped::Panicked => return Found::Panicked,
                     Helped::Busy(by) => busy.push(by),
                     Helped::Settled => {}
                 }
             }
         }
-        busy.iter().any(|busy| self.below(busy))
+        for busy in &busy {
+            match self.below(busy) {
+                Found::Nothing => {}
+                found => return found,
+            }
+        }
+        Found::Nothing
     }
 }
 

@@ -134,6 +134,7 @@ macro_rules! tuples {
             }
 
             #[inline]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
             fn to_key(self) -> ($($arg,)*) {
                 ($(self.$index.to_owned(),)*)
             }

@@ -15,7 +15,10 @@ use std::{
     sync::TryLockError,
 };
 
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock};
+use crate::{
+    panics,
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
+};
 
 /// What frees a retired thing.
 pub(super) type Garbage = Box<dyn FnOnce() + Send>;
@@ -109,7 +112,9 @@ impl Domain {
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
-            drop(catch_unwind(AssertUnwindSafe(free)));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(free)) {
+                panics::swallow(payload);
+            }
         }
     }
 }
@@ -188,7 +193,9 @@ mod tests {
         let count = freed.clone();
         let pinned = domain.enter(&pin, barrier);
         let inner = domain.enter(&pin, barrier);
-        domain.retire(Box::new(move || drop(count.fetch_add(1, Ordering::Relaxed))));
+        domain.retire(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
         leave(&pin, inner);
         domain.collect(barrier, oldest);
         assert_eq!(freed.load(Ordering::Relaxed), 0, "still pinned by the outer pin");
@@ -197,5 +204,103 @@ mod tests {
         domain.collect(barrier, oldest);
         assert_eq!(freed.load(Ordering::Relaxed), 1, "a later pin does not keep it");
         leave(&pin, later);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{
+        sync::{Arc, atomic::AtomicPtr},
+        thread,
+    };
+
+    use super::*;
+
+    /// A domain with one reader, and a link to a thing that is marked when it is freed.
+    struct World {
+        domain: Domain,
+        pin: AtomicU64,
+        link: AtomicPtr<Thing>,
+    }
+
+    struct Thing {
+        freed: AtomicBool,
+    }
+
+    impl World {
+        fn new() -> Arc<Self> {
+            let thing = Box::into_raw(Box::new(Thing { freed: AtomicBool::new(false) }));
+            Arc::new(Self { domain: Domain::new(), pin: AtomicU64::new(0), link: AtomicPtr::new(thing) })
+        }
+
+        /// Pins, looks at the thing if it is linked, and unpins.
+        fn read(&self) {
+            let pinned = self.domain.enter(&self.pin, Barrier::Mutual);
+            let thing = self.link.load(Ordering::Acquire);
+            if !thing.is_null() {
+                // SAFETY: nothing is really freed before the model ends.
+                let thing = unsafe { &*thing };
+                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
+                thread::yield_now();
+                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
+            }
+            leave(&self.pin, pinned);
+        }
+
+        /// Unlinks the thing, retires it and collects.
+        fn free(&self) -> *mut Thing {
+            let thing = self.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
+            let at = thing as usize;
+            // SAFETY: as above.
+            self.domain
+                .retire(Box::new(move || unsafe { &*(at as *const Thing) }.freed.store(true, Ordering::Relaxed)));
+            self.collect();
+            thing
+        }
+
+        fn collect(&self) {
+            self.domain.collect(Barrier::Mutual, || Some(self.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0));
+        }
+    }
+
+    /// | reader | writer |
+    /// |---|---|
+    /// | pins, loads the link, looks, unpins | unlinks, retires, collects |
+    #[test]
+    fn loom_nothing_is_freed_while_a_reader_that_saw_it_is_pinned() {
+        loom::model(|| {
+            let world = World::new();
+            let other = world.clone();
+            let reader = thread::spawn(move || other.read());
+            let thing = world.free();
+            reader.join().unwrap();
+            world.collect();
+            // SAFETY: made in `World::new`, and nobody else looks at it any more.
+            let thing = unsafe { Box::from_raw(thing) };
+            assert!(thing.freed.load(Ordering::Relaxed), "it is freed once nobody is pinned");
+        });
+    }
+
+    /// | reader | writer | third |
+    /// |---|---|---|
+    /// | pins, loads the link, looks, unpins; twice | unlinks, retires, collects | collects |
+    #[test]
+    fn loom_whoever_collects_spares_what_readers_see() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let world = World::new();
+            let (other, third) = (world.clone(), world.clone());
+            let reader = thread::spawn(move || {
+                other.read();
+                other.read();
+            });
+            let collector = thread::spawn(move || third.collect());
+            let thing = world.free();
+            reader.join().unwrap();
+            collector.join().unwrap();
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(thing) });
+        });
     }
 }

@@ -46,17 +46,26 @@ impl Stall {
             self.asked = false;
         }
         self.last = Some((number, progress, since));
-        let known = running.rayon_frames.load(Ordering::Relaxed) > 0;
+        let stuck = running.stuck.load(Ordering::Relaxed) == progress + 1;
+        let known = stuck || running.rayon_frames.load(Ordering::Relaxed) > 0;
         let quiet = since.elapsed();
         if quiet < if known { KNOWN } else { UNKNOWN } {
             return false;
         }
-        if known || quiet >= HOPELESS {
-            if rayon::yield_now() == Some(rayon::Yield::Executed) {
+        // In isolation the pool holds nothing but other parts of the calls on this very stack, and those who could be asked
+        // belong to another one.
+        let alone = worker.own.isolation.borrow().is_some();
+        if known || alone || quiet >= HOPELESS {
+            if !alone && give_way(worker) {
                 self.last = None;
                 return false;
             }
-            return known || !running.in_pool.load(Ordering::Relaxed) && worker.own.home.get().is_none();
+            let outside = !running.in_pool.load(Ordering::Relaxed) && worker.own.home.get().is_none();
+            if !known && !alone && outside {
+                // Whoever waits for it next need not take as long to find out.
+                running.stuck.store(progress + 1, Ordering::Relaxed);
+            }
+            return known || alone || outside;
         }
         if !self.asked && running.in_pool.load(Ordering::Relaxed) {
             self.asked = true;
@@ -66,11 +75,21 @@ impl Stall {
     }
 }
 
+/// Lets rayon run something that is queued; false if nothing is.
+fn give_way(worker: &'static Worker) -> bool {
+    let outer = worker.own.yielding.replace(worker.own.top.get());
+    let executed = rayon::yield_now() == Some(rayon::Yield::Executed);
+    worker.own.yielding.set(outer);
+    executed
+}
+
 /// Finds the threads of this pool that wait inside rayon in the middle of a call: only those run the broadcast there.
 fn ask() {
     rayon::spawn_broadcast(|_| {
         let worker = worker::current();
-        if worker.own.top.get().is_some() {
+        // A thread that came here by giving way is in the middle of a call too, but its body is not what waits.
+        let top = worker.own.top.get();
+        if top.is_some() && top != worker.own.yielding.get() {
             worker.found_in_rayon();
         }
     });

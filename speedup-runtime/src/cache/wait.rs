@@ -7,14 +7,16 @@
 //! Publishing a value is one store, not a locked instruction, so a publisher may overlook a thread that is just
 //! beginning to wait. That is why nobody sleeps for long: a sleeper looks at its slot at least every [`LONGEST_SLEEP`].
 
-use std::{any::Any, collections::HashMap, sync::Mutex, time::Duration};
+use std::{any::Any, collections::HashMap, panic::resume_unwind, sync::Mutex, time::Duration};
 
 use once_cell::sync::Lazy;
 
 use super::{
     chain,
     engine::Engine,
-    help, isolate,
+    help::{self, Found},
+    isolate,
+    key::Output,
     stall::Stall,
     worker::{self, Worker},
 };
@@ -61,6 +63,29 @@ pub(super) enum Outcome {
     Panic(Payload),
 }
 
+impl Outcome {
+    /// A result that is not kept.
+    pub(super) fn value<R: Output>(value: R) -> Self {
+        Self::Value(Box::new(value))
+    }
+
+    /// A panic.
+    pub(super) fn panic(payload: Payload) -> Self {
+        Self::Panic(payload)
+    }
+
+    /// The value; `None` for one of another type, which does not happen.
+    ///
+    /// # Panics
+    /// With the payload of a panic.
+    pub(super) fn into_value<R: Output>(self) -> Option<R> {
+        match self {
+            Self::Value(value) => (value as Box<dyn Any>).downcast::<R>().ok().map(|value| *value),
+            Self::Panic(payload) => resume_unwind(payload),
+        }
+    }
+}
+
 /// Who waits for whom. Every thread in it is inside [`wait`] or [`for_worker`].
 static GRAPH: Lazy<Mutex<HashMap<u32, Edge>>> = Lazy::new(Mutex::default);
 
@@ -95,14 +120,18 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
         spin_loop();
     }
     let (mut sleep, mut stall) = (SHORTEST_SLEEP, Stall::default());
-    let mut idle = 0;
+    let (mut idle, mut helping) = (0, true);
     loop {
         if !engine.is_busy(&busy, worker) {
             return Waited::Again;
         }
-        if help::toward(&busy, worker) {
-            (sleep, idle) = (SHORTEST_SLEEP, 0);
-            continue;
+        match if helping { help::toward(&busy, worker) } else { Found::Nothing } {
+            Found::Computed => {
+                (sleep, idle) = (SHORTEST_SLEEP, 0);
+                continue;
+            }
+            Found::Panicked => helping = false,
+            Found::Nothing => {}
         }
         idle += 1;
         if idle < YIELDS {
@@ -131,11 +160,11 @@ pub(super) fn for_worker<T>(worker: &'static Worker, other: u32, body: impl FnOn
     result
 }
 
-/// Wakes who waits for the slot at this address.
+/// Wakes who waits for the slot at this address, which a slot of a later table may have too.
 #[cold]
-pub(super) fn wake(slot: usize) {
+pub(super) fn wake(slot: usize, table: u64) {
     for (number, edge) in lock(&GRAPH).iter() {
-        if matches!(edge, Edge::Slot { busy, .. } if busy.slot == slot)
+        if matches!(edge, Edge::Slot { busy, .. } if (busy.slot, busy.table) == (slot, table))
             && let Some(worker) = worker::by_number(*number)
         {
             worker.unpark();
@@ -145,9 +174,11 @@ pub(super) fn wake(slot: usize) {
 
 /// Gives an outcome to everybody who waits for the slot at this address.
 #[cold]
-pub(super) fn deliver(slot: usize, make: impl Fn() -> Option<Outcome>) {
+pub(super) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome>) {
     // Made before the lock is taken: cloning runs users' code.
-    let waiting = |edge: &Edge| matches!(edge, Edge::Slot { busy, outcome: None, .. } if busy.slot == slot);
+    let here = (slot, table);
+    let waiting =
+        |edge: &Edge| matches!(edge, Edge::Slot { busy, outcome: None, .. } if (busy.slot, busy.table) == here);
     let count = lock(&GRAPH).values().filter(|edge| waiting(edge)).count();
     let mut outcomes: Vec<_> = (0..count).map_while(|_| make()).collect();
     for (number, edge) in lock(&GRAPH).iter_mut() {

@@ -53,6 +53,9 @@ pub(super) struct Worker {
     pub(super) progress: AtomicU64,
     /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
     pub(super) rayon_frames: AtomicU32,
+    /// One more than the [`progress`](Self::progress) at which somebody found no sign of life in this thread for so long
+    /// that it must be waiting inside rayon, or 0. Relaxed: a hint for waiters.
+    pub(super) stuck: AtomicU64,
     /// Whether the thread belongs to a rayon pool. Relaxed: never changes while the worker is leased.
     pub(super) in_pool: AtomicBool,
     /// What others may help with, from the first parallel call on.
@@ -86,6 +89,8 @@ pub(super) struct Own {
     pub(super) stack: Cell<Segment>,
     /// Calls on the stack that were not claimed but are computed all the same.
     pub(super) recomputing: Cell<u32>,
+    /// The innermost call at the time when the engine itself let rayon run what is queued.
+    pub(super) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
     /// Set on a thread that recomputes in isolation.
     pub(super) isolation: RefCell<Option<Isolation>>,
 }
@@ -222,6 +227,7 @@ impl Worker {
             number,
             progress: AtomicU64::new(0),
             rayon_frames: AtomicU32::new(0),
+            stuck: AtomicU64::new(0),
             in_pool: AtomicBool::new(false),
             board: OnceCell::new(),
             root: AtomicU64::new(0),

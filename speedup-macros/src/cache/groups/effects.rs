@@ -132,6 +132,54 @@ pub(super) fn changes(code: &Expr) -> Names {
     search.0
 }
 
+/// The variables handed on by their bare name: where one is a `&mut`, whoever gets it may change what it points to.
+pub(super) fn handed_on(code: &Expr) -> Names {
+    struct Search(Names);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            match expression {
+                Expr::Call(call) => self.0.extend(call.args.iter().filter_map(bare)),
+                Expr::MethodCall(call) => self.0.extend(call.args.iter().filter_map(bare)),
+                _ => {}
+            }
+            visit::visit_expr(self, expression);
+        }
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+    let mut search = Search(Names::new());
+    search.visit_expr(code);
+    search.0
+}
+
+/// The name of a variable that stands for itself.
+pub(super) fn bare(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        Expr::Paren(inner) => bare(&inner.expr),
+        _ => None,
+    }
+}
+
+/// The variables whose inside an argument looks at: `cursor` in `cursor.position`. What an operator takes by its bare name
+/// is no `&mut`, and so keeps its value.
+pub(super) fn looked_into(argument: &Argument, value: &Expr) -> Names {
+    struct Search(Names);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            if !matches!(expression, Expr::Path(_) | Expr::Paren(_)) {
+                self.0.extend(root(expression));
+            }
+            visit::visit_expr(self, expression);
+        }
+    }
+    let mut search = Search(Names::new());
+    search.visit_expr(value);
+    if argument.pass == Pass::Lend {
+        search.0.extend(bare(value));
+    }
+    search.0
+}
+
 /// Can this code end the statement it stands in before its time? Closures and items end only themselves.
 pub(super) fn leaves(code: &Expr) -> bool {
     struct Search {

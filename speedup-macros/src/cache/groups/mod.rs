@@ -131,7 +131,7 @@ impl Groups<'_> {
         let keys = sites.iter().map(|site| self.key(site, lends));
         if lends {
             // The type lets arguments coerce as they would in the call, `&Vec<T>` to `&[T]`.
-            let key = signature::tuple(self.arguments.iter().map(lent_type));
+            let key = signature::tuple(Span::call_site(), self.arguments.iter().map(lent_type));
             parse_quote!(let [#(#results),*] = ::speedup::Cache::group_ref::<#key, _>(#handle, [#(#keys),*]);)
         } else {
             parse_quote!(let [#(#results),*] = ::speedup::Cache::group(#handle, [#(#keys),*]);)
@@ -139,18 +139,21 @@ impl Groups<'_> {
     }
 
     fn key(&self, site: &Site, lends: bool) -> TokenStream {
-        signature::tuple(self.arguments.iter().zip(&site.arguments).map(|(argument, value)| {
-            if !lends || argument.pass == Pass::Lend {
-                value.to_token_stream()
-            } else if matches!(
-                value,
-                Expr::Lit(_) | Expr::Path(_) | Expr::Paren(_) | Expr::Field(_) | Expr::MethodCall(_)
-            ) {
-                quote!(&#value)
-            } else {
-                quote!(&(#value))
-            }
-        }))
+        signature::tuple(
+            Span::call_site(),
+            self.arguments.iter().zip(&site.arguments).map(|(argument, value)| {
+                if !lends || argument.pass == Pass::Lend {
+                    value.to_token_stream()
+                } else if matches!(
+                    value,
+                    Expr::Lit(_) | Expr::Path(_) | Expr::Paren(_) | Expr::Field(_) | Expr::MethodCall(_)
+                ) {
+                    quote!(&#value)
+                } else {
+                    quote!(&(#value))
+                }
+            }),
+        )
     }
 }
 

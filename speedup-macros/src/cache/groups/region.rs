@@ -44,6 +44,8 @@ pub(super) struct Region<'a> {
     bound: Names,
     /// Variables that may have been changed.
     changed: Names,
+    /// Variables given to other functions, which may have changed them if they are references.
+    handed_on: Names,
     /// Variables mentioned outside of the arguments that move.
     used: Names,
 }
@@ -70,6 +72,7 @@ impl<'a> Region<'a> {
             refused: 0,
             bound: Names::new(),
             changed: Names::new(),
+            handed_on: Names::new(),
             used: Names::new(),
         }
     }
@@ -111,11 +114,13 @@ impl<'a> Region<'a> {
             Expr::Call(call) => {
                 self.expression(&mut call.func);
                 self.all(call.args.iter_mut());
+                self.handed_on.extend(call.args.iter().filter_map(effects::bare));
             }
             Expr::MethodCall(call) => {
                 let changes = !early::is_pure(&call.method);
                 self.follow(&mut call.receiver, changes);
                 self.all(call.args.iter_mut());
+                self.handed_on.extend(call.args.iter().filter_map(effects::bare));
                 if changes {
                     self.changed.extend(effects::root(&call.receiver));
                 }
@@ -251,6 +256,7 @@ impl<'a> Region<'a> {
     fn passed_by(&mut self, inner: &Expr) {
         self.used.extend(effects::variables(inner));
         self.changed.extend(effects::changes(inner));
+        self.handed_on.extend(effects::handed_on(inner));
         self.closed |= effects::leaves(inner);
     }
 
@@ -305,8 +311,14 @@ impl<'a> Region<'a> {
         if names.iter().any(|name| self.changed.contains(name) && !steady(name)) {
             return false;
         }
-        // An argument that moves must not overtake an earlier use.
         let mut arguments = self.groups.arguments.iter().zip(&call.args);
+        if arguments.clone().any(|(argument, value)| {
+            let names = effects::looked_into(argument, value);
+            names.iter().any(|name| self.handed_on.contains(name) && !steady(name))
+        }) {
+            return false;
+        }
+        // An argument that moves must not overtake an earlier use.
         !arguments.any(|(argument, value)| {
             can_move(argument, value)
                 && effects::variables(value).iter().any(|name| self.used.contains(name) && !steady(name))

@@ -105,7 +105,7 @@ pub(super) unsafe fn slot_of<'pin, K, R>(member: u64, _pin: &'pin Pin) -> Slot<'
 ///
 /// # Safety
 /// As for [`slot_of`], and the caller has claimed the slot: a claimed entry is linked, so its key is there.
-pub(super) unsafe fn key_of<'pin, K, R>(member: u64, _pin: &'pin Pin) -> &'pin K {
+pub(super) unsafe fn key_of<K, R>(member: u64, _pin: &Pin) -> &K {
     let entry = (member & !HASHED) as *const Entry<K, R>;
     // SAFETY: by the contract.
     unsafe { (*(*entry).key.get()).assume_init_ref() }

@@ -4,6 +4,8 @@ mod hashed;
 mod pages;
 mod slot;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use once_cell::race::OnceBox;
 
 pub(super) use self::slot::{Slot, State, Word};
@@ -12,7 +14,10 @@ use super::{
     key::{Key, Lookup, Output},
     worker::{self, Pin},
 };
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    panics,
+    sync::{AtomicU64, Ordering},
+};
 
 /// The next table's name. Relaxed: only distinctness matters.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -24,6 +29,16 @@ pub(super) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+}
+
+/// What a look at a key shows.
+pub(super) enum Look<'pin, R> {
+    /// The value is there.
+    Ready(&'pin R),
+    /// Nobody is at it, and this is its slot for certain.
+    Free(Slot<'pin, R>),
+    /// Anything else: to be found out by claiming.
+    Unsettled,
 }
 
 /// What came of claiming a key's slot.
@@ -57,21 +72,36 @@ impl<K: Key, R: Output> Table<K, R> {
         self.id
     }
 
-    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    /// What there is to see of a key. O(1), takes no lock, writes nothing.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+    pub(super) fn look<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Look<'pin, R> {
         if K::COORDINATES > 0
             && let Some(packed) = packed
             && let Some(slot) = self.pages.find(packed, pin)
         {
             if let Some(value) = slot.value() {
-                return Some(value);
+                return Look::Ready(value);
             }
-            if slot.state().word() != Word::Moved {
-                return None;
+            match slot.state().word() {
+                Word::Moved => {}
+                // The key may have strayed before there was a page. A claim is no proof of the opposite.
+                _ if self.pages.is_mixed(&slot) => {}
+                Word::Empty => return Look::Free(slot),
+                _ => return Look::Unsettled,
             }
         }
-        if K::COORDINATES > 0 && K::is_small() { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) }
+        let small = K::COORDINATES > 0 && K::is_small();
+        let found = if small { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) };
+        found.map_or(Look::Unsettled, Look::Ready)
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes nothing.
+    #[inline]
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+        match self.look(key, packed, pin) {
+            Look::Ready(value) => Some(value),
+            _ => None,
+        }
     }
 
     /// The value of a key that is not a small integer.
@@ -87,7 +117,6 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
-    #[inline]
     pub(super) fn claim<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
@@ -95,19 +124,6 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: &'pin Pin,
     ) -> Claim<'pin, R> {
-        if K::COORDINATES > 0
-            && let Some(packed) = packed
-            && let Some(slot) = self.pages.find(packed, pin)
-            && !self.pages.is_mixed(&slot)
-            && slot.state().claim(me).is_ok()
-        {
-            return Claim::Mine(slot);
-        }
-        self.claim_slowly(key, packed, me, pin)
-    }
-
-    #[inline(never)]
-    fn claim_slowly<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, me: u32, pin: &'pin Pin) -> Claim<'pin, R> {
         loop {
             let (slot, made) = self.locate(key, packed, pin, || State::claimed(me));
             if made {
@@ -155,8 +171,18 @@ impl<K: Key, R: Output> Table<K, R> {
                 }
                 Some(Member::Mine(key, slot))
             }
-            // SAFETY: as above, and the slot has just been claimed.
-            Ok(()) => Some(Member::Mine(unsafe { hashed::key_of::<K, R>(member, pin) }.clone(), slot)),
+            Ok(()) => {
+                // SAFETY: as above, and the slot has just been claimed.
+                let key = unsafe { hashed::key_of::<K, R>(member, pin) };
+                match catch_unwind(AssertUnwindSafe(|| key.clone())) {
+                    Ok(key) => Some(Member::Mine(key, slot)),
+                    Err(payload) => {
+                        slot.state().release();
+                        panics::swallow(payload);
+                        None
+                    }
+                }
+            }
         }
     }
 
@@ -164,7 +190,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove<'pin>(&self, key: &K, pin: &'pin Pin) -> Option<R> {
+    pub(super) unsafe fn remove(&self, key: &K, pin: &Pin) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
             if slot.state().take_ready() {
@@ -174,7 +200,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 worker::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
                 return value;
             }
-            if slot.state().word() != Word::Moved {
+            if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
                 return None;
             }
         }
@@ -199,7 +225,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, pin, || self.hashed.get().is_some())
+                && let Some(slot) = self.pages.find_or_make(packed, pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);

@@ -43,6 +43,8 @@ struct Growth {
     allowed: usize,
     /// Requests refused since then: occupancy is counted at powers of two of them.
     refused: usize,
+    /// Whether any key was ever sent to the hash table for want of a page.
+    strayed: bool,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
     outgrown: Vec<usize>,
 }
@@ -66,7 +68,7 @@ struct PageOf<R>(PhantomData<R>);
 
 #[repr(C)]
 struct PageHeader {
-    /// Nonzero if the hash table held keys when the page was made: an empty slot's key may be there.
+    /// Nonzero if keys had strayed to the hash table when the page was made: an empty slot's key may be there.
     mixed: AtomicU32,
 }
 
@@ -135,23 +137,19 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
-    /// table. `mixed` says whether that holds keys already.
-    pub(super) fn find_or_make<'pin>(
-        &self,
-        packed: u64,
-        pin: &'pin Pin,
-        mixed: impl FnOnce() -> bool,
-    ) -> Option<Slot<'pin, R>> {
+    /// table.
+    pub(super) fn find_or_make<'pin>(&self, packed: u64, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);
-            if self.find(packed, pin).is_none() {
-                self.make(&mut growth, &Self::place(packed), mixed())?;
+            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed)).is_none() {
+                growth.strayed = true;
+                return None;
             }
             self.find(packed, pin)
         })
     }
 
-    /// Whether the page of this slot was made when the hash table held keys.
+    /// Whether the page of this slot was made when the hash table may have held some of its keys.
     #[inline]
     pub(super) fn is_mixed(&self, slot: &Slot<'_, R>) -> bool {
         let index = Self::place(slot.member()).slot;
@@ -192,7 +190,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
-    fn make(&self, growth: &mut Growth, place: &Place, mixed: bool) -> Option<()> {
+    fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
         if growth.pages >= growth.allowed.max(FREE_PAGES) && !self.allow_more(growth) {
             return None;
         }
@@ -210,7 +208,7 @@ impl<K: Key, R> Pages<K, R> {
             handle_alloc_error(layout);
         }
         // SAFETY: the header is at the start of the fresh page.
-        unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(mixed), Ordering::Relaxed) };
+        unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(growth.strayed), Ordering::Relaxed) };
         link.store(page, Ordering::Release);
         growth.pages += 1;
         Some(())

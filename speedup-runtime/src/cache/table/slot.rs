@@ -207,3 +207,101 @@ impl<'pin, R> Slot<'pin, R> {
         self.state().publish();
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{
+        cell::UnsafeCell,
+        sync::{Arc, atomic::AtomicUsize},
+        thread,
+    };
+
+    use super::*;
+
+    /// A state word with what it guards: the checker reports a value that is read while it is written.
+    struct Guarded {
+        state: State,
+        value: UnsafeCell<u32>,
+        runs: AtomicUsize,
+    }
+
+    impl Guarded {
+        fn new() -> Arc<Self> {
+            Arc::new(Self { state: State::empty(), value: UnsafeCell::new(0), runs: AtomicUsize::new(0) })
+        }
+
+        /// What a call does: reads the value, or computes and publishes it, or waits and looks again. The first
+        /// `failures` runs end without a value.
+        fn get(&self, me: u32, failures: usize) -> Option<u32> {
+            loop {
+                if self.state.is_ready() {
+                    // SAFETY: a ready value is never written again.
+                    return Some(self.value.with(|value| unsafe { *value }));
+                }
+                match self.state.claim(me) {
+                    Ok(()) => {
+                        if self.runs.fetch_add(1, Ordering::Relaxed) < failures {
+                            self.state.release();
+                            return None;
+                        }
+                        // SAFETY: the claim makes this thread the only one to touch the value.
+                        self.value.with_mut(|value| unsafe { *value = 7 });
+                        self.state.publish();
+                        return Some(7);
+                    }
+                    Err(Word::Claimed(owner)) => {
+                        assert_ne!(owner, me);
+                        thread::yield_now();
+                    }
+                    Err(word) => assert_eq!(word, Word::Ready),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn loom_one_computes_and_all_get_the_value() {
+        loom::model(|| {
+            let slot = Guarded::new();
+            let others: Vec<_> = (1..3)
+                .map(|me| {
+                    let slot = slot.clone();
+                    thread::spawn(move || assert_eq!(slot.get(me, 0), Some(7)))
+                })
+                .collect();
+            assert_eq!(slot.get(0, 0), Some(7));
+            others.into_iter().for_each(|other| other.join().unwrap());
+            assert_eq!(slot.runs.load(Ordering::Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn loom_a_claim_that_is_given_back_is_taken_by_the_next() {
+        loom::model(|| {
+            let slot = Guarded::new();
+            let others: Vec<_> = (1..3)
+                .map(|me| {
+                    let slot = slot.clone();
+                    thread::spawn(move || slot.get(me, 1))
+                })
+                .collect();
+            let mut got: Vec<_> = vec![slot.get(0, 1)];
+            got.extend(others.into_iter().map(|other| other.join().unwrap()));
+            assert_eq!(got.iter().flatten().count(), 2, "one failed, the others got the value: {got:?}");
+            assert_eq!(slot.runs.load(Ordering::Relaxed), 2);
+        });
+    }
+
+    #[test]
+    fn loom_one_of_many_takes_a_ready_slot_out_of_use() {
+        loom::model(|| {
+            let slot = Guarded::new();
+            assert_eq!(slot.get(0, 0), Some(7));
+            let other = slot.clone();
+            let other = thread::spawn(move || other.state.take_ready());
+            let mine = slot.state.take_ready();
+            assert!(mine != other.join().unwrap());
+            assert_eq!(slot.state.word(), Word::Moved);
+        });
+    }
+}

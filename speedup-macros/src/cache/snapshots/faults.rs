@@ -1,0 +1,80 @@
+//! What is left of an item with a fault.
+
+use expect_test::expect;
+
+use super::check;
+
+#[test]
+fn wrong_options_leave_the_function_cached() {
+    check(
+        "capasity = 3, sequential, sequential, cache_err",
+        "fn f(n: u64) -> Result<u64, ()> { Ok(n) }",
+        &expect![[r#"
+        ::core::compile_error! {
+            "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`"
+        }
+        ::core::compile_error! {
+            "`sequential` is given twice: keep one of them"
+        }
+        fn f(n: u64) -> Result<u64, ()> {
+            ::speedup::Cache::get(F, (n,))
+        }
+        /// The cache of [`f()`].
+        const F: &::speedup::Cache<(u64,), Result<u64, ()>> = {
+            static STATE: ::speedup::cache::State<(u64,), Result<u64, ()>> = ::speedup::cache::State::new();
+            let _ = f;
+            &::speedup::Cache::of(
+                &STATE,
+                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                    .show(::core::fmt::Debug::fmt)
+                    .sequential(),
+            )
+        };
+        fn __f_uncached(n: u64) -> Result<u64, ()> {
+            Ok(n)
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn a_wrong_signature_leaves_the_function_as_it_is() {
+    check(
+        "",
+        "async fn f<T>(&self, n: &mut T) { }",
+        &expect![[r#"
+        ::core::compile_error! {
+            "`#[cache]` does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+        }
+        ::core::compile_error! {
+            "`#[cache]` needs one type for each argument and the result: write a concrete type for `T`, and one function for each type that is needed"
+        }
+        ::core::compile_error! {
+            "`#[cache]` cannot take `self`, its value is no part of the key: write a function without `self` that takes what it needs, such as `fn area(width: u32) -> u64`, and call it as `Self::area(self.width)`"
+        }
+        ::core::compile_error! {
+            "a `&mut` argument can change and so is no key: take `T` by value and return what changes"
+        }
+        ::core::compile_error! {
+            "a cached function returns a value: write its type, such as `-> u64`"
+        }
+        async fn f<T>(&self, n: &mut T) {}
+    "#]],
+    );
+}
+
+#[test]
+fn other_items_stay() {
+    check(
+        "",
+        "struct Point { x: u64 }",
+        &expect![[r#"
+        ::core::compile_error! {
+            "`#[cache]` goes on a function, and this is a struct: move it to the function that does the work"
+        }
+        struct Point {
+            x: u64,
+        }
+    "#]],
+    );
+}

@@ -1,0 +1,143 @@
+//! Options, places and attributes.
+
+use expect_test::expect;
+
+use super::{check, check_in_impl};
+
+#[test]
+fn sequential_under_another_name() {
+    check(
+        "sequential, name = TABLE",
+        "fn f(n: u64) -> u64 { f(n - 1) + f(n - 2) }",
+        &expect![[r#"
+        fn f(n: u64) -> u64 {
+            ::speedup::Cache::get(TABLE, (n,))
+        }
+        /// The cache of [`f()`].
+        const TABLE: &::speedup::Cache<(u64,), u64> = {
+            static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+            let _ = f;
+            &::speedup::Cache::of(
+                &STATE,
+                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                    .show(::core::fmt::Debug::fmt)
+                    .sequential(),
+            )
+        };
+        fn __f_uncached(n: u64) -> u64 {
+            f(n - 1) + f(n - 2)
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn a_body_with_rayon() {
+    check(
+        "",
+        "fn f(n: u64) -> u64 { (0..n).into_par_iter().map(|k| f(k)).sum() }",
+        &expect![[r#"
+        fn f(n: u64) -> u64 {
+            ::speedup::Cache::get(F, (n,))
+        }
+        /// The cache of [`f()`].
+        const F: &::speedup::Cache<(u64,), u64> = {
+            static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+            let _ = f;
+            &::speedup::Cache::of(
+                &STATE,
+                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                    .show(::core::fmt::Debug::fmt)
+                    .uses_rayon(),
+            )
+        };
+        fn __f_uncached(n: u64) -> u64 {
+            (0..n).into_par_iter().map(|k| f(k)).sum()
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn in_an_impl() {
+    check_in_impl(
+        "",
+        "pub(crate) fn paths(x: u64, y: u64) -> u64 { Self::paths(x - 1, y) + Point::paths(x, y - 1) }",
+        &expect![[r#"
+            impl Point {
+                pub(crate) fn paths(x: u64, y: u64) -> u64 {
+                    ::speedup::Cache::get(Self::PATHS, (x, y))
+                }
+                /// The cache of [`Self::paths()`].
+                #[allow(unreachable_pub)]
+                pub(crate) const PATHS: &::speedup::Cache<(u64, u64), u64> = {
+                    static STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
+                    let _ = Self::paths;
+                    &::speedup::Cache::of(
+                        &STATE,
+                        ::speedup::cache::Function::new(
+                                "paths",
+                                |(x, y): &(u64, u64)| Self::__paths_uncached(*x, *y),
+                            )
+                            .show(::core::fmt::Debug::fmt),
+                    )
+                };
+                fn __paths_uncached(x: u64, y: u64) -> u64 {
+                    let [call_0, call_1] = ::speedup::Cache::group(
+                        Self::PATHS,
+                        [(x - 1, y), (x, y - 1)],
+                    );
+                    call_0 + call_1
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn attributes_go_where_they_belong() {
+    check(
+        "",
+        "#[cfg(unix)]
+        #[deprecated]
+        #[doc(hidden)]
+        #[inline]
+        #[allow(unused_variables)]
+        #[expect(clippy::too_many_lines, reason = \"a table\")]
+        #[cfg_attr(test, allow(dead_code))]
+        fn f(n: u64) -> u64 { 1 }",
+        &expect![[r##"
+            #[cfg(unix)]
+            #[deprecated]
+            #[doc(hidden)]
+            #[inline]
+            #[allow(unused_variables)]
+            #[allow(clippy::too_many_lines, reason = "a table")]
+            #[cfg_attr(test, allow(dead_code))]
+            fn f(n: u64) -> u64 {
+                ::speedup::Cache::get(F, (n,))
+            }
+            #[cfg(unix)]
+            #[allow(deprecated)]
+            #[doc(hidden)]
+            /// The cache of [`f()`].
+            const F: &::speedup::Cache<(u64,), u64> = {
+                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                let _ = f;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[cfg(unix)]
+            #[allow(deprecated)]
+            #[allow(unused_variables)]
+            #[allow(clippy::too_many_lines, reason = "a table")]
+            #[cfg_attr(test, allow(dead_code))]
+            fn __f_uncached(n: u64) -> u64 {
+                1
+            }
+        "##]],
+    );
+}

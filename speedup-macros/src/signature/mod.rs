@@ -1,0 +1,106 @@
+//! What both macros read out of a function's signature: its arguments as parts of a key. `types` tells what a type's name
+//! tells, `rules` reports what no attribute of this crate can be put on.
+
+mod rules;
+mod types;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
+
+pub(crate) use self::rules::check;
+pub(crate) use self::types::{
+    borrow_in, borrowed, is_primitive, is_well_known, last_segment, opaque_in, owned_form, tidy,
+};
+
+/// An argument of the function, as a part of the key.
+#[derive(Clone)]
+pub(crate) struct Argument {
+    /// As declared, for the function that holds the user's body.
+    pub(crate) declared: PatType,
+    /// Its name in the wrapper, where patterns and `mut` would be in the way.
+    pub(crate) name: Ident,
+    /// The type that the key owns: `String` for `&str`.
+    pub(crate) owned: Type,
+    /// How the user's body gets it from a borrowed key.
+    pub(crate) pass: Pass,
+}
+
+/// How an argument is made from the key's own value of it, which is borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// It is a reference: lend the key's value.
+    Lend,
+    /// It is a number, `bool` or `char`: read it.
+    Copy,
+    /// Anything else: clone it.
+    Clone,
+}
+
+impl Argument {
+    /// Reads `declared`, the argument at `position`.
+    pub(crate) fn new(position: usize, declared: &PatType) -> Argument {
+        let (owned, pass) = match borrowed(&declared.ty) {
+            Some(element) => (owned_form(element), Pass::Lend),
+            None if is_primitive(&declared.ty) => (declared.ty.as_ref().clone(), Pass::Copy),
+            None => (declared.ty.as_ref().clone(), Pass::Clone),
+        };
+        Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass }
+    }
+
+    /// The argument of the wrapper: the same type and position, under a plain name.
+    pub(crate) fn in_wrapper(&self) -> FnArg {
+        let PatType { ty, colon_token, .. } = &self.declared;
+        let name = &self.name;
+        parse_quote!(#name #colon_token #ty)
+    }
+
+    /// The expression that hands the key's value, bound to `name` by reference, to the user's body.
+    pub(crate) fn passed(&self, name: &Ident) -> TokenStream {
+        match self.pass {
+            Pass::Lend => quote!(#name),
+            Pass::Copy => quote!(*#name),
+            Pass::Clone => quote!(::core::clone::Clone::clone(#name)),
+        }
+    }
+}
+
+/// The arguments that have a type of their own, so all but `self`.
+pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
+    let typed = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(declared) => Some(declared),
+        FnArg::Receiver(_) => None,
+    });
+    typed.enumerate().map(|(position, declared)| Argument::new(position, declared)).collect()
+}
+
+/// `(u64, String)`: the key's type; each part keeps the span of the user's type.
+pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
+    tuple(at, arguments.iter().map(|argument| argument.owned.to_token_stream()))
+}
+
+/// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.
+pub(crate) fn tuple(at: Span, parts: impl ExactSizeIterator<Item = TokenStream>) -> TokenStream {
+    if parts.len() == 1 { quote_spanned!(at=> (#(#parts),*,)) } else { quote_spanned!(at=> (#(#parts),*)) }
+}
+
+fn plain_name(position: usize, pattern: &Pat) -> Ident {
+    match pattern {
+        Pat::Ident(binding) => {
+            let written = binding.ident.to_string();
+            match written.trim_start_matches('_') {
+                "" => numbered(position),
+                // A leading underscore says "unused", which the wrapper's argument is not.
+                short if short.len() < written.len() => syn::parse_str::<Ident>(short)
+                    .map_or_else(|_| numbered(position), |ident| Ident::new(&ident.to_string(), binding.ident.span())),
+                _ => binding.ident.clone(),
+            }
+        }
+        Pat::Paren(inner) => plain_name(position, &inner.pat),
+        _ => numbered(position),
+    }
+}
+
+fn numbered(position: usize) -> Ident {
+    format_ident!("argument_{position}", span = Span::mixed_site())
+}

@@ -1,0 +1,154 @@
+//! What a type's name tells about it; aliases stay unknown.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::visit::Visit;
+use syn::{Expr, GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, parse_quote};
+
+/// What a reference argument points to. `&'static T` is an ordinary value.
+pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Reference(reference) if !reference.lifetime.as_ref().is_some_and(is_static) => Some(&reference.elem),
+        Type::Paren(inner) => borrowed(&inner.elem),
+        Type::Group(inner) => borrowed(&inner.elem),
+        _ => None,
+    }
+}
+
+fn is_static(lifetime: &Lifetime) -> bool {
+    lifetime.ident == "static"
+}
+
+/// The type that owns what `element` borrows.
+pub(crate) fn owned_form(element: &Type) -> Type {
+    match element {
+        Type::Slice(slice) => {
+            let element = &slice.elem;
+            parse_quote!(::std::vec::Vec<#element>)
+        }
+        Type::Paren(inner) => owned_form(&inner.elem),
+        Type::Group(inner) => owned_form(&inner.elem),
+        Type::Path(path) if path.qself.is_none() => match last_segment(element).as_deref() {
+            Some("str") => parse_quote!(::std::string::String),
+            Some("Path") => parse_quote!(::std::path::PathBuf),
+            Some("OsStr") => parse_quote!(::std::ffi::OsString),
+            Some("CStr") => parse_quote!(::std::ffi::CString),
+            _ => element.clone(),
+        },
+        _ => element.clone(),
+    }
+}
+
+/// The last word of a type's path, so `Result` for `std::io::Result<u8>`.
+pub(crate) fn last_segment(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => Some(path.path.segments.last()?.ident.to_string()),
+        Type::Paren(inner) => last_segment(&inner.elem),
+        Type::Group(inner) => last_segment(&inner.elem),
+        _ => None,
+    }
+}
+
+/// Numbers, `bool`, `char`: what is `Copy` by its name alone.
+pub(crate) fn is_primitive(ty: &Type) -> bool {
+    const PRIMITIVES: [&str; 16] = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
+        "char",
+    ];
+    let Type::Path(path) = ty else { return false };
+    path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
+}
+
+/// Is this a type of the standard library whose name tells that it has `Debug` and an order?
+pub(crate) fn is_well_known(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_well_known),
+        Type::Array(array) => is_well_known(&array.elem),
+        Type::Slice(slice) => is_well_known(&slice.elem),
+        Type::Paren(inner) => is_well_known(&inner.elem),
+        Type::Group(inner) => is_well_known(&inner.elem),
+        Type::Reference(reference) => is_well_known(&reference.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let Some(last) = path.path.segments.last() else { return false };
+            let name = last.ident.to_string();
+            match &last.arguments {
+                PathArguments::None => {
+                    is_primitive(ty) || matches!(name.as_str(), "String" | "str" | "PathBuf" | "OsString")
+                }
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(name.as_str(), "Vec" | "Option" | "Box")
+                        && arguments
+                            .args
+                            .iter()
+                            .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_well_known(ty)))
+                }
+                PathArguments::Parenthesized(_) => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// An `impl Trait` anywhere in `ty`.
+pub(crate) fn opaque_in(ty: &Type) -> Option<&TypeImplTrait> {
+    struct Search<'ast>(Option<&'ast TypeImplTrait>);
+    impl<'ast> Visit<'ast> for Search<'ast> {
+        fn visit_type_impl_trait(&mut self, opaque: &'ast TypeImplTrait) {
+            self.0.get_or_insert(opaque);
+        }
+    }
+    let mut search = Search(None);
+    search.visit_type(ty);
+    search.0
+}
+
+/// Does `ty` borrow from somewhere, other than `'static`? Gives the place.
+pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
+    struct Search(Option<TokenStream>);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+            if reference.lifetime.as_ref().is_some_and(is_static) {
+                syn::visit::visit_type_reference(self, reference);
+            } else {
+                self.0.get_or_insert_with(|| reference.to_token_stream());
+            }
+        }
+        fn visit_generic_argument(&mut self, argument: &'ast GenericArgument) {
+            if let GenericArgument::Lifetime(lifetime) = argument
+                && !is_static(lifetime)
+            {
+                self.0.get_or_insert_with(|| lifetime.to_token_stream());
+            }
+            syn::visit::visit_generic_argument(self, argument);
+        }
+        // What a function takes and gives is not held by the pointer to it.
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+        fn visit_expr(&mut self, _: &'ast Expr) {}
+    }
+    let mut search = Search(None);
+    search.visit_type(ty);
+    search.0
+}
+
+/// Tokens as a person would write them, for messages.
+pub(crate) fn tidy(tokens: impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (spaced, close) in [
+        (" :: ", "::"),
+        (":: ", "::"),
+        ("& ", "&"),
+        (" < ", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("' ", "'"),
+        (" ,", ","),
+        ("[ ", "["),
+        (" ]", "]"),
+        ("( ", "("),
+        (" )", ")"),
+    ] {
+        text = text.replace(spaced, close);
+    }
+    text.trim_start_matches("::").to_owned()
+}

@@ -1,0 +1,385 @@
+//! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr::null_mut,
+};
+
+use once_cell::sync::OnceCell;
+
+use super::{
+    chain::{Frame, Running},
+    engine::{Engine, Header},
+    flight::Flight,
+    function::Function,
+    grain::{Grain, Mode},
+    isolate,
+    key::{Key, Lookup, Output},
+    number::Number,
+    stack,
+    table::{Claim, Look, Table},
+    wait::{self, Busy, Outcome, Waited},
+    worker::{self, Pin, Worker},
+};
+use crate::{
+    panics,
+    sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering},
+};
+
+/// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
+#[repr(C)]
+pub(super) struct Core<K: Key, R: Output> {
+    pub(super) header: Header,
+    /// The current table, or null before the first. Release when replaced, Acquire by readers.
+    pub(super) table: AtomicPtr<Table<K, R>>,
+    /// Threads waiting for slots of this cache. Read without a barrier when a value is published: waiters look again by
+    /// themselves, see `wait`.
+    pub(super) waiters: AtomicU32,
+    /// Whether the core is counted (and freed) by `Arc`, or lives in a static.
+    pub(super) counted: bool,
+    /// Known from the first miss on: what helpers call.
+    pub(super) function: OnceCell<Function<K, R>>,
+    pub(super) grain: Grain,
+    pub(super) number: Number,
+    /// Computations that ended in a panic. Relaxed: a count.
+    pub(super) panicked: AtomicUsize,
+    /// Whether a body was found waiting inside rayon. Relaxed: a hint.
+    pub(super) uses_rayon: AtomicBool,
+}
+
+/// What came of asking for a value.
+enum Asked<'core, K: Key, R: Output> {
+    Value(R),
+    Mine(Flight<'core, K, R>),
+    Busy(Busy),
+}
+
+impl<K: Key, R: Output> Core<K, R> {
+    pub(super) const fn new(counted: bool) -> Self {
+        Self {
+            header: Header { cast: Self::cast },
+            table: AtomicPtr::new(null_mut()),
+            waiters: AtomicU32::new(0),
+            counted,
+            function: OnceCell::new(),
+            grain: Grain::new(),
+            number: Number::new(),
+            panicked: AtomicUsize::new(0),
+            uses_rayon: AtomicBool::new(false),
+        }
+    }
+
+    /// # Safety
+    /// The pointer leads to the header of a `Core<K, R>`.
+    pub(super) unsafe fn cast(header: *const Header) -> *const dyn Engine {
+        header.cast::<Self>()
+    }
+
+    pub(super) fn header(&self) -> *mut Header {
+        std::ptr::from_ref(self).cast::<Header>().cast_mut()
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes nothing that others read.
+    #[inline]
+    pub(super) fn peek<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, worker: &'static Worker) -> Option<R> {
+        let pin = worker.pin();
+        let found = self.table(&pin)?.find(key, packed, &pin)?;
+        Some(found.clone())
+    }
+
+    /// The value of a key: the whole of a cached call.
+    #[inline]
+    pub(super) fn get<Q: Lookup<K>>(
+        &self,
+        function: &Function<K, R>,
+        key: Q,
+        packed: Option<u64>,
+        worker: &'static Worker,
+    ) -> R {
+        let pin = worker.pin();
+        if let Some(table) = self.table(&pin) {
+            match table.look(key, packed, &pin) {
+                Look::Ready(value) => {
+                    let value = value.clone();
+                    drop(pin);
+                    if let Some(number) = self.number.known() {
+                        worker.count_hit(number);
+                    }
+                    return value;
+                }
+                Look::Free(slot) => {
+                    if slot.state().claim(worker.number).is_ok() {
+                        let flight = Flight::new(self, worker, table.id(), slot);
+                        drop(pin);
+                        return self.run_small(function, key, flight);
+                    }
+                }
+                Look::Unsettled => {}
+            }
+        }
+        self.compute_pinned(function, key, packed, pin)
+    }
+
+    /// Computes a small key that has just been claimed: the short way of a miss.
+    #[cold]
+    #[inline(never)]
+    fn run_small<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, flight: Flight<'_, K, R>) -> R {
+        if self.function.get().is_none() {
+            self.remember(function);
+        }
+        self.run_here(function, &key.to_key(), flight)
+    }
+
+    /// Whether the value of a key is there.
+    pub(super) fn contains(&self, key: &K, worker: &'static Worker) -> bool {
+        let pin = worker.pin();
+        self.table(&pin).is_some_and(|table| table.find(key, key.pack(), &pin).is_some())
+    }
+
+    /// Computations that ended in a panic.
+    pub(super) fn panics(&self) -> u64 {
+        self.panicked.load(Ordering::Relaxed) as u64
+    }
+
+    /// The value of a key, computed if need be by exactly one of those who ask.
+    pub(super) fn compute<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>) -> R {
+        self.compute_pinned(function, key, packed, worker::current().pin())
+    }
+
+    /// As [`compute`](Self::compute), continuing a look-up.
+    #[cold]
+    #[inline(never)]
+    fn compute_pinned<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> R {
+        let worker = pin.worker();
+        match self.ask(function, key, packed, pin) {
+            Asked::Value(value) => value,
+            Asked::Mine(flight) => self.run(function, &key.to_key(), flight),
+            Asked::Busy(busy) => self.compute_after(function, key, packed, busy, worker),
+        }
+    }
+
+    /// The value of a key that another thread was seen to compute.
+    #[cold]
+    fn compute_after<Q: Lookup<K>>(
+        &self,
+        function: &Function<K, R>,
+        key: Q,
+        packed: Option<u64>,
+        mut busy: Busy,
+        worker: &'static Worker,
+    ) -> R {
+        loop {
+            match wait::wait(self, busy, worker) {
+                Waited::Again => {}
+                Waited::Outcome(outcome) => {
+                    if let Some(value) = outcome.into_value() {
+                        return value;
+                    }
+                }
+                Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
+                Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
+            }
+            match self.ask(function, key, packed, worker.pin()) {
+                Asked::Value(value) => return value,
+                Asked::Mine(flight) => return self.run(function, &key.to_key(), flight),
+                Asked::Busy(again) => busy = again,
+            }
+        }
+    }
+
+    /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
+    pub(super) fn compute_if_free(&self, function: &Function<K, R>, key: &K) -> Option<R> {
+        let worker = worker::current();
+        match self.ask(function, key, key.pack(), worker.pin()) {
+            Asked::Value(value) => Some(value),
+            Asked::Mine(flight) => Some(self.run(function, key, flight)),
+            Asked::Busy(_) => None,
+        }
+    }
+
+    /// Runs the body without a claim on the slot at this address, whose owner cannot or must not be waited for.
+    pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
+        worker.own.recomputing.set(worker.own.recomputing.get() + 1);
+        let result = catch_unwind(AssertUnwindSafe(|| self.call(function, key, slot, worker)));
+        worker.own.recomputing.set(worker.own.recomputing.get() - 1);
+        result.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    /// Names a key's slot for others, making the slot if need be.
+    pub(super) fn member(&self, key: &K, worker: &'static Worker) -> (u64, u64) {
+        let pin = worker.pin();
+        let table = self.table_or_new(&pin);
+        (table.slot(key, key.pack(), &pin).member(), table.id())
+    }
+
+    /// Puts a value in unless there is one or somebody is computing it; gives it back if so.
+    pub(super) fn insert_new(
+        &self,
+        function: &Function<K, R>,
+        key: &K,
+        value: R,
+        worker: &'static Worker,
+    ) -> Result<(), (R, Option<Busy>)> {
+        match self.ask(function, key, key.pack(), worker.pin()) {
+            Asked::Value(_) => Err((value, None)),
+            Asked::Busy(busy) => Err((value, Some(busy))),
+            Asked::Mine(flight) => {
+                flight.publish(value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a value out.
+    pub(super) fn remove(&self, key: &K, worker: &'static Worker) -> Option<R> {
+        let removed = {
+            let pin = worker.pin();
+            // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
+            // of the core.
+            unsafe { self.table(&pin)?.remove(key, &pin) }
+        };
+        worker::collect_if_due();
+        removed
+    }
+
+    /// Forgets everything. What is being computed is finished for those who wait for it, and not kept.
+    pub(super) fn clear(&self) {
+        let old = self.table.swap(null_mut(), Ordering::AcqRel);
+        if !old.is_null() {
+            let old = old as usize;
+            // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
+            // found the table, so it has done so when the first step runs, and garbage is freed in order.
+            // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
+            let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
+            worker::retire(Box::new(move || worker::retire(Box::new(free))));
+            worker::collect();
+        }
+        worker::collect();
+    }
+
+    /// How many values there are. O(slots).
+    pub(super) fn len(&self, worker: &'static Worker) -> usize {
+        let pin = worker.pin();
+        self.table(&pin).map_or(0, |table| table.len(&pin))
+    }
+
+    #[inline]
+    pub(super) fn table<'pin>(&self, _pin: &'pin Pin) -> Option<&'pin Table<K, R>> {
+        // SAFETY: a table that was current during a pin is not freed while the pin lasts.
+        unsafe { self.table.load(Ordering::Acquire).as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn table_or_new<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
+        self.table(pin).unwrap_or_else(|| self.make_table(pin))
+    }
+
+    #[cold]
+    fn make_table<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
+        loop {
+            if let Some(table) = self.table(pin) {
+                return table;
+            }
+            let new = Box::into_raw(Box::new(Table::new()));
+            if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                // SAFETY: made just above and seen by nobody else.
+                drop(unsafe { Box::from_raw(new) });
+            }
+        }
+    }
+
+    #[inline]
+    fn ask<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> Asked<'_, K, R> {
+        if self.function.get().is_none() {
+            self.remember(function);
+        }
+        let worker = pin.worker();
+        let table = self.table_or_new(&pin);
+        match table.claim(key, packed, worker.number, &pin) {
+            Claim::Ready(value) => Asked::Value(value.clone()),
+            Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
+            Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),
+        }
+    }
+
+    #[cold]
+    fn remember(&self, function: &Function<K, R>) {
+        self.function.get_or_init(|| function.clone());
+    }
+
+    /// Computes what has been claimed, publishes it and wakes who waits.
+    pub(super) fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
+        self.run_here(function, key, flight)
+    }
+
+    #[inline(always)]
+    fn run_here(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
+        let worker = flight.worker;
+        let slot = flight.slot.address();
+        let result = catch_unwind(AssertUnwindSafe(|| self.call(function, key, slot, worker)));
+        match result {
+            Ok(value) => {
+                if function.keep.is_none_or(|keep| keep(&value)) {
+                    flight.publish(value.clone());
+                } else {
+                    flight.withdraw(|| Some(Outcome::value(value.clone())));
+                }
+                worker::collect_if_due();
+                value
+            }
+            Err(payload) => {
+                self.panicked.fetch_add(1, Ordering::Relaxed);
+                flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Runs the body as the innermost call of the thread, with room on the stack.
+    #[inline(always)]
+    fn call(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
+        // SAFETY: the key outlives the call, and is one of this cache.
+        let frame = unsafe { Frame::new(worker, self, std::ptr::from_ref(key).cast(), slot) };
+        if worker.own.top.get().is_none() {
+            self.grain.begin(worker);
+        }
+        self.grain.count(worker, worker.count_computed(self.number.get()));
+        let _running = Running::begin(worker, &frame);
+        // Relaxed: a hint.
+        if worker.own.sample.shares() || function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
+            self.announce(function, &frame, worker);
+        }
+        stack::with_room(worker, std::ptr::from_ref(&frame) as usize, || function.call(key))
+    }
+
+    /// Lets others know of a running call what they need to.
+    fn announce(&self, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+        if worker.own.sample.shares() && self.shares(function) {
+            frame.show(worker);
+        }
+        if function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
+            frame.found_in_rayon(worker);
+        }
+    }
+
+    /// Whether the members of a group are to be shared out, as far as is known.
+    #[inline]
+    pub(super) fn shares(&self, function: &Function<K, R>) -> bool {
+        !function.sequential && self.grain.mode() == Mode::Parallel
+    }
+
+    /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
+    fn isolate(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
+        isolate::run(worker, |isolated| self.recompute(function, key, slot, isolated))
+    }
+}
+
+impl<K: Key, R: Output> Drop for Core<K, R> {
+    fn drop(&mut self) {
+        let table = *self.table.get_mut();
+        if !table.is_null() {
+            // SAFETY: made by `Box::into_raw`; nobody looks at the core any more, which was retired before it was dropped.
+            drop(unsafe { Box::from_raw(table) });
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How a dict is opened.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use super::DiskDict;
+use super::state::DictState;
+use crate::disk::key::Key;
+use crate::disk::options::Options;
+use crate::disk::store::{Repaired, Store};
+use crate::disk::superblock::Kind;
+use crate::disk::value::Value;
+use crate::disk::{Error, Result, fingerprint};
+
+/// Says how a [`DiskDict`] is opened; made by [`DiskDict::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `open()`"]
+pub struct DictBuilder<K, V> {
+    options: Options,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K: Key, V: Value> DictBuilder<K, V> {
+    pub(super) fn new(name: String) -> Self {
+        DictBuilder { options: Options::new(name), types: PhantomData }
+    }
+
+    /// The folder in which the folder of the dict lies; empty for the current one, by default the user's data folder.
+    pub fn location(mut self, location: impl Into<PathBuf>) -> Self {
+        self.options.set_location(location.into());
+        self
+    }
+
+    /// How many items a page in memory holds, by default 1024; it may differ from one opening to the next.
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.options.page_size = items;
+        self
+    }
+
+    /// How many pages are held in memory, by default 16; it may differ from one opening to the next.
+    pub fn max_pages(mut self, pages: usize) -> Self {
+        self.options.max_pages = pages;
+        self
+    }
+
+    /// How many bytes of scattered changes are gathered in memory, by default 12 MiB.
+    ///
+    /// More makes random inserts into a large dict faster.
+    pub fn write_buffer(mut self, bytes: usize) -> Self {
+        self.options.write_buffer = bytes.clamp(1 << 12, 1 << 30);
+        self
+    }
+
+    fn store(&self) -> Result<(Store, Option<crate::disk::journal::Replay>)> {
+        let (key, value) = (fingerprint::of_key::<K>(), fingerprint::of_value::<V>());
+        Store::open(&self.options, Kind::Dict, key, value)
+    }
+
+    /// Opens the dict, or makes it if the folder does not exist.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
+    pub fn open(self) -> Result<DiskDict<K, V>> {
+        let (store, replay) = self.store()?;
+        DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over)
+    }
+
+    /// Makes a new dict that holds the given entries.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::NotEmpty`] if there is one that holds entries.
+    pub fn from_iter(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<DiskDict<K, V>> {
+        let mut dict = self.open()?;
+        if !dict.is_empty() {
+            return Err(Error::NotEmpty { path: dict.path() });
+        }
+        dict.extend(entries)?;
+        Ok(dict)
+    }
+
+    /// Opens a dict with damaged pages: keeps what can be read and says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); where not even the directory can be read, there is nothing to keep.
+    pub fn repair(self) -> Result<(DiskDict<K, V>, Repaired)> {
+        let (mut store, replay) = self.store()?;
+        let repaired = store.rewrite(true)?;
+        let dict = DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over)?;
+        Ok((dict, repaired))
+    }
+}

@@ -1,0 +1,235 @@
+//! Iteration over a dict, leaf by leaf, from both ends.
+
+use std::marker::PhantomData;
+use std::ops::Bound;
+
+use super::{DictState, pair};
+use crate::disk::handle::Handle;
+use crate::disk::key::Key;
+use crate::disk::leaf::Leaf;
+use crate::disk::tree::{Found, Seek};
+use crate::disk::value::Value;
+use crate::disk::Result;
+use crate::sync::Arc;
+
+/// Some items of a leaf.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    leaf: Arc<Leaf>,
+    from: usize,
+    to: usize,
+}
+
+/// The leaves between two bounds, from both ends.
+///
+/// What lies between `low` and `high` was handed out by neither end; `done` once that is nothing.
+pub(crate) struct Runs<'a> {
+    handle: &'a Handle<DictState>,
+    low: Bound<Vec<u8>>,
+    high: Bound<Vec<u8>>,
+    done: bool,
+}
+
+impl<'a> Runs<'a> {
+    pub(crate) fn new(handle: &'a Handle<DictState>, low: Bound<Vec<u8>>, high: Bound<Vec<u8>>) -> Self {
+        let mut runs = Runs { handle, low, high, done: false };
+        runs.done = runs.is_crossed();
+        runs
+    }
+
+    fn is_crossed(&self) -> bool {
+        match (&self.low, &self.high) {
+            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+            (Bound::Included(low), Bound::Included(high)) => low > high,
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
+        }
+    }
+
+    /// The items of a leaf that lie between the bounds.
+    fn clip(&self, leaf: Arc<Leaf>) -> Run {
+        let place = |key: &[u8], after: bool| match leaf.search(key) {
+            Ok(index) => index + usize::from(after),
+            Err(index) => index,
+        };
+        let from = match &self.low {
+            Bound::Included(key) => place(key, false),
+            Bound::Excluded(key) => place(key, true),
+            Bound::Unbounded => 0,
+        };
+        let to = match &self.high {
+            Bound::Included(key) => place(key, true),
+            Bound::Excluded(key) => place(key, false),
+            Bound::Unbounded => leaf.count(),
+        };
+        Run { leaf, from, to: to.max(from) }
+    }
+
+    fn step(&mut self, front: bool) -> Option<Result<Run>> {
+        if self.done {
+            return None;
+        }
+        let seek = match if front { &self.low } else { &self.high } {
+            Bound::Unbounded if front => Seek::First,
+            Bound::Unbounded => Seek::Last,
+            Bound::Included(key) => Seek::Of(key),
+            Bound::Excluded(key) if front => Seek::Of(key),
+            Bound::Excluded(key) => Seek::Before(key),
+        };
+        let Found { leaf, from, to } = match self.handle.read(|state| state.find(seek)) {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                self.done = true;
+                return None;
+            }
+            Err(error) => {
+                self.done = true;
+                return Some(Err(error));
+            }
+        };
+        let run = leaf.map(|leaf| self.clip(leaf));
+        match if front { to } else { from } {
+            Some(sep) if front => self.low = Bound::Included(sep.into()),
+            Some(sep) => self.high = Bound::Excluded(sep.into()),
+            None => self.done = true,
+        }
+        self.done |= self.is_crossed();
+        Some(run)
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Result<Run>;
+
+    fn next(&mut self) -> Option<Result<Run>> {
+        self.step(true)
+    }
+}
+
+impl DoubleEndedIterator for Runs<'_> {
+    fn next_back(&mut self) -> Option<Result<Run>> {
+        self.step(false)
+    }
+}
+
+/// Decodes one item of a leaf.
+fn decode<K: Key, V: Value>(
+    handle: &Handle<DictState>,
+    leaf: &Leaf,
+    index: usize,
+    key: &mut Vec<u8>,
+) -> Result<(K, V)> {
+    leaf.key_into(index, key);
+    let val = leaf.val(index);
+    if val.outside {
+        return pair(key, &handle.read(|state| state.value(val))?);
+    }
+    pair(key, val.bytes)
+}
+
+/// Decodes all items of a run.
+pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
+    handle: &'a Handle<DictState>,
+    run: Result<Run>,
+) -> impl Iterator<Item = Result<(K, V)>> + 'a {
+    let (error, run) = match run {
+        Ok(run) => (None, Some(run)),
+        Err(error) => (Some(Err(error)), None),
+    };
+    let mut key = Vec::new();
+    let items = run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
+    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, &leaf, index, &mut key)))
+}
+
+/// An iterator over entries in the order of their keys; made by [`DiskDict::iter`](super::DiskDict::iter).
+pub struct Iter<'a, K, V> {
+    runs: Runs<'a>,
+    front: Option<Run>,
+    back: Option<Run>,
+    key: Vec<u8>,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+/// An iterator over the entries in a range; made by [`DiskDict::range`](super::DiskDict::range).
+pub type Range<'a, K, V> = Iter<'a, K, V>;
+
+impl<'a, K: Key, V: Value> Iter<'a, K, V> {
+    pub(crate) fn new(runs: Runs<'a>) -> Self {
+        Iter { runs, front: None, back: None, key: Vec::new(), types: PhantomData }
+    }
+}
+
+impl<K: Key, V: Value> Iterator for Iter<'_, K, V> {
+    type Item = Result<(K, V)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(run) = self.front.as_mut().filter(|run| run.from < run.to) {
+                run.from += 1;
+                return Some(decode(self.runs.handle, &run.leaf, run.from - 1, &mut self.key));
+            }
+            self.front = match self.runs.next() {
+                Some(Ok(run)) => Some(run),
+                Some(Err(error)) => return Some(Err(error)),
+                None => Some(self.back.take()?),
+            };
+        }
+    }
+}
+
+impl<K: Key, V: Value> DoubleEndedIterator for Iter<'_, K, V> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(run) = self.back.as_mut().filter(|run| run.from < run.to) {
+                run.to -= 1;
+                return Some(decode(self.runs.handle, &run.leaf, run.to, &mut self.key));
+            }
+            self.back = match self.runs.next_back() {
+                Some(Ok(run)) => Some(run),
+                Some(Err(error)) => return Some(Err(error)),
+                None => Some(self.front.take()?),
+            };
+        }
+    }
+}
+
+impl<K, V> std::fmt::Debug for Iter<'_, K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}
+
+/// An iterator over keys in order; made by [`DiskDict::keys`](super::DiskDict::keys).
+#[derive(Debug)]
+pub struct Keys<'a, K, V>(pub(super) Iter<'a, K, V>);
+
+/// An iterator over values in the order of their keys; made by [`DiskDict::values`](super::DiskDict::values).
+#[derive(Debug)]
+pub struct Values<'a, K, V>(pub(super) Iter<'a, K, V>);
+
+impl<K: Key, V: Value> Iterator for Keys<'_, K, V> {
+    type Item = Result<K>;
+
+    fn next(&mut self) -> Option<Result<K>> {
+        self.0.next().map(|entry| entry.map(|(key, _)| key))
+    }
+}
+
+impl<K: Key, V: Value> DoubleEndedIterator for Keys<'_, K, V> {
+    fn next_back(&mut self) -> Option<Result<K>> {
+        self.0.next_back().map(|entry| entry.map(|(key, _)| key))
+    }
+}
+
+impl<K: Key, V: Value> Iterator for Values<'_, K, V> {
+    type Item = Result<V>;
+
+    fn next(&mut self) -> Option<Result<V>> {
+        self.0.next().map(|entry| entry.map(|(_, value)| value))
+    }
+}
+
+impl<K: Key, V: Value> DoubleEndedIterator for Values<'_, K, V> {
+    fn next_back(&mut self) -> Option<Result<V>> {
+        self.0.next_back().map(|entry| entry.map(|(_, value)| value))
+    }
+}

@@ -1,0 +1,467 @@
+//! [`DiskDict`]: a sorted map on disk.
+
+mod builder;
+mod entry;
+mod iter;
+pub(crate) mod state;
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
+use std::path::PathBuf;
+
+use rayon::iter::{ParallelBridge, ParallelIterator};
+
+pub use self::builder::DictBuilder;
+pub use self::entry::Entry;
+pub use self::iter::{Iter, Keys, Range, Values};
+use self::iter::Runs;
+use self::state::DictState;
+use super::handle::{Body, Handle};
+use super::key::{self, EncodeKey, Key};
+use super::shared::Shared;
+use super::store::Repaired;
+use super::value::{self, Value};
+use super::{Error, Result};
+
+/// How many changes `retain` gathers before it applies them.
+const BATCH: usize = 4096;
+
+/// A sorted map that lives on disk and takes a bounded amount of memory.
+///
+/// It behaves like a [`BTreeMap`], except that every access can fail. After [`flush`](Self::flush) returns, everything done
+/// before survives a power cut; without it, a kill loses at most the last half second, and what is left is always the state
+/// after some earlier operation. Dropping the dict saves everything, too; [`close`](Self::close) also reports errors.
+///
+/// Complexity: reads and writes take O(log n), iteration O(1) an item; appending keys in ascending order is fastest.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> Result<(), speedup_runtime::disk::Error> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path();
+/// use speedup_runtime::disk::DiskDict;
+///
+/// let mut ages = DiskDict::<String, u32>::builder("ages").location(path).open()?;
+/// ages.insert("Ada".into(), 36)?;
+/// ages.insert("Grace".into(), 85)?;
+/// ages.close()?;
+///
+/// let ages = DiskDict::<String, u32>::builder("ages").location(path).open()?;
+/// assert_eq!(ages.get("Ada")?, Some(36));
+/// assert_eq!(ages.len(), 2);
+/// # Ok(()) }
+/// ```
+#[doc(alias = "shelve")]
+pub struct DiskDict<K, V> {
+    handle: Handle<DictState>,
+    /// Where keys and values are encoded.
+    scratch: (Vec<u8>, Vec<u8>),
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+fn encoded<Q: EncodeKey + ?Sized>(key: &Q) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16);
+    key.encode_key(&mut out);
+    out
+}
+
+fn encoded_bound<Q: EncodeKey + ?Sized>(bound: Bound<&Q>) -> Bound<Vec<u8>> {
+    bound.map(|key| encoded(key))
+}
+
+impl<K: Key, V: Value> DiskDict<K, V> {
+    /// Opens the dict of this name in the user's data folder, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
+    pub fn open(name: impl Into<String>) -> Result<Self> {
+        Self::builder(name).open()
+    }
+
+    /// Says more about the dict before it is opened.
+    pub fn builder(name: impl Into<String>) -> DictBuilder<K, V> {
+        DictBuilder::new(name.into())
+    }
+
+    fn over(state: DictState) -> Self {
+        DiskDict { handle: Handle::new(state), scratch: Default::default(), types: PhantomData }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.handle.look(|state| state.len() as usize).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The folder that holds the dict.
+    pub fn path(&self) -> PathBuf {
+        self.handle.look(|state| state.store().folder().to_path_buf()).unwrap_or_default()
+    }
+
+    /// How many bytes the dict takes on disk.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn size_on_disk(&self) -> Result<u64> {
+        self.handle.read(|state| state.store().size_on_disk())
+    }
+
+    /// Puts a value and returns the one it replaces.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or key or value is too large to store.
+    pub fn insert(&mut self, key: K, value: V) -> Result<Option<V>> {
+        self.put(&key, &value)
+    }
+
+    fn put(&mut self, key: &K, value: &V) -> Result<Option<V>> {
+        let (raw_key, raw_value) = &mut self.scratch;
+        raw_key.clear();
+        raw_value.clear();
+        key.encode_key(raw_key);
+        value::encode(value, raw_value)?;
+        let old = self.handle.change(|state| state.put(raw_key, raw_value))?;
+        old.map(|old| value::decode(&old)).transpose()
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or holds something else than was written.
+    pub fn get<Q>(&self, key: &Q) -> Result<Option<V>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let raw = encoded(key);
+        self.handle.read(|state| state.with(&raw, value::decode))
+    }
+
+    /// The values of many keys, in the order of the keys; they are read in the order of the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<'q, Q>(&self, keys: impl IntoIterator<Item = &'q Q>) -> Result<Vec<Option<V>>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized + 'q,
+    {
+        let mut wanted: Vec<(Vec<u8>, usize)> =
+            keys.into_iter().enumerate().map(|(index, key)| (encoded(key), index)).collect();
+        wanted.sort_unstable();
+        let mut found: Vec<Option<V>> = wanted.iter().map(|_| None).collect();
+        self.handle.read(|state| {
+            for (raw, index) in &wanted {
+                found[*index] = state.with(raw, value::decode)?;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Whether a key is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "contains")]
+    pub fn contains_key<Q>(&self, key: &Q) -> Result<bool>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let raw = encoded(key);
+        self.handle.read(|state| state.contains(&raw))
+    }
+
+    /// Removes a key and returns its value.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and when the disk cannot be written.
+    pub fn remove<Q>(&mut self, key: &Q) -> Result<Option<V>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let raw = encoded(key);
+        let old = self.handle.change(|state| state.remove(&raw))?;
+        old.map(|old| value::decode(&old)).transpose()
+    }
+
+    /// Changes a value in place and returns what `change` returned; `None` if the key is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    pub fn update<Q, R>(&mut self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Result<Option<R>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let Some(mut value) = self.get(key)? else { return Ok(None) };
+        let result = change(&mut value);
+        let raw = encoded(key);
+        self.scratch.1.clear();
+        value::encode(&value, &mut self.scratch.1)?;
+        self.handle.change(|state| state.put(&raw, &self.scratch.1))?;
+        Ok(Some(result))
+    }
+
+    /// The entry of a key, there or not.
+    #[doc(alias = "setdefault")]
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+        Entry::new(self, key)
+    }
+
+    /// The value of a key, after inserting what `make` returns if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> Result<V> {
+        self.entry(key).or_insert_with(make)
+    }
+
+    /// The first entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "first_key_value")]
+    pub fn first(&self) -> Result<Option<(K, V)>> {
+        self.iter().next().transpose()
+    }
+
+    /// The last entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "last_key_value")]
+    pub fn last(&self) -> Result<Option<(K, V)>> {
+        self.iter().next_back().transpose()
+    }
+
+    /// Removes and returns the first entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    pub fn pop_first(&mut self) -> Result<Option<(K, V)>> {
+        let first = self.first()?;
+        self.take_out(first)
+    }
+
+    /// Removes and returns the last entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    #[doc(alias = "popitem")]
+    pub fn pop_last(&mut self) -> Result<Option<(K, V)>> {
+        let last = self.last()?;
+        self.take_out(last)
+    }
+
+    fn take_out(&mut self, entry: Option<(K, V)>) -> Result<Option<(K, V)>> {
+        if let Some((key, _)) = &entry {
+            let raw = encoded(key);
+            self.handle.change(|state| state.remove(&raw))?;
+        }
+        Ok(entry)
+    }
+
+    /// All entries in the order of their keys, from either end.
+    ///
+    /// A page that cannot be read yields its error once; the iterator then goes on with the next one.
+    #[doc(alias = "items")]
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        Iter::new(Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded))
+    }
+
+    /// The entries whose keys lie in a range, in order, from either end.
+    ///
+    /// A range that starts after its end is empty.
+    pub fn range<Q, R>(&self, range: R) -> Range<'_, K, V>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        let (low, high) = (encoded_bound(range.start_bound()), encoded_bound(range.end_bound()));
+        Iter::new(Runs::new(&self.handle, low, high))
+    }
+
+    /// All keys in order.
+    pub fn keys(&self) -> Keys<'_, K, V> {
+        Keys(self.iter())
+    }
+
+    /// All values in the order of their keys.
+    pub fn values(&self) -> Values<'_, K, V> {
+        Values(self.iter())
+    }
+
+    /// All entries in no order, decoded on all threads of rayon's pool.
+    pub fn par_iter(&self) -> impl ParallelIterator<Item = Result<(K, V)>> + '_
+    where
+        K: Send,
+        V: Send,
+    {
+        let runs = Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded);
+        let handle = &self.handle;
+        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
+    }
+
+    /// Inserts all entries of an iterator.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert); the entries before the failing one are in.
+    #[doc(alias = "update")]
+    pub fn extend(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> Result<()> {
+        entries.into_iter().try_for_each(|(key, value)| self.put(&key, &value).map(drop))
+    }
+
+    /// Keeps the entries for which `keep` returns true, with the values as it leaves them.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<()> {
+        let mut low = Bound::Unbounded;
+        loop {
+            let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+            let mut last = None;
+            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, low, Bound::Unbounded));
+            for entry in entries {
+                let (key, mut value) = entry?;
+                let (mut before, mut after) = (Vec::new(), Vec::new());
+                value::encode(&value, &mut before)?;
+                let kept = keep(&key, &mut value);
+                value::encode(&value, &mut after)?;
+                if !kept {
+                    changes.push((encoded(&key), None));
+                } else if before != after {
+                    changes.push((encoded(&key), Some(after)));
+                }
+                if changes.len() == BATCH {
+                    last = Some(encoded(&key));
+                    break;
+                }
+            }
+            for (key, value) in changes {
+                self.handle.change(|state| match value {
+                    Some(value) => state.put(&key, &value).map(drop),
+                    None => state.remove(&key).map(drop),
+                })?;
+            }
+            match last {
+                Some(key) => low = Bound::Excluded(key),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Removes all entries.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn clear(&mut self) -> Result<()> {
+        self.handle.change(DictState::clear)
+    }
+
+    /// A copy of all entries in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "snapshot")]
+    pub fn to_map(&self) -> Result<BTreeMap<K, V>>
+    where
+        K: Ord,
+    {
+        self.iter().collect()
+    }
+
+    /// Returns when everything done so far survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; the dict can then only be opened again.
+    #[doc(alias = "sync")]
+    pub fn flush(&mut self) -> Result<()> {
+        self.handle.change(|state| state.store().flush())
+    }
+
+    /// Copies everything in order into full pages and gives the rest of the space back.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or has no room for the copy; the dict is then as it was.
+    pub fn compact(&mut self) -> Result<()> {
+        self.handle.change(|state| state.rewrite(false)).map(drop)
+    }
+
+    /// Keeps what can be read and lets go of damaged pages; says how much each was.
+    ///
+    /// For a dict that does not open any more there is [`DictBuilder::repair`].
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn repair(&mut self) -> Result<Repaired> {
+        self.handle.change(|state| state.rewrite(true))
+    }
+
+    /// Saves everything and lets go of the folder.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; what was flushed is safe.
+    pub fn close(mut self) -> Result<()> {
+        self.handle.close()
+    }
+
+    /// A handle that can be cloned and used from several threads.
+    pub fn shared(self) -> Shared<Self> {
+        Shared::new(self)
+    }
+}
+
+impl<K, V> fmt::Debug for DiskDict<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, len) =
+            self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
+        f.debug_struct("DiskDict").field("path", &path).field("len", &len).finish()
+    }
+}
+
+impl<'a, K: Key, V: Value> IntoIterator for &'a DiskDict<K, V> {
+    type Item = Result<(K, V), Error>;
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Iter<'a, K, V> {
+        self.iter()
+    }
+}
+
+/// Decodes a key and its value.
+fn pair<K: Key, V: Value>(raw_key: &[u8], raw_value: &[u8]) -> Result<(K, V)> {
+    Ok((key::decode(raw_key)?, value::decode(raw_value)?))
+}

@@ -1,0 +1,346 @@
+//! The state of a dict, over encoded keys and values.
+
+use crate::disk::filter::Filter;
+use crate::disk::handle::Body;
+use crate::disk::journal::{Op, Replay};
+use crate::disk::leaf::Val;
+use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
+use crate::disk::tree::{Edits, Found, KeyEdit, Seek};
+use crate::disk::write_buffer::{Known, WriteBuffer};
+use crate::disk::{Error, Result};
+
+/// How many changes of the write buffer go into the tree at a time.
+const SLICE: usize = 512;
+
+/// A dict: the tree, its open end and the write buffer.
+///
+/// Every key of the tail is greater than every key of the tree and of the buffer. What the buffer says of a key goes
+/// before what the tree says.
+pub(crate) struct DictState {
+    store: Store,
+    buffer: WriteBuffer,
+    /// Holds at least every key of the dict, if there is one.
+    filter: Option<Filter>,
+    /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
+    misses: usize,
+    len: u64,
+    /// No key of the tree and the buffer is greater; `None` if they hold none.
+    max: Option<Vec<u8>>,
+}
+
+impl DictState {
+    pub(crate) fn open(store: Store, replay: Option<Replay>, write_buffer: usize) -> Result<Self> {
+        let mut state = DictState {
+            len: store.tree.len(),
+            store,
+            buffer: WriteBuffer::new(write_buffer),
+            filter: None,
+            misses: 0,
+            max: None,
+        };
+        if state.len > 0 {
+            let found = state.store.tree.find(&mut state.store.pager, Seek::Last);
+            // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
+            state.max = Some(match found {
+                Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
+                _ => vec![u8::MAX; LONGEST_KEY + 1],
+            });
+        }
+        if let Some(replay) = replay {
+            Store::replay(&mut state, |state| &mut state.store, replay, |state, op| match op {
+                Op::Put { key, val } => state.put(key, val).map(drop),
+                Op::Remove { key } => state.remove(key).map(drop),
+                Op::Clear => state.clear(),
+                _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
+            })?;
+            state.checkpoint()?;
+        }
+        Ok(state)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether a key comes after all others.
+    #[inline]
+    fn is_above(&self, key: &[u8]) -> bool {
+        match self.store.tail.len() {
+            0 => self.max.as_deref().is_none_or(|max| max < key),
+            len => self.store.tail.key(len - 1) < key,
+        }
+    }
+
+    /// The value of a key.
+    #[inline]
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.with(key, |bytes| Ok(bytes.to_vec()))
+    }
+
+    /// Calls `found` with the value of a key, if there is one.
+    #[inline]
+    pub(crate) fn with<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        self.with_val(key, |store, val| store.pager.with_value(val, found))
+    }
+
+    fn with_val<R>(&mut self, key: &[u8], found: impl FnOnce(&Store, Val<'_>) -> Result<R>) -> Result<Option<R>> {
+        let store = &mut self.store;
+        if store.tail.owns(key) {
+            let index = store.tail.search(key).ok();
+            return index.map(|index| found(store, store.tail.val(index))).transpose();
+        }
+        match self.buffer.get(key) {
+            Some(Known::Put(val)) => return found(store, val).map(Some),
+            Some(Known::Removed) => return Ok(None),
+            None => {}
+        }
+        if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(key)) {
+            return Ok(None);
+        }
+        match store.tree.get(&mut store.pager, key)? {
+            Some((leaf, index)) => found(store, leaf.val(index)).map(Some),
+            None => {
+                self.misses += 1;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool> {
+        self.with_val(key, |_, _| Ok(())).map(|found| found.is_some())
+    }
+
+    /// Puts a value and returns the one it replaces.
+    pub(crate) fn put(&mut self, key: &[u8], val: &[u8]) -> Result<Option<Vec<u8>>> {
+        if key.len() > LONGEST_KEY {
+            return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
+        }
+        if val.len() > LONGEST_VALUE {
+            return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
+        }
+        let above = self.is_above(key);
+        let old = if above { None } else { self.get(key)? };
+        let result = self.apply_put(key, val, above, old.is_none());
+        self.store.settle(result)?;
+        Ok(old)
+    }
+
+    fn apply_put(&mut self, key: &[u8], val: &[u8], above: bool, fresh: bool) -> Result<()> {
+        let store = &mut self.store;
+        store.note(Op::Put { key, val })?;
+        let mut place = Vec::new();
+        let val = store.pager.place(val, &mut place)?;
+        if above {
+            if store.tail.is_empty() && self.buffer.is_empty() {
+                store.unseal(false)?;
+            }
+            if store.tail.is_full(key, val) {
+                self.seal()?;
+            }
+            let tail = &mut self.store.tail;
+            tail.insert(tail.len(), key, val);
+        } else if store.tail.owns(key) {
+            let index = store.tail.search(key);
+            if let Ok(index) = index {
+                store.pager.free_value(store.tail.val(index))?;
+                store.tail.remove(index);
+            }
+            let (Ok(index) | Err(index)) = index;
+            store.tail.insert(index, key, val);
+            if store.tail.is_full(key, val) || store.tail.is_wasteful() {
+                self.seal()?;
+            }
+        } else {
+            self.buffered(key, Some(val))?;
+        }
+        if fresh {
+            self.len += 1;
+            self.remember(key)?;
+        }
+        self.keep_bounded()
+    }
+
+    /// Adds a new key to the filter, and makes or grows one when it pays.
+    fn remember(&mut self, key: &[u8]) -> Result<()> {
+        match &mut self.filter {
+            Some(filter) => {
+                filter.insert(key);
+                if filter.is_full() {
+                    self.build_filter()?;
+                }
+            }
+            // By then the looks in vain have cost about what reading all keys costs.
+            None if self.misses > 1024 + self.len as usize / 64 => self.build_filter()?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn build_filter(&mut self) -> Result<()> {
+        self.misses = 0;
+        self.filter = None;
+        let mut filter = Filter::with_room(self.len as usize * 2);
+        let mut key = Vec::new();
+        let store = &mut self.store;
+        store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
+            let leaf = leaf?;
+            for index in 0..leaf.count() {
+                leaf.key_into(index, &mut key);
+                filter.insert(&key);
+            }
+            Ok(())
+        })?;
+        (0..store.tail.len()).for_each(|index| filter.insert(store.tail.key(index)));
+        self.buffer.keys().for_each(|key| filter.insert(key));
+        self.filter = Some(filter);
+        Ok(())
+    }
+
+    /// Notes a change of a key below the tail.
+    fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
+        if let Some(Known::Put(old)) = self.buffer.get(key) {
+            self.store.pager.free_value(old)?;
+        }
+        self.buffer.set(key, val);
+        Ok(())
+    }
+
+    /// Removes a key and returns its value.
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let old = self.get(key)?;
+        if old.is_some() {
+            let result = self.apply_remove(key);
+            self.store.settle(result)?;
+        }
+        Ok(old)
+    }
+
+    fn apply_remove(&mut self, key: &[u8]) -> Result<()> {
+        let store = &mut self.store;
+        store.note(Op::Remove { key })?;
+        self.len -= 1;
+        if store.tail.owns(key) {
+            if let Ok(index) = store.tail.search(key) {
+                store.pager.free_value(store.tail.val(index))?;
+                let last = index + 1 == store.tail.len();
+                store.tail.remove(index);
+                if last && store.tail.is_empty() {
+                    // The tail may have been taken out of the tree, whose keys stay below.
+                    self.raise(key);
+                }
+            }
+        } else {
+            self.buffered(key, None)?;
+        }
+        self.keep_bounded()
+    }
+
+    fn raise(&mut self, key: &[u8]) {
+        if self.max.as_deref().is_none_or(|max| max < key) {
+            self.max = Some(key.to_vec());
+        }
+    }
+
+    fn keep_bounded(&mut self) -> Result<()> {
+        if self.buffer.is_full() {
+            self.drain()?;
+        }
+        if self.store.is_due() {
+            self.checkpoint_now()?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        if let Some(last) = self.store.tail.len().checked_sub(1) {
+            let key = self.store.tail.key(last).to_vec();
+            self.raise(&key);
+            self.store.seal()?;
+        }
+        Ok(())
+    }
+
+    /// Merges the write buffer into the tree.
+    fn drain(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
+        self.seal()?;
+        let order = self.buffer.sorted();
+        let store = &mut self.store;
+        let mut edits: Vec<KeyEdit<'_>> = Vec::with_capacity(SLICE);
+        for slice in order.chunks(SLICE) {
+            edits.clear();
+            edits.extend(slice.iter().map(|&at| self.buffer.edit(at)));
+            store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
+            if store.pager.is_crowded() {
+                store.publish_part()?;
+            }
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Brings every item into the tree, so that it alone can be read in order.
+    pub(crate) fn gather(&mut self) -> Result<()> {
+        if self.buffer.is_empty() && self.store.tail.is_empty() {
+            return Ok(());
+        }
+        let result = self.drain().and_then(|()| self.seal());
+        self.store.settle(result)
+    }
+
+    fn checkpoint_now(&mut self) -> Result<()> {
+        self.drain()?;
+        self.seal()?;
+        self.store.checkpoint()
+    }
+
+    /// The leaf a search leads to; all items are in the tree.
+    pub(crate) fn find(&mut self, seek: Seek<'_>) -> Result<Option<Found>> {
+        self.gather()?;
+        self.store.tree.find(&mut self.store.pager, seek)
+    }
+
+    /// The bytes of a stored value.
+    pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
+        self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
+    }
+
+    /// Removes everything.
+    pub(crate) fn clear(&mut self) -> Result<()> {
+        let result = self.apply_clear();
+        self.store.settle(result)
+    }
+
+    fn apply_clear(&mut self) -> Result<()> {
+        self.store.note(Op::Clear)?;
+        self.drain()?;
+        self.seal()?;
+        let store = &mut self.store;
+        std::mem::take(&mut store.tree).free(&mut store.pager)?;
+        (self.filter, self.misses, self.len, self.max) = (None, 0, 0, None);
+        self.keep_bounded()
+    }
+
+    /// Copies everything into full pages.
+    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
+        let result = self.checkpoint_now();
+        self.store.settle(result)?;
+        let repaired = self.store.rewrite(salvage)?;
+        self.len = self.store.tree.len();
+        Ok(repaired)
+    }
+}
+
+impl Body for DictState {
+    fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        let result = self.checkpoint_now();
+        self.store.settle(result)
+    }
+}

@@ -1,0 +1,130 @@
+//! The engine under the directory: a small ordered store with atomic, durable batches.
+//!
+//! sled 0.34.7 stands behind a trait, because it needs guarding: every call is caught if it panics, a left-over of a kill
+//! while opening is removed, and its `flush` is followed by an fsync of our own.
+
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::At;
+use super::{Error, Result};
+
+/// One change of a batch: a key and its new value, or `None` to remove it.
+pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// What the directory asks of an engine.
+pub(crate) trait Engine: Send {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Applies all changes or none; when it returns they survive a power cut.
+    fn commit(&self, changes: Vec<Change>) -> Result<()>;
+}
+
+/// sled, in a folder of its own.
+pub(crate) struct Sled {
+    db: sled::Db,
+    folder: PathBuf,
+}
+
+/// How long a lock that is being released is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// What sled may keep of its pages; the directory has a cache of its own above.
+const CACHE: u64 = 1 << 20;
+
+impl Sled {
+    /// Makes a new store; the folder must not exist.
+    pub(crate) fn create(folder: &Path) -> Result<Self> {
+        fs::create_dir(folder).at(folder)?;
+        Self::start(folder)
+    }
+
+    /// Opens a store that exists; an empty one is never made in its place.
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        for needed in ["db", "conf"] {
+            if !folder.join(needed).is_file() {
+                return Err(Error::damaged(folder, format!("the file {needed} is missing")));
+            }
+        }
+        for entry in fs::read_dir(folder).at(folder)? {
+            let entry = entry.at(folder)?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // A kill while sled writes a snapshot leaves this file, and every later open would then fail.
+            if name.starts_with("snap.") && name.ends_with(".generating") {
+                fs::remove_file(entry.path()).at(&entry.path())?;
+            }
+        }
+        Self::start(folder)
+    }
+
+    fn start(folder: &Path) -> Result<Self> {
+        let start = Instant::now();
+        loop {
+            let config = sled::Config::new().path(folder).cache_capacity(CACHE).flush_every_ms(None);
+            match guard(folder, || config.open()) {
+                Ok(db) => return Ok(Sled { db, folder: folder.to_path_buf() }),
+                // sled releases its lock on a thread of its own, a moment after the handle is dropped.
+                Err(Error::Io { .. }) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn sync(&self) -> Result<()> {
+        guard(&self.folder, || self.db.flush())?;
+        sync_all(&self.folder)
+    }
+}
+
+/// Syncs the files of a folder and the folder itself.
+pub(crate) fn sync_all(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).at(folder)? {
+        let path = entry.at(folder)?.path();
+        if path.is_file() {
+            match File::open(&path) {
+                Ok(file) => file.sync_all().at(&path)?,
+                // sled replaces its snapshots on a thread of its own.
+                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(&path, error)),
+            }
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    if cfg!(unix) { File::open(folder).and_then(|file| file.sync_all()).at(folder) } else { Ok(()) }
+}
+
+/// Calls sled, turning its panics and errors into ours.
+fn guard<T>(folder: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(source))) => Err(Error::io(folder, source)),
+        Ok(Err(error)) => Err(Error::damaged(folder, format!("the directory cannot be read ({error})"))),
+        Err(_) => Err(Error::damaged(folder, "the directory cannot be read")),
+    }
+}
+
+impl Engine for Sled {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let found = guard(&self.folder, || self.db.get(key))?;
+        Ok(found.map(|bytes| bytes.to_vec()))
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        guard(&self.folder, || self.db.apply_batch(batch))?;
+        self.sync()
+    }
+}

@@ -1,0 +1,160 @@
+//! What can go wrong, each with what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of every fallible call of this module.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a disk structure refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another handle has the folder open.
+    #[error("{} is in use by {holder}; close that handle, or share one with `shared()`", path.display())]
+    InUse {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// Who holds it: `process 4242` or `this process`.
+        holder: String,
+    },
+    /// The folder holds a structure of the other kind.
+    #[error("{} holds a {found}, not a {wanted}; open it as a {found} or choose another name", path.display())]
+    WrongKind {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// The folder was written with other key or value types.
+    #[error("{} was written with another {part} type; open it with the type it was written with", path.display())]
+    WrongType {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// `key` or `value`.
+        part: &'static str,
+    },
+    /// The folder was written by a later version of this crate.
+    #[error("{} has format {found}, this version reads up to {supported}; update the crate", path.display())]
+    NewerFormat {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// The format found on disk.
+        found: u32,
+        /// The newest format this version reads.
+        supported: u32,
+    },
+    /// Something on disk is not what was written there.
+    #[error("{} is damaged: {what}; restore a backup, or call `repair()` to keep what can still be read", path.display())]
+    Damaged {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was found to be wrong.
+        what: String,
+    },
+    /// No space is left where the structure lives.
+    #[error("no space left for {}; free some and open the structure again", path.display())]
+    DiskFull {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// The operating system refused access.
+    #[error("no permission for {}; check its owner and mode", path.display())]
+    Permission {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Any other failure of the operating system.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// An encoded key is longer than a page can hold.
+    #[error("a key of {size} bytes is longer than {limit}; store a digest of it instead")]
+    KeyTooLarge {
+        /// Its encoded size in bytes.
+        size: usize,
+        /// The longest that is accepted.
+        limit: usize,
+    },
+    /// An encoded value is longer than one record can be.
+    #[error("a value of {size} bytes is longer than {limit}; split it into several")]
+    ValueTooLarge {
+        /// Its encoded size in bytes.
+        size: usize,
+        /// The longest that is accepted.
+        limit: usize,
+    },
+    /// The value cannot be written by its own `Serialize`, or read back by its own `Deserialize`.
+    #[error("the value cannot be {doing}: {source}")]
+    Codec {
+        /// `encoded` or `decoded`.
+        doing: &'static str,
+        /// What the codec said.
+        source: postcard::Error,
+    },
+    /// A stored key is no value of the key type.
+    #[error("a stored key is no value of the key type; its `Key` implementation changed since it was written")]
+    BadKey,
+    /// A position past the end of a list.
+    #[error("position {index} is past the end of a list of {len}")]
+    OutOfBounds {
+        /// The position asked for.
+        index: usize,
+        /// The length of the list.
+        len: usize,
+    },
+    /// A structure that was to be made anew is there and holds items.
+    #[error("{} is not empty; open it, or clear it first", path.display())]
+    NotEmpty {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// A name too long for a file system.
+    #[error("the name {name:?} is too long for a folder name; use a shorter one")]
+    Name {
+        /// The name asked for.
+        name: String,
+    },
+    /// No folder for user data is known on this machine.
+    #[error("this user has no data folder; say where to store with `builder(name).location(path)`")]
+    NoDataFolder,
+    /// An earlier write failed half-way, so this handle does nothing more.
+    #[error("an earlier write failed ({cause}); drop this handle and open the structure again, nothing flushed is lost")]
+    Failed {
+        /// What failed.
+        cause: String,
+    },
+}
+
+impl Error {
+    /// The error of an operation on `path`, sorted by what the caller can do.
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Permission { path },
+            _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Error::Damaged { path: path.to_path_buf(), what: what.into() }
+    }
+}
+
+/// Names the file an [`io::Error`] is about.
+pub(crate) trait At<T> {
+    fn at(self, path: &Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::io(path, source))
+    }
+}

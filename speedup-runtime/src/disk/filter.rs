@@ -1,0 +1,65 @@
+//! A blocked Bloom filter: says of most absent keys, without reading a page, that they are absent.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+/// The most memory a filter takes; with more keys than that serves, it errs more often.
+const LIMIT: usize = 16 << 20;
+/// Bits a key; at 12 about one answer in a hundred is a needless look into a page.
+const BITS: usize = 12;
+const BLOCK: usize = 8;
+
+/// A set of keys that may claim to contain more than it does, never less.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    blocks: Vec<[u64; BLOCK]>,
+    hasher: FixedState,
+    keys: usize,
+}
+
+impl Filter {
+    /// A filter with room for `keys` keys.
+    pub(crate) fn with_room(keys: usize) -> Self {
+        let bytes = (keys.saturating_mul(BITS) / 8).clamp(1 << 12, LIMIT);
+        Filter { blocks: vec![[0; BLOCK]; bytes / (BLOCK * 8)], hasher: FixedState::default(), keys: 0 }
+    }
+
+    /// Whether a larger one would be better.
+    pub(crate) fn is_full(&self) -> bool {
+        let bytes = self.blocks.len() * BLOCK * 8;
+        self.keys > bytes * 8 / BITS && bytes < LIMIT - BLOCK * 8
+    }
+
+    /// The block of a key, and a mask for each of its words, one bit in each of six.
+    #[inline]
+    fn place(&self, key: &[u8]) -> (usize, u64) {
+        let hash = self.hasher.hash_one(key);
+        let block = ((hash >> 32) as usize * self.blocks.len()) >> 32;
+        (block, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    #[inline]
+    pub(crate) fn insert(&mut self, key: &[u8]) {
+        let (block, mut bits) = self.place(key);
+        self.keys += 1;
+        for word in &mut self.blocks[block][..6] {
+            *word |= 1 << (bits & 63);
+            bits >>= 6;
+        }
+        self.blocks[block][6 + (bits & 1) as usize] |= 1 << ((bits >> 1) & 63);
+    }
+
+    /// False only if the key was never inserted.
+    #[inline]
+    pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
+        let (block, mut bits) = self.place(key);
+        let words = &self.blocks[block];
+        let mut all = true;
+        for word in &words[..6] {
+            all &= word >> (bits & 63) & 1 == 1;
+            bits >>= 6;
+        }
+        all && words[6 + (bits & 1) as usize] >> ((bits >> 1) & 63) & 1 == 1
+    }
+}

@@ -1,0 +1,120 @@
+//! The folder of a structure: its name, and the lock that one handle at a time holds.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::At;
+use super::{Error, Result};
+
+const LOCK: &str = "lock";
+/// The longest folder name that every common file system takes.
+const LONGEST: usize = 240;
+
+/// Where a structure lives when nothing else is said.
+pub(crate) fn default_location() -> Result<PathBuf> {
+    let folders = directories::BaseDirs::new().ok_or(Error::NoDataFolder)?;
+    Ok(folders.data_dir().join("speedup"))
+}
+
+/// The folder name of a structure.
+///
+/// Different names give different folders, on file systems that fold case too: everything but lower-case letters, digits, `-` and `_`
+/// is written as `%` and two hexadecimal digits a byte.
+pub(crate) fn folder_name(name: &str) -> Result<String> {
+    let mut out = String::with_capacity(name.len() + 8);
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    if out.len() > LONGEST {
+        return Err(Error::Name { name: name.to_owned() });
+    }
+    // The suffix makes a name of the empty one, too.
+    out.push_str(".speedup");
+    Ok(out)
+}
+
+/// An exclusive hold on a folder, given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, or says who holds it.
+    pub(crate) fn take(folder: &Path) -> Result<Self> {
+        let path = folder.join(LOCK);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).at(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // On some systems a locked file cannot be read; the error is useful without the number, too.
+                let _unread = file.read_to_string(&mut holder);
+                return Err(Error::InUse { path: folder.to_path_buf(), holder: describe(holder.trim()) });
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
+        }
+        file.set_len(0).at(&path)?;
+        file.seek(SeekFrom::Start(0)).at(&path)?;
+        write!(file, "{}", std::process::id()).at(&path)?;
+        Ok(Lock { _file: file })
+    }
+}
+
+fn describe(holder: &str) -> String {
+    match holder.parse::<u32>() {
+        Ok(number) if number == std::process::id() => "another handle of this process".to_owned(),
+        Ok(number) => format!("process {number}"),
+        Err(_) => "another process".to_owned(),
+    }
+}
+
+/// The page file of a generation.
+pub(crate) fn pages(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("pages.{generation}"))
+}
+
+/// The directory (a sled folder) of a generation.
+pub(crate) fn directory(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("directory.{generation}"))
+}
+
+/// Removes what a crash left behind: generations, journals and files that the superblock does not name.
+pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>) -> Result<()> {
+    for entry in fs::read_dir(folder).at(folder)? {
+        let entry = entry.at(folder)?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        let stale = match name.split_once('.').map(|(stem, number)| (stem, number.parse::<u64>().ok())) {
+            Some(("pages" | "directory", Some(number))) => Some(number) != generation,
+            Some(("journal", Some(number))) => Some(number) != journal,
+            _ => name == "superblock.new",
+        };
+        if stale && path.is_dir() {
+            fs::remove_dir_all(&path).at(&path)?;
+        } else if stale {
+            fs::remove_file(&path).at(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder without a superblock holds data, so that it is damaged rather than new.
+pub(crate) fn holds_data(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder).at(folder)? {
+        let entry = entry.at(folder)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let len = entry.metadata().at(&entry.path())?.len();
+        // A structure is made in the order directory, pages, journal, superblock; a crash on the way leaves no pages.
+        if (name.starts_with("pages.") && len > 0) || (name.starts_with("journal.") && len > 64) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,335 @@
+//! The journal: every operation since the last checkpoint, in order, in a file of its own.
+//!
+//! Header (64 bytes): `magic: 8`, `identity: u64`, `number: u64`, `durable: u64` (how long the file was at the last flush),
+//! `sum: u32` (CRC-32 of the rest of the header), zeros. Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), `first: u64` (the number of its
+//! first operation), and operations: `what: u8`, then what it needs, lengths as varints.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::engine::sync_folder;
+use super::error::At;
+use super::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"SPDJRNL1";
+const HEADER: usize = 64;
+const FRAME: usize = 16;
+/// How much is gathered into one frame.
+const GATHER: usize = 64 << 10;
+
+/// One operation on a structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op<'a> {
+    Put { key: &'a [u8], val: &'a [u8] },
+    Remove { key: &'a [u8] },
+    Push { val: &'a [u8] },
+    Insert { at: u64, val: &'a [u8] },
+    Set { at: u64, val: &'a [u8] },
+    Cut { from: u64, to: u64 },
+    Clear,
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn take_number(input: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = input.split_first()?;
+        *input = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(take_number(input)?).ok()?;
+    let (bytes, rest) = input.split_at_checked(len)?;
+    *input = rest;
+    Some(bytes)
+}
+
+impl<'a> Op<'a> {
+    #[inline]
+    fn encode(self, out: &mut Vec<u8>) {
+        match self {
+            Op::Put { key, val } => {
+                out.push(1);
+                put_bytes(out, key);
+                put_bytes(out, val);
+            }
+            Op::Remove { key } => {
+                out.push(2);
+                put_bytes(out, key);
+            }
+            Op::Push { val } => {
+                out.push(3);
+                put_bytes(out, val);
+            }
+            Op::Insert { at, val } => {
+                out.push(4);
+                put_number(out, at);
+                put_bytes(out, val);
+            }
+            Op::Set { at, val } => {
+                out.push(5);
+                put_number(out, at);
+                put_bytes(out, val);
+            }
+            Op::Cut { from, to } => {
+                out.push(6);
+                put_number(out, from);
+                put_number(out, to);
+            }
+            Op::Clear => out.push(7),
+        }
+    }
+
+    fn decode(input: &mut &'a [u8]) -> Option<Self> {
+        let (&what, rest) = input.split_first()?;
+        *input = rest;
+        Some(match what {
+            1 => Op::Put { key: take_bytes(input)?, val: take_bytes(input)? },
+            2 => Op::Remove { key: take_bytes(input)? },
+            3 => Op::Push { val: take_bytes(input)? },
+            4 => Op::Insert { at: take_number(input)?, val: take_bytes(input)? },
+            5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
+            6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
+            7 => Op::Clear,
+            _ => return None,
+        })
+    }
+}
+
+/// The journal that is being written.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    identity: u64,
+    number: u64,
+    /// A frame in the making; the first [`FRAME`] bytes are its header. Empty if nothing waits.
+    frame: Vec<u8>,
+    /// Bytes in the file.
+    len: u64,
+    /// How many of them survive a power cut.
+    durable: u64,
+}
+
+/// The name of journal `number`.
+pub(crate) fn file_name(number: u64) -> String {
+    format!("journal.{number}")
+}
+
+fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
+    let mut raw = [0; HEADER];
+    raw[..8].copy_from_slice(MAGIC);
+    raw[8..16].copy_from_slice(&identity.to_le_bytes());
+    raw[16..24].copy_from_slice(&number.to_le_bytes());
+    raw[24..32].copy_from_slice(&durable.to_le_bytes());
+    let sum = crc32fast::hash(&raw[..32]);
+    raw[32..36].copy_from_slice(&sum.to_le_bytes());
+    raw
+}
+
+impl Journal {
+    /// Starts an empty journal, durably.
+    pub(crate) fn create(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let path = folder.join(file_name(number));
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
+        file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
+        file.sync_all().at(&path)?;
+        sync_folder(folder)?;
+        let len = HEADER as u64;
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
+    }
+
+    /// Goes on with a journal that a [`Replay`] found empty.
+    pub(crate) fn resume(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let path = folder.join(file_name(number));
+        let file = OpenOptions::new().read(true).write(true).open(&path).at(&path)?;
+        let len = HEADER as u64;
+        file.set_len(len).at(&path)?;
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
+    }
+
+    /// Bytes written or waiting.
+    pub(crate) fn len(&self) -> u64 {
+        self.len + self.frame.len() as u64
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == HEADER as u64
+    }
+
+    /// Whether some operation is in this process only.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.frame.is_empty()
+    }
+
+    /// Notes operation number `seq`.
+    #[inline]
+    pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        if self.frame.is_empty() {
+            self.frame.resize(8, 0);
+            self.frame.extend_from_slice(&seq.to_le_bytes());
+        }
+        op.encode(&mut self.frame);
+        if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
+    }
+
+    /// Hands what waits to the operating system: a kill of the process no longer loses it.
+    pub(crate) fn write(&mut self) -> Result<()> {
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        let len = self.frame.len() as u32;
+        let sum = crc32fast::hash(&self.frame[8..]);
+        self.frame[..4].copy_from_slice(&len.to_le_bytes());
+        self.frame[4..8].copy_from_slice(&sum.to_le_bytes());
+        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
+        self.file.write_all(&self.frame).at(&self.path)?;
+        self.len += self.frame.len() as u64;
+        self.frame.clear();
+        self.frame.shrink_to(4 * GATHER);
+        Ok(())
+    }
+
+    /// Returns when everything noted survives a power cut.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.write()?;
+        if self.durable == self.len {
+            return Ok(());
+        }
+        self.file.sync_data().at(&self.path)?;
+        self.durable = self.len;
+        // Written after the data are durable, so that the header never promises more than there is.
+        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
+        self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
+    }
+}
+
+/// What a journal left behind, read frame by frame.
+pub(crate) struct Replay {
+    file: File,
+    path: PathBuf,
+    len: u64,
+    at: u64,
+    durable: u64,
+}
+
+/// The operations of one frame.
+pub(crate) struct Frame {
+    /// The number of the first.
+    pub(crate) first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// Calls `each` for every operation; false if the bytes are no operations.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(u64, Op<'_>) -> Result<()>) -> Result<bool> {
+        let mut body = &self.bytes[FRAME..];
+        let mut seq = self.first;
+        while !body.is_empty() {
+            let Some(op) = Op::decode(&mut body) else { return Ok(false) };
+            each(seq, op)?;
+            seq += 1;
+        }
+        Ok(true)
+    }
+}
+
+impl Replay {
+    /// Reads the journal `number` of the structure `identity`.
+    pub(crate) fn open(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let path = folder.join(file_name(number));
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::damaged(&path, "the journal is missing"));
+            }
+            Err(error) => return Err(Error::io(&path, error)),
+        };
+        let len = file.metadata().at(&path)?.len();
+        let mut raw = Vec::new();
+        (&mut file).take(HEADER as u64).read_to_end(&mut raw).at(&path)?;
+        let durable = raw.get(24..32).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
+        if raw != header(identity, number, durable) {
+            return Err(Error::damaged(&path, "the header of the journal is wrong"));
+        }
+        Ok(Replay { file, path, len, at: HEADER as u64, durable })
+    }
+
+    /// Whether a crash left operations behind.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len <= HEADER as u64 && self.durable <= HEADER as u64
+    }
+
+    /// The next frame.
+    ///
+    /// The journal ends at a frame that a crash cut off; one that was flushed cannot have been.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>> {
+        let at = self.at;
+        if let Some(frame) = self.sound_frame(at)? {
+            self.at += frame.bytes.len() as u64;
+            return Ok(Some(frame));
+        }
+        if at >= self.durable && !self.goes_on(at)? {
+            return Ok(None);
+        }
+        Err(self.damaged())
+    }
+
+    /// The error for a journal that is wrong here.
+    pub(crate) fn damaged(&self) -> Error {
+        Error::damaged(&self.path, format!("the journal is wrong at byte {}", self.at))
+    }
+
+    fn read(&mut self, at: u64, len: usize) -> Result<Option<Vec<u8>>> {
+        if at.checked_add(len as u64).is_none_or(|end| end > self.len) {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; len];
+        self.file.seek(SeekFrom::Start(at)).at(&self.path)?;
+        self.file.read_exact(&mut bytes).at(&self.path)?;
+        Ok(Some(bytes))
+    }
+
+    fn claimed_len(&mut self, at: u64) -> Result<usize> {
+        let raw = self.read(at, 4)?.and_then(|raw| raw.try_into().ok());
+        Ok(raw.map_or(0, |raw| u32::from_le_bytes(raw) as usize))
+    }
+
+    fn sound_frame(&mut self, at: u64) -> Result<Option<Frame>> {
+        let len = self.claimed_len(at)?;
+        if len < FRAME {
+            return Ok(None);
+        }
+        let Some(bytes) = self.read(at, len)? else { return Ok(None) };
+        let sum = u32::from_le_bytes(bytes[4..8].try_into().unwrap_or_default());
+        let first = u64::from_le_bytes(bytes[8..16].try_into().unwrap_or_default());
+        Ok((crc32fast::hash(&bytes[8..]) == sum).then_some(Frame { first, bytes }))
+    }
+
+    /// Whether the frame at `at` is followed by a sound one, so that no crash cut it off.
+    fn goes_on(&mut self, at: u64) -> Result<bool> {
+        let len = self.claimed_len(at)? as u64;
+        Ok(len > 0 && self.sound_frame(at.saturating_add(len))?.is_some())
+    }
+}

@@ -1,0 +1,84 @@
+//! How a list is opened.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use super::DiskList;
+use super::state::ListState;
+use crate::disk::options::Options;
+use crate::disk::store::{Repaired, Store};
+use crate::disk::superblock::Kind;
+use crate::disk::value::Value;
+use crate::disk::{Error, Result, fingerprint};
+
+/// Says how a [`DiskList`] is opened; made by [`DiskList::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `open()`"]
+pub struct ListBuilder<T> {
+    options: Options,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T: Value> ListBuilder<T> {
+    pub(super) fn new(name: String) -> Self {
+        ListBuilder { options: Options::new(name), types: PhantomData }
+    }
+
+    /// The folder in which the folder of the list lies; empty for the current one, by default the user's data folder.
+    pub fn location(mut self, location: impl Into<PathBuf>) -> Self {
+        self.options.set_location(location.into());
+        self
+    }
+
+    /// How many items a page in memory holds, by default 1024; it may differ from one opening to the next.
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.options.page_size = items;
+        self
+    }
+
+    /// How many pages are held in memory, by default 16; it may differ from one opening to the next.
+    pub fn max_pages(mut self, pages: usize) -> Self {
+        self.options.max_pages = pages;
+        self
+    }
+
+    fn store(&self) -> Result<(Store, Option<crate::disk::journal::Replay>)> {
+        Store::open(&self.options, Kind::List, 0, fingerprint::of_value::<T>())
+    }
+
+    /// Opens the list, or makes it if the folder does not exist.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
+    pub fn open(self) -> Result<DiskList<T>> {
+        let (store, replay) = self.store()?;
+        ListState::open(store, replay).map(DiskList::over)
+    }
+
+    /// Makes a new list that holds the given items.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::NotEmpty`] if there is one that holds items.
+    pub fn from_iter(self, items: impl IntoIterator<Item = T>) -> Result<DiskList<T>> {
+        let mut list = self.open()?;
+        if !list.is_empty() {
+            return Err(Error::NotEmpty { path: list.path() });
+        }
+        list.extend(items)?;
+        Ok(list)
+    }
+
+    /// Opens a list with damaged pages: keeps what can be read and says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); where not even the directory can be read, there is nothing to keep.
+    pub fn repair(self) -> Result<(DiskList<T>, Repaired)> {
+        let (mut store, replay) = self.store()?;
+        let repaired = store.rewrite(true)?;
+        let list = ListState::open(store, replay).map(DiskList::over)?;
+        Ok((list, repaired))
+    }
+}

@@ -1,0 +1,560 @@
+//! [`DiskList`]: a list on disk.
+
+mod builder;
+mod iter;
+mod sort;
+pub(crate) mod state;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
+use std::path::PathBuf;
+
+use rayon::iter::{ParallelBridge, ParallelIterator};
+
+pub use self::builder::ListBuilder;
+pub use self::iter::Iter;
+use self::iter::Runs;
+use self::state::ListState;
+use super::handle::{Body, Handle};
+use super::shared::Shared;
+use super::store::Repaired;
+use super::value::{self, Value};
+use super::{Error, Result};
+
+/// A list that lives on disk and takes a bounded amount of memory.
+///
+/// It behaves like a [`Vec`] or a [`VecDeque`](std::collections::VecDeque), except that every access can fail. After
+/// [`flush`](Self::flush) returns, everything done before survives a power cut; without it, a kill loses at most the last half
+/// second, and what is left is always the state after some earlier operation. Dropping the list saves everything, too;
+/// [`close`](Self::close) also reports errors.
+///
+/// Complexity: push and pop at both ends take amortised O(1) page accesses, everything else at one position O(log n), iteration O(1) an item.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> Result<(), speedup_runtime::disk::Error> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path();
+/// use speedup_runtime::disk::DiskList;
+///
+/// let mut primes = DiskList::<u64>::builder("primes").location(path).open()?;
+/// primes.extend([2, 3, 7])?;
+/// primes.insert(2, 5)?;
+/// primes.close()?;
+///
+/// let primes = DiskList::<u64>::builder("primes").location(path).open()?;
+/// assert_eq!(primes.get(2)?, Some(5));
+/// assert_eq!(primes.to_vec()?, [2, 3, 5, 7]);
+/// # Ok(()) }
+/// ```
+pub struct DiskList<T> {
+    handle: Handle<ListState>,
+    /// Where values are encoded.
+    scratch: Vec<u8>,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T: Value> DiskList<T> {
+    /// Opens the list of this name in the user's data folder, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
+    pub fn open(name: impl Into<String>) -> Result<Self> {
+        Self::builder(name).open()
+    }
+
+    /// Says more about the list before it is opened.
+    pub fn builder(name: impl Into<String>) -> ListBuilder<T> {
+        ListBuilder::new(name.into())
+    }
+
+    fn over(state: ListState) -> Self {
+        DiskList { handle: Handle::new(state), scratch: Vec::new(), types: PhantomData }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.handle.look(|state| state.len() as usize).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The folder that holds the list.
+    pub fn path(&self) -> PathBuf {
+        self.handle.look(|state| state.store().folder().to_path_buf()).unwrap_or_default()
+    }
+
+    /// How many bytes the list takes on disk.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn size_on_disk(&self) -> Result<u64> {
+        self.handle.read(|state| state.store().size_on_disk())
+    }
+
+    fn encode(&mut self, value: &T) -> Result<()> {
+        self.scratch.clear();
+        value::encode(value, &mut self.scratch)
+    }
+
+    /// Refuses a position at or past `len`.
+    fn inside(index: usize, len: usize) -> Result<u64> {
+        if index < len { Ok(index as u64) } else { Err(Error::OutOfBounds { index, len }) }
+    }
+
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or the value is too large to store.
+    #[doc(alias = "append")]
+    #[doc(alias = "push_back")]
+    pub fn push(&mut self, value: T) -> Result<()> {
+        self.encode(&value)?;
+        self.handle.change(|state| state.push(&self.scratch))
+    }
+
+    /// Adds an item at the front.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    #[doc(alias = "appendleft")]
+    pub fn push_front(&mut self, value: T) -> Result<()> {
+        self.insert(0, value)
+    }
+
+    /// Removes and returns the last item.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or holds something else than was written.
+    #[doc(alias = "pop_back")]
+    pub fn pop(&mut self) -> Result<Option<T>> {
+        match self.len() {
+            0 => Ok(None),
+            len => self.remove(len - 1),
+        }
+    }
+
+    /// Removes and returns the first item.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    #[doc(alias = "popleft")]
+    pub fn pop_front(&mut self) -> Result<Option<T>> {
+        self.remove(0)
+    }
+
+    /// The item at a position; `None` past the end.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or holds something else than was written.
+    pub fn get(&self, index: usize) -> Result<Option<T>> {
+        self.handle.read(|state| state.with(index as u64, value::decode))
+    }
+
+    /// The first item.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "front")]
+    pub fn first(&self) -> Result<Option<T>> {
+        self.get(0)
+    }
+
+    /// The last item.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    #[doc(alias = "back")]
+    pub fn last(&self) -> Result<Option<T>> {
+        self.len().checked_sub(1).map_or(Ok(None), |index| self.get(index))
+    }
+
+    /// The items at many positions, in the order of the positions; they are read in the order of the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many(&self, positions: impl IntoIterator<Item = usize>) -> Result<Vec<Option<T>>> {
+        let mut wanted: Vec<(usize, usize)> =
+            positions.into_iter().enumerate().map(|(place, index)| (index, place)).collect();
+        wanted.sort_unstable();
+        let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
+        self.handle.read(|state| {
+            for &(index, place) in &wanted {
+                found[place] = state.with(index as u64, value::decode)?;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Puts another item at a position and returns the one that was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push).
+    pub fn set(&mut self, index: usize, value: T) -> Result<T> {
+        let at = Self::inside(index, self.len())?;
+        let old = self.get(index)?.ok_or(Error::OutOfBounds { index, len: index })?;
+        self.encode(&value)?;
+        self.handle.change(|state| state.set(at, &self.scratch))?;
+        Ok(old)
+    }
+
+    /// Changes an item in place and returns what `change` returned; `None` past the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`push`](Self::push).
+    pub fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<Option<R>> {
+        let Some(mut value) = self.get(index)? else { return Ok(None) };
+        let result = change(&mut value);
+        self.encode(&value)?;
+        self.handle.change(|state| state.set(index as u64, &self.scratch))?;
+        Ok(Some(result))
+    }
+
+    /// Puts an item before the one at a position, which may be the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push).
+    pub fn insert(&mut self, index: usize, value: T) -> Result<()> {
+        let len = self.len();
+        if index > len {
+            return Err(Error::OutOfBounds { index, len });
+        }
+        self.encode(&value)?;
+        self.handle.change(|state| state.insert(index as u64, &self.scratch))
+    }
+
+    /// Removes and returns the item at a position; `None` past the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    pub fn remove(&mut self, index: usize) -> Result<Option<T>> {
+        self.handle.change(|state| {
+            let at = index as u64;
+            let old = state.with(at, value::decode)?;
+            if old.is_some() {
+                state.cut(at..at + 1)?;
+            }
+            Ok(old)
+        })
+    }
+
+    /// Exchanges two items.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push). After a crash between the two halves, both
+    /// positions may hold the same item.
+    pub fn swap(&mut self, i: usize, j: usize) -> Result<()> {
+        let len = self.len();
+        let (a, b) = (Self::inside(i, len)?, Self::inside(j, len)?);
+        self.handle.change(|state| {
+            let raw = |bytes: &[u8]| Ok(bytes.to_vec());
+            if let (Some(first), Some(second)) = (state.with(a, raw)?, state.with(b, raw)?)
+                && a != b
+            {
+                state.set(a, &second)?;
+                state.set(b, &first)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps the first `len` items.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn truncate(&mut self, len: usize) -> Result<()> {
+        self.handle.change(|state| {
+            let all = state.len();
+            state.cut((len as u64).min(all)..all)
+        })
+    }
+
+    /// Removes the items in a range of positions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] if the range ends past the end; otherwise when the disk fails.
+    pub fn remove_range(&mut self, range: impl RangeBounds<usize>) -> Result<()> {
+        let len = self.len();
+        let (from, to) = positions(&range, len);
+        if to > len {
+            return Err(Error::OutOfBounds { index: to, len });
+        }
+        self.handle.change(|state| state.cut(from as u64..to as u64))
+    }
+
+    /// Moves the items from `at` on into another list, which must be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] past the end, [`Error::NotEmpty`]; otherwise as [`push`](Self::push).
+    pub fn split_off(&mut self, at: usize, into: &mut Self) -> Result<()> {
+        let len = self.len();
+        if at > len {
+            return Err(Error::OutOfBounds { index: at, len });
+        }
+        if !into.is_empty() {
+            return Err(Error::NotEmpty { path: into.path() });
+        }
+        for item in self.range(at..) {
+            into.push(item?)?;
+        }
+        // The copy is safe before the original goes.
+        into.flush()?;
+        self.truncate(at)
+    }
+
+    /// Adds all items of an iterator at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); the items before the failing one are in.
+    pub fn extend(&mut self, items: impl IntoIterator<Item = T>) -> Result<()> {
+        items.into_iter().try_for_each(|item| self.push(item))
+    }
+
+    /// All items, from either end.
+    ///
+    /// A page that cannot be read yields its error once; the iterator then goes on with the next one.
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.range(..)
+    }
+
+    /// The items in a range of positions, from either end; positions past the end are left out.
+    pub fn range(&self, range: impl RangeBounds<usize>) -> Iter<'_, T> {
+        let len = self.len();
+        let (from, to) = positions(&range, len);
+        Iter::new(Runs::new(&self.handle, from.min(len) as u64, to.min(len) as u64))
+    }
+
+    /// All items in no order, decoded on all threads of rayon's pool.
+    pub fn par_iter(&self) -> impl ParallelIterator<Item = Result<T>> + '_
+    where
+        T: Send,
+    {
+        let handle = &self.handle;
+        let runs = Runs::new(handle, 0, self.len() as u64);
+        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
+    }
+
+    /// The position of the first item for which `test` returns true.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn position(&self, mut test: impl FnMut(&T) -> bool) -> Result<Option<usize>> {
+        for (index, item) in self.iter().enumerate() {
+            if test(&item?) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether an item equals `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn contains(&self, wanted: &T) -> Result<bool>
+    where
+        T: PartialEq,
+    {
+        self.position(|item| item == wanted).map(|found| found.is_some())
+    }
+
+    /// Searches a sorted list as [`slice::binary_search`] does: `Ok` with a position that holds `wanted`, or `Err` with the one where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn binary_search(&self, wanted: &T) -> Result<Result<usize, usize>>
+    where
+        T: Ord,
+    {
+        self.binary_search_by(|item| item.cmp(wanted))
+    }
+
+    /// Searches a list that is sorted by `compare`, as [`slice::binary_search_by`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn binary_search_by(&self, mut compare: impl FnMut(&T) -> Ordering) -> Result<Result<usize, usize>> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let Some(item) = self.get(middle)? else { break };
+            match compare(&item) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Ok(Ok(middle)),
+            }
+        }
+        Ok(Err(low))
+    }
+
+    /// Sorts the list in bounded memory; equal items keep their order.
+    ///
+    /// A crash leaves the list as it was or sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`push`](Self::push); the list is then as it was.
+    pub fn sort(&mut self) -> Result<()>
+    where
+        T: Ord,
+    {
+        self.sort_by(T::cmp)
+    }
+
+    /// Sorts the list by a comparison in bounded memory; equal items keep their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`sort`](Self::sort).
+    pub fn sort_by(&mut self, compare: impl FnMut(&T, &T) -> Ordering) -> Result<()> {
+        sort::sort(self, compare)
+    }
+
+    /// Keeps the items for which `keep` returns true, with the values as it leaves them.
+    ///
+    /// A crash leaves the list as it was or as it shall be.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`push`](Self::push); the list is then as it was.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<()> {
+        let mut at = 0;
+        self.handle.change(|state| {
+            state.replace(|state| {
+                loop {
+                    let Some(mut item) = state.with(at, value::decode)? else { return Ok(None) };
+                    at += 1;
+                    if keep(&mut item) {
+                        let mut raw = Vec::new();
+                        value::encode(&item, &mut raw)?;
+                        return Ok(Some(raw));
+                    }
+                }
+            })
+        })
+    }
+
+    /// Removes all items.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn clear(&mut self) -> Result<()> {
+        self.handle.change(ListState::clear)
+    }
+
+    /// A copy of all items in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn to_vec(&self) -> Result<Vec<T>> {
+        self.iter().collect()
+    }
+
+    /// Returns when everything done so far survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; the list can then only be opened again.
+    #[doc(alias = "sync")]
+    pub fn flush(&mut self) -> Result<()> {
+        self.handle.change(|state| state.store().flush())
+    }
+
+    /// Copies everything in order into full pages and gives the rest of the space back.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails or has no room for the copy; the list is then as it was.
+    pub fn compact(&mut self) -> Result<()> {
+        self.handle.change(|state| state.rewrite(false)).map(drop)
+    }
+
+    /// Keeps what can be read and lets go of damaged pages; says how much each was.
+    ///
+    /// For a list that does not open any more there is [`ListBuilder::repair`].
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn repair(&mut self) -> Result<Repaired> {
+        self.handle.change(|state| state.rewrite(true))
+    }
+
+    /// Saves everything and lets go of the folder.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; what was flushed is safe.
+    pub fn close(mut self) -> Result<()> {
+        self.handle.close()
+    }
+
+    /// A handle that can be cloned and used from several threads.
+    pub fn shared(self) -> Shared<Self> {
+        Shared::new(self)
+    }
+}
+
+/// The half-open range that bounds stand for.
+fn positions(range: &impl RangeBounds<usize>, len: usize) -> (usize, usize) {
+    let from = match range.start_bound() {
+        Bound::Included(&from) => from,
+        Bound::Excluded(&from) => from.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let to = match range.end_bound() {
+        Bound::Included(&to) => to.saturating_add(1),
+        Bound::Excluded(&to) => to,
+        Bound::Unbounded => len,
+    };
+    (from, to)
+}
+
+impl<T> fmt::Debug for DiskList<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, len) =
+            self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
+        f.debug_struct("DiskList").field("path", &path).field("len", &len).finish()
+    }
+}
+
+impl<'a, T: Value> IntoIterator for &'a DiskList<T> {
+    type Item = Result<T, Error>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

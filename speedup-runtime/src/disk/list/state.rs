@@ -1,0 +1,269 @@
+//! The state of a list, over encoded values.
+
+use std::ops::Range;
+
+use crate::disk::handle::Body;
+use crate::disk::journal::{Op, Replay};
+use crate::disk::leaf::{Item, Leaf, Val};
+use crate::disk::store::{LONGEST_VALUE, Repaired, Store};
+use crate::disk::tail::Tail;
+use crate::disk::tree::{Edits, Tree};
+use crate::disk::{Error, Result};
+use crate::sync::Arc;
+
+/// A list: the tree holds the first items, the open end the rest.
+pub(crate) struct ListState {
+    store: Store,
+}
+
+impl ListState {
+    pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
+        let mut state = ListState { store };
+        if let Some(replay) = replay {
+            Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
+            state.checkpoint()?;
+        }
+        Ok(state)
+    }
+
+    /// Applies an operation of the journal; after a repair that lost items, the positions are as near as may be.
+    fn redo(&mut self, op: Op<'_>) -> Result<()> {
+        let len = self.len();
+        match op {
+            Op::Push { val } => self.push(val),
+            Op::Insert { at, val } => self.insert(at.min(len), val),
+            Op::Set { at, val } if at < len => self.set(at, val),
+            Op::Set { .. } => Ok(()),
+            Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
+            Op::Clear => self.clear(),
+            Op::Put { .. } | Op::Remove { .. } => {
+                Err(Error::damaged(self.store.folder(), "its journal holds operations of a dict"))
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.store.tree.len() + self.store.tail.len() as u64
+    }
+
+    /// The position in the open end, if it lies there.
+    fn in_tail(&self, at: u64) -> Option<usize> {
+        let index = at.checked_sub(self.store.tree.len())?;
+        usize::try_from(index).ok().filter(|&index| index < self.store.tail.len())
+    }
+
+    /// Calls `found` with the value at a position, if there is one.
+    #[inline]
+    pub(crate) fn with<R>(&mut self, at: u64, found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        if let Some(index) = self.in_tail(at) {
+            return self.store.pager.with_value(self.store.tail.val(index), found).map(Some);
+        }
+        let store = &mut self.store;
+        match store.tree.at(&mut store.pager, at, true)? {
+            Some((range, leaf)) => {
+                store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn check(val: &[u8]) -> Result<()> {
+        if val.len() > LONGEST_VALUE {
+            return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
+        }
+        Ok(())
+    }
+
+    /// Adds an item at the end.
+    pub(crate) fn push(&mut self, val: &[u8]) -> Result<()> {
+        Self::check(val)?;
+        let result = self.apply_push(val);
+        self.store.settle(result)
+    }
+
+    fn apply_push(&mut self, val: &[u8]) -> Result<()> {
+        let store = &mut self.store;
+        store.note(Op::Push { val })?;
+        let mut place = Vec::new();
+        let val = store.pager.place(val, &mut place)?;
+        if store.tail.is_empty() {
+            store.unseal(false)?;
+        }
+        store.append(&[], val)?;
+        self.keep_bounded()
+    }
+
+    /// Adds an item before the one at `at`, which may be the end.
+    pub(crate) fn insert(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        if at == self.len() {
+            return self.push(val);
+        }
+        Self::check(val)?;
+        let result = self.apply_insert(at, val);
+        self.store.settle(result)
+    }
+
+    fn apply_insert(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        let index = self.in_tail(at);
+        let store = &mut self.store;
+        store.note(Op::Insert { at, val })?;
+        let mut place = Vec::new();
+        let val = store.pager.place(val, &mut place)?;
+        match index {
+            Some(index) => {
+                store.tail.insert(index, &[], val);
+                if store.tail.is_full(&[], val) {
+                    store.seal()?;
+                }
+            }
+            None => store.tree.edit(&mut store.pager, &Edits::Insert(at, val))?,
+        }
+        self.keep_bounded()
+    }
+
+    /// Puts another value at a position.
+    pub(crate) fn set(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        Self::check(val)?;
+        let result = self.apply_set(at, val);
+        self.store.settle(result)
+    }
+
+    fn apply_set(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        let index = self.in_tail(at);
+        let store = &mut self.store;
+        store.note(Op::Set { at, val })?;
+        let mut place = Vec::new();
+        let val = store.pager.place(val, &mut place)?;
+        match index {
+            Some(index) => {
+                store.pager.free_value(store.tail.val(index))?;
+                store.tail.remove(index);
+                store.tail.insert(index, &[], val);
+                if store.tail.is_wasteful() || store.tail.is_full(&[], val) {
+                    store.seal()?;
+                }
+            }
+            None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
+        }
+        self.keep_bounded()
+    }
+
+    /// Takes out a range of positions that lies inside the list.
+    pub(crate) fn cut(&mut self, range: Range<u64>) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let result = self.apply_cut(range);
+        self.store.settle(result)
+    }
+
+    fn apply_cut(&mut self, range: Range<u64>) -> Result<()> {
+        self.store.note(Op::Cut { from: range.start, to: range.end })?;
+        let last = range.end == self.len() && range.end - range.start == 1;
+        if last && self.store.tail.is_empty() {
+            // Pops come in rows: the last leaf is opened once for all of its items.
+            self.store.unseal(true)?;
+        }
+        let store = &mut self.store;
+        let split = store.tree.len();
+        for index in (range.start.max(split)..range.end).rev() {
+            let index = (index - split) as usize;
+            store.pager.free_value(store.tail.val(index))?;
+            store.tail.remove(index);
+        }
+        if range.start < split {
+            store.tree.edit(&mut store.pager, &Edits::Cut(range.start..range.end.min(split)))?;
+        }
+        self.keep_bounded()
+    }
+
+    fn keep_bounded(&mut self) -> Result<()> {
+        if self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+    }
+
+    fn checkpoint_now(&mut self) -> Result<()> {
+        self.store.seal()?;
+        self.store.checkpoint()
+    }
+
+    /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
+    pub(crate) fn leaf_at(&mut self, at: u64) -> Result<Option<(Range<u64>, Result<Arc<Leaf>>)>> {
+        let result = self.store.seal();
+        self.store.settle(result)?;
+        self.store.tree.at(&mut self.store.pager, at, false)
+    }
+
+    /// Removes everything.
+    pub(crate) fn clear(&mut self) -> Result<()> {
+        let result = self.apply_clear();
+        self.store.settle(result)
+    }
+
+    fn apply_clear(&mut self) -> Result<()> {
+        let store = &mut self.store;
+        store.note(Op::Clear)?;
+        store.seal()?;
+        std::mem::take(&mut store.tree).free(&mut store.pager)?;
+        self.keep_bounded()
+    }
+
+    /// Puts the items that `next` yields in the place of all items, as one step that a crash cannot split.
+    pub(crate) fn replace(&mut self, mut next: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>) -> Result<()> {
+        self.checkpoint()?;
+        let (mut tree, mut tail) = (Tree::default(), Tail::default());
+        let mut place = Vec::new();
+        while let Some(bytes) = next(self)? {
+            let val = self.store.pager.place(&bytes, &mut place)?;
+            if tail.is_full(&[], val) {
+                self.add_leaf(&mut tree, &mut tail)?;
+            }
+            tail.insert(tail.len(), &[], val);
+        }
+        self.add_leaf(&mut tree, &mut tail)?;
+        let result = self.switch(tree);
+        self.store.settle(result)
+    }
+
+    fn add_leaf(&mut self, tree: &mut Tree, tail: &mut Tail) -> Result<()> {
+        let items: Vec<Item<'_>> = tail.items();
+        if !items.is_empty() {
+            tree.edit(&mut self.store.pager, &Edits::Append(&items))?;
+            tail.clear();
+        }
+        if self.store.pager.is_crowded() {
+            self.store.publish_part()?;
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, tree: Tree) -> Result<()> {
+        let old = std::mem::replace(&mut self.store.tree, tree);
+        self.store.touch();
+        self.store.checkpoint()?;
+        old.free(&mut self.store.pager)?;
+        self.store.touch();
+        self.store.checkpoint()
+    }
+
+    /// Copies everything into full pages.
+    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
+        self.checkpoint()?;
+        self.store.rewrite(salvage)
+    }
+
+    /// The bytes of a stored value.
+    pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
+        self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
+    }
+}
+
+impl Body for ListState {
+    fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        let result = self.checkpoint_now();
+        self.store.settle(result)
+    }
+}

@@ -1,0 +1,37 @@
+//! How a structure is opened: what the builders of dict and list share.
+
+use std::path::PathBuf;
+
+use super::{Result, folder};
+
+/// What a builder was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) name: String,
+    location: Option<PathBuf>,
+    pub(crate) page_size: usize,
+    pub(crate) max_pages: usize,
+    pub(crate) write_buffer: usize,
+}
+
+impl Options {
+    pub(crate) fn new(name: String) -> Self {
+        Options { name, location: None, page_size: 1024, max_pages: 16, write_buffer: 12 << 20 }
+    }
+
+    pub(crate) fn set_location(&mut self, location: PathBuf) {
+        // The empty path is the current folder.
+        self.location = Some(if location.as_os_str().is_empty() { PathBuf::from(".") } else { location });
+    }
+
+    /// How many items of leaves are cached.
+    pub(crate) fn items(&self) -> usize {
+        self.page_size.max(1).saturating_mul(self.max_pages.max(1))
+    }
+
+    /// The folder of the structure.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        let location = self.location.clone().map_or_else(folder::default_location, Ok)?;
+        Ok(location.join(folder::folder_name(&self.name)?))
+    }
+}

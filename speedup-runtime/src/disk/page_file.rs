@@ -1,0 +1,161 @@
+//! The page file: slots of 4 KiB, each page checked by a sum over all of it.
+//!
+//! Header of a page: `sum: u32` (CRC-32 of the rest), `len: u32` (header included), `slot: u64`, `stamp: u64`, `kind: u8`, 7 bytes 0.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::At;
+use super::leaf::HEADER;
+use super::{Error, Result};
+
+/// Bytes of a slot.
+pub(crate) const SLOT: usize = 4096;
+/// How much is gathered into one write.
+const GATHER: usize = 64 * SLOT;
+
+/// What a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageKind {
+    /// Items.
+    Leaf = 1,
+    /// The bytes of one large value.
+    Blob = 2,
+}
+
+/// The page file of one structure.
+#[derive(Debug)]
+pub(crate) struct PageFile {
+    file: File,
+    path: PathBuf,
+    /// Pages not yet handed to the operating system; they lie side by side from slot `first`.
+    gathered: Vec<u8>,
+    first: u64,
+}
+
+impl PageFile {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).at(path)?;
+        Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 })
+    }
+
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::damaged(path, "the file is missing")),
+            Err(error) => Err(Error::io(path, error)),
+        }
+    }
+
+    /// How many slots a page of `len` bytes takes.
+    pub(crate) fn slots_for(len: usize) -> u32 {
+        len.div_ceil(SLOT) as u32
+    }
+
+    /// Writes a page; its first [`HEADER`] bytes are filled in on the way.
+    pub(crate) fn write(&mut self, slot: u64, stamp: u64, kind: PageKind, page: &[u8]) -> Result<()> {
+        let next = self.first + (self.gathered.len() / SLOT) as u64;
+        if slot != next || self.gathered.len() >= GATHER {
+            self.push_out()?;
+            self.first = slot;
+        }
+        let at = self.gathered.len();
+        self.gathered.extend_from_slice(page);
+        self.gathered.resize(at + page.len().next_multiple_of(SLOT), 0);
+        let whole = &mut self.gathered[at..at + page.len()];
+        whole[4..8].copy_from_slice(&(page.len() as u32).to_le_bytes());
+        whole[8..16].copy_from_slice(&slot.to_le_bytes());
+        whole[16..24].copy_from_slice(&stamp.to_le_bytes());
+        whole[24..32].copy_from_slice(&[kind as u8, 0, 0, 0, 0, 0, 0, 0]);
+        let sum = crc32fast::hash(&whole[4..]);
+        whole[..4].copy_from_slice(&sum.to_le_bytes());
+        Ok(())
+    }
+
+    /// Reads the page at `slot`, which must have been written in epoch `stamp`.
+    pub(crate) fn read(&self, slot: u64, slots: u32, stamp: u64, kind: PageKind) -> Result<Box<[u8]>> {
+        let mut page = vec![0; slots as usize * SLOT];
+        match slot.checked_sub(self.first).map(|ahead| ahead as usize * SLOT) {
+            Some(at) if at < self.gathered.len() => match self.gathered.get(at..at + page.len()) {
+                Some(bytes) => page.copy_from_slice(bytes),
+                None => return Err(self.damaged(slot, "is cut off")),
+            },
+            _ => match read_at(&self.file, &mut page, slot * SLOT as u64) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(self.damaged(slot, "is cut off"));
+                }
+                Err(error) => return Err(Error::io(&self.path, error)),
+            },
+        }
+        let number = |at: usize| u64::from_le_bytes(page[at..at + 8].try_into().unwrap_or_default());
+        let len = (number(0) >> 32) as usize;
+        let sum = number(0) as u32;
+        let sound = len >= HEADER && len <= page.len() && crc32fast::hash(&page[4..len]) == sum;
+        if !sound {
+            return Err(self.damaged(slot, "has a wrong checksum"));
+        }
+        if number(8) != slot || number(16) != stamp || page[24] != kind as u8 {
+            return Err(self.damaged(slot, "is not the one that was written there"));
+        }
+        page.truncate(len);
+        Ok(page.into_boxed_slice())
+    }
+
+    fn damaged(&self, slot: u64, what: &str) -> Error {
+        Error::damaged(&self.path, format!("page {slot} {what}"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Hands gathered pages to the operating system.
+    fn push_out(&mut self) -> Result<()> {
+        if !self.gathered.is_empty() {
+            write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
+            self.gathered.clear();
+        }
+        Ok(())
+    }
+
+    /// Returns when everything written survives a power cut.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.push_out()?;
+        self.file.sync_data().at(&self.path)
+    }
+
+    /// Cuts the file after `slots` slots.
+    pub(crate) fn shrink(&mut self, slots: u64) -> Result<()> {
+        let wanted = slots * SLOT as u64;
+        if self.file.metadata().at(&self.path)?.len() > wanted {
+            self.file.set_len(wanted).at(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    use io::{Read, Seek};
+    file.seek(io::SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use io::{Seek, Write};
+    file.seek(io::SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}

@@ -1,0 +1,375 @@
+//! A structure on disk without its meaning: the tree, its open end, the journal, and how they are opened and made durable.
+//!
+//! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
+//! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use super::error::At;
+use super::folder::{self, Lock};
+use super::journal::{self, Journal, Op, Replay};
+use super::leaf::{Leaf, Val};
+use super::options::Options;
+use super::pager::Pager;
+use super::superblock::{Kind, Superblock};
+use super::tail::Tail;
+use super::tree::{Edits, Tree};
+use super::{Error, Result};
+use crate::sync::Arc;
+
+/// The longest encoded key: a page of two such keys still splits well.
+pub(crate) const LONGEST_KEY: usize = 16 << 10;
+/// The longest encoded value.
+pub(crate) const LONGEST_VALUE: usize = 1 << 30;
+/// How long the journal may get before a checkpoint.
+const LONG_JOURNAL: u64 = 64 << 20;
+
+/// What `repair` kept and what it could not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// How many items are there now.
+    pub kept: usize,
+    /// How many items could not be read and are gone.
+    pub lost: usize,
+}
+
+/// The state of an open structure.
+pub(crate) struct Store {
+    pub(crate) pager: Pager,
+    pub(crate) tree: Tree,
+    /// Items after those of the tree.
+    pub(crate) tail: Tail,
+    /// Absent while the journal of a crashed process is replayed.
+    journal: Option<Journal>,
+    block: Superblock,
+    /// The number of the last operation.
+    seq: u64,
+    /// Something differs from the last checkpoint.
+    changed: bool,
+    /// Set when a change failed half-way: memory is then not to be trusted, the disk is.
+    failed: Option<String>,
+    folder: PathBuf,
+    /// Declared last: given up when everything else is closed.
+    _lock: Lock,
+}
+
+impl Store {
+    /// Opens or makes a structure; what the last process left in its journal is to be replayed by the caller.
+    pub(crate) fn open(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
+        let folder = options.folder()?;
+        fs::create_dir_all(&folder).at(&folder)?;
+        let lock = Lock::take(&folder)?;
+        match Superblock::read(&folder)? {
+            Some(block) => {
+                check(&folder, &block, kind, key, value)?;
+                Self::reopen(folder, lock, block, options.items())
+            }
+            None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
+            None => Self::create(folder, lock, kind, key, value, options.items()).map(|store| (store, None)),
+        }
+    }
+
+    fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
+        folder::clean(&folder, None, None)?;
+        let identity = RandomState::new().hash_one(std::process::id());
+        let mut block =
+            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
+        let mut pager = Pager::create(&folder::pages(&folder, 0), &folder::directory(&folder, 0), items)?;
+        block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
+        let journal = Some(Journal::create(&folder, identity, 0)?);
+        block.write(&folder)?;
+        let (tree, tail) = (Tree::default(), Tail::default());
+        Ok(Store { pager, tree, tail, journal, block, seq: 0, changed: false, failed: None, folder, _lock: lock })
+    }
+
+    fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
+        folder::clean(&folder, Some(block.generation), Some(block.journal))?;
+        let directory = folder::directory(&folder, block.generation);
+        let (pager, meta) = Pager::open(&folder::pages(&folder, block.generation), &directory, items)?;
+        if meta.identity != block.identity {
+            return Err(Error::damaged(&directory, "it belongs to another structure"));
+        }
+        if meta.epoch < block.epoch || meta.applied < block.applied {
+            return Err(Error::damaged(&directory, "it lost changes that were durable"));
+        }
+        let replay = Replay::open(&folder, block.identity, block.journal)?;
+        let (journal, replay) = if replay.is_empty() {
+            (Some(Journal::resume(&folder, block.identity, block.journal)?), None)
+        } else {
+            (None, Some(replay))
+        };
+        let tree = Tree { root: meta.root, level: meta.level };
+        let (seq, tail, changed) = (meta.applied, Tail::default(), replay.is_some());
+        Ok((Store { pager, tree, tail, journal, block, seq, changed, failed: None, folder, _lock: lock }, replay))
+    }
+
+    /// Hands the operations that the last checkpoint does not hold to `apply`, in order.
+    pub(crate) fn replay<S>(
+        state: &mut S,
+        store: impl Fn(&mut S) -> &mut Store,
+        mut replay: Replay,
+        mut apply: impl FnMut(&mut S, Op<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let applied = store(state).seq;
+        while let Some(frame) = replay.next_frame()? {
+            if frame.first > store(state).seq + 1 {
+                return Err(replay.damaged());
+            }
+            let sound = frame.for_each(|seq, op| {
+                if seq > applied {
+                    apply(state, op)?;
+                    store(state).seq = seq;
+                }
+                Ok(())
+            })?;
+            if !sound {
+                return Err(replay.damaged());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses when an earlier change failed half-way.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.failed {
+            None => Ok(()),
+            Some(cause) => Err(Error::Failed { cause: cause.clone() }),
+        }
+    }
+
+    /// Remembers that a change failed half-way.
+    #[inline]
+    pub(crate) fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result
+            && self.failed.is_none()
+        {
+            self.failed = Some(error.to_string());
+        }
+        result
+    }
+
+    /// Notes an operation in the journal, before it changes anything.
+    #[inline]
+    pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
+        self.changed = true;
+        if let Some(journal) = &mut self.journal {
+            self.seq += 1;
+            journal.note(self.seq, op)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the next checkpoint happen although no operation was noted.
+    pub(crate) fn touch(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether operations are in this process only.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_waiting)
+    }
+
+    /// Hands the journal to the operating system.
+    pub(crate) fn write_journal(&mut self) -> Result<()> {
+        let result = self.journal.as_mut().map_or(Ok(()), Journal::write);
+        self.settle(result)
+    }
+
+    /// Returns when every operation so far survives a power cut.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.check()?;
+        let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
+        self.settle(result)
+    }
+
+    /// Whether a checkpoint is due.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.pager.is_crowded() || self.journal.as_ref().is_some_and(|journal| journal.len() > LONG_JOURNAL)
+    }
+
+    /// Adds an item after all others; its value must have been placed.
+    pub(crate) fn append(&mut self, key: &[u8], val: Val<'_>) -> Result<()> {
+        if self.tail.is_full(key, val) {
+            self.seal()?;
+        }
+        self.tail.insert(self.tail.len(), key, val);
+        Ok(())
+    }
+
+    /// Moves the open end into the tree.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        if !self.tail.is_empty() {
+            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
+            self.tail.clear();
+        }
+        Ok(())
+    }
+
+    /// Moves the last leaf out of the tree into the empty open end; unless `any` will do, only one with room.
+    pub(crate) fn unseal(&mut self, any: bool) -> Result<()> {
+        if let Some(leaf) = self.tree.detach_last(&mut self.pager, any)? {
+            self.changed = true;
+            self.tail.load(&leaf);
+        }
+        Ok(())
+    }
+
+    /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
+    pub(crate) fn publish_part(&mut self) -> Result<()> {
+        // The journal goes first, so that no later operation survives an earlier one.
+        self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
+        self.pager.commit(self.block.identity, self.block.applied, self.tree.root, self.tree.level)?;
+        Ok(())
+    }
+
+    /// Publishes everything and starts an empty journal; every operation must be in the tree.
+    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        let meta = self.pager.commit(self.block.identity, self.seq, self.tree.root, self.tree.level)?;
+        let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, ..self.block };
+        let journal = match self.journal.take() {
+            Some(journal) if journal.is_empty() => journal,
+            _ => {
+                block.journal += 1;
+                Journal::create(&self.folder, block.identity, block.journal)?
+            }
+        };
+        block.write(&self.folder)?;
+        if block.journal != self.block.journal {
+            let old = self.folder.join(journal::file_name(self.block.journal));
+            fs::remove_file(&old).at(&old)?;
+        }
+        self.journal = Some(journal);
+        self.block = block;
+        self.changed = false;
+        Ok(())
+    }
+
+    /// Copies everything in order into a new generation of full pages, and deletes the old one.
+    ///
+    /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
+    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
+        let generation = self.block.generation + 1;
+        folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
+        let (pages, directory) = (folder::pages(&self.folder, generation), folder::directory(&self.folder, generation));
+        let mut copy = Copy {
+            pager: Pager::create(&pages, &directory, self.pager.budget())?,
+            tree: Tree::default(),
+            tail: Tail::default(),
+            identity: self.block.identity,
+            lost: 0,
+        };
+        self.tree.walk(&mut self.pager, &mut |pager, count, leaf| match leaf {
+            Ok(leaf) => copy.leaf(pager, &leaf, salvage),
+            Err(_) if salvage => {
+                copy.lost += count;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })?;
+        copy.seal()?;
+        let (root, level) = (copy.tree.root, copy.tree.level);
+        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
+        let block = Superblock { generation, epoch: meta.epoch, applied: meta.applied, ..self.block };
+        block.write(&self.folder)?;
+        let repaired = Repaired { kept: copy.tree.len() as usize, lost: copy.lost as usize };
+        (self.pager, self.tree, self.block) = (copy.pager, copy.tree, block);
+        folder::clean(&self.folder, Some(generation), Some(self.block.journal))?;
+        Ok(repaired)
+    }
+
+    /// The folder of the structure.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Bytes on disk, all files together.
+    pub(crate) fn size_on_disk(&self) -> Result<u64> {
+        size_of(&self.folder)
+    }
+}
+
+fn size_of(folder: &Path) -> Result<u64> {
+    let mut total = 0;
+    for entry in fs::read_dir(folder).at(folder)? {
+        let path = entry.at(folder)?.path();
+        let about = match fs::metadata(&path) {
+            Ok(about) => about,
+            Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::io(&path, error)),
+        };
+        total += if about.is_dir() { size_of(&path)? } else { about.len() };
+    }
+    Ok(total)
+}
+
+fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) -> Result<()> {
+    let path = folder.to_path_buf();
+    if block.kind != kind {
+        return Err(Error::WrongKind { path, wanted: kind.name(), found: block.kind.name() });
+    }
+    if block.key != key {
+        return Err(Error::WrongType { path, part: "key" });
+    }
+    if block.value != value {
+        return Err(Error::WrongType { path, part: "value" });
+    }
+    Ok(())
+}
+
+/// A generation in the making.
+struct Copy {
+    pager: Pager,
+    tree: Tree,
+    tail: Tail,
+    identity: u64,
+    lost: u64,
+}
+
+impl Copy {
+    fn leaf(&mut self, from: &Pager, leaf: &Arc<Leaf>, salvage: bool) -> Result<()> {
+        let (mut key, mut store) = (Vec::new(), Vec::new());
+        for index in 0..leaf.count() {
+            let val = leaf.val(index);
+            leaf.key_into(index, &mut key);
+            let outside = val.outside.then(|| from.with_value(val, |bytes| Ok(bytes.to_vec())));
+            let bytes = match outside.transpose() {
+                Ok(bytes) => bytes,
+                Err(_) if salvage => {
+                    self.lost += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let val = match &bytes {
+                Some(bytes) => self.pager.place(bytes, &mut store)?,
+                None => val,
+            };
+            if self.tail.is_full(&key, val) {
+                self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
+                self.tail.clear();
+            }
+            self.tail.insert(self.tail.len(), &key, val);
+        }
+        if self.pager.is_crowded() {
+            self.pager.commit(self.identity, 0, self.tree.root, self.tree.level)?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        if !self.tail.is_empty() {
+            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
+            self.tail.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! The superblock: what a folder is, in a file of our own that is replaced whole and synced.
+//!
+//! 96 bytes: `magic: 8`, `format: u32`, `kind: u32`, `key: u64`, `value: u64` (fingerprints), `identity: u64`, `generation: u64`,
+//! `journal: u64`, `epoch: u64`, `applied: u64`, zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use super::engine::sync_folder;
+use super::error::At;
+use super::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"SPEEDUP\n";
+/// The format this version writes, and the newest it reads.
+pub(crate) const FORMAT: u32 = 1;
+const SIZE: usize = 96;
+const NAME: &str = "superblock";
+const NEW: &str = "superblock.new";
+
+/// The structures there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Dict = 1,
+    List = 2,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Dict => "DiskDict",
+            Kind::List => "DiskList",
+        }
+    }
+}
+
+/// What a folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Superblock {
+    pub(crate) kind: Kind,
+    pub(crate) key: u64,
+    pub(crate) value: u64,
+    /// The same in every file of the structure.
+    pub(crate) identity: u64,
+    /// Which page file and directory are in use; `compact` makes new ones.
+    pub(crate) generation: u64,
+    /// The journal to replay.
+    pub(crate) journal: u64,
+    /// The directory must have seen at least this commit.
+    pub(crate) epoch: u64,
+    /// The directory must hold at least the operations up to this one.
+    pub(crate) applied: u64,
+}
+
+impl Superblock {
+    fn encode(&self) -> [u8; SIZE] {
+        let mut raw = [0; SIZE];
+        raw[..8].copy_from_slice(MAGIC);
+        raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+        raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
+        let numbers =
+            [self.key, self.value, self.identity, self.generation, self.journal, self.epoch, self.applied];
+        for (place, number) in raw[16..].chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        let sum = crc32fast::hash(&raw[..SIZE - 4]);
+        raw[SIZE - 4..].copy_from_slice(&sum.to_le_bytes());
+        raw
+    }
+
+    /// Reads the superblock of a folder; `None` if it has none.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(NAME);
+        let raw = match fs::read(&path) {
+            Ok(raw) => raw,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(&path, error)),
+        };
+        let damaged = |what: &str| Error::damaged(&path, what);
+        let word = |at: usize| raw.get(at..at + 4).map(|raw| u32::from_le_bytes(raw.try_into().unwrap_or_default()));
+        let number = |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
+        if raw.get(..8) != Some(MAGIC) {
+            return Err(damaged("it is no superblock"));
+        }
+        // The sum stands last in every format, so that a later one is told apart from damage.
+        let end = raw.len().saturating_sub(4);
+        if word(end) != Some(crc32fast::hash(&raw[..end])) {
+            return Err(damaged("the superblock has a wrong checksum"));
+        }
+        let format = word(8).unwrap_or(0);
+        if format > FORMAT {
+            return Err(Error::NewerFormat { path: folder.to_path_buf(), found: format, supported: FORMAT });
+        }
+        let kind = match word(12) {
+            Some(1) => Kind::Dict,
+            Some(2) => Kind::List,
+            _ => return Err(damaged("the superblock names no known kind")),
+        };
+        let [key, value, identity, generation, journal, epoch, applied] =
+            std::array::from_fn(|index| number(16 + 8 * index));
+        Ok(Some(Superblock { kind, key, value, identity, generation, journal, epoch, applied }))
+    }
+
+    /// Replaces the superblock of a folder, durably.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        let new = folder.join(NEW);
+        let mut file = File::create(&new).at(&new)?;
+        file.write_all(&self.encode()).at(&new)?;
+        file.sync_all().at(&new)?;
+        fs::rename(&new, folder.join(NAME)).at(&new)?;
+        sync_folder(folder)
+    }
+}

@@ -1,0 +1,131 @@
+//! The write buffer of a dict: scattered changes, gathered until many of them fall on each page.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::leaf::Val;
+use super::tree::KeyEdit;
+
+/// Bytes in front of a key: its length, the length of the value, and what the record is.
+const HEAD: usize = 7;
+const PUT: u8 = 0;
+const PUT_OUTSIDE: u8 = 1;
+const REMOVE: u8 = 2;
+
+/// What the buffer knows about a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known<'a> {
+    Put(Val<'a>),
+    Removed,
+}
+
+/// Changes that are not in the tree yet, the latest of each key.
+///
+/// `arena` holds records one after the other, never changed once written; `index` names the latest record of each key.
+#[derive(Debug)]
+pub(crate) struct WriteBuffer {
+    arena: Vec<u8>,
+    index: HashTable<u32>,
+    hasher: RandomState,
+    limit: usize,
+}
+
+/// Reads the record at `at`: its key, and what it says.
+#[inline]
+fn record(arena: &[u8], at: u32) -> (&[u8], Known<'_>) {
+    let head = &arena[at as usize..];
+    let key = u16::from_le_bytes([head[0], head[1]]) as usize;
+    let val = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
+    let known = match head[6] {
+        REMOVE => Known::Removed,
+        what => Known::Put(Val { bytes: &head[HEAD + key..HEAD + key + val], outside: what == PUT_OUTSIDE }),
+    };
+    (&head[HEAD..HEAD + key], known)
+}
+
+impl WriteBuffer {
+    pub(crate) fn new(limit: usize) -> Self {
+        WriteBuffer { arena: Vec::new(), index: HashTable::new(), hasher: RandomState::default(), limit }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.arena.len() >= self.limit
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Known<'_>> {
+        if self.index.is_empty() {
+            return None;
+        }
+        let at = self.index.find(self.hasher.hash_one(key), |&at| record(&self.arena, at).0 == key)?;
+        Some(record(&self.arena, *at).1)
+    }
+
+    /// Notes the latest state of a key; `None` if it was removed.
+    pub(crate) fn set(&mut self, key: &[u8], val: Option<Val<'_>>) {
+        let at = self.arena.len() as u32;
+        let (bytes, what) = match val {
+            Some(val) => (val.bytes, if val.outside { PUT_OUTSIDE } else { PUT }),
+            None => (&[][..], REMOVE),
+        };
+        self.arena.extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.arena.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        self.arena.push(what);
+        self.arena.extend_from_slice(key);
+        self.arena.extend_from_slice(bytes);
+        let (arena, hasher) = (&self.arena, &self.hasher);
+        let same = |&other: &u32| record(arena, other).0 == key;
+        let rehash = |&other: &u32| hasher.hash_one(record(arena, other).0);
+        match self.index.entry(hasher.hash_one(key), same, rehash) {
+            hashbrown::hash_table::Entry::Occupied(mut slot) => *slot.get_mut() = at,
+            hashbrown::hash_table::Entry::Vacant(slot) => {
+                slot.insert(at);
+            }
+        }
+    }
+
+    /// Where the latest records are, in order of their keys.
+    pub(crate) fn sorted(&self) -> Vec<u32> {
+        let mut order: Vec<(u64, u32)> =
+            self.index.iter().map(|&at| (front(record(&self.arena, at).0), at)).collect();
+        order.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| record(&self.arena, a.1).0.cmp(record(&self.arena, b.1).0))
+        });
+        order.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// The change a record stands for.
+    pub(crate) fn edit(&self, at: u32) -> KeyEdit<'_> {
+        let (key, known) = record(&self.arena, at);
+        let val = match known {
+            Known::Put(val) => Some(val),
+            Known::Removed => None,
+        };
+        KeyEdit { key, val }
+    }
+
+    /// Every key in the buffer, in no order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.index.iter().map(|&at| record(&self.arena, at).0)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.arena.clear();
+        self.index.clear();
+    }
+}
+
+/// The first eight bytes of a key as a number that sorts like them.
+#[inline]
+fn front(key: &[u8]) -> u64 {
+    let mut raw = [0; 8];
+    let len = key.len().min(8);
+    raw[..len].copy_from_slice(&key[..len]);
+    u64::from_be_bytes(raw)
+}

@@ -1,0 +1,224 @@
+//! Values that are inserted, removed, refreshed and cleared while others read and compute.
+
+use std::sync::{
+    Arc, Barrier,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use crate::harness::{POOLS, call_together, everywhere, pool, rounds, scramble, watched, work};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// A value that knows whether it is alive.
+struct Checked {
+    key: u64,
+    // On the heap, and poisoned when dropped: whoever reads a dropped value finds out.
+    echo: Box<u64>,
+}
+
+impl Checked {
+    fn new(key: u64) -> Self {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        Self { key, echo: Box::new(!key) }
+    }
+}
+
+impl Clone for Checked {
+    fn clone(&self) -> Self {
+        assert_eq!(!self.key, *self.echo);
+        std::thread::yield_now();
+        assert_eq!(!self.key, *self.echo, "dropped while it was read");
+        Self::new(self.key)
+    }
+}
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        assert_eq!(!self.key, *self.echo);
+        *self.echo = self.key;
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+cached! {
+    const SMALL(n: u64) -> Checked => checked(*n, |n| SMALL.group([(n - 1,), (n / 2,)]).map(|one| one.key));
+    const LARGE(n: String) -> Checked => {
+        let n = n.parse().expect("a number");
+        let key = |n: u64| (n.to_string(),);
+        checked(n, |n| LARGE.group([key(n - 1), key(n / 2)]).map(|one| one.key))
+    };
+}
+
+fn checked(n: u64, below: impl Fn(u64) -> [u64; 2]) -> Checked {
+    work(n);
+    if n > 0 && !n.is_multiple_of(8) {
+        assert_eq!(below(n), [n - 1, n / 2]);
+    }
+    Checked::new(n)
+}
+
+#[test]
+fn everything_at_once() {
+    watched(|| {
+        everywhere(3, |pool, callers| {
+            call_together(pool, callers.max(2), |caller| {
+                for step in 0..300_u64 {
+                    let random = scramble(step * 8 + caller as u64);
+                    let (n, what) = (random % 48, random >> 32);
+                    let text = (n.to_string(),);
+                    match what % 16 {
+                        0 if step % 8 == 0 => SMALL.clear(),
+                        1 if step % 8 == 0 => LARGE.clear(),
+                        0 | 2 => drop(SMALL.remove(&(n,)).inspect(|old| assert_eq!(old.key, n))),
+                        1 | 3 => drop(LARGE.remove(&text).inspect(|old| assert_eq!(old.key, n))),
+                        4 => drop(SMALL.insert((n,), Checked::new(n))),
+                        5 => drop(LARGE.insert(text, Checked::new(n))),
+                        6 => assert_eq!(SMALL.refresh((n,)).key, n),
+                        7 => assert_eq!(LARGE.refresh(text).key, n),
+                        8 => drop(SMALL.spawn((n,))),
+                        9 => assert!(SMALL.get_all((0..n).map(|n| (n,))).iter().zip(0..).all(|(one, n)| one.key == n)),
+                        10 => assert!(SMALL.len() <= 48 && LARGE.len() <= 48),
+                        11 => assert!(SMALL.peek(&(n,)).is_none_or(|one| one.key == n)),
+                        12 => assert!(LARGE.peek(&text).is_none_or(|one| one.key == n)),
+                        _ if step % 2 == 0 => assert_eq!(LARGE.get_ref((text.0.as_str(),)).key, n),
+                        _ => assert_eq!(SMALL.get((n,)).key, n),
+                    }
+                }
+            });
+        });
+        // What was spawned and nobody joined is still to come; after that everything is given back.
+        for n in 0..48 {
+            SMALL.spawn((n,)).join();
+        }
+        while LIVE.load(Ordering::Relaxed) > 0 {
+            SMALL.clear();
+            LARGE.clear();
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn removing_while_others_clear() {
+    watched(|| {
+        for threads in [1, 2, 4] {
+            let caches = (
+                Arc::new(speedup_runtime::Cache::from_fn(|n: u64| Arc::new(n))),
+                Arc::new(speedup_runtime::Cache::from_fn(|n: String| n)),
+            );
+            let pool = pool(threads);
+            call_together(&pool, 4, |caller| {
+                for step in 0..u64::from(rounds(2_000)) {
+                    let (n, text) = (step % 4, (step % 4).to_string());
+                    match caller {
+                        0 => {
+                            caches.0.clear();
+                            caches.1.clear();
+                        }
+                        1 => {
+                            assert_eq!(*caches.0.get((n,)), n);
+                            assert_eq!(caches.1.get_ref((&text,)), text);
+                        }
+                        _ => {
+                            caches.0.remove(&(n,));
+                            caches.1.remove(&(text,));
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_in_flight_at_a_clear_is_finished_and_not_kept() {
+    static INSIDE: Barrier = Barrier::new(2);
+    static GO_ON: Barrier = Barrier::new(2);
+    static HELD: AtomicBool = AtomicBool::new(true);
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    cached! {
+        const HELD_UP(n: u64) -> u64 => {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            if HELD.swap(false, Ordering::SeqCst) {
+                INSIDE.wait();
+                GO_ON.wait();
+            }
+            n + 1
+        };
+    }
+    watched(|| {
+        for _ in 0..rounds(20) {
+            HELD.store(true, Ordering::SeqCst);
+            RUNS.store(0, Ordering::SeqCst);
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| HELD_UP.get((5,)));
+                INSIDE.wait();
+                HELD_UP.clear();
+                assert!(HELD_UP.is_empty() && HELD_UP.peek(&(5,)).is_none());
+                // Who comes after the clear does not wait for what was before it.
+                assert_eq!(HELD_UP.insert((5,), 60), None);
+                assert_eq!(HELD_UP.get((5,)), 60);
+                GO_ON.wait();
+                assert_eq!(first.join().expect("finished"), 6);
+            });
+            assert_eq!(HELD_UP.peek(&(5,)), Some(60), "what was in flight is not kept");
+            assert_eq!(RUNS.load(Ordering::SeqCst), 1);
+            HELD_UP.clear();
+        }
+    });
+}
+
+#[test]
+fn what_is_not_kept_is_not_given_to_those_who_ask_for_something_else() {
+    // Memory of a cleared table is used again at once: a call in flight must not be taken for one of the new table.
+    fn odd(n: u64) -> Result<u64, u64> {
+        if n % 2 == 1 { Ok(n) } else { Err(n) }
+    }
+    cached! {
+        const ODD(n: u64) -> Result<u64, u64>, keep(Result::is_ok) => {
+            for step in 0..30 {
+                work(n + step);
+            }
+            std::thread::yield_now();
+            odd(*n)
+        };
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            call_together(&pool, 6, |caller| {
+                for step in 0..u64::from(rounds(400)) {
+                    let n = scramble(step * 4 + caller as u64 % 3) % 8;
+                    assert_eq!(ODD.get((n,)), odd(n));
+                    if step % 3 == 0 {
+                        ODD.clear();
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn keys_that_strayed_are_found_when_their_page_comes() {
+    watched(|| {
+        let cache = speedup_runtime::Cache::from_fn(|n: u64| n);
+        // So sparse that pages are refused from some point on ...
+        let sparse: Vec<u64> = (0..4_000).map(|n| n * 50_000 + 7).collect();
+        for n in &sparse {
+            cache.get((*n,));
+        }
+        // ... until so many dense ones have come that there are pages for their neighbours too.
+        for n in sparse.iter().flat_map(|n| n + 1..n + 60) {
+            cache.get((n,));
+        }
+        let missing: Vec<_> = sparse.iter().filter(|n| cache.peek(&(**n,)) != Some(**n)).collect();
+        assert!(missing.is_empty(), "{} are gone: {missing:?}", missing.len());
+        let len = cache.len();
+        for n in &sparse {
+            assert_eq!(cache.remove(&(*n,)), Some(*n));
+            assert!(!cache.contains(&(*n,)));
+        }
+        assert_eq!(cache.len(), len - sparse.len());
+    });
+}

@@ -1,0 +1,215 @@
+//! Calls that need themselves: each ends with a panic that names the chain, on every thread that takes part.
+
+use std::{
+    panic::catch_unwind,
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use crate::harness::{POOLS, call_together, message, pool, rounds, watched};
+
+cached! {
+    const SELF(n: u64) -> u64 => SELF.get((*n,));
+    const LAP(n: u64) -> u64 => LAP.get(((n + 1) % 5,));
+    const PAIR(n: u64) -> u64 => {
+        let [a, b] = PAIR.group([((n + 1) % 7,), (n + 10,).min((20,))]);
+        a + b
+    };
+    const EVEN(n: u64, text: String) -> u64 => ODD.get_ref((n, text.as_str()));
+    const ODD(n: u64, text: String) -> u64 => EVEN.get_ref((n, text.as_str()));
+    const SPAWNED(n: u64) -> u64 => SPAWNED.spawn(((n + 1) % 3,)).join();
+    const SOUND(n: u64) -> u64 => if *n == 0 { 0 } else { SOUND.get((n - 1,)) + 1 };
+}
+
+fn cycle_of(call: impl FnOnce() -> u64 + std::panic::UnwindSafe) -> String {
+    let text = message(&*catch_unwind(call).expect_err("a cycle is a panic"));
+    assert!(text.contains("cycle in cached calls") && text.contains("needs its own result"), "{text}");
+    text
+}
+
+/// Calls from outside and from pools of all sizes, one and several at a time.
+fn from_everywhere(check: impl Fn() + Sync) {
+    check();
+    for threads in POOLS {
+        let pool = pool(threads);
+        for _ in 0..rounds(2) {
+            for callers in [1, 2, 5] {
+                call_together(&pool, callers, |_| check());
+                pool.install(&check);
+            }
+        }
+    }
+    // Nothing else has come to harm.
+    SOUND.clear();
+    assert_eq!(SOUND.get((50,)), 50);
+}
+
+#[test]
+fn a_call_of_itself() {
+    watched(|| {
+        from_everywhere(|| {
+            let text = cycle_of(|| SELF.get((7,)));
+            assert!(text.contains("SELF(7) -> SELF(7)"), "{text}");
+        });
+        assert!(SELF.is_empty());
+    });
+}
+
+#[test]
+fn a_ring() {
+    watched(|| {
+        from_everywhere(|| {
+            let text = cycle_of(|| LAP.get((0,)));
+            assert!(text.contains("LAP(4) -> LAP(0)"), "{text}");
+        });
+        assert!(LAP.is_empty());
+    });
+}
+
+#[test]
+fn a_ring_of_groups() {
+    watched(|| from_everywhere(|| assert!(cycle_of(|| PAIR.get((0,))).contains("PAIR("))));
+}
+
+#[test]
+fn two_functions_that_need_each_other() {
+    watched(|| {
+        from_everywhere(|| {
+            let text = cycle_of(|| EVEN.get_ref((&3, "three")));
+            assert!(text.contains("EVEN(3, \"three\")") && text.contains("ODD(3, \"three\")"), "{text}");
+        });
+    });
+}
+
+#[test]
+fn a_ring_through_background_calls() {
+    watched(|| {
+        from_everywhere(|| {
+            let text = cycle_of(|| SPAWNED.get((0,)));
+            assert!(text.contains("SPAWNED("), "{text}");
+        });
+    });
+}
+
+#[test]
+fn a_ring_of_one_key_refreshed() {
+    cached! {
+        const AGAIN(n: u64) -> u64 => AGAIN.refresh((*n,));
+    }
+    watched(|| from_everywhere(|| assert!(cycle_of(|| AGAIN.get((1,))).contains("AGAIN(1)"))));
+}
+
+/// The two ends of a cycle that two threads close together: each has claimed its own key when it asks for the other's.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static BOTH: Barrier = Barrier::new(2);
+
+/// Waits for the other thread, but only the first time: a cycle may be walked through again to make sure of it.
+fn meet() {
+    if INSIDE.fetch_add(1, Ordering::SeqCst) < 2 {
+        BOTH.wait();
+    }
+}
+
+cached! {
+    const PING(n: u64) -> u64 => {
+        meet();
+        PONG.get((*n,))
+    };
+    const PONG(n: u64) -> u64 => {
+        meet();
+        PING.get((*n,))
+    };
+}
+
+#[test]
+fn two_threads_that_need_each_other() {
+    fn ping() {
+        let text = cycle_of(|| PING.get((1,)));
+        assert!(text.contains("PING(1)") && text.contains("PONG(1)"), "{text}");
+    }
+    fn pong() {
+        let text = cycle_of(|| PONG.get((1,)));
+        assert!(text.contains("PING(1)") && text.contains("PONG(1)"), "{text}");
+    }
+    watched(|| {
+        let pool = pool(2);
+        for _ in 0..rounds(5) {
+            let again = || INSIDE.store(0, Ordering::SeqCst);
+            again();
+            thread::scope(|scope| {
+                scope.spawn(ping);
+                scope.spawn(pong);
+            });
+            again();
+            thread::scope(|scope| {
+                scope.spawn(ping);
+                scope.spawn(|| pool.install(pong));
+            });
+            again();
+            thread::scope(|scope| {
+                scope.spawn(|| pool.install(ping));
+                scope.spawn(|| pool.install(pong));
+            });
+            again();
+            pool.install(|| rayon::join(ping, pong));
+        }
+        assert!(PING.is_empty() && PONG.is_empty());
+    });
+}
+
+#[test]
+fn a_ring_of_many_threads() {
+    const THREADS: u64 = 6;
+    static INSIDE: AtomicUsize = AtomicUsize::new(0);
+    static ALL: Barrier = Barrier::new(THREADS as usize);
+    cached! {
+        const SEAT(n: u64) -> u64 => {
+            if INSIDE.fetch_add(1, Ordering::SeqCst) < THREADS as usize {
+                ALL.wait();
+            }
+            SEAT.get(((n + 1) % THREADS,))
+        };
+    }
+    watched(|| {
+        let pool = pool(THREADS as usize);
+        for _ in 0..rounds(5) {
+            INSIDE.store(0, Ordering::SeqCst);
+            thread::scope(|scope| {
+                for seat in 0..THREADS {
+                    let pool = &pool;
+                    let check = move || assert!(cycle_of(|| SEAT.get((seat,))).contains("SEAT("));
+                    scope.spawn(move || if seat % 2 == 0 { check() } else { pool.install(check) });
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_ring_through_rayon_inside_bodies() {
+    cached! {
+        const KNOWN(n: u64) -> u64, uses_rayon() => {
+            let n = *n;
+            let (a, b) = rayon::join(|| KNOWN.get(((n + 1) % 4,)), || KNOWN.get(((n + 2) % 4,)));
+            a + b
+        };
+        const HIDDEN(n: u64) -> u64 => {
+            let n = *n;
+            let (a, b) = rayon::join(|| HIDDEN.get(((n + 1) % 4,)), || HIDDEN.get(((n + 2) % 4,)));
+            a + b
+        };
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for callers in [1, 2, 4] {
+                call_together(&pool, callers, |_| assert!(cycle_of(|| KNOWN.get((0,))).contains("KNOWN(")));
+            }
+            // What is not told has to be found out, which takes a while each time.
+            call_together(&pool, 2, |_| assert!(cycle_of(|| HIDDEN.get((0,))).contains("HIDDEN(")));
+        }
+    });
+}

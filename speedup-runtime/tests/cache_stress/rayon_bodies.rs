@@ -1,0 +1,110 @@
+//! Bodies that use rayon themselves, whether the cache was told so or not: the values are right and nothing hangs.
+//!
+//! What such a body computes may be computed twice rather than waited for, so nothing is counted here.
+
+use rayon::prelude::*;
+
+use crate::harness::{call_together, everywhere, scramble, watched, work};
+
+/// The tests of one way of telling, or not telling, that bodies use rayon.
+macro_rules! bodies {
+    ($($option:ident)?) => {
+        use super::*;
+
+        cached! {
+            const JOIN(a: u32, b: u32) -> u64 $(, $option())? => {
+                let (a, b) = (*a, *b);
+                work(u64::from(a * 64 + b));
+                if a == 0 || b == 0 {
+                    1
+                } else {
+                    let (up, left) = rayon::join(|| JOIN.get((a - 1, b)), || JOIN.get((a, b - 1)));
+                    up + left
+                }
+            };
+            const ITER(n: u64) -> u64 $(, $option())? => {
+                work(*n);
+                (0..*n).into_par_iter().map(|part| ITER.get((part,)) % 1_000).sum::<u64>() + 1
+            };
+            const MIXED(n: u64) -> u64 $(, $option())? => {
+                let n = *n;
+                work(n);
+                if n < 3 {
+                    return n;
+                }
+                let parts = [1, 2, 3].map(|at| scramble(n * 3 + at) % n);
+                match n % 3 {
+                    0 => MIXED.group(parts.map(|part| (part,))).into_iter().fold(0, u64::wrapping_add),
+                    1 => {
+                        let sums = std::sync::atomic::AtomicU64::new(0);
+                        rayon::scope(|scope| {
+                            for part in parts {
+                                let sums = &sums;
+                                scope.spawn(move |_| {
+                                    sums.fetch_add(MIXED.get((part,)), std::sync::atomic::Ordering::Relaxed);
+                                });
+                            }
+                        });
+                        sums.into_inner()
+                    }
+                    _ => parts.into_par_iter().map(|part| MIXED.get((part,))).reduce(|| 0, u64::wrapping_add),
+                }
+            };
+        }
+
+        #[test]
+        fn join_on_a_grid() {
+            watched(|| {
+                everywhere(2, |pool, callers| {
+                    let all = call_together(pool, callers, |_| JOIN.get((9, 9)));
+                    assert!(all.iter().all(|paths| *paths == 48_620), "{all:?}");
+                    JOIN.clear();
+                });
+            });
+        }
+
+        #[test]
+        fn par_iter_over_all_smaller_ones() {
+            let mut expected = vec![];
+            for n in 0..40 {
+                expected.push(expected.iter().map(|part| part % 1_000).sum::<u64>() + 1);
+                assert_eq!(expected.len(), n + 1);
+            }
+            watched(move || {
+                everywhere(2, |pool, callers| {
+                    let all = call_together(pool, callers, |caller| ITER.get((39 - caller as u64,)));
+                    for (caller, sum) in all.into_iter().enumerate() {
+                        assert_eq!(sum, expected[39 - caller]);
+                    }
+                    ITER.clear();
+                });
+            });
+        }
+
+        #[test]
+        fn every_kind_on_a_random_graph() {
+            let mut expected: Vec<u64> = vec![0, 1, 2];
+            for n in 3..120 {
+                let parts = [1, 2, 3].map(|at| expected[(scramble(n * 3 + at) % n) as usize]);
+                expected.push(parts.into_iter().fold(0, u64::wrapping_add));
+            }
+            watched(move || {
+                everywhere(2, |pool, callers| {
+                    let all = call_together(pool, callers, |caller| MIXED.get((119 - caller as u64,)));
+                    for (caller, sum) in all.into_iter().enumerate() {
+                        assert_eq!(sum, expected[119 - caller]);
+                    }
+                    MIXED.clear();
+                });
+            });
+        }
+    };
+}
+
+mod told {
+    bodies!(uses_rayon);
+}
+
+mod hidden {
+    bodies!();
+}

@@ -1,0 +1,99 @@
+//! Calls in the background, joined from wherever.
+
+use std::time::Duration;
+
+use crate::harness::{Counts, call_together, everywhere, watched, work};
+
+#[test]
+fn tasks_joined_inside_bodies() {
+    const KEYS: u64 = 90;
+    static COUNTS: Counts<{ KEYS as usize }> = Counts::new();
+    cached! {
+        const FIBONACCI(n: u64) -> u64 => {
+            let n = *n;
+            COUNTS.count(n as usize);
+            work(n);
+            if n < 2 {
+                return n;
+            }
+            match n % 3 {
+                0 => {
+                    let other = FIBONACCI.spawn((n - 2,));
+                    FIBONACCI.get((n - 1,)) + other.join()
+                }
+                1 => {
+                    let tasks = [n - 2, n - 1].map(|n| FIBONACCI.spawn((n,)));
+                    tasks.iter().map(|task| task.clone().join()).sum()
+                }
+                _ => {
+                    FIBONACCI.spawn_all([(n - 1,), (n - 2,), (n - 2,)]);
+                    FIBONACCI.get_all([(n - 1,), (n - 2,)]).into_iter().sum()
+                }
+            }
+        };
+    }
+    watched(|| {
+        everywhere(5, |pool, callers| {
+            let all = call_together(pool, callers, |caller| match caller % 4 {
+                0 => FIBONACCI.get((KEYS - 1,)),
+                1 => FIBONACCI.spawn((KEYS - 1,)).join(),
+                2 => FIBONACCI.get_all((0..KEYS).map(|n| (n,)))[KEYS as usize - 1],
+                _ => {
+                    FIBONACCI.spawn_all((0..KEYS).rev().map(|n| (n,)));
+                    FIBONACCI.get((KEYS - 1,))
+                }
+            });
+            assert!(all.iter().all(|value| *value == 1_779_979_416_004_714_189), "{all:?}");
+            // Tasks that nobody joins may be computed after this; they ask the cache, which has the values by now.
+            assert_eq!(COUNTS.once(), KEYS as usize);
+            for n in 0..KEYS {
+                FIBONACCI.spawn((n,)).join();
+            }
+            assert_eq!(COUNTS.once(), 0);
+            FIBONACCI.clear();
+            // What a late task computes after `clear` is counted in no round.
+            call_together(pool, 1, |_| FIBONACCI.get((KEYS - 1,)));
+            COUNTS.take();
+            FIBONACCI.clear();
+        });
+    });
+}
+
+#[test]
+fn a_task_can_be_waited_for_in_every_way() {
+    cached! {
+        const SLOW(n: u64) -> u64 => {
+            for step in 0..200 {
+                work(n + step);
+            }
+            if *n == 0 { 0 } else { SLOW.get((n - 1,)) + 1 }
+        };
+    }
+    watched(|| {
+        everywhere(3, |pool, callers| {
+            call_together(pool, callers, |caller| {
+                let task = SLOW.spawn((20 + caller as u64,));
+                let value = match caller % 3 {
+                    0 => loop {
+                        if let Ok(value) = task.join_timeout(Duration::from_micros(50)) {
+                            break value;
+                        }
+                    },
+                    1 => task.join(),
+                    _ => loop {
+                        if let Some(value) = task.try_get() {
+                            break value;
+                        }
+                        assert!(task.join_timeout(Duration::ZERO).is_err() || task.is_finished());
+                        if rayon::yield_now().is_none() {
+                            std::thread::yield_now();
+                        }
+                    },
+                };
+                assert_eq!(value, 20 + caller as u64);
+                assert!(task.clone().join() == value && SLOW.contains(&(value,)));
+            });
+            SLOW.clear();
+        });
+    });
+}

@@ -1,0 +1,283 @@
+//! Kills at random moments: what was flushed is there, and what is there is the state after some operation.
+//!
+//! Who does what: this process starts children that change a dict and a list in turn, operation `n` being the same whoever does it.
+//! A child says on its output which operation it flushed last. It is killed with SIGKILL, at times while it opens, splits
+//! pages, publishes or compacts. Then other children are killed while they recover. Then this process opens both.
+//!
+//! `SPEEDUP_CRASH_ROUNDS=200 cargo test --release -p speedup-runtime --test disk_crash` runs the long form.
+
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use speedup_runtime::disk::{DiskDict, DiskList};
+
+/// Set in a child: `FOLDER FIRST_OPERATION`, or `FOLDER open` to recover and leave.
+const TASK: &str = "SPEEDUP_CRASH_TASK";
+/// How many rounds the parent runs.
+const ROUNDS: &str = "SPEEDUP_CRASH_ROUNDS";
+
+type Dict = DiskDict<u32, (u64, String)>;
+type List = DiskList<u64>;
+
+fn open(folder: &Path) -> (Dict, List) {
+    let dict = DiskDict::builder("d").location(folder).page_size(8).max_pages(2).write_buffer(1 << 14).open();
+    let list = DiskList::builder("l").location(folder).page_size(8).max_pages(2).open();
+    (dict.unwrap(), list.unwrap())
+}
+
+fn scatter(n: u64) -> u64 {
+    let n = (n ^ (n >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
+    (n ^ (n >> 27)).wrapping_mul(0x81da_def4_bc2d_d44d) >> 8
+}
+
+/// What the dict holds for operation `n`; now and then more than fits into a page.
+fn value(n: u64) -> (u64, String) {
+    (n, if n.is_multiple_of(311) { "v".repeat(9000) } else { format!("{n:0>20}") })
+}
+
+/// Operation `n` on a dict: the key, and its value or its removal.
+fn dict_step(n: u64) -> (u32, Option<(u64, String)>) {
+    match n % 5 {
+        0 => ((scatter(n) % 4000) as u32, None),
+        1 => (1_000_000 + n as u32, Some(value(n))),
+        _ => ((scatter(n) % 4000) as u32, Some(value(n))),
+    }
+}
+
+/// Operation `n` on a list of `len` items.
+enum ListStep {
+    Push,
+    Insert(usize),
+    Set(usize),
+    Remove(usize),
+    Pop,
+}
+
+fn list_step(n: u64, len: usize) -> ListStep {
+    let at = scatter(n) as usize % len.max(1);
+    match n % 7 {
+        1 if len > 0 => ListStep::Insert(at),
+        2 if len > 0 => ListStep::Set(at),
+        3 if len > 0 => ListStep::Remove(at),
+        4 if len > 3000 => ListStep::Pop,
+        _ => ListStep::Push,
+    }
+}
+
+/// The state after the operations before `next`.
+#[derive(Clone, Default, PartialEq)]
+struct DictModel {
+    next: u64,
+    items: BTreeMap<u32, (u64, String)>,
+}
+
+#[derive(Clone, Default, PartialEq)]
+struct ListModel {
+    next: u64,
+    items: Vec<u64>,
+}
+
+impl DictModel {
+    fn step(&mut self) {
+        let (key, value) = dict_step(self.next);
+        match value {
+            Some(value) => drop(self.items.insert(key, value)),
+            None => drop(self.items.remove(&key)),
+        }
+        self.next += 1;
+    }
+}
+
+impl ListModel {
+    fn step(&mut self) {
+        let n = self.next;
+        match list_step(n, self.items.len()) {
+            ListStep::Push => self.items.push(n),
+            ListStep::Insert(at) => self.items.insert(at, n),
+            ListStep::Set(at) => self.items[at] = n,
+            ListStep::Remove(at) => drop(self.items.remove(at)),
+            ListStep::Pop => drop(self.items.pop()),
+        }
+        self.next += 1;
+    }
+}
+
+fn change(dict: &mut Dict, list: &mut List, dict_next: u64, list_next: u64) {
+    match dict_step(dict_next) {
+        (key, Some(value)) => drop(dict.insert(key, value).unwrap()),
+        (key, None) => drop(dict.remove(&key).unwrap()),
+    }
+    match list_step(list_next, list.len()) {
+        ListStep::Push => list.push(list_next).unwrap(),
+        ListStep::Insert(at) => list.insert(at, list_next).unwrap(),
+        ListStep::Set(at) => drop(list.set(at, list_next).unwrap()),
+        ListStep::Remove(at) => drop(list.remove(at).unwrap()),
+        ListStep::Pop => drop(list.pop().unwrap()),
+    }
+}
+
+/// Works until it is killed.
+fn work(folder: &Path, mut dict_next: u64, mut list_next: u64) -> ! {
+    let (mut dict, mut list) = open(folder);
+    for turn in 1.. {
+        change(&mut dict, &mut list, dict_next, list_next);
+        (dict_next, list_next) = (dict_next + 1, list_next + 1);
+        if turn % 61 == 0 {
+            dict.flush().unwrap();
+            list.flush().unwrap();
+            // Straight to the file: the harness keeps what is printed.
+            writeln!(std::io::stdout(), "@ {dict_next} {list_next}").unwrap();
+        }
+        match turn % 4000 {
+            1500 => {
+                dict.compact().unwrap();
+                list.compact().unwrap();
+            }
+            3000 => {
+                dict.close().unwrap();
+                list.close().unwrap();
+                (dict, list) = open(folder);
+            }
+            _ => {}
+        }
+    }
+    unreachable!("the parent kills first")
+}
+
+#[test]
+fn child() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let words: Vec<&str> = task.split(' ').collect();
+    let folder = Path::new(words[0]);
+    match words[1] {
+        "open" => drop(open(folder)),
+        next => work(folder, next.parse().unwrap(), words[2].parse().unwrap()),
+    }
+}
+
+fn start(task: String) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env(TASK, task)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Lets a child run for as long as `random` says, kills it, and returns what it flushed last.
+fn run_and_kill(mut child: Child, random: u64) -> Option<(u64, u64)> {
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (send, lines) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            let mut words = line.split(' ').skip_while(|word| !word.ends_with('@')).skip(1);
+            let numbers = (words.next(), words.next());
+            if let (Some(Ok(a)), Some(Ok(b))) = (numbers.0.map(str::parse), numbers.1.map(str::parse)) {
+                let _closed = send.send((a, b));
+            }
+        }
+    });
+    let mut last = None;
+    let wait = Duration::from_micros(random % 9000);
+    for _ in 0..random % 60 {
+        match lines.recv_timeout(Duration::from_secs(5)) {
+            Ok(flushed) => last = Some(flushed),
+            Err(_) => break,
+        }
+    }
+    while let Ok(flushed) = lines.recv_timeout(wait) {
+        last = Some(flushed);
+        if random.is_multiple_of(3) {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap();
+    lines.try_iter().last().or(last)
+}
+
+/// Advances a model to the state that was found.
+fn catch_up<M: Clone>(model: &mut M, flushed: u64, next: impl Fn(&M) -> u64, step: impl Fn(&mut M), same: impl Fn(&M) -> bool) {
+    let start = model.clone();
+    while next(model) < flushed {
+        step(model);
+    }
+    for _ in 0..200_000 {
+        if same(model) {
+            return;
+        }
+        step(model);
+    }
+    panic!("no state after {flushed} or later is the one found (started at {})", next(&start));
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
+    if std::env::var(TASK).is_ok() {
+        return;
+    }
+    let rounds: u64 = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10);
+    let folder = tempfile::tempdir().unwrap();
+    let (mut dict, mut list) = (DictModel::default(), ListModel::default());
+    for round in 0..rounds {
+        let random = scatter(round * 7 + u64::from(std::process::id()));
+        let at = folder.path().display();
+        let flushed = run_and_kill(start(format!("{at} {} {}", dict.next, list.next)), random);
+        let flushed = flushed.unwrap_or((dict.next, list.next));
+        for again in 0..random % 3 {
+            // Killed while it recovers.
+            run_and_kill(start(format!("{at} open")), 60 * scatter(random + again));
+        }
+        let (found_dict, found_list) = open(folder.path());
+        let found = found_dict.to_map().unwrap();
+        assert_eq!(found.len(), found_dict.len());
+        catch_up(&mut dict, flushed.0, |m| m.next, DictModel::step, |m| m.items == found);
+        let found = found_list.to_vec().unwrap();
+        catch_up(&mut list, flushed.1, |m| m.next, ListModel::step, |m| m.items == found);
+    }
+    assert!(dict.next > rounds && list.next > rounds, "the children got nowhere");
+}
+
+#[test]
+fn a_copy_of_the_files_at_any_moment_opens_with_some_state() {
+    if std::env::var(TASK).is_ok() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut dict, mut list) = open(folder.path());
+    let (mut dict_model, mut list_model) = (DictModel::default(), ListModel::default());
+    for turn in 0..3000 {
+        change(&mut dict, &mut list, dict_model.next, list_model.next);
+        dict_model.step();
+        list_model.step();
+        if turn % 373 == 372 {
+            dict.flush().unwrap();
+            list.flush().unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            copy_all(folder.path(), copy.path());
+            let (dict, list) = open(copy.path());
+            assert!(dict.to_map().unwrap() == dict_model.items);
+            assert_eq!(list.to_vec().unwrap(), list_model.items);
+        }
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Flipped bits and cut files: every outcome is a right answer or a typed error.
+//!
+//! `SPEEDUP_FLIP_ROUNDS=500 cargo test --release -p speedup-runtime --test disk_damage` runs the long form.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use speedup_runtime::disk::{DiskDict, DiskList, Error};
+
+type Dict = DiskDict<u64, String>;
+type List = DiskList<String>;
+
+fn dict(folder: &Path) -> Result<Dict, Error> {
+    DiskDict::builder("d").location(folder).open()
+}
+
+fn list(folder: &Path) -> Result<List, Error> {
+    DiskList::builder("l").location(folder).open()
+}
+
+fn scatter(n: u64) -> u64 {
+    let n = (n ^ (n >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
+    (n ^ (n >> 27)).wrapping_mul(0x81da_def4_bc2d_d44d) >> 8
+}
+
+fn text(n: u64) -> String {
+    if n.is_multiple_of(97) { "long ".repeat(2000) } else { format!("value {n}") }
+}
+
+/// What the structures hold.
+struct Model {
+    dict: BTreeMap<u64, String>,
+    list: Vec<String>,
+}
+
+/// Fills a folder; with `unclosed`, returns it as a killed process leaves it, with operations in the journals.
+fn fill(folder: &Path, unclosed: &Path) -> Model {
+    let (mut d, mut l) = (dict(folder).unwrap(), list(folder).unwrap());
+    let mut model = Model { dict: BTreeMap::new(), list: Vec::new() };
+    for n in 0..3000 {
+        model.dict.insert(scatter(n) % 100_000, text(n));
+        model.list.push(text(n));
+        d.insert(scatter(n) % 100_000, text(n)).unwrap();
+        l.push(text(n)).unwrap();
+        if n == 2000 {
+            d.compact().unwrap();
+            l.compact().unwrap();
+        }
+    }
+    d.flush().unwrap();
+    l.flush().unwrap();
+    copy_all(folder, unclosed);
+    d.close().unwrap();
+    l.close().unwrap();
+    model
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            files(&entry.path(), found);
+        } else if entry.metadata().unwrap().len() > 0 {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+}
+
+/// Flips a bit, cuts the file, fills a stretch with zeros or deletes the file.
+fn harm(path: &Path, random: u64) -> String {
+    let mut bytes = fs::read(path).unwrap();
+    let at = scatter(random) as usize % bytes.len();
+    let what = match random % 10 {
+        0 | 1 => {
+            bytes.truncate(at);
+            "cut"
+        }
+        2 => {
+            let end = (at + 512).min(bytes.len());
+            bytes[at..end].fill(0);
+            "zeroed"
+        }
+        3 if random.is_multiple_of(7) => {
+            fs::remove_file(path).unwrap();
+            return format!("{} deleted", path.display());
+        }
+        _ => {
+            bytes[at] ^= 1 << (random / 16 % 8);
+            "flipped"
+        }
+    };
+    fs::write(path, bytes).unwrap();
+    format!("{} {what} at {at}", path.display())
+}
+
+/// Whether an error is one that damage may cause.
+fn is_typed(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Damaged { .. } | Error::NewerFormat { .. } | Error::WrongKind { .. } | Error::WrongType { .. } | Error::Io { .. }
+    )
+}
+
+/// Reads a dict in every way; returns whether something was reported.
+fn check_dict(folder: &Path, model: &Model) -> bool {
+    let dict = match dict(folder) {
+        Ok(dict) => dict,
+        Err(error) => {
+            assert!(is_typed(&error), "{error:?}");
+            return true;
+        }
+    };
+    let mut reported = false;
+    let mut seen = 0;
+    for entry in dict.iter() {
+        match entry {
+            Ok((key, value)) => {
+                assert_eq!(model.dict.get(&key), Some(&value), "a wrong answer");
+                seen += 1;
+            }
+            Err(error) => {
+                assert!(is_typed(&error), "{error:?}");
+                reported = true;
+            }
+        }
+    }
+    assert!(reported || (seen == model.dict.len() && dict.len() == seen), "{seen} items and no error");
+    for (key, value) in model.dict.iter().step_by(50) {
+        match dict.get(key) {
+            Ok(found) => assert_eq!(found.as_ref(), Some(value)),
+            Err(error) => assert!(is_typed(&error), "{error:?}"),
+        }
+    }
+    reported
+}
+
+fn check_list(folder: &Path, model: &Model) -> bool {
+    let list = match list(folder) {
+        Ok(list) => list,
+        Err(error) => {
+            assert!(is_typed(&error), "{error:?}");
+            return true;
+        }
+    };
+    let mut reported = false;
+    for (at, value) in model.list.iter().enumerate() {
+        match list.get(at) {
+            Ok(found) => assert_eq!(found.as_ref(), Some(value)),
+            Err(error) => {
+                assert!(is_typed(&error), "{error:?}");
+                reported = true;
+            }
+        }
+    }
+    let whole = list.to_vec();
+    assert!(reported || whole.unwrap() == model.list);
+    reported
+}
+
+#[test]
+fn damage_is_a_right_answer_or_a_typed_error() {
+    let rounds: u64 = std::env::var("SPEEDUP_FLIP_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(40);
+    let (closed, unclosed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let model = fill(closed.path(), unclosed.path());
+    let mut reported = 0;
+    for round in 0..rounds {
+        let copy = tempfile::tempdir().unwrap();
+        let source = if round % 2 == 0 { closed.path() } else { unclosed.path() };
+        copy_all(source, copy.path());
+        let mut all = Vec::new();
+        files(copy.path(), &mut all);
+        let random = scatter(round.wrapping_mul(0x9e37_79b9) + u64::from(std::process::id()));
+        let did = harm(&all[(round as usize / 2) % all.len()], random);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            u64::from(check_dict(copy.path(), &model)) + u64::from(check_list(copy.path(), &model))
+        }));
+        match outcome {
+            Ok(count) => reported += count,
+            Err(_) => panic!("round {round}: {did}"),
+        }
+    }
+    assert!(reported > 0, "no damage was ever met");
+}
+
+#[test]
+fn the_rest_of_a_damaged_dict_stays_readable_and_repair_keeps_it() {
+    let (folder, unused) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let model = fill(folder.path(), unused.path());
+    let pages = {
+        let mut all = Vec::new();
+        files(&folder.path().join("d.speedup"), &mut all);
+        all.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pages."))).unwrap()
+    };
+    let mut bytes = fs::read(&pages).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096 + 100;
+    bytes[middle] ^= 1;
+    fs::write(&pages, bytes).unwrap();
+    let damaged = dict(folder.path()).unwrap();
+    let (good, bad): (Vec<_>, Vec<_>) = damaged.iter().partition(Result::is_ok);
+    assert!(!good.is_empty() && !bad.is_empty());
+    drop((good, bad, damaged));
+    let builder = DiskDict::<u64, String>::builder("d").location(folder.path());
+    let (repaired, report) = builder.repair().unwrap();
+    assert_eq!(report.kept + report.lost, model.dict.len());
+    assert!(report.lost > 0 && report.kept > 0);
+    let kept = repaired.to_map().unwrap();
+    assert_eq!(kept.len(), report.kept);
+    assert!(kept.iter().all(|(key, value)| model.dict.get(key) == Some(value)));
+}

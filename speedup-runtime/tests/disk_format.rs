@@ -1,0 +1,77 @@
+//! Folders written by earlier versions are still read.
+//!
+//! `SPEEDUP_WRITE_FIXTURES=1 cargo test -p speedup-runtime --test disk_format` writes those of a new format.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use speedup_runtime::disk::{DiskDict, DiskList};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/disk-format-1")
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+type Dict = DiskDict<(String, i32), Option<f64>>;
+type List = DiskList<Vec<u8>>;
+
+fn open(folder: &Path) -> (Dict, List) {
+    let dict = DiskDict::builder("dict").location(folder).open().unwrap();
+    (dict, DiskList::builder("list").location(folder).open().unwrap())
+}
+
+fn entry(n: i32) -> ((String, i32), Option<f64>) {
+    ((format!("key {}", n % 10), n - 300), (n % 3 != 0).then(|| f64::from(n) / 7.0))
+}
+
+fn item(n: usize) -> Vec<u8> {
+    vec![n as u8; if n == 100 { 5000 } else { n % 40 }]
+}
+
+#[test]
+fn format_1_is_read() {
+    if std::env::var("SPEEDUP_WRITE_FIXTURES").is_ok() {
+        write();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy_all(&fixtures(), folder.path());
+    let (mut dict, list) = open(folder.path());
+    assert_eq!(dict.len(), 600);
+    for (key, value) in (0..600).map(entry) {
+        assert_eq!(dict.get(&key).unwrap(), Some(value));
+    }
+    assert!(dict.keys().map(Result::unwrap).is_sorted());
+    assert_eq!(list.to_vec().unwrap(), (0..400).map(item).collect::<Vec<_>>());
+    dict.insert((String::new(), 0), None).unwrap();
+    assert_eq!(dict.first().unwrap(), Some(((String::new(), 0), None)));
+}
+
+/// The last operations stay in the journals, as a killed process leaves them.
+fn write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut dict, mut list) = open(folder.path());
+    dict.extend((0..500).map(entry)).unwrap();
+    list.extend((0..300).map(item)).unwrap();
+    dict.close().unwrap();
+    list.close().unwrap();
+    let (mut dict, mut list) = open(folder.path());
+    dict.extend((500..600).map(entry)).unwrap();
+    list.extend((300..400).map(item)).unwrap();
+    dict.flush().unwrap();
+    list.flush().unwrap();
+    copy_all(folder.path(), &fixtures());
+    for name in ["dict.speedup", "list.speedup"] {
+        fs::remove_file(fixtures().join(name).join("lock")).unwrap();
+    }
+}

@@ -1,0 +1,268 @@
+//! `#[buffer]` as a user meets it: both ways to write a body, options, places, and what `?` and `return` mean.
+
+#![cfg(feature = "macros")]
+
+use std::num::ParseIntError;
+
+use num_complex::Complex64;
+use speedup::buffer;
+
+#[buffer(size = 4)]
+fn count() -> impl Iterator<Item = u64> {
+    0..
+}
+
+#[test]
+fn an_iterator_is_indexed_read_and_searched() {
+    assert_eq!((COUNT[0], COUNT[15], COUNT.get(3)), (0, 15, Some(&3)));
+    assert!(count().take(50).eq(0..50) && COUNT.iter().take(50).copied().eq(0..50));
+    for (expected, value) in (0..5).zip(COUNT) {
+        assert_eq!(*value, expected);
+    }
+    assert_eq!((COUNT.position(&12), COUNT.contains(&12)), (Some(12), true));
+}
+
+#[buffer(halt = AbsNonDecreasing)]
+fn spiral() -> Complex64 {
+    let mut z = Complex64::new(1.0, 0.0);
+    loop {
+        yield_!(z);
+        z *= Complex64::new(0.0, 1.1);
+    }
+}
+
+#[test]
+fn a_body_that_yields_is_a_buffer_of_its_declared_type() {
+    assert_eq!(SPIRAL[1], Complex64::new(0.0, 1.1));
+    assert_eq!(spiral().nth(2), Some(SPIRAL[2]));
+    assert!(!SPIRAL.contains(&Complex64::new(0.5, 0.5)));
+}
+
+#[buffer]
+fn primes() -> u64 {
+    yield_!(2);
+    let mut candidate = 3;
+    loop {
+        if primes().take_while(|prime| prime * prime <= candidate).all(|prime| candidate % prime != 0) {
+            yield_!(candidate);
+        }
+        candidate += 2;
+    }
+}
+
+#[test]
+fn a_body_may_read_its_own_buffer() {
+    assert!(primes().take(10).eq([2, 3, 5, 7, 11, 13, 17, 19, 23, 29]));
+    assert_eq!(PRIMES[999], 7_919);
+}
+
+#[buffer]
+fn numbers(text: String) -> Result<u64, ParseIntError> {
+    for word in text.split(' ') {
+        let number = word.parse()?;
+        if number == 0 {
+            return;
+        }
+        yield_!(Ok(number));
+    }
+}
+
+#[test]
+fn a_question_mark_makes_the_error_the_last_value() {
+    let read = |text: &str| numbers(text.to_owned()).map(|number| number.ok()).collect::<Vec<_>>();
+    assert_eq!(read("1 2 3"), [Some(1), Some(2), Some(3)]);
+    assert_eq!(read("1 x 3"), [Some(1), None]);
+    assert_eq!(read("1 0 3"), [Some(1)]);
+}
+
+#[buffer]
+fn multiples(k: u64, (first, _): (u64, bool)) -> u64 {
+    let mut multiple = first;
+    loop {
+        yield_!(multiple);
+        multiple += k;
+    }
+}
+
+#[buffer]
+fn repeated(mut word: String) -> impl Iterator<Item = String> + Send {
+    word.push('!');
+    std::iter::repeat(word)
+}
+
+#[test]
+fn there_is_one_buffer_for_each_set_of_arguments() {
+    let threes = MULTIPLES.of((3, (0, true)));
+    assert_eq!((threes[4], multiples(5, (1, true)).nth(2)), (12, Some(11)));
+    assert!(std::ptr::eq(threes, MULTIPLES.of((3, (0, true)))));
+    assert_eq!(repeated("no".to_owned()).nth(2).as_deref(), Some("no!"));
+}
+
+#[buffer(keep = 3, size = 2)]
+fn recent() -> impl Iterator<Item = u64> {
+    0..10
+}
+
+#[test]
+fn a_window_forgets() {
+    assert!(recent().eq(0..10));
+    assert!(RECENT.get(9).is_ok() && RECENT.get(0).is_err());
+}
+
+#[buffer(halt = |_, item, attempts| *item > 100 || attempts == 50)]
+fn powers() -> u64 {
+    let mut power = 1;
+    loop {
+        yield_!(power);
+        power *= 2;
+    }
+}
+
+fn enough(_: &speedup::Buffer<i64>, _: &i64, attempts: usize) -> bool {
+    attempts >= 6
+}
+
+#[buffer(halt = enough)]
+fn zigzag() -> i64 {
+    for n in 0.. {
+        yield_!(if n % 2 == 0 { n } else { -n });
+    }
+}
+
+#[buffer(halt = Attempts(3))]
+fn impatient() -> impl Iterator<Item = i64> {
+    [5, 4, 3, 2, 1].into_iter()
+}
+
+#[test]
+fn searches_end_when_they_are_told() {
+    assert!(POWERS.contains(&64) && !POWERS.contains(&65));
+    assert!(ZIGZAG.contains(&-3) && !ZIGZAG.contains(&-99));
+    assert!(IMPATIENT.contains(&5) && !IMPATIENT.contains(&1));
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Unordered(&'static str);
+
+#[buffer(name = ALL)]
+fn unordered() -> Vec<Unordered> {
+    vec![Unordered("a"), Unordered("b")]
+}
+
+#[buffer]
+fn boxed() -> Box<dyn Iterator<Item = u8> + Send> {
+    Box::new(0..3)
+}
+
+#[buffer]
+fn range() -> std::ops::RangeInclusive<u8> {
+    1..=3
+}
+
+struct Steps(u8);
+
+impl IntoIterator for Steps {
+    type Item = u8;
+    type IntoIter = std::ops::Range<u8>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        0..self.0
+    }
+}
+
+#[buffer]
+fn steps() -> Steps {
+    Steps(4)
+}
+
+#[test]
+fn anything_that_iterates_is_a_body() {
+    assert_eq!(unordered(), [Unordered("a"), Unordered("b")]);
+    assert_eq!(ALL.get(1), Some(&Unordered("b")));
+    assert!(boxed().eq(0..3) && range().eq(1..=3) && steps().eq(0..4));
+    assert_eq!((BOXED[2], RANGE[2], STEPS.get(4)), (2, 3, None));
+}
+
+struct Words;
+
+impl Words {
+    const FIRST: &'static str = "one";
+
+    #[buffer]
+    fn listed() -> &'static str {
+        yield_!(Self::FIRST);
+        'words: for words in [["two", "three"], ["stop", "four"]] {
+            for word in words {
+                if word == "stop" {
+                    break 'words;
+                }
+                yield_!(word);
+            }
+        }
+        speedup::yield_!("end");
+    }
+
+    #[buffer]
+    fn lengths() -> impl Iterator<Item = usize> {
+        Words::listed().map(str::len)
+    }
+}
+
+#[test]
+fn an_impl_has_room_for_a_buffer() {
+    assert!(Words::listed().eq(["one", "two", "three", "end"]));
+    assert_eq!(Words::LENGTHS.iter().sum::<usize>(), 14);
+}
+
+#[buffer]
+fn within_macros() -> u64 {
+    let units = vec![yield_!(1), yield_!(2)];
+    assert_eq!(units, [(), ()]);
+    match units.len() {
+        2 => yield_!(3),
+        _ => return,
+    }
+    let borrowed = String::from("four");
+    let slice = &borrowed[..];
+    yield_!(4,);
+    yield_!(slice.len() as u64 + 1);
+}
+
+macro_rules! doubles {
+    ($name:ident) => {
+        #[buffer]
+        fn $name() -> u64 {
+            yield_!(1);
+            yield_!(2);
+        }
+    };
+}
+
+doubles!(doubled);
+
+#[test]
+fn yields_work_all_over_a_body() {
+    #[buffer]
+    fn local() -> u64 {
+        while let Some(n) = Some(1) {
+            yield_!(n);
+            break;
+        }
+    }
+    assert!(within_macros().eq(1..=5));
+    assert!(doubled().eq([1, 2]) && local().eq([1]));
+    assert_eq!(LOCAL.len_ready(), 1);
+}
+
+#[buffer(max = 10, stop_on_err)]
+fn limited() -> Result<u64, String> {
+    yield_!(Ok(1));
+    yield_!(Err("stop".to_owned()));
+    yield_!(Ok(2));
+}
+
+#[test]
+fn the_first_error_may_be_the_end() {
+    assert_eq!(limited().count(), 2);
+    assert!(LIMITED.is_exhausted());
+}

@@ -1,0 +1,118 @@
+//! A library about which the compiler and clippy have nothing to say; `tests/lints.rs` asks them, in two editions.
+
+#![deny(warnings, missing_docs, unreachable_pub, rust_2018_idioms, let_underscore_drop, unused_qualifications, clippy::pedantic)]
+
+use speedup::{buffer, cache};
+
+/// Rabbits.
+#[cache]
+#[must_use]
+pub fn fibonacci(n: u64) -> u128 {
+    if n < 2 { 1 } else { fibonacci(n - 1) + fibonacci(n - 2) }
+}
+
+/// Edits from one text to another.
+#[cache]
+#[must_use]
+pub fn distance(a: &str, b: &str, mut limit: usize) -> usize {
+    let (Some(x), Some(y)) = (a.chars().next(), b.chars().next()) else { return a.len() + b.len() };
+    limit = limit.saturating_sub(1);
+    if x == y {
+        distance(&a[1..], &b[1..], limit)
+    } else {
+        let shorter = distance(&a[1..], b, limit);
+        let longer = distance(a, &b[1..], limit);
+        1 + shorter.min(longer)
+    }
+}
+
+/// An answer, or why there is none.
+pub type Answer = Result<Vec<u64>, String>;
+
+/// Collects results that are changed in place.
+///
+/// # Errors
+///
+/// When `depth` is 13.
+#[cache(cache_err)]
+pub fn collected((depth, _): (u64, bool), _spare: u8) -> Answer {
+    match depth {
+        0 => Ok(Vec::new()),
+        13 => Err("unlucky".to_owned()),
+        _ => Ok([collected((depth - 1, true), 0)?, vec![depth]].concat()),
+    }
+}
+
+#[cache]
+fn list(depth: u64) -> Vec<u64> {
+    if depth == 0 {
+        return vec![0];
+    }
+    (list(depth - 1).pop(), list(depth / 2).pop()).0.into_iter().collect()
+}
+
+/// A shape.
+pub struct Shape;
+
+impl Shape {
+    /// Paths through a grid.
+    #[cache]
+    #[must_use]
+    pub fn paths(x: u64, y: u64) -> u64 {
+        if x == 0 || y == 0 { 1 } else { Self::paths(x - 1, y) + Shape::paths(x, y - 1) }
+    }
+
+    #[cache(sequential, name = AREAS)]
+    pub(crate) fn area(width: u64, height: u64) -> Option<u64> {
+        width.checked_mul(height)
+    }
+
+    /// Its corners.
+    #[buffer]
+    #[must_use]
+    pub fn corners() -> u64 {
+        yield_!(1);
+        yield_!(2);
+    }
+}
+
+/// Counts.
+#[buffer(size = 4)]
+pub fn count() -> impl Iterator<Item = u64> {
+    0..
+}
+
+/// Reads numbers.
+#[buffer(halt = Attempts(3))]
+pub fn numbers(text: String) -> Result<u64, std::num::ParseIntError> {
+    for word in text.split(' ') {
+        yield_!(Ok(word.parse()?));
+    }
+}
+
+#[buffer(halt = |_, item, attempts| *item > 9 || attempts > 9)]
+fn letters() -> Vec<u64> {
+    vec![1]
+}
+
+#[buffer(keep = 3)]
+fn window() -> impl Iterator<Item = u64> {
+    0..9
+}
+
+/// Uses what is private.
+#[must_use]
+pub fn everything() -> usize {
+    #[cache]
+    fn inner(n: u64) -> u64 {
+        n
+    }
+    #[buffer]
+    fn values() -> u64 {
+        loop {
+            yield_!(inner(1));
+        }
+    }
+    let sum = Shape::area(1, 2).map_or(0, |area| area + inner(3)) + VALUES[3];
+    list(3).len() + letters().len() + window().count() + usize::from(sum > 3) + INNER.len() + Shape::AREAS.len()
+}

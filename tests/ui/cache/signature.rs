@@ -1,0 +1,30 @@
+//! What a cached function cannot be.
+
+use speedup::cache;
+
+#[cache]
+fn generic<T: Clone, const N: usize>(n: T) -> [T; N] {
+    std::array::from_fn(|_| n.clone())
+}
+
+#[cache]
+async fn asynchronous(n: u64) -> u64 {
+    n
+}
+
+#[cache]
+const fn constant(n: u64) -> u64 {
+    n
+}
+
+#[cache]
+unsafe fn dangerous(n: u64) -> u64 {
+    n
+}
+
+#[cache]
+extern "C" fn foreign(n: u64) -> u64 {
+    n
+}
+
+fn main() {}
