@@ -7,6 +7,7 @@
 use std::{cell::UnsafeCell, marker::PhantomData, ptr::NonNull, sync::OnceLock, time::Duration};
 
 use super::{
+    apart::Apart,
     circle::{self, Waiting},
     engagement::Engagement,
     function::Settings,
@@ -57,12 +58,12 @@ impl Phase {
 pub(super) struct Engine<T, S> {
     pub(super) store: S,
     /// One past the furthest value that a reader asked for who is no generator. Raised by readers, read by helpers.
-    pub(super) wanted: AtomicUsize,
+    pub(super) wanted: Apart<AtomicUsize>,
     /// The length that generators and `prefetch` asked for: so much and no more.
     pub(super) asked: AtomicUsize,
     /// Reads below this index have nothing to tell the producer; at most the store's length. Raised by the holder of the
     /// turn with Release, read with Acquire, so that it covers values exactly as the length does.
-    pub(super) quiet: AtomicUsize,
+    pub(super) quiet: Apart<AtomicUsize>,
     /// A [`Phase`]. Stored with Release by the holder of the turn after the last value; read with Acquire, and whoever
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
@@ -112,9 +113,9 @@ impl<T, S> Engine<T, S> {
         pub(super) fn starting(store: S, work: Work<T>) -> Self {
             Engine {
                 store,
-                wanted: AtomicUsize::new(0),
+                wanted: Apart(AtomicUsize::new(0)),
                 asked: AtomicUsize::new(0),
-                quiet: AtomicUsize::new(0),
+                quiet: Apart(AtomicUsize::new(0)),
                 phase: AtomicU32::new(Phase::Open as u32),
                 engagement: Engagement::new(),
                 patience: Patience::new(),
@@ -246,7 +247,15 @@ where
     fn wait(&self, settings: &Settings<T>, index: usize, in_place: bool) {
         let done =
             || index < self.store.len() || self.phase() != Phase::Open || in_place && self.turn.holder().is_none();
-        if self.patience.look(done) {
+        // Values that come fast are better taken a few at a time: a reader at the heels of the producer takes from it the
+        // very cache line that it writes.
+        let more = if in_place { self.pace.together(settings.size) } else { 0 };
+        let enough = || {
+            index.saturating_add(more) < self.store.len()
+                || self.phase() != Phase::Open
+                || in_place && self.turn.holder().is_none()
+        };
+        if self.patience.look(enough) || done() {
             return;
         }
         self.counters.waited();

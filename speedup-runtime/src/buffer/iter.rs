@@ -19,8 +19,9 @@ impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
     }
 
     /// Fetches the next slice of computed values, computing if need be; empty at the end of the generator.
-    #[cold]
-    #[inline(never)]
+    ///
+    /// What is not inlined gets no reference to `self`, so that a loop keeps the iterator in registers.
+    #[inline]
     fn refill(&mut self) -> &'a [T] {
         let slice = next_slice(self.buffer, self.next);
         self.next += slice.len();
@@ -34,6 +35,8 @@ impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
 }
 
 /// The next computed values from `from`: at least one unless the generator has ended.
+#[cold]
+#[inline(never)]
 fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
     let (engine, settings) = (&buffer.engine, &buffer.settings);
     // Acquire: as in `Buffer::get`.

@@ -6,6 +6,7 @@
 //! `segments` and `ring` keep them.
 
 mod ahead;
+mod apart;
 mod circle;
 mod engagement;
 mod engine;

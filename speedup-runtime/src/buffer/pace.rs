@@ -20,7 +20,7 @@ const MOST_TRUST: u32 = 4_096;
 /// A batch that took so many nanoseconds, longer than any cheap batch, ends the trust.
 const STALL: u64 = 20_000;
 /// Those who wait for a value that exists are told within so many nanoseconds.
-const UNTOLD: u32 = 250;
+const UNTOLD: u32 = 1_000;
 /// And after so many values of a trusted generator.
 const MOST_UNTOLD: usize = 1_024;
 /// Of the batches of a trusted generator one in so many is timed.
@@ -78,6 +78,12 @@ impl Pace {
         }
         let affordable = WORTHWHILE / self.cost.load(Ordering::Relaxed).max(1);
         size.min(affordable.max(1) as usize)
+    }
+
+    /// How many values beyond the one it needs a reader may wait for, because they take no time worth mentioning.
+    pub(super) fn together(&self, size: usize) -> usize {
+        let cost = self.cost.load(Ordering::Relaxed).max(1);
+        ((UNTOLD / 2 / cost) as usize).min(size / 4)
     }
 
     /// How many values may be made before those who wait are told: as many as take no time worth mentioning.

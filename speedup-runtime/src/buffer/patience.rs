@@ -5,10 +5,12 @@
 
 use crate::sync::{AtomicU32, Ordering, const_unless_loom, spin_loop, thread};
 
-/// The most looks, some ten microseconds.
-const MOST: u32 = 256;
+/// The most looks, some ten to twenty microseconds.
+const MOST: u32 = 48;
 /// The fewest looks, so that it shows when looking pays again.
-const FEWEST: u32 = 8;
+const FEWEST: u32 = 4;
+/// The binary logarithm of the most pauses between two looks.
+const MOST_APART: u32 = 3;
 /// Looks after which other threads were let run, at the end.
 const YIELDS: u32 = 4;
 
@@ -35,7 +37,10 @@ impl Patience {
                 }
                 return true;
             }
-            spin_loop();
+            // Ever more rarely: each look takes the line away from the thread that is to change it.
+            for _ in 0..(1 << look.min(MOST_APART)) {
+                spin_loop();
+            }
         }
         for _ in 0..YIELDS {
             thread::yield_now();

@@ -220,7 +220,7 @@ where
             return None;
         }
         if len > self.timing.start {
-            engine.turn.wake();
+            engine.turn.wake_whom_it_sees();
         }
         let mut room = engine.store.room(len);
         let few = if settings.last.is_some() { 1 } else { engine.pace.untold() };

@@ -3,7 +3,11 @@
 //! Producers write into `incoming`, room for a few values that only the holder of the turn touches; settling moves them
 //! under the lock, where readers clone them.
 
-use std::{cell::UnsafeCell, collections::VecDeque, mem::MaybeUninit};
+use std::{
+    cell::UnsafeCell,
+    collections::VecDeque,
+    mem::{self, MaybeUninit},
+};
 
 use super::{sink::Room, store::Store};
 use crate::sync::{AtomicUsize, Mutex, Ordering, const_unless_loom, lock};
@@ -102,10 +106,14 @@ impl<T: Send + Sync> Store<T> for Ring<T> {
         self.settled.store(len, Ordering::Release);
         let first = len - kept.len();
         let surplus = floor.saturating_sub(first).min(kept.len());
-        let forgotten: Vec<T> = kept.drain(..surplus).collect();
-        drop(kept);
-        // Outside the lock: their `Drop` may be anything.
-        drop(forgotten);
+        if mem::needs_drop::<T>() {
+            let forgotten: Vec<T> = kept.drain(..surplus).collect();
+            drop(kept);
+            // Outside the lock: their `Drop` may be anything.
+            drop(forgotten);
+        } else {
+            kept.drain(..surplus);
+        }
     }
 
     fn last_is(&self, len: usize, test: fn(&T) -> bool) -> bool {

@@ -5,7 +5,7 @@
 
 use std::{alloc, marker::PhantomData, mem, ptr, slice};
 
-use super::{sink::Room, store::Store};
+use super::{apart::Apart, sink::Room, store::Store};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_unless_loom};
 
 /// Values in the first segment and, from the second on, `FIRST * 2^(n - 1)` in the segment `n`.
@@ -17,7 +17,7 @@ const SEGMENTS: usize = if cfg!(loom) { 4 } else { (usize::BITS - FIRST_BITS) as
 pub(super) struct Segments<T> {
     /// How many values readers may see. Written with Release by the holder of the turn, after the value and the
     /// segment; read with Acquire.
-    len: AtomicUsize,
+    len: Apart<AtomicUsize>,
     /// For each segment the address that its value 0 would have if it began at index 0, so that value `i` is at
     /// `origin + i`. Null until the holder of the turn makes it; Relaxed, because `len` publishes it.
     origins: [AtomicPtr<T>; SEGMENTS],
@@ -48,7 +48,7 @@ impl<T> Segments<T> {
             let origins = [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS];
             #[cfg(loom)]
             let origins = std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
-            Segments { len: AtomicUsize::new(0), origins, owns: PhantomData }
+            Segments { len: Apart(AtomicUsize::new(0)), origins, owns: PhantomData }
         }
     }
 
