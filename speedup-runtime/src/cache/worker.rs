@@ -152,6 +152,8 @@ fn enrol() -> &'static Worker {
         worker
     });
     drop(registry);
+    // What the worker knows of a stack is about that of the thread that had it before.
+    worker.own.stack.set(Segment::default());
     worker.in_pool.store(rayon::current_thread_index().is_some(), Ordering::Relaxed);
     CURRENT.set(worker);
     // A thread whose locals are being destroyed keeps its worker for good: a handful of bytes in a rare case.
