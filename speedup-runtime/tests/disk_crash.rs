@@ -205,7 +205,13 @@ fn run_and_kill(mut child: Child, random: u64) -> Option<(u64, u64)> {
 }
 
 /// Advances a model to the state that was found.
-fn catch_up<M: Clone>(model: &mut M, flushed: u64, next: impl Fn(&M) -> u64, step: impl Fn(&mut M), same: impl Fn(&M) -> bool) {
+fn catch_up<M: Clone>(
+    model: &mut M,
+    flushed: u64,
+    next: impl Fn(&M) -> u64,
+    step: impl Fn(&mut M),
+    same: impl Fn(&M) -> bool,
+) {
     let start = model.clone();
     while next(model) < flushed {
         step(model);

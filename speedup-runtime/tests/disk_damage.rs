@@ -111,7 +111,11 @@ fn harm(path: &Path, random: u64) -> String {
 fn is_typed(error: &Error) -> bool {
     matches!(
         error,
-        Error::Damaged { .. } | Error::NewerFormat { .. } | Error::WrongKind { .. } | Error::WrongType { .. } | Error::Io { .. }
+        Error::Damaged { .. }
+            | Error::NewerFormat { .. }
+            | Error::WrongKind { .. }
+            | Error::WrongType { .. }
+            | Error::Io { .. }
     )
 }
 
@@ -203,7 +207,9 @@ fn the_rest_of_a_damaged_dict_stays_readable_and_repair_keeps_it() {
     let pages = {
         let mut all = Vec::new();
         files(&folder.path().join("d.speedup"), &mut all);
-        all.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pages."))).unwrap()
+        all.into_iter()
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pages.")))
+            .unwrap()
     };
     let mut bytes = fs::read(&pages).unwrap();
     let middle = bytes.len() / 2 / 4096 * 4096 + 100;

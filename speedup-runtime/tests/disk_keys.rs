@@ -66,7 +66,19 @@ proptest! {
 
 #[test]
 fn special_floats_keep_their_order() {
-    let all = [-f64::NAN, f64::NEG_INFINITY, f64::MIN, -1.0, -0.0, 0.0, f64::MIN_POSITIVE, 1.0, f64::MAX, f64::INFINITY, f64::NAN];
+    let all = [
+        -f64::NAN,
+        f64::NEG_INFINITY,
+        f64::MIN,
+        -1.0,
+        -0.0,
+        0.0,
+        f64::MIN_POSITIVE,
+        1.0,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NAN,
+    ];
     for (i, a) in all.iter().enumerate() {
         for (j, b) in all.iter().enumerate() {
             check(a, b, i.cmp(&j));

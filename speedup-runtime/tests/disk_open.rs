@@ -140,7 +140,8 @@ fn a_crash_while_making_a_dict_leaves_a_new_one() {
 #[test]
 fn names_never_collide() {
     let folder = tempfile::tempdir().unwrap();
-    let names = ["", "x", "x1", "X", "x/1", "x\\1", "..", ".", "x.1", "%", "%25", "ü", " ", "a\0b", "x.speedup", "\u{1f600}"];
+    let names =
+        ["", "x", "x1", "X", "x/1", "x\\1", "..", ".", "x.1", "%", "%25", "ü", " ", "a\0b", "x.speedup", "\u{1f600}"];
     for (number, name) in names.into_iter().enumerate() {
         let mut dict = DiskDict::<u32, u64>::builder(name).location(folder.path()).open().unwrap();
         assert!(dict.is_empty(), "{name:?}");

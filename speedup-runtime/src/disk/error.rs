@@ -125,7 +125,9 @@ pub enum Error {
     #[error("this user has no data folder; say where to store with `builder(name).location(path)`")]
     NoDataFolder,
     /// An earlier write failed half-way, so this handle does nothing more.
-    #[error("an earlier write failed ({cause}); drop this handle and open the structure again, nothing flushed is lost")]
+    #[error(
+        "an earlier write failed ({cause}); drop this handle and open the structure again, nothing flushed is lost"
+    )]
     Failed {
         /// What failed.
         cause: String,

@@ -113,8 +113,7 @@ fn write_behind<B: Body>(inner: &Inner<B>) {
             guarded = inner.wake.wait(guarded).unwrap_or_else(|poisoned| poisoned.into_inner());
             continue;
         }
-        let (next, waited) =
-            inner.wake.wait_timeout(guarded, LAG).unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (next, waited) = inner.wake.wait_timeout(guarded, LAG).unwrap_or_else(|poisoned| poisoned.into_inner());
         guarded = next;
         if waited.timed_out() {
             // A failure is kept in the state and returned by the next call.

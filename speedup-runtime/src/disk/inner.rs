@@ -39,9 +39,9 @@ impl Inner {
 
     /// The child whose range holds `key`; with `below`, the one that holds what comes just before it.
     pub(crate) fn child(&self, key: &[u8], below: bool) -> usize {
-        self.seps.get(1..).map_or(0, |seps| {
-            seps.partition_point(|sep| if below { **sep < *key } else { **sep <= *key })
-        })
+        self.seps
+            .get(1..)
+            .map_or(0, |seps| seps.partition_point(|sep| if below { **sep < *key } else { **sep <= *key }))
     }
 
     /// The child that holds position `at`, and the position of its first item; the last child for a position past the end.

@@ -150,8 +150,7 @@ impl Journal {
     /// Starts an empty journal, durably.
     pub(crate) fn create(folder: &Path, identity: u64, number: u64) -> Result<Self> {
         let path = folder.join(file_name(number));
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
         file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
         file.sync_all().at(&path)?;
         sync_folder(folder)?;

@@ -109,8 +109,7 @@ impl Leaf {
     pub(crate) fn parse(page: Box<[u8]>) -> Option<Self> {
         let half = |at: usize| page.get(at..at + 2).map(|raw| u16::from_le_bytes([raw[0], raw[1]]));
         let count = u32::from_le_bytes(page.get(HEADER..HEADER + 4)?.try_into().ok()?) as usize;
-        let [prefix, key, value, flags] =
-            [half(HEADER + 4)?, half(HEADER + 6)?, half(HEADER + 8)?, half(HEADER + 10)?];
+        let [prefix, key, value, flags] = [half(HEADER + 4)?, half(HEADER + 6)?, half(HEADER + 8)?, half(HEADER + 10)?];
         let (prefix, wide) = (prefix as usize, width(page.len()));
         let mut at = HEADER + FIXED + prefix;
         let mut table = |fixed| {

@@ -75,8 +75,7 @@ impl Store {
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let mut block =
-            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
+        let mut block = Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
         let mut pager = Pager::create(&folder::pages(&folder, 0), &folder::directory(&folder, 0), items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
         let journal = Some(Journal::create(&folder, identity, 0)?);

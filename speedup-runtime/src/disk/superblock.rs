@@ -58,8 +58,7 @@ impl Superblock {
         raw[..8].copy_from_slice(MAGIC);
         raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
-        let numbers =
-            [self.key, self.value, self.identity, self.generation, self.journal, self.epoch, self.applied];
+        let numbers = [self.key, self.value, self.identity, self.generation, self.journal, self.epoch, self.applied];
         for (place, number) in raw[16..].chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
@@ -78,7 +77,8 @@ impl Superblock {
         };
         let damaged = |what: &str| Error::damaged(&path, what);
         let word = |at: usize| raw.get(at..at + 4).map(|raw| u32::from_le_bytes(raw.try_into().unwrap_or_default()));
-        let number = |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
+        let number =
+            |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
         if raw.get(..8) != Some(MAGIC) {
             return Err(damaged("it is no superblock"));
         }

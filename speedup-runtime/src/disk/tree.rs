@@ -301,7 +301,8 @@ fn split<'a>(inner: &Inner, edits: &Edits<'a>) -> Vec<(usize, Edits<'a>)> {
             let mut found = Vec::new();
             while let Some(first) = rest.first() {
                 let index = inner.child(first.key, false);
-                let count = inner.seps.get(index + 1).map_or(rest.len(), |sep| rest.partition_point(|edit| *edit.key < **sep));
+                let count =
+                    inner.seps.get(index + 1).map_or(rest.len(), |sep| rest.partition_point(|edit| *edit.key < **sep));
                 let (mine, others) = rest.split_at(count);
                 found.push((index, Edits::Keys(mine)));
                 rest = others;

@@ -92,8 +92,7 @@ impl WriteBuffer {
 
     /// Where the latest records are, in order of their keys.
     pub(crate) fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> =
-            self.index.iter().map(|&at| (front(record(&self.arena, at).0), at)).collect();
+        let mut order: Vec<(u64, u32)> = self.index.iter().map(|&at| (front(record(&self.arena, at).0), at)).collect();
         order.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| record(&self.arena, a.1).0.cmp(record(&self.arena, b.1).0))
         });

@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 
 use super::{DictState, pair};
+use crate::disk::Result;
 use crate::disk::handle::Handle;
 use crate::disk::key::Key;
 use crate::disk::leaf::Leaf;
 use crate::disk::tree::{Found, Seek};
 use crate::disk::value::Value;
-use crate::disk::Result;
 use crate::sync::Arc;
 
 /// Some items of a leaf.
@@ -136,7 +136,8 @@ pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
         Err(error) => (Some(Err(error)), None),
     };
     let mut key = Vec::new();
-    let items = run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
+    let items =
+        run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
     error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, &leaf, index, &mut key)))
 }
 

@@ -16,8 +16,8 @@ use rayon::iter::{ParallelBridge, ParallelIterator};
 
 pub use self::builder::DictBuilder;
 pub use self::entry::Entry;
-pub use self::iter::{Iter, Keys, Range, Values};
 use self::iter::Runs;
+pub use self::iter::{Iter, Keys, Range, Values};
 use self::state::DictState;
 use super::handle::{Body, Handle};
 use super::key::{self, EncodeKey, Key};

@@ -47,12 +47,17 @@ impl DictState {
             });
         }
         if let Some(replay) = replay {
-            Store::replay(&mut state, |state| &mut state.store, replay, |state, op| match op {
-                Op::Put { key, val } => state.put(key, val).map(drop),
-                Op::Remove { key } => state.remove(key).map(drop),
-                Op::Clear => state.clear(),
-                _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
-            })?;
+            Store::replay(
+                &mut state,
+                |state| &mut state.store,
+                replay,
+                |state, op| match op {
+                    Op::Put { key, val } => state.put(key, val).map(drop),
+                    Op::Remove { key } => state.remove(key).map(drop),
+                    Op::Clear => state.clear(),
+                    _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
+                },
+            )?;
             state.checkpoint()?;
         }
         Ok(state)

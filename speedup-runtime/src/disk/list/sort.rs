@@ -6,9 +6,9 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::DiskList;
+use crate::disk::Result;
 use crate::disk::error::At;
 use crate::disk::value::{self, Value};
-use crate::disk::Result;
 
 /// How many encoded bytes are sorted in memory at a time.
 const RUN: usize = 8 << 20;

@@ -60,9 +60,7 @@ impl ListState {
         }
         let store = &mut self.store;
         match store.tree.at(&mut store.pager, at, true)? {
-            Some((range, leaf)) => {
-                store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some)
-            }
+            Some((range, leaf)) => store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some),
             None => Ok(None),
         }
     }
