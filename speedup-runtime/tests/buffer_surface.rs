@@ -12,7 +12,7 @@ const COUNT: &Buffer<u64> = {
     &Buffer::of(
         &STATE,
         Function::new("count", || Source::from_iter(0..)).size(4).search(|| {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, clippy::needless_borrow)]
             use __private::{Ordered as _, Unordered as _};
             (&__private::Items::<u64>::NEW).compare()
         }),
