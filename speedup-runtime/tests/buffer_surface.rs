@@ -1,5 +1,7 @@
 //! What a buffer offers, on one thread: reading, searching, ending, failing.
 
+#![allow(clippy::needless_borrow)] // the borrow before `Items` is what finds items without an order
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use speedup_runtime::buffer::{
@@ -12,7 +14,7 @@ const COUNT: &Buffer<u64> = {
     &Buffer::of(
         &STATE,
         Function::new("count", || Source::from_iter(0..)).size(4).search(|| {
-            #[allow(unused_imports, clippy::needless_borrow)]
+            #[allow(unused_imports)]
             use __private::{Ordered as _, Unordered as _};
             (&__private::Items::<u64>::NEW).compare()
         }),
