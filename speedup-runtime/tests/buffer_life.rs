@@ -35,10 +35,9 @@ impl Drop for Told {
 fn a_panic_reaches_all_who_wait() {
     let readers = 6;
     let together = Arc::new(Barrier::new(readers));
-    let buffer = Buffer::from_iter((0..).map(|n| {
+    let buffer = Buffer::from_iter((0..).inspect(|&n| {
         toil(n);
         assert!(n < 50, "no more than fifty");
-        n
     }));
     thread::scope(|scope| {
         for _ in 0..readers {
@@ -102,9 +101,8 @@ fn dropping_a_buffer_drops_the_generator_and_every_value() {
 fn a_generator_is_dropped_when_it_has_ended() {
     let (told, tells) = mpsc::channel();
     let token = Told(told);
-    let buffer = Buffer::from_iter((0..3).map(move |n| {
+    let buffer = Buffer::from_iter((0..3).inspect(move |_| {
         let _ = &token;
-        n
     }));
     assert_eq!(buffer.iter().count(), 3);
     assert_eq!(tells.recv_timeout(PATIENCE), Ok("dropped"));
@@ -131,7 +129,7 @@ fn nobody_goes_further_ahead_than_size() {
 #[test]
 fn a_generator_fed_by_its_reader_is_not_run_ahead_by_it() {
     let (feed, food) = mpsc::channel();
-    let buffer = Buffer::from_iter(food.into_iter());
+    let buffer = Buffer::from_iter(food);
     for n in 0..100 {
         feed.send(n).expect("the generator lives");
         assert_eq!(buffer[n], n);

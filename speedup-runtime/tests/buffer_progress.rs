@@ -169,11 +169,11 @@ const MALE: &Buffer<usize> = {
 };
 
 fn female() -> Source<usize> {
-    Source::from_iter((0..).map(|n| if n == 0 { 1 } else { n - MALE[FEMALE[n - 1]] + toil(1, 20) as usize % 1 }))
+    Source::from_iter((0..).map(|n| if n == 0 { 1 } else { n - MALE[FEMALE[n - 1]] }))
 }
 
 fn male() -> Source<usize> {
-    Source::from_iter((0..).map(|n| if n == 0 { 0 } else { n - FEMALE[MALE[n - 1]] + toil(1, 20) as usize % 1 }))
+    Source::from_iter((0..).map(|n| if n == 0 { 0 } else { n - FEMALE[MALE[n - 1]] }))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a buffer offers, on one thread: reading, searching, ending, failing.
 
+#![allow(clippy::needless_borrow)] // the borrow before `Items` is what finds items without an order
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use speedup_runtime::buffer::{

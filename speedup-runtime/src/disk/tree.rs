@@ -244,3 +244,230 @@ fn free_all(pager: &mut Pager, kid: &Kid, level: u8) -> Result<()> {
     pager.free_inner(kid);
     Ok(())
 }
+<<<<<<< HEAD
+=======
+
+fn fresh<'a>(edit: &KeyEdit<'a>) -> Option<Item<'a>> {
+    edit.val.map(|val| Item { prefix: &[], suffix: edit.key, val })
+}
+
+/// Applies changes below `kid` and returns what takes its place, nothing if nothing is left.
+fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edits: &Edits<'_>) -> Result<Vec<Part>> {
+    if level == 0 {
+        return apply_leaf(pager, kid, sep, edits);
+    }
+    let inner = pager.inner(kid)?;
+    let mut changes = Vec::new();
+    for (index, edits) in split(&inner, edits) {
+        let parts = apply(pager, &inner.kids[index], inner.seps[index].clone(), level - 1, &edits)?;
+        changes.push((index, parts));
+    }
+    drop(inner);
+    let mut inner = pager.take_inner(kid)?;
+    let mut small = Vec::new();
+    for (index, parts) in changes.into_iter().rev() {
+        small.extend(parts.iter().filter(|part| part.small).map(|part| part.kid.at));
+        if let [part] = &parts[..] {
+            inner.kids[index] = part.kid;
+        } else {
+            inner.kids.splice(index..=index, parts.iter().map(|part| part.kid));
+            inner.seps.splice(index..=index, parts.into_iter().map(|part| part.sep));
+        }
+    }
+    for at in small {
+        if let Some(index) = inner.kids.iter().position(|kid| kid.at == at) {
+            merge(pager, &mut inner, index, level - 1)?;
+        }
+    }
+    if inner.kids.is_empty() {
+        pager.free_inner(kid);
+        return Ok(Vec::new());
+    }
+    if inner.weight() <= HEAVY || inner.kids.len() < 4 {
+        let small = inner.weight() < HEAVY / 4;
+        return Ok(vec![Part { kid: pager.write_inner(Some(kid), inner), sep, small }]);
+    }
+    let parts = inner.kids.into_iter().zip(inner.seps).map(|(kid, sep)| Part { kid, sep, small: false }).collect();
+    let mut parts = write_inners(pager, Some(kid), parts);
+    parts[0].sep = sep;
+    Ok(parts)
+}
+
+/// Which children the changes concern, and what each of them is told.
+fn split<'a>(inner: &Inner, edits: &Edits<'a>) -> Vec<(usize, Edits<'a>)> {
+    match edits {
+        Edits::Keys(edits) => {
+            let mut rest = *edits;
+            let mut found = Vec::new();
+            while let Some(first) = rest.first() {
+                let index = inner.child(first.key, false);
+                let count =
+                    inner.seps.get(index + 1).map_or(rest.len(), |sep| rest.partition_point(|edit| *edit.key < **sep));
+                let (mine, others) = rest.split_at(count);
+                found.push((index, Edits::Keys(mine)));
+                rest = others;
+            }
+            found
+        }
+        Edits::Insert(at, val) => {
+            let (index, first) = inner.child_at(*at);
+            vec![(index, Edits::Insert(at - first, *val))]
+        }
+        Edits::Set(at, val) => {
+            let (index, first) = inner.child_at(*at);
+            vec![(index, Edits::Set(at - first, *val))]
+        }
+        Edits::Cut(range) => {
+            let mut first = 0;
+            let mut found = Vec::new();
+            for (index, kid) in inner.kids.iter().enumerate() {
+                let (from, to) = (range.start.max(first), range.end.min(first + kid.count));
+                if from < to {
+                    found.push((index, Edits::Cut(from - first..to - first)));
+                }
+                first += kid.count;
+            }
+            found
+        }
+        Edits::Append(items) => vec![(inner.kids.len() - 1, Edits::Append(items))],
+    }
+}
+
+fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -> Result<Vec<Part>> {
+    if let Edits::Append(items) = edits {
+        let mut parts = vec![Part { kid: *kid, sep, small: false }];
+        let first = items.first().map(Item::key).unwrap_or_default();
+        parts.extend(write_leaves(pager, None, first.into_boxed_slice(), items)?);
+        return Ok(parts);
+    }
+    let leaf = pager.leaf(kid, false)?;
+    let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(leaf.count());
+    let mut items: Vec<Item<'_>> = Vec::with_capacity(leaf.count() + 1);
+    match edits {
+        Edits::Keys(edits) => merge_keys(pager, &leaf, edits, &mut items)?,
+        Edits::Insert(at, val) => {
+            items.extend(leaf.items());
+            items.insert(position(*at), Item { prefix: &[], suffix: &[], val: *val });
+        }
+        Edits::Set(at, val) => {
+            items.extend(leaf.items());
+            if let Some(item) = items.get_mut(position(*at)) {
+                pager.free_value(std::mem::replace(&mut item.val, *val))?;
+            }
+        }
+        Edits::Cut(range) => {
+            items.extend(leaf.items());
+            for item in items.drain(position(range.start)..position(range.end)) {
+                pager.free_value(item.val)?;
+            }
+        }
+        Edits::Append(_) => {}
+    }
+    write_leaves(pager, Some(kid), sep, &items)
+}
+
+/// Merges sorted changes into the items of a leaf.
+fn merge_keys<'a>(
+    pager: &mut Pager,
+    leaf: &'a Leaf,
+    edits: &[KeyEdit<'a>],
+    items: &mut Vec<Item<'a>>,
+) -> Result<(), Error> {
+    let mut next = 0;
+    for edit in edits {
+        let (upto, hit) = match leaf.search(edit.key) {
+            Ok(index) => (index, true),
+            Err(index) => (index, false),
+        };
+        items.extend((next..upto).map(|index| leaf.item(index)));
+        next = upto;
+        if hit {
+            pager.free_value(leaf.val(upto))?;
+            next += 1;
+        }
+        items.extend(fresh(edit));
+    }
+    items.extend((next..leaf.count()).map(|index| leaf.item(index)));
+    Ok(())
+}
+
+/// Writes items as leaves, the first in the place of `old`.
+fn write_leaves(pager: &mut Pager, old: Option<&Kid>, sep: Box<[u8]>, items: &[Item<'_>]) -> Result<Vec<Part>> {
+    let mut old = old;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut before: Option<&Item<'_>> = None;
+    for run in runs(items) {
+        let sep = match (before, run.first()) {
+            (Some(before), Some(first)) => between(&before.key(), &first.key()),
+            _ => sep.clone(),
+        };
+        let (kid, size) = pager.write_leaf(old.take(), run)?;
+        parts.push(Part { kid, sep, small: size < SMALL_LEAF });
+        before = run.last();
+    }
+    if let Some(old) = old {
+        pager.free_leaf(old);
+    }
+    Ok(parts)
+}
+
+/// The shortest key that is greater than `low` and at most `high`.
+fn between(low: &[u8], high: &[u8]) -> Box<[u8]> {
+    high[..high.len().min(common(low, high) + 1)].into()
+}
+
+/// Writes parts as inner nodes of about equal weight, the first in the place of `old`.
+fn write_inners(pager: &mut Pager, old: Option<&Kid>, parts: Vec<Part>) -> Vec<Part> {
+    let weight: usize = parts.iter().map(|part| part.sep.len() + 16).sum();
+    let nodes = weight.div_ceil(HEAVY).clamp(1, parts.len().div_ceil(2));
+    let fill = parts.len().div_ceil(nodes);
+    let mut old = old;
+    let mut written = Vec::with_capacity(nodes);
+    let mut parts = parts.into_iter().peekable();
+    while parts.peek().is_some() {
+        let mut inner = Inner::default();
+        for part in parts.by_ref().take(fill) {
+            inner.kids.push(part.kid);
+            inner.seps.push(part.sep);
+        }
+        let sep = inner.seps[0].clone();
+        written.push(Part { kid: pager.write_inner(old.take(), inner), sep, small: false });
+    }
+    written
+}
+
+/// Merges the child at `index` with a neighbour, if both fit well into one.
+fn merge(pager: &mut Pager, inner: &mut Inner, index: usize, level: u8) -> Result<()> {
+    for left in [index, index.wrapping_sub(1)] {
+        let (Some(&a), Some(&b)) = (inner.kids.get(left), inner.kids.get(left.wrapping_add(1))) else { continue };
+        let merged = if level == 0 {
+            // A neighbour that cannot be read stays alone.
+            let (Ok(first), Ok(second)) = (pager.leaf(&a, false), pager.leaf(&b, false)) else { continue };
+            if first.size() + second.size() > MERGED_LEAF {
+                continue;
+            }
+            let items: Vec<Item<'_>> = first.items().chain(second.items()).collect();
+            let (kid, _) = pager.write_leaf(Some(&a), &items)?;
+            pager.free_leaf(&b);
+            kid
+        } else {
+            let (first, second) = (pager.inner(&a)?, pager.inner(&b)?);
+            if first.weight() + second.weight() > HEAVY * 3 / 4 {
+                continue;
+            }
+            drop((first, second));
+            let (mut first, mut second) = (pager.take_inner(&a)?, pager.take_inner(&b)?);
+            second.seps[0] = inner.seps[left + 1].clone();
+            first.kids.append(&mut second.kids);
+            first.seps.append(&mut second.seps);
+            pager.free_inner(&b);
+            pager.write_inner(Some(&a), first)
+        };
+        inner.kids[left] = merged;
+        inner.kids.remove(left + 1);
+        inner.seps.remove(left + 1);
+        return Ok(());
+    }
+    Ok(())
+}
+>>>>>>> buffer
