@@ -57,6 +57,9 @@ pub(crate) struct Found {
     pub(crate) to: Option<Box<[u8]>>,
 }
 
+/// A leaf found by position: the positions it holds, and the leaf or why it cannot be read.
+pub(crate) type Place = (Range<u64>, Result<Arc<Leaf>>);
+
 /// Where to look for a leaf.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Seek<'a> {
@@ -93,7 +96,7 @@ impl Tree {
     }
 
     /// Where a position lies: the range of its leaf, and the leaf or why it cannot be read.
-    pub(crate) fn at(&self, pager: &mut Pager, at: u64, keep: bool) -> Result<Option<(Range<u64>, Result<Arc<Leaf>>)>> {
+    pub(crate) fn at(&self, pager: &mut Pager, at: u64, keep: bool) -> Result<Option<Place>> {
         let Some(mut kid) = self.root.filter(|root| at < root.count) else { return Ok(None) };
         let mut first = 0;
         for _ in 0..self.level {

@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
-use crate::disk::leaf::{Item, Leaf, Val};
+use crate::disk::leaf::{Item, Val};
 use crate::disk::store::{LONGEST_VALUE, Repaired, Store};
 use crate::disk::tail::Tail;
-use crate::disk::tree::{Edits, Tree};
+use crate::disk::tree::{Edits, Place, Tree};
 use crate::disk::{Error, Result};
-use crate::sync::Arc;
 
 /// A list: the tree holds the first items, the open end the rest.
 pub(crate) struct ListState {
@@ -185,7 +184,7 @@ impl ListState {
     }
 
     /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
-    pub(crate) fn leaf_at(&mut self, at: u64) -> Result<Option<(Range<u64>, Result<Arc<Leaf>>)>> {
+    pub(crate) fn leaf_at(&mut self, at: u64) -> Result<Option<Place>> {
         let result = self.store.seal();
         self.store.settle(result)?;
         self.store.tree.at(&mut self.store.pager, at, false)
