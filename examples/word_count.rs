@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example word_count [-- MEGABYTES [WORDS]]` counts runs of so many words; try it under `ulimit -v 90000`.
 
+#![allow(clippy::print_stdout, reason = "an example shows its results")]
+
 use std::collections::{HashMap, VecDeque};
 use std::io::IsTerminal;
 use std::path::Path;

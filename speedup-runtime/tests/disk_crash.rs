@@ -132,7 +132,8 @@ fn work(folder: &Path, mut dict_next: u64, mut list_next: u64) -> ! {
             dict.flush().unwrap();
             list.flush().unwrap();
             // Straight to the file: the harness keeps what is printed.
-            writeln!(std::io::stdout(), "@ {dict_next} {list_next}").unwrap();
+            let mut output = std::io::stdout();
+            writeln!(output, "@ {dict_next} {list_next}").unwrap();
         }
         match turn % 4000 {
             1500 => {

@@ -88,7 +88,7 @@ fn change_dict(dict: &mut Dict, model: &mut Model, op: DictOp) {
         DictOp::Retain(n) => {
             let keep = |k: &u16, v: &mut String| {
                 v.truncate(3000);
-                k % n != 0
+                !k.is_multiple_of(n)
             };
             dict.retain(keep).unwrap();
             model.retain(keep);
@@ -208,8 +208,8 @@ fn change_list(list: &mut DiskList<String>, model: &mut Vec<String>, op: ListOp)
             read_range(list, model, from, (from + n as usize).min(model.len()));
         }
         ListOp::Retain(n) => {
-            list.retain(|v| v.len() % n != 0).unwrap();
-            model.retain(|v| v.len() % n != 0);
+            list.retain(|v| !v.len().is_multiple_of(n)).unwrap();
+            model.retain(|v| !v.len().is_multiple_of(n));
         }
         ListOp::Sort => {
             list.sort().unwrap();

@@ -149,7 +149,9 @@ fn allocated(about: &std::fs::Metadata) -> u64 {
 
 fn dicts(items: usize, peers: bool, bars: &mut Bars) {
     println!("## `u64 -> f64`, {items} items\n");
-    println!("| | sequential insert/s | random insert/s | get/s cold | get/s warm | iterate/s | open ms | peak MB | peak MB to open | disk MB | compacted |");
+    println!(
+        "| | sequential insert/s | random insert/s | get/s cold | get/s warm | iterate/s | open ms | peak MB | peak MB to open | disk MB | compacted |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut speeds: HashMap<&str, [f64; 2]> = HashMap::new();
     for name in stores::NAMES.into_iter().filter(|name| peers || *name == "speedup") {
@@ -165,8 +167,13 @@ fn dicts(items: usize, peers: bool, bars: &mut Bars) {
         let peak = peak.into_iter().fold(0.0, f64::max);
         println!(
             "| {name} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {peak:.0} | {:.0} | {disk:.0} | {} |",
-            sequential["insert"], random["insert"], read["cold"], read["warm"], read["iterate"],
-            open["seconds"] * 1e3, open["peak"],
+            sequential["insert"],
+            random["insert"],
+            read["cold"],
+            read["warm"],
+            read["iterate"],
+            open["seconds"] * 1e3,
+            open["peak"],
             if compact["done"] == 1.0 { format!("{compacted:.0}") } else { "-".into() },
         );
         speeds.insert(name, [sequential["insert"], random["insert"]]);
@@ -188,7 +195,12 @@ fn dicts(items: usize, peers: bool, bars: &mut Bars) {
     for (peer, times) in [("sled", 7.0), ("redb", 1.5), ("fjall", 1.5)] {
         let (Some(ours), Some(theirs)) = (speeds.get("speedup"), speeds.get(peer)) else { continue };
         for (which, order) in ["sequential", "random"].into_iter().enumerate() {
-            bars.check(&format!("{order} insert"), &format!("times {peer}"), ours[which] / theirs[which], Limit::AtLeast(times));
+            bars.check(
+                &format!("{order} insert"),
+                &format!("times {peer}"),
+                ours[which] / theirs[which],
+                Limit::AtLeast(times),
+            );
         }
     }
 }
@@ -227,7 +239,12 @@ fn strings(items: usize, bars: &mut Bars) {
     println!("| insert/s | get/s cold | iterate/s | open ms | peak MB | disk MB |\n|---|---|---|---|---|---|");
     println!(
         "| {:.0} | {:.0} | {:.0} | {:.1} | {:.0} | {:.0} |\n",
-        figures["insert"], figures["cold"], figures["iterate"], figures["open"] * 1e3, figures["peak"], size(folder.path())
+        figures["insert"],
+        figures["cold"],
+        figures["iterate"],
+        figures["open"] * 1e3,
+        figures["peak"],
+        size(folder.path())
     );
     bars.check("strings: peak memory of any phase", "MB", figures["peak"], Limit::AtMost(160.0));
 }
@@ -271,9 +288,12 @@ fn lists(items: usize, bars: &mut Bars) {
     let folder = tempfile::tempdir().unwrap();
     let figures = run("list", "speedup", items, folder.path());
     println!("## A list of {items} `u64`\n");
-    println!("| push/s | get/s at random | iterate/s | insert/s at random | remove/s at random | set/s at random | peak MB | disk MB |");
+    println!(
+        "| push/s | get/s at random | iterate/s | insert/s at random | remove/s at random | set/s at random | peak MB | disk MB |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
-    let columns = ["push", "get", "iterate", "insert", "remove", "set", "peak"].map(|name| format!("{:.0}", figures[name]));
+    let columns =
+        ["push", "get", "iterate", "insert", "remove", "set", "peak"].map(|name| format!("{:.0}", figures[name]));
     println!("| {} | {:.0} |\n", columns.join(" | "), size(folder.path()));
     bars.check("list: push", "million/s", figures["push"] / 1e6, Limit::AtLeast(5.0));
     bars.check("list: random get", "thousand/s", figures["get"] / 1e3, Limit::AtLeast(300.0));
