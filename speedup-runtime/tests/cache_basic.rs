@@ -199,26 +199,6 @@ fn a_cycle_is_an_error_that_names_the_chain() {
     assert!(text.contains("lap(") && text.contains(" -> "), "{text}");
 }
 
-const CHAIN: &Cache<(u64,), u64> = {
-    static STATE: State<(u64,), u64> = State::new();
-    &Cache::of(&STATE, Function::new("chain", |(n,)| if *n == 0 { 0 } else { CHAIN.get((n - 1,)) + 1 }))
-};
-
-#[test]
-fn a_million_calls_deep_is_no_depth() {
-    let deep = || CHAIN.get((1_000_000,));
-    std::thread::Builder::new()
-        .stack_size(512 * 1024)
-        .spawn(move || assert_eq!(deep(), 1_000_000))
-        .unwrap()
-        .join()
-        .unwrap();
-    CHAIN.clear();
-    rayon::join(|| assert_eq!(deep(), 1_000_000), || ());
-    CHAIN.clear();
-    assert_eq!(deep(), 1_000_000);
-}
-
 #[test]
 fn only_good_results_are_kept_where_that_is_asked_for() {
     static STATE: State<(u64,), Result<u64, String>> = State::new();

@@ -111,6 +111,10 @@ impl<C> Board<C> {
 
     /// The call at this place; `None` when it is changing or past the end.
     pub(super) fn read(&self, place: usize) -> Option<Shown<C>> {
+        // Asked before and after: an entry that was popped earlier must not pass for one that is pushed just now.
+        if place >= self.depth() {
+            return None;
+        }
         let entry = self.entries.get(place)?;
         let before = entry.version.load(Ordering::Acquire);
         if before % 2 == 1 {
