@@ -20,7 +20,7 @@ use crate::sync::Arc;
 const LARGE: usize = 1024;
 /// How many bytes of the directory are cached, and how many may wait for a commit.
 const DIRECTORY: usize = 8 << 20;
-/// How many slots may wait for a commit before one is due (64 MiB).
+/// How many slots may wait for a commit before one is due (64 MiB); more if more are in use.
 const WAITING: u64 = (64 << 20) / SLOT as u64;
 
 /// A reference to a value that lives outside its leaf.
@@ -279,7 +279,7 @@ impl Pager {
 
     /// Whether a commit is due to keep memory and space bounded.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.inners.dirty_weight() > DIRECTORY / 2 || self.slots.waiting() > WAITING || self.dropped.len() > 100_000
+        self.inners.dirty_weight() > DIRECTORY / 2 || self.slots.is_wasteful(WAITING) || self.dropped.len() > 100_000
     }
 
     /// Publishes all changes as one; when it returns they survive a power cut.

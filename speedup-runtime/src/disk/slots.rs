@@ -18,6 +18,10 @@ pub(crate) struct Slots {
     full: usize,
     /// Runs that become free at the next checkpoint.
     retired: Vec<(u64, u32)>,
+    /// How many slots are in `retired`.
+    waiting: u64,
+    /// How many bits are set.
+    taken: u64,
     /// Chunks of the map that differ from what the engine holds.
     changed: BTreeSet<usize>,
 }
@@ -68,15 +72,17 @@ impl Slots {
     /// Frees slots at the next checkpoint.
     pub(crate) fn retire(&mut self, first: u64, count: u32) {
         self.retired.push((first, count));
+        self.waiting += u64::from(count);
     }
 
-    /// How many slots wait for the next checkpoint.
-    pub(crate) fn waiting(&self) -> u64 {
-        self.retired.iter().map(|&(_, count)| u64::from(count)).sum()
+    /// Whether more slots than `least`, and more than are in use, wait for the next checkpoint.
+    pub(crate) fn is_wasteful(&self, least: u64) -> bool {
+        self.waiting > least && self.waiting > self.taken / 2
     }
 
     /// Frees what was retired and returns the chunks to store; they must be durable before the next [`take`](Self::take).
     pub(crate) fn settle(&mut self) -> Vec<(u64, Vec<u8>)> {
+        self.waiting = 0;
         for (first, count) in std::mem::take(&mut self.retired) {
             self.mark(first, count, false);
         }
@@ -93,7 +99,11 @@ impl Slots {
     /// Takes over a stored chunk.
     pub(crate) fn load(&mut self, bytes: &[u8]) {
         let words = bytes.as_chunks::<8>().0;
-        self.words.extend(words.iter().map(|raw| u64::from_le_bytes(*raw)));
+        for raw in words {
+            let word = u64::from_le_bytes(*raw);
+            self.taken += u64::from(word.count_ones());
+            self.words.push(word);
+        }
         self.words.resize(self.words.len().next_multiple_of(CHUNK), 0);
     }
 
@@ -103,7 +113,9 @@ impl Slots {
             if word >= self.words.len() {
                 self.words.resize((word + 1).next_multiple_of(CHUNK), 0);
             }
-            let bit = 1 << (slot % 64);
+            let bit = 1_u64 << (slot % 64);
+            let was = self.words[word] & bit != 0;
+            self.taken = self.taken + u64::from(taken && !was) - u64::from(!taken && was);
             if taken {
                 self.words[word] |= bit;
             } else {
