@@ -245,6 +245,11 @@ impl Entered {
         let mut graph = lock(&GRAPH);
         graph.insert(worker.number, Edge::Slot { busy, engine, outcome: None });
         let (mut at, mut steps) = (busy.owner, graph.len());
+        // The owner may have published since the slot was last looked at, gone on to something else and be waiting for this
+        // very thread by now: that is no circle.
+        if graph.get(&worker.number).and_then(|edge| edge.target(worker)).is_none() {
+            return Some(Self(worker));
+        }
         while let Some(next) = graph.get(&at).and_then(|edge| edge.target(worker)) {
             if at == worker.number || steps == 0 {
                 break;
