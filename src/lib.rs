@@ -4,6 +4,8 @@ pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::disk::{self, DiskDict, DiskList, Key, Value};
+#[cfg(feature = "disk")]
+pub use speedup_runtime::impl_key;
 
 #[doc = include_str!("guide/buffer.md")]
 #[cfg(feature = "macros")]

@@ -69,6 +69,7 @@ impl<R> KeepAny for &Keep<'_, R> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the borrow is what generated code writes")]
 mod tests {
     use super::{KeepAny as _, KeepOption as _, KeepResult as _, *};
 

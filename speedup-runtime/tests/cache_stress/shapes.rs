@@ -204,7 +204,7 @@ fn sparse_numbers_and_dense_ones_in_one_cache() {
     static COUNTS: Counts<KEYS> = Counts::new();
     // Far apart at first, so that pages are refused; then close together, so that pages come.
     fn spread(at: usize) -> u64 {
-        if at % 2 == 0 { at as u64 * 40_961 % (1 << 28) } else { at as u64 }
+        if at.is_multiple_of(2) { at as u64 * 40_961 % (1 << 28) } else { at as u64 }
     }
     cached! {
         const SPREAD(key: u64, at: usize) -> u64 => {

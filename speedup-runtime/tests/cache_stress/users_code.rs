@@ -18,11 +18,11 @@ impl Meddler {
 
     fn meddle(n: u64) {
         PLAIN.get((n % 50,));
-        if n % 7 == 0 {
+        if n.is_multiple_of(7) {
             MEDDLERS.contains(&(n,));
             MEDDLERS.contains(&(n << 32,));
         }
-        if n > 0 && n % 5 == 0 {
+        if n > 0 && n.is_multiple_of(5) {
             // A value without an end of its own: its number is no multiple of five.
             MEDDLERS.get((n / 5 * 5 - 1,));
         }
