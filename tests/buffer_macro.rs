@@ -114,7 +114,7 @@ fn powers() -> u64 {
     let mut power = 1;
     loop {
         yield_!(power);
-        power *= 2;
+        power = u64::wrapping_mul(power, 2);
     }
 }
 

@@ -275,7 +275,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         value
     }
 
-    /// How many values there are.
+    /// How many values there are. While others remove and replace values, those may be counted twice or not at all.
     ///
     /// # Complexity
     /// O(n): nothing is counted when values come and go.

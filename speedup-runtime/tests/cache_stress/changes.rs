@@ -77,7 +77,8 @@ fn everything_at_once() {
                         7 => assert_eq!(LARGE.refresh(text).key, n),
                         8 => drop(SMALL.spawn((n,))),
                         9 => assert!(SMALL.get_all((0..n).map(|n| (n,))).iter().zip(0..).all(|(one, n)| one.key == n)),
-                        10 => assert!(SMALL.len() <= 48 && LARGE.len() <= 48),
+                        // A key that comes and goes while others count may be counted twice.
+                        10 => assert!(SMALL.len() + LARGE.len() <= 2 * 2 * 48),
                         11 => assert!(SMALL.peek(&(n,)).is_none_or(|one| one.key == n)),
                         12 => assert!(LARGE.peek(&text).is_none_or(|one| one.key == n)),
                         _ if step % 2 == 0 => assert_eq!(LARGE.get_ref((text.0.as_str(),)).key, n),
@@ -90,6 +91,7 @@ fn everything_at_once() {
         for n in 0..48 {
             SMALL.spawn((n,)).join();
         }
+        assert!(SMALL.len() <= 48 && LARGE.len() <= 48);
         while LIVE.load(Ordering::Relaxed) > 0 {
             SMALL.clear();
             LARGE.clear();
