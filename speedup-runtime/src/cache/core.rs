@@ -343,7 +343,7 @@ impl<K: Key, R: Output> Core<K, R> {
         if worker.own.top.get().is_none() {
             self.grain.begin(worker);
         }
-        self.grain.count(worker, worker.count_computed(self.number.get()));
+        self.grain.count(worker, worker.count_computed(self.number.get()), &self.number);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
         if worker.own.sample.shares() || function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {

@@ -137,7 +137,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     }
 
     fn ended(&self, worker: &'static Worker) {
-        self.grain.end(worker);
+        self.grain.end(worker, &self.number);
         help::dismiss(worker);
     }
 

@@ -1,47 +1,56 @@
 //! Whether a function's calls are worth being shared out.
 //!
-//! The mean cost of a call is the time since the outermost call divided by the calls computed since. It is looked at
-//! when the number of calls doubles, so no clock is read per call. Cheap calls run one after the other; whether that is
-//! still right is looked at again all the time at the same price.
+//! What a call costs is measured in windows: the time since a window began, divided by the calls computed since. A
+//! window's end is a number of calls, so no clock is read per call.
 //!
-//! Dear calls may have nothing to gain either: in a chain, who helps makes the next call and then both wait for each
-//! other. So the time that a thread loses by waiting is looked at too. If all threads together do hardly more than one
-//! would, the thread goes on alone for a while.
+//! - A thread begins by sharing: it shows its groups and invites others.
+//! - If its calls turn out to be cheap enough for the sharing itself to matter, it goes on alone for a window, to learn
+//!   what they cost without. Below [`WORTH_SHARING`] they run one after the other from then on.
+//! - Above, sharing must pay: a thread that shares with others must get on faster than its own share of the work would
+//!   take alone. Where it does not, it goes on alone for [`ALONE`] times as many calls and tries again.
+//! - In a chain, who helps makes the next call and both wait for each other when the values come back, which no window
+//!   sees. So the whole of an outermost call is looked at, too, and if it did not pay, fewer of the next ones are shared.
 
 use std::{
     cell::Cell,
     time::{Duration, Instant},
 };
 
-use super::worker::Worker;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use super::{number::Number, worker::Worker};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// Calls that run one after the other and cost at least this, in nanoseconds, are worth sharing out.
-const WORTH_SHARING: u64 = 150;
-/// Calls that are shared out and cost less than this, in nanoseconds, are not worth it: most of it is the sharing.
-const NOT_WORTH_SHARING: u64 = 250;
-/// Calls dearer than this, in nanoseconds, are offered to others from the first group on.
-const WORTH_INVITING: u64 = 5_000;
+/// Calls that cost at least this, in nanoseconds, are worth sharing out.
+const WORTH_SHARING: u64 = 180;
+/// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
+const DEAR: u64 = 5_000;
 /// Before others are invited to cheaper calls, the outermost call has been running for this long.
 const PATIENCE: Duration = Duration::from_micros(10);
-/// So many calls make a sample.
-const SAMPLE: u64 = 16;
-/// Sharing pays if all who take part do at least this many percent of what one thread would.
-const GAIN: u128 = 115;
+/// So many calls make the first window.
+const WINDOW: u64 = 16;
+/// A window of so many calls is not fooled by what is done once, such as making a page.
+const SETTLED: u64 = 64;
+/// Sharing pays if it makes at least this many percent of what one thread would.
+const GAIN: u128 = 110;
 /// A thread for which sharing did not pay goes on alone until it has made so many times as many calls.
 const ALONE: u64 = 8;
-/// After so many calls without a look at the clock the next sample begins.
-const INTERVAL: u64 = 64;
+/// At most one outermost call in 2 to this power is shared where it does not pay.
+const RARELY: u32 = 6;
 
-/// What is known of the cost of one cache's calls.
+/// What is known of the cost of one cache's calls. Relaxed throughout: hints.
 pub(super) struct Grain {
-    /// Mean nanoseconds a call; 0 while unknown. Relaxed: a hint.
-    mean: AtomicU64,
-    /// Whether calls run one after the other. Relaxed: a hint.
+    /// Mean nanoseconds of a call; 0 while unknown.
+    cost: AtomicU64,
+    /// Whether the cost is that of calls made alone.
+    measured: AtomicBool,
+    /// Whether calls run one after the other.
     sequential: AtomicBool,
-    /// Calls and nanoseconds of outermost calls too short to be a sample of their own. Relaxed: a hint.
+    /// Calls and nanoseconds of outermost calls too short for a window.
     tried: AtomicU64,
     spent: AtomicU64,
+    /// How many shared outermost calls in a row did not pay.
+    unpaid: AtomicU32,
+    /// Outermost calls since then.
+    skipped: AtomicU64,
 }
 
 /// How the members of a group are to be computed.
@@ -53,23 +62,25 @@ pub(super) enum Mode {
     Parallel,
 }
 
-/// Where a thread's sampling stands within the current outermost call; only the thread itself looks at it.
+/// Where a thread stands within the current outermost call; only the thread itself looks at it.
 #[derive(Default)]
 pub(super) struct Sample {
-    /// When the sample began, if there is one.
+    /// When the window began, if there is one.
     start: Cell<Option<Instant>>,
     /// Calls computed when it began.
     base: Cell<u64>,
-    /// The count of calls at which to look next.
+    /// The count of calls at which it ends.
     next: Cell<u64>,
     /// The count of calls at the last look at the clock.
     last: Cell<u64>,
     /// Whether the outermost call has been found worth inviting others.
     invited: Cell<bool>,
-    /// Nanoseconds lost by waiting since the sample began.
+    /// Nanoseconds lost by waiting since the window began.
     lost: Cell<u64>,
-    /// Whether sharing has not paid lately.
+    /// Whether the thread goes on alone for a while.
     alone: Cell<bool>,
+    /// When sharing was first looked at, and the calls that all threads had computed by then.
+    whole: Cell<Option<(Instant, u64)>>,
 }
 
 impl Sample {
@@ -87,7 +98,16 @@ impl Sample {
 
     /// Notes time lost by waiting.
     pub(super) fn lose(&self, time: Duration) {
-        self.lost.set(self.lost.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
+        self.lost.set(self.lost.get().saturating_add(nanos(time)));
+    }
+
+    /// Begins a window.
+    fn open(&self, now: Instant, computed: u64, alone: bool, len: u64) {
+        self.start.set(Some(now));
+        self.base.set(computed);
+        self.lost.set(0);
+        self.alone.set(alone);
+        self.next.set(computed + len);
     }
 }
 
@@ -95,10 +115,13 @@ impl Grain {
     /// Nothing is known.
     pub(super) const fn new() -> Self {
         Self {
-            mean: AtomicU64::new(0),
+            cost: AtomicU64::new(0),
+            measured: AtomicBool::new(false),
             sequential: AtomicBool::new(false),
             tried: AtomicU64::new(0),
             spent: AtomicU64::new(0),
+            unpaid: AtomicU32::new(0),
+            skipped: AtomicU64::new(0),
         }
     }
 
@@ -115,24 +138,25 @@ impl Grain {
         sample.start.set(None);
         sample.invited.set(false);
         sample.alone.set(false);
-        sample.next.set(worker.computed() + INTERVAL);
+        sample.whole.set(None);
+        sample.next.set(worker.computed() + SETTLED);
     }
 
     /// A call begins to be computed: the worker's count of them.
     #[inline]
-    pub(super) fn count(&self, worker: &Worker, computed: u64) {
+    pub(super) fn count(&self, worker: &Worker, computed: u64, number: &Number) {
         if computed >= worker.own.sample.next.get() {
-            self.look(worker);
+            self.look(worker, number);
         }
     }
 
-    /// A group begins to be computed: the first of an outermost call begins a sample.
+    /// A group begins to be computed: the first of an outermost call opens a window.
     #[inline]
-    pub(super) fn group(&self, worker: &Worker) {
+    pub(super) fn group(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
-        let due = self.mode() == Mode::Parallel || worker.computed() >= sample.last.get() + INTERVAL;
+        let due = self.mode() == Mode::Parallel || worker.computed() >= sample.last.get() + SETTLED;
         if due && !sample.shares() {
-            self.look(worker);
+            self.look(worker, number);
         }
     }
 
@@ -140,9 +164,9 @@ impl Grain {
     pub(super) fn invites(&self, worker: &Worker) -> bool {
         let sample = &worker.own.sample;
         let invites = sample.invited.get()
-            || match self.mean.load(Ordering::Relaxed) {
-                0 => self.tried.load(Ordering::Relaxed) < SAMPLE,
-                mean if mean >= WORTH_INVITING => true,
+            || match self.cost.load(Ordering::Relaxed) {
+                0 => self.tried.load(Ordering::Relaxed) < WINDOW,
+                cost if cost >= DEAR => true,
                 _ => sample.start.get().is_some_and(|start| start.elapsed() >= PATIENCE),
             };
         sample.invited.set(invites);
@@ -151,54 +175,108 @@ impl Grain {
 
     /// An outermost call ends.
     #[inline]
-    pub(super) fn end(&self, worker: &Worker) {
-        if worker.own.sample.shares() && self.mean.load(Ordering::Relaxed) == 0 {
+    pub(super) fn end(&self, worker: &Worker, number: &Number) {
+        let sample = &worker.own.sample;
+        if sample.whole.get().is_some() {
+            self.judge(worker, number);
+        } else if sample.shares() && self.cost.load(Ordering::Relaxed) == 0 {
             self.remember(worker);
         }
     }
 
-    /// Begins a sample, or takes one.
+    /// Opens the first window of an outermost call, or closes one and opens the next.
     #[cold]
-    fn look(&self, worker: &Worker) {
+    fn look(&self, worker: &Worker, number: &Number) {
         let (sample, computed, now) = (&worker.own.sample, worker.computed(), Instant::now());
         sample.last.set(computed);
-        match sample.start.get() {
-            Some(start) if !sample.alone.get() => {
-                let (calls, spent, lost) = (computed - sample.base.get(), (now - start).as_nanos(), sample.lost.get());
-                self.learn(spent.saturating_sub(lost.into()), calls);
-                sample.alone.set(!pays(spent, lost.into(), takers(worker)));
-                let next = if sample.alone.get() { calls * ALONE } else { calls };
-                sample.next.set(computed + next.max(SAMPLE));
+        let Some(start) = sample.start.get() else {
+            let alone = self.mode() == Mode::Sequential || self.rather_not();
+            return sample.open(now, computed, alone, if alone { SETTLED } else { WINDOW });
+        };
+        let calls = (computed - sample.base.get()).max(1);
+        let each = nanos(now - start) / calls;
+        if sample.alone.get() {
+            self.measure(each);
+            let rather = self.mode() == Mode::Sequential || sample.whole.get().is_none() && self.is_unpaid();
+            return sample.open(now, computed, rather, if rather { calls * 2 } else { WINDOW });
+        }
+        if sample.whole.get().is_none() {
+            sample.whole.set(Some((now, number.totals().1)));
+        }
+        let (cost, takers) = (self.cost.load(Ordering::Relaxed), u128::from(takers(worker)));
+        let measured = self.measured.load(Ordering::Relaxed);
+        if !measured && each >= DEAR && pays(nanos(now - start).into(), sample.lost.get().into(), takers) {
+            // The first window of all pays for what is done once, such as starting the pool.
+            if calls > WINDOW {
+                self.cost.store(each, Ordering::Relaxed);
             }
-            _ => {
-                sample.start.set(Some(now));
-                sample.base.set(computed);
-                sample.lost.set(0);
-                sample.alone.set(false);
-                sample.next.set(computed + SAMPLE);
-            }
+            sample.open(now, computed, false, calls * 2);
+        } else if !measured {
+            sample.open(now, computed, true, 2 * SETTLED);
+        } else if u128::from(each) * GAIN < u128::from(cost) * takers * 100 {
+            sample.open(now, computed, false, calls * 2);
+        } else {
+            sample.open(now, computed, true, (calls * ALONE).max(SETTLED));
         }
     }
 
-    /// Adds up outermost calls that are too short for a sample.
+    /// Whether sharing did not pay lately.
+    fn is_unpaid(&self) -> bool {
+        self.unpaid.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether this outermost call is one of those that are made alone because sharing has not paid.
+    fn rather_not(&self) -> bool {
+        let unpaid = self.unpaid.load(Ordering::Relaxed).min(RARELY);
+        unpaid > 0 && !self.skipped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1 << unpaid)
+    }
+
+    /// Finds out whether sharing out an outermost call has paid.
+    #[cold]
+    fn judge(&self, worker: &Worker, number: &Number) {
+        let cost = self.cost.load(Ordering::Relaxed);
+        let Some((since, before)) = worker.own.sample.whole.get() else { return };
+        let calls = number.totals().1.saturating_sub(before);
+        if !self.measured.load(Ordering::Relaxed) || calls < SETTLED {
+            return;
+        }
+        if u128::from(calls) * u128::from(cost) * 100 >= since.elapsed().as_nanos() * GAIN {
+            self.unpaid.store(0, Ordering::Relaxed);
+        } else {
+            self.unpaid.fetch_add(1, Ordering::Relaxed);
+            self.skipped.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds up outermost calls that are too short for a window.
     #[cold]
     fn remember(&self, worker: &Worker) {
         let sample = &worker.own.sample;
         let (Some(start), calls) = (sample.start.get(), worker.computed() - sample.base.get()) else { return };
-        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let spent = nanos(start.elapsed());
         let tried = self.tried.fetch_add(calls, Ordering::Relaxed) + calls;
-        let spent = self.spent.fetch_add(nanos, Ordering::Relaxed).saturating_add(nanos);
-        if tried >= SAMPLE {
-            self.learn(spent.into(), tried);
+        let spent = self.spent.fetch_add(spent, Ordering::Relaxed).saturating_add(spent);
+        if tried >= WINDOW {
+            self.measure(spent / tried.max(1));
         }
     }
 
-    fn learn(&self, nanos: u128, calls: u64) {
-        let mean = u64::try_from(nanos / u128::from(calls.max(1))).unwrap_or(u64::MAX);
-        self.mean.store(mean.max(1), Ordering::Relaxed);
-        let bound = if self.mode() == Mode::Sequential { WORTH_SHARING } else { NOT_WORTH_SHARING };
-        self.sequential.store(mean < bound, Ordering::Relaxed);
+    /// What a call costs that is made alone.
+    ///
+    /// A lower figure is believed at once, a higher one slowly: what is done once (first touches of stack and table) and
+    /// what others do on the machine only ever add.
+    fn measure(&self, each: u64) {
+        let (each, known) = (each.max(1), self.cost.load(Ordering::Relaxed));
+        let cost =
+            if !self.measured.load(Ordering::Relaxed) || each < known { each } else { known + (each - known) / 8 };
+        self.cost.store(cost, Ordering::Relaxed);
+        self.measured.store(true, Ordering::Relaxed);
+        self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// How many threads take part in the outermost call that this worker works for.
@@ -208,8 +286,8 @@ fn takers(worker: &Worker) -> u32 {
 }
 
 /// Whether so many threads, each losing that much of its time, do more together than one alone.
-fn pays(spent: u128, lost: u128, takers: u32) -> bool {
-    takers < 2 || spent.saturating_sub(lost) * u128::from(takers) * 100 >= spent * GAIN
+fn pays(spent: u128, lost: u128, takers: u128) -> bool {
+    takers < 2 || spent.saturating_sub(lost) * takers * 100 >= spent * GAIN
 }
 
 #[cfg(test)]

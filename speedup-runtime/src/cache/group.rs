@@ -79,11 +79,11 @@ pub(super) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    core.grain.group(worker);
+    core.grain.group(worker, &core.number);
     let alone = missing.len() < 2 || !core.shares(function) || worker.own.sample.is_alone();
     if alone || worker.own.isolation.borrow().is_some() {
         for index in missing {
-            results[*index] = Some(core.compute(function, &keys[*index], keys[*index].pack()));
+            results[*index] = Some(core.get(function, &keys[*index], keys[*index].pack(), worker));
         }
         return;
     }

@@ -148,16 +148,14 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// As [`get`](Self::get), for one of the keys whose call panics.
     #[inline]
     pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
-        let core = self.core();
-        if !core.shares(&self.function) {
-            core.grain.group(worker::current());
+        if !self.shares_group() {
             return keys.map(
                 #[inline(always)]
                 |key| self.get(key),
             );
         }
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
-        group::compute(core, &self.function, &keys, &mut results, &mut scratch);
+        group::compute(self.core(), &self.function, &keys, &mut results, &mut scratch);
         results.map(|result| result.expect("every member of a group has its result"))
     }
 
@@ -167,11 +165,18 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// As [`group`](Self::group).
     #[inline]
     pub fn group_ref<Q: Lookup<K>, const N: usize>(&self, keys: [Q; N]) -> [R; N] {
-        if !self.core().shares(&self.function) {
-            self.core().grain.group(worker::current());
+        if !self.shares_group() {
             return keys.map(|key| self.get_ref(key));
         }
         self.group(keys.map(Lookup::to_key))
+    }
+
+    /// Whether the members of the next group are to be shown to others.
+    #[inline]
+    fn shares_group(&self) -> bool {
+        let (core, worker) = (self.core(), worker::current());
+        core.grain.group(worker, &core.number);
+        core.shares(&self.function) && !worker.own.sample.is_alone()
     }
 
     /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
