@@ -242,7 +242,7 @@ impl<K: Key, R: Output> Core<K, R> {
         removed
     }
 
-    /// Forgets everything. What is being computed is finished for those who wait for it, and not kept.
+    /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(super) fn clear(&self) {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {

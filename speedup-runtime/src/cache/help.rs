@@ -174,5 +174,7 @@ impl<'a> Kept<'a> {
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         self.0.release();
+        // What is released is retired, also where nobody computes.
+        worker::collect_if_due();
     }
 }
