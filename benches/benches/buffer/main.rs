@@ -5,10 +5,10 @@ mod idle;
 mod overlap;
 mod reading;
 
-use speedup_benches::{Bars, machine};
+use speedup_benches::{Bars, Section, machine};
 
 /// The sections, in the order of the table.
-const SECTIONS: [(&str, fn(&mut Bars)); 4] =
+const SECTIONS: [Section; 4] =
     [("reading", reading::run), ("first_pass", first_pass::run), ("overlap", overlap::run), ("idle", idle::run)];
 
 fn main() {

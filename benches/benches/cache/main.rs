@@ -6,13 +6,13 @@ mod parallel;
 mod peers;
 mod recursion;
 
-use speedup_benches::{Bars, alloc::Counting, machine};
+use speedup_benches::{Bars, Section, alloc::Counting, machine};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 /// The sections, in the order of the table.
-const SECTIONS: [(&str, fn(&mut Bars)); 4] =
+const SECTIONS: [Section; 4] =
     [("hits", hits::run), ("misses", misses::run), ("recursion", recursion::run), ("parallel", parallel::run)];
 
 fn main() {

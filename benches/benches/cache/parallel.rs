@@ -121,7 +121,7 @@ macro_rules! shapes {
     };
 }
 
-mod parallel {
+mod shared_out {
     shapes!(speedup::cache);
 }
 
@@ -139,11 +139,11 @@ macro_rules! compare {
                 black_box(sequential::$name($($argument),*));
             })
             .once("parallel", || {
-                parallel::$handle.clear();
-                let before = parallel::EVALUATIONS.load(Ordering::Relaxed);
-                black_box(parallel::$name($($argument),*));
-                let evaluations = parallel::EVALUATIONS.load(Ordering::Relaxed) - before;
-                assert_eq!(evaluations, parallel::$handle.len() as u64, "each key of {} once", $work);
+                shared_out::$handle.clear();
+                let before = shared_out::EVALUATIONS.load(Ordering::Relaxed);
+                black_box(shared_out::$name($($argument),*));
+                let evaluations = shared_out::EVALUATIONS.load(Ordering::Relaxed) - before;
+                assert_eq!(evaluations, shared_out::$handle.len() as u64, "each key of {} once", $work);
             })
             .run();
         println!("{}", outcome.table("sequential"));

@@ -206,7 +206,7 @@ pub mod tracked {
 
     #[salsa::tracked(returns(copy))]
     pub fn text<'db>(db: &'db dyn Database, text: Text<'db>) -> u64 {
-        measured(&text.value(db))
+        measured(text.value(db))
     }
 
     #[salsa::interned]
