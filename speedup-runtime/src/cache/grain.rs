@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_micros(10);
 const WINDOW: u64 = 16;
 /// A window of so many calls is not fooled by what is done once, such as making a page.
 const SETTLED: u64 = 64;
+/// After a shared window of so many cheap calls, what they cost alone is measured again.
+const CHECKED: u64 = 1024;
 /// Sharing pays if it makes at least this many percent of what one thread would.
 const GAIN: u128 = 110;
 /// A thread for which sharing did not pay goes on alone until it has made so many times as many calls.
@@ -79,6 +81,8 @@ pub(super) struct Sample {
     lost: Cell<u64>,
     /// Whether the thread goes on alone for a while.
     alone: Cell<bool>,
+    /// How many calls the next shared window is to have, after one alone that checks what calls cost.
+    stretch: Cell<u64>,
     /// When sharing was first looked at, and the calls that all threads had computed by then.
     whole: Cell<Option<(Instant, u64)>>,
 }
@@ -138,6 +142,7 @@ impl Grain {
         sample.start.set(None);
         sample.invited.set(false);
         sample.alone.set(false);
+        sample.stretch.set(0);
         sample.whole.set(None);
         sample.next.set(worker.computed() + SETTLED);
     }
@@ -198,7 +203,8 @@ impl Grain {
         if sample.alone.get() {
             self.measure(each);
             let rather = self.mode() == Mode::Sequential || sample.whole.get().is_none() && self.is_unpaid();
-            return sample.open(now, computed, rather, if rather { calls * 2 } else { WINDOW });
+            let shared = sample.stretch.replace(0).max(WINDOW);
+            return sample.open(now, computed, rather, if rather { calls * 2 } else { shared });
         }
         if sample.whole.get().is_none() {
             sample.whole.set(Some((now, number.totals().1)));
@@ -214,7 +220,10 @@ impl Grain {
         } else if !measured {
             sample.open(now, computed, true, 2 * SETTLED);
         } else if u128::from(each) * GAIN < u128::from(cost) * takers * 100 {
-            sample.open(now, computed, false, calls * 2);
+            // A cost that was measured too high would make sharing look good for ever.
+            let check = cost < DEAR && calls >= CHECKED;
+            sample.stretch.set(if check { calls * 2 } else { 0 });
+            sample.open(now, computed, check, if check { 2 * SETTLED } else { calls * 2 });
         } else {
             sample.open(now, computed, true, (calls * ALONE).max(SETTLED));
         }
@@ -240,7 +249,7 @@ impl Grain {
         if !self.measured.load(Ordering::Relaxed) || calls < SETTLED {
             return;
         }
-        if u128::from(calls) * u128::from(cost) * 100 >= since.elapsed().as_nanos() * GAIN {
+        if u128::from(calls) * u128::from(cost) >= since.elapsed().as_nanos() {
             self.unpaid.store(0, Ordering::Relaxed);
         } else {
             self.unpaid.fetch_add(1, Ordering::Relaxed);

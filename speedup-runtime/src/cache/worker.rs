@@ -45,8 +45,10 @@ pub(super) struct Worker {
     barrier: Barrier,
     /// What only the thread itself looks at.
     pub(super) own: Own,
-    /// Hits and computations by cache number; grown under the registry lock. Relaxed: written by the thread alone.
-    tallies: OnceCell<Box<[Tally]>>,
+    /// Hits and computations of the first caches, by number. Relaxed: written by the thread alone.
+    near: [Tally; NEAR],
+    /// The same for all others.
+    far: OnceCell<Box<[Tally]>>,
     /// The name of this worker in slots.
     pub(super) number: u32,
     /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
@@ -101,6 +103,9 @@ pub(super) struct Tally {
     pub(super) hits: AtomicU64,
     pub(super) computed: AtomicU64,
 }
+
+/// How many caches have their counts in the worker itself.
+const NEAR: usize = 32;
 
 /// How many caches have their hits counted; those made later count nothing.
 pub(super) const TALLIES: usize = 1024;
@@ -192,7 +197,10 @@ pub(super) fn collect_if_due() {
 /// The hits and computations of a cache, over all threads.
 pub(super) fn totals(cache: u32) -> (u64, u64) {
     let registry = lock(&REGISTRY);
-    let tallies = registry.all.iter().filter_map(|worker| worker.tallies.get()?.get(cache as usize));
+    let tallies = registry.all.iter().filter_map(|worker| match (cache as usize).checked_sub(NEAR) {
+        None => worker.near.get(cache as usize),
+        Some(far) => worker.far.get()?.get(far),
+    });
     tallies.fold((0, 0), |(hits, computed), tally| {
         (hits + tally.hits.load(Ordering::Relaxed), computed + tally.computed.load(Ordering::Relaxed))
     })
@@ -225,7 +233,8 @@ impl Worker {
             pin: AtomicU64::new(0),
             barrier,
             own: Own::default(),
-            tallies: OnceCell::new(),
+            near: std::array::from_fn(|_| Tally::default()),
+            far: OnceCell::new(),
             number,
             progress: AtomicU64::new(0),
             rayon_frames: AtomicU32::new(0),
@@ -257,7 +266,7 @@ impl Worker {
     /// Counts a hit of a cache. Only on the calling thread's own worker.
     #[inline]
     pub(super) fn count_hit(&self, cache: u32) {
-        if let Some(tally) = self.tallies().get(cache as usize) {
+        if let Some(tally) = self.tally(cache) {
             // Relaxed, and no read-modify-write: this thread alone writes.
             tally.hits.store(tally.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
@@ -267,7 +276,7 @@ impl Worker {
     /// thread's own worker.
     #[inline]
     pub(super) fn count_computed(&self, cache: u32) -> u64 {
-        if let Some(tally) = self.tallies().get(cache as usize) {
+        if let Some(tally) = self.tally(cache) {
             tally.computed.store(tally.computed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         let computed = self.computed() + 1;
@@ -281,9 +290,16 @@ impl Worker {
         self.progress.load(Ordering::Relaxed)
     }
 
+    /// The counts of a cache; only those of the first [`TALLIES`] caches are kept.
     #[inline]
-    fn tallies(&self) -> &[Tally] {
-        self.tallies.get_or_init(|| (0..TALLIES).map(|_| Tally::default()).collect())
+    fn tally(&self, cache: u32) -> Option<&Tally> {
+        let cache = cache as usize;
+        if cache < NEAR { Some(&self.near[cache]) } else { self.far_tally(cache) }
+    }
+
+    #[cold]
+    fn far_tally(&self, cache: usize) -> Option<&Tally> {
+        self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
     }
 
     /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
