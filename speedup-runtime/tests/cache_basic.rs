@@ -203,11 +203,11 @@ fn a_cycle_is_an_error_that_names_the_chain() {
 fn only_good_results_are_kept_where_that_is_asked_for() {
     static STATE: State<(u64,), Result<u64, String>> = State::new();
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    let call: fn(&(u64,)) -> Result<u64, String> = |(n,)| {
+    fn even((n,): &(u64,)) -> Result<u64, String> {
         CALLS.fetch_add(1, Ordering::Relaxed);
         if n % 2 == 0 { Ok(*n) } else { Err(format!("{n} is odd")) }
-    };
-    let cache = Cache::of(&STATE, Function::new("even", call).keep(Result::is_ok));
+    }
+    let cache = Cache::of(&STATE, Function::new("even", even).keep(Result::is_ok));
     for _ in 0..2 {
         assert_eq!(cache.get((4,)), Ok(4));
         assert_eq!(cache.get((5,)), Err("5 is odd".to_string()));

@@ -18,6 +18,7 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
 }
 
 /// ```text
+/// #[inline]
 /// fn f(n: u64, text: &str) -> R { ::speedup::Cache::get_ref(F, (&n, text)) }
 /// ```
 fn wrapper(model: &Cached) -> TokenStream {
@@ -39,7 +40,10 @@ fn wrapper(model: &Cached) -> TokenStream {
     model.function.block.brace_token.surround(&mut block, |block| {
         block.extend(quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key)));
     });
-    quote!(#(#attributes)* #visibility #signature #block)
+    // A hit is short enough to stand where the call stands.
+    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
+    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    quote!(#(#attributes)* #inline #visibility #signature #block)
 }
 
 /// ```text
@@ -122,6 +126,7 @@ fn show(arguments: &[Argument]) -> TokenStream {
 }
 
 /// ```text
+/// #[inline]
 /// fn __f_uncached(n: u64, text: &str) -> R { .. }
 /// ```
 fn body(model: &Cached) -> TokenStream {
@@ -131,5 +136,6 @@ fn body(model: &Cached) -> TokenStream {
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     let block = groups::form(model);
-    quote!(#(#attributes)* #signature #block)
+    // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
+    quote!(#[inline] #(#attributes)* #signature #block)
 }

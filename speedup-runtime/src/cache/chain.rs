@@ -101,7 +101,7 @@ impl Drop for Running<'_> {
         let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
         let noted = frame.place.get() != HIDDEN || frame.in_rayon.get();
-        if noted || (frame.parent.is_none() && worker.own.sample.shares()) {
+        if noted || (frame.parent.is_none() && worker.own.sample.is_open()) {
             self.take_down();
         }
     }

@@ -8,23 +8,18 @@ use std::{
 use once_cell::sync::OnceCell;
 
 use super::{
-    chain::{Frame, Running},
     engine::{Engine, Header},
     flight::Flight,
     function::Function,
-    grain::{Grain, Mode},
+    grain::Grain,
     isolate,
     key::{Key, Lookup, Output},
     number::Number,
-    stack,
-    table::{Claim, Look, Table},
-    wait::{self, Busy, Outcome, Waited},
+    table::{Claim, Table},
+    wait::{self, Busy, Waited},
     worker::{self, Pin, Worker},
 };
-use crate::{
-    panics,
-    sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering},
-};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
@@ -87,47 +82,25 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(found.clone())
     }
 
-    /// The value of a key: the whole of a cached call.
-    #[inline]
-    pub(super) fn get<Q: Lookup<K>>(
-        &self,
-        function: &Function<K, R>,
-        key: Q,
-        packed: Option<u64>,
-        worker: &'static Worker,
-    ) -> R {
-        let pin = worker.pin();
-        if let Some(table) = self.table(&pin) {
-            match table.look(key, packed, &pin) {
-                Look::Ready(value) => {
-                    let value = value.clone();
-                    drop(pin);
-                    if let Some(number) = self.number.known() {
-                        worker.count_hit(number);
-                    }
-                    return value;
-                }
-                Look::Free(slot) => {
-                    if slot.state().claim(worker.number).is_ok() {
-                        let flight = Flight::new(self, worker, table.id(), slot);
-                        drop(pin);
-                        return self.run_small(function, key, flight);
-                    }
-                }
-                Look::Unsettled => {}
-            }
-        }
-        self.compute_pinned(function, key, packed, pin)
+    /// The value of a key that has one: the whole of a hit. Anything out of the ordinary is left to
+    /// [`Function::run`](super::function::Function), which looks again.
+    #[inline(always)]
+    pub(super) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
+        let worker = worker::swift()?;
+        let pin = worker.pin_swiftly();
+        let value = self.table(&pin)?.find(key, packed, &pin)?.clone();
+        drop(pin);
+        worker.count_hit(self.number.index(), packed.unwrap_or(0));
+        Some(value)
     }
 
-    /// Computes a small key that has just been claimed: the short way of a miss.
-    #[cold]
-    #[inline(never)]
-    fn run_small<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, flight: Flight<'_, K, R>) -> R {
-        if self.function.get().is_none() {
-            self.remember(function);
+    /// The value of a key, computed if need be.
+    #[inline(always)]
+    pub(super) fn get(&self, function: &Function<K, R>, key: &K) -> R {
+        match self.hit(key, key.pack()) {
+            Some(value) => value,
+            None => (function.run)(self, function, key, None),
         }
-        self.run_here(function, &key.to_key(), flight)
     }
 
     /// Whether the value of a key is there.
@@ -141,56 +114,10 @@ impl<K: Key, R: Output> Core<K, R> {
         self.panicked.load(Ordering::Relaxed) as u64
     }
 
-    /// The value of a key, computed if need be by exactly one of those who ask.
-    pub(super) fn compute<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>) -> R {
-        self.compute_pinned(function, key, packed, worker::current().pin())
-    }
-
-    /// As [`compute`](Self::compute), continuing a look-up.
-    #[cold]
-    #[inline(never)]
-    fn compute_pinned<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> R {
-        let worker = pin.worker();
-        match self.ask(function, key, packed, pin) {
-            Asked::Value(value) => value,
-            Asked::Mine(flight) => self.run(function, &key.to_key(), flight),
-            Asked::Busy(busy) => self.compute_after(function, key, packed, busy, worker),
-        }
-    }
-
-    /// The value of a key that another thread was seen to compute.
-    #[cold]
-    fn compute_after<Q: Lookup<K>>(
-        &self,
-        function: &Function<K, R>,
-        key: Q,
-        packed: Option<u64>,
-        mut busy: Busy,
-        worker: &'static Worker,
-    ) -> R {
-        loop {
-            match wait::wait(self, busy, worker) {
-                Waited::Again => {}
-                Waited::Outcome(outcome) => {
-                    if let Some(value) = outcome.into_value() {
-                        return value;
-                    }
-                }
-                Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
-                Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
-            }
-            match self.ask(function, key, packed, worker.pin()) {
-                Asked::Value(value) => return value,
-                Asked::Mine(flight) => return self.run(function, &key.to_key(), flight),
-                Asked::Busy(again) => busy = again,
-            }
-        }
-    }
-
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
     pub(super) fn compute_if_free(&self, function: &Function<K, R>, key: &K) -> Option<R> {
         let worker = worker::current();
-        match self.ask(function, key, key.pack(), worker.pin()) {
+        match self.ask(function, key, worker) {
             Asked::Value(value) => Some(value),
             Asked::Mine(flight) => Some(self.run(function, key, flight)),
             Asked::Busy(_) => None,
@@ -199,16 +126,17 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body without a claim on the slot at this address, whose owner cannot or must not be waited for.
     pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
+        let flight = Flight::without_claim(self, worker, slot);
         worker.own.recomputing.set(worker.own.recomputing.get() + 1);
-        let result = catch_unwind(AssertUnwindSafe(|| self.call(function, key, slot, worker)));
+        let result = catch_unwind(AssertUnwindSafe(|| (function.run)(self, function, key, Some(flight))));
         worker.own.recomputing.set(worker.own.recomputing.get() - 1);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
     /// Names a key's slot for others, making the slot if need be.
-    pub(super) fn member(&self, key: &K, worker: &'static Worker) -> (u64, u64) {
+    pub(super) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
-        let table = self.table_or_new(&pin);
+        let table = self.table_or_new(function, &pin);
         (table.slot(key, key.pack(), &pin).member(), table.id())
     }
 
@@ -220,10 +148,13 @@ impl<K: Key, R: Output> Core<K, R> {
         value: R,
         worker: &'static Worker,
     ) -> Result<(), (R, Option<Busy>)> {
-        match self.ask(function, key, key.pack(), worker.pin()) {
+        match self.ask(function, key, worker) {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
+                if let Some(table) = self.table(&worker.pin()) {
+                    table.count_inserted();
+                }
                 flight.publish(value);
                 Ok(())
             }
@@ -270,17 +201,21 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     #[inline]
-    pub(super) fn table_or_new<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
-        self.table(pin).unwrap_or_else(|| self.make_table(pin))
+    fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: &'pin Pin) -> &'pin Table<K, R> {
+        self.table(pin).unwrap_or_else(|| self.make_table(function, pin))
     }
 
+    /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
     #[cold]
-    fn make_table<'pin>(&self, pin: &'pin Pin) -> &'pin Table<K, R> {
+    #[inline(never)]
+    fn make_table<'pin>(&self, function: &Function<K, R>, pin: &'pin Pin) -> &'pin Table<K, R> {
+        self.function.get_or_init(|| function.clone());
+        self.number.give();
         loop {
             if let Some(table) = self.table(pin) {
                 return table;
             }
-            let new = Box::into_raw(Box::new(Table::new()));
+            let new = Box::into_raw(Box::new(Table::new(self.number.index())));
             if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });
@@ -288,84 +223,60 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    #[inline]
-    fn ask<Q: Lookup<K>>(&self, function: &Function<K, R>, key: Q, packed: Option<u64>, pin: Pin) -> Asked<'_, K, R> {
-        if self.function.get().is_none() {
-            self.remember(function);
+    /// Claims the slot of a small key, if it is in its page and nobody has.
+    #[inline(always)]
+    pub(super) fn claim_swiftly(&self, key: &K, worker: &'static Worker) -> Option<Flight<'_, K, R>> {
+        let pin = worker.pin();
+        let table = self.table(&pin)?;
+        let slot = table.find_empty(key.pack(), &pin)?;
+        slot.state().claim(worker.number).is_ok().then(|| Flight::new(self, worker, table.id(), slot))
+    }
+
+    /// The value of a key, computed if need be by exactly one of those who ask.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn compute(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> R {
+        let mut asked = self.ask(function, key, worker);
+        loop {
+            let busy = match asked {
+                Asked::Value(value) => return value,
+                Asked::Mine(flight) => return self.run(function, key, flight),
+                Asked::Busy(busy) => busy,
+            };
+            match wait::wait(self, busy, worker) {
+                Waited::Again => {}
+                Waited::Outcome(outcome) => {
+                    if let Some(value) = outcome.into_value() {
+                        return value;
+                    }
+                }
+                Waited::Recompute => return self.recompute(function, key, busy.slot, worker),
+                Waited::Isolate => return self.isolate(function, key, busy.slot, worker),
+            }
+            asked = self.ask(function, key, worker);
         }
-        let worker = pin.worker();
-        let table = self.table_or_new(&pin);
-        match table.claim(key, packed, worker.number, &pin) {
+    }
+
+    /// Looks at a key's slot, and claims it if nobody has.
+    fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
+        let pin = worker.pin();
+        let table = self.table_or_new(function, &pin);
+        match table.claim(key, key.pack(), worker.number, &pin) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),
         }
     }
 
-    #[cold]
-    fn remember(&self, function: &Function<K, R>) {
-        self.function.get_or_init(|| function.clone());
-    }
-
     /// Computes what has been claimed, publishes it and wakes who waits.
     pub(super) fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
-        self.run_here(function, key, flight)
+        (function.run)(self, function, key, Some(flight))
     }
 
-    #[inline(always)]
-    fn run_here(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
-        let worker = flight.worker;
-        let slot = flight.slot.address();
-        let result = catch_unwind(AssertUnwindSafe(|| self.call(function, key, slot, worker)));
-        match result {
-            Ok(value) => {
-                if function.keep.is_none_or(|keep| keep(&value)) {
-                    flight.publish(value.clone());
-                } else {
-                    flight.withdraw(|| Some(Outcome::value(value.clone())));
-                }
-                worker::collect_if_due();
-                value
-            }
-            Err(payload) => {
-                self.panicked.fetch_add(1, Ordering::Relaxed);
-                flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
-                resume_unwind(payload)
-            }
-        }
-    }
-
-    /// Runs the body as the innermost call of the thread, with room on the stack.
-    #[inline(always)]
-    fn call(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
-        // SAFETY: the key outlives the call, and is one of this cache.
-        let frame = unsafe { Frame::new(worker, self, std::ptr::from_ref(key).cast(), slot) };
-        if worker.own.top.get().is_none() {
-            self.grain.begin(worker);
-        }
-        self.grain.count(worker, worker.count_computed(self.number.get()), &self.number);
-        let _running = Running::begin(worker, &frame);
-        // Relaxed: a hint.
-        if worker.own.sample.shares() || function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
-            self.announce(function, &frame, worker);
-        }
-        stack::with_room(worker, std::ptr::from_ref(&frame) as usize, || function.call(key))
-    }
-
-    /// Lets others know of a running call what they need to.
-    fn announce(&self, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
-        if worker.own.sample.shares() && self.shares(function) && !worker.own.sample.is_alone() {
-            frame.show(worker);
-        }
-        if function.uses_rayon || self.uses_rayon.load(Ordering::Relaxed) {
-            frame.found_in_rayon(worker);
-        }
-    }
-
-    /// Whether the members of a group are to be shared out, as far as is known.
+    /// Whether the members of the next group are to be shared out.
     #[inline]
-    pub(super) fn shares(&self, function: &Function<K, R>) -> bool {
-        !function.sequential && self.grain.mode() == Mode::Parallel
+    pub(super) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.shares(worker, &self.number)
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.

@@ -3,7 +3,7 @@
 use super::{
     core::Core,
     key::{Key, Output},
-    table::Slot,
+    table::{Slot, State},
     wait::{self, Outcome},
     worker::{Pin, Worker},
 };
@@ -12,60 +12,103 @@ use crate::sync::Ordering;
 /// A claim on a slot that outlives the pin under which it was made. Dropped without a result, it gives the slot back.
 pub(super) struct Flight<'core, K: Key, R: Output> {
     core: &'core Core<K, R>,
-    pub(super) worker: &'static Worker,
-    /// The number of the table: as long as it is current, the slot is there.
-    table: u64,
-    pub(super) slot: Slot<'static, R>,
+    worker: &'static Worker,
+    goal: Goal<R>,
 }
 
+/// Where the value goes.
+struct Goal<R> {
+    /// The number of the table: as long as it is current, the slot is there. 0, which is no table's, for a call that has
+    /// no claim.
+    table: u64,
+    state: *const State,
+    value: *mut R,
+}
+
+impl<R> Clone for Goal<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Goal<R> {}
+
 impl<'core, K: Key, R: Output> Flight<'core, K, R> {
+    #[inline]
     pub(super) fn new(core: &'core Core<K, R>, worker: &'static Worker, table: u64, slot: Slot<'_, R>) -> Self {
-        // SAFETY: looked at again only in `with_slot`, under a pin and while the table is known to be current.
-        let slot = unsafe { slot.unpinned() };
-        Self { core, worker, table, slot }
+        let (state, value) = slot.parts();
+        Self { core, worker, goal: Goal { table, state, value } }
+    }
+
+    /// A call whose value goes to its caller alone: the slot at this address is another worker's.
+    pub(super) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
+        Self { core, worker, goal: Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() } }
+    }
+
+    /// The address of the state word.
+    #[inline]
+    pub(super) fn slot(&self) -> usize {
+        self.goal.state as usize
     }
 
     /// Lets everybody read the value.
     #[inline]
     pub(super) fn publish(self, value: R) {
-        let pin = self.worker.pin();
-        if let Some(slot) = self.slot(&pin) {
-            // SAFETY: claimed by this worker, and given back only by `self`, which ends here.
+        let (core, worker, goal) = (self.core, self.worker, self.goal);
+        std::mem::forget(self);
+        let pin = worker.pin();
+        if let Some(slot) = goal.slot(core, &pin) {
+            // SAFETY: claimed by this worker, and given back only by `self`, which is forgotten.
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        let (core, at, table) = (self.core, self.slot.address(), self.table);
-        std::mem::forget(self);
         // Relaxed: see `wait`: who begins to wait just now looks again by itself.
         if core.waiters.load(Ordering::Relaxed) > 0 {
-            wait::wake(at, table);
+            wait::wake(goal.state as usize, goal.table);
         }
     }
 
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
+    #[cold]
     pub(super) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::deliver(self.slot.address(), self.table, outcome);
+            wait::deliver(self.slot(), self.goal.table, outcome);
         }
     }
+}
 
+impl<R> Goal<R> {
     /// The slot, if its table is still the current one.
     #[inline]
-    fn slot<'pin>(&self, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
-        // SAFETY: the slot is one of the table with this number, which is current under the pin.
-        self.core.table(pin).filter(|table| table.id() == self.table).map(|_| unsafe { self.slot.pinned(pin) })
+    fn slot<'pin, K: Key>(self, core: &Core<K, R>, pin: &'pin Pin) -> Option<Slot<'pin, R>>
+    where
+        R: Output,
+    {
+        let current = core.table(pin)?.id() == self.table;
+        // SAFETY: the parts are those of a slot of the table with this number, which is current under the pin.
+        current.then(|| unsafe { Slot::new(self.state, self.value, 0) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_back<K: Key>(self, core: &Core<K, R>, worker: &'static Worker)
+    where
+        R: Output,
+    {
+        let pin = worker.pin();
+        if let Some(slot) = self.slot(core, &pin) {
+            slot.state().release();
+        }
+        drop(pin);
+        if core.waiters.load(Ordering::SeqCst) > 0 {
+            wait::wake(self.state as usize, self.table);
+        }
     }
 }
 
 impl<K: Key, R: Output> Drop for Flight<'_, K, R> {
+    #[inline]
     fn drop(&mut self) {
-        let pin = self.worker.pin();
-        if let Some(slot) = self.slot(&pin) {
-            slot.state().release();
-        }
-        drop(pin);
-        if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::wake(self.slot.address(), self.table);
-        }
+        self.goal.give_back(self.core, self.worker);
     }
 }

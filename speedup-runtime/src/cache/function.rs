@@ -2,12 +2,21 @@
 
 use std::{fmt, sync::Arc};
 
+use super::{
+    core::Core,
+    flight::Flight,
+    key::{Key, Output},
+    run,
+};
+
 /// A function whose results are cached: its name, its body, and what is special about it.
 ///
 /// Attributes make it in a constant, so everything about it is known when the program is compiled.
-pub struct Function<K: 'static, R: 'static> {
+pub struct Function<K: Key, R: Output> {
     pub(super) name: &'static str,
-    pub(super) call: Call<K, R>,
+    pub(super) run: Run<K, R>,
+    /// The closure of a function that is not known when the program is compiled.
+    shared: Option<Shared<K, R>>,
     pub(super) keep: Option<fn(&R) -> bool>,
     pub(super) show: Option<Show<K>>,
     pub(super) sequential: bool,
@@ -17,36 +26,34 @@ pub struct Function<K: 'static, R: 'static> {
 /// Writes the arguments of a call.
 pub(super) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// The body.
-pub(super) enum Call<K: 'static, R: 'static> {
-    Plain(fn(&K) -> R),
-    Shared(Arc<dyn Fn(&K) -> R + Send + Sync>),
-}
+/// Computes the value of a key, from the claim to its publication.
+type Run<K, R> = fn(&Core<K, R>, &Function<K, R>, &K, Option<Flight<'_, K, R>>) -> R;
 
-impl<K, R> Clone for Call<K, R> {
+/// A body that carries something.
+pub(super) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
+
+impl<K: Key, R: Output> Clone for Function<K, R> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Plain(call) => Self::Plain(*call),
-            Self::Shared(call) => Self::Shared(call.clone()),
-        }
+        Self { shared: self.shared.clone(), ..*self }
     }
 }
 
-impl<K, R> Clone for Function<K, R> {
-    fn clone(&self) -> Self {
-        Self { call: self.call.clone(), ..*self }
-    }
-}
-
-impl<K, R> Function<K, R> {
+impl<K: Key, R: Output> Function<K, R> {
     /// A function with its name and its body; every result is kept.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
     #[must_use]
-    pub const fn new(name: &'static str, call: fn(&K) -> R) -> Self {
-        Self::of(name, Call::Plain(call))
+    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self {
+        Self::of(name, run::run_known::<K, R, F>, None)
     }
 
-    pub(super) const fn of(name: &'static str, call: Call<K, R>) -> Self {
-        Self { name, call, keep: None, show: None, sequential: false, uses_rayon: false }
+    /// A closure as a function.
+    pub(super) fn closure(body: Shared<K, R>) -> Self {
+        Self::of("closure", run::run_shared, Some(body))
+    }
+
+    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self {
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false }
     }
 
     /// Keeps only the results for which this is true; others go to those who asked while they were computed.
@@ -77,11 +84,12 @@ impl<K, R> Function<K, R> {
         self
     }
 
+    /// The result of the closure, for [`run::run_shared`] alone.
     #[inline]
-    pub(super) fn call(&self, key: &K) -> R {
-        match &self.call {
-            Call::Plain(call) => call(key),
-            Call::Shared(call) => call(key),
+    pub(super) fn shared(&self, key: &K) -> R {
+        match &self.shared {
+            Some(body) => body(key),
+            None => unreachable!("only functions that carry a closure run this way"),
         }
     }
 }

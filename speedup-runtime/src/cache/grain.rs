@@ -73,31 +73,40 @@ pub(super) struct Sample {
     base: Cell<u64>,
     /// The count of calls at which it ends.
     next: Cell<u64>,
-    /// The count of calls at the last look at the clock.
-    last: Cell<u64>,
     /// Whether the outermost call has been found worth inviting others.
     invited: Cell<bool>,
     /// Nanoseconds lost by waiting since the window began.
     lost: Cell<u64>,
-    /// Whether the thread goes on alone for a while.
-    alone: Cell<bool>,
+    stage: Cell<Stage>,
     /// How many calls the next shared window is to have, after one alone that checks what calls cost.
     stretch: Cell<u64>,
     /// When sharing was first looked at, and the calls that all threads had computed by then.
     whole: Cell<Option<(Instant, u64)>>,
 }
 
+/// How a thread goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// The outermost call has not come to a group that may be worth sharing out.
+    #[default]
+    Fresh,
+    /// For a while without sharing.
+    Alone,
+    /// Sharing.
+    Shared,
+}
+
 impl Sample {
-    /// Whether the outermost call has come to a group that may be worth sharing out.
+    /// Whether calls are shown to others.
     #[inline]
-    pub(super) fn shares(&self) -> bool {
-        self.start.get().is_some()
+    pub(super) fn is_shared(&self) -> bool {
+        self.stage.get() == Stage::Shared
     }
 
-    /// Whether the thread is to go on alone for a while.
+    /// Whether the end of the outermost call is to be looked at.
     #[inline]
-    pub(super) fn is_alone(&self) -> bool {
-        self.alone.get()
+    pub(super) fn is_open(&self) -> bool {
+        self.start.get().is_some()
     }
 
     /// Notes time lost by waiting.
@@ -110,7 +119,7 @@ impl Sample {
         self.start.set(Some(now));
         self.base.set(computed);
         self.lost.set(0);
-        self.alone.set(alone);
+        self.stage.set(if alone { Stage::Alone } else { Stage::Shared });
         self.next.set(computed + len);
     }
 }
@@ -141,7 +150,7 @@ impl Grain {
         let sample = &worker.own.sample;
         sample.start.set(None);
         sample.invited.set(false);
-        sample.alone.set(false);
+        sample.stage.set(if self.mode() == Mode::Sequential { Stage::Alone } else { Stage::Fresh });
         sample.stretch.set(0);
         sample.whole.set(None);
         sample.next.set(worker.computed() + SETTLED);
@@ -155,14 +164,23 @@ impl Grain {
         }
     }
 
-    /// A group begins to be computed: the first of an outermost call opens a window.
+    /// Whether the members of a group are to be shown to others. The first group of an outermost call opens a window.
     #[inline]
-    pub(super) fn group(&self, worker: &Worker, number: &Number) {
-        let sample = &worker.own.sample;
-        let due = self.mode() == Mode::Parallel || worker.computed() >= sample.last.get() + SETTLED;
-        if due && !sample.shares() {
+    pub(super) fn shares(&self, worker: &Worker, number: &Number) -> bool {
+        match worker.own.sample.stage.get() {
+            Stage::Alone => false,
+            Stage::Fresh => self.first_group(worker, number),
+            Stage::Shared => self.mode() == Mode::Parallel,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_group(&self, worker: &Worker, number: &Number) -> bool {
+        if self.mode() == Mode::Parallel {
             self.look(worker, number);
         }
+        worker.own.sample.is_shared()
     }
 
     /// Whether to invite others to the current outermost call now.
@@ -184,7 +202,7 @@ impl Grain {
         let sample = &worker.own.sample;
         if sample.whole.get().is_some() {
             self.judge(worker, number);
-        } else if sample.shares() && self.cost.load(Ordering::Relaxed) == 0 {
+        } else if sample.is_open() && self.cost.load(Ordering::Relaxed) == 0 {
             self.remember(worker);
         }
     }
@@ -193,14 +211,13 @@ impl Grain {
     #[cold]
     fn look(&self, worker: &Worker, number: &Number) {
         let (sample, computed, now) = (&worker.own.sample, worker.computed(), Instant::now());
-        sample.last.set(computed);
         let Some(start) = sample.start.get() else {
             let alone = self.mode() == Mode::Sequential || self.rather_not();
             return sample.open(now, computed, alone, if alone { SETTLED } else { WINDOW });
         };
         let calls = (computed - sample.base.get()).max(1);
         let each = nanos(now - start) / calls;
-        if sample.alone.get() {
+        if sample.stage.get() == Stage::Alone {
             self.measure(each);
             let rather = self.mode() == Mode::Sequential || sample.whole.get().is_none() && self.is_unpaid();
             let shared = sample.stretch.replace(0).max(WINDOW);

@@ -70,20 +70,17 @@ pub(super) fn compute<K: Key, R: Output>(
     let worker = worker::current();
     let mut missing = 0;
     for (index, key) in keys.iter().enumerate() {
-        results[index] = core.peek(key, key.pack(), worker);
+        results[index] = core.hit(key, key.pack());
         if results[index].is_none() {
             scratch[missing] = index;
             missing += 1;
-        } else if let Some(number) = core.number.known() {
-            worker.count_hit(number);
         }
     }
     let missing = &mut scratch[..missing];
-    core.grain.group(worker, &core.number);
-    let alone = missing.len() < 2 || !core.shares(function) || worker.own.sample.is_alone();
+    let alone = missing.len() < 2 || !core.shares(function, worker);
     if alone || worker.own.isolation.borrow().is_some() {
         for index in missing {
-            results[*index] = Some(core.get(function, &keys[*index], keys[*index].pack(), worker));
+            results[*index] = Some(core.get(function, &keys[*index]));
         }
         return;
     }
@@ -92,7 +89,7 @@ pub(super) fn compute<K: Key, R: Output>(
     let mut later = 0;
     for step in 0..missing.len() {
         if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
-            show.members(keys, &missing[step..]);
+            show.members(function, keys, &missing[step..]);
             if core.grain.invites(worker) {
                 help::invite(worker);
             }
@@ -105,7 +102,7 @@ pub(super) fn compute<K: Key, R: Output>(
         }
     }
     for index in &missing[..later] {
-        results[*index] = Some(core.compute(function, &keys[*index], keys[*index].pack()));
+        results[*index] = Some((function.run)(core, function, &keys[*index], None));
     }
 }
 
@@ -127,12 +124,12 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
     }
 
     /// Shows the next members.
-    fn members(&self, keys: &[K], next: &[usize]) {
+    fn members(&self, function: &Function<K, R>, keys: &[K], next: &[usize]) {
         let mut names = [0; WINDOW];
         let mut shown = 0;
         let mut table = 0;
         for index in next.iter().take(WINDOW) {
-            let (name, of) = self.core.member(&keys[*index], self.worker);
+            let (name, of) = self.core.member(function, &keys[*index], self.worker);
             // After a `clear` in between, the names of the old table mean nothing.
             if of != table {
                 (table, shown) = (of, 0);

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, marker::PhantomData};
 use super::{
     core::Core,
     engine::Engine as _,
-    function::{Call, Function},
+    function::{Function, Shared},
     group,
     key::{Key, Lookup, Output},
     stats::Stats,
@@ -96,7 +96,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
         let core = Arc::into_raw(Arc::new(Core::new(true)));
-        Self { core, function: Function::of("closure", function.into_call()), counted: true, owns: PhantomData }
+        Self { core, function: Function::closure(function.into_shared()), counted: true, owns: PhantomData }
     }
 
     #[inline]
@@ -112,8 +112,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// that names the chain of calls.
     #[inline]
     pub fn get(&self, key: K) -> R {
-        let packed = key.pack();
-        self.find(&key, packed)
+        self.core().get(&self.function, &key)
     }
 
     /// The value of a key that is only borrowed: a tuple of references, one for each argument.
@@ -133,12 +132,13 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline]
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
         // Small integers are found by their value.
-        if K::is_small() { self.get(key.to_key()) } else { self.find(key, None) }
-    }
-
-    #[inline]
-    fn find<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> R {
-        self.core().get(&self.function, key, packed, worker::current())
+        if K::is_small() {
+            return self.get(key.to_key());
+        }
+        match self.core().hit(key, None) {
+            Some(value) => value,
+            None => self.core().get(&self.function, &key.to_key()),
+        }
     }
 
     /// The values of keys that do not need each other: what `#[cache]` makes of several recursive calls.
@@ -150,10 +150,11 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline]
     pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         if !self.shares_group() {
-            return keys.map(
-                #[inline(always)]
-                |key| self.get(key),
-            );
+            let mut results = [const { None }; N];
+            for (result, key) in results.iter_mut().zip(&keys) {
+                *result = Some(self.core().get(&self.function, key));
+            }
+            return results.map(|result| result.expect("every member of a group has its result"));
         }
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
         group::compute(self.core(), &self.function, &keys, &mut results, &mut scratch);
@@ -175,9 +176,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// Whether the members of the next group are to be shown to others.
     #[inline]
     fn shares_group(&self) -> bool {
-        let (core, worker) = (self.core(), worker::current());
-        core.grain.group(worker, &core.number);
-        core.shares(&self.function) && !worker.own.sample.is_alone()
+        self.core().shares(&self.function, worker::current())
     }
 
     /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
@@ -315,7 +314,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// A call of this key that has not begun.
     fn task(&self, key: K) -> Task<R> {
         let again = self.again();
-        Task::new(Box::new(move || again.find(&key, key.pack())))
+        Task::new(Box::new(move || again.core().get(&again.function, &key)))
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.
@@ -349,15 +348,15 @@ pub trait IntoFunction<K, R> {
     /// The function as one of a tuple.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
-    fn into_call(self) -> Call<K, R>;
+    fn into_shared(self) -> Shared<K, R>;
 }
 
 macro_rules! functions {
     ($(($($arg:ident $part:ident)+))*) => {$(
         impl<FN: Fn($($arg),+) -> R + Send + Sync + 'static, $($arg: Clone + 'static,)+ R: 'static> IntoFunction<($($arg,)+), R> for FN {
             #[allow(private_interfaces, reason = "as in the trait")]
-            fn into_call(self) -> Call<($($arg,)+), R> {
-                Call::Shared(Arc::new(move |($($part,)+): &($($arg,)+)| self($($part.clone()),+)))
+            fn into_shared(self) -> Shared<($($arg,)+), R> {
+                Arc::new(move |($($part,)+): &($($arg,)+)| self($($part.clone()),+))
             }
         }
     )*};

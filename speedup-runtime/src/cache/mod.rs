@@ -34,6 +34,8 @@ mod number;
 pub mod probe;
 mod reclaim;
 #[cfg(not(loom))]
+mod run;
+#[cfg(not(loom))]
 mod small;
 #[cfg(not(loom))]
 mod stack;

@@ -10,7 +10,7 @@ static NUMBERS: Mutex<(u32, Vec<u32>)> = Mutex::new((0, Vec::new()));
 
 /// A number of its own for each living cache, given at the first computation.
 pub(super) struct Number {
-    /// One more than the number, or 0 while there is none. Relaxed: the number alone matters.
+    /// The number, or 0 while there is none. Relaxed: the number alone matters.
     given: AtomicU32,
     /// What an earlier cache of the same number had counted. Relaxed, like all counts.
     hits_before: AtomicU64,
@@ -22,16 +22,14 @@ impl Number {
         Self { given: AtomicU32::new(0), hits_before: AtomicU64::new(0), computed_before: AtomicU64::new(0) }
     }
 
-    /// The number, if one has been given.
+    /// The number, which 0 stands for while none has been given: nobody looks at what is counted there.
     #[inline]
-    pub(super) fn known(&self) -> Option<u32> {
-        self.given.load(Ordering::Relaxed).checked_sub(1)
+    pub(super) fn index(&self) -> u32 {
+        self.given.load(Ordering::Relaxed)
     }
 
-    /// The number.
-    #[inline]
-    pub(super) fn get(&self) -> u32 {
-        self.known().unwrap_or_else(|| self.give())
+    fn known(&self) -> Option<u32> {
+        Some(self.index()).filter(|number| *number != 0)
     }
 
     /// Hits and computations so far.
@@ -42,21 +40,21 @@ impl Number {
         (hits.saturating_sub(before.0), computed.saturating_sub(before.1))
     }
 
+    /// Gives a number, if there is none.
     #[cold]
-    fn give(&self) -> u32 {
+    pub(super) fn give(&self) {
         let mut numbers = lock(&NUMBERS);
-        if let Some(number) = self.known() {
-            return number;
+        if self.known().is_some() {
+            return;
         }
         let number = numbers.1.pop().unwrap_or_else(|| {
             numbers.0 += 1;
-            numbers.0 - 1
+            numbers.0
         });
         let (hits, computed) = worker::totals(number);
         self.hits_before.store(hits, Ordering::Relaxed);
         self.computed_before.store(computed, Ordering::Relaxed);
-        self.given.store(number + 1, Ordering::Relaxed);
-        number
+        self.given.store(number, Ordering::Relaxed);
     }
 }
 

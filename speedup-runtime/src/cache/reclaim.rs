@@ -66,13 +66,13 @@ impl Domain {
     #[inline]
     pub(super) fn enter(&self, pin: &AtomicU64, barrier: Barrier) -> Pinned {
         // Relaxed: only this thread writes its pin word.
-        let outer = pin.load(Ordering::Relaxed);
-        if outer == 0 {
+        let outermost = pin.load(Ordering::Relaxed) == 0;
+        if outermost {
             // Relaxed: the barrier that follows (here or forced by `collect`) orders the store before later loads.
             pin.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);
             barrier.light();
         }
-        Pinned { outer }
+        Pinned { outermost }
     }
 
     /// Takes over something that was unlinked. The caller may hold locks: nothing is freed here.
@@ -122,15 +122,17 @@ impl Domain {
 /// What [`Domain::enter`] returns and [`leave`] wants back: whether an outer pin goes on.
 #[derive(Clone, Copy)]
 pub(super) struct Pinned {
-    /// The pin word as it was: 0 for the outermost pin.
-    outer: u64,
+    outermost: bool,
 }
 
 /// Ends what [`Domain::enter`] began on the same word.
 #[inline]
 pub(super) fn leave(pin: &AtomicU64, pinned: Pinned) {
-    // Release, with the Acquire load in `collect`'s `oldest`: what was read while pinned was read before.
-    pin.store(pinned.outer, Ordering::Release);
+    // A constant, not the word as it was: the store need not wait for the load in `enter`.
+    if pinned.outermost {
+        // Release, with the Acquire load in `collect`'s `oldest`: what was read while pinned was read before.
+        pin.store(0, Ordering::Release);
+    }
 }
 
 /// Which side makes the full barrier between a reader's pin and its loads.

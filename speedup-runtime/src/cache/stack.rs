@@ -19,29 +19,38 @@ pub(super) struct Segment {
     len: usize,
 }
 
-/// Runs the body where it has room. `here` is an address in the caller's frame.
+/// Whether a body may start here, an address in the caller's frame.
 #[inline]
-pub(super) fn with_room<T>(worker: &Worker, here: usize, body: impl FnOnce() -> T) -> T {
+pub(super) fn has_room(worker: &Worker, here: usize) -> bool {
     let segment = worker.own.stack.get();
-    if here.wrapping_sub(segment.low) < segment.len { body() } else { look(worker, here, body) }
+    here.wrapping_sub(segment.low) < segment.len || look(worker, here)
 }
 
-/// Finds out about the stack, and takes a new piece if there is no room.
+/// Finds out about the stack.
 #[cold]
 #[inline(never)]
-fn look<T>(worker: &Worker, here: usize, body: impl FnOnce() -> T) -> T {
+fn look(worker: &Worker, here: usize) -> bool {
     let segment = worker.own.stack.get();
     let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
-    if here > low {
-        // The same low end means the same stack, of which a higher part has come into sight.
-        let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
-        worker.own.stack.set(Segment { low, len: top - low + 1 });
-        return body();
+    if here <= low {
+        return false;
     }
-    let outer = Restore(worker, segment);
+    // The same low end means the same stack, of which a higher part has come into sight.
+    let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
+    worker.own.stack.set(Segment { low, len: top - low + 1 });
+    true
+}
+
+/// Runs the body on a new piece of stack, which is given back afterwards.
+#[cold]
+#[inline(never)]
+pub(super) fn on_a_new_piece<T>(worker: &Worker, body: impl FnOnce() -> T) -> T {
+    let outer = Restore(worker, worker.own.stack.get());
     let result = stacker::grow(PIECE, || {
         let here = address();
-        let low = stacker::remaining_stack().map_or(here, |left| here - left.min(here) + RESERVE);
+        // Where the system does not tell, the piece has the size that was asked for, but for what lies above.
+        let left = stacker::remaining_stack().unwrap_or(PIECE - RESERVE);
+        let low = here - left.min(here) + RESERVE;
         worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
         body()
     });

@@ -100,8 +100,16 @@ pub(super) struct Own {
 /// Hits and computations of one cache by one thread.
 #[derive(Default)]
 pub(super) struct Tally {
-    pub(super) hits: AtomicU64,
-    pub(super) computed: AtomicU64,
+    /// Several counters, of which the key chooses one: a counter that is increased again at once has to wait for itself,
+    /// which takes longer than all the rest of a hit.
+    hits: [AtomicU64; 4],
+    computed: AtomicU64,
+}
+
+impl Tally {
+    fn hits(&self) -> u64 {
+        self.hits.iter().map(|hits| hits.load(Ordering::Relaxed)).sum()
+    }
 }
 
 /// How many caches have their counts in the worker itself.
@@ -120,6 +128,8 @@ struct Parker {
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
     static CURRENT: Cell<*const Worker> = const { Cell::new(null()) };
+    /// The same, but null also where pins need a barrier.
+    static SWIFT: Cell<*const Worker> = const { Cell::new(null()) };
     static LEASE: Lease = const { Lease(Cell::new(None)) };
 }
 
@@ -129,10 +139,19 @@ struct Lease(Cell<Option<&'static Worker>>);
 impl Drop for Lease {
     fn drop(&mut self) {
         CURRENT.set(null());
+        SWIFT.set(null());
         if let Some(worker) = self.0.get() {
             lock(&REGISTRY).unused.push(worker);
         }
     }
+}
+
+/// The worker of this thread, if it has one that pins without a barrier.
+#[inline(always)]
+pub(super) fn swift() -> Option<&'static Worker> {
+    let worker = SWIFT.get();
+    // SAFETY: workers are never freed.
+    unsafe { worker.as_ref() }
 }
 
 /// The worker of this thread.
@@ -161,6 +180,9 @@ fn enrol() -> &'static Worker {
     worker.own.stack.set(Segment::default());
     worker.in_pool.store(rayon::current_thread_index().is_some(), Ordering::Relaxed);
     CURRENT.set(worker);
+    if barrier == Barrier::Forced {
+        SWIFT.set(worker);
+    }
     // A thread whose locals are being destroyed keeps its worker for good: a handful of bytes in a rare case.
     let _ = LEASE.try_with(|lease| lease.0.set(Some(worker)));
     worker
@@ -202,7 +224,7 @@ pub(super) fn totals(cache: u32) -> (u64, u64) {
         Some(far) => worker.far.get()?.get(far),
     });
     tallies.fold((0, 0), |(hits, computed), tally| {
-        (hits + tally.hits.load(Ordering::Relaxed), computed + tally.computed.load(Ordering::Relaxed))
+        (hits + tally.hits(), computed + tally.computed.load(Ordering::Relaxed))
     })
 }
 
@@ -210,14 +232,6 @@ pub(super) fn totals(cache: u32) -> (u64, u64) {
 pub(super) struct Pin {
     worker: &'static Worker,
     pinned: Pinned,
-}
-
-impl Pin {
-    /// The worker of the pinned thread.
-    #[inline]
-    pub(super) fn worker(&self) -> &'static Worker {
-        self.worker
-    }
 }
 
 impl Drop for Pin {
@@ -253,6 +267,12 @@ impl Worker {
         Pin { worker: self, pinned: DOMAIN.enter(&self.pin, self.barrier) }
     }
 
+    /// As [`pin`](Self::pin), on a worker that is [`swift`].
+    #[inline(always)]
+    pub(super) fn pin_swiftly(&'static self) -> Pin {
+        Pin { worker: self, pinned: DOMAIN.enter(&self.pin, Barrier::Forced) }
+    }
+
     /// The board of this worker; only its thread writes it.
     pub(super) fn board(&self) -> &Board<Header> {
         self.board.get_or_init(Board::new)
@@ -263,12 +283,13 @@ impl Worker {
         self.board.get()
     }
 
-    /// Counts a hit of a cache. Only on the calling thread's own worker.
+    /// Counts a hit of a cache, with some bits of the key. Only on the calling thread's own worker.
     #[inline]
-    pub(super) fn count_hit(&self, cache: u32) {
+    pub(super) fn count_hit(&self, cache: u32, key: u64) {
         if let Some(tally) = self.tally(cache) {
+            let hits = &tally.hits[key as usize % 4];
             // Relaxed, and no read-modify-write: this thread alone writes.
-            tally.hits.store(tally.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            hits.store(hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
     }
 

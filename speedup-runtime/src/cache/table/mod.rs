@@ -26,19 +26,14 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Table<K: Key, R: Output> {
     /// No other table of the process ever has this number.
     id: u64,
+    /// Of how many values there are at most, to tell whether pages are well used: all that the cache has computed, less
+    /// what it had when the table was made, and all that was put in.
+    cache: u32,
+    computed_before: u64,
+    inserted: AtomicU64,
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
-}
-
-/// What a look at a key shows.
-pub(super) enum Look<'pin, R> {
-    /// The value is there.
-    Ready(&'pin R),
-    /// Nobody is at it, and this is its slot for certain.
-    Free(Slot<'pin, R>),
-    /// Anything else: to be found out by claiming.
-    Unsettled,
 }
 
 /// What came of claiming a key's slot.
@@ -62,9 +57,28 @@ pub(super) enum Member<'pin, K, R> {
 }
 
 impl<K: Key, R: Output> Table<K, R> {
-    /// An empty table.
-    pub(super) fn new() -> Self {
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), pages: Pages::new(), hashed: OnceBox::new() }
+    /// An empty table of the cache with this number.
+    pub(super) fn new(cache: u32) -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            cache,
+            computed_before: worker::totals(cache).1,
+            inserted: AtomicU64::new(0),
+            pages: Pages::new(),
+            hashed: OnceBox::new(),
+        }
+    }
+
+    /// A value is put in that was not computed.
+    pub(super) fn count_inserted(&self) {
+        // Relaxed: a count.
+        self.inserted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many values there are, or a few more.
+    fn used(&self) -> usize {
+        let computed = worker::totals(self.cache).1.saturating_sub(self.computed_before);
+        (computed + self.inserted.load(Ordering::Relaxed)) as usize
     }
 
     /// The number of this table, which no other ever has.
@@ -72,36 +86,30 @@ impl<K: Key, R: Output> Table<K, R> {
         self.id
     }
 
-    /// What there is to see of a key. O(1), takes no lock, writes nothing.
-    #[inline]
-    pub(super) fn look<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Look<'pin, R> {
-        if K::COORDINATES > 0
-            && let Some(packed) = packed
-            && let Some(slot) = self.pages.find(packed, pin)
-        {
-            if let Some(value) = slot.value() {
-                return Look::Ready(value);
-            }
-            match slot.state().word() {
-                Word::Moved => {}
-                // The key may have strayed before there was a page. A claim is no proof of the opposite.
-                _ if self.pages.is_mixed(&slot) => {}
-                Word::Empty => return Look::Free(slot),
-                _ => return Look::Unsettled,
-            }
-        }
-        let small = K::COORDINATES > 0 && K::is_small();
-        let found = if small { self.find_strayed(key, pin) } else { self.find_hashed(key, pin) };
-        found.map_or(Look::Unsettled, Look::Ready)
-    }
-
     /// The value of a key that has one. O(1), takes no lock, writes nothing.
     #[inline]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
-        match self.look(key, packed, pin) {
-            Look::Ready(value) => Some(value),
-            _ => None,
+        if K::COORDINATES == 0 || !K::is_small() {
+            return self.find_hashed(key, pin);
         }
+        if let Some(packed) = packed
+            && let Some(slot) = self.pages.find(packed, pin)
+            && let Some(value) = slot.value()
+        {
+            return Some(value);
+        }
+        // Where no key has strayed there is no such table.
+        if self.hashed.get().is_some() { self.find_strayed(key, pin) } else { None }
+    }
+
+    /// The slot of a small key, if nobody has computed the value or is at it, and if this is its slot for certain.
+    #[inline]
+    pub(super) fn find_empty<'pin>(&self, packed: Option<u64>, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+        if K::COORDINATES == 0 {
+            return None;
+        }
+        // The key may have strayed before there was a page.
+        self.pages.find(packed?, pin).filter(|slot| !self.pages.is_mixed(slot))
     }
 
     /// The value of a key that is not a small integer.
@@ -225,7 +233,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, pin)
+                && let Some(slot) = self.pages.find_or_make(packed, || self.used(), pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);

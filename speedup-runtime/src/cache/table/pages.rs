@@ -22,7 +22,9 @@ use crate::{
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
 /// This many pages are made without asking how full the others are.
-const FREE_PAGES: usize = 64;
+const FREE_PAGES: usize = 128;
+/// Of so many requests for a page that is refused, one asks how many values there are by now.
+const ASK_EVERY: usize = 8;
 /// Directories may take this many bytes beyond what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
@@ -39,9 +41,9 @@ pub(super) struct Pages<K: Key, R> {
 struct Growth {
     pages: usize,
     directory_bytes: usize,
-    /// Pages that may exist before occupancy is looked at again.
+    /// Pages that may exist before it is asked again how many values there are.
     allowed: usize,
-    /// Requests refused since then: occupancy is counted at powers of two of them.
+    /// Requests refused since one was granted.
     refused: usize,
     /// Whether any key was ever sent to the hash table for want of a page.
     strayed: bool,
@@ -138,10 +140,16 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
     /// table.
-    pub(super) fn find_or_make<'pin>(&self, packed: u64, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    /// `used` tells how many values there are.
+    pub(super) fn find_or_make<'pin>(
+        &self,
+        packed: u64,
+        used: impl FnOnce() -> usize,
+        pin: &'pin Pin,
+    ) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);
-            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed)).is_none() {
+            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed), used).is_none() {
                 growth.strayed = true;
                 return None;
             }
@@ -190,8 +198,8 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
-    fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
-        if growth.pages >= growth.allowed.max(FREE_PAGES) && !self.allow_more(growth) {
+    fn make(&self, growth: &mut Growth, place: &Place, used: impl FnOnce() -> usize) -> Option<()> {
+        if growth.pages >= growth.allowed.max(FREE_PAGES) && !Self::allow_more(growth, used) {
             return None;
         }
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
@@ -251,18 +259,13 @@ impl<K: Key, R> Pages<K, R> {
         Some(new)
     }
 
-    /// Looks how full the pages are, at powers of two of the requests that were refused.
-    fn allow_more(&self, growth: &mut Growth) -> bool {
-        growth.refused += 1;
-        if !growth.refused.is_power_of_two() {
-            return false;
+    /// Asks how many values there are, not at each request.
+    fn allow_more(growth: &mut Growth, used: impl FnOnce() -> usize) -> bool {
+        if growth.refused % ASK_EVERY == 0 {
+            growth.allowed = FREE_PAGES + 4 * used() / PageOf::<R>::SLOTS;
         }
-        let used = self.count(|word| word != Word::Empty);
-        growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
         let more = growth.pages < growth.allowed;
-        if more {
-            growth.refused = 0;
-        }
+        growth.refused = if more { 0 } else { growth.refused + 1 };
         more
     }
 

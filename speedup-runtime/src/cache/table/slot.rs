@@ -145,7 +145,7 @@ impl<'pin, R> Slot<'pin, R> {
     /// # Safety
     /// Both pointers lead to one slot of a table that is not freed during `'pin`.
     #[inline]
-    pub(super) unsafe fn new(state: *const State, value: *mut R, member: u64) -> Self {
+    pub(in crate::cache) unsafe fn new(state: *const State, value: *mut R, member: u64) -> Self {
         Self { state, value, member, pin: PhantomData }
     }
 
@@ -180,20 +180,10 @@ impl<'pin, R> Slot<'pin, R> {
         self.value
     }
 
-    /// The same slot beyond the pin.
-    ///
-    /// # Safety
-    /// The slot is not looked at, other than by its address and name, before [`pinned`](Self::pinned).
-    pub(in crate::cache) unsafe fn unpinned(&self) -> Slot<'static, R> {
-        Slot { state: self.state, value: self.value, member: self.member, pin: PhantomData }
-    }
-
-    /// The same slot under a later pin.
-    ///
-    /// # Safety
-    /// The table that it was found in is not freed during the pin.
-    pub(in crate::cache) unsafe fn pinned<'later>(&self, _pin: &'later Pin) -> Slot<'later, R> {
-        Slot { state: self.state, value: self.value, member: self.member, pin: PhantomData }
+    /// Where the state word and the value are, beyond the pin.
+    #[inline]
+    pub(in crate::cache) fn parts(&self) -> (*const State, *mut R) {
+        (self.state, self.value)
     }
 
     /// Writes the value and lets everybody read it.

@@ -1,8 +1,10 @@
 //! All other keys in a sharded hash table whose readers take no lock.
 //!
-//! A shard is an open-addressed index of words, each a tag of eight hash bits and the number of an entry; entries stand
-//! in chunks that never move. Writers hold the shard's lock; readers probe with plain loads. A larger index replaces
-//! the old one, which is retired. The hash is seeded at random, so keys cannot be chosen to collide.
+//! A shard has an index of numbers and, in chunks that never move, the entries that they are the numbers of. Writers
+//! hold the shard's lock; readers use plain loads. A larger index replaces the old one, which is retired. The hash is
+//! seeded at random, so keys cannot be chosen to collide.
+
+mod index;
 
 use std::{
     cell::UnsafeCell,
@@ -13,23 +15,19 @@ use std::{
 
 use foldhash::fast::RandomState;
 
+use self::index::Index;
 use super::slot::{Slot, State, Word};
 use crate::{
     cache::{
         key::{Key, Lookup, Output},
         worker::{self, Pin},
     },
-    sync::{AtomicPtr, AtomicU32, Mutex, MutexGuard, Ordering, lock},
+    sync::{AtomicPtr, Mutex, MutexGuard, Ordering, lock},
 };
 
-const SHARDS: usize = 64;
-/// An index word that was never used: a probe ends here.
-const FREE: u32 = 0;
-/// An index word whose entry was removed: a probe goes on.
-const TOMB: u32 = 1;
-/// Entry numbers start here and have 24 bits.
-const FIRST: u32 = 2;
-const NUMBER_BITS: u32 = 24;
+/// The low bits of a hash choose the shard.
+const SHARD_BITS: u32 = 6;
+const SHARDS: usize = 1 << SHARD_BITS;
 /// Marks the member name of a hashed slot.
 pub(super) const HASHED: u64 = 1 << 63;
 
@@ -42,7 +40,7 @@ pub(super) struct Hashed<K, R> {
 #[repr(align(128))]
 struct Shard<K, R> {
     /// Never null once the first entry is there. Written under the lock; Release there, Acquire by readers.
-    index: AtomicPtr<Index<K, R>>,
+    view: AtomicPtr<View<K, R>>,
     writer: Mutex<Writer<K, R>>,
 }
 
@@ -53,19 +51,19 @@ struct Writer<K, R> {
     made: u32,
     /// Numbers of entries that were removed and that nobody can be reading.
     free: Vec<u32>,
-    /// Index words that are not `FREE`.
+    /// Lanes of the index that are not free.
     used: usize,
-    /// Index words that name an entry.
+    /// Lanes of the index that name an entry.
     live: usize,
 }
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
 unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
 
-/// What a reader probes: it never changes size.
-struct Index<K, R> {
-    words: Box<[AtomicU32]>,
-    /// The chunks as of the making of this index, null beyond. Written under the lock; Release there, Acquire by
+/// What a reader sees: it never changes size.
+struct View<K, R> {
+    index: Index,
+    /// The chunks as of the making of this view, null beyond. Written under the lock; Release there, Acquire by
     /// readers.
     chunks: Box<[AtomicPtr<Entry<K, R>>]>,
 }
@@ -73,7 +71,7 @@ struct Index<K, R> {
 /// A key with its slot.
 pub(super) struct Entry<K, R> {
     state: State,
-    /// Initialised as long as an index word names the entry and until it is unread after its removal.
+    /// Initialised as long as the index names the entry and until it is unread after its removal.
     key: UnsafeCell<MaybeUninit<K>>,
     value: UnsafeCell<MaybeUninit<R>>,
     number: u32,
@@ -114,7 +112,7 @@ pub(super) unsafe fn key_of<K, R>(member: u64, _pin: &Pin) -> &K {
 impl<K: Key, R: Output> Hashed<K, R> {
     pub(super) fn new() -> Self {
         let shard = || Shard {
-            index: AtomicPtr::new(null_mut()),
+            view: AtomicPtr::new(null_mut()),
             writer: Mutex::new(Writer { chunks: Vec::new(), made: 0, free: Vec::new(), used: 0, live: 0 }),
         };
         Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| shard()).collect() }
@@ -182,21 +180,10 @@ impl<K: Key, R: Output> Hashed<K, R> {
     }
 
     /// How many entries are ready.
-    pub(super) fn len(&self, _pin: &Pin) -> usize {
-        let mut count = 0;
-        for shard in &self.shards {
-            let index = shard.index.load(Ordering::Acquire);
-            if index.is_null() {
-                continue;
-            }
-            // SAFETY: an index lives while readers that loaded it are pinned.
-            let index = unsafe { &*index };
-            for word in &index.words {
-                let entry = index.entry(word.load(Ordering::Acquire));
-                count += usize::from(entry.is_some_and(|entry| entry.state.is_ready()));
-            }
-        }
-        count
+    pub(super) fn len(&self, pin: &Pin) -> usize {
+        let ready =
+            |view: &View<K, R>| view.index.numbers().filter(|number| view.entry(*number).state.is_ready()).count();
+        self.shards.iter().filter_map(|shard| shard.view(pin)).map(ready).sum()
     }
 
     #[inline]
@@ -213,16 +200,10 @@ impl<K: Key, R: Output> Hashed<K, R> {
     }
 }
 
-/// The tag and the first position of a probe.
-#[inline]
-fn start(hash: u64, words: usize) -> (u32, usize) {
-    ((hash >> 56) as u32, (hash / SHARDS as u64) as usize & (words - 1))
-}
-
 /// The chunk and the place in it of an entry number: chunks of 16, 32, .. 1,024 and then 1,024 each.
 #[inline]
 fn position(number: u32) -> (usize, usize) {
-    let n = (number - FIRST) as usize + 16;
+    let n = number as usize + 16;
     if n < 1024 {
         let chunk = n.ilog2() as usize - 4;
         (chunk, n - (16 << chunk))
@@ -235,59 +216,46 @@ fn chunk_len(chunk: usize) -> usize {
     16 << chunk.min(6)
 }
 
-impl<K, R> Index<K, R> {
-    /// An index for so many words, in a shard that has made so many entries.
-    fn new(words: usize, made: u32) -> Box<Self> {
-        // Every new entry takes a word, so this many chunks can be named before the next index is made.
-        let chunks = position(FIRST + made + words as u32).0 + 1;
-        Box::new(Self {
-            words: (0..words).map(|_| AtomicU32::new(FREE)).collect(),
-            chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect(),
-        })
+impl<K, R> View<K, R> {
+    /// A view with room for so many entries in a shard that has made so many.
+    fn new(entries: usize, made: u32) -> Box<Self> {
+        let index = Index::with_room_for(entries);
+        // Every new entry takes a lane, so this many chunks can be named before the next view is made.
+        let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
+        Box::new(Self { index, chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect() })
     }
 
-    /// The entry that a word names.
+    /// The entry of a number that the index has named.
     #[inline]
-    fn entry(&self, word: u32) -> Option<&Entry<K, R>> {
-        let number = word & ((1 << NUMBER_BITS) - 1);
-        if number < FIRST {
-            return None;
-        }
+    fn entry(&self, number: u32) -> &Entry<K, R> {
         let (chunk, place) = position(number);
         let chunk = self.chunks[chunk].load(Ordering::Acquire);
-        // SAFETY: a word that names an entry was stored after its chunk was linked, and chunks live as long as the table.
-        Some(unsafe { &*chunk.add(place) })
+        // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
+        unsafe { &*chunk.add(place) }
     }
 }
 
 impl<K: Key, R: Output> Shard<K, R> {
     #[inline]
-    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, _pin: &'pin Pin) -> Option<Slot<'pin, R>> {
-        let index = self.index.load(Ordering::Acquire);
-        if index.is_null() {
-            return None;
-        }
-        // SAFETY: an index lives while readers that loaded it are pinned.
-        let index = unsafe { &*index };
-        let mask = index.words.len() - 1;
-        let (tag, mut at) = start(hash, index.words.len());
-        loop {
-            let word = index.words[at].load(Ordering::Acquire);
-            if word == FREE {
-                return None;
-            }
-            if word >> NUMBER_BITS == tag
-                && let Some(entry) = index.entry(word)
-            {
-                // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
-                unsafe {
-                    if key.matches((*entry.key.get()).assume_init_ref()) {
-                        return Some(entry.slot());
-                    }
-                }
-            }
-            at = (at + 1) & mask;
-        }
+    fn view<'pin>(&self, _pin: &'pin Pin) -> Option<&'pin View<K, R>> {
+        // SAFETY: a view lives while readers that loaded it are pinned.
+        unsafe { self.view.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The view, for the holder of the lock.
+    fn own_view(&self, _writer: &MutexGuard<'_, Writer<K, R>>) -> Option<&View<K, R>> {
+        // SAFETY: only the holder of the lock replaces the view.
+        unsafe { self.view.load(Ordering::Relaxed).as_ref() }
+    }
+
+    #[inline]
+    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+        let view = self.view(pin)?;
+        view.index.find(hash, |number| {
+            let entry = view.entry(number);
+            // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
+            unsafe { key.matches((*entry.key.get()).assume_init_ref()).then(|| entry.slot()) }
+        })
     }
 
     fn insert<'pin>(
@@ -318,26 +286,24 @@ impl<K: Key, R: Output> Shard<K, R> {
             }
             (*entry).slot()
         };
-        // SAFETY: `reserve` made an index, which only the holder of the lock replaces.
-        let index = unsafe { &*self.index.load(Ordering::Relaxed) };
-        writer.used += usize::from(index.link(hash, number));
+        if let Some(view) = self.own_view(writer) {
+            view.index.link(hash, number);
+        }
+        writer.used += 1;
         writer.live += 1;
         slot
     }
 
-    /// Makes room for one more word.
+    /// Makes room for one more lane.
     fn reserve(&self, writer: &mut MutexGuard<'_, Writer<K, R>>, hasher: &RandomState) {
-        let old = self.index.load(Ordering::Relaxed);
-        // SAFETY: only the holder of the lock replaces the index.
-        let words = unsafe { old.as_ref() }.map_or(0, |old| old.words.len());
-        if (writer.used + 1) * 4 <= words * 3 {
+        if self.own_view(writer).is_some_and(|view| !view.index.is_full(writer.used + 1)) {
             return;
         }
-        let new = Index::new((writer.live * 2 + 2).next_power_of_two().max(16), writer.made);
+        let new = View::new(writer.live * 2 + 1, writer.made);
         for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
             link.store(*chunk, Ordering::Relaxed);
         }
-        for number in FIRST..FIRST + writer.made {
+        for number in 0..writer.made {
             // In the order of memory, not of the hash: this way the entries stream through the processor's cache.
             let (chunk, place) = position(number);
             let entry = writer.chunks[chunk].wrapping_add(place);
@@ -347,17 +313,17 @@ impl<K: Key, R: Output> Shard<K, R> {
                 if (*entry).state.word() != Word::Removed {
                     let mut state = hasher.build_hasher();
                     (*(*entry).key.get()).assume_init_ref().hash_into(&mut state);
-                    new.link(state.finish(), number);
+                    new.index.link(state.finish(), number);
                 }
             }
         }
         writer.used = writer.live;
-        self.index.store(Box::into_raw(new), Ordering::Release);
+        let old = self.view.swap(Box::into_raw(new), Ordering::AcqRel);
         if !old.is_null() {
             let old = old as usize;
             worker::retire(Box::new(move || {
                 // SAFETY: made by `Box::into_raw` above, unlinked, and nobody pinned can be reading it.
-                drop(unsafe { Box::from_raw(old as *mut Index<K, R>) });
+                drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
             }));
         }
     }
@@ -367,67 +333,44 @@ impl<K: Key, R: Output> Shard<K, R> {
         if let Some(number) = writer.free.pop() {
             return (number, false);
         }
-        let number = FIRST + writer.made;
-        assert!(number < 1 << NUMBER_BITS, "a cache holds at most a thousand million entries");
-        writer.made += 1;
+        let number = writer.made;
+        writer.made = number.checked_add(1).expect("a shard of a cache holds at most 4,294,967,295 entries");
         let chunk = position(number).0;
         if chunk == writer.chunks.len() {
             let entries = Vec::<Entry<K, R>>::with_capacity(chunk_len(chunk)).leak().as_mut_ptr();
             writer.chunks.push(entries);
         }
-        // SAFETY: `reserve` made an index, which only the holder of the lock replaces.
-        let index = unsafe { &*self.index.load(Ordering::Relaxed) };
-        index.chunks[chunk].store(writer.chunks[chunk], Ordering::Release);
+        if let Some(view) = self.own_view(writer) {
+            view.chunks[chunk].store(writer.chunks[chunk], Ordering::Release);
+        }
         (number, true)
     }
 
     fn unlink(&self, writer: &mut MutexGuard<'_, Writer<K, R>>, hash: u64, slot: &Slot<'_, R>) {
-        // SAFETY: the slot was found under the lock, so there is an index and the entry is linked.
-        let (index, number) = unsafe {
-            (&*self.index.load(Ordering::Relaxed), (*((slot.member() & !HASHED) as *const Entry<K, R>)).number)
-        };
-        let mask = index.words.len() - 1;
-        let (tag, mut at) = start(hash, index.words.len());
-        while index.words[at].load(Ordering::Relaxed) != (tag << NUMBER_BITS | number) {
-            at = (at + 1) & mask;
+        // SAFETY: the slot was found under the lock, so the entry is linked.
+        let number = unsafe { (*((slot.member() & !HASHED) as *const Entry<K, R>)).number };
+        if let Some(view) = self.own_view(writer) {
+            view.index.unlink(hash, number);
         }
-        index.words[at].store(TOMB, Ordering::Release);
         writer.live -= 1;
-    }
-}
-
-impl<K, R> Index<K, R> {
-    /// Stores the entry's number in the first word that names none; true if that word was never used.
-    fn link(&self, hash: u64, number: u32) -> bool {
-        let mask = self.words.len() - 1;
-        let (tag, mut at) = start(hash, self.words.len());
-        loop {
-            let word = self.words[at].load(Ordering::Relaxed);
-            if word == FREE {
-                self.words[at].store(tag << NUMBER_BITS | number, Ordering::Release);
-                return true;
-            }
-            at = (at + 1) & mask;
-        }
     }
 }
 
 impl<K, R> Drop for Shard<K, R> {
     fn drop(&mut self) {
-        let index = *self.index.get_mut();
-        if index.is_null() {
+        let view = *self.view.get_mut();
+        if view.is_null() {
             return;
         }
-        // SAFETY: the table is being dropped: nobody looks at the index, which came from a box.
-        let index = unsafe { Box::from_raw(index) };
-        for word in &index.words {
-            if let Some(entry) = index.entry(word.load(Ordering::Relaxed)) {
-                // SAFETY: a named entry has its key, and a ready one its value; nobody else looks at them.
-                unsafe {
-                    (*entry.key.get()).assume_init_drop();
-                    if entry.state.is_ready() {
-                        (*entry.value.get()).assume_init_drop();
-                    }
+        // SAFETY: the table is being dropped: nobody looks at the view, which came from a box.
+        let view = unsafe { Box::from_raw(view) };
+        for number in view.index.numbers() {
+            let entry = view.entry(number);
+            // SAFETY: a named entry has its key, and a ready one its value; nobody else looks at them.
+            unsafe {
+                (*entry.key.get()).assume_init_drop();
+                if entry.state.is_ready() {
+                    (*entry.value.get()).assume_init_drop();
                 }
             }
         }

@@ -1,0 +1,140 @@
+//! Running a body: the way of a miss from the claim to the published value.
+//!
+//! A deep recursion returns through more frames than a processor predicts, so each frame of a level costs about as much
+//! as a hit. That is why [`run_known`] is made anew for every function, body and all: a level of a recursion through
+//! the cache has one frame.
+
+use std::{
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
+
+use super::{
+    chain::{Frame, Running},
+    core::Core,
+    flight::Flight,
+    function::Function,
+    key::{Key, Output},
+    stack,
+    wait::Outcome,
+    worker::{self, Worker},
+};
+use crate::{
+    panics::{self, Payload},
+    sync::Ordering,
+};
+
+/// Computes a value: looks the key up and claims its slot, unless that has been done.
+///
+/// By a body that is known when the program is compiled.
+pub(super) fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    claimed: Option<Flight<'_, K, R>>,
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // SAFETY: a type without size has one value, which takes no bytes to make. It may be made here, because whoever
+    // named `F` gave a value of it to `Function::new`, and it is `Copy`.
+    let body = unsafe { MaybeUninit::<F>::uninit().assume_init() };
+    run(core, function, key, claimed, body)
+}
+
+/// As [`run_known`], by the closure that the function carries.
+pub(super) fn run_shared<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    claimed: Option<Flight<'_, K, R>>,
+) -> R {
+    run(core, function, key, claimed, |key| function.shared(key))
+}
+
+#[inline(always)]
+fn run<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    claimed: Option<Flight<'_, K, R>>,
+    body: impl Fn(&K) -> R,
+) -> R {
+    let worker = worker::current();
+    let mark = MaybeUninit::<u8>::uninit();
+    if !stack::has_room(worker, mark.as_ptr() as usize) {
+        return stack::on_a_new_piece(worker, || (function.run)(core, function, key, claimed));
+    }
+    let flight = match claimed {
+        Some(flight) => flight,
+        None => match core.claim_swiftly(key, worker) {
+            Some(flight) => flight,
+            None => return core.compute(function, key, worker),
+        },
+    };
+    // SAFETY: the key outlives the call, and is one of this cache.
+    let frame = unsafe { Frame::new(worker, core, std::ptr::from_ref(key).cast(), flight.slot()) };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let _running = begin(core, function, &frame, worker);
+        body(key)
+    }));
+    match result {
+        Ok(value) => {
+            land(function, flight, &value);
+            value
+        }
+        Err(payload) => crash(core, flight, payload),
+    }
+}
+
+/// Makes the call the innermost one of its thread, and lets others know of it what they need to.
+#[inline(always)]
+fn begin<'a, K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    frame: &'a Frame,
+    worker: &'static Worker,
+) -> Running<'a> {
+    if worker.own.top.get().is_none() {
+        core.grain.begin(worker);
+    }
+    let computed = worker.count_computed(core.number.index());
+    if !function.sequential {
+        core.grain.count(worker, computed, &core.number);
+    }
+    let running = Running::begin(worker, frame);
+    // Relaxed: a hint.
+    if worker.own.sample.is_shared() || function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
+        announce(core, function, frame, worker);
+    }
+    running
+}
+
+#[cold]
+#[inline(never)]
+fn announce<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+    if worker.own.sample.is_shared() && core.shares(function, worker) {
+        frame.show(worker);
+    }
+    if function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
+        frame.found_in_rayon(worker);
+    }
+}
+
+/// Publishes a value, or gives it only to those who wait.
+#[inline(always)]
+fn land<K: Key, R: Output>(function: &Function<K, R>, flight: Flight<'_, K, R>, value: &R) {
+    if function.keep.is_none_or(|keep| keep(value)) {
+        flight.publish(value.clone());
+    } else {
+        flight.withdraw(|| Some(Outcome::value(value.clone())));
+    }
+    worker::collect_if_due();
+}
+
+/// Lets a panic go on, and gives it to those who wait.
+#[cold]
+#[inline(never)]
+fn crash<K: Key, R: Output>(core: &Core<K, R>, flight: Flight<'_, K, R>, payload: Payload) -> ! {
+    core.panicked.fetch_add(1, Ordering::Relaxed);
+    flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
+    resume_unwind(payload)
+}
