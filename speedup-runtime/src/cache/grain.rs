@@ -1,99 +1,130 @@
 //! Whether a function's calls are worth being shared out.
 //!
-//! What a call costs is measured in windows: the time since a window began, divided by the calls computed since. A
-//! window's end is a number of calls, so no clock is read per call.
+//! Whoever computes calls looks up every [`LOOK_EVERY`] of them, so no clock is read per call, and moves the window of
+//! the outermost call on that it works for. There are two kinds of window:
 //!
-//! - A thread begins by sharing: it shows its groups and invites others.
-//! - If its calls turn out to be cheap enough for the sharing itself to matter, it goes on alone for a window, to learn
-//!   what they cost without. Below [`WORTH_SHARING`] they run one after the other from then on.
-//! - Above, sharing must pay: a thread that shares with others must get on faster than its own share of the work would
-//!   take alone. Where it does not, it goes on alone for [`ALONE`] times as many calls and tries again.
-//! - In a chain, who helps makes the next call and both wait for each other when the values come back, which no window
-//!   sees. So the whole of an outermost call is looked at, too, and if it did not pay, fewer of the next ones are shared.
+//! - In a *shared* window the threads show their groups and help each other. It tells how fast they get on together.
+//! - In a window *alone* nobody shows anything. It tells what a call costs one thread.
+//!
+//! An outermost call begins by sharing. If its calls turn out to be cheap enough for the sharing itself to matter, a
+//! window alone follows, to learn their cost. Below [`WORTH_SHARING`] they run one after the other from then on. Above,
+//! sharing is tried: if all threads together get on faster than one would alone, it goes on; if not (as in a chain, in
+//! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
 
 use std::{
     cell::Cell,
+    sync::TryLockError,
     time::{Duration, Instant},
 };
 
 use super::{number::Number, worker::Worker};
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
-/// Calls that cost at least this, in nanoseconds, are worth sharing out.
-const WORTH_SHARING: u64 = 180;
+/// Calls that cost less than this, in nanoseconds, are not worth an attempt.
+const WORTH_SHARING: u64 = 80;
 /// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
 const DEAR: u64 = 5_000;
 /// Before others are invited to cheaper calls, the outermost call has been running for this long.
 const PATIENCE: Duration = Duration::from_micros(10);
-/// So many calls make the first window.
-const WINDOW: u64 = 16;
-/// A window of so many calls is not fooled by what is done once, such as making a page.
-const SETTLED: u64 = 64;
-/// After a shared window of so many cheap calls, what they cost alone is measured again.
-const CHECKED: u64 = 1024;
+/// So many calls tell cheap ones from dear ones.
+const FIRST: u64 = 16;
+/// A thread looks at the window after so many calls.
+const LOOK_EVERY: u64 = 64;
+/// So many calls alone tell what they cost, or those of so long a time if they are more than a few.
+const SETTLED: u64 = 128;
+const SETTLED_AFTER: Duration = Duration::from_micros(100);
+/// A shared window lasts at least this long: a helper takes a while to come.
+const ATTEMPT: Duration = Duration::from_micros(200);
+/// A window alone for want of anything better lasts this long, and a shared window that is followed by a check.
+const CHECKED: Duration = Duration::from_millis(2);
+/// Calls made alone are shown to nobody, so work is hard to find later: their cost is measured again only until it has
+/// been measured so often, and at the beginning of one in so many outermost calls.
+const MEASURED: u64 = 3;
+const CHECK_EVERY: u64 = 16;
 /// Sharing pays if it makes at least this many percent of what one thread would.
 const GAIN: u128 = 110;
-/// A thread for which sharing did not pay goes on alone until it has made so many times as many calls.
-const ALONE: u64 = 8;
-/// At most one outermost call in 2 to this power is shared where it does not pay.
+/// An attempt that did not pay is followed by so many times as long alone, at first.
+const ALONE: u32 = 8;
+/// That time doubles with each attempt, but no more often than this.
 const RARELY: u32 = 6;
 
 /// What is known of the cost of one cache's calls. Relaxed throughout: hints.
 pub(super) struct Grain {
-    /// Mean nanoseconds of a call; 0 while unknown.
+    /// Nanoseconds of a call made alone; 0 while unknown.
     cost: AtomicU64,
-    /// Whether the cost is that of calls made alone.
-    measured: AtomicBool,
+    /// The last figure measured, and how many there were.
+    measured: AtomicU64,
+    measures: AtomicU64,
+    /// Outermost calls that came to a group.
+    calls: AtomicU64,
     /// Whether calls run one after the other.
     sequential: AtomicBool,
     /// Calls and nanoseconds of outermost calls too short for a window.
     tried: AtomicU64,
     spent: AtomicU64,
-    /// How many shared outermost calls in a row did not pay.
+    /// How many attempts to share in a row did not pay.
     unpaid: AtomicU32,
     /// Outermost calls since then.
     skipped: AtomicU64,
 }
 
-/// How the members of a group are to be computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// One after the other, by the thread that needs them.
-    Sequential,
-    /// Shown to others who may help.
-    Parallel,
-}
-
 /// Where a thread stands within the current outermost call; only the thread itself looks at it.
 #[derive(Default)]
 pub(super) struct Sample {
-    /// When the window began, if there is one.
-    start: Cell<Option<Instant>>,
-    /// Calls computed when it began.
-    base: Cell<u64>,
-    /// The count of calls at which it ends.
+    stage: Cell<Stage>,
+    /// The count of calls at which to look at the window.
     next: Cell<u64>,
+    /// When the outermost call came to its first group, and the count of calls by then.
+    opened: Cell<Option<(Instant, u64)>>,
     /// Whether the outermost call has been found worth inviting others.
     invited: Cell<bool>,
-    /// Nanoseconds lost by waiting since the window began.
+    /// Nanoseconds lost by waiting so far.
     lost: Cell<u64>,
-    stage: Cell<Stage>,
-    /// How many calls the next shared window is to have, after one alone that checks what calls cost.
-    stretch: Cell<u64>,
-    /// When sharing was first looked at, and the calls that all threads had computed by then.
-    whole: Cell<Option<(Instant, u64)>>,
 }
 
 /// How a thread goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
-    /// The outermost call has not come to a group that may be worth sharing out.
+    /// The outermost call has not come to a group.
     #[default]
     Fresh,
-    /// For a while without sharing.
+    /// Without sharing.
     Alone,
     /// Sharing.
     Shared,
+}
+
+/// The window of an outermost call, in the worker that made the call; its helpers look at it, too.
+#[derive(Default)]
+pub(super) struct Window(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    /// The number of the cache whose calls are counted.
+    cache: u32,
+    kind: Kind,
+}
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Closed,
+    Shared {
+        since: Instant,
+        /// Calls computed by all threads when it began.
+        computed: u64,
+        least: Duration,
+    },
+    Alone {
+        since: Instant,
+        /// The worker that measures, its calls, and what it had lost by waiting.
+        by: u32,
+        computed: u64,
+        lost: u64,
+        least: Duration,
+        /// How long the shared window that follows is to last.
+        then: Duration,
+    },
 }
 
 impl Sample {
@@ -106,21 +137,12 @@ impl Sample {
     /// Whether the end of the outermost call is to be looked at.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.start.get().is_some()
+        self.opened.get().is_some()
     }
 
     /// Notes time lost by waiting.
     pub(super) fn lose(&self, time: Duration) {
         self.lost.set(self.lost.get().saturating_add(nanos(time)));
-    }
-
-    /// Begins a window.
-    fn open(&self, now: Instant, computed: u64, alone: bool, len: u64) {
-        self.start.set(Some(now));
-        self.base.set(computed);
-        self.lost.set(0);
-        self.stage.set(if alone { Stage::Alone } else { Stage::Shared });
-        self.next.set(computed + len);
     }
 }
 
@@ -129,7 +151,9 @@ impl Grain {
     pub(super) const fn new() -> Self {
         Self {
             cost: AtomicU64::new(0),
-            measured: AtomicBool::new(false),
+            measured: AtomicU64::new(0),
+            measures: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
             sequential: AtomicBool::new(false),
             tried: AtomicU64::new(0),
             spent: AtomicU64::new(0),
@@ -138,22 +162,28 @@ impl Grain {
         }
     }
 
-    /// How to compute the next group.
     #[inline]
-    pub(super) fn mode(&self) -> Mode {
-        if self.sequential.load(Ordering::Relaxed) { Mode::Sequential } else { Mode::Parallel }
+    fn is_sequential(&self) -> bool {
+        self.sequential.load(Ordering::Relaxed)
     }
 
-    /// An outermost call begins.
+    fn cost(&self) -> u64 {
+        self.cost.load(Ordering::Relaxed)
+    }
+
+    /// The first of the calls on the thread's stack begins.
     #[inline]
     pub(super) fn begin(&self, worker: &Worker) {
         let sample = &worker.own.sample;
-        sample.start.set(None);
+        let stage = match worker.own.home.get() {
+            _ if self.is_sequential() => Stage::Alone,
+            Some(home) => home.window.stage(),
+            None => Stage::Fresh,
+        };
+        sample.stage.set(stage);
+        sample.opened.set(None);
         sample.invited.set(false);
-        sample.stage.set(if self.mode() == Mode::Sequential { Stage::Alone } else { Stage::Fresh });
-        sample.stretch.set(0);
-        sample.whole.set(None);
-        sample.next.set(worker.computed() + SETTLED);
+        sample.next.set(worker.computed() + LOOK_EVERY);
     }
 
     /// A call begins to be computed: the worker's count of them.
@@ -169,86 +199,129 @@ impl Grain {
     pub(super) fn shares(&self, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone => false,
-            Stage::Fresh => self.first_group(worker, number),
-            Stage::Shared => self.mode() == Mode::Parallel,
+            Stage::Fresh => self.open(worker, number),
+            Stage::Shared => !self.is_sequential(),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn first_group(&self, worker: &Worker, number: &Number) -> bool {
-        if self.mode() == Mode::Parallel {
-            self.look(worker, number);
-        }
-        worker.own.sample.is_shared()
     }
 
     /// Whether to invite others to the current outermost call now.
     pub(super) fn invites(&self, worker: &Worker) -> bool {
         let sample = &worker.own.sample;
         let invites = sample.invited.get()
-            || match self.cost.load(Ordering::Relaxed) {
-                0 => self.tried.load(Ordering::Relaxed) < WINDOW,
+            || match self.cost() {
+                0 => self.tried.load(Ordering::Relaxed) < FIRST,
                 cost if cost >= DEAR => true,
-                _ => sample.start.get().is_some_and(|start| start.elapsed() >= PATIENCE),
+                _ => sample.opened.get().is_none_or(|(since, _)| since.elapsed() >= PATIENCE),
             };
         sample.invited.set(invites);
         invites
     }
 
-    /// An outermost call ends.
-    #[inline]
-    pub(super) fn end(&self, worker: &Worker, number: &Number) {
-        let sample = &worker.own.sample;
-        if sample.whole.get().is_some() {
-            self.judge(worker, number);
-        } else if sample.is_open() && self.cost.load(Ordering::Relaxed) == 0 {
-            self.remember(worker);
-        }
-    }
-
-    /// Opens the first window of an outermost call, or closes one and opens the next.
+    /// Opens the first window of an outermost call.
     #[cold]
+    #[inline(never)]
+    fn open(&self, worker: &Worker, number: &Number) -> bool {
+        let (sample, now, computed) = (&worker.own.sample, Instant::now(), worker.computed());
+        sample.opened.set(Some((now, computed)));
+        let mut window = lock(&worker.window.0);
+        let nth = self.calls.fetch_add(1, Ordering::Relaxed);
+        let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
+        let check = check && (1..DEAR).contains(&self.cost());
+        let alone = self.is_sequential() || check || self.rather_not();
+        window.kind =
+            if alone { Kind::alone(worker, now, CHECKED, ATTEMPT) } else { Kind::shared(now, number, ATTEMPT) };
+        window.cache = number.index();
+        sample.stage.set(window.kind.stage());
+        sample.next.set(computed + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
+        !alone
+    }
+
+    /// Moves the window on, if it is time, and takes the thread along.
+    #[cold]
+    #[inline(never)]
     fn look(&self, worker: &Worker, number: &Number) {
-        let (sample, computed, now) = (&worker.own.sample, worker.computed(), Instant::now());
-        let Some(start) = sample.start.get() else {
-            let alone = self.mode() == Mode::Sequential || self.rather_not();
-            return sample.open(now, computed, alone, if alone { SETTLED } else { WINDOW });
+        let sample = &worker.own.sample;
+        sample.next.set(worker.computed() + LOOK_EVERY);
+        let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
+            Ok(window) => window,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread is just looking at it.
+            Err(TryLockError::WouldBlock) => return,
         };
-        let calls = (computed - sample.base.get()).max(1);
-        let each = nanos(now - start) / calls;
-        if sample.stage.get() == Stage::Alone {
-            self.measure(each);
-            let rather = self.mode() == Mode::Sequential || sample.whole.get().is_none() && self.is_unpaid();
-            let shared = sample.stretch.replace(0).max(WINDOW);
-            return sample.open(now, computed, rather, if rather { calls * 2 } else { shared });
-        }
-        if sample.whole.get().is_none() {
-            sample.whole.set(Some((now, number.totals().1)));
-        }
-        let (cost, takers) = (self.cost.load(Ordering::Relaxed), u128::from(takers(worker)));
-        let measured = self.measured.load(Ordering::Relaxed);
-        if !measured && each >= DEAR && pays(nanos(now - start).into(), sample.lost.get().into(), takers) {
-            // The first window of all pays for what is done once, such as starting the pool.
-            if calls > WINDOW {
-                self.cost.store(each, Ordering::Relaxed);
+        if sample.stage.get() == Stage::Fresh || !sample.is_open() && worker.own.home.get().is_none() {
+            // Calls without a group yet, or too cheap to be shared: are they still?
+            if self.is_sequential() {
+                sample.opened.set(Some((Instant::now(), worker.computed())));
+                *window = Open { cache: number.index(), kind: Kind::alone(worker, Instant::now(), CHECKED, ATTEMPT) };
             }
-            sample.open(now, computed, false, calls * 2);
-        } else if !measured {
-            sample.open(now, computed, true, 2 * SETTLED);
-        } else if u128::from(each) * GAIN < u128::from(cost) * takers * 100 {
-            // A cost that was measured too high would make sharing look good for ever.
-            let check = cost < DEAR && calls >= CHECKED;
-            sample.stretch.set(if check { calls * 2 } else { 0 });
-            sample.open(now, computed, check, if check { 2 * SETTLED } else { calls * 2 });
-        } else {
-            sample.open(now, computed, true, (calls * ALONE).max(SETTLED));
+            return;
+        }
+        if window.cache == number.index() {
+            self.advance(&mut window.kind, worker, number);
+        }
+        sample.stage.set(window.kind.stage());
+    }
+
+    fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {
+        let now = Instant::now();
+        let next = match *kind {
+            Kind::Closed => None,
+            Kind::Shared { since, computed, least } => {
+                self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
+            }
+            Kind::Alone { since, by, computed, lost, least, then } => {
+                let calls = if by == worker.number { worker.computed() - computed } else { 0 };
+                let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
+                if settled && calls < SETTLED + LOOK_EVERY {
+                    let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get() - lost);
+                    self.measure(spent / calls);
+                }
+                // Who measures may be waiting for a call of this thread: time is enough to go on.
+                let over = now - since >= least || least == CHECKED && settled && !self.is_sequential();
+                over.then(|| match self.is_sequential() {
+                    true => Kind::alone(worker, now, CHECKED.max((now - since) * 2), ATTEMPT),
+                    false => Kind::shared(now, number, then),
+                })
+            }
+        };
+        if let Some(next) = next {
+            if let Kind::Alone { .. } = next {
+                worker.own.sample.next.set(worker.computed() + FIRST);
+            }
+            *kind = next;
         }
     }
 
-    /// Whether sharing did not pay lately.
-    fn is_unpaid(&self) -> bool {
-        self.unpaid.load(Ordering::Relaxed) > 0
+    /// What follows a shared window so long and with so many calls, if it is over.
+    fn after_sharing(
+        &self,
+        now: Instant,
+        length: Duration,
+        calls: u64,
+        least: Duration,
+        worker: &Worker,
+        number: &Number,
+    ) -> Option<Kind> {
+        let cost = self.cost();
+        if cost == 0 {
+            let (since, computed) = worker.own.sample.opened.get()?;
+            let dear = nanos(now - since) / (worker.computed() - computed).max(1) >= DEAR;
+            return (!dear).then(|| Kind::alone(worker, now, CHECKED, ATTEMPT));
+        }
+        if length < least || calls < LOOK_EVERY {
+            return None;
+        }
+        if pays(calls, cost, length, GAIN) {
+            self.unpaid.store(0, Ordering::Relaxed);
+            // A cost that was measured too high would make sharing look good for ever.
+            let few = self.measures.load(Ordering::Relaxed) < MEASURED;
+            let check = few && length >= CHECKED && cost < DEAR && worker.own.home.get().is_none();
+            let next = (length * 2).min(CHECKED * 8);
+            return Some(if check { Kind::alone(worker, now, CHECKED, next) } else { Kind::shared(now, number, next) });
+        }
+        let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
+        self.skipped.store(1, Ordering::Relaxed);
+        Some(Kind::alone(worker, now, length * (ALONE << attempts), ATTEMPT))
     }
 
     /// Whether this outermost call is one of those that are made alone because sharing has not paid.
@@ -257,47 +330,76 @@ impl Grain {
         unpaid > 0 && !self.skipped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1 << unpaid)
     }
 
-    /// Finds out whether sharing out an outermost call has paid.
+    /// An outermost call ends.
     #[cold]
-    fn judge(&self, worker: &Worker, number: &Number) {
-        let cost = self.cost.load(Ordering::Relaxed);
-        let Some((since, before)) = worker.own.sample.whole.get() else { return };
-        let calls = number.totals().1.saturating_sub(before);
-        if !self.measured.load(Ordering::Relaxed) || calls < SETTLED {
-            return;
-        }
-        if u128::from(calls) * u128::from(cost) >= since.elapsed().as_nanos() {
-            self.unpaid.store(0, Ordering::Relaxed);
-        } else {
-            self.unpaid.fetch_add(1, Ordering::Relaxed);
-            self.skipped.store(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Adds up outermost calls that are too short for a window.
-    #[cold]
-    fn remember(&self, worker: &Worker) {
-        let sample = &worker.own.sample;
-        let (Some(start), calls) = (sample.start.get(), worker.computed() - sample.base.get()) else { return };
-        let spent = nanos(start.elapsed());
-        let tried = self.tried.fetch_add(calls, Ordering::Relaxed) + calls;
-        let spent = self.spent.fetch_add(spent, Ordering::Relaxed).saturating_add(spent);
-        if tried >= WINDOW {
-            self.measure(spent / tried.max(1));
+    pub(super) fn end(&self, worker: &Worker, number: &Number) {
+        let kind = std::mem::take(&mut lock(&worker.window.0).kind);
+        let Some((opened, before)) = worker.own.sample.opened.get() else { return };
+        let (cost, spent) = (self.cost(), opened.elapsed());
+        if cost == 0 {
+            let (calls, spent) = (worker.computed() - before, nanos(spent));
+            let tried = self.tried.fetch_add(calls, Ordering::Relaxed) + calls;
+            let spent = self.spent.fetch_add(spent, Ordering::Relaxed).saturating_add(spent);
+            if tried >= FIRST {
+                self.measure(spent / tried);
+            }
+        } else if let Kind::Shared { since, computed, .. } = kind {
+            let calls = number.totals().1.saturating_sub(computed);
+            if calls < LOOK_EVERY || pays(calls, cost, since.elapsed(), 100) {
+                self.unpaid.store(0, Ordering::Relaxed);
+            } else {
+                self.unpaid.fetch_add(1, Ordering::Relaxed);
+                self.skipped.store(1, Ordering::Relaxed);
+            }
         }
     }
 
     /// What a call costs that is made alone.
     ///
-    /// A lower figure is believed at once, a higher one slowly: what is done once (first touches of stack and table) and
-    /// what others do on the machine only ever add.
+    /// The lower of the last two figures counts: what is done once (first touches of stack and table) and what others do
+    /// on the machine only ever add.
     fn measure(&self, each: u64) {
-        let (each, known) = (each.max(1), self.cost.load(Ordering::Relaxed));
-        let cost =
-            if !self.measured.load(Ordering::Relaxed) || each < known { each } else { known + (each - known) / 8 };
+        let each = each.max(1);
+        let last = self.measured.swap(each, Ordering::Relaxed);
+        self.measures.fetch_add(1, Ordering::Relaxed);
+        let cost = if last == 0 { each } else { each.min(last) };
         self.cost.store(cost, Ordering::Relaxed);
-        self.measured.store(true, Ordering::Relaxed);
         self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
+    }
+}
+
+impl Window {
+    /// A window that has not been opened.
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// How a thread that begins to help goes on.
+    fn stage(&self) -> Stage {
+        match lock(&self.0).kind.stage() {
+            // The outermost call has just ended; whoever still works for it does so alone.
+            Stage::Fresh => Stage::Alone,
+            stage => stage,
+        }
+    }
+}
+
+impl Kind {
+    fn shared(since: Instant, number: &Number, least: Duration) -> Self {
+        Self::Shared { since, computed: number.totals().1, least }
+    }
+
+    fn alone(worker: &Worker, since: Instant, least: Duration, then: Duration) -> Self {
+        let (computed, lost) = (worker.computed(), worker.own.sample.lost.get());
+        Self::Alone { since, by: worker.number, computed, lost, least, then }
+    }
+
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Closed => Stage::Fresh,
+            Self::Shared { .. } => Stage::Shared,
+            Self::Alone { .. } => Stage::Alone,
+        }
     }
 }
 
@@ -305,26 +407,36 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How many threads take part in the outermost call that this worker works for.
-fn takers(worker: &Worker) -> u32 {
-    let home = worker.own.home.get().unwrap_or(worker);
-    home.helpers.load(Ordering::Relaxed) + 1
-}
-
-/// Whether so many threads, each losing that much of its time, do more together than one alone.
-fn pays(spent: u128, lost: u128, takers: u128) -> bool {
-    takers < 2 || spent.saturating_sub(lost) * takers * 100 >= spent * GAIN
+/// Whether so many calls of this cost, made together in this time, are at least so many percent of what one thread
+/// would have made.
+fn pays(calls: u64, cost: u64, time: Duration, percent: u128) -> bool {
+    u128::from(calls) * u128::from(cost) * 100 >= time.as_nanos() * percent
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pays;
+    use super::*;
 
     #[test]
-    fn sharing_pays_unless_the_threads_mostly_wait_for_each_other() {
-        assert!(pays(1_000, 0, 2), "two that never wait do twice as much");
-        assert!(!pays(1_000, 500, 2), "two of which always one waits do nothing more");
-        assert!(pays(1_000, 500, 8), "eight that wait half of the time do four times as much");
-        assert!(pays(1_000, 900, 1), "nobody takes part");
+    fn sharing_pays_if_all_get_on_faster_than_one() {
+        let time = Duration::from_micros(100);
+        assert!(pays(1_800, 100, time, GAIN), "two that hardly ever wait");
+        assert!(!pays(1_000, 100, time, GAIN), "two of which always one waits");
+        assert!(pays(1_000, 100, time, 100), "but nothing is lost");
+    }
+
+    #[test]
+    fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {
+        let grain = Grain::new();
+        grain.measure(400);
+        grain.measure(200);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(1_000);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(900);
+        assert_eq!(grain.cost(), 900);
+        assert!(!grain.is_sequential());
+        grain.measure(WORTH_SHARING - 1);
+        assert!(grain.is_sequential());
     }
 }

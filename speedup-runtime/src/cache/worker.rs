@@ -15,7 +15,7 @@ use super::{
     board::Board,
     chain::{self, Frame},
     engine::Header,
-    grain::Sample,
+    grain::{Sample, Window},
     group::Order,
     isolate::Isolation,
     reclaim::{self, Barrier, Domain, Garbage, Pinned},
@@ -67,6 +67,8 @@ pub(super) struct Worker {
     pub(super) root: AtomicU64,
     /// How many helpers are invited. `AcqRel` everywhere: a count.
     pub(super) helpers: AtomicU32,
+    /// Whether the outermost call, and those who help with it, share.
+    pub(super) window: Window,
     parker: Parker,
 }
 
@@ -257,6 +259,7 @@ impl Worker {
             board: OnceCell::new(),
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
+            window: Window::new(),
             parker: Parker::default(),
         }
     }
