@@ -17,7 +17,7 @@ use super::{
     key::{Key, Lookup, Output},
     number::Number,
     stack,
-    table::{Claim, Look, Table},
+    table::{Claim, Look, Table, Word},
     wait::{self, Busy, Outcome, Waited},
     worker::{self, Pin, Worker},
 };
@@ -169,15 +169,19 @@ impl<K: Key, R: Output> Core<K, R> {
         worker: &'static Worker,
     ) -> R {
         loop {
-            match wait::wait(self, busy, worker) {
+            match wait::wait(self, busy, worker, || self.is_still(key, packed, &busy, worker)) {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
                         return value;
                     }
                 }
-                Waited::Recompute => return self.recompute(function, &key.to_key(), busy.slot, worker),
-                Waited::Isolate => return self.isolate(function, &key.to_key(), busy.slot, worker),
+                Waited::Recompute => {
+                    let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
+                    let compute = || self.recompute(function, &key.to_key(), busy.slot, worker);
+                    return isolate::remembered(worker, &busy, keep, compute);
+                }
+                Waited::Isolate => return self.isolate(function, &key.to_key(), &busy, worker),
             }
             match self.ask(function, key, packed, worker.pin()) {
                 Asked::Value(value) => return value,
@@ -185,6 +189,15 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Busy(again) => busy = again,
             }
         }
+    }
+
+    /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
+    fn is_still<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, busy: &Busy, worker: &'static Worker) -> bool {
+        let pin = worker.pin();
+        self.table(&pin).filter(|table| table.id() == busy.table).is_some_and(|table| {
+            let slot = table.slot(key, packed, &pin);
+            slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
+        })
     }
 
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
@@ -369,8 +382,8 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
-    fn isolate(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
-        isolate::run(worker, |isolated| self.recompute(function, key, slot, isolated))
+    fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
+        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
     }
 }
 
