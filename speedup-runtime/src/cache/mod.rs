@@ -18,6 +18,7 @@ mod flight;
 mod function;
 #[cfg(not(loom))]
 mod grain;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use the waits for claims alone"))]
 mod graph;
 #[cfg(not(loom))]
 mod group;
