@@ -3,7 +3,7 @@
 use std::{cell::Cell, fmt, ptr::NonNull};
 
 use super::{engine::Engine, worker::Worker};
-use crate::sync::Ordering;
+use crate::{panics::Payload, sync::Ordering};
 
 /// A running call.
 pub(super) struct Frame {
@@ -147,5 +147,13 @@ pub(super) fn cycle(worker: &Worker, slot: usize) -> String {
     if left_out > 0 {
         calls.insert(1, format!("({left_out} more calls)"));
     }
-    format!("cycle in cached calls: {} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+    format!("{CYCLE}{} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+}
+
+/// How every message about a cycle begins.
+const CYCLE: &str = "cycle in cached calls: ";
+
+/// The message of a panic about a cycle.
+pub(super) fn as_cycle(payload: &Payload) -> Option<&str> {
+    payload.downcast_ref::<String>().map(String::as_str).filter(|text| text.starts_with(CYCLE))
 }

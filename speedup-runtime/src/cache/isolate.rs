@@ -10,7 +10,7 @@
 use std::{
     any::Any,
     collections::{HashMap, HashSet},
-    panic::resume_unwind,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind},
     rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     time::Duration,
@@ -32,8 +32,16 @@ use crate::sync::{Arc, Ordering, global::Mutex, lock};
 pub(super) struct Isolation {
     /// The workers that wait for this thread: their claims are not to be waited for.
     standing_in_for: HashSet<u32>,
-    /// What was computed here although others have claimed it, by slot and table.
-    values: HashMap<(usize, u64), Rc<dyn Any>>,
+    /// What came of slots that were computed here although others have claimed them, by slot and table.
+    known: HashMap<(usize, u64), Known>,
+}
+
+/// What came of a call in isolation.
+#[derive(Clone)]
+enum Known {
+    Value(Rc<dyn Any>),
+    /// It needs itself, or needs a call that does; the message.
+    Cycle(String),
 }
 
 /// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
@@ -70,7 +78,7 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
 }
 
 /// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
-/// be kept is remembered.
+/// be kept is remembered, and cycles, so that each of many ways into one is gone but once.
 pub(super) fn remembered<R: Output>(
     worker: &'static Worker,
     busy: &Busy,
@@ -78,18 +86,37 @@ pub(super) fn remembered<R: Output>(
     compute: impl FnOnce() -> R,
 ) -> R {
     let at = (busy.slot, busy.table);
-    let before = worker.own.isolation.borrow().as_ref().and_then(|isolation| isolation.values.get(&at).cloned());
+    let before = worker.own.isolation.borrow().as_ref().map(|isolation| isolation.known.get(&at).cloned());
     // Cloned while nothing is borrowed: that runs users' code.
-    if let Some(value) = before.and_then(|value| value.downcast::<R>().ok()) {
-        return R::clone(&value);
+    match before {
+        None => return compute(),
+        Some(Some(Known::Cycle(text))) => panic_any(text),
+        Some(Some(Known::Value(value))) => {
+            if let Ok(value) = value.downcast::<R>() {
+                return R::clone(&value);
+            }
+        }
+        Some(None) => {}
     }
-    let value = compute();
-    if worker.own.isolation.borrow().is_some() && keep(&value) {
-        let copy = Rc::new(value.clone());
-        let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.values.insert(at, copy));
-        drop(old);
+    match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(value) => {
+            if keep(&value) {
+                remember(worker, at, Known::Value(Rc::new(value.clone())));
+            }
+            value
+        }
+        Err(payload) => {
+            if let Some(text) = chain::as_cycle(&payload) {
+                remember(worker, at, Known::Cycle(text.to_string()));
+            }
+            resume_unwind(payload)
+        }
     }
-    value
+}
+
+fn remember(worker: &'static Worker, at: (usize, u64), known: Known) {
+    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, known));
+    drop(old);
 }
 
 /// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
@@ -102,7 +129,7 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
         let (sender, receiver) = sync_channel(1);
         let body = move |pool: Option<Arc<ThreadPool>>| {
             let isolated = worker::current();
-            isolated.own.isolation.replace(Some(Isolation { standing_in_for, values: HashMap::new() }));
+            isolated.own.isolation.replace(Some(Isolation { standing_in_for, known: HashMap::new() }));
             let lent = pool.map(|pool| inside::lend(pool, isolated));
             // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);

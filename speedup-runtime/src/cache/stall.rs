@@ -28,7 +28,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 const BUSY: Duration = Duration::from_millis(50);
 /// After so long a body of which there is no telling is taken for one that waits inside rayon.
 #[cfg(not(test))]
-const HOPELESS: Duration = Duration::from_secs(1);
+const HOPELESS: Duration = Duration::from_millis(500);
 #[cfg(test)]
 const HOPELESS: Duration = Duration::from_millis(200);
 /// A body that is known to sleep outside of rayon may wait there for a job of the pool all the same: for a message that the
