@@ -63,6 +63,9 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     if rayon::current_thread_index().is_none() || goes_round(busy) {
         wait::cycle(worker, busy.slot);
     }
+    if let Some(text) = chain::known_cycle(worker, busy.slot) {
+        panic_any(text);
+    }
     Some(Waited::Isolate)
 }
 
@@ -146,7 +149,12 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
         if let Ok(number) = receiver.recv() {
             stand_by(worker, busy, number, &receiver);
         }
-        thread.join().unwrap_or_else(|payload| resume_unwind(payload))
+        thread.join().unwrap_or_else(|payload| {
+            if let Some(text) = chain::as_cycle(&payload) {
+                chain::note_cycle(worker, busy.slot, text);
+            }
+            resume_unwind(payload)
+        })
     })
 }
 

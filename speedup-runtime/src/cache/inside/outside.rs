@@ -166,14 +166,14 @@ mod linux {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
             assert_eq!(seen(move || pool.install(wait), open), Sleep::Rayon);
             let (wait, open) = gate();
-            assert_eq!(seen(|| drop(rayon::join(wait, || ())), open), Sleep::Rayon);
+            assert_eq!(seen(|| rayon::join(wait, || ()).0, open), Sleep::Rayon);
             let (wait, open) = gate();
             assert_eq!(seen(move || rayon::scope(|scope| scope.spawn(|_| wait())), open), Sleep::Rayon);
             // The latch of this one lies on the stack.
             let (wait, open) = gate();
             assert_eq!(seen(move || rayon::in_place_scope(|scope| scope.spawn(|_| wait())), open), Sleep::Unclear);
             let (sender, receiver) = sync_channel::<()>(0);
-            assert_eq!(seen(move || drop(receiver.recv()), || drop(sender)), Sleep::Otherwise);
+            assert_eq!(seen(move || assert!(receiver.recv().is_err()), || drop(sender)), Sleep::Otherwise);
             assert_eq!(seen(|| thread::sleep(Duration::from_millis(200)), || ()), Sleep::Otherwise);
         }
     }
