@@ -1,6 +1,7 @@
 //! The list of commands, and the run of all short ones.
 
 use std::fmt::Write as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::checks;
@@ -17,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
@@ -33,6 +34,7 @@ const STEPS: [Step; 14] = [
         run: bench,
     },
     Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
+    Step { name: "asan", about: "the tests of the cache under the address sanitizer", in_ci: false, run: asan },
     Step { name: "stress", about: "the long form of the stress tests", in_ci: false, run: stress },
     Step { name: "crash", about: "the long form of the crash and byte-flip tests", in_ci: false, run: crash },
     Step { name: "examples", about: "the README's tour", in_ci: true, run: examples },
@@ -115,6 +117,32 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
     command.args(["--target-dir", "target/loom", "loom_"]).env("RUSTFLAGS", "--cfg loom");
     command.env("LOOM_MAX_PREEMPTIONS", if deep { "3" } else { "2" });
     run(&mut command)
+}
+
+fn asan(_: &[String]) -> Result<Done, Failure> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    // The cargo that runs this program would start its own compiler, not the nightly one.
+    let nightly = || {
+        let mut command = Command::new("cargo");
+        command
+            .current_dir(root())
+            .arg("+nightly")
+            .env_remove("RUSTC")
+            .env_remove("CARGO")
+            .env_remove("RUSTUP_TOOLCHAIN");
+        command
+    };
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || !is_there(nightly().arg("--version")) {
+        return Ok(Done::Skipped(format!("it needs a nightly toolchain on {TARGET}")));
+    }
+    let mut command = nightly();
+    // In release, since the sanitizer makes the frames of a debug build larger than what a body is promised of the stack.
+    command.args(["test", "--release", "--target", TARGET, "--target-dir", "target/asan", "--no-fail-fast"]);
+    command.args(["--package", "speedup-runtime", "--no-default-features"]);
+    command.args(["--test", "cache_basic", "--test", "cache_stress", "--test", "cache_depth"]);
+    command.env("RUSTFLAGS", "-Zsanitizer=address -Cdebug-assertions");
+    // What the engine knows of threads, and what lies in statics, is never freed.
+    run(command.env("ASAN_OPTIONS", "detect_leaks=0"))
 }
 
 fn bench(arguments: &[String]) -> Result<Done, Failure> {

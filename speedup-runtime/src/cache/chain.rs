@@ -3,7 +3,7 @@
 use std::{cell::Cell, fmt, ptr::NonNull};
 
 use super::{engine::Engine, worker::Worker};
-use crate::sync::Ordering;
+use crate::{panics::Payload, sync::Ordering};
 
 /// A running call.
 pub(super) struct Frame {
@@ -18,6 +18,9 @@ pub(super) struct Frame {
     place: Cell<usize>,
     /// Whether the body is known to use rayon, which the worker then counts.
     in_rayon: Cell<bool>,
+    /// Whether the call was found, in isolation, to need itself or one that does; the message is the worker's
+    /// [`cycles`](super::worker::Own::cycles).
+    cyclic: Cell<bool>,
 }
 
 /// The place of a call that is not shown.
@@ -32,7 +35,15 @@ impl Frame {
     pub(super) unsafe fn new(worker: &Worker, engine: &dyn Engine, key: *const (), slot: usize) -> Self {
         // SAFETY: only the lifetime is dropped; the contract keeps the engine alive as long as the frame.
         let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
-        Self { parent: worker.own.top.get(), engine, key, slot, place: Cell::new(HIDDEN), in_rayon: Cell::new(false) }
+        Self {
+            parent: worker.own.top.get(),
+            engine,
+            key,
+            slot,
+            place: Cell::new(HIDDEN),
+            in_rayon: Cell::new(false),
+            cyclic: Cell::new(false),
+        }
     }
 
     /// Where the call is shown to others, if it is.
@@ -124,6 +135,27 @@ pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
     frames(worker).any(|frame| frame.slot == slot)
 }
 
+/// Notes that the running call that fills the slot was found to be part of a cycle, or to lead into one.
+pub(super) fn note_cycle(worker: &Worker, slot: usize, text: &str) {
+    if let Some(frame) = frames(worker).find(|frame| frame.slot == slot) {
+        let mut cycles = worker.own.cycles.borrow_mut();
+        if !cycles.iter().any(|(at, _)| frames(worker).any(|frame| frame.cyclic.get() && std::ptr::eq(frame, *at))) {
+            // What is left is about calls that have ended.
+            cycles.clear();
+        }
+        frame.cyclic.set(true);
+        cycles.retain(|(at, _)| !std::ptr::eq(*at, frame));
+        cycles.push((std::ptr::from_ref(frame), text.to_string()));
+    }
+}
+
+/// The message about the cycle that the running call which fills the slot was found to lead into.
+pub(super) fn known_cycle(worker: &Worker, slot: usize) -> Option<String> {
+    let frame = frames(worker).find(|frame| frame.slot == slot && frame.cyclic.get())?;
+    let cycles = worker.own.cycles.borrow();
+    cycles.iter().find_map(|(at, text)| std::ptr::eq(*at, frame).then(|| text.clone()))
+}
+
 /// At most so many calls of a cycle are named at each end.
 const NAMED: usize = 20;
 
@@ -147,5 +179,13 @@ pub(super) fn cycle(worker: &Worker, slot: usize) -> String {
     if left_out > 0 {
         calls.insert(1, format!("({left_out} more calls)"));
     }
-    format!("cycle in cached calls: {} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+    format!("{CYCLE}{} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+}
+
+/// How every message about a cycle begins.
+const CYCLE: &str = "cycle in cached calls: ";
+
+/// The message of a panic about a cycle.
+pub(super) fn as_cycle(payload: &Payload) -> Option<&str> {
+    payload.downcast_ref::<String>().map(String::as_str).filter(|text| text.starts_with(CYCLE))
 }

@@ -15,7 +15,7 @@ use super::{
     isolate,
     key::{Key, Lookup, Output},
     number::Number,
-    table::{Claim, Table},
+    table::{Claim, Table, Word},
     wait::{self, Busy, Waited},
     worker::{self, Pin, Worker},
 };
@@ -112,6 +112,15 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Computations that ended in a panic.
     pub(super) fn panics(&self) -> u64 {
         self.panicked.load(Ordering::Relaxed) as u64
+    }
+
+    /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
+    fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
+        let pin = worker.pin();
+        self.table(&pin).filter(|table| table.id() == busy.table).is_some_and(|table| {
+            let slot = table.slot(key, key.pack(), &pin);
+            slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
+        })
     }
 
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
@@ -243,15 +252,19 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Mine(flight) => return self.run(function, key, flight),
                 Asked::Busy(busy) => busy,
             };
-            match wait::wait(self, busy, worker) {
+            match wait::wait(self, busy, worker, || self.is_still(key, &busy, worker)) {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
                         return value;
                     }
                 }
-                Waited::Recompute => return self.recompute(function, key, busy.slot, worker),
-                Waited::Isolate => return self.isolate(function, key, busy.slot, worker),
+                Waited::Recompute => {
+                    let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
+                    let compute = || self.recompute(function, key, busy.slot, worker);
+                    return isolate::remembered(worker, &busy, keep, compute);
+                }
+                Waited::Isolate => return self.isolate(function, key, &busy, worker),
             }
             asked = self.ask(function, key, worker);
         }
@@ -280,8 +293,8 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
-    fn isolate(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
-        isolate::run(worker, |isolated| self.recompute(function, key, slot, isolated))
+    fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
+        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
     }
 }
 

@@ -22,8 +22,8 @@ use crate::sync::Arc;
 /// # Guarantees
 /// - Each distinct key is computed once, however many threads ask for it at the same time.
 /// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a value may be computed
-///   twice rather than waited for; and so may one for which a rayon job has waited a second without a sign of life from
-///   the thread that computes it, if that is none of rayon's.
+///   twice rather than waited for. So may one of which there is no telling whether its body does, after half a second without
+///   a sign of life: on systems other than Linux, one that is computed on a thread that is none of rayon's.
 /// - Depth is bounded by memory, not by the stack.
 /// - A call that needs its own result panics with the chain of calls; it does not hang.
 /// - A panic in the function reaches every caller that needs the value. Nothing is cached, and the next call tries again.

@@ -4,21 +4,48 @@
 //! threads a body that uses rayon may have picked up an unrelated job while it waited, and the circle may be an
 //! accident. Then the call is computed once more on a fresh thread with a pool of its own: nothing unrelated can run
 //! there, so a call met again there is a cycle for certain, and a circle by accident resolves itself.
+//!
+//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls.
 
-use std::{collections::HashSet, panic::resume_unwind};
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind},
+    rc::Rc,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    time::Duration,
+};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{
     chain,
+    inside::{self, Lent, Place},
+    key::Output,
+    stall,
     wait::{self, Busy, Waited},
     worker::{self, Worker},
 };
+use crate::sync::{Arc, Ordering, global::Mutex, lock};
 
 /// What a thread knows that recomputes in isolation.
-#[derive(Default)]
 pub(super) struct Isolation {
     /// The workers that wait for this thread: their claims are not to be waited for.
     standing_in_for: HashSet<u32>,
+    /// What came of slots that were computed here although others have claimed them, by slot and table.
+    known: HashMap<(usize, u64), Known>,
 }
+
+/// What came of a call in isolation.
+#[derive(Clone)]
+enum Known {
+    Value(Rc<dyn Any>),
+    /// It needs itself, or needs a call that does; the message.
+    Cycle(String),
+}
+
+/// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What to do about a slot that this thread itself has claimed, or is computing a second time; `None` for all others.
 pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
@@ -26,56 +53,179 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     let isolation = worker.own.isolation.borrow();
     if let Some(isolation) = &*isolation {
         if again || busy.owner == worker.number {
-            drop_and_panic(worker, busy);
+            wait::cycle(worker, busy.slot);
         }
         return isolation.standing_in_for.contains(&busy.owner).then_some(Waited::Recompute);
     }
     if !again && busy.owner != worker.number {
         return None;
     }
-    if rayon::current_thread_index().is_none() {
-        drop_and_panic(worker, busy);
+    if rayon::current_thread_index().is_none() || goes_round(busy) {
+        wait::cycle(worker, busy.slot);
+    }
+    if let Some(text) = chain::known_cycle(worker, busy.slot) {
+        panic_any(text);
     }
     Some(Waited::Isolate)
 }
 
-fn drop_and_panic(worker: &'static Worker, busy: &Busy) -> ! {
-    wait::cycle(worker, busy.slot)
-}
-
 /// What to do about a circle of waits that this thread has closed.
-pub(super) fn resolve(_busy: &Busy, worker: &'static Worker) -> Waited {
-    if worker.own.isolation.borrow().is_some() { Waited::Recompute } else { Waited::Isolate }
+pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
+    if worker.own.isolation.borrow().is_some() {
+        return Waited::Recompute;
+    }
+    if goes_round(busy) {
+        wait::cycle(worker, busy.slot);
+    }
+    Waited::Isolate
 }
 
-/// Runs the body in isolation on behalf of a worker, which waits.
-pub(super) fn run<T: Send>(worker: &'static Worker, body: impl FnOnce(&'static Worker) -> T + Send) -> T {
+/// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
+/// be kept is remembered, and cycles, so that each of many ways into one is gone but once.
+pub(super) fn remembered<R: Output>(
+    worker: &'static Worker,
+    busy: &Busy,
+    keep: impl FnOnce(&R) -> bool,
+    compute: impl FnOnce() -> R,
+) -> R {
+    let at = (busy.slot, busy.table);
+    let before = worker.own.isolation.borrow().as_ref().map(|isolation| isolation.known.get(&at).cloned());
+    // Cloned while nothing is borrowed: that runs users' code.
+    match before {
+        None => return compute(),
+        Some(Some(Known::Cycle(text))) => panic_any(text),
+        Some(Some(Known::Value(value))) => {
+            if let Ok(value) = value.downcast::<R>() {
+                return R::clone(&value);
+            }
+        }
+        Some(None) => {}
+    }
+    match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(value) => {
+            if keep(&value) {
+                remember(worker, at, Known::Value(Rc::new(value.clone())));
+            }
+            value
+        }
+        Err(payload) => {
+            if let Some(text) = chain::as_cycle(&payload) {
+                remember(worker, at, Known::Cycle(text.to_string()));
+            }
+            resume_unwind(payload)
+        }
+    }
+}
+
+fn remember(worker: &'static Worker, at: (usize, u64), known: Known) {
+    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, known));
+    drop(old);
+}
+
+/// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
+pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOnce(&'static Worker) -> T + Send) -> T {
     let mut standing_in_for = HashSet::from([worker.number]);
     if let Some(outer) = &*worker.own.isolation.borrow() {
         standing_in_for.extend(&outer.standing_in_for);
     }
     std::thread::scope(|scope| {
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let thread = scope.spawn(move || {
-            // A pool of one that this thread belongs to: what the body gives to rayon runs here as well.
-            let _pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+        let (sender, receiver) = sync_channel(1);
+        let body = move |pool: Option<Arc<ThreadPool>>| {
             let isolated = worker::current();
-            isolated.own.isolation.replace(Some(Isolation { standing_in_for }));
-            let _ends = Ends(isolated);
-            // The receiver waits for this message; if it were gone there would be nobody to tell.
+            isolated.own.isolation.replace(Some(Isolation { standing_in_for, known: HashMap::new() }));
+            let lent = pool.map(|pool| inside::lend(pool, isolated));
+            // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);
+            let _ends = Ends { isolated, _lent: lent, _sender: sender };
             body(isolated)
+        };
+        let thread = scope.spawn(move || {
+            // A pool of one, whose thread runs the body: what the body gives to rayon runs there as well.
+            match ThreadPoolBuilder::new().num_threads(1).build().map(Arc::new) {
+                Ok(pool) => pool.install(|| body(Some(pool.clone()))),
+                Err(_) => body(None),
+            }
         });
-        let number = receiver.recv().unwrap_or(worker.number);
-        wait::for_worker(worker, number, || thread.join()).unwrap_or_else(|payload| resume_unwind(payload))
+        if let Ok(number) = receiver.recv() {
+            stand_by(worker, busy, number, &receiver);
+        }
+        thread.join().unwrap_or_else(|payload| {
+            if let Some(text) = chain::as_cycle(&payload) {
+                chain::note_cycle(worker, busy.slot, text);
+            }
+            resume_unwind(payload)
+        })
     })
 }
 
+/// Waits until an isolated worker is done, which the receiver tells.
+fn stand_by(worker: &'static Worker, busy: &Busy, number: u32, done: &Receiver<u32>) {
+    let _underway = Underway::new(busy, number);
+    let Some(isolated) = worker::by_number(number) else { return };
+    let mut seen = None;
+    while wait::for_worker(worker, number, || done.recv_timeout(LOOK)) == Err(RecvTimeoutError::Timeout) {
+        inside::serve(worker);
+        // Relaxed: a sign of life.
+        let progress = isolated.progress.load(Ordering::Relaxed);
+        if seen.replace(progress) == Some(progress)
+            && worker.site.pool() != 0
+            && inside::find(isolated, worker) == Place::Rayon
+        {
+            // The body has left its isolation for another pool, which may be the one of this thread.
+            stall::give_way(worker);
+        }
+    }
+}
+
+/// Isolations underway: which slot they compute, and on which worker. A slot may have several, one for each thread that
+/// came to need one.
+static UNDERWAY: Mutex<Vec<(usize, u64, u32)>> = Mutex::new(Vec::new());
+
+/// So many isolations of one slot that all wait inside rayon, and the next would be another: an accident does not happen
+/// again and again.
+const TURNS: usize = 2;
+
+/// An isolation underway, until this is dropped.
+struct Underway(u32);
+
+impl Underway {
+    fn new(busy: &Busy, number: u32) -> Self {
+        lock(&UNDERWAY).push((busy.slot, busy.table, number));
+        Self(number)
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        lock(&UNDERWAY).retain(|(.., number)| *number != self.0);
+    }
+}
+
+/// Whether isolating this slot leads to isolating it again: bodies that hand their work to another pool leave every
+/// isolation, and come back to where it began.
+fn goes_round(busy: &Busy) -> bool {
+    let underway: Vec<u32> = lock(&UNDERWAY)
+        .iter()
+        .filter_map(|(slot, table, number)| ((*slot, *table) == (busy.slot, busy.table)).then_some(*number))
+        .collect();
+    underway.len() >= TURNS
+        && underway.into_iter().filter_map(worker::by_number).all(|isolated| {
+            // Relaxed: a sign of life.
+            isolated.site.is_found(isolated.progress.load(Ordering::Relaxed))
+        })
+}
+
 /// Makes the worker an ordinary one again, also when the body panics.
-struct Ends(&'static Worker);
+struct Ends {
+    isolated: &'static Worker,
+    _lent: Option<Lent>,
+    _sender: SyncSender<u32>,
+}
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.own.isolation.replace(None);
+        // Taken out first: dropping values runs users' code.
+        let isolation = self.isolated.own.isolation.replace(None);
+        drop(isolation);
     }
 }

@@ -1,9 +1,9 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `stall`
-//! and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
+//! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `graph`,
+//! `stall`, `inside` and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
 //!
-//! The model checker gets the protocols alone: boards, reclamation and the state words of slots.
+//! The model checker gets the protocols alone: boards, the graph of waits, reclamation and the state words of slots.
 
 mod board;
 #[cfg(not(loom))]
@@ -18,6 +18,8 @@ mod flight;
 mod function;
 #[cfg(not(loom))]
 mod grain;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use the waits for claims alone"))]
+mod graph;
 #[cfg(not(loom))]
 mod group;
 #[cfg(not(loom))]
@@ -25,11 +27,15 @@ mod handle;
 #[cfg(not(loom))]
 mod help;
 #[cfg(not(loom))]
+mod inside;
+#[cfg(not(loom))]
 mod isolate;
 #[cfg(not(loom))]
 mod key;
 #[cfg(not(loom))]
 mod number;
+#[cfg(not(loom))]
+mod outcome;
 #[cfg(not(loom))]
 pub mod probe;
 mod reclaim;

@@ -2,95 +2,165 @@
 //!
 //! The graph of waits does not show what happens inside rayon: a body that uses rayon may be waiting there for a job
 //! that is queued behind, or running under, the very thread that waits for that body. So a thread of a rayon pool that
-//! waits for a call that shows no sign of life first lets the pool run what is queued, and then, if it is known that the
-//! owner waits inside rayon, computes the value as well. Threads that are not rayon's need none of this: whatever hidden
-//! circle they are part of passes through one of rayon's.
+//! waits for a call that shows no sign of life finds out whether the thread that runs it waits inside rayon (see
+//! `inside`). If so, it lets the pool run what is queued, and if nothing is, computes the value as well. If not, it waits as
+//! long as it takes. Threads that are not rayon's need none of this: whatever hidden circle they are part of passes through
+//! one of rayon's.
 
 use std::time::{Duration, Instant};
 
 use super::{
+    inside::{self, Place},
     wait::{self, Busy},
     worker::{self, Worker},
 };
 use crate::sync::Ordering;
 
 /// How long to wait for a sign of life from a body that is known to use rayon.
-const KNOWN: Duration = Duration::from_millis(1);
-/// How long to wait for a sign of life from any other body before asking whether it does.
-const UNKNOWN: Duration = Duration::from_millis(100);
-/// After so long a body on a thread that cannot be asked is taken for one that waits inside rayon.
-const HOPELESS: Duration = Duration::from_secs(1);
+pub(super) const KNOWN: Duration = Duration::from_millis(1);
+/// The same for who waits for it through others: those come first.
+const INDIRECT: Duration = Duration::from_millis(8);
+/// How long to wait for a sign of life from any other body before finding out whether it does.
+const UNKNOWN: Duration = Duration::from_millis(10);
+/// From then on it is looked at again after twice the time, but at least so often.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How long a body may wait inside rayon while other threads of the pool run: perhaps for these.
+const BUSY: Duration = Duration::from_millis(50);
+/// After so long a body of which there is no telling is taken for one that waits inside rayon.
+#[cfg(not(test))]
+const HOPELESS: Duration = Duration::from_millis(500);
+#[cfg(test)]
+const HOPELESS: Duration = Duration::from_millis(200);
+/// A body that is known to sleep outside of rayon may wait there for a job of the pool all the same: for a message that the
+/// job sends. After so long a pool whose threads all wait for it runs what is queued. Not earlier, since what is queued may as
+/// well need what the thread that runs it has begun, and that would then be computed twice.
+#[cfg(not(test))]
+const DESPERATE: Duration = Duration::from_secs(10);
+#[cfg(test)]
+const DESPERATE: Duration = Duration::from_secs(2);
 
 /// What a waiting thread has seen of the thread at the end of the waits.
 #[derive(Default)]
-pub(super) struct Stall {
-    last: Option<(u32, u64, Instant)>,
-    asked: bool,
+pub(super) struct Stall(Option<Seen>);
+
+/// A thread that has shown no sign of life since this was made.
+struct Seen {
+    number: u32,
+    progress: u64,
+    since: Instant,
+    /// When to find out, next time, where it is.
+    next: Duration,
+    /// What came of it last time.
+    place: Place,
+    /// The question to the own pool, who of it runs, since it is known that the thread waits inside rayon.
+    question: Option<u64>,
 }
 
 impl Stall {
     /// Looks for signs of life; true if the value is to be computed here as well.
     pub(super) fn look(&mut self, busy: &Busy, worker: &'static Worker) -> bool {
-        if rayon::current_thread_index().is_none() {
+        inside::serve(worker);
+        if worker.site.pool() == 0 {
             return false;
         }
         let number = wait::running(busy.owner, worker);
-        let Some(running) = worker::by_number(number) else { return false };
-        // Relaxed: signs of life.
-        let progress = running.progress.load(Ordering::Relaxed);
-        let since = match self.last {
-            Some((seen, at, since)) if (seen, at) == (number, progress) => since,
-            _ => Instant::now(),
-        };
-        if self.last.is_none_or(|(.., last)| last != since) {
-            self.asked = false;
-        }
-        self.last = Some((number, progress, since));
-        let stuck = running.stuck.load(Ordering::Relaxed) == progress + 1;
-        let known = stuck || running.rayon_frames.load(Ordering::Relaxed) > 0;
-        let quiet = since.elapsed();
-        if quiet < if known { KNOWN } else { UNKNOWN } {
+        let Some(running) = worker::by_number(number).filter(|running| running.number != worker.number) else {
             return false;
-        }
-        // In isolation the pool holds nothing but other parts of the calls on this very stack, and those who could be asked
-        // belong to another one.
+        };
+        // Relaxed: a sign of life.
+        let progress = running.progress.load(Ordering::Relaxed);
+        let seen = match &mut self.0 {
+            Some(seen) if (seen.number, seen.progress) == (number, progress) => seen,
+            other => other.insert(Seen::new(number, progress)),
+        };
+        let quiet = seen.since.elapsed();
+        #[cfg(test)]
+        tests::note(number, quiet);
+        // In isolation the pool holds nothing but other parts of the calls on this very stack.
         let alone = worker.own.isolation.borrow().is_some();
-        if known || alone || quiet >= HOPELESS {
-            if !alone && give_way(worker) {
-                self.last = None;
-                return false;
+        match seen.find(running, worker, quiet) {
+            Place::Rayon => {
+                let patience = if number == busy.owner { KNOWN } else { INDIRECT };
+                if quiet < patience || (quiet < BUSY && seen.somebody_runs(worker)) {
+                    return false;
+                }
+                if !alone && give_way(worker) {
+                    self.0 = None;
+                    return false;
+                }
+                true
             }
-            let outside = !running.in_pool.load(Ordering::Relaxed) && worker.own.home.get().is_none();
-            if !known && !alone && outside {
-                // Whoever waits for it next need not take as long to find out.
-                running.stuck.store(progress + 1, Ordering::Relaxed);
+            Place::Elsewhere if quiet >= DESPERATE && !alone && is_stuck(worker, running) => {
+                if running.site.sleeps() && give_way(worker) {
+                    self.0 = None;
+                }
+                false
             }
-            return known || alone || outside;
+            Place::Unclear if quiet >= HOPELESS => {
+                running.site.found(progress);
+                false
+            }
+            Place::Elsewhere | Place::Unclear => false,
         }
-        if !self.asked && running.in_pool.load(Ordering::Relaxed) {
-            self.asked = true;
-            ask();
-        }
-        false
     }
 }
 
+impl Seen {
+    fn new(number: u32, progress: u64) -> Self {
+        let (since, next) = (Instant::now(), Duration::ZERO);
+        Self { number, progress, since, next, place: Place::Unclear, question: None }
+    }
+
+    /// Where the thread is.
+    fn find(&mut self, running: &Worker, worker: &'static Worker, quiet: Duration) -> Place {
+        if running.site.is_found(self.progress) {
+            return Place::Rayon;
+        }
+        // Relaxed: a hint.
+        let told = running.rayon_frames.load(Ordering::Relaxed) > 0;
+        if quiet >= self.next.max(if told { KNOWN } else { UNKNOWN }) {
+            self.next = (quiet * 2).min(quiet + AGAIN);
+            self.place = inside::find(running, worker);
+        }
+        // Where it cannot be asked, what is known of the function has to do.
+        let unasked = quiet >= INDIRECT && self.place == Place::Unclear;
+        if unasked && told { Place::Rayon } else { self.place }
+    }
+
+    /// Whether a thread of the own pool does something, as far as it can be asked.
+    fn somebody_runs(&mut self, worker: &'static Worker) -> bool {
+        let threads = rayon::current_num_threads();
+        let pool = worker.site.pool();
+        // A pool of one has this thread alone.
+        threads > 1 && {
+            let question = *self.question.get_or_insert_with(|| inside::ask(pool, worker));
+            let looking = worker::count(|other| other.site.pool() == pool && other.site.has_answered(question));
+            looking + wait::waiting_in(pool) + 1 < threads
+        }
+    }
+}
+
+/// Whether all threads of this pool wait for calls, but for the one at the end of the waits, if that belongs to it.
+fn is_stuck(worker: &Worker, running: &Worker) -> bool {
+    let pool = worker.site.pool();
+    let itself = usize::from(running.site.pool() == pool);
+    wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads()
+}
+
 /// Lets rayon run something that is queued; false if nothing is.
-fn give_way(worker: &'static Worker) -> bool {
+pub(super) fn give_way(worker: &'static Worker) -> bool {
     let outer = worker.own.yielding.replace(worker.own.top.get());
-    let executed = rayon::yield_now() == Some(rayon::Yield::Executed);
+    let executed = loop {
+        let answers = inside::answers();
+        match rayon::yield_now() {
+            // A question is nothing that anybody waits for.
+            Some(rayon::Yield::Executed) if inside::answers() != answers => {}
+            executed => break executed == Some(rayon::Yield::Executed),
+        }
+    };
     worker.own.yielding.set(outer);
     executed
 }
 
-/// Finds the threads of this pool that wait inside rayon in the middle of a call: only those run the broadcast there.
-fn ask() {
-    rayon::spawn_broadcast(|_| {
-        let worker = worker::current();
-        // A thread that came here by giving way is in the middle of a call too, but its body is not what waits.
-        let top = worker.own.top.get();
-        if top.is_some() && top != worker.own.yielding.get() {
-            worker.found_in_rayon();
-        }
-    });
-}
+#[cfg(test)]
+mod tests;

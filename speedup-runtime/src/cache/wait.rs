@@ -7,29 +7,21 @@
 //! Publishing a value is one store, not a locked instruction, so a publisher may overlook a thread that is just
 //! beginning to wait. That is why nobody sleeps for long: a sleeper looks at its slot at least every [`LONGEST_SLEEP`].
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    panic::resume_unwind,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
 use super::{
     chain,
     engine::Engine,
+    graph::{Entering, Graph, Look},
     help::{self, Found},
     isolate,
-    key::Output,
     stall::Stall,
     worker::{self, Worker},
 };
-use crate::{
-    panics::Payload,
-    sync::{AtomicU32, Ordering, lock, spin_loop},
-};
+pub(super) use super::{graph::Busy, outcome::Outcome};
+use crate::sync::{AtomicU32, Ordering, spin_loop};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
@@ -37,17 +29,6 @@ const SPINS: u32 = 40;
 const YIELDS: u32 = 20;
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
-
-/// A slot that another worker has claimed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Busy {
-    /// The number of the worker.
-    pub(super) owner: u32,
-    /// The address of the state word.
-    pub(super) slot: usize,
-    /// The number of the table that the slot is part of.
-    pub(super) table: u64,
-}
 
 /// How waiting ended.
 pub(super) enum Waited {
@@ -61,60 +42,28 @@ pub(super) enum Waited {
     Isolate,
 }
 
-/// What a call that leaves no value behind gives to those who waited for it.
-pub(super) enum Outcome {
-    /// A result that is not kept.
-    Value(Box<dyn Any + Send>),
-    /// A panic.
-    Panic(Payload),
-}
+/// Who waits for whom in this process. Every thread in it is inside [`wait`] or [`for_worker`].
+static GRAPH: Lazy<Graph<Awaited, Outcome>> = Lazy::new(Graph::new);
 
-impl Outcome {
-    /// A result that is not kept.
-    pub(super) fn value<R: Output>(value: R) -> Self {
-        Self::Value(Box::new(value))
-    }
-
-    /// A panic.
-    pub(super) fn panic(payload: Payload) -> Self {
-        Self::Panic(payload)
-    }
-
-    /// The value; `None` for one of another type, which does not happen.
-    ///
-    /// # Panics
-    /// With the payload of a panic.
-    pub(super) fn into_value<R: Output>(self) -> Option<R> {
-        match self {
-            Self::Value(value) => (value as Box<dyn Any>).downcast::<R>().ok().map(|value| *value),
-            Self::Panic(payload) => resume_unwind(payload),
-        }
-    }
-}
-
-/// Who waits for whom. Every thread in it is inside [`wait`] or [`for_worker`].
-static GRAPH: Lazy<Mutex<HashMap<u32, Edge>>> = Lazy::new(Mutex::default);
-
-/// What one thread waits for.
-enum Edge {
-    Slot {
-        busy: Busy,
-        /// The cache of the slot, kept alive by the waiting thread.
-        engine: *const dyn Engine,
-        outcome: Option<Outcome>,
-    },
-    /// The end of what a worker computes in isolation.
-    Worker(u32),
-}
+/// The cache of an awaited slot.
+struct Awaited(*const dyn Engine);
 
 // SAFETY: the engine is `Sync` and outlives the edge, which the waiting thread removes before it goes on.
-unsafe impl Send for Edge {}
+unsafe impl Send for Awaited {}
 
-/// Waits until the slot changes, or says why that would take for ever.
+impl Look for Awaited {
+    fn is_claimed(&self, busy: &Busy) -> bool {
+        // SAFETY: the waiting thread cannot leave `wait` while the graph is locked.
+        unsafe { &*self.0 }.is_busy(busy, worker::current())
+    }
+}
+
+/// Waits until the slot changes, or says why that would take for ever. `is_still` looks the key up: whether its slot is
+/// the one that was seen, and still claimed.
 ///
 /// # Panics
 /// When the call needs itself, with a message that names the chain.
-pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> Waited {
+pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker, is_still: impl Fn() -> bool) -> Waited {
     if let Some(own) = isolate::own(&busy, worker) {
         return own;
     }
@@ -147,10 +96,17 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
             std::thread::yield_now();
             continue;
         }
-        let Some(entered) = Entered::new(engine, busy, worker) else { return isolate::resolve(&busy, worker) };
-        if engine.is_busy(&busy, worker) {
-            worker.park(sleep);
+        // SAFETY: only the lifetime is dropped; the edge is removed before this thread goes on.
+        let awaited = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
+        let Entering::Waits(entered) = GRAPH.enter(worker.number, busy, Awaited(awaited)) else {
+            return isolate::resolve(&busy, worker);
+        };
+        // By the key, since the owner may have claimed the same memory for another one meanwhile. If it has not, this
+        // thread will be told when the claim ends.
+        if !is_still() {
+            return Waited::Again;
         }
+        worker.park(sleep);
         if let Some(outcome) = entered.leave() {
             return Waited::Outcome(outcome);
         }
@@ -163,121 +119,36 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> 
 
 /// Enters that a worker waits until another one, which computes for it in isolation, is done.
 pub(super) fn for_worker<T>(worker: &'static Worker, other: u32, body: impl FnOnce() -> T) -> T {
-    lock(&GRAPH).insert(worker.number, Edge::Worker(other));
-    let result = body();
-    lock(&GRAPH).remove(&worker.number);
-    result
+    let _entered = GRAPH.enter_for(worker.number, other);
+    body()
 }
 
-/// Wakes who waits for the slot at this address, which a slot of a later table may have too.
+/// Wakes who waits for this thread's claim of the slot at this address, which has ended.
 #[cold]
 pub(super) fn wake(slot: usize, table: u64) {
-    for (number, edge) in lock(&GRAPH).iter() {
-        if matches!(edge, Edge::Slot { busy, .. } if (busy.slot, busy.table) == (slot, table))
-            && let Some(worker) = worker::by_number(*number)
-        {
-            worker.unpark();
-        }
-    }
+    GRAPH.over(&Busy { owner: worker::current().number, slot, table }, unpark);
 }
 
-/// Gives an outcome to everybody who waits for the slot at this address.
+/// Gives an outcome to everybody who waits for this thread's claim of the slot at this address.
 #[cold]
 pub(super) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome>) {
-    // Made before the lock is taken: cloning runs users' code.
-    let here = (slot, table);
-    let waiting =
-        |edge: &Edge| matches!(edge, Edge::Slot { busy, outcome: None, .. } if (busy.slot, busy.table) == here);
-    let count = lock(&GRAPH).values().filter(|edge| waiting(edge)).count();
-    let mut outcomes: Vec<_> = (0..count).map_while(|_| make()).collect();
-    for (number, edge) in lock(&GRAPH).iter_mut() {
-        if waiting(edge)
-            && let Edge::Slot { outcome, .. } = edge
-        {
-            *outcome = outcomes.pop();
-            if let Some(worker) = worker::by_number(*number) {
-                worker.unpark();
-            }
-        }
+    GRAPH.deliver(&Busy { owner: worker::current().number, slot, table }, make, unpark);
+}
+
+fn unpark(number: u32) {
+    if let Some(worker) = worker::by_number(number) {
+        worker.unpark();
     }
 }
 
 /// The worker at the end of the waits that begin with this one: it is running, or it is the asking worker itself.
-pub(super) fn running(mut number: u32, asking: &'static Worker) -> u32 {
-    let graph = lock(&GRAPH);
-    // No more steps than there are waits: a circle that does not pass through the asking worker is somebody else's.
-    for _ in 0..=graph.len() {
-        if number == asking.number {
-            break;
-        }
-        match graph.get(&number) {
-            Some(edge) => match edge.target(asking) {
-                Some(next) => number = next,
-                None => break,
-            },
-            None => break,
-        }
-    }
-    number
+pub(super) fn running(number: u32, asking: &'static Worker) -> u32 {
+    GRAPH.end(number, asking.number)
 }
 
-impl Edge {
-    /// The worker that is waited for, unless the wait is over and the thread has only not noticed yet.
-    fn target(&self, asking: &'static Worker) -> Option<u32> {
-        match self {
-            Self::Worker(number) => Some(*number),
-            Self::Slot { busy, engine, outcome } => {
-                // SAFETY: the waiting thread cannot leave `wait` while the graph is locked.
-                (outcome.is_none() && unsafe { &**engine }.is_busy(busy, asking)).then_some(busy.owner)
-            }
-        }
-    }
-}
-
-/// A thread's entry in the graph, taken out when dropped.
-struct Entered(&'static Worker);
-
-impl Entered {
-    /// Enters the wait, or returns `None` if that would close a circle.
-    fn new(engine: &dyn Engine, busy: Busy, worker: &'static Worker) -> Option<Self> {
-        // SAFETY: only the lifetime is dropped; the edge is removed before this thread goes on.
-        let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
-        let mut graph = lock(&GRAPH);
-        graph.insert(worker.number, Edge::Slot { busy, engine, outcome: None });
-        let (mut at, mut steps) = (busy.owner, graph.len());
-        // The owner may have published since the slot was last looked at, gone on to something else and be waiting for this
-        // very thread by now: that is no circle.
-        if graph.get(&worker.number).and_then(|edge| edge.target(worker)).is_none() {
-            return Some(Self(worker));
-        }
-        while let Some(next) = graph.get(&at).and_then(|edge| edge.target(worker)) {
-            if at == worker.number || steps == 0 {
-                break;
-            }
-            (at, steps) = (next, steps - 1);
-        }
-        if at == worker.number {
-            graph.remove(&worker.number);
-            return None;
-        }
-        Some(Self(worker))
-    }
-
-    /// Leaves the graph with what was delivered meanwhile.
-    fn leave(self) -> Option<Outcome> {
-        let edge = lock(&GRAPH).remove(&self.0.number);
-        std::mem::forget(self);
-        match edge {
-            Some(Edge::Slot { outcome, .. }) => outcome,
-            _ => None,
-        }
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        lock(&GRAPH).remove(&self.0.number);
-    }
+/// How many threads of the pool with this number wait for calls.
+pub(super) fn waiting_in(pool: usize) -> usize {
+    GRAPH.waiting(|number| worker::by_number(number).is_some_and(|worker| worker.site.pool() == pool))
 }
 
 /// Adds up the time that a thread loses by waiting, for `grain` to see whether sharing pays.

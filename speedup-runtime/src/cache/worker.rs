@@ -17,11 +17,12 @@ use super::{
     engine::Header,
     grain::{Sample, Window},
     group::Order,
+    inside::Site,
     isolate::Isolation,
     reclaim::{self, Barrier, Domain, Garbage, Pinned},
     stack::Segment,
 };
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, lock};
 
 /// One for the process: values of all caches are retired here.
 static DOMAIN: Domain = Domain::new();
@@ -55,11 +56,8 @@ pub(super) struct Worker {
     pub(super) progress: AtomicU64,
     /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
     pub(super) rayon_frames: AtomicU32,
-    /// One more than the [`progress`](Self::progress) at which somebody found no sign of life in this thread for so long
-    /// that it must be waiting inside rayon, or 0. Relaxed: a hint for waiters.
-    pub(super) stuck: AtomicU64,
-    /// Whether the thread belongs to a rayon pool. Relaxed: never changes while the worker is leased.
-    pub(super) in_pool: AtomicBool,
+    /// Which pool the thread belongs to, and whether it was seen waiting inside rayon.
+    pub(super) site: Site,
     /// What others may help with, from the first parallel call on.
     board: OnceCell<Board<Header>>,
     /// Odd while an outermost call is running, which is what a helper's invitation is for. Release by the thread,
@@ -95,6 +93,9 @@ pub(super) struct Own {
     pub(super) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.
     pub(super) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
+    /// The messages about running calls that were found to lead into a cycle. Compared by address alone, and only with
+    /// calls that are marked as such.
+    pub(super) cycles: RefCell<Vec<(*const Frame, String)>>,
     /// Set on a thread that recomputes in isolation.
     pub(super) isolation: RefCell<Option<Isolation>>,
 }
@@ -180,7 +181,7 @@ fn enrol() -> &'static Worker {
     drop(registry);
     // What the worker knows of a stack is about that of the thread that had it before.
     worker.own.stack.set(Segment::default());
-    worker.in_pool.store(rayon::current_thread_index().is_some(), Ordering::Relaxed);
+    worker.site.enter(worker.number);
     CURRENT.set(worker);
     if barrier == Barrier::Forced {
         SWIFT.set(worker);
@@ -193,6 +194,11 @@ fn enrol() -> &'static Worker {
 /// The worker with this number.
 pub(super) fn by_number(number: u32) -> Option<&'static Worker> {
     lock(&REGISTRY).all.get(number as usize).copied()
+}
+
+/// How many workers are such.
+pub(super) fn count(such: impl Fn(&Worker) -> bool) -> usize {
+    lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
 }
 
 /// Takes over something that was unlinked; it is freed when nobody can be looking at it.
@@ -254,8 +260,7 @@ impl Worker {
             number,
             progress: AtomicU64::new(0),
             rayon_frames: AtomicU32::new(0),
-            stuck: AtomicU64::new(0),
-            in_pool: AtomicBool::new(false),
+            site: Site::default(),
             board: OnceCell::new(),
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
@@ -328,9 +333,7 @@ impl Worker {
 
     /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
     pub(super) fn found_in_rayon(&self) {
-        if self.rayon_frames.load(Ordering::Relaxed) == 0
-            && let Some(frame) = chain::top(self)
-        {
+        if let Some(frame) = chain::top(self) {
             frame.found_in_rayon(self);
             frame.engine().note_rayon();
         }

@@ -1,10 +1,10 @@
 //! Bodies that use rayon themselves, whether the cache was told so or not: the values are right and nothing hangs.
 //!
-//! What such a body computes may be computed twice rather than waited for, so nothing is counted here.
+//! What such a body computes may be computed twice rather than waited for, so only what lies below it is counted.
 
 use rayon::prelude::*;
 
-use crate::harness::{call_together, everywhere, scramble, watched, work};
+use crate::harness::{Counts, call_together, everywhere, scramble, watched, work};
 
 /// The tests of one way of telling, or not telling, that bodies use rayon.
 macro_rules! bodies {
@@ -50,6 +50,42 @@ macro_rules! bodies {
                     _ => parts.into_par_iter().map(|part| MIXED.get((part,))).reduce(|| 0, u64::wrapping_add),
                 }
             };
+            const SUM(n: u64) -> u64 $(, $option())? => {
+                (0..*n).into_par_iter().map(|part| PART.get((part,))).reduce(|| 0, u64::wrapping_add)
+            };
+            const PART(n: u64) -> u64 => {
+                let n = *n;
+                COUNTS.count(n as usize);
+                work(n);
+                if n < 2 {
+                    n
+                } else {
+                    let [a, b] = PART.group([(n - 1,), (n - 2,)]);
+                    a.wrapping_add(b)
+                }
+            };
+        }
+
+        static COUNTS: Counts<70> = Counts::new();
+
+        #[test]
+        fn what_needs_no_rayon_below_what_does_is_computed_once() {
+            let (mut parts, mut sums) = (vec![0_u64, 1], vec![0_u64, 0, 1]);
+            for n in 2..70 {
+                parts.push(parts[n - 1].wrapping_add(parts[n - 2]));
+                sums.push(sums[n].wrapping_add(parts[n]));
+            }
+            watched(move || {
+                everywhere(3, |pool, callers| {
+                    let all = call_together(pool, callers, |caller| SUM.get((70 - caller as u64,)));
+                    for (caller, sum) in all.into_iter().enumerate() {
+                        assert_eq!(sum, sums[70 - caller]);
+                    }
+                    assert_eq!(COUNTS.once(), 70);
+                    SUM.clear();
+                    PART.clear();
+                });
+            });
         }
 
         #[test]
