@@ -14,6 +14,7 @@ fn recursion() {
         &expect![[r#"
             /// Rabbits.
             #[must_use]
+            #[inline]
             pub fn fibonacci(n: u64) -> u128 {
                 ::speedup::Cache::get(FIBONACCI, (n,))
             }
@@ -30,6 +31,7 @@ fn recursion() {
                         .show(::core::fmt::Debug::fmt),
                 )
             };
+            #[inline]
             fn __fibonacci_uncached(n: u64) -> u128 {
                 if n < 2 {
                     1
@@ -49,7 +51,8 @@ fn borrowed_arguments() {
         "fn distance(a: &str, b: &[u8], limit: usize) -> usize {
             distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
         }",
-        &expect![[r#"
+        &expect![[r##"
+            #[inline]
             fn distance(a: &str, b: &[u8], limit: usize) -> usize {
                 ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit))
             }
@@ -76,6 +79,7 @@ fn borrowed_arguments() {
                         .show(::core::fmt::Debug::fmt),
                 )
             };
+            #[inline]
             fn __distance_uncached(a: &str, b: &[u8], limit: usize) -> usize {
                 let [call_0, call_1] = ::speedup::Cache::group_ref::<
                     (&str, &[u8], &usize),
@@ -83,7 +87,7 @@ fn borrowed_arguments() {
                 >(DISTANCE, [(&a[1..], b, &limit), (a, &b[1..], &(limit - 1))]);
                 call_0.min(call_1)
             }
-        "#]],
+        "##]],
     );
 }
 
@@ -92,40 +96,42 @@ fn patterns_and_mut() {
     check(
         "",
         "fn area((w, h): (u32, u32), mut scale: u64, _unused: bool, _: char) -> u64 { scale += 1; scale }",
-        &expect![[r#"
-        fn area(argument_0: (u32, u32), scale: u64, unused: bool, argument_3: char) -> u64 {
-            ::speedup::Cache::get(AREA, (argument_0, scale, unused, argument_3))
-        }
-        /// The cache of [`area()`].
-        const AREA: &::speedup::Cache<((u32, u32), u64, bool, char), u64> = {
-            static STATE: ::speedup::cache::State<((u32, u32), u64, bool, char), u64> = ::speedup::cache::State::new();
-            let _ = area;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new(
-                        "area",
-                        |
-                            (
-                                argument_0,
-                                scale,
-                                unused,
-                                argument_3,
-                            ): &((u32, u32), u64, bool, char)|
-                        __area_uncached(
-                            ::core::clone::Clone::clone(argument_0),
-                            *scale,
-                            *unused,
-                            *argument_3,
-                        ),
-                    )
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        fn __area_uncached((w, h): (u32, u32), mut scale: u64, _unused: bool, _: char) -> u64 {
-            scale += 1;
-            scale
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn area(argument_0: (u32, u32), scale: u64, unused: bool, argument_3: char) -> u64 {
+                ::speedup::Cache::get(AREA, (argument_0, scale, unused, argument_3))
+            }
+            /// The cache of [`area()`].
+            const AREA: &::speedup::Cache<((u32, u32), u64, bool, char), u64> = {
+                static STATE: ::speedup::cache::State<((u32, u32), u64, bool, char), u64> = ::speedup::cache::State::new();
+                let _ = area;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new(
+                            "area",
+                            |
+                                (
+                                    argument_0,
+                                    scale,
+                                    unused,
+                                    argument_3,
+                                ): &((u32, u32), u64, bool, char)|
+                            __area_uncached(
+                                ::core::clone::Clone::clone(argument_0),
+                                *scale,
+                                *unused,
+                                *argument_3,
+                            ),
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[inline]
+            fn __area_uncached((w, h): (u32, u32), mut scale: u64, _unused: bool, _: char) -> u64 {
+                scale += 1;
+                scale
+            }
+        "##]],
     );
 }
 
@@ -134,33 +140,35 @@ fn owned_arguments_of_other_types() {
     check(
         "",
         "fn ask(user: User, tags: Vec<String>) -> usize { 1 }",
-        &expect![[r#"
-        fn ask(user: User, tags: Vec<String>) -> usize {
-            ::speedup::Cache::get(ASK, (user, tags))
-        }
-        /// The cache of [`ask()`].
-        const ASK: &::speedup::Cache<(User, Vec<String>), usize> = {
-            static STATE: ::speedup::cache::State<(User, Vec<String>), usize> = ::speedup::cache::State::new();
-            let _ = ask;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new(
-                        "ask",
-                        |(user, tags): &(User, Vec<String>)| __ask_uncached(
-                            ::core::clone::Clone::clone(user),
-                            ::core::clone::Clone::clone(tags),
-                        ),
-                    )
-                    .show(|key, out| {
-                        use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                        (&::speedup::__private::Show(key)).show(out)
-                    }),
-            )
-        };
-        fn __ask_uncached(user: User, tags: Vec<String>) -> usize {
-            1
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn ask(user: User, tags: Vec<String>) -> usize {
+                ::speedup::Cache::get(ASK, (user, tags))
+            }
+            /// The cache of [`ask()`].
+            const ASK: &::speedup::Cache<(User, Vec<String>), usize> = {
+                static STATE: ::speedup::cache::State<(User, Vec<String>), usize> = ::speedup::cache::State::new();
+                let _ = ask;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new(
+                            "ask",
+                            |(user, tags): &(User, Vec<String>)| __ask_uncached(
+                                ::core::clone::Clone::clone(user),
+                                ::core::clone::Clone::clone(tags),
+                            ),
+                        )
+                        .show(|key, out| {
+                            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                            (&::speedup::__private::Show(key)).show(out)
+                        }),
+                )
+            };
+            #[inline]
+            fn __ask_uncached(user: User, tags: Vec<String>) -> usize {
+                1
+            }
+        "##]],
     );
 }
 
@@ -169,24 +177,26 @@ fn no_arguments() {
     check(
         "",
         "fn table() -> Vec<u64> { vec![] }",
-        &expect![[r#"
-        fn table() -> Vec<u64> {
-            ::speedup::Cache::get(TABLE, ())
-        }
-        /// The cache of [`table()`].
-        const TABLE: &::speedup::Cache<(), Vec<u64>> = {
-            static STATE: ::speedup::cache::State<(), Vec<u64>> = ::speedup::cache::State::new();
-            let _ = table;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("table", |(): &()| __table_uncached())
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        fn __table_uncached() -> Vec<u64> {
-            vec![]
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn table() -> Vec<u64> {
+                ::speedup::Cache::get(TABLE, ())
+            }
+            /// The cache of [`table()`].
+            const TABLE: &::speedup::Cache<(), Vec<u64>> = {
+                static STATE: ::speedup::cache::State<(), Vec<u64>> = ::speedup::cache::State::new();
+                let _ = table;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("table", |(): &()| __table_uncached())
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[inline]
+            fn __table_uncached() -> Vec<u64> {
+                vec![]
+            }
+        "##]],
     );
 }
 
@@ -195,35 +205,37 @@ fn a_raw_name_with_a_lifetime() {
     check(
         "",
         "fn r#match<'a>(text: &'a str, r#type: u8) -> u64 where u8: Copy { 1 }",
-        &expect![[r#"
-        fn r#match<'a>(text: &'a str, r#type: u8) -> u64
-        where
-            u8: Copy,
-        {
-            ::speedup::Cache::get_ref(MATCH, (text, &r#type))
-        }
-        /// The cache of `r#match`.
-        const MATCH: &::speedup::Cache<(::std::string::String, u8), u64> = {
-            static STATE: ::speedup::cache::State<(::std::string::String, u8), u64> = ::speedup::cache::State::new();
-            let _ = r#match;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new(
-                        "match",
-                        |(text, r#type): &(::std::string::String, u8)| __match_uncached(
-                            text,
-                            *r#type,
-                        ),
-                    )
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        fn __match_uncached<'a>(text: &'a str, r#type: u8) -> u64
-        where
-            u8: Copy,
-        {
-            1
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn r#match<'a>(text: &'a str, r#type: u8) -> u64
+            where
+                u8: Copy,
+            {
+                ::speedup::Cache::get_ref(MATCH, (text, &r#type))
+            }
+            /// The cache of `r#match`.
+            const MATCH: &::speedup::Cache<(::std::string::String, u8), u64> = {
+                static STATE: ::speedup::cache::State<(::std::string::String, u8), u64> = ::speedup::cache::State::new();
+                let _ = r#match;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new(
+                            "match",
+                            |(text, r#type): &(::std::string::String, u8)| __match_uncached(
+                                text,
+                                *r#type,
+                            ),
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[inline]
+            fn __match_uncached<'a>(text: &'a str, r#type: u8) -> u64
+            where
+                u8: Copy,
+            {
+                1
+            }
+        "##]],
     );
 }

@@ -10,30 +10,32 @@ fn wrong_options_leave_the_function_cached() {
         "capasity = 3, sequential, sequential, cache_err",
         "fn f(n: u64) -> Result<u64, ()> { Ok(n) }",
         &expect![[r#"
-        ::core::compile_error! {
-            "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`"
-        }
-        ::core::compile_error! {
-            "`sequential` is given twice: keep one of them"
-        }
-        fn f(n: u64) -> Result<u64, ()> {
-            ::speedup::Cache::get(F, (n,))
-        }
-        /// The cache of [`f()`].
-        const F: &::speedup::Cache<(u64,), Result<u64, ()>> = {
-            static STATE: ::speedup::cache::State<(u64,), Result<u64, ()>> = ::speedup::cache::State::new();
-            let _ = f;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
-                    .show(::core::fmt::Debug::fmt)
-                    .sequential(),
-            )
-        };
-        fn __f_uncached(n: u64) -> Result<u64, ()> {
-            Ok(n)
-        }
-    "#]],
+            ::core::compile_error! {
+                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`"
+            }
+            ::core::compile_error! {
+                "`sequential` is given twice: keep one of them"
+            }
+            #[inline]
+            fn f(n: u64) -> Result<u64, ()> {
+                ::speedup::Cache::get(F, (n,))
+            }
+            /// The cache of [`f()`].
+            const F: &::speedup::Cache<(u64,), Result<u64, ()>> = {
+                static STATE: ::speedup::cache::State<(u64,), Result<u64, ()>> = ::speedup::cache::State::new();
+                let _ = f;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                        .show(::core::fmt::Debug::fmt)
+                        .sequential(),
+                )
+            };
+            #[inline]
+            fn __f_uncached(n: u64) -> Result<u64, ()> {
+                Ok(n)
+            }
+        "#]],
     );
 }
 

@@ -9,25 +9,27 @@ fn results_keep_ok() {
     check(
         "",
         "fn parse(n: u64) -> std::io::Result<u64> { Ok(n) }",
-        &expect![[r#"
-        fn parse(n: u64) -> std::io::Result<u64> {
-            ::speedup::Cache::get(PARSE, (n,))
-        }
-        /// The cache of [`parse()`].
-        const PARSE: &::speedup::Cache<(u64,), std::io::Result<u64>> = {
-            static STATE: ::speedup::cache::State<(u64,), std::io::Result<u64>> = ::speedup::cache::State::new();
-            let _ = parse;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
-                    .show(::core::fmt::Debug::fmt)
-                    .keep(::core::result::Result::is_ok),
-            )
-        };
-        fn __parse_uncached(n: u64) -> std::io::Result<u64> {
-            Ok(n)
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn parse(n: u64) -> std::io::Result<u64> {
+                ::speedup::Cache::get(PARSE, (n,))
+            }
+            /// The cache of [`parse()`].
+            const PARSE: &::speedup::Cache<(u64,), std::io::Result<u64>> = {
+                static STATE: ::speedup::cache::State<(u64,), std::io::Result<u64>> = ::speedup::cache::State::new();
+                let _ = parse;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
+                        .show(::core::fmt::Debug::fmt)
+                        .keep(::core::result::Result::is_ok),
+                )
+            };
+            #[inline]
+            fn __parse_uncached(n: u64) -> std::io::Result<u64> {
+                Ok(n)
+            }
+        "##]],
     );
 }
 
@@ -36,24 +38,26 @@ fn errors_too() {
     check(
         "cache_err",
         "fn parse(n: u64) -> Result<u64, String> { Ok(n) }",
-        &expect![[r#"
-        fn parse(n: u64) -> Result<u64, String> {
-            ::speedup::Cache::get(PARSE, (n,))
-        }
-        /// The cache of [`parse()`].
-        const PARSE: &::speedup::Cache<(u64,), Result<u64, String>> = {
-            static STATE: ::speedup::cache::State<(u64,), Result<u64, String>> = ::speedup::cache::State::new();
-            let _ = parse;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        fn __parse_uncached(n: u64) -> Result<u64, String> {
-            Ok(n)
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn parse(n: u64) -> Result<u64, String> {
+                ::speedup::Cache::get(PARSE, (n,))
+            }
+            /// The cache of [`parse()`].
+            const PARSE: &::speedup::Cache<(u64,), Result<u64, String>> = {
+                static STATE: ::speedup::cache::State<(u64,), Result<u64, String>> = ::speedup::cache::State::new();
+                let _ = parse;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[inline]
+            fn __parse_uncached(n: u64) -> Result<u64, String> {
+                Ok(n)
+            }
+        "##]],
     );
 }
 
@@ -62,25 +66,27 @@ fn options_keep_some() {
     check(
         "",
         "fn find(n: u64) -> Option<u64> { None }",
-        &expect![[r#"
-        fn find(n: u64) -> Option<u64> {
-            ::speedup::Cache::get(FIND, (n,))
-        }
-        /// The cache of [`find()`].
-        const FIND: &::speedup::Cache<(u64,), Option<u64>> = {
-            static STATE: ::speedup::cache::State<(u64,), Option<u64>> = ::speedup::cache::State::new();
-            let _ = find;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("find", |(n,): &(u64,)| __find_uncached(*n))
-                    .show(::core::fmt::Debug::fmt)
-                    .keep(::core::option::Option::is_some),
-            )
-        };
-        fn __find_uncached(n: u64) -> Option<u64> {
-            None
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn find(n: u64) -> Option<u64> {
+                ::speedup::Cache::get(FIND, (n,))
+            }
+            /// The cache of [`find()`].
+            const FIND: &::speedup::Cache<(u64,), Option<u64>> = {
+                static STATE: ::speedup::cache::State<(u64,), Option<u64>> = ::speedup::cache::State::new();
+                let _ = find;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("find", |(n,): &(u64,)| __find_uncached(*n))
+                        .show(::core::fmt::Debug::fmt)
+                        .keep(::core::option::Option::is_some),
+                )
+            };
+            #[inline]
+            fn __find_uncached(n: u64) -> Option<u64> {
+                None
+            }
+        "##]],
     );
 }
 
@@ -89,32 +95,34 @@ fn a_type_that_may_be_an_alias() {
     check(
         "",
         "fn compute(n: u64) -> Answer { todo() }",
-        &expect![[r#"
-        fn compute(n: u64) -> Answer {
-            ::speedup::Cache::get(COMPUTE, (n,))
-        }
-        /// The cache of [`compute()`].
-        const COMPUTE: &::speedup::Cache<(u64,), Answer> = {
-            static STATE: ::speedup::cache::State<(u64,), Answer> = ::speedup::cache::State::new();
-            let _ = compute;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new(
-                        "compute",
-                        |(n,): &(u64,)| __compute_uncached(*n),
-                    )
-                    .show(::core::fmt::Debug::fmt)
-                    .keep(|value| {
-                        use ::speedup::__private::{
-                            KeepAny as _, KeepOption as _, KeepResult as _,
-                        };
-                        (&::speedup::__private::Keep(value)).keep()
-                    }),
-            )
-        };
-        fn __compute_uncached(n: u64) -> Answer {
-            todo()
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn compute(n: u64) -> Answer {
+                ::speedup::Cache::get(COMPUTE, (n,))
+            }
+            /// The cache of [`compute()`].
+            const COMPUTE: &::speedup::Cache<(u64,), Answer> = {
+                static STATE: ::speedup::cache::State<(u64,), Answer> = ::speedup::cache::State::new();
+                let _ = compute;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new(
+                            "compute",
+                            |(n,): &(u64,)| __compute_uncached(*n),
+                        )
+                        .show(::core::fmt::Debug::fmt)
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).keep()
+                        }),
+                )
+            };
+            #[inline]
+            fn __compute_uncached(n: u64) -> Answer {
+                todo()
+            }
+        "##]],
     );
 }

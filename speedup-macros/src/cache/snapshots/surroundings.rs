@@ -9,25 +9,27 @@ fn sequential_under_another_name() {
     check(
         "sequential, name = TABLE",
         "fn f(n: u64) -> u64 { f(n - 1) + f(n - 2) }",
-        &expect![[r#"
-        fn f(n: u64) -> u64 {
-            ::speedup::Cache::get(TABLE, (n,))
-        }
-        /// The cache of [`f()`].
-        const TABLE: &::speedup::Cache<(u64,), u64> = {
-            static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
-            let _ = f;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
-                    .show(::core::fmt::Debug::fmt)
-                    .sequential(),
-            )
-        };
-        fn __f_uncached(n: u64) -> u64 {
-            f(n - 1) + f(n - 2)
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn f(n: u64) -> u64 {
+                ::speedup::Cache::get(TABLE, (n,))
+            }
+            /// The cache of [`f()`].
+            const TABLE: &::speedup::Cache<(u64,), u64> = {
+                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                let _ = f;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                        .show(::core::fmt::Debug::fmt)
+                        .sequential(),
+                )
+            };
+            #[inline]
+            fn __f_uncached(n: u64) -> u64 {
+                f(n - 1) + f(n - 2)
+            }
+        "##]],
     );
 }
 
@@ -36,25 +38,27 @@ fn a_body_with_rayon() {
     check(
         "",
         "fn f(n: u64) -> u64 { (0..n).into_par_iter().map(|k| f(k)).sum() }",
-        &expect![[r#"
-        fn f(n: u64) -> u64 {
-            ::speedup::Cache::get(F, (n,))
-        }
-        /// The cache of [`f()`].
-        const F: &::speedup::Cache<(u64,), u64> = {
-            static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
-            let _ = f;
-            &::speedup::Cache::of(
-                &STATE,
-                ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
-                    .show(::core::fmt::Debug::fmt)
-                    .uses_rayon(),
-            )
-        };
-        fn __f_uncached(n: u64) -> u64 {
-            (0..n).into_par_iter().map(|k| f(k)).sum()
-        }
-    "#]],
+        &expect![[r##"
+            #[inline]
+            fn f(n: u64) -> u64 {
+                ::speedup::Cache::get(F, (n,))
+            }
+            /// The cache of [`f()`].
+            const F: &::speedup::Cache<(u64,), u64> = {
+                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                let _ = f;
+                &::speedup::Cache::of(
+                    &STATE,
+                    ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
+                        .show(::core::fmt::Debug::fmt)
+                        .uses_rayon(),
+                )
+            };
+            #[inline]
+            fn __f_uncached(n: u64) -> u64 {
+                (0..n).into_par_iter().map(|k| f(k)).sum()
+            }
+        "##]],
     );
 }
 
@@ -65,6 +69,7 @@ fn in_an_impl() {
         "pub(crate) fn paths(x: u64, y: u64) -> u64 { Self::paths(x - 1, y) + Point::paths(x, y - 1) }",
         &expect![[r#"
             impl Point {
+                #[inline]
                 pub(crate) fn paths(x: u64, y: u64) -> u64 {
                     ::speedup::Cache::get(Self::PATHS, (x, y))
                 }
@@ -82,6 +87,7 @@ fn in_an_impl() {
                             .show(::core::fmt::Debug::fmt),
                     )
                 };
+                #[inline]
                 fn __paths_uncached(x: u64, y: u64) -> u64 {
                     let [call_0, call_1] = ::speedup::Cache::group(
                         Self::PATHS,
@@ -130,6 +136,7 @@ fn attributes_go_where_they_belong() {
                         .show(::core::fmt::Debug::fmt),
                 )
             };
+            #[inline]
             #[cfg(unix)]
             #[allow(deprecated)]
             #[allow(unused_variables)]
