@@ -193,9 +193,8 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     /// See [the type](Buffer#panics).
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
-        // Acquire: pairs with the Release in `quiet_up`. The mark never exceeds the length.
-        if index < self.engine.quiet.load(Ordering::Acquire) {
-            // SAFETY: the mark covers the index, and with it a length that was published before.
+        if index < self.engine.quiet.get() {
+            // SAFETY: the mark covers the index, which is as good as a length that does.
             return Some(unsafe { self.engine.store.get_unchecked(index) });
         }
         self.get_near_the_end(index)
@@ -204,11 +203,11 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     #[inline(never)]
     #[cold]
     fn get_near_the_end(&self, index: usize) -> Option<&T> {
-        if let Some(value) = self.engine.store.get(index) {
-            self.engine.note(&self.settings, index);
-            return Some(value);
+        if self.engine.store.get(index).is_none() && !self.ensure(index) {
+            return None;
         }
-        if self.ensure(index) { self.engine.store.get(index) } else { None }
+        self.engine.note(&self.settings, index, self.engine.store.len());
+        self.engine.store.get(index)
     }
 
     /// The value at `index` as [`get`](Buffer::get), with the error that `get` turns into a panic.
@@ -332,22 +331,26 @@ impl<T: Send + Sync + 'static> Index<usize> for Buffer<T> {
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        match self.get(index) {
-            Some(value) => value,
-            None => self.past_the_end(index),
+        // As in `get`, without an `Option` between the two ways, which would be looked into.
+        if index < self.engine.quiet.get() {
+            // SAFETY: as in `get`.
+            return unsafe { self.engine.store.get_unchecked(index) };
         }
+        self.index_near_the_end(index)
     }
 }
 
 impl<T: Send + Sync + 'static> Buffer<T> {
     #[cold]
     #[inline(never)]
-    fn past_the_end(&self, index: usize) -> ! {
-        panic!(
-            "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
-            self.settings.name,
-            self.len_ready()
-        );
+    fn index_near_the_end(&self, index: usize) -> &T {
+        self.get_near_the_end(index).unwrap_or_else(|| {
+            panic!(
+                "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
+                self.settings.name,
+                self.len_ready()
+            )
+        })
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::{iter::FusedIterator, slice};
 
-use super::{Buffer, engine::Phase, store::Store as _};
-use crate::sync::Ordering;
+use super::{Buffer, store::Store as _};
 
 /// Lends the values of a buffer, computing them as needed; see [`Buffer::iter`].
 pub struct Iter<'a, T: 'static> {
@@ -38,24 +37,20 @@ impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
 #[cold]
 #[inline(never)]
 fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
-    let (engine, settings) = (&buffer.engine, &buffer.settings);
-    // Acquire: as in `Buffer::get`.
-    let quiet = engine.quiet.load(Ordering::Acquire);
-    if from < quiet {
-        return engine.store.slice(from, quiet);
+    let engine = &buffer.engine;
+    let mut end = engine.quiet.get();
+    if from >= end {
+        let mut len = engine.store.len();
+        if from >= len {
+            if !buffer.ensure(from) {
+                return &[];
+            }
+            len = engine.store.len();
+        }
+        end = engine.note(&buffer.settings, from, len);
     }
-    if from < engine.store.len() {
-        // Near the front of a read-ahead: tell it, and take few values, so that it hears again in time.
-        engine.note(settings, from);
-    } else if !buffer.ensure(from) {
-        return &[];
-    }
-    let few = if engine.phase() == Phase::Open && engine.pace.pays_ahead(settings.size) {
-        (settings.size / 4).max(1)
-    } else {
-        usize::MAX
-    };
-    engine.store.slice(from, from.saturating_add(few))
+    // SAFETY: `from < end`, and the end is the mark or at most a length.
+    unsafe { engine.store.slice_unchecked(from, end) }
 }
 
 impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {

@@ -20,6 +20,7 @@ mod iter;
 mod lodging;
 #[cfg(all(test, loom))]
 mod loom;
+mod mark;
 mod pace;
 mod patience;
 mod production;
@@ -32,6 +33,7 @@ mod stats;
 mod store;
 mod turn;
 mod window;
+mod wishes;
 
 #[doc(hidden)]
 pub use self::search::__private;
