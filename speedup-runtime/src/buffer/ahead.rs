@@ -11,7 +11,7 @@ use super::{
 };
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Tells the producers how far readers are.

@@ -83,11 +83,13 @@ pub(super) struct Engine<T, S> {
     owns: PhantomData<T>,
 }
 
-// SAFETY: `work` is reached only by the holder of the turn, one thread at a time, and generators are `Send`; values
-// are shared between readers, hence `Sync` for `T`, and made on any thread, hence `Send`.
-unsafe impl<T: Send + Sync, S: Store<T>> Sync for Engine<T, S> {}
-// SAFETY: everything inside may move between threads when `T` may.
-unsafe impl<T: Send + Sync, S: Store<T>> Send for Engine<T, S> {}
+// SAFETY: `work` is reached only by the holder of the turn, one thread at a time, and generators are `Send`. Values are
+// shared between readers and made on any thread, so they have to be `Send + Sync`, and are: an engine does nothing until
+// it is asked through a handle, and whatever makes a handle asks for `T: Item`. It is asked there and nowhere else, so that
+// an item which is not gives one error.
+unsafe impl<T, S> Sync for Engine<T, S> {}
+// SAFETY: as for `Sync`.
+unsafe impl<T, S> Send for Engine<T, S> {}
 
 /// What became of a wish for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +181,7 @@ impl<E> std::ops::Deref for Shared<E> {
 
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Makes sure that the value `index` is in the store, if there is one.

@@ -6,6 +6,7 @@ use super::{
     engine::{Engine, Found, Phase, Shared},
     error::Full,
     function::{Function, Settings},
+    item::Item,
     iter::{Chunks, Iter, Values},
     production::Work,
     search::{Rule, Search, known_order},
@@ -80,7 +81,7 @@ pub struct Buffer<T: 'static> {
     pub(super) view: usize,
 }
 
-impl<T> Buffer<T> {
+impl<T: Item> Buffer<T> {
     /// The handle of a static buffer.
     pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
         Buffer {
@@ -93,7 +94,7 @@ impl<T> Buffer<T> {
 }
 
 /// Construction of owned buffers.
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: Item> Buffer<T> {
     /// The items of an iterator, not one of which is computed yet.
     ///
     /// Searching needs an order: that of numbers, text and other primitive types is known; for others say
@@ -171,7 +172,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 }
 
-impl<A: Send + Sync + 'static, E: Send + Sync + 'static> Buffer<Result<A, E>> {
+impl<A: 'static, E: 'static> Buffer<Result<A, E>> {
     /// Makes the first `Err` the last value.
     #[must_use]
     pub fn stop_on_err(mut self) -> Self {
@@ -181,7 +182,7 @@ impl<A: Send + Sync + 'static, E: Send + Sync + 'static> Buffer<Result<A, E>> {
 }
 
 /// Reading.
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: 'static> Buffer<T> {
     /// The value at `index`, computed if need be; `None` past the end of the generator.
     ///
     /// # Complexity
@@ -259,10 +260,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 
     /// Owned clones of the values, from the first.
-    pub fn values(&'static self) -> Values<T>
-    where
-        T: Clone,
-    {
+    pub fn values(&'static self) -> Values<T> {
         Values::new(self.iter())
     }
 
@@ -326,7 +324,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
 /// # Panics
 ///
 /// When the generator ends before, and as [the type](Buffer#panics) says.
-impl<T: Send + Sync + 'static> Index<usize> for Buffer<T> {
+impl<T: 'static> Index<usize> for Buffer<T> {
     type Output = T;
 
     #[inline]
@@ -340,7 +338,7 @@ impl<T: Send + Sync + 'static> Index<usize> for Buffer<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: 'static> Buffer<T> {
     #[cold]
     #[inline(never)]
     fn index_near_the_end(&self, index: usize) -> &T {
@@ -354,7 +352,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 }
 
-impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Buffer<T> {
+impl<'a, T: 'static> IntoIterator for &'a Buffer<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
 
@@ -373,7 +371,7 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Buffer<T> {
+impl<T: fmt::Debug + 'static> fmt::Debug for Buffer<T> {
     /// The first few computed values; computes nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 16;

@@ -12,7 +12,7 @@ pub struct Iter<'a, T: 'static> {
     next: usize,
 }
 
-impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
+impl<'a, T: 'static> Iter<'a, T> {
     pub(super) fn new(buffer: &'a Buffer<T>, from: usize) -> Self {
         Iter { buffer, slice: [].iter(), next: from }
     }
@@ -36,7 +36,7 @@ impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
 /// The next computed values from `from`: at least one unless the generator has ended.
 #[cold]
 #[inline(never)]
-fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
+fn next_slice<T: 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
     let engine = &buffer.engine;
     let mut end = engine.quiet.get();
     if from >= end {
@@ -53,7 +53,7 @@ fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T]
     unsafe { engine.store.slice_unchecked(from, end) }
 }
 
-impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {
+impl<'a, T: 'static> Iterator for Iter<'a, T> {
     type Item = &'a T;
 
     #[inline]
@@ -98,7 +98,7 @@ impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FusedIterator for Iter<'_, T> {}
+impl<T: 'static> FusedIterator for Iter<'_, T> {}
 
 impl<T> Clone for Iter<'_, T> {
     fn clone(&self) -> Self {
@@ -123,7 +123,7 @@ impl<T> Values<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Iterator for Values<T> {
+impl<T: Clone + 'static> Iterator for Values<T> {
     type Item = T;
 
     #[inline]
@@ -147,7 +147,7 @@ impl<T: Clone + Send + Sync + 'static> Iterator for Values<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> FusedIterator for Values<T> {}
+impl<T: Clone + 'static> FusedIterator for Values<T> {}
 
 impl<T> Clone for Values<T> {
     fn clone(&self) -> Self {
@@ -169,7 +169,7 @@ pub struct Chunks<'a, T: 'static> {
     end: Option<usize>,
 }
 
-impl<'a, T: Send + Sync + 'static> Chunks<'a, T> {
+impl<'a, T: 'static> Chunks<'a, T> {
     pub(super) fn ready(buffer: &'a Buffer<T>, end: usize) -> Self {
         Chunks { buffer, next: 0, end: Some(end) }
     }
@@ -179,7 +179,7 @@ impl<'a, T: Send + Sync + 'static> Chunks<'a, T> {
     }
 }
 
-impl<'a, T: Send + Sync + 'static> Iterator for Chunks<'a, T> {
+impl<'a, T: 'static> Iterator for Chunks<'a, T> {
     type Item = &'a [T];
 
     fn next(&mut self) -> Option<&'a [T]> {
@@ -192,7 +192,7 @@ impl<'a, T: Send + Sync + 'static> Iterator for Chunks<'a, T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FusedIterator for Chunks<'_, T> {}
+impl<T: 'static> FusedIterator for Chunks<'_, T> {}
 
 impl<T> Clone for Chunks<'_, T> {
     fn clone(&self) -> Self {

@@ -16,11 +16,13 @@ mod function;
 mod halt;
 mod handle;
 mod helpers;
+mod item;
 mod iter;
 mod lodging;
 #[cfg(all(test, loom))]
 mod loom;
 mod mark;
+mod memory;
 mod pace;
 mod patience;
 mod production;
@@ -43,6 +45,7 @@ pub use self::{
     function::{DEFAULT_SIZE, FamilyFunction, Function},
     halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
     handle::{Buffer, State},
+    item::{Arguments, Item},
     iter::{Chunks, Iter, Values},
     search::Compare,
     source::{Out, Source},

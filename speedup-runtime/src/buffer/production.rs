@@ -42,7 +42,7 @@ pub(super) enum Goal {
 
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Advances the generator for whoever holds the turn.
@@ -169,7 +169,7 @@ struct Foreman<'a, T: 'static, S: 'static> {
 
 impl<T, S> Foreman<'_, T, S>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Takes the time of long productions anew, so that what they cost is known before they end.
@@ -184,7 +184,7 @@ where
 
 impl<T, S> Overseer<T> for Foreman<'_, T, S>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     fn more(&mut self, len: usize) -> Option<Room<T>> {

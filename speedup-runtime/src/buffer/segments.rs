@@ -3,9 +3,9 @@
 //! One thread at a time appends (the holder of the turn), any number read. A value is written before the length covers
 //! it and never moves or changes afterwards, so a reader needs one load of the length and one of the segment.
 
-use std::{alloc, marker::PhantomData, mem, ptr, slice};
+use std::{marker::PhantomData, ptr, slice};
 
-use super::{apart::Apart, sink::Room, store::Store};
+use super::{apart::Apart, memory, sink::Room, store::Store};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_unless_loom};
 
 /// Values in the first segment. The segment `n` after it holds the values from `2^n` to `2^(n + 1)`.
@@ -109,28 +109,13 @@ impl<T> Segments<T> {
         if !origin.is_null() {
             return origin;
         }
-        let made = allocate::<T>(end_of(segment) - start_of(segment)).wrapping_sub(start_of(segment));
+        let made = memory::allocate::<T>(end_of(segment) - start_of(segment)).wrapping_sub(start_of(segment));
         slot.store(made, Ordering::Relaxed);
         made
     }
 }
 
-/// Memory for `count` values.
-fn allocate<T>(count: usize) -> *mut T {
-    if mem::size_of::<T>() == 0 {
-        // Far from null, so that an origin, which equals it, is never taken for "not made".
-        return ptr::NonNull::dangling().as_ptr();
-    }
-    let layout = alloc::Layout::array::<T>(count).expect("a buffer's segment exceeds the address space");
-    // SAFETY: the layout has a size: neither `T` nor `count` is zero.
-    let memory = unsafe { alloc::alloc(layout) };
-    if memory.is_null() {
-        alloc::handle_alloc_error(layout);
-    }
-    memory.cast()
-}
-
-impl<T: Send + Sync> Store<T> for Segments<T> {
+impl<T> Store<T> for Segments<T> {
     #[inline]
     fn len(&self) -> usize {
         // Acquire: pairs with the Release of `Sink::push`.
@@ -170,16 +155,8 @@ impl<T> Drop for Segments<T> {
             let used = len.min(end).saturating_sub(start);
             // SAFETY: the first `used` values of the segment were written, and nobody else has access any more.
             unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(memory, used)) };
-            if mem::size_of::<T>() != 0 {
-                let layout = alloc::Layout::array::<T>(end - start).expect("it was allocated with this layout");
-                // SAFETY: `allocate` made this memory with this layout.
-                unsafe { alloc::dealloc(memory.cast(), layout) };
-            }
+            // SAFETY: it was allocated for as many values, which are gone.
+            unsafe { memory::free(memory, end - start) };
         }
     }
 }
-
-// SAFETY: the segments own their values; sending them sends values of `T`.
-unsafe impl<T: Send> Send for Segments<T> {}
-// SAFETY: readers get `&T`, and the thread that appends moves values of `T` in from anywhere.
-unsafe impl<T: Send + Sync> Sync for Segments<T> {}
