@@ -2,10 +2,10 @@
 
 use super::{
     circle,
-    engine::{Engine, Phase, Shared, is_outermost},
+    engine::{Engine, Phase, Shared, is_outermost, on_rayon},
     function::Settings,
     helpers::{self, Why},
-    lodging,
+    lodging::{self, Room},
     production::Goal,
     store::Store,
 };
@@ -62,12 +62,15 @@ where
             return true;
         }
         let (engine, settings) = (self.clone(), *settings);
-        let job = move || {
-            if settings.uses_rayon {
-                lodging::run(&engine.turn, || engine.help(&settings))
-            } else {
-                engine.help(&settings)
-            }
+        let room = if settings.uses_rayon {
+            Some(Room::Wide)
+        } else {
+            // Where jobs wait for the value, a generator that uses rayon unbeknown to us must not share their threads.
+            on_rayon().then_some(Room::Single)
+        };
+        let job = move || match room {
+            Some(room) => lodging::run(&engine.turn, room, || engine.help(&settings)),
+            None => engine.help(&settings),
         };
         let submitted = helpers::submit(Box::new(job), why);
         if !submitted {

@@ -354,7 +354,7 @@ pub(super) fn is_outermost() -> bool {
     circle::outermost() && !lodging::is_lodger()
 }
 
-/// Whether the calling thread belongs to a rayon pool.
-fn on_rayon() -> bool {
-    rayon::current_thread_index().is_some()
+/// Whether the calling thread belongs to a rayon pool and shares it with other threads.
+pub(super) fn on_rayon() -> bool {
+    rayon::current_thread_index().is_some() && !lodging::is_alone()
 }
