@@ -1,9 +1,10 @@
 //! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
 //!
-//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
-//! produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait and when not to;
-//! `ahead` and `engagement`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
-//! `segments` and `ring` keep them.
+//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it, `item` says of what. Below lies
+//! `engine`, who produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait
+//! and when not to; `wishes` and `mark`, what readers tell producers and how seldom; `ahead` and `engagement`, how helpers come
+//! and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source`
+//! makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them.
 
 mod ahead;
 mod apart;
