@@ -46,7 +46,7 @@ fn overlap(bars: &mut Bars, cost: Duration, count: u64, bar: f64) {
     let values: Vec<u64> = make().collect();
     let alone = ["generator alone", "consumer alone"];
     let outcome = Contest::new(&work, count)
-        .rounds(if cost < Duration::from_millis(1) { 9 } else { 5 })
+        .rounds(if cost < Duration::from_millis(1) { 9 } else { 7 })
         .once(alone[0], || {
             make().for_each(|value| {
                 black_box(value);
