@@ -65,8 +65,10 @@ impl<'a> Contest<'a> {
         let mut times: Vec<Vec<f64>> = vec![Vec::new(); self.contenders.len()];
         for round in 0..self.rounds {
             for turn in 0..self.contenders.len() {
-                // Nobody always runs first or after the same neighbour.
+                // Nobody always runs first or after the same neighbour: a second core that has long had nothing to do, for
+                // example, is slow to come to whoever needs it first.
                 let index = (turn + round) % self.contenders.len();
+                let index = if round % 2 == 0 { index } else { self.contenders.len() - 1 - index };
                 let nanoseconds = match &mut self.contenders[index].body {
                     Body::Timed(body) => body().as_nanos() as f64,
                     Body::Looped(body) => {

@@ -5,6 +5,7 @@
 //! | `a_hundred_buffers_..` | plain, dear, or on rayon | plain threads, jobs of pools of 1, 2, 4, 8 |
 //! | `chains_..` | each reads the one before | plain threads and jobs |
 //! | `parallel_bodies_that_read_..` | rayon jobs inside the body read another buffer | jobs |
+//! | `generators_that_hide_..` | use rayon unmarked, and read each other from rayon jobs | jobs of the global pool, of 1, 2, 4, 8 threads |
 //! | `hofstadter_..` | two read each other, legally | four threads |
 //! | `circles_..` | two, then four, need each other's next value | as many threads |
 
@@ -156,6 +157,48 @@ fn parallel_bodies_that_read_other_buffers() {
             }
         }
     });
+}
+
+/// Sums over a parallel loop whose jobs read `base`, which has one itself; nothing says that they use rayon.
+fn hidden(base: &Arc<Buffer<u64>>, seed: u64) -> Buffer<u64> {
+    let base = Arc::clone(base);
+    Buffer::from_iter(
+        (0..40).map(move |n| (0..8_u64).into_par_iter().map(|part| base[(n + part + seed) as usize] >> 8).sum::<u64>()),
+    )
+}
+
+#[test]
+fn generators_that_hide_their_use_of_rayon_are_drained_by_jobs_of_the_same_pool() {
+    const CHILD: &str = "SPEEDUP_TEST_HIDDEN";
+    if std::env::var_os(CHILD).is_some() {
+        within_a_minute(|| {
+            for _ in 0..5 {
+                let base = Arc::new(Buffer::from_iter((0_u64..).map(|n| {
+                    (0..16_u32)
+                        .into_par_iter()
+                        .with_max_len(1)
+                        .map(|part| toil(n + u64::from(part), 300) >> 8)
+                        .sum::<u64>()
+                })));
+                let buffers: Vec<_> = (0..20).map(|seed| hidden(&base, seed)).collect();
+                let sum = drain_as_jobs(&buffers);
+                let again: Vec<_> = (0..20).map(|seed| hidden(&base, seed)).collect();
+                assert_eq!(drain_as_jobs(&again), sum);
+            }
+        });
+        return;
+    }
+    // The size of the global pool is settled once in a process.
+    for threads in [1, 2, 4, 8] {
+        let name = "generators_that_hide_their_use_of_rayon_are_drained_by_jobs_of_the_same_pool";
+        let status = std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args(["--exact", name])
+            .envs([(CHILD, "1".to_owned()), ("RAYON_NUM_THREADS", threads.to_string())])
+            .stdout(std::process::Stdio::null())
+            .status()
+            .expect("the test runs itself");
+        assert!(status.success(), "with {threads} threads");
+    }
 }
 
 const FEMALE: &Buffer<usize> = {

@@ -274,3 +274,38 @@ fn asking_oneself_for_what_is_not_yet_made_is_a_panic() {
     let text = message(|| assert!(SELFISH.get(0).is_some()));
     assert!(text.contains("`selfish` asked for value 0 of `selfish` itself"), "{text}");
 }
+
+#[test]
+fn what_is_not_computed_is_not_made_by_looking() {
+    let buffer = Buffer::from_source(|| -> Source<u64> { panic!("nobody asked for a value") });
+    assert_eq!((buffer.try_get(0), buffer.last_ready(), buffer.len_ready()), (None, None, 0));
+    assert_eq!((buffer.ready().count(), buffer.iter().size_hint()), (0, (0, None)));
+    assert!(!buffer.is_exhausted());
+    let stats = buffer.stats();
+    assert_eq!((stats.len, stats.computed_by_readers + stats.computed_ahead, stats.is_exhausted), (0, 0, false));
+    let buffer = Buffer::from_iter(0_u64..10).size(4);
+    assert_eq!((buffer[4], buffer.try_get(4)), (4, Some(&4)));
+    assert_eq!(buffer.stats().size, 4);
+    assert_eq!(buffer.stats().computed_by_readers + buffer.stats().computed_ahead, buffer.len_ready() as u64);
+}
+
+#[test]
+fn iterators_are_fused_move_between_threads_and_know_their_least_length() {
+    fn is_fused<I: std::iter::FusedIterator + Send>(iterator: I) -> I {
+        iterator
+    }
+    let buffer = Buffer::from_iter(0_u64..100);
+    assert_eq!(buffer[9], 9);
+    let mut iter = is_fused(buffer.iter());
+    assert_eq!(iter.next(), Some(&0));
+    let (least, most) = iter.size_hint();
+    assert!(least >= 9 && most.is_none(), "{least} {most:?}");
+    let rest = std::thread::scope(|scope| scope.spawn(move || iter.count()).join().expect("it counts"));
+    assert_eq!(rest, 99);
+    assert_eq!(is_fused(buffer.iter_from(90)).size_hint(), (10, Some(10)));
+    assert_eq!(is_fused(buffer.chunks()).map(<[u64]>::len).sum::<usize>(), 100);
+    assert_eq!(is_fused(buffer.ready()).flatten().count(), 100);
+    assert_eq!(is_fused(COUNT.values()).nth(5), Some(5));
+    let window = Window::from_iter(0_u64..10, 2);
+    assert_eq!(is_fused(window.iter()).flatten().count(), 10);
+}

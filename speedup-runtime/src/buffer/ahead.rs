@@ -2,18 +2,16 @@
 
 use super::{
     circle,
-    engine::{Engine, Phase, Shared, is_outermost},
+    engine::{Engine, Phase, Shared, is_outermost, on_rayon},
     function::Settings,
     helpers::{self, Why},
-    lodging,
+    lodging::{self, Room},
     production::Goal,
     store::Store,
 };
-use crate::sync::Ordering;
-
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Tells the producers how far readers are.
@@ -23,26 +21,31 @@ where
     #[inline]
     pub(super) fn want(&self, index: usize, outermost: bool) {
         let len = index.saturating_add(1);
-        let wish = if outermost { &self.wanted } else { &self.asked };
-        // Relaxed: a hint, except in `engage` and `leave`, where the engagement's fences order it.
-        if wish.load(Ordering::Relaxed) < len {
-            wish.fetch_max(len, Ordering::Relaxed);
-        }
+        if outermost { self.wishes.want(len) } else { self.wishes.ask(len) }
     }
 
-    /// Tells the producers that a computed value near the end was read.
-    pub(super) fn note(&self, settings: &Settings<T>, index: usize) {
-        let outermost = is_outermost();
-        self.want(index, outermost);
-        if outermost {
-            self.look_ahead(settings, index);
+    /// Tells the producers that a reader has come to the value `index`, one of `len` computed ones. Returns how far it
+    /// may read on before it tells them again: more than that one value, so that reader and producer do not pull a cache
+    /// line to and fro for each of them.
+    pub(super) fn note(&self, settings: &Settings<T>, index: usize, len: usize) -> usize {
+        if self.phase() != Phase::Open || !self.pace.pays_ahead(settings.size) {
+            self.quiet.raise(len);
+            return len;
         }
+        // A generator that reads has no say in how far values are made ahead.
+        if !is_outermost() {
+            return len;
+        }
+        self.wishes.hint(index.saturating_add(1));
+        self.look_ahead(settings, index, len);
+        let end = len.min(index.saturating_add(self.pace.stride(settings.size)));
+        self.quiet.raise(end);
+        end
     }
 
-    /// Engages a helper thread if producing ahead of `index` pays and there is room for it.
+    /// Engages a helper thread if producing ahead of `index` pays and there is room for it among `len` values.
     #[inline]
-    pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize) {
-        let len = self.store.len();
+    pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize, len: usize) {
         if self.pace.pays_ahead(settings.size)
             && !self.engagement.is_engaged()
             && self.phase() == Phase::Open
@@ -59,12 +62,15 @@ where
             return true;
         }
         let (engine, settings) = (self.clone(), *settings);
-        let job = move || {
-            if settings.uses_rayon {
-                lodging::run(&engine.turn, || engine.help(&settings))
-            } else {
-                engine.help(&settings)
-            }
+        let room = if settings.uses_rayon {
+            Some(Room::Wide)
+        } else {
+            // Where jobs wait for the value, a generator that uses rayon unbeknown to us must not share their threads.
+            on_rayon().then_some(Room::Single)
+        };
+        let job = move || match room {
+            Some(room) => lodging::run(&engine.turn, room, || engine.help(&settings)),
+            None => engine.help(&settings),
         };
         let submitted = helpers::submit(Box::new(job), why);
         if !submitted {
@@ -95,31 +101,23 @@ where
     fn can_go_ahead(&self, settings: &Settings<T>) -> bool {
         let len = self.store.len();
         // Beyond `max` a wish is for an answer rather than a value.
-        let wanted = len < self.wished() || len + settings.size.div_ceil(4) <= self.limit(settings);
+        let wanted = len < self.wishes.furthest() || len + settings.size.div_ceil(4) <= self.limit(settings);
         wanted && self.phase() == Phase::Open && !self.is_closed()
     }
 
     /// How many values there may be, for the readers seen so far.
     pub(super) fn limit(&self, settings: &Settings<T>) -> usize {
-        // Relaxed: see `want`.
-        let ahead = self.wanted.load(Ordering::Relaxed).saturating_add(settings.size);
-        ahead.max(self.asked.load(Ordering::Relaxed)).min(settings.max)
-    }
-
-    /// The length that somebody asked for.
-    pub(super) fn wished(&self) -> usize {
-        // Relaxed: see `want`.
-        self.wanted.load(Ordering::Relaxed).max(self.asked.load(Ordering::Relaxed))
+        self.wishes.ahead(settings.size).min(settings.max)
     }
 
     /// The oldest value that has to be kept, for the readers seen so far.
     pub(super) fn floor(&self, settings: &Settings<T>) -> usize {
-        self.wished().saturating_sub(settings.keep)
+        self.wishes.furthest().saturating_sub(settings.keep)
     }
 
     /// Has the values below `len` made in the background.
     pub(super) fn prefetch(&self, settings: &Settings<T>, len: usize) {
-        self.asked.fetch_max(len, Ordering::Relaxed);
+        self.wishes.ask(len);
         if self.can_go_ahead(settings) {
             self.engage(settings, Why::Ahead);
         }
@@ -134,6 +132,6 @@ where
     /// Signs the helper off; `false` when a reader wished for more meanwhile and it has to stay.
     fn leave(&self) -> bool {
         self.engagement
-            .sign_off(|| self.phase() == Phase::Open && !self.is_closed() && self.store.len() < self.wished())
+            .sign_off(|| self.phase() == Phase::Open && !self.is_closed() && self.store.len() < self.wishes.furthest())
     }
 }

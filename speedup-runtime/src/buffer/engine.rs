@@ -13,16 +13,18 @@ use super::{
     function::Settings,
     helpers::{self, Why},
     lodging,
+    mark::Mark,
     pace::Pace,
     patience::Patience,
     production::{Goal, Work},
     stats::Counters,
     store::Store,
     turn::Turn,
+    wishes::Wishes,
 };
 use crate::{
     panics::{self, Payload},
-    sync::{Arc, AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, const_unless_loom, lock},
+    sync::{Arc, AtomicBool, AtomicU32, Mutex, Ordering, const_unless_loom, lock},
 };
 
 /// How long a thread that cannot produce in place sleeps before it looks around again.
@@ -57,13 +59,10 @@ impl Phase {
 /// Shared by all readers and producers of one buffer.
 pub(super) struct Engine<T, S> {
     pub(super) store: S,
-    /// One past the furthest value that a reader asked for who is no generator. Raised by readers, read by helpers.
-    pub(super) wanted: Apart<AtomicUsize>,
-    /// The length that generators and `prefetch` asked for: so much and no more.
-    pub(super) asked: AtomicUsize,
-    /// Reads below this index have nothing to tell the producer; at most the store's length. Raised by the holder of the
-    /// turn with Release, read with Acquire, so that it covers values exactly as the length does.
-    pub(super) quiet: Apart<AtomicUsize>,
+    /// Written by readers, read by producers.
+    pub(super) wishes: Apart<Wishes>,
+    /// Read with every read by index; while values are made ahead, written by readers.
+    pub(super) quiet: Apart<Mark>,
     /// A [`Phase`]. Stored with Release by the holder of the turn after the last value; read with Acquire, and whoever
     /// finds it not open looks at the length once more.
     phase: AtomicU32,
@@ -73,21 +72,24 @@ pub(super) struct Engine<T, S> {
     pub(super) lingering: Patience,
     /// Set when the owner is gone: producers stop at the next value.
     pub(super) closed: AtomicBool,
-    pub(super) turn: Turn,
+    /// Written by producers again and again, as the counters are: apart from what readers look at.
+    pub(super) turn: Apart<Turn>,
+    pub(super) counters: Apart<Counters>,
     pub(super) pace: Pace,
     /// The generator; touched by the holder of the turn only.
     pub(super) work: UnsafeCell<Work<T>>,
     /// What the generator panicked with; set before the phase says so.
     failure: OnceLock<Mutex<Payload>>,
-    pub(super) counters: Counters,
     owns: PhantomData<T>,
 }
 
-// SAFETY: `work` is reached only by the holder of the turn, one thread at a time, and generators are `Send`; values
-// are shared between readers, hence `Sync` for `T`, and made on any thread, hence `Send`.
-unsafe impl<T: Send + Sync, S: Store<T>> Sync for Engine<T, S> {}
-// SAFETY: everything inside may move between threads when `T` may.
-unsafe impl<T: Send + Sync, S: Store<T>> Send for Engine<T, S> {}
+// SAFETY: `work` is reached only by the holder of the turn, one thread at a time, and generators are `Send`. Values are
+// shared between readers and made on any thread, so they have to be `Send + Sync`, and are: an engine does nothing until
+// it is asked through a handle, and whatever makes a handle asks for `T: Item`. It is asked there and nowhere else, so that
+// an item which is not gives one error.
+unsafe impl<T, S> Sync for Engine<T, S> {}
+// SAFETY: as for `Sync`.
+unsafe impl<T, S> Send for Engine<T, S> {}
 
 /// What became of a wish for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,19 +115,18 @@ impl<T, S> Engine<T, S> {
         pub(super) fn starting(store: S, work: Work<T>) -> Self {
             Engine {
                 store,
-                wanted: Apart(AtomicUsize::new(0)),
-                asked: AtomicUsize::new(0),
-                quiet: Apart(AtomicUsize::new(0)),
+                wishes: Apart(Wishes::new()),
+                quiet: Apart(Mark::new()),
                 phase: AtomicU32::new(Phase::Open as u32),
                 engagement: Engagement::new(),
                 patience: Patience::new(),
                 lingering: Patience::new(),
                 closed: AtomicBool::new(false),
-                turn: Turn::new(),
+                turn: Apart(Turn::new()),
+                counters: Apart(Counters::new()),
                 pace: Pace::new(),
                 work: UnsafeCell::new(work),
                 failure: OnceLock::new(),
-                counters: Counters::new(),
                 owns: PhantomData,
             }
         }
@@ -180,7 +181,7 @@ impl<E> std::ops::Deref for Shared<E> {
 
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Makes sure that the value `index` is in the store, if there is one.
@@ -206,7 +207,7 @@ where
             }
         };
         if outermost && found == Found::Ready {
-            self.look_ahead(settings, index);
+            self.look_ahead(settings, index, self.store.len());
         }
         found
     }
@@ -267,7 +268,7 @@ where
             if in_place {
                 time = (time * 2).min(LONG_SLEEP);
             } else {
-                self.look_around(settings, done);
+                self.look_around(settings, index, done);
             }
         }
     }
@@ -285,8 +286,9 @@ where
 
     /// What a thread that cannot produce in place does while it waits: keep the helpers going and, on a rayon pool all
     /// of whose threads may be waiting, run jobs that a generator may be waiting for.
-    fn look_around(&self, settings: &Settings<T>, done: impl Fn() -> bool) {
+    fn look_around(&self, settings: &Settings<T>, index: usize, done: impl Fn() -> bool) {
         while !done() {
+            self.want(index, is_outermost());
             self.engage(settings, Why::Demanded);
             helpers::hurry();
             let executed = on_rayon()
@@ -352,7 +354,7 @@ pub(super) fn is_outermost() -> bool {
     circle::outermost() && !lodging::is_lodger()
 }
 
-/// Whether the calling thread belongs to a rayon pool.
-fn on_rayon() -> bool {
-    rayon::current_thread_index().is_some()
+/// Whether the calling thread belongs to a rayon pool and shares it with other threads.
+pub(super) fn on_rayon() -> bool {
+    rayon::current_thread_index().is_some() && !lodging::is_alone()
 }

@@ -1,6 +1,6 @@
 //! [`Buffers`]: a generator with arguments, one buffer for each distinct ones.
 
-use std::{fmt, hash::Hash};
+use std::fmt;
 
 use dashmap::DashMap;
 use once_cell::sync::OnceCell;
@@ -9,6 +9,7 @@ use super::{
     Buffer,
     engine::{Engine, Shared},
     function::FamilyFunction,
+    item::{Arguments, Item},
     iter::Values,
     production::Work,
     search::Search,
@@ -48,7 +49,11 @@ pub struct Buffers<K: 'static, T: 'static> {
     function: FamilyFunction<K, T>,
 }
 
-impl<K, T> Buffers<K, T> {
+// SAFETY: the keys are put in and looked at by `Buffers` alone, which asks for `K: Arguments`, hence `Send + Sync`, and the
+// buffers may be shared. That is asked in one place, so that arguments which are not give one error.
+unsafe impl<K, T> Sync for FamilyState<K, T> {}
+
+impl<K, T: Item> Buffers<K, T> {
     /// The handle of a static family.
     pub const fn of_family(state: &'static FamilyState<K, T>, function: FamilyFunction<K, T>) -> Self {
         Buffers { state, function }
@@ -57,8 +62,8 @@ impl<K, T> Buffers<K, T> {
 
 impl<K, T> Buffers<K, T>
 where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Send + Sync + 'static,
+    K: Arguments,
+    T: 'static,
 {
     /// The buffer for these arguments, made if it is new. Computes nothing.
     pub fn of(&self, arguments: K) -> &'static Buffer<T> {
@@ -83,10 +88,7 @@ where
     }
 
     /// Owned clones of the values for these arguments, from the first.
-    pub fn values(&self, arguments: K) -> Values<T>
-    where
-        T: Clone,
-    {
+    pub fn values(&self, arguments: K) -> Values<T> {
         self.of(arguments).values()
     }
 

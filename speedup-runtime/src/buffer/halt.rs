@@ -29,13 +29,13 @@ where
 
 /// The values never decrease: stop when the last one is greater than the item.
 #[allow(non_snake_case)] // it is named like the kind of sequence, as an attribute reads
-pub fn NonDecreasing<T: PartialOrd + Send + Sync + 'static>(buffer: &Buffer<T>, item: &T, _: usize) -> bool {
+pub fn NonDecreasing<T: PartialOrd + 'static>(buffer: &Buffer<T>, item: &T, _: usize) -> bool {
     buffer.last_ready().is_some_and(|last| last > item)
 }
 
 /// The absolute values never decrease: stop when that of the last one is greater than that of the item.
 #[allow(non_snake_case)]
-pub fn AbsNonDecreasing<T: Magnitude + Send + Sync + 'static>(buffer: &Buffer<T>, item: &T, _: usize) -> bool {
+pub fn AbsNonDecreasing<T: Magnitude + 'static>(buffer: &Buffer<T>, item: &T, _: usize) -> bool {
     buffer.last_ready().is_some_and(|last| last.magnitude() > item.magnitude())
 }
 

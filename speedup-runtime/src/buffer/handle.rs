@@ -6,6 +6,7 @@ use super::{
     engine::{Engine, Found, Phase, Shared},
     error::Full,
     function::{Function, Settings},
+    item::Item,
     iter::{Chunks, Iter, Values},
     production::Work,
     search::{Rule, Search, known_order},
@@ -80,7 +81,7 @@ pub struct Buffer<T: 'static> {
     pub(super) view: usize,
 }
 
-impl<T> Buffer<T> {
+impl<T: Item> Buffer<T> {
     /// The handle of a static buffer.
     pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
         Buffer {
@@ -93,7 +94,7 @@ impl<T> Buffer<T> {
 }
 
 /// Construction of owned buffers.
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: Item> Buffer<T> {
     /// The items of an iterator, not one of which is computed yet.
     ///
     /// Searching needs an order: that of numbers, text and other primitive types is known; for others say
@@ -171,7 +172,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 }
 
-impl<A: Send + Sync + 'static, E: Send + Sync + 'static> Buffer<Result<A, E>> {
+impl<A: 'static, E: 'static> Buffer<Result<A, E>> {
     /// Makes the first `Err` the last value.
     #[must_use]
     pub fn stop_on_err(mut self) -> Self {
@@ -181,7 +182,7 @@ impl<A: Send + Sync + 'static, E: Send + Sync + 'static> Buffer<Result<A, E>> {
 }
 
 /// Reading.
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: 'static> Buffer<T> {
     /// The value at `index`, computed if need be; `None` past the end of the generator.
     ///
     /// # Complexity
@@ -193,9 +194,8 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     /// See [the type](Buffer#panics).
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
-        // Acquire: pairs with the Release in `quiet_up`. The mark never exceeds the length.
-        if index < self.engine.quiet.load(Ordering::Acquire) {
-            // SAFETY: the mark covers the index, and with it a length that was published before.
+        if index < self.engine.quiet.get() {
+            // SAFETY: the mark covers the index, which is as good as a length that does.
             return Some(unsafe { self.engine.store.get_unchecked(index) });
         }
         self.get_near_the_end(index)
@@ -204,11 +204,11 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     #[inline(never)]
     #[cold]
     fn get_near_the_end(&self, index: usize) -> Option<&T> {
-        if let Some(value) = self.engine.store.get(index) {
-            self.engine.note(&self.settings, index);
-            return Some(value);
+        if self.engine.store.get(index).is_none() && !self.ensure(index) {
+            return None;
         }
-        if self.ensure(index) { self.engine.store.get(index) } else { None }
+        self.engine.note(&self.settings, index, self.engine.store.len());
+        self.engine.store.get(index)
     }
 
     /// The value at `index` as [`get`](Buffer::get), with the error that `get` turns into a panic.
@@ -260,10 +260,7 @@ impl<T: Send + Sync + 'static> Buffer<T> {
     }
 
     /// Owned clones of the values, from the first.
-    pub fn values(&'static self) -> Values<T>
-    where
-        T: Clone,
-    {
+    pub fn values(&'static self) -> Values<T> {
         Values::new(self.iter())
     }
 
@@ -327,31 +324,35 @@ impl<T: Send + Sync + 'static> Buffer<T> {
 /// # Panics
 ///
 /// When the generator ends before, and as [the type](Buffer#panics) says.
-impl<T: Send + Sync + 'static> Index<usize> for Buffer<T> {
+impl<T: 'static> Index<usize> for Buffer<T> {
     type Output = T;
 
     #[inline]
     fn index(&self, index: usize) -> &T {
-        match self.get(index) {
-            Some(value) => value,
-            None => self.past_the_end(index),
+        // As in `get`, without an `Option` between the two ways, which would be looked into.
+        if index < self.engine.quiet.get() {
+            // SAFETY: as in `get`.
+            return unsafe { self.engine.store.get_unchecked(index) };
         }
+        self.index_near_the_end(index)
     }
 }
 
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: 'static> Buffer<T> {
     #[cold]
     #[inline(never)]
-    fn past_the_end(&self, index: usize) -> ! {
-        panic!(
-            "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
-            self.settings.name,
-            self.len_ready()
-        );
+    fn index_near_the_end(&self, index: usize) -> &T {
+        self.get_near_the_end(index).unwrap_or_else(|| {
+            panic!(
+                "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
+                self.settings.name,
+                self.len_ready()
+            )
+        })
     }
 }
 
-impl<'a, T: Send + Sync + 'static> IntoIterator for &'a Buffer<T> {
+impl<'a, T: 'static> IntoIterator for &'a Buffer<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
 
@@ -370,7 +371,7 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Buffer<T> {
+impl<T: fmt::Debug + 'static> fmt::Debug for Buffer<T> {
     /// The first few computed values; computes nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 16;

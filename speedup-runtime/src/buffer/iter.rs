@@ -2,8 +2,7 @@
 
 use std::{iter::FusedIterator, slice};
 
-use super::{Buffer, engine::Phase, store::Store as _};
-use crate::sync::Ordering;
+use super::{Buffer, store::Store as _};
 
 /// Lends the values of a buffer, computing them as needed; see [`Buffer::iter`].
 pub struct Iter<'a, T: 'static> {
@@ -13,7 +12,7 @@ pub struct Iter<'a, T: 'static> {
     next: usize,
 }
 
-impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
+impl<'a, T: 'static> Iter<'a, T> {
     pub(super) fn new(buffer: &'a Buffer<T>, from: usize) -> Self {
         Iter { buffer, slice: [].iter(), next: from }
     }
@@ -37,28 +36,24 @@ impl<'a, T: Send + Sync + 'static> Iter<'a, T> {
 /// The next computed values from `from`: at least one unless the generator has ended.
 #[cold]
 #[inline(never)]
-fn next_slice<T: Send + Sync + 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
-    let (engine, settings) = (&buffer.engine, &buffer.settings);
-    // Acquire: as in `Buffer::get`.
-    let quiet = engine.quiet.load(Ordering::Acquire);
-    if from < quiet {
-        return engine.store.slice(from, quiet);
+fn next_slice<T: 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
+    let engine = &buffer.engine;
+    let mut end = engine.quiet.get();
+    if from >= end {
+        let mut len = engine.store.len();
+        if from >= len {
+            if !buffer.ensure(from) {
+                return &[];
+            }
+            len = engine.store.len();
+        }
+        end = engine.note(&buffer.settings, from, len);
     }
-    if from < engine.store.len() {
-        // Near the front of a read-ahead: tell it, and take few values, so that it hears again in time.
-        engine.note(settings, from);
-    } else if !buffer.ensure(from) {
-        return &[];
-    }
-    let few = if engine.phase() == Phase::Open && engine.pace.pays_ahead(settings.size) {
-        (settings.size / 4).max(1)
-    } else {
-        usize::MAX
-    };
-    engine.store.slice(from, from.saturating_add(few))
+    // SAFETY: `from < end`, and the end is the mark or at most a length.
+    unsafe { engine.store.slice_unchecked(from, end) }
 }
 
-impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {
+impl<'a, T: 'static> Iterator for Iter<'a, T> {
     type Item = &'a T;
 
     #[inline]
@@ -103,7 +98,7 @@ impl<'a, T: Send + Sync + 'static> Iterator for Iter<'a, T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FusedIterator for Iter<'_, T> {}
+impl<T: 'static> FusedIterator for Iter<'_, T> {}
 
 impl<T> Clone for Iter<'_, T> {
     fn clone(&self) -> Self {
@@ -128,7 +123,7 @@ impl<T> Values<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Iterator for Values<T> {
+impl<T: Clone + 'static> Iterator for Values<T> {
     type Item = T;
 
     #[inline]
@@ -152,7 +147,7 @@ impl<T: Clone + Send + Sync + 'static> Iterator for Values<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> FusedIterator for Values<T> {}
+impl<T: Clone + 'static> FusedIterator for Values<T> {}
 
 impl<T> Clone for Values<T> {
     fn clone(&self) -> Self {
@@ -174,7 +169,7 @@ pub struct Chunks<'a, T: 'static> {
     end: Option<usize>,
 }
 
-impl<'a, T: Send + Sync + 'static> Chunks<'a, T> {
+impl<'a, T: 'static> Chunks<'a, T> {
     pub(super) fn ready(buffer: &'a Buffer<T>, end: usize) -> Self {
         Chunks { buffer, next: 0, end: Some(end) }
     }
@@ -184,7 +179,7 @@ impl<'a, T: Send + Sync + 'static> Chunks<'a, T> {
     }
 }
 
-impl<'a, T: Send + Sync + 'static> Iterator for Chunks<'a, T> {
+impl<'a, T: 'static> Iterator for Chunks<'a, T> {
     type Item = &'a [T];
 
     fn next(&mut self) -> Option<&'a [T]> {
@@ -197,7 +192,7 @@ impl<'a, T: Send + Sync + 'static> Iterator for Chunks<'a, T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FusedIterator for Chunks<'_, T> {}
+impl<T: 'static> FusedIterator for Chunks<'_, T> {}
 
 impl<T> Clone for Chunks<'_, T> {
     fn clone(&self) -> Self {

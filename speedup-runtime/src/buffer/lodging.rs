@@ -1,4 +1,4 @@
-//! Rayon threads of their own for generators that use rayon.
+//! Rayon threads of their own for generators that use rayon, or may.
 //!
 //! On a shared pool such a generator can be kept from its next value for ever: the pool's threads may all wait for just
 //! that value, or a thread that waits inside the generator may pick up a job which asks for it. In a pool that serves one
@@ -12,6 +12,15 @@ use std::{
 use super::turn::Turn;
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
+/// How many threads a production gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// As many as rayon has: the generator is known to use them.
+    Wide,
+    /// One, on which everything happens in turn: it is not known to use rayon, but rayon jobs wait for it.
+    Single,
+}
+
 struct Lodging {
     pool: rayon::ThreadPool,
     /// The turn of the production that the pool serves. Relaxed: it is set before and cleared after `install`, which
@@ -20,17 +29,20 @@ struct Lodging {
 }
 
 thread_local! {
-    /// The pool of this helper thread; gone with the thread.
-    static OWN: RefCell<Option<Lodging>> = const { RefCell::new(None) };
+    /// The pools of this helper thread, by [`Room`]; gone with the thread.
+    static OWN: RefCell<[Option<Lodging>; 2]> = const { RefCell::new([None, None]) };
     /// On a thread of such a pool: the pool's `serves`, which its start handler keeps alive as long as its threads.
     static SERVES: Cell<*const AtomicPtr<Turn>> = const { Cell::new(null()) };
+    /// Whether this is the only thread of such a pool.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs productions of `turn` in the calling helper thread's own pool, or in place if there are no threads to be had.
-pub(super) fn run(turn: &Turn, work: impl FnOnce() + Send) {
+/// Runs productions of `turn` in a pool of the calling helper thread, or in place if there are no threads to be had.
+pub(super) fn run(turn: &Turn, room: Room, work: impl FnOnce() + Send) {
     OWN.with_borrow_mut(|own| {
+        let own = &mut own[room as usize];
         if own.is_none() {
-            *own = Lodging::new();
+            *own = Lodging::new(room);
         }
         match own {
             Some(lodging) => {
@@ -57,14 +69,27 @@ pub(super) fn is_lodger() -> bool {
     !SERVES.get().is_null()
 }
 
+/// Whether the calling thread is the only one of its pool: what it asks for, it may as well make.
+#[inline]
+pub(super) fn is_alone() -> bool {
+    ALONE.get()
+}
+
 impl Lodging {
-    fn new() -> Option<Self> {
+    fn new(room: Room) -> Option<Self> {
         let serves = Arc::new(AtomicPtr::new(null_mut()));
         let shared = Arc::clone(&serves);
+        let threads = match room {
+            Room::Wide => rayon::current_num_threads(),
+            Room::Single => 1,
+        };
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(rayon::current_num_threads())
+            .num_threads(threads)
             .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
-            .start_handler(move |_| SERVES.set(Arc::as_ptr(&shared)))
+            .start_handler(move |_| {
+                SERVES.set(Arc::as_ptr(&shared));
+                ALONE.set(room == Room::Single);
+            })
             .build()
             .ok()?;
         Some(Lodging { pool, serves })

@@ -1,14 +1,17 @@
-//! Models of the three protocols, run through every interleaving: append and read, produce and wait, engage and leave.
+//! Models of the protocols, run through every interleaving: append and read, mark and read, produce and wait, wish,
+//! engage and leave.
 
 use loom::{cell::UnsafeCell, model::Builder};
 
 use super::{
     circle::Token,
     engagement::Engagement,
+    mark::Mark,
     segments::Segments,
     sink::{Overseer, Room, Sink},
     store::Store,
     turn::Turn,
+    wishes::Wishes,
 };
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
 
@@ -76,6 +79,40 @@ fn loom_readers_see_whole_values() {
         }
         writer.join().expect("the writer ends");
         assert_eq!(segments.len(), 3);
+    });
+}
+
+#[test]
+fn loom_a_mark_that_a_reader_raised_covers_whole_values() {
+    model(|| {
+        let shared = Arc::new((Segments::new(), Mark::new(), AtomicUsize::new(0)));
+        let raise = |role: fn(&Segments<Checked>, &Mark)| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                role(&shared.0, &shared.1);
+                shared.2.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let writer = raise(|segments, mark| {
+            append(segments, 2);
+            mark.raise(2);
+        });
+        // It raises the mark to what it has seen, whatever the writer does with it meanwhile.
+        let other = raise(|segments, mark| mark.raise(segments.len().min(1)));
+        let (segments, mark, over) = &*shared;
+        // That one of them is over is known, but orders nothing: only the mark does.
+        while over.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        let covered = mark.get();
+        if covered > 0 {
+            // SAFETY: what the model is about.
+            let values = unsafe { segments.slice_unchecked(0, covered) };
+            assert!(values.iter().map(read).eq(0..covered));
+        }
+        writer.join().expect("the writer ends");
+        other.join().expect("the other reader ends");
+        assert!(mark.get() >= 1);
     });
 }
 
@@ -157,5 +194,38 @@ fn loom_no_wish_is_lost_when_a_helper_leaves() {
             next.join().expect("the next helper ends");
         }
         assert_eq!(made.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn loom_a_wish_that_a_hint_has_undone_comes_again() {
+    model(|| {
+        let shared = Arc::new((Engagement::new(), Wishes::new(), AtomicUsize::new(0)));
+        let help = {
+            let shared = Arc::clone(&shared);
+            move || {
+                let (engagement, wishes, made) = &*shared;
+                loop {
+                    made.store(wishes.furthest(), Ordering::Release);
+                    if engagement.sign_off(|| made.load(Ordering::Relaxed) < wishes.furthest()) {
+                        return;
+                    }
+                }
+            }
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            // A reader of a computed value, which has looked at the wishes before the other reader made its own.
+            thread::spawn(move || shared.1.hint(1))
+        };
+        let (engagement, wishes, made) = &*shared;
+        while made.load(Ordering::Acquire) < 2 {
+            wishes.want(2);
+            if engagement.engage() {
+                help();
+            }
+            thread::yield_now();
+        }
+        other.join().expect("the other reader ends");
     });
 }

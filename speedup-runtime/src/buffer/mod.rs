@@ -1,9 +1,10 @@
 //! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
 //!
-//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it. Below lies `engine`, who
-//! produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait and when not to;
-//! `ahead` and `engagement`, how helpers come and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source` makes values, `sink` takes them, and
-//! `segments` and `ring` keep them.
+//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it, `item` says of what. Below lies
+//! `engine`, who produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait
+//! and when not to; `wishes` and `mark`, what readers tell producers and how seldom; `ahead` and `engagement`, how helpers come
+//! and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source`
+//! makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them.
 
 mod ahead;
 mod apart;
@@ -16,10 +17,13 @@ mod function;
 mod halt;
 mod handle;
 mod helpers;
+mod item;
 mod iter;
 mod lodging;
 #[cfg(all(test, loom))]
 mod loom;
+mod mark;
+mod memory;
 mod pace;
 mod patience;
 mod production;
@@ -32,6 +36,7 @@ mod stats;
 mod store;
 mod turn;
 mod window;
+mod wishes;
 
 #[doc(hidden)]
 pub use self::search::__private;
@@ -41,6 +46,7 @@ pub use self::{
     function::{DEFAULT_SIZE, FamilyFunction, Function},
     halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
     handle::{Buffer, State},
+    item::{Arguments, Item},
     iter::{Chunks, Iter, Values},
     search::Compare,
     source::{Out, Source},

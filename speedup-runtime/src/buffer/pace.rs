@@ -23,6 +23,8 @@ const STALL: u64 = 20_000;
 const UNTOLD: u32 = 1_000;
 /// And after so many values of a trusted generator.
 const MOST_UNTOLD: usize = 1_024;
+/// A reader tells how far it is once in so many nanoseconds of values, if not sooner.
+const STRIDE: u32 = 8_000;
 /// Of the batches of a trusted generator one in so many is timed.
 const SAMPLE: u32 = 16;
 
@@ -78,6 +80,13 @@ impl Pace {
         }
         let affordable = WORTHWHILE / self.cost.load(Ordering::Relaxed).max(1);
         size.min(affordable.max(1) as usize)
+    }
+
+    /// How many values a reader takes before it tells the producers, where values are made ahead.
+    #[inline]
+    pub(super) fn stride(&self, size: usize) -> usize {
+        let cost = self.cost.load(Ordering::Relaxed).max(1);
+        ((STRIDE / cost) as usize).min(size / 2).max(1)
     }
 
     /// How many values beyond the one it needs a reader may wait for, because they take no time worth mentioning.
@@ -138,13 +147,18 @@ impl Pace {
             cost if sample > cost => sample.min(cost.saturating_mul(2).saturating_add(DEAR / 4)),
             cost => cost - (cost - sample).div_ceil(4),
         };
-        self.cost.store(smoothed.max(1), Ordering::Relaxed);
+        // Readers look at it: what is confirmed, near enough, is left alone in their caches.
+        if sample.abs_diff(cost) > cost / 8 {
+            self.cost.store(smoothed.max(1), Ordering::Relaxed);
+        }
         if nanos >= STALL || smoothed >= DEAR {
             if self.is_trusted() {
                 let trust = self.trust.load(Ordering::Relaxed);
                 self.trust.store((trust * 2).min(MOST_TRUST), Ordering::Relaxed);
             }
-            self.cheap.store(0, Ordering::Relaxed);
+            if self.cheap.load(Ordering::Relaxed) != 0 {
+                self.cheap.store(0, Ordering::Relaxed);
+            }
         } else if sample < DEAR {
             let values = u32::try_from(values).unwrap_or(u32::MAX);
             let cheap = self.cheap.load(Ordering::Relaxed);

@@ -42,7 +42,7 @@ pub(super) enum Goal {
 
 impl<T, S> Shared<Engine<T, S>>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Advances the generator for whoever holds the turn.
@@ -72,7 +72,10 @@ where
                 self.fail(payload);
             }
         }
-        self.quiet_up(settings);
+        // Where values are made ahead, readers are to tell how far they are, and raise the mark as they do.
+        if self.phase() != Phase::Open || !self.pace.pays_ahead(settings.size) {
+            self.quiet.raise(self.store.len());
+        }
     }
 
     /// Drops the generator, which may panic, and closes the buffer.
@@ -104,7 +107,7 @@ where
     fn probe(&self, generator: &mut dyn Generator<T>, settings: &Settings<T>, goal: Goal) -> Phase {
         let asked = match goal {
             Goal::Exactly(index) | Goal::Batch(index) => index,
-            Goal::Ahead => self.wished().saturating_sub(1),
+            Goal::Ahead => self.wishes.furthest().saturating_sub(1),
         };
         if self.store.len() < settings.max || asked < settings.max {
             return Phase::Open;
@@ -123,21 +126,6 @@ where
         }
         debug_assert_eq!(advance, Advance::Ended);
         Phase::Ended
-    }
-
-    /// Raises the mark below which reads are silent: all of it when nobody produces ahead, else half a buffer less, so
-    /// that the reader tells in time that it is getting nearer.
-    fn quiet_up(&self, settings: &Settings<T>) {
-        let len = self.store.len();
-        let quiet = if self.phase() == Phase::Open && self.pace.pays_ahead(settings.size) {
-            len.saturating_sub(settings.size.div_ceil(2))
-        } else {
-            len
-        };
-        // Release: pairs with the Acquire of the readers; whoever sees the mark sees the values below it.
-        if self.quiet.load(Ordering::Relaxed) < quiet {
-            self.quiet.store(quiet, Ordering::Release);
-        }
     }
 }
 
@@ -181,7 +169,7 @@ struct Foreman<'a, T: 'static, S: 'static> {
 
 impl<T, S> Foreman<'_, T, S>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     /// Takes the time of long productions anew, so that what they cost is known before they end.
@@ -196,7 +184,7 @@ where
 
 impl<T, S> Overseer<T> for Foreman<'_, T, S>
 where
-    T: Send + Sync + 'static,
+    T: 'static,
     S: Store<T> + 'static,
 {
     fn more(&mut self, len: usize) -> Option<Room<T>> {
@@ -210,10 +198,7 @@ where
         let goal = match self.goal {
             Goal::Exactly(index) => index.saturating_add(1),
             Goal::Batch(index) => index.saturating_add(engine.pace.batch(settings.size)),
-            Goal::Ahead => {
-                engine.quiet_up(settings);
-                engine.limit(settings)
-            }
+            Goal::Ahead => engine.limit(settings),
         };
         let goal = goal.min(settings.max);
         if len >= goal || engine.is_closed() {

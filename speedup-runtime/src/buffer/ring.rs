@@ -70,7 +70,7 @@ impl<T> Ring<T> {
     }
 }
 
-impl<T: Send + Sync> Store<T> for Ring<T> {
+impl<T> Store<T> for Ring<T> {
     fn len(&self) -> usize {
         self.settled.load(Ordering::Acquire)
     }
@@ -130,6 +130,3 @@ impl<T> Drop for Ring<T> {
         }
     }
 }
-
-// SAFETY: `incoming` is touched by the holder of the turn only; everything else is locked or atomic.
-unsafe impl<T: Send> Sync for Ring<T> {}

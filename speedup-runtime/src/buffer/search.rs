@@ -45,7 +45,7 @@ pub(super) enum Search<T: 'static> {
     Owned(OwnedHalt<T>),
 }
 
-impl<T: PartialEq + Send + Sync + 'static> Buffer<T> {
+impl<T: PartialEq + 'static> Buffer<T> {
     /// Whether some value equals `item`; see [`position`](Buffer::position).
     ///
     /// ```
@@ -82,7 +82,7 @@ impl<T: PartialEq + Send + Sync + 'static> Buffer<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Buffer<T> {
+impl<T: 'static> Buffer<T> {
     /// As [`contains`](Buffer::contains), with `same` in the place of equality: for floating point values, which rarely
     /// equal what they should.
     ///

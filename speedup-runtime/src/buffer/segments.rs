@@ -3,15 +3,18 @@
 //! One thread at a time appends (the holder of the turn), any number read. A value is written before the length covers
 //! it and never moves or changes afterwards, so a reader needs one load of the length and one of the segment.
 
-use std::{alloc, marker::PhantomData, mem, ptr, slice};
+use std::{marker::PhantomData, ptr, slice};
 
-use super::{apart::Apart, sink::Room, store::Store};
+use super::{apart::Apart, memory, sink::Room, store::Store};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_unless_loom};
 
-/// Values in the first segment and, from the second on, `FIRST * 2^(n - 1)` in the segment `n`.
+/// Values in the first segment. The segment `n` after it holds the values from `2^n` to `2^(n + 1)`.
 const FIRST: usize = if cfg!(loom) { 2 } else { 64 };
-const FIRST_BITS: u32 = FIRST.trailing_zeros();
-const SEGMENTS: usize = if cfg!(loom) { 4 } else { (usize::BITS - FIRST_BITS) as usize };
+/// The number of the first segment: segments are numbered by the binary logarithm of their last index, which spares a
+/// read the subtraction.
+const FIRST_SEGMENT: usize = FIRST.ilog2() as usize - 1;
+/// One past the last number of a segment.
+const SEGMENTS: usize = if cfg!(loom) { 4 } else { usize::BITS as usize - 1 };
 
 /// The values of a buffer.
 pub(super) struct Segments<T> {
@@ -27,17 +30,17 @@ pub(super) struct Segments<T> {
 /// The number of the segment that holds the value `index`.
 #[inline]
 const fn segment_of(index: usize) -> usize {
-    ((index | (FIRST - 1)).ilog2() + 1 - FIRST_BITS) as usize
+    (index | (FIRST - 1)).ilog2() as usize
 }
 
 /// The index of the first value of a segment.
 const fn start_of(segment: usize) -> usize {
-    if segment == 0 { 0 } else { FIRST << (segment - 1) }
+    if segment == FIRST_SEGMENT { 0 } else { 1 << segment }
 }
 
 /// The index after the last value of a segment.
 const fn end_of(segment: usize) -> usize {
-    FIRST << segment
+    2 << segment
 }
 
 impl<T> Segments<T> {
@@ -77,45 +80,42 @@ impl<T> Segments<T> {
     /// The computed values from `from` to the end of its segment or `to`, whichever comes first.
     #[inline]
     pub(super) fn slice(&self, from: usize, to: usize) -> &[T] {
-        let to = to.min(self.len.load(Ordering::Acquire)).min(end_of(segment_of(from)));
+        let to = to.min(self.len.load(Ordering::Acquire));
         if from >= to {
             return &[];
         }
-        // SAFETY: `from` is below the length; the values up to `to` are computed and lie in one segment.
+        // SAFETY: `from < to`, and the length covers them.
+        unsafe { self.slice_unchecked(from, to) }
+    }
+
+    /// The values from `from` to the end of its segment or `to`, whichever comes first.
+    ///
+    /// # Safety
+    ///
+    /// `from < to`, and a length of at least `to` must have been read with Acquire.
+    #[inline]
+    pub(super) unsafe fn slice_unchecked(&self, from: usize, to: usize) -> &[T] {
+        let to = to.min(end_of(segment_of(from)));
+        // SAFETY: the values up to `to` are computed and lie in one segment.
         unsafe { slice::from_raw_parts(self.get_unchecked(from), to - from) }
     }
 
     /// The segment's address for writing, made on first use. For the holder of the turn only.
     fn origin(&self, segment: usize) -> *mut T {
-        assert!(segment < SEGMENTS, "a buffer cannot hold more than usize::MAX values");
+        assert!(segment < SEGMENTS, "a buffer cannot hold more than isize::MAX values");
         let slot = &self.origins[segment];
         // Relaxed: only the holder of the turn writes it, and the turn is handed over with Acquire and Release.
         let origin = slot.load(Ordering::Relaxed);
         if !origin.is_null() {
             return origin;
         }
-        let made = allocate::<T>(end_of(segment) - start_of(segment)).wrapping_sub(start_of(segment));
+        let made = memory::allocate::<T>(end_of(segment) - start_of(segment)).wrapping_sub(start_of(segment));
         slot.store(made, Ordering::Relaxed);
         made
     }
 }
 
-/// Memory for `count` values.
-fn allocate<T>(count: usize) -> *mut T {
-    if mem::size_of::<T>() == 0 {
-        // Far from null, so that an origin, which equals it, is never taken for "not made".
-        return ptr::NonNull::dangling().as_ptr();
-    }
-    let layout = alloc::Layout::array::<T>(count).expect("a buffer's segment exceeds the address space");
-    // SAFETY: the layout has a size: neither `T` nor `count` is zero.
-    let memory = unsafe { alloc::alloc(layout) };
-    if memory.is_null() {
-        alloc::handle_alloc_error(layout);
-    }
-    memory.cast()
-}
-
-impl<T: Send + Sync> Store<T> for Segments<T> {
+impl<T> Store<T> for Segments<T> {
     #[inline]
     fn len(&self) -> usize {
         // Acquire: pairs with the Release of `Sink::push`.
@@ -145,7 +145,7 @@ impl<T: Send + Sync> Store<T> for Segments<T> {
 impl<T> Drop for Segments<T> {
     fn drop(&mut self) {
         let len = self.len.load(Ordering::Acquire);
-        for (segment, slot) in self.origins.iter().enumerate() {
+        for (segment, slot) in self.origins.iter().enumerate().skip(FIRST_SEGMENT) {
             let origin = slot.load(Ordering::Relaxed);
             if origin.is_null() {
                 break;
@@ -155,16 +155,8 @@ impl<T> Drop for Segments<T> {
             let used = len.min(end).saturating_sub(start);
             // SAFETY: the first `used` values of the segment were written, and nobody else has access any more.
             unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(memory, used)) };
-            if mem::size_of::<T>() != 0 {
-                let layout = alloc::Layout::array::<T>(end - start).expect("it was allocated with this layout");
-                // SAFETY: `allocate` made this memory with this layout.
-                unsafe { alloc::dealloc(memory.cast(), layout) };
-            }
+            // SAFETY: it was allocated for as many values, which are gone.
+            unsafe { memory::free(memory, end - start) };
         }
     }
 }
-
-// SAFETY: the segments own their values; sending them sends values of `T`.
-unsafe impl<T: Send> Send for Segments<T> {}
-// SAFETY: readers get `&T`, and the thread that appends moves values of `T` in from anywhere.
-unsafe impl<T: Send + Sync> Sync for Segments<T> {}

@@ -7,8 +7,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::sink::Sink;
-use crate::sync::{Arc, AtomicPtr, Ordering};
+use super::{circle, sink::Sink};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 
 /// How a call of [`Generator::advance`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl<T> std::fmt::Debug for Source<T> {
     }
 }
 
-impl<T: Send + 'static> Source<T> {
+impl<T: 'static> Source<T> {
     /// The items of an iterator.
     #[allow(clippy::should_implement_trait)] // the bound `Send + 'static` is not the trait's
     pub fn from_iter<I>(items: I) -> Self
@@ -53,7 +53,7 @@ impl<T: Send + 'static> Source<T> {
         F: FnOnce(Out<T>) -> B,
         B: Future<Output = ()> + Send + 'static,
     {
-        let link = Arc::new(Link { sink: AtomicPtr::new(null_mut()) });
+        let link = Arc::new(Link { polling: AtomicUsize::new(0), sink: AtomicPtr::new(null_mut()) });
         let body = Box::pin(body(Out { link: Arc::clone(&link) }));
         Source { generator: Box::new(Body { body, link }) }
     }
@@ -80,7 +80,10 @@ impl<T, I: Iterator<Item = T> + Send> Generator<T> for Items<I> {
 
 /// Where a body finds the sink of the production that polls it.
 struct Link<T: 'static> {
-    /// Set for the time of one poll, null otherwise. Relaxed is enough: it is written and read by the thread that polls.
+    /// The token of the thread that polls, for the time of the poll; 0 otherwise. Relaxed: only a thread itself stores its
+    /// token, so who finds its own here has put it here.
+    polling: AtomicUsize,
+    /// That thread's sink. Relaxed: it is read only by who has found its own token, and with it stored this.
     sink: AtomicPtr<Sink<'static, T>>,
 }
 
@@ -96,34 +99,34 @@ impl<T> std::fmt::Debug for Out<T> {
 }
 
 impl<T> Out<T> {
-    /// Makes `value` the next value of the buffer.
+    /// Makes `value` the next value of the buffer, at once; to be awaited, which suspends the body when it has to stop.
     ///
     /// # Panics
     ///
-    /// When it is polled by anything else than the buffer that made this handle.
-    pub fn give(&self, value: T) -> impl Future<Output = ()> + use<'_, T> {
-        Give { link: &self.link, value: Some(value) }
+    /// When it is called by anything else than the body in the midst of its production, or again before the last call was
+    /// awaited.
+    #[inline]
+    pub fn give(&self, value: T) -> impl Future<Output = ()> + Send + use<T> {
+        let polling = self.link.polling.load(Ordering::Relaxed) == circle::me().get();
+        assert!(polling, "a value was yielded outside the production of its buffer");
+        // SAFETY: the calling thread is inside of `Body::advance`, which holds the sink exclusively, has lent it to the link
+        // and does not touch it before the poll is over.
+        let sink = unsafe { &mut *self.link.sink.load(Ordering::Relaxed) };
+        Given { suspends: !sink.push(value) }
     }
 }
 
-struct Give<'a, T: 'static> {
-    link: &'a Link<T>,
-    value: Option<T>,
+/// A value that was given. It holds none, so that a body is `Send` whatever its items are.
+struct Given {
+    suspends: bool,
 }
 
-impl<T> Unpin for Give<'_, T> {}
-
-impl<T> Future for Give<'_, T> {
+impl Future for Given {
     type Output = ();
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        let Some(value) = self.value.take() else { return Poll::Ready(()) };
-        let sink = self.link.sink.load(Ordering::Relaxed);
-        assert!(!sink.is_null(), "a value was yielded outside the production of its buffer");
-        // SAFETY: the pointer is not null only while `Body::advance` polls, which holds the sink exclusively, has lent
-        // it to this field and does not touch it before the poll is over.
-        if unsafe { &mut *sink }.push(value) { Poll::Ready(()) } else { Poll::Pending }
+        if std::mem::take(&mut self.suspends) { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 
@@ -137,14 +140,15 @@ struct Lent<'a, T: 'static>(&'a Link<T>);
 
 impl<T> Drop for Lent<'_, T> {
     fn drop(&mut self) {
-        self.0.sink.store(null_mut(), Ordering::Relaxed);
+        self.0.polling.store(0, Ordering::Relaxed);
     }
 }
 
-impl<T: Send + 'static, B: Future<Output = ()> + Send> Generator<T> for Body<T, B> {
+impl<T: 'static, B: Future<Output = ()> + Send> Generator<T> for Body<T, B> {
     fn advance(&mut self, sink: &mut Sink<'_, T>) -> Advance {
         let sink: *mut Sink<'_, T> = sink;
         self.link.sink.store(sink.cast(), Ordering::Relaxed);
+        self.link.polling.store(circle::me().get(), Ordering::Relaxed);
         let lent = Lent(&self.link);
         let polled = self.body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(lent);

@@ -7,7 +7,7 @@ use crate::sync::AtomicUsize;
 /// ([`Ring`](super::ring::Ring)).
 ///
 /// `published`, `room` and `settle` are for the holder of the turn.
-pub(super) trait Store<T>: Send + Sync {
+pub(super) trait Store<T> {
     /// How many values were ever made visible.
     fn len(&self) -> usize;
 

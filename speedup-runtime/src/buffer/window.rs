@@ -6,6 +6,7 @@ use super::{
     engine::{Engine, Found, Phase, Shared},
     error::{Full, Gone},
     function::{Function, Settings},
+    item::Item,
     production::Work,
     ring::{Look, Ring},
     source::Source,
@@ -63,7 +64,7 @@ pub struct Window<T: 'static> {
     settings: Settings<T>,
 }
 
-impl<T> Window<T> {
+impl<T: Item> Window<T> {
     /// The handle of a static window over the last `keep` values.
     ///
     /// # Panics
@@ -77,7 +78,7 @@ impl<T> Window<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Window<T> {
+impl<T: Item> Window<T> {
     /// A window over the last `keep` items of an iterator.
     ///
     /// # Panics
@@ -93,7 +94,9 @@ impl<T: Clone + Send + Sync + 'static> Window<T> {
         settings.keep = keep;
         Window::owned(settings, Work::Running(Source::from_iter(items).generator))
     }
+}
 
+impl<T> Window<T> {
     fn owned(settings: Settings<T>, work: Work<T>) -> Self {
         Window { engine: Shared::owning(Engine::starting(Ring::new(), work)), settings }
     }
@@ -109,6 +112,21 @@ impl<T: Clone + Send + Sync + 'static> Window<T> {
         self
     }
 
+    /// The values from the first, made by a run of the generator of its own, in constant memory.
+    ///
+    /// A window over an iterator has only that one run: its values are shared, from the first.
+    ///
+    /// # Panics
+    ///
+    /// As [`Buffer`](super::Buffer#panics); for a window over an iterator also when the first value is gone.
+    pub fn values(&'static self) -> WindowValues<T> {
+        let run = self.settings.make.map(|_| Window::owned(self.settings, Work::Unmade));
+        WindowValues { shared: self, run, cloned: VecDeque::new(), next: 0 }
+    }
+}
+
+/// Reading.
+impl<T: Clone + 'static> Window<T> {
     /// A clone of the value at `index`, computed if need be. Everything more than `keep` values before it is forgotten.
     ///
     /// # Errors
@@ -157,18 +175,6 @@ impl<T: Clone + Send + Sync + 'static> Window<T> {
         WindowIter { window: self, cloned: VecDeque::new(), next: 0 }
     }
 
-    /// The values from the first, made by a run of the generator of its own, in constant memory.
-    ///
-    /// A window over an iterator has only that one run: its values are shared, from the first.
-    ///
-    /// # Panics
-    ///
-    /// As [`Buffer`](super::Buffer#panics); for a window over an iterator also when the first value is gone.
-    pub fn values(&'static self) -> WindowValues<T> {
-        let run = self.settings.make.map(|_| Window::owned(self.settings, Work::Unmade));
-        WindowValues { shared: self, run, cloned: VecDeque::new(), next: 0 }
-    }
-
     /// How many values are computed, forgotten ones included.
     pub fn len_ready(&self) -> usize {
         self.engine.store.len()
@@ -210,7 +216,7 @@ pub struct WindowIter<'a, T: 'static> {
     next: usize,
 }
 
-impl<T: Clone + Send + Sync + 'static> Iterator for WindowIter<'_, T> {
+impl<T: Clone + 'static> Iterator for WindowIter<'_, T> {
     type Item = Result<T, Gone>;
 
     fn next(&mut self) -> Option<Result<T, Gone>> {
@@ -233,9 +239,9 @@ impl<T: Clone + Send + Sync + 'static> Iterator for WindowIter<'_, T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> FusedIterator for WindowIter<'_, T> {}
+impl<T: Clone + 'static> FusedIterator for WindowIter<'_, T> {}
 
-impl<'a, T: Clone + Send + Sync + 'static> IntoIterator for &'a Window<T> {
+impl<'a, T: Clone + 'static> IntoIterator for &'a Window<T> {
     type Item = Result<T, Gone>;
     type IntoIter = WindowIter<'a, T>;
 
@@ -252,7 +258,7 @@ pub struct WindowValues<T: 'static> {
     next: usize,
 }
 
-impl<T: Clone + Send + Sync + 'static> Iterator for WindowValues<T> {
+impl<T: Clone + 'static> Iterator for WindowValues<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -271,7 +277,7 @@ impl<T: Clone + Send + Sync + 'static> Iterator for WindowValues<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> FusedIterator for WindowValues<T> {}
+impl<T: Clone + 'static> FusedIterator for WindowValues<T> {}
 
 macro_rules! debug {
     ($($name:ident<$($lifetime:lifetime,)? T>),*) => {

@@ -1,5 +1,7 @@
-//! Generators move between threads.
+//! Items are kept and read by any thread, generators move between threads, arguments are compared: each missing bound is
+//! one error.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use speedup::buffer;
@@ -18,4 +20,39 @@ fn body() -> u64 {
     }
 }
 
-fn main() {}
+#[buffer]
+fn counted() -> impl Iterator<Item = Rc<u64>> {
+    (0..).map(Rc::new)
+}
+
+#[buffer]
+fn cells() -> Cell<u64> {
+    yield_!(Cell::new(1));
+}
+
+#[buffer(keep = 3)]
+fn window() -> impl Iterator<Item = Rc<u64>> {
+    (0..).map(Rc::new)
+}
+
+#[buffer]
+fn multiples(k: u64) -> impl Iterator<Item = Rc<u64>> {
+    (0..).map(move |n| Rc::new(n * k))
+}
+
+#[buffer]
+fn scaled(factor: f64) -> impl Iterator<Item = f64> {
+    (0..).map(move |n| f64::from(n) * factor)
+}
+
+struct Single(u64);
+
+#[buffer]
+fn singles() -> impl Iterator<Item = Single> {
+    (0..).map(Single)
+}
+
+fn main() {
+    // Who uses the handle has no error of its own.
+    let _ = (COUNTED[5].clone(), CELLS.iter().count(), SINGLES[0].0);
+}
