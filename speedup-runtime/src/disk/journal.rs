@@ -27,6 +27,7 @@ pub(crate) enum Op<'a> {
     Insert { at: u64, val: &'a [u8] },
     Set { at: u64, val: &'a [u8] },
     Cut { from: u64, to: u64 },
+    Swap { a: u64, b: u64 },
     Clear,
 }
 
@@ -96,6 +97,11 @@ impl<'a> Op<'a> {
                 put_number(out, to);
             }
             Op::Clear => out.push(7),
+            Op::Swap { a, b } => {
+                out.push(8);
+                put_number(out, a);
+                put_number(out, b);
+            }
         }
     }
 
@@ -110,6 +116,7 @@ impl<'a> Op<'a> {
             5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
             6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
             7 => Op::Clear,
+            8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
             _ => return None,
         })
     }

@@ -198,15 +198,14 @@ impl Pager {
         let raw = self.engine.get(&inner_key(kid.at))?.ok_or_else(lost)?;
         let (stamp, body) = unseal(&raw).ok_or_else(lost)?;
         let inner: Inner = postcard::from_bytes(body).map_err(|_| lost())?;
-        let sound = stamp == kid.stamp && inner.kids.len() == inner.seps.len() && inner.count() == kid.count;
+        let sound = stamp == kid.stamp && inner.is_sound() && inner.count() == kid.count;
         let inner = Arc::new(if sound { inner } else { return Err(lost()) });
         self.cache_inner(kid, Arc::clone(&inner), false);
         Ok(inner)
     }
 
     fn cache_inner(&mut self, kid: &Kid, inner: Arc<Inner>, dirty: bool) {
-        // In memory a separator costs an allocation of its own.
-        let weight = inner.weight() + inner.kids.len() * 56;
+        let weight = inner.footprint();
         self.inners.put(kid.at, kid.stamp, inner, weight, dirty);
         while self.inners.evict(true).is_some() {}
     }

@@ -184,7 +184,7 @@ impl DictState {
     fn build_filter(&mut self) -> Result<()> {
         self.misses = 0;
         self.filter = None;
-        let mut filter = Filter::with_room(self.len as usize * 2);
+        let mut filter = Filter::with_room(self.len as usize * 16);
         let mut key = Vec::new();
         let store = &mut self.store;
         store.tree.walk(&mut store.pager, &mut |_, _, leaf| {

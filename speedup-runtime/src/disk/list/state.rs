@@ -33,6 +33,8 @@ impl ListState {
             Op::Insert { at, val } => self.insert(at.min(len), val),
             Op::Set { at, val } if at < len => self.set(at, val),
             Op::Set { .. } => Ok(()),
+            Op::Swap { a, b } if a < len && b < len => self.swap(a, b),
+            Op::Swap { .. } => Ok(()),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
             Op::Put { .. } | Op::Remove { .. } => {
@@ -126,9 +128,34 @@ impl ListState {
     }
 
     fn apply_set(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        self.store.note(Op::Set { at, val })?;
+        self.exchange(at, val)?;
+        self.keep_bounded()
+    }
+
+    /// Exchanges the values at two positions, as one operation.
+    pub(crate) fn swap(&mut self, a: u64, b: u64) -> Result<()> {
+        let raw = |bytes: &[u8]| Ok(bytes.to_vec());
+        if let (Some(first), Some(second)) = (self.with(a, raw)?, self.with(b, raw)?)
+            && a != b
+        {
+            let result = self.apply_swap(a, &second, b, &first);
+            self.store.settle(result)?;
+        }
+        Ok(())
+    }
+
+    fn apply_swap(&mut self, a: u64, for_a: &[u8], b: u64, for_b: &[u8]) -> Result<()> {
+        self.store.note(Op::Swap { a, b })?;
+        self.exchange(a, for_a)?;
+        self.exchange(b, for_b)?;
+        self.keep_bounded()
+    }
+
+    /// Puts another value at a position, as a part of an operation that is noted already.
+    fn exchange(&mut self, at: u64, val: &[u8]) -> Result<()> {
         let index = self.in_tail(at);
         let store = &mut self.store;
-        store.note(Op::Set { at, val })?;
         let mut place = Vec::new();
         let val = store.pager.place(val, &mut place)?;
         match index {
@@ -142,7 +169,7 @@ impl ListState {
             }
             None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
         }
-        self.keep_bounded()
+        Ok(())
     }
 
     /// Takes out a range of positions that lies inside the list.
