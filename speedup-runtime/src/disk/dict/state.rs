@@ -58,6 +58,8 @@ impl DictState {
                     _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
                 },
             )?;
+        }
+        if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)

@@ -20,6 +20,8 @@ impl ListState {
         let mut state = ListState { store };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
+        }
+        if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)
