@@ -1,11 +1,21 @@
 #![doc = include_str!("guide/overview.md")]
 
+#[cfg(feature = "disk")]
+pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
 #[cfg(feature = "disk")]
-pub use speedup_runtime::disk::{self, DiskDict, DiskList, Key, Value};
-#[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
+
+/// A map and a list larger than memory: [`DiskDict`](disk::DiskDict) and [`DiskList`](disk::DiskList), and what they store.
+#[cfg(feature = "disk")]
+pub mod disk {
+    #[cfg(feature = "macros")]
+    #[doc(inline)]
+    pub use speedup_macros::Key;
+    #[doc(inline)]
+    pub use speedup_runtime::disk::*;
+}
 
 #[doc = include_str!("guide/buffer.md")]
 #[cfg(feature = "macros")]
