@@ -293,3 +293,27 @@ impl Body for ListState {
         self.store.settle(result)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::options::Options;
+    use crate::disk::superblock::Kind;
+
+    #[test]
+    fn a_value_beyond_the_limit_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new("large".into());
+        options.set_location(folder.path().into());
+        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
+        let mut state = ListState::open(store, replay).unwrap();
+        state.push(b"v").unwrap();
+        // Zeros that are never looked at take no memory.
+        let large = vec![0; LONGEST_VALUE + 1];
+        for refused in [state.push(&large), state.insert(0, &large), state.set(0, &large)] {
+            assert!(matches!(refused, Err(Error::ValueTooLarge { limit: LONGEST_VALUE, .. })), "{refused:?}");
+        }
+        assert_eq!(state.with(0, |bytes| Ok(bytes.to_vec())).unwrap().as_deref(), Some(b"v".as_slice()));
+        assert_eq!(state.len(), 1);
+    }
+}
