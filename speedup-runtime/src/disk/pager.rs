@@ -94,6 +94,11 @@ pub(crate) fn read_meta(engine: &dyn Engine) -> Option<Meta> {
     postcard::from_bytes(unseal(&raw)?.1).ok()
 }
 
+/// What the spare at `path` holds, if there is one.
+pub(crate) fn recover(path: &Path) -> Option<Recovered> {
+    Recovered::open(path, META)
+}
+
 /// The node at `kid`, as an engine holds it; `None` if it is missing or another one.
 fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
     let Some(raw) = engine.get(&inner_key(kid.at))? else { return Ok(None) };
@@ -137,7 +142,7 @@ impl Pager {
     pub(crate) fn rescue(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
         let path = folder::spare(folder, block.generation);
         let of_this = |engine: &dyn Engine| read_meta(engine).filter(|meta| meta.identity == block.identity);
-        let recovered = Recovered::open(&path).filter(|recovered| of_this(recovered).is_some());
+        let recovered = recover(&path).filter(|recovered| of_this(recovered).is_some());
         let sled = match Sled::open(&folder::directory(folder, block.generation)) {
             Ok(sled) => Some(sled),
             Err(Error::Damaged { .. }) => None,

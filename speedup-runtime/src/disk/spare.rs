@@ -4,7 +4,7 @@
 //! (how long the file is), zeros, `sum: u32` (CRC-32 of the rest). Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), and
 //! entries of the directory: `key: u32`, `value: u32` (lengths; [`GONE`] for a key that was removed), the key, the value.
 //!
-//! Every batch of the directory is appended. When the file is longer than twice the directory, it is written anew.
+//! Every batch of the directory is appended, its root last. When the file is longer than twice the directory, it is written anew.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -169,45 +169,56 @@ pub(crate) struct Recovered {
     places: HashMap<Vec<u8>, (u64, u32)>,
 }
 
+/// An entry of a frame: where its value lies, or `None` if the key was removed.
+type Entry = (Vec<u8>, Option<(u64, u32)>);
+
 impl Recovered {
-    /// Reads a spare as far as it is sound; `None` if there is nothing.
-    pub(crate) fn open(path: &Path) -> Option<Self> {
+    /// Reads a spare as far as it is sound; `None` if there is nothing. The key `last` ends a batch: one without it was cut off by a
+    /// crash and does not count.
+    pub(crate) fn open(path: &Path, last: &[u8]) -> Option<Self> {
         let mut file = File::open(path).ok()?;
         let mut raw = [0; HEADER];
         file.read_exact(&mut raw).ok()?;
         let block = Superblock::decode(&raw[8..8 + SIZE]).ok();
+        let sound = crc32fast::hash(&raw[..HEADER - 4]) == word(&raw, HEADER - 4);
+        // Behind the end may lie what a crash left there. Where the header does not know, all is looked at.
+        let end = if sound { number(&raw, 112) } else { u64::MAX };
         let mut recovered = Recovered { path: path.to_path_buf(), block, places: HashMap::new() };
-        let mut at = HEADER as u64;
-        let mut front = [0; FRAME];
-        while file.read_exact(&mut front).is_ok() {
+        let (mut at, mut front, mut batch) = (HEADER as u64, [0; FRAME], Vec::new());
+        while at < end && file.read_exact(&mut front).is_ok() {
             let Some(len) = (word(&front, 0) as usize).checked_sub(FRAME) else { break };
             let mut frame = Vec::new();
-            let whole = (&mut file).take(len as u64).read_to_end(&mut frame).is_ok_and(|read| read == len);
-            // A frame that was not written in one piece is the last one.
-            if !whole {
+            if !(&mut file).take(len as u64).read_to_end(&mut frame).is_ok_and(|read| read == len) {
                 break;
             }
             if crc32fast::hash(&frame) == word(&front, 4) {
-                recovered.note(&frame, at + FRAME as u64);
+                entries(&frame, at + FRAME as u64, &mut batch);
+            }
+            if batch.last().is_some_and(|(key, _)| key == last) {
+                batch.drain(..).for_each(|entry| recovered.note(entry));
             }
             at += (FRAME + len) as u64;
         }
         Some(recovered)
     }
 
-    fn note(&mut self, frame: &[u8], start: u64) {
-        let mut at = 0;
-        while at + 8 <= frame.len() {
-            let (key_len, len) = (word(frame, at) as usize, word(frame, at + 4));
-            let Some(key) = frame.get(at + 8..at + 8 + key_len) else { return };
-            at += 8 + key_len;
-            if len == GONE {
-                self.places.remove(key);
-            } else {
-                self.places.insert(key.to_vec(), (start + at as u64, len));
-                at += len as usize;
-            }
-        }
+    fn note(&mut self, (key, place): Entry) {
+        match place {
+            Some(place) => self.places.insert(key, place),
+            None => self.places.remove(&key),
+        };
+    }
+}
+
+/// Adds the entries of a frame whose body starts at `start` of the file.
+fn entries(frame: &[u8], start: u64, batch: &mut Vec<Entry>) {
+    let mut at = 0;
+    while at + 8 <= frame.len() {
+        let (key_len, len) = (word(frame, at) as usize, word(frame, at + 4));
+        let Some(key) = frame.get(at + 8..at + 8 + key_len) else { return };
+        at += 8 + key_len;
+        batch.push((key.to_vec(), (len != GONE).then_some((start + at as u64, len))));
+        at += if len == GONE { 0 } else { len as usize };
     }
 }
 

@@ -9,7 +9,6 @@ use super::super::folder::{self, Lock};
 use super::super::journal::{self, Replay};
 use super::super::options::Options;
 use super::super::pager::{self, Pager};
-use super::super::spare::Recovered;
 use super::super::superblock::{Kind, Superblock};
 use super::super::tree::Tree;
 use super::super::{Error, Result};
@@ -58,7 +57,7 @@ impl Store {
 fn find_block(folder: &Path) -> Result<Superblock> {
     let mut best: Option<(u64, Superblock)> = None;
     for generation in folder::numbers(folder, "spare")? {
-        let Some(spare) = Recovered::open(&folder::spare(folder, generation)) else { continue };
+        let Some(spare) = pager::recover(&folder::spare(folder, generation)) else { continue };
         let Some(block) = spare.block else { continue };
         // A generation that was still being made when a crash came knows of no operation.
         let applied = pager::read_meta(&spare).map_or(0, |meta| meta.applied);
