@@ -1,7 +1,7 @@
 //! What an open folder may meet: each case is a typed error that leaves the data alone, or is put right.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -186,7 +186,8 @@ fn child(test: &str, folder: &Path) -> Command {
 fn a_second_process_is_refused_and_told_the_number_of_the_first() {
     if let Ok(folder) = std::env::var(CHILD) {
         let held = dict(folder.as_ref()).unwrap();
-        println!("\nholding");
+        let mut output = std::io::stdout();
+        writeln!(output, "\nholding").unwrap();
         // Until the parent closes its end.
         std::io::stdin().read_line(&mut String::new()).unwrap();
         held.close().unwrap();
