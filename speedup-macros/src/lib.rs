@@ -62,8 +62,6 @@ pub fn yield_(value: TokenStream) -> TokenStream {
     buffer::yield_outside(value.into()).into()
 }
 
-/// Makes a struct or an enum of keys a key of a `DiskDict`, in the order that `#[derive(Ord)]` gives it.
-///
 /// Structs are ordered by their fields from first to last, enums by the place of the variant, then by its fields. Other types,
 /// another order of fields, or other variants make another key: a folder that was written with the old one is refused.
 ///

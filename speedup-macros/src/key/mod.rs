@@ -62,35 +62,35 @@ mod tests {
         check(
             "struct Place { country: String, number: u32 }",
             &expect![[r##"
-            #[automatically_derived]
-            impl ::speedup::disk::EncodeKey for Place {
-                fn encode_key(&self, out: &mut ::std::vec::Vec<u8>) {
-                    match self {
-                        Self { country: field_0, number: field_1 } => {
-                            ::speedup::disk::EncodeKey::encode_key(field_0, out);
-                            ::speedup::disk::EncodeKey::encode_key(field_1, out);
+                #[automatically_derived]
+                impl ::speedup::disk::EncodeKey for Place {
+                    fn encode_key(&self, out: &mut ::std::vec::Vec<u8>) {
+                        match self {
+                            Self { country: field_0, number: field_1 } => {
+                                ::speedup::disk::encode_part::<String>(field_0, out);
+                                ::speedup::disk::encode_part::<u32>(field_1, out);
+                            }
                         }
                     }
                 }
-            }
-            #[automatically_derived]
-            impl ::speedup::disk::Key for Place {
-                fn describe(out: &mut ::std::string::String) {
-                    out.push_str("{");
-                    <String as ::speedup::disk::Key>::describe(out);
-                    out.push(',');
-                    <u32 as ::speedup::disk::Key>::describe(out);
-                    out.push(',');
-                    out.push('}');
+                #[automatically_derived]
+                impl ::speedup::disk::Key for Place {
+                    fn describe(out: &mut ::std::string::String) {
+                        out.push_str("{");
+                        <String as ::speedup::disk::Key>::describe(out);
+                        out.push(',');
+                        <u32 as ::speedup::disk::Key>::describe(out);
+                        out.push(',');
+                        out.push('}');
+                    }
+                    fn decode_key(input: &mut &[u8]) -> ::std::option::Option<Self> {
+                        ::std::option::Option::Some(Self {
+                            country: <String as ::speedup::disk::Key>::decode_key(input)?,
+                            number: <u32 as ::speedup::disk::Key>::decode_key(input)?,
+                        })
+                    }
                 }
-                fn decode_key(input: &mut &[u8]) -> ::std::option::Option<Self> {
-                    ::std::option::Option::Some(Self {
-                        country: <String as ::speedup::disk::Key>::decode_key(input)?,
-                        number: <u32 as ::speedup::disk::Key>::decode_key(input)?,
-                    })
-                }
-            }
-        "##]],
+            "##]],
         );
     }
 
@@ -99,67 +99,67 @@ mod tests {
         check(
             "enum Shape<T> where T: Copy { None, Of(T, u8), At { x: i32 } }",
             &expect![[r##"
-            #[automatically_derived]
-            impl<T: ::speedup::disk::Key> ::speedup::disk::EncodeKey for Shape<T>
-            where
-                T: Copy,
-            {
-                fn encode_key(&self, out: &mut ::std::vec::Vec<u8>) {
-                    match self {
-                        Self::None {} => {
-                            out.push(0u8);
-                        }
-                        Self::Of { 0: field_0, 1: field_1 } => {
-                            out.push(1u8);
-                            ::speedup::disk::EncodeKey::encode_key(field_0, out);
-                            ::speedup::disk::EncodeKey::encode_key(field_1, out);
-                        }
-                        Self::At { x: field_0 } => {
-                            out.push(2u8);
-                            ::speedup::disk::EncodeKey::encode_key(field_0, out);
+                #[automatically_derived]
+                impl<T: ::speedup::disk::Key> ::speedup::disk::EncodeKey for Shape<T>
+                where
+                    T: Copy,
+                {
+                    fn encode_key(&self, out: &mut ::std::vec::Vec<u8>) {
+                        match self {
+                            Self::None {} => {
+                                out.push(0u8);
+                            }
+                            Self::Of { 0: field_0, 1: field_1 } => {
+                                out.push(1u8);
+                                ::speedup::disk::encode_part::<T>(field_0, out);
+                                ::speedup::disk::encode_part::<u8>(field_1, out);
+                            }
+                            Self::At { x: field_0 } => {
+                                out.push(2u8);
+                                ::speedup::disk::encode_part::<i32>(field_0, out);
+                            }
                         }
                     }
                 }
-            }
-            #[automatically_derived]
-            impl<T: ::speedup::disk::Key> ::speedup::disk::Key for Shape<T>
-            where
-                T: Copy,
-            {
-                fn describe(out: &mut ::std::string::String) {
-                    out.push_str("None{");
-                    out.push('}');
-                    out.push_str("Of{");
-                    <T as ::speedup::disk::Key>::describe(out);
-                    out.push(',');
-                    <u8 as ::speedup::disk::Key>::describe(out);
-                    out.push(',');
-                    out.push('}');
-                    out.push_str("At{");
-                    <i32 as ::speedup::disk::Key>::describe(out);
-                    out.push(',');
-                    out.push('}');
-                }
-                fn decode_key(input: &mut &[u8]) -> ::std::option::Option<Self> {
-                    match <u8 as ::speedup::disk::Key>::decode_key(input)? {
-                        0u8 => ::std::option::Option::Some(Self::None {}),
-                        1u8 => {
-                            ::std::option::Option::Some(Self::Of {
-                                0: <T as ::speedup::disk::Key>::decode_key(input)?,
-                                1: <u8 as ::speedup::disk::Key>::decode_key(input)?,
-                            })
+                #[automatically_derived]
+                impl<T: ::speedup::disk::Key> ::speedup::disk::Key for Shape<T>
+                where
+                    T: Copy,
+                {
+                    fn describe(out: &mut ::std::string::String) {
+                        out.push_str("None{");
+                        out.push('}');
+                        out.push_str("Of{");
+                        <T as ::speedup::disk::Key>::describe(out);
+                        out.push(',');
+                        <u8 as ::speedup::disk::Key>::describe(out);
+                        out.push(',');
+                        out.push('}');
+                        out.push_str("At{");
+                        <i32 as ::speedup::disk::Key>::describe(out);
+                        out.push(',');
+                        out.push('}');
+                    }
+                    fn decode_key(input: &mut &[u8]) -> ::std::option::Option<Self> {
+                        match <u8 as ::speedup::disk::Key>::decode_key(input)? {
+                            0u8 => ::std::option::Option::Some(Self::None {}),
+                            1u8 => {
+                                ::std::option::Option::Some(Self::Of {
+                                    0: <T as ::speedup::disk::Key>::decode_key(input)?,
+                                    1: <u8 as ::speedup::disk::Key>::decode_key(input)?,
+                                })
+                            }
+                            2u8 => {
+                                ::std::option::Option::Some(Self::At {
+                                    x: <i32 as ::speedup::disk::Key>::decode_key(input)?,
+                                })
+                            }
+                            #[allow(unreachable_patterns)]
+                            _ => ::std::option::Option::None,
                         }
-                        2u8 => {
-                            ::std::option::Option::Some(Self::At {
-                                x: <i32 as ::speedup::disk::Key>::decode_key(input)?,
-                            })
-                        }
-                        #[allow(unreachable_patterns)]
-                        _ => ::std::option::Option::None,
                     }
                 }
-            }
-        "##]],
+            "##]],
         );
     }
 }
