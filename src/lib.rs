@@ -1,11 +1,42 @@
 #![doc = include_str!("guide/overview.md")]
 
+#[cfg(feature = "disk")]
+pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
 #[cfg(feature = "disk")]
-pub use speedup_runtime::disk::{self, DiskDict, DiskList, Key, Value};
-#[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
+
+/// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
+#[cfg(feature = "disk")]
+pub mod disk {
+    /// Makes a struct or an enum of keys a key of a [`DiskDict`], in the order that `#[derive(Ord)]` gives it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> Result<(), speedup::disk::Error> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use speedup::disk::{DiskDict, Key};
+    ///
+    /// #[derive(Key, PartialEq, Debug)]
+    /// enum Event { Login { user: String }, Backup(u32) }
+    ///
+    /// let mut counts = DiskDict::<Event, u64>::builder("counts").location(folder.path()).open()?;
+    /// counts.insert(Event::Backup(3), 1)?;
+    /// counts.insert(Event::Login { user: "ada".into() }, 7)?;
+    /// assert_eq!(counts.first()?, Some((Event::Login { user: "ada".into() }, 7)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Order
+    ///
+    #[cfg(feature = "macros")]
+    #[doc(inline)]
+    pub use speedup_macros::Key;
+    #[doc(inline)]
+    pub use speedup_runtime::disk::*;
+}
 
 #[doc = include_str!("guide/buffer.md")]
 #[cfg(feature = "macros")]

@@ -8,5 +8,6 @@ fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/cache/*.rs");
     cases.compile_fail("tests/ui/buffer/*.rs");
+    cases.compile_fail("tests/ui/key/*.rs");
     cases.compile_fail("tests/ui/lints/*.rs");
 }

@@ -1,14 +1,15 @@
-//! The attributes of the `speedup` crate; depend on `speedup`, not on this crate.
+//! The attributes of the `speedup` crate, and its derive; depend on `speedup`, not on this crate.
 //!
 //! Each attribute has the same stages in files of the same names: `model` reads the invocation, `validate` reports its
 //! faults, `expand` writes the code. `cache/groups` finds calls that can run side by side, `buffer/yields` turns a body
-//! with `yield_!` into a generator.
+//! with `yield_!` into a generator. `key` is the derive for keys on disk.
 
 mod attributes;
 mod buffer;
 mod cache;
 mod errors;
 mod expansion;
+mod key;
 mod options;
 mod place;
 mod signature;
@@ -59,4 +60,16 @@ pub fn buffer(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn yield_(value: TokenStream) -> TokenStream {
     buffer::yield_outside(value.into()).into()
+}
+
+/// Structs are ordered by their fields from first to last, enums by the place of the variant, then by its fields. Other types,
+/// another order of fields, or other variants make another key: a folder that was written with the old one is refused.
+///
+/// # Limits
+///
+/// A type that borrows, a union, an enum without variants or with more than 256, and discriminants that are not in ascending order are
+/// compile errors that say what to write instead.
+#[proc_macro_derive(Key)]
+pub fn key(item: TokenStream) -> TokenStream {
+    key::derive(item.into()).into()
 }

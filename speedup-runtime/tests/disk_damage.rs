@@ -1,8 +1,8 @@
 //! Flipped bits and cut files: every outcome is a right answer or a typed error.
 //!
-//! `SPEEDUP_FLIP_ROUNDS=500 cargo test --release -p speedup-runtime --test disk_damage` runs the long form.
+//! `cargo xtask crash` runs the long form of 500 rounds, `SPEEDUP_FLIP_ROUNDS=N` as many as it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -175,11 +175,38 @@ fn check_list(folder: &Path, model: &Model) -> bool {
     reported
 }
 
+/// `SPEEDUP_FLIP_ROUNDS`, or 500 in the long form, or 40.
+fn rounds() -> u64 {
+    let asked = std::env::var("SPEEDUP_FLIP_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    asked.unwrap_or(if std::env::var("SPEEDUP_LONG").is_ok() { 500 } else { 40 })
+}
+
+/// Repairs both structures: nothing that was never written may come of it, and what is repaired is whole.
+fn check_repair(folder: &Path, known: &HashSet<String>) {
+    match DiskDict::<u64, String>::builder("d").location(folder).repair() {
+        Ok((dict, report)) => {
+            let all = dict.to_map().unwrap();
+            assert_eq!(all.len(), report.kept);
+            assert!(all.values().all(|value| known.contains(value)));
+        }
+        Err(error) => assert!(is_typed(&error), "{error:?}"),
+    }
+    match DiskList::<String>::builder("l").location(folder).repair() {
+        Ok((list, report)) => {
+            let all = list.to_vec().unwrap();
+            assert_eq!(all.len(), report.kept);
+            assert!(all.iter().all(|value| known.contains(value)));
+        }
+        Err(error) => assert!(is_typed(&error), "{error:?}"),
+    }
+}
+
 #[test]
 fn damage_is_a_right_answer_or_a_typed_error() {
-    let rounds: u64 = std::env::var("SPEEDUP_FLIP_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(40);
+    let rounds = rounds();
     let (closed, unclosed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let model = fill(closed.path(), unclosed.path());
+    let known: HashSet<String> = (0..3000).map(text).collect();
     let mut reported = 0;
     for round in 0..rounds {
         let copy = tempfile::tempdir().unwrap();
@@ -190,7 +217,9 @@ fn damage_is_a_right_answer_or_a_typed_error() {
         let random = scatter(round.wrapping_mul(0x9e37_79b9) + u64::from(std::process::id()));
         let did = harm(&all[(round as usize / 2) % all.len()], random);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            u64::from(check_dict(copy.path(), &model)) + u64::from(check_list(copy.path(), &model))
+            let met = u64::from(check_dict(copy.path(), &model)) + u64::from(check_list(copy.path(), &model));
+            check_repair(copy.path(), &known);
+            met
         }));
         match outcome {
             Ok(count) => reported += count,

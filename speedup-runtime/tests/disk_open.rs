@@ -1,8 +1,9 @@
 //! What an open folder may meet: each case is a typed error that leaves the data alone, or is put right.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use speedup_runtime::disk::{DiskDict, DiskList, Error};
@@ -171,15 +172,68 @@ fn what_is_too_large_is_refused_and_nothing_else_is_harmed() {
     assert_eq!(dict.get(&format!("{}77", "k".repeat(10_000))).unwrap(), Some(1));
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_and_a_lost_permission_are_told_apart() {
-    let nowhere = DiskDict::<u32, u64>::builder("x").location("/proc/no").open();
-    assert!(matches!(nowhere, Err(Error::Io { .. } | Error::Permission { .. })), "{nowhere:?}");
+/// Set in a child: the folder in which it does its part of the test that started it.
+const CHILD: &str = "SPEEDUP_OPEN_CHILD";
+
+/// The test of this name, as a child process.
+fn child(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(CHILD, folder);
+    command
 }
 
-/// Set in a child: does the work of the test that started it.
-const CHILD: &str = "SPEEDUP_OPEN_CHILD";
+#[test]
+fn a_second_process_is_refused_and_told_the_number_of_the_first() {
+    if let Ok(folder) = std::env::var(CHILD) {
+        let held = dict(folder.as_ref()).unwrap();
+        let mut output = std::io::stdout();
+        writeln!(output, "\nholding").unwrap();
+        // Until the parent closes its end.
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        held.close().unwrap();
+        return;
+    }
+    let folder = filled();
+    let mut holder = child("a_second_process_is_refused_and_told_the_number_of_the_first", folder.path());
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "holding"));
+    match dict(folder.path()) {
+        Err(Error::InUse { holder: named, .. }) => assert_eq!(named, format!("process {}", holder.id())),
+        other => panic!("{other:?}"),
+    }
+    let list = DiskList::<String>::builder("x").location(folder.path()).repair();
+    assert!(matches!(list, Err(Error::InUse { .. })), "{list:?}");
+    drop(holder.stdin.take());
+    assert!(lines.last().is_some() && holder.wait().unwrap().success());
+    still_there(folder.path());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_not_be_written_is_no_permission() {
+    use std::os::unix::fs::PermissionsExt;
+    let refused = |folder: &Path| {
+        let outcome = dict(folder);
+        assert!(matches!(outcome, Err(Error::Permission { .. })), "{outcome:?}");
+    };
+    if let Ok(folder) = std::env::var(CHILD) {
+        return refused(folder.as_ref());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(folder.path().join("probe"), b"").is_err() {
+        return refused(folder.path());
+    }
+    // The superuser may write everywhere but on what is mounted read-only, if the superuser may mount here.
+    if Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|output| output.status.success()) {
+        let mount = format!("mount -t tmpfs -o ro none '{}' && exec \"$@\"", folder.path().display());
+        let child = child("a_folder_that_may_not_be_written_is_no_permission", folder.path());
+        let mut outer = Command::new("unshare");
+        outer.args(["-m", "sh", "-c", &mount, "sh"]).arg(child.get_program()).args(child.get_args());
+        assert!(outer.env(CHILD, folder.path()).status().unwrap().success());
+    }
+}
 
 #[test]
 fn the_default_location_and_the_empty_one_are_as_documented() {
@@ -190,9 +244,7 @@ fn the_default_location_and_the_empty_one_are_as_documented() {
         return;
     }
     let (data, current) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_default_location_and_the_empty_one_are_as_documented"])
-        .env(CHILD, "1")
+    let status = child("the_default_location_and_the_empty_one_are_as_documented", current.path())
         .env("XDG_DATA_HOME", data.path())
         .current_dir(current.path())
         .status()

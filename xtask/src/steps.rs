@@ -166,7 +166,9 @@ fn stress(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn crash(_: &[String]) -> Result<Done, Failure> {
-    long("crash")
+    let tests = ["disk_crash", "disk_damage", "disk_repair", "disk_full"].map(|name| ["--test", name]).concat();
+    let mut command = cargo(&["test", "--release", "--package", "speedup-runtime"]);
+    run(command.args(tests).env("SPEEDUP_LONG", "1"))
 }
 
 /// The tests whose name has this word, in release and in their long form.

@@ -1,7 +1,8 @@
 //! `DiskDict` and `DiskList` against raw sled, redb, fjall and the standard collections.
 //!
-//! `cargo bench --bench disk [-- SECTION..]`, sections `dict`, `strings`, `list`, `peers`; with `full`, 10 million items instead of one.
-//! Every phase runs in a child process of its own, so that its peak memory is its own.
+//! `cargo bench --bench disk [-- WORD..]`: sections `dict`, `strings`, `list` and `peers`, sizes `1m` and `10m`, contenders `sled`, `redb`, `fjall`
+//! and `BTreeMap`; without a word of a sort, all of that sort. Every phase runs in a child process of its own, so that its peak memory is
+//! its own. At ten million, the peers only insert.
 
 mod stores;
 
@@ -23,23 +24,32 @@ fn main() {
         let words: Vec<&str> = task.split(' ').collect();
         return child(words[0], words[1], words[2].parse().unwrap(), Path::new(words[3]));
     }
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let full = arguments.iter().any(|word| word == "full");
-    let sections: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "full").collect();
-    let wanted = |section: &str| sections.is_empty() || sections.contains(&section);
-    let items = if full { 10_000_000 } else { 1_000_000 };
-    println!("Measured on {}.\n", machine::description());
-    let mut bars = Bars::new();
-    if wanted("dict") || wanted("peers") {
-        dicts(items, wanted("peers"), &mut bars);
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let chosen = |all: &[&'static str]| -> Vec<&'static str> {
+        let named: Vec<_> = all.iter().copied().filter(|name| words.iter().any(|word| word == name)).collect();
+        if named.is_empty() { all.to_vec() } else { named }
+    };
+    let sections = chosen(&["dict", "peers", "strings", "list"]);
+    println!("Measured on {}.", machine::description());
+    let mut small = None;
+    for size in chosen(&["1m", "10m"]) {
+        let items = if size == "1m" { 1_000_000 } else { 10_000_000 };
+        let mut bars = Bars::new();
+        for section in &sections {
+            match *section {
+                "dict" => {
+                    let peak = dict(items, &mut bars);
+                    if let Some(small) = small.replace(peak) {
+                        bars.check("peak memory", "times that at 1 million", peak / small, Limit::AtMost(1.25));
+                    }
+                }
+                "peers" => peers(items, &chosen(&stores::PEERS), &mut bars),
+                "strings" => strings(items, &mut bars),
+                _ => lists(items, &mut bars),
+            }
+        }
+        println!("\n### Figures against their bars, {items} items\n\n{bars}");
     }
-    if wanted("strings") {
-        strings(items, &mut bars);
-    }
-    if wanted("list") {
-        lists(items, &mut bars);
-    }
-    println!("## Figures against their bars, {items} items\n\n{bars}");
 }
 
 /// Spreads numbers over all of `u64`, each once.
@@ -147,60 +157,106 @@ fn allocated(about: &std::fs::Metadata) -> u64 {
     about.len()
 }
 
-fn dicts(items: usize, peers: bool, bars: &mut Bars) {
-    println!("## `u64 -> f64`, {items} items\n");
-    println!(
-        "| | sequential insert/s | random insert/s | get/s cold | get/s warm | iterate/s | open ms | peak MB | peak MB to open | disk MB | compacted |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let mut speeds: HashMap<&str, [f64; 2]> = HashMap::new();
-    for name in stores::NAMES.into_iter().filter(|name| peers || *name == "speedup") {
+/// What became of one contender, all phases together.
+struct Outcome {
+    sequential: Figures,
+    random: Figures,
+    disk: f64,
+    /// Absent where only inserts were measured.
+    rest: Option<Rest>,
+}
+
+struct Rest {
+    open: Figures,
+    read: Figures,
+    compact: Figures,
+    compacted: f64,
+}
+
+impl Outcome {
+    fn of(name: &str, items: usize, whole: bool) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let sequential = run("sequential", name, items, folders[0].path());
         let random = run("random", name, items, folders[1].path());
         let disk = size(folders[1].path());
-        let open = run("open", name, items, folders[1].path());
-        let read = run("read", name, items, folders[1].path());
-        let compact = run("compact", name, items, folders[1].path());
-        let compacted = size(folders[1].path());
-        let peak = [&sequential, &random, &open, &read, &compact].map(|figures| figures["peak"]);
-        let peak = peak.into_iter().fold(0.0, f64::max);
-        println!(
-            "| {name} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {peak:.0} | {:.0} | {disk:.0} | {} |",
-            sequential["insert"],
-            random["insert"],
-            read["cold"],
-            read["warm"],
-            read["iterate"],
-            open["seconds"] * 1e3,
-            open["peak"],
-            if compact["done"] == 1.0 { format!("{compacted:.0}") } else { "-".into() },
-        );
-        speeds.insert(name, [sequential["insert"], random["insert"]]);
-        if name == "speedup" {
-            let data = items as f64 * 16.0 / 1e6;
-            bars.check("sequential insert", "million/s", sequential["insert"] / 1e6, Limit::AtLeast(4.0));
-            bars.check("random insert", "thousand/s", random["insert"] / 1e3, Limit::AtLeast(500.0));
-            bars.check("iteration", "million/s", read["iterate"] / 1e6, Limit::AtLeast(20.0));
-            bars.check("random get, cold", "thousand/s", read["cold"] / 1e3, Limit::AtLeast(80.0));
-            bars.check("random get, in cached pages", "thousand/s", read["warm"] / 1e3, Limit::AtLeast(1000.0));
-            bars.check("peak memory of any phase", "MB", peak, Limit::AtMost(96.0));
-            bars.check("space after random insert", "times the data", disk / data, Limit::AtMost(3.0));
-            bars.check("space after `compact()`", "times the data", compacted / data, Limit::AtMost(1.3));
-            bars.check("reopen", "seconds", open["seconds"], Limit::AtMost(0.1));
-            bars.check("memory to reopen", "MB", open["peak"], Limit::AtMost(32.0));
-        }
+        let rest = whole.then(|| {
+            let [open, read, compact] =
+                ["open", "read", "compact"].map(|phase| run(phase, name, items, folders[1].path()));
+            Rest { open, read, compact, compacted: size(folders[1].path()) }
+        });
+        Outcome { sequential, random, disk, rest }
     }
-    println!();
-    for (peer, times) in [("sled", 7.0), ("redb", 1.5), ("fjall", 1.5)] {
-        let (Some(ours), Some(theirs)) = (speeds.get("speedup"), speeds.get(peer)) else { continue };
-        for (which, order) in ["sequential", "random"].into_iter().enumerate() {
-            bars.check(
-                &format!("{order} insert"),
-                &format!("times {peer}"),
-                ours[which] / theirs[which],
-                Limit::AtLeast(times),
-            );
+
+    fn peak(&self) -> f64 {
+        let rest = self.rest.iter().flat_map(|rest| [&rest.open, &rest.read, &rest.compact]);
+        [&self.sequential, &self.random].into_iter().chain(rest).map(|figures| figures["peak"]).fold(0.0, f64::max)
+    }
+
+    fn row(&self, name: &str) -> String {
+        let (peak, disk) = (self.peak(), self.disk);
+        let inserts = format!("| {name} | {:.0} | {:.0} |", self.sequential["insert"], self.random["insert"]);
+        let Some(rest) = &self.rest else {
+            return format!("{inserts} - | - | - | - | {peak:.0} | - | {disk:.0} | - |");
+        };
+        let compacted = if rest.compact["done"] == 1.0 { format!("{:.0}", rest.compacted) } else { "-".into() };
+        format!(
+            "{inserts} {:.0} | {:.0} | {:.0} | {:.1} | {peak:.0} | {:.0} | {disk:.0} | {compacted} |",
+            rest.read["cold"],
+            rest.read["warm"],
+            rest.read["iterate"],
+            rest.open["seconds"] * 1e3,
+            rest.open["peak"],
+        )
+    }
+}
+
+fn heading(title: &str) {
+    println!("\n### {title}\n");
+    println!(
+        "| | sequential insert/s | random insert/s | get/s cold | get/s warm | iterate/s | open ms | peak MB | peak MB to open | disk MB | compacted |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+}
+
+/// Our own figures; returns the peak of memory.
+fn dict(items: usize, bars: &mut Bars) -> f64 {
+    heading(&format!("`u64 -> f64`, {items} items"));
+    let ours = Outcome::of("speedup", items, true);
+    println!("{}", ours.row("speedup"));
+    let Some(rest) = &ours.rest else { unreachable!("the whole was asked for") };
+    let data = items as f64 * 16.0 / 1e6;
+    bars.check("sequential insert", "million/s", ours.sequential["insert"] / 1e6, Limit::AtLeast(4.0));
+    bars.check("random insert", "thousand/s", ours.random["insert"] / 1e3, Limit::AtLeast(500.0));
+    bars.check("iteration", "million/s", rest.read["iterate"] / 1e6, Limit::AtLeast(20.0));
+    bars.check("random get, cold", "thousand/s", rest.read["cold"] / 1e3, Limit::AtLeast(80.0));
+    bars.check("random get, in cached pages", "thousand/s", rest.read["warm"] / 1e3, Limit::AtLeast(1000.0));
+    bars.check("peak memory of any phase", "MB", ours.peak(), Limit::AtMost(96.0));
+    bars.check("space after random insert", "times the data", ours.disk / data, Limit::AtMost(3.0));
+    bars.check("space after `compact()`", "times the data", rest.compacted / data, Limit::AtMost(1.3));
+    bars.check("reopen", "seconds", rest.open["seconds"], Limit::AtMost(0.1));
+    bars.check("memory to reopen", "MB", rest.open["peak"], Limit::AtMost(32.0));
+    ours.peak()
+}
+
+/// The peers, and ourselves once more right before them.
+fn peers(items: usize, names: &[&str], bars: &mut Bars) {
+    heading(&format!("Against others, `u64 -> f64`, {items} items"));
+    let whole = items <= 1_000_000;
+    let ours = Outcome::of("speedup", items, whole);
+    println!("{}", ours.row("speedup"));
+    for name in names {
+        let theirs = Outcome::of(name, items, whole);
+        println!("{}", theirs.row(name));
+        let times = match *name {
+            "sled" => 7.0,
+            "BTreeMap" => continue,
+            _ => 1.5,
+        };
+        for (order, ours, theirs) in
+            [("sequential", &ours.sequential, &theirs.sequential), ("random", &ours.random, &theirs.random)]
+        {
+            let ratio = ours["insert"] / theirs["insert"];
+            bars.check(&format!("{order} insert"), &format!("times {name}"), ratio, Limit::AtLeast(times));
         }
     }
 }
@@ -235,10 +291,10 @@ fn fill_strings(items: usize, folder: &Path) {
 fn strings(items: usize, bars: &mut Bars) {
     let folder = tempfile::tempdir().unwrap();
     let figures = run("strings", "speedup", items, folder.path());
-    println!("## Strings of 20 bytes -> 100 bytes, {items} items in random order\n");
+    println!("\n### Strings of 20 bytes -> 100 bytes, {items} items in random order\n");
     println!("| insert/s | get/s cold | iterate/s | open ms | peak MB | disk MB |\n|---|---|---|---|---|---|");
     println!(
-        "| {:.0} | {:.0} | {:.0} | {:.1} | {:.0} | {:.0} |\n",
+        "| {:.0} | {:.0} | {:.0} | {:.1} | {:.0} | {:.0} |",
         figures["insert"],
         figures["cold"],
         figures["iterate"],
@@ -287,14 +343,14 @@ fn list(items: usize, folder: &Path) {
 fn lists(items: usize, bars: &mut Bars) {
     let folder = tempfile::tempdir().unwrap();
     let figures = run("list", "speedup", items, folder.path());
-    println!("## A list of {items} `u64`\n");
+    println!("\n### A list of {items} `u64`\n");
     println!(
         "| push/s | get/s at random | iterate/s | insert/s at random | remove/s at random | set/s at random | peak MB | disk MB |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     let columns =
         ["push", "get", "iterate", "insert", "remove", "set", "peak"].map(|name| format!("{:.0}", figures[name]));
-    println!("| {} | {:.0} |\n", columns.join(" | "), size(folder.path()));
+    println!("| {} | {:.0} |", columns.join(" | "), size(folder.path()));
     bars.check("list: push", "million/s", figures["push"] / 1e6, Limit::AtLeast(5.0));
     bars.check("list: random get", "thousand/s", figures["get"] / 1e3, Limit::AtLeast(300.0));
     bars.check("list: insert at random", "thousand/s", figures["insert"] / 1e3, Limit::AtLeast(25.0));

@@ -20,8 +20,8 @@ pub trait Store {
     }
 }
 
-/// The contenders by name.
-pub const NAMES: [&str; 5] = ["speedup", "sled", "redb", "fjall", "BTreeMap"];
+/// The contenders by name, without `speedup`.
+pub const PEERS: [&str; 4] = ["sled", "redb", "fjall", "BTreeMap"];
 
 /// Opens the contender `name` in `folder`.
 pub fn open(name: &str, folder: &Path) -> Box<dyn Store> {

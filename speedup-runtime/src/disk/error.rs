@@ -54,7 +54,7 @@ pub enum Error {
         /// What was found to be wrong.
         what: String,
     },
-    /// No space is left where the structure lives.
+    /// No space is left where the structure lives, or a quota or a limit on the size of files is reached.
     #[error("no space left for {}; free some and open the structure again", path.display())]
     DiskFull {
         /// The file that could not grow.
@@ -139,7 +139,9 @@ impl Error {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Error::DiskFull { path }
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Permission { path },
             _ => Error::Io { path, source },
         }

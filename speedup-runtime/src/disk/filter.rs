@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 /// The most memory a filter takes; with more keys than that serves, it errs more often.
-const LIMIT: usize = 16 << 20;
+const LIMIT: usize = 8 << 20;
 /// Bits a key; at 12 about one answer in a hundred is a needless look into a page.
 const BITS: usize = 12;
 const BLOCK: usize = 8;

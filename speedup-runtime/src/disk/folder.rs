@@ -83,6 +83,24 @@ pub(crate) fn directory(folder: &Path, generation: u64) -> PathBuf {
     folder.join(format!("directory.{generation}"))
 }
 
+/// The spare of a generation.
+pub(crate) fn spare(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("spare.{generation}"))
+}
+
+/// The numbers of the files or folders called `stem` and a number, in ascending order.
+pub(crate) fn numbers(folder: &Path, stem: &str) -> Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder).at(folder)? {
+        let name = entry.at(folder)?.file_name();
+        let name = name.to_string_lossy();
+        let number = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.'));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
 /// Removes what a crash left behind: generations, journals and files that the superblock does not name.
 pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>) -> Result<()> {
     for entry in fs::read_dir(folder).at(folder)? {
@@ -90,9 +108,9 @@ pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
         let stale = match name.split_once('.').map(|(stem, number)| (stem, number.parse::<u64>().ok())) {
-            Some(("pages" | "directory", Some(number))) => Some(number) != generation,
+            Some(("pages" | "directory" | "spare", Some(number))) => Some(number) != generation,
             Some(("journal", Some(number))) => Some(number) != journal,
-            _ => name == "superblock.new",
+            _ => ["superblock.new", "spare.new", "sort.tmp"].contains(&&*name),
         };
         if stale && path.is_dir() {
             fs::remove_dir_all(&path).at(&path)?;

@@ -27,6 +27,7 @@ pub(crate) enum Op<'a> {
     Insert { at: u64, val: &'a [u8] },
     Set { at: u64, val: &'a [u8] },
     Cut { from: u64, to: u64 },
+    Swap { a: u64, b: u64 },
     Clear,
 }
 
@@ -96,6 +97,11 @@ impl<'a> Op<'a> {
                 put_number(out, to);
             }
             Op::Clear => out.push(7),
+            Op::Swap { a, b } => {
+                out.push(8);
+                put_number(out, a);
+                put_number(out, b);
+            }
         }
     }
 
@@ -110,6 +116,7 @@ impl<'a> Op<'a> {
             5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
             6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
             7 => Op::Clear,
+            8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
             _ => return None,
         })
     }
@@ -231,6 +238,10 @@ pub(crate) struct Replay {
     len: u64,
     at: u64,
     durable: u64,
+    /// Whether damage ends the journal instead of being an error.
+    lenient: bool,
+    /// Whether it did.
+    pub(crate) cut: bool,
 }
 
 /// The operations of one frame.
@@ -272,7 +283,13 @@ impl Replay {
         if raw != header(identity, number, durable) {
             return Err(Error::damaged(&path, "the header of the journal is wrong"));
         }
-        Ok(Replay { file, path, len, at: HEADER as u64, durable })
+        Ok(Replay { file, path, len, at: HEADER as u64, durable, lenient: false, cut: false })
+    }
+
+    /// From here on damage ends the journal, and [`cut`](Self::cut) tells.
+    pub(crate) fn forgive(mut self) -> Self {
+        self.lenient = true;
+        self
     }
 
     /// Whether a crash left operations behind.
@@ -292,12 +309,16 @@ impl Replay {
         if at >= self.durable && !self.goes_on(at)? {
             return Ok(None);
         }
-        Err(self.damaged())
+        self.give_up().map(|()| None)
     }
 
-    /// The error for a journal that is wrong here.
-    pub(crate) fn damaged(&self) -> Error {
-        Error::damaged(&self.path, format!("the journal is wrong at byte {}", self.at))
+    /// Ends the journal here, because it is wrong; an error unless that is forgiven.
+    pub(crate) fn give_up(&mut self) -> Result<()> {
+        if self.lenient {
+            (self.cut, self.len, self.durable) = (true, self.at, self.at);
+            return Ok(());
+        }
+        Err(Error::damaged(&self.path, format!("the journal is wrong at byte {}", self.at)))
     }
 
     fn read(&mut self, at: u64, len: usize) -> Result<Option<Vec<u8>>> {
@@ -331,4 +352,16 @@ impl Replay {
         let len = self.claimed_len(at)? as u64;
         Ok(len > 0 && self.sound_frame(at.saturating_add(len))?.is_some())
     }
+}
+
+/// The number of the last operation of a journal.
+pub(crate) fn last_operation(mut replay: Replay) -> Result<Option<u64>> {
+    let mut last = None;
+    while let Some(frame) = replay.next_frame()? {
+        frame.for_each(|seq, _| {
+            last = Some(seq);
+            Ok(())
+        })?;
+    }
+    Ok(last)
 }

@@ -8,6 +8,7 @@
 //! | `bool`, `char` | one byte, four bytes big endian |
 //! | strings, byte strings | bytes 0 and 1 become `01 01` and `01 02`, then a 0 ends it |
 //! | tuples, arrays, structs | one part after the other |
+//! | enums | the place of the variant, one byte, and its parts |
 //! | `Option` | 0, or 1 and the value |
 
 use super::Error;
@@ -17,7 +18,7 @@ use super::Error;
 /// If `K: Borrow<Q>`, both encode equal values to the same bytes, as `String` and `str` do.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be looked up as a key on disk",
-    note = "keys are integers, floats, bool, char, String, Vec<u8>, arrays, tuples and options of these, or a struct given to `impl_key!`"
+    note = "keys are integers, floats, bool, char, String, Vec<u8>, arrays, tuples and options of these, or a type with `#[derive(speedup::disk::Key)]`"
 )]
 pub trait EncodeKey {
     /// Appends the bytes of `self` to `out`.
@@ -28,10 +29,10 @@ pub trait EncodeKey {
 
 /// A type that can be the key of a [`DiskDict`](super::DiskDict).
 ///
-/// Structs of keys get it from [`impl_key!`](crate::impl_key).
+/// Structs and enums of keys get it from `#[derive(speedup::disk::Key)]`, structs without the macros from [`impl_key!`](crate::impl_key).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key on disk",
-    note = "keys are integers, floats, bool, char, String, Vec<u8>, arrays, tuples and options of these, or a struct given to `impl_key!`"
+    note = "keys are integers, floats, bool, char, String, Vec<u8>, arrays, tuples and options of these, or a type with `#[derive(speedup::disk::Key)]`"
 )]
 pub trait Key: EncodeKey + Sized {
     /// Appends a name of the encoding to `out`; folders written under another name are refused.
@@ -39,6 +40,13 @@ pub trait Key: EncodeKey + Sized {
 
     /// Reads one value from the front of `input`; `None` if it is not one.
     fn decode_key(input: &mut &[u8]) -> Option<Self>;
+}
+
+/// Encodes a part of a key; what `#[derive(Key)]` calls.
+#[doc(hidden)]
+#[inline]
+pub fn encode_part<K: Key>(part: &K, out: &mut Vec<u8>) {
+    part.encode_key(out);
 }
 
 /// Decodes a whole key.

@@ -10,12 +10,12 @@
 //! dict, list                 what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
 //!   handle, shared           the lock, the thread that writes the journal
-//! store                      checkpoint, opening, compact, repair
+//! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
 //! pager                      pages by reference, cached, published as one
-//!   cache, slots, page_file, engine (sled)
+//!   cache, slots, page_file, spare, engine (sled)
 //! key, value, fingerprint, error
 //! ```
 
@@ -37,6 +37,7 @@ mod page_file;
 mod pager;
 mod shared;
 mod slots;
+mod spare;
 mod store;
 mod superblock;
 mod tail;
@@ -46,6 +47,8 @@ mod write_buffer;
 
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
+#[doc(hidden)]
+pub use self::key::encode_part;
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
 pub use self::shared::Shared;

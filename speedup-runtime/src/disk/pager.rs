@@ -13,7 +13,9 @@ use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Plan, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
 use super::slots::Slots;
-use super::{Error, Result};
+use super::spare::{Recovered, Spare};
+use super::superblock::Superblock;
+use super::{Error, Result, folder};
 use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
@@ -50,6 +52,9 @@ pub(crate) struct Meta {
 pub(crate) struct Pager {
     file: PageFile,
     engine: Box<dyn Engine>,
+    /// Where a repair finds nodes that the engine has lost.
+    fallback: Option<Recovered>,
+    spare: Spare,
     slots: Slots,
     leaves: Cache<Leaf>,
     inners: Cache<Inner>,
@@ -83,19 +88,46 @@ fn unseal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     (crc32fast::hash(rest) == u32::from_le_bytes(*sum)).then_some((u64::from_le_bytes(*stamp), body))
 }
 
+/// What an engine says about its last commit; `None` if it cannot be read.
+pub(crate) fn read_meta(engine: &dyn Engine) -> Option<Meta> {
+    let raw = engine.get(META).ok()??;
+    postcard::from_bytes(unseal(&raw)?.1).ok()
+}
+
+/// What the spare at `path` holds, if there is one.
+pub(crate) fn recover(path: &Path) -> Option<Recovered> {
+    Recovered::open(path, META)
+}
+
+/// The node at `kid`, as an engine holds it; `None` if it is missing or another one.
+fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
+    let Some(raw) = engine.get(&inner_key(kid.at))? else { return Ok(None) };
+    let inner = unseal(&raw).filter(|&(stamp, _)| stamp == kid.stamp);
+    let inner = inner.and_then(|(_, body)| postcard::from_bytes::<Inner>(body).ok());
+    Ok(inner.filter(|inner| inner.is_sound() && inner.count() == kid.count))
+}
+
+fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|source| Error::Codec { doing: "encoded", source })
+}
+
 impl Pager {
     /// Makes an empty generation; `items` is how many items of leaves are cached.
-    pub(crate) fn create(pages: &Path, directory: &Path, items: usize) -> Result<Self> {
-        Ok(Self::start(PageFile::create(pages)?, Box::new(Sled::create(directory)?), items))
+    pub(crate) fn create(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
+        let engine = Box::new(Sled::create(&folder::directory(folder, block.generation))?);
+        let file = PageFile::create(&folder::pages(folder, block.generation))?;
+        Ok(Self::start(file, engine, Spare::of(folder::spare(folder, block.generation), block, 0), items))
     }
 
     /// Opens a generation and returns what its last commit said.
-    pub(crate) fn open(pages: &Path, directory: &Path, items: usize) -> Result<(Self, Meta)> {
-        let mut pager = Self::start(PageFile::open(pages)?, Box::new(Sled::open(directory)?), items);
-        let lost = |what: &str| Error::damaged(directory, format!("its {what} is missing or has a wrong checksum"));
-        let raw = pager.engine.get(META)?.ok_or_else(|| lost("root"))?;
-        let (_, body) = unseal(&raw).ok_or_else(|| lost("root"))?;
-        let meta: Meta = postcard::from_bytes(body).map_err(|_| lost("root"))?;
+    pub(crate) fn open(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
+        let directory = folder::directory(folder, block.generation);
+        let file = PageFile::open(&folder::pages(folder, block.generation))?;
+        let engine = Sled::open(&directory)?;
+        let lost = |what: &str| Error::damaged(&directory, format!("its {what} is missing or has a wrong checksum"));
+        let meta = read_meta(&engine).ok_or_else(|| lost("root"))?;
+        let spare = Spare::of(folder::spare(folder, block.generation), block, meta.epoch);
+        let mut pager = Self::start(file, Box::new(engine), spare, items);
         for chunk in 0..meta.map_chunks {
             let raw = pager.engine.get(&map_key(chunk))?.ok_or_else(|| lost("map"))?;
             let (_, body) = unseal(&raw).ok_or_else(|| lost("map"))?;
@@ -106,10 +138,37 @@ impl Pager {
         Ok((pager, meta))
     }
 
-    fn start(file: PageFile, engine: Box<dyn Engine>, budget: usize) -> Self {
+    /// Opens a generation for reading what its directory or its spare still know of.
+    pub(crate) fn rescue(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
+        let path = folder::spare(folder, block.generation);
+        let of_this = |engine: &dyn Engine| read_meta(engine).filter(|meta| meta.identity == block.identity);
+        let recovered = recover(&path).filter(|recovered| of_this(recovered).is_some());
+        let sled = match Sled::open(&folder::directory(folder, block.generation)) {
+            Ok(sled) => Some(sled),
+            Err(Error::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let metas = [sled.as_ref().and_then(|sled| of_this(sled)), recovered.as_ref().and_then(|spare| of_this(spare))];
+        let meta = metas.into_iter().flatten().max_by_key(|meta| meta.epoch);
+        let lost = || Error::damaged(folder, "neither its directory nor the spare of it can be read");
+        let meta = meta.ok_or_else(lost)?;
+        let file = PageFile::open(&folder::pages(folder, block.generation))?;
+        let (engine, fallback): (Box<dyn Engine>, _) = match (sled, recovered) {
+            (Some(sled), recovered) => (Box::new(sled), recovered),
+            (None, Some(recovered)) => (Box::new(recovered), None),
+            (None, None) => return Err(lost()),
+        };
+        let mut pager = Self::start(file, engine, Spare::of(path, block, meta.epoch), items);
+        pager.fallback = fallback;
+        Ok((pager, meta))
+    }
+
+    fn start(file: PageFile, engine: Box<dyn Engine>, spare: Spare, budget: usize) -> Self {
         Pager {
             file,
             engine,
+            fallback: None,
+            spare,
             slots: Slots::default(),
             leaves: Cache::new(budget),
             inners: Cache::new(DIRECTORY),
@@ -194,19 +253,19 @@ impl Pager {
         if let Some(inner) = self.inners.get(kid.at, kid.stamp) {
             return Ok(inner);
         }
+        let found = match (read_inner(&*self.engine, kid), &self.fallback) {
+            (Ok(Some(inner)), _) => Some(inner),
+            (_, Some(fallback)) => read_inner(fallback, kid)?,
+            (found, None) => found?,
+        };
         let lost = || Error::damaged(self.file.path(), format!("node {} of its directory cannot be read", kid.at));
-        let raw = self.engine.get(&inner_key(kid.at))?.ok_or_else(lost)?;
-        let (stamp, body) = unseal(&raw).ok_or_else(lost)?;
-        let inner: Inner = postcard::from_bytes(body).map_err(|_| lost())?;
-        let sound = stamp == kid.stamp && inner.kids.len() == inner.seps.len() && inner.count() == kid.count;
-        let inner = Arc::new(if sound { inner } else { return Err(lost()) });
+        let inner = Arc::new(found.ok_or_else(lost)?);
         self.cache_inner(kid, Arc::clone(&inner), false);
         Ok(inner)
     }
 
     fn cache_inner(&mut self, kid: &Kid, inner: Arc<Inner>, dirty: bool) {
-        // In memory a separator costs an allocation of its own.
-        let weight = inner.weight() + inner.kids.len() * 56;
+        let weight = inner.footprint();
         self.inners.put(kid.at, kid.stamp, inner, weight, dirty);
         while self.inners.evict(true).is_some() {}
     }
@@ -248,7 +307,7 @@ impl Pager {
         let slot = self.slots.take(slots)?;
         self.file.write(slot, self.epoch, PageKind::Blob, &page)?;
         let blob = Blob { slot, slots, stamp: self.epoch };
-        *store = postcard::to_stdvec(&blob).map_err(|source| Error::Codec { doing: "encoded", source })?;
+        *store = encoded(&blob)?;
         Ok(Val { bytes: store, outside: true })
     }
 
@@ -293,20 +352,44 @@ impl Pager {
             changes.push((inner_key(number), None));
         }
         for (number, stamp, inner) in self.inners.clean() {
-            let body = postcard::to_stdvec(&*inner).map_err(|source| Error::Codec { doing: "encoded", source })?;
-            changes.push((inner_key(number), Some(seal(stamp, &body))));
+            changes.push((inner_key(number), Some(seal(stamp, &encoded(&*inner)?))));
         }
-        for (chunk, bytes) in self.slots.settle() {
-            changes.push((map_key(chunk), Some(seal(self.epoch, &bytes))));
-        }
+        let maps = self.slots.settle();
         let (next_inner, map_chunks) = (self.next_inner, self.slots.chunks());
         let meta = Meta { epoch: self.epoch, identity, applied, root, level, next_inner, map_chunks };
-        let body = postcard::to_stdvec(&meta).map_err(|source| Error::Codec { doing: "encoded", source })?;
-        changes.push((META.to_vec(), Some(seal(self.epoch, &body))));
+        changes.push((META.to_vec(), Some(seal(self.epoch, &encoded(&meta)?))));
+        let all = self.spare.is_due();
+        if !all {
+            self.spare.append(self.epoch, &changes)?;
+        }
+        changes.extend(maps.into_iter().map(|(chunk, bytes)| (map_key(chunk), Some(seal(self.epoch, &bytes)))));
         self.engine.commit(changes)?;
+        if all {
+            self.write_spare(&meta)?;
+        }
         self.file.shrink(self.slots.end())?;
         self.epoch += 1;
         Ok(meta)
+    }
+}
+
+/// Keeping the spare.
+impl Pager {
+    /// Writes the spare anew; the commit that `meta` stands for is done.
+    fn write_spare(&mut self, meta: &Meta) -> Result<()> {
+        let mut whole = self.spare.begin()?;
+        let mut rest: Vec<(Kid, u8)> = meta.root.map(|root| (root, meta.level)).into_iter().collect();
+        while let Some((kid, level)) = rest.pop() {
+            if level == 0 {
+                continue;
+            }
+            // A node that cannot be read is missing in the spare, too.
+            let Ok(inner) = self.inner(&kid) else { continue };
+            whole.put(&inner_key(kid.at), &seal(kid.stamp, &encoded(&*inner)?))?;
+            rest.extend(inner.kids.iter().filter(|_| level > 1).map(|&kid| (kid, level - 1)));
+        }
+        whole.put(META, &seal(meta.epoch, &encoded(meta)?))?;
+        self.spare.finish(whole, meta.epoch)
     }
 }
 

@@ -3,6 +3,8 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod rescue;
+
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -34,7 +36,12 @@ pub struct Repaired {
     pub kept: usize,
     /// How many items could not be read and are gone.
     pub lost: usize,
+    /// Whether the journal was damaged, too, so that operations since the last checkpoint are gone.
+    pub truncated: bool,
 }
+
+/// How a structure is opened: [`Store::open`] or [`Store::rescue`]; the numbers are the fingerprints of key and value.
+pub(crate) type Opening = fn(&Options, Kind, u64, u64) -> Result<(Store, Option<Replay>)>;
 
 /// The state of an open structure.
 pub(crate) struct Store {
@@ -52,6 +59,8 @@ pub(crate) struct Store {
     /// Set when a change failed half-way: memory is then not to be trusted, the disk is.
     failed: Option<String>,
     folder: PathBuf,
+    /// Whether a repair left operations of the journal out.
+    cut: bool,
     /// Declared last: given up when everything else is closed.
     _lock: Lock,
 }
@@ -76,18 +85,28 @@ impl Store {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
         let mut block = Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
-        let mut pager = Pager::create(&folder::pages(&folder, 0), &folder::directory(&folder, 0), items)?;
+        let mut pager = Pager::create(&folder, &block, items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
         let journal = Some(Journal::create(&folder, identity, 0)?);
         block.write(&folder)?;
-        let (tree, tail) = (Tree::default(), Tail::default());
-        Ok(Store { pager, tree, tail, journal, block, seq: 0, changed: false, failed: None, folder, _lock: lock })
+        Ok(Self::over(pager, Tree::default(), journal, block, (folder, lock)))
+    }
+
+    fn over(
+        pager: Pager,
+        tree: Tree,
+        journal: Option<Journal>,
+        block: Superblock,
+        (folder, lock): (PathBuf, Lock),
+    ) -> Self {
+        let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
+        Store { pager, tree, tail, journal, block, seq, changed, failed: None, cut: false, folder, _lock: lock }
     }
 
     fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
         folder::clean(&folder, Some(block.generation), Some(block.journal))?;
         let directory = folder::directory(&folder, block.generation);
-        let (pager, meta) = Pager::open(&folder::pages(&folder, block.generation), &directory, items)?;
+        let (pager, meta) = Pager::open(&folder, &block, items)?;
         if meta.identity != block.identity {
             return Err(Error::damaged(&directory, "it belongs to another structure"));
         }
@@ -101,8 +120,9 @@ impl Store {
             (None, Some(replay))
         };
         let tree = Tree { root: meta.root, level: meta.level };
-        let (seq, tail, changed) = (meta.applied, Tail::default(), replay.is_some());
-        Ok((Store { pager, tree, tail, journal, block, seq, changed, failed: None, folder, _lock: lock }, replay))
+        let mut store = Self::over(pager, tree, journal, block, (folder, lock));
+        store.seq = meta.applied;
+        Ok((store, replay))
     }
 
     /// Hands the operations that the last checkpoint does not hold to `apply`, in order.
@@ -115,7 +135,8 @@ impl Store {
         let applied = store(state).seq;
         while let Some(frame) = replay.next_frame()? {
             if frame.first > store(state).seq + 1 {
-                return Err(replay.damaged());
+                replay.give_up()?;
+                break;
             }
             let sound = frame.for_each(|seq, op| {
                 if seq > applied {
@@ -125,10 +146,16 @@ impl Store {
                 Ok(())
             })?;
             if !sound {
-                return Err(replay.damaged());
+                replay.give_up()?;
             }
         }
+        store(state).cut |= replay.cut;
         Ok(())
+    }
+
+    /// Whether the journal is still that of an earlier process, so that a checkpoint must come before the first change.
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.journal.is_none()
     }
 
     /// Refuses when an earlier change failed half-way.
@@ -244,7 +271,11 @@ impl Store {
         block.write(&self.folder)?;
         if block.journal != self.block.journal {
             let old = self.folder.join(journal::file_name(self.block.journal));
-            fs::remove_file(&old).at(&old)?;
+            match fs::remove_file(&old) {
+                // A repair may have found no journal.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old, error)),
+                _ => {}
+            }
         }
         self.journal = Some(journal);
         self.block = block;
@@ -258,9 +289,9 @@ impl Store {
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
         let generation = self.block.generation + 1;
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let (pages, directory) = (folder::pages(&self.folder, generation), folder::directory(&self.folder, generation));
+        let block = Superblock { generation, ..self.block };
         let mut copy = Copy {
-            pager: Pager::create(&pages, &directory, self.pager.budget())?,
+            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
             tree: Tree::default(),
             tail: Tail::default(),
             identity: self.block.identity,
@@ -277,9 +308,10 @@ impl Store {
         copy.seal()?;
         let (root, level) = (copy.tree.root, copy.tree.level);
         let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        let block = Superblock { generation, epoch: meta.epoch, applied: meta.applied, ..self.block };
+        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
         block.write(&self.folder)?;
-        let repaired = Repaired { kept: copy.tree.len() as usize, lost: copy.lost as usize };
+        let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
+        let repaired = Repaired { kept, lost, truncated: self.cut };
         (self.pager, self.tree, self.block) = (copy.pager, copy.tree, block);
         folder::clean(&self.folder, Some(generation), Some(self.block.journal))?;
         Ok(repaired)

@@ -14,7 +14,8 @@ use super::{Error, Result};
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
 /// The format this version writes, and the newest it reads.
 pub(crate) const FORMAT: u32 = 1;
-const SIZE: usize = 96;
+/// Bytes of a superblock.
+pub(crate) const SIZE: usize = 96;
 const NAME: &str = "superblock";
 const NEW: &str = "superblock.new";
 
@@ -32,6 +33,14 @@ impl Kind {
             Kind::List => "DiskList",
         }
     }
+}
+
+/// Why bytes are no superblock that can be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Written by a later version, in this format.
+    Newer(u32),
+    Damaged(&'static str),
 }
 
 /// What a folder holds.
@@ -53,7 +62,7 @@ pub(crate) struct Superblock {
 }
 
 impl Superblock {
-    fn encode(&self) -> [u8; SIZE] {
+    pub(crate) fn encode(&self) -> [u8; SIZE] {
         let mut raw = [0; SIZE];
         raw[..8].copy_from_slice(MAGIC);
         raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
@@ -75,30 +84,40 @@ impl Superblock {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(&path, error)),
         };
-        let damaged = |what: &str| Error::damaged(&path, what);
+        match Self::decode(&raw) {
+            Ok(block) => Ok(Some(block)),
+            Err(Fault::Newer(found)) => {
+                Err(Error::NewerFormat { path: folder.to_path_buf(), found, supported: FORMAT })
+            }
+            Err(Fault::Damaged(what)) => Err(Error::damaged(&path, what)),
+        }
+    }
+
+    /// Reads the bytes of a superblock.
+    pub(crate) fn decode(raw: &[u8]) -> Result<Self, Fault> {
         let word = |at: usize| raw.get(at..at + 4).map(|raw| u32::from_le_bytes(raw.try_into().unwrap_or_default()));
         let number =
             |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
         if raw.get(..8) != Some(MAGIC) {
-            return Err(damaged("it is no superblock"));
+            return Err(Fault::Damaged("it is no superblock"));
         }
         // The sum stands last in every format, so that a later one is told apart from damage.
         let end = raw.len().saturating_sub(4);
         if word(end) != Some(crc32fast::hash(&raw[..end])) {
-            return Err(damaged("the superblock has a wrong checksum"));
+            return Err(Fault::Damaged("the superblock has a wrong checksum"));
         }
         let format = word(8).unwrap_or(0);
         if format > FORMAT {
-            return Err(Error::NewerFormat { path: folder.to_path_buf(), found: format, supported: FORMAT });
+            return Err(Fault::Newer(format));
         }
         let kind = match word(12) {
             Some(1) => Kind::Dict,
             Some(2) => Kind::List,
-            _ => return Err(damaged("the superblock names no known kind")),
+            _ => return Err(Fault::Damaged("the superblock names no known kind")),
         };
         let [key, value, identity, generation, journal, epoch, applied] =
             std::array::from_fn(|index| number(16 + 8 * index));
-        Ok(Some(Superblock { kind, key, value, identity, generation, journal, epoch, applied }))
+        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied })
     }
 
     /// Replaces the superblock of a folder, durably.

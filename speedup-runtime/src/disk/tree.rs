@@ -121,9 +121,9 @@ impl Tree {
                 Seek::Before(key) => inner.child(key, true),
             };
             if index > 0 {
-                from = Some(inner.seps[index].clone());
+                from = inner.sep(index).map(Box::from);
             }
-            to = inner.seps.get(index + 1).cloned().or(to);
+            to = inner.sep(index + 1).map(Box::from).or(to);
             kid = inner.kids[index];
         }
         Ok(Some(Found { leaf: pager.leaf(&kid, false), from, to }))
@@ -208,8 +208,7 @@ fn drop_last(pager: &mut Pager, kid: &Kid, level: u8) -> Result<Option<Kid>> {
     match drop_last(pager, &inner.kids[last].clone(), level - 1)? {
         Some(left) => inner.kids[last] = left,
         None => {
-            inner.kids.pop();
-            inner.seps.pop();
+            inner.pop();
         }
     }
     if inner.kids.is_empty() {

@@ -8,11 +8,10 @@ use hashbrown::HashTable;
 use super::leaf::Val;
 use super::tree::KeyEdit;
 
-/// Bytes in front of a key: its length, the length of the value, and what the record is.
-const HEAD: usize = 7;
-const PUT: u8 = 0;
-const PUT_OUTSIDE: u8 = 1;
-const REMOVE: u8 = 2;
+/// What a record is: the two lowest bits of its second number.
+const PUT: usize = 0;
+const PUT_OUTSIDE: usize = 1;
+const REMOVE: usize = 2;
 
 /// What the buffer knows about a key.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +22,8 @@ pub(crate) enum Known<'a> {
 
 /// Changes that are not in the tree yet, the latest of each key.
 ///
-/// `arena` holds records one after the other, never changed once written; `index` names the latest record of each key.
+/// `arena` holds records one after the other, never changed once written: the length of the key, the length of the value with what the
+/// record is, key, value. `index` names the latest record of each key.
 #[derive(Debug)]
 pub(crate) struct WriteBuffer {
     arena: Vec<u8>,
@@ -32,17 +32,42 @@ pub(crate) struct WriteBuffer {
     limit: usize,
 }
 
+/// Appends a number, seven bits a byte.
+#[inline]
+fn put_number(out: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[inline]
+fn take_number(arena: &[u8], at: &mut usize) -> usize {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let byte = arena[*at];
+        *at += 1;
+        number |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte < 0x80 {
+            return number;
+        }
+    }
+}
+
 /// Reads the record at `at`: its key, and what it says.
 #[inline]
 fn record(arena: &[u8], at: u32) -> (&[u8], Known<'_>) {
-    let head = &arena[at as usize..];
-    let key = u16::from_le_bytes([head[0], head[1]]) as usize;
-    let val = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
-    let known = match head[6] {
+    let mut at = at as usize;
+    let key_len = take_number(arena, &mut at);
+    let val = take_number(arena, &mut at);
+    let (key, rest) = arena[at..].split_at(key_len);
+    let known = match val & 3 {
         REMOVE => Known::Removed,
-        what => Known::Put(Val { bytes: &head[HEAD + key..HEAD + key + val], outside: what == PUT_OUTSIDE }),
+        what => Known::Put(Val { bytes: &rest[..val >> 2], outside: what == PUT_OUTSIDE }),
     };
-    (&head[HEAD..HEAD + key], known)
+    (key, known)
 }
 
 impl WriteBuffer {
@@ -74,9 +99,8 @@ impl WriteBuffer {
             Some(val) => (val.bytes, if val.outside { PUT_OUTSIDE } else { PUT }),
             None => (&[][..], REMOVE),
         };
-        self.arena.extend_from_slice(&(key.len() as u16).to_le_bytes());
-        self.arena.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        self.arena.push(what);
+        put_number(&mut self.arena, key.len());
+        put_number(&mut self.arena, bytes.len() << 2 | what);
         self.arena.extend_from_slice(key);
         self.arena.extend_from_slice(bytes);
         let (arena, hasher) = (&self.arena, &self.hasher);

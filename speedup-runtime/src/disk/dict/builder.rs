@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use super::DiskDict;
 use super::state::DictState;
+use crate::disk::handle::Body;
+use crate::disk::journal::Replay;
 use crate::disk::key::Key;
 use crate::disk::options::Options;
-use crate::disk::store::{Repaired, Store};
+use crate::disk::store::{Opening, Repaired, Store};
 use crate::disk::superblock::Kind;
 use crate::disk::value::Value;
 use crate::disk::{Error, Result, fingerprint};
@@ -51,9 +53,8 @@ impl<K: Key, V: Value> DictBuilder<K, V> {
         self
     }
 
-    fn store(&self) -> Result<(Store, Option<crate::disk::journal::Replay>)> {
-        let (key, value) = (fingerprint::of_key::<K>(), fingerprint::of_value::<V>());
-        Store::open(&self.options, Kind::Dict, key, value)
+    fn store(&self, open: Opening) -> Result<(Store, Option<Replay>)> {
+        open(&self.options, Kind::Dict, fingerprint::of_key::<K>(), fingerprint::of_value::<V>())
     }
 
     /// Opens the dict, or makes it if the folder does not exist.
@@ -62,7 +63,7 @@ impl<K: Key, V: Value> DictBuilder<K, V> {
     ///
     /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
     pub fn open(self) -> Result<DiskDict<K, V>> {
-        let (store, replay) = self.store()?;
+        let (store, replay) = self.store(Store::open)?;
         DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over)
     }
 
@@ -80,15 +81,19 @@ impl<K: Key, V: Value> DictBuilder<K, V> {
         Ok(dict)
     }
 
-    /// Opens a dict with damaged pages: keeps what can be read and says how much that was.
+    /// Opens a dict that is damaged: keeps what can be read and says how much that was.
+    ///
+    /// A lost superblock or directory is put together from the spare of both, and a damaged journal ends where the damage starts.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); where not even the directory can be read, there is nothing to keep.
+    /// As [`open`](Self::open); where the directory and its spare are both lost, or the page file is missing, there is nothing to keep.
     pub fn repair(self) -> Result<(DiskDict<K, V>, Repaired)> {
-        let (mut store, replay) = self.store()?;
-        let repaired = store.rewrite(true)?;
-        let dict = DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over)?;
-        Ok((dict, repaired))
+        let (mut store, replay) = self.store(Store::rescue)?;
+        let mut repaired = store.rewrite(true)?;
+        let mut state = DictState::open(store, replay, self.options.write_buffer)?;
+        repaired.kept = state.len() as usize;
+        repaired.truncated = state.store().is_cut();
+        Ok((DiskDict::over(state), repaired))
     }
 }

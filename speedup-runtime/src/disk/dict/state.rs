@@ -58,6 +58,8 @@ impl DictState {
                     _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
                 },
             )?;
+        }
+        if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)
@@ -184,7 +186,7 @@ impl DictState {
     fn build_filter(&mut self) -> Result<()> {
         self.misses = 0;
         self.filter = None;
-        let mut filter = Filter::with_room(self.len as usize * 2);
+        let mut filter = Filter::with_room(self.len as usize * 16);
         let mut key = Vec::new();
         let store = &mut self.store;
         store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
@@ -347,5 +349,27 @@ impl Body for DictState {
     fn checkpoint(&mut self) -> Result<()> {
         let result = self.checkpoint_now();
         self.store.settle(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::options::Options;
+    use crate::disk::superblock::Kind;
+
+    #[test]
+    fn a_value_beyond_the_limit_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new("large".into());
+        options.set_location(folder.path().into());
+        let (store, replay) = Store::open(&options, Kind::Dict, 0, 0).unwrap();
+        let mut state = DictState::open(store, replay, 1 << 12).unwrap();
+        // Zeros that are never looked at take no memory.
+        let large = vec![0; LONGEST_VALUE + 1];
+        let refused = state.put(b"k", &large);
+        assert!(matches!(refused, Err(Error::ValueTooLarge { limit: LONGEST_VALUE, .. })), "{refused:?}");
+        assert_eq!((state.len(), state.put(b"k", b"v").unwrap()), (0, None));
+        assert_eq!(state.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use super::DiskList;
 use super::state::ListState;
+use crate::disk::handle::Body;
+use crate::disk::journal::Replay;
 use crate::disk::options::Options;
-use crate::disk::store::{Repaired, Store};
+use crate::disk::store::{Opening, Repaired, Store};
 use crate::disk::superblock::Kind;
 use crate::disk::value::Value;
 use crate::disk::{Error, Result, fingerprint};
@@ -42,8 +44,8 @@ impl<T: Value> ListBuilder<T> {
         self
     }
 
-    fn store(&self) -> Result<(Store, Option<crate::disk::journal::Replay>)> {
-        Store::open(&self.options, Kind::List, 0, fingerprint::of_value::<T>())
+    fn store(&self, open: Opening) -> Result<(Store, Option<Replay>)> {
+        open(&self.options, Kind::List, 0, fingerprint::of_value::<T>())
     }
 
     /// Opens the list, or makes it if the folder does not exist.
@@ -52,7 +54,7 @@ impl<T: Value> ListBuilder<T> {
     ///
     /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
     pub fn open(self) -> Result<DiskList<T>> {
-        let (store, replay) = self.store()?;
+        let (store, replay) = self.store(Store::open)?;
         ListState::open(store, replay).map(DiskList::over)
     }
 
@@ -70,15 +72,19 @@ impl<T: Value> ListBuilder<T> {
         Ok(list)
     }
 
-    /// Opens a list with damaged pages: keeps what can be read and says how much that was.
+    /// Opens a list that is damaged: keeps what can be read and says how much that was.
+    ///
+    /// A lost superblock or directory is put together from the spare of both, and a damaged journal ends where the damage starts.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); where not even the directory can be read, there is nothing to keep.
+    /// As [`open`](Self::open); where the directory and its spare are both lost, or the page file is missing, there is nothing to keep.
     pub fn repair(self) -> Result<(DiskList<T>, Repaired)> {
-        let (mut store, replay) = self.store()?;
-        let repaired = store.rewrite(true)?;
-        let list = ListState::open(store, replay).map(DiskList::over)?;
-        Ok((list, repaired))
+        let (mut store, replay) = self.store(Store::rescue)?;
+        let mut repaired = store.rewrite(true)?;
+        let mut state = ListState::open(store, replay)?;
+        repaired.kept = state.len() as usize;
+        repaired.truncated = state.store().is_cut();
+        Ok((DiskList::over(state), repaired))
     }
 }

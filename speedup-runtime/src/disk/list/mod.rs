@@ -240,25 +240,15 @@ impl<T: Value> DiskList<T> {
         })
     }
 
-    /// Exchanges two items.
+    /// Exchanges two items, as one step that a crash cannot split.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push). After a crash between the two halves, both
-    /// positions may hold the same item.
+    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push).
     pub fn swap(&mut self, i: usize, j: usize) -> Result<()> {
         let len = self.len();
         let (a, b) = (Self::inside(i, len)?, Self::inside(j, len)?);
-        self.handle.change(|state| {
-            let raw = |bytes: &[u8]| Ok(bytes.to_vec());
-            if let (Some(first), Some(second)) = (state.with(a, raw)?, state.with(b, raw)?)
-                && a != b
-            {
-                state.set(a, &second)?;
-                state.set(b, &first)?;
-            }
-            Ok(())
-        })
+        self.handle.change(|state| state.swap(a, b))
     }
 
     /// Keeps the first `len` items.

@@ -20,6 +20,8 @@ impl ListState {
         let mut state = ListState { store };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
+        }
+        if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)
@@ -33,6 +35,8 @@ impl ListState {
             Op::Insert { at, val } => self.insert(at.min(len), val),
             Op::Set { at, val } if at < len => self.set(at, val),
             Op::Set { .. } => Ok(()),
+            Op::Swap { a, b } if a < len && b < len => self.swap(a, b),
+            Op::Swap { .. } => Ok(()),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
             Op::Put { .. } | Op::Remove { .. } => {
@@ -126,9 +130,34 @@ impl ListState {
     }
 
     fn apply_set(&mut self, at: u64, val: &[u8]) -> Result<()> {
+        self.store.note(Op::Set { at, val })?;
+        self.exchange(at, val)?;
+        self.keep_bounded()
+    }
+
+    /// Exchanges the values at two positions, as one operation.
+    pub(crate) fn swap(&mut self, a: u64, b: u64) -> Result<()> {
+        let raw = |bytes: &[u8]| Ok(bytes.to_vec());
+        if let (Some(first), Some(second)) = (self.with(a, raw)?, self.with(b, raw)?)
+            && a != b
+        {
+            let result = self.apply_swap(a, &second, b, &first);
+            self.store.settle(result)?;
+        }
+        Ok(())
+    }
+
+    fn apply_swap(&mut self, a: u64, for_a: &[u8], b: u64, for_b: &[u8]) -> Result<()> {
+        self.store.note(Op::Swap { a, b })?;
+        self.exchange(a, for_a)?;
+        self.exchange(b, for_b)?;
+        self.keep_bounded()
+    }
+
+    /// Puts another value at a position, as a part of an operation that is noted already.
+    fn exchange(&mut self, at: u64, val: &[u8]) -> Result<()> {
         let index = self.in_tail(at);
         let store = &mut self.store;
-        store.note(Op::Set { at, val })?;
         let mut place = Vec::new();
         let val = store.pager.place(val, &mut place)?;
         match index {
@@ -142,7 +171,7 @@ impl ListState {
             }
             None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
         }
-        self.keep_bounded()
+        Ok(())
     }
 
     /// Takes out a range of positions that lies inside the list.
@@ -262,5 +291,29 @@ impl Body for ListState {
     fn checkpoint(&mut self) -> Result<()> {
         let result = self.checkpoint_now();
         self.store.settle(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::options::Options;
+    use crate::disk::superblock::Kind;
+
+    #[test]
+    fn a_value_beyond_the_limit_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new("large".into());
+        options.set_location(folder.path().into());
+        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
+        let mut state = ListState::open(store, replay).unwrap();
+        state.push(b"v").unwrap();
+        // Zeros that are never looked at take no memory.
+        let large = vec![0; LONGEST_VALUE + 1];
+        for refused in [state.push(&large), state.insert(0, &large), state.set(0, &large)] {
+            assert!(matches!(refused, Err(Error::ValueTooLarge { limit: LONGEST_VALUE, .. })), "{refused:?}");
+        }
+        assert_eq!(state.with(0, |bytes| Ok(bytes.to_vec())).unwrap().as_deref(), Some(b"v".as_slice()));
+        assert_eq!(state.len(), 1);
     }
 }

@@ -21,24 +21,20 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
     if level == 0 {
         return apply_leaf(pager, kid, sep, edits);
     }
-    let inner = pager.inner(kid)?;
-    let mut changes = Vec::new();
-    for (index, edits) in split(&inner, edits) {
-        let parts = apply(pager, &inner.kids[index], inner.seps[index].clone(), level - 1, &edits)?;
-        changes.push((index, parts));
-    }
-    drop(inner);
-    let mut inner = pager.take_inner(kid)?;
-    let mut small = Vec::new();
-    for (index, parts) in changes.into_iter().rev() {
-        small.extend(parts.iter().filter(|part| part.small).map(|part| part.kid.at));
-        if let [part] = &parts[..] {
-            inner.kids[index] = part.kid;
-        } else {
-            inner.kids.splice(index..=index, parts.iter().map(|part| part.kid));
-            inner.seps.splice(index..=index, parts.into_iter().map(|part| part.sep));
+    let old = pager.inner(kid)?;
+    let mut inner = Inner::with_capacity(old.kids.len() + 2);
+    let (mut small, mut done) = (Vec::new(), 0);
+    for (index, edits) in split(&old, edits) {
+        inner.copy(&old, done..index);
+        let sep = old.sep(index).unwrap_or_default().into();
+        for part in apply(pager, &old.kids[index], sep, level - 1, &edits)? {
+            small.extend(part.small.then_some(part.kid.at));
+            inner.push(part.kid, &part.sep);
         }
+        done = index + 1;
     }
+    inner.copy(&old, done..old.kids.len());
+    drop(old);
     for at in small {
         if let Some(index) = inner.kids.iter().position(|kid| kid.at == at) {
             merge(pager, &mut inner, index, level - 1)?;
@@ -52,7 +48,8 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
         let small = inner.weight() < HEAVY / 4;
         return Ok(vec![Part { kid: pager.write_inner(Some(kid), inner), sep, small }]);
     }
-    let parts = inner.kids.into_iter().zip(inner.seps).map(|(kid, sep)| Part { kid, sep, small: false }).collect();
+    let part = |(index, &kid)| Part { kid, sep: inner.sep(index).unwrap_or_default().into(), small: false };
+    let parts = inner.kids.iter().enumerate().map(part).collect();
     let mut parts = write_inners(pager, Some(kid), parts);
     parts[0].sep = sep;
     Ok(parts)
@@ -66,8 +63,7 @@ fn split<'a>(inner: &Inner, edits: &Edits<'a>) -> Vec<(usize, Edits<'a>)> {
             let mut found = Vec::new();
             while let Some(first) = rest.first() {
                 let index = inner.child(first.key, false);
-                let count =
-                    inner.seps.get(index + 1).map_or(rest.len(), |sep| rest.partition_point(|edit| *edit.key < **sep));
+                let count = inner.sep(index + 1).map_or(rest.len(), |sep| rest.partition_point(|edit| edit.key < sep));
                 let (mine, others) = rest.split_at(count);
                 found.push((index, Edits::Keys(mine)));
                 rest = others;
@@ -210,12 +206,11 @@ pub(super) fn write_inners(pager: &mut Pager, old: Option<&Kid>, parts: Vec<Part
     let mut written = Vec::with_capacity(nodes);
     let mut parts = parts.into_iter().peekable();
     while parts.peek().is_some() {
-        let mut inner = Inner::default();
+        let mut inner = Inner::with_capacity(fill + 2);
         for part in parts.by_ref().take(fill) {
-            inner.kids.push(part.kid);
-            inner.seps.push(part.sep);
+            inner.push(part.kid, &part.sep);
         }
-        let sep = inner.seps[0].clone();
+        let sep = inner.sep(0).unwrap_or_default().into();
         written.push(Part { kid: pager.write_inner(old.take(), inner), sep, small: false });
     }
     written
@@ -241,16 +236,15 @@ fn merge(pager: &mut Pager, inner: &mut Inner, index: usize, level: u8) -> Resul
                 continue;
             }
             drop((first, second));
-            let (mut first, mut second) = (pager.take_inner(&a)?, pager.take_inner(&b)?);
-            second.seps[0] = inner.seps[left + 1].clone();
-            first.kids.append(&mut second.kids);
-            first.seps.append(&mut second.seps);
+            let (mut first, second) = (pager.take_inner(&a)?, pager.take_inner(&b)?);
+            if let (Some(&kid), Some(sep)) = (second.kids.first(), inner.sep(left + 1)) {
+                first.push(kid, sep);
+                first.copy(&second, 1..second.kids.len());
+            }
             pager.free_inner(&b);
             pager.write_inner(Some(&a), first)
         };
-        inner.kids[left] = merged;
-        inner.kids.remove(left + 1);
-        inner.seps.remove(left + 1);
+        inner.merged(left, merged);
         return Ok(());
     }
     Ok(())

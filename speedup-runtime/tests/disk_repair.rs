@@ -1,0 +1,228 @@
+//! What `repair` keeps when whole files are lost: everything the spare and the journal still say.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use speedup_runtime::disk::{DictBuilder, DiskDict, DiskList, Error, ListBuilder};
+
+const ITEMS: u64 = 6000;
+/// How many of the last operations are in the journal only.
+const UNPUBLISHED: u64 = 500;
+
+fn dict(folder: &Path) -> DictBuilder<u64, String> {
+    DiskDict::builder("d").location(folder).page_size(64).max_pages(4).write_buffer(1 << 14)
+}
+
+fn list(folder: &Path) -> ListBuilder<String> {
+    DiskList::builder("l").location(folder).page_size(64).max_pages(4)
+}
+
+fn scatter(n: u64) -> u64 {
+    let n = (n ^ (n >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
+    (n ^ (n >> 27)).wrapping_mul(0x81da_def4_bc2d_d44d) >> 8
+}
+
+fn text(n: u64) -> String {
+    if n.is_multiple_of(97) { "long ".repeat(1000) } else { format!("value {n}") }
+}
+
+/// What the structures hold.
+struct Model {
+    dict: BTreeMap<u64, String>,
+    list: Vec<String>,
+}
+
+/// Makes both structures, as a process leaves them that was killed after its last `flush`.
+fn killed(folder: &Path) -> Model {
+    let origin = tempfile::tempdir().unwrap();
+    let mut model = Model { dict: BTreeMap::new(), list: Vec::new() };
+    let (mut d, mut l) = (dict(origin.path()).open().unwrap(), list(origin.path()).open().unwrap());
+    for n in 0..ITEMS {
+        if n == ITEMS - UNPUBLISHED || n == 2000 {
+            d.close().unwrap();
+            l.close().unwrap();
+            (d, l) = (dict(origin.path()).open().unwrap(), list(origin.path()).open().unwrap());
+        }
+        let (key, at) = (scatter(n) % 100_000, scatter(n) as usize % (model.list.len() + 1));
+        d.insert(key, text(n)).unwrap();
+        model.dict.insert(key, text(n));
+        l.insert(at, text(n)).unwrap();
+        model.list.insert(at, text(n));
+        if n % 5 == 0 {
+            let (gone, place) = (*model.dict.keys().next().unwrap(), model.list.len() / 2);
+            assert_eq!(d.remove(&gone).unwrap(), model.dict.remove(&gone));
+            assert_eq!(l.remove(place).unwrap(), Some(model.list.remove(place)));
+        }
+    }
+    d.flush().unwrap();
+    l.flush().unwrap();
+    copy_all(origin.path(), folder);
+    model
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// The only file or folder of a structure whose name starts like this.
+fn part(folder: &Path, stem: &str) -> PathBuf {
+    let found = |entry: &PathBuf| entry.file_name().unwrap().to_string_lossy().starts_with(stem);
+    let mut all = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(found);
+    let first = all.next().unwrap();
+    assert!(all.next().is_none(), "{stem} is there twice");
+    first
+}
+
+/// Flips a bit in each 512 bytes.
+fn ruin(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes.iter_mut().step_by(512).for_each(|byte| *byte ^= 1);
+    fs::write(path, bytes).unwrap();
+}
+
+/// Harms both structures, then repairs them; returns what is left, and whether the journals were said to be cut.
+fn repaired(harm: impl Fn(&Path), must_refuse: bool) -> (Model, Model, [bool; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = killed(folder.path());
+    for name in ["d.speedup", "l.speedup"] {
+        harm(&folder.path().join(name));
+    }
+    if must_refuse {
+        assert!(matches!(dict(folder.path()).open(), Err(Error::Damaged { .. })));
+        assert!(matches!(list(folder.path()).open(), Err(Error::Damaged { .. })));
+    }
+    let (d, about_dict) = dict(folder.path()).repair().unwrap();
+    let (l, about_list) = list(folder.path()).repair().unwrap();
+    assert_eq!((about_dict.kept, about_list.kept), (d.len(), l.len()));
+    d.close().unwrap();
+    l.close().unwrap();
+    // What was repaired opens as if nothing had been.
+    let (d, l) = (dict(folder.path()).open().unwrap(), list(folder.path()).open().unwrap());
+    let left = Model { dict: d.to_map().unwrap(), list: l.to_vec().unwrap() };
+    (model, left, [about_dict.truncated, about_list.truncated])
+}
+
+fn loses_nothing(harm: impl Fn(&Path)) {
+    let (model, left, truncated) = repaired(harm, true);
+    assert_eq!(truncated, [false; 2]);
+    assert!(left.dict == model.dict);
+    assert!(left.list == model.list);
+}
+
+#[test]
+fn a_lost_superblock_loses_nothing() {
+    loses_nothing(|folder| fs::remove_file(folder.join("superblock")).unwrap());
+}
+
+#[test]
+fn a_ruined_superblock_loses_nothing() {
+    loses_nothing(|folder| ruin(&folder.join("superblock")));
+}
+
+#[test]
+fn a_lost_directory_loses_nothing() {
+    loses_nothing(|folder| fs::remove_dir_all(part(folder, "directory.")).unwrap());
+}
+
+#[test]
+fn a_ruined_directory_loses_nothing() {
+    loses_nothing(|folder| {
+        let directory = part(folder, "directory.");
+        fs::remove_file(directory.join("db")).unwrap();
+        fs::write(directory.join("db"), b"").unwrap();
+    });
+}
+
+#[test]
+fn a_lost_superblock_and_a_lost_directory_together_lose_nothing() {
+    loses_nothing(|folder| {
+        fs::remove_file(folder.join("superblock")).unwrap();
+        fs::remove_dir_all(part(folder, "directory.")).unwrap();
+    });
+}
+
+#[test]
+fn a_lost_journal_loses_what_came_after_the_last_checkpoint() {
+    for ruined in [false, true] {
+        let harm = |folder: &Path| match part(folder, "journal.") {
+            path if ruined => ruin(&path),
+            path => fs::remove_file(path).unwrap(),
+        };
+        let (model, left, truncated) = repaired(harm, true);
+        assert_eq!(truncated, [true; 2]);
+        assert!(left.list.len() >= model.list.len() - UNPUBLISHED as usize);
+        let known: std::collections::HashSet<String> = (0..ITEMS).map(text).collect();
+        assert!(left.list.iter().chain(left.dict.values()).all(|value| known.contains(value)));
+    }
+}
+
+#[test]
+fn a_spare_that_cannot_be_read_harms_nobody() {
+    for ruined in [false, true] {
+        let harm = |folder: &Path| match part(folder, "spare.") {
+            path if ruined => ruin(&path),
+            path => fs::remove_file(path).unwrap(),
+        };
+        let (model, left, truncated) = repaired(harm, false);
+        assert_eq!(truncated, [false; 2]);
+        assert!(left.dict == model.dict && left.list == model.list);
+    }
+}
+
+#[test]
+fn a_spare_is_made_again_when_it_is_missing_or_behind() {
+    for missing in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("d.speedup");
+        dict(folder.path()).from_iter((0..3000).map(|n| (n, text(n)))).unwrap().close().unwrap();
+        let spare = part(&inside, "spare.");
+        let behind = fs::read(&spare).unwrap();
+        for (key, value) in [(5000, "first"), (7, "seven")] {
+            let mut again = dict(folder.path()).open().unwrap();
+            again.insert(key, value.into()).unwrap();
+            again.close().unwrap();
+            if key == 5000 && missing {
+                fs::remove_file(&spare).unwrap();
+            } else if key == 5000 {
+                fs::write(&spare, &behind).unwrap();
+            }
+        }
+        fs::remove_dir_all(part(&inside, "directory.")).unwrap();
+        fs::remove_file(inside.join("superblock")).unwrap();
+        let (repaired, report) = dict(folder.path()).repair().unwrap();
+        assert_eq!((report.kept, report.lost, report.truncated), (3001, 0, false));
+        assert_eq!(repaired.get(&7).unwrap().as_deref(), Some("seven"));
+        assert_eq!(repaired.get(&5000).unwrap().as_deref(), Some("first"));
+    }
+}
+
+#[test]
+fn where_both_are_lost_there_is_a_typed_error() {
+    let folder = tempfile::tempdir().unwrap();
+    killed(folder.path());
+    let inside = folder.path().join("d.speedup");
+    fs::remove_dir_all(part(&inside, "directory.")).unwrap();
+    fs::remove_file(part(&inside, "spare.")).unwrap();
+    assert!(matches!(dict(folder.path()).repair(), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn repair_checks_kind_and_types_too() {
+    let folder = tempfile::tempdir().unwrap();
+    killed(folder.path());
+    fs::remove_file(folder.path().join("d.speedup/superblock")).unwrap();
+    let other = DiskList::<String>::builder("d").location(folder.path()).repair();
+    assert!(matches!(other, Err(Error::WrongKind { .. })));
+    let other = DiskDict::<String, String>::builder("d").location(folder.path()).repair();
+    assert!(matches!(other, Err(Error::WrongType { part: "key", .. })));
+    assert!(dict(folder.path()).repair().is_ok());
+}
