@@ -99,7 +99,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn get(&self, function: &Function<K, R>, key: &K) -> R {
         match self.hit(key, key.pack()) {
             Some(value) => value,
-            None => (function.run)(self, function, key, None),
+            None => function.run(self, key, None),
         }
     }
 
@@ -137,7 +137,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         let flight = Flight::without_claim(self, worker, slot);
         worker.own.recomputing.set(worker.own.recomputing.get() + 1);
-        let result = catch_unwind(AssertUnwindSafe(|| (function.run)(self, function, key, Some(flight))));
+        let result = catch_unwind(AssertUnwindSafe(|| function.run(self, key, Some(flight))));
         worker.own.recomputing.set(worker.own.recomputing.get() - 1);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
@@ -283,7 +283,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Computes what has been claimed, publishes it and wakes who waits.
     pub(super) fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
-        (function.run)(self, function, key, Some(flight))
+        function.run(self, key, Some(flight))
     }
 
     /// Whether the members of the next group are to be shared out.

@@ -12,9 +12,11 @@ use super::{
 /// A function whose results are cached: its name, its body, and what is special about it.
 ///
 /// Attributes make it in a constant, so everything about it is known when the program is compiled.
-pub struct Function<K: Key, R: Output> {
+pub struct Function<K: 'static, R: 'static> {
     pub(super) name: &'static str,
-    pub(super) run: Run<K, R>,
+    /// A [`Run`]. Its type is left out, so that a missing bound on an argument or a result is reported once, not wherever
+    /// the function is mentioned.
+    run: fn(),
     /// The closure of a function that is not known when the program is compiled.
     shared: Option<Shared<K, R>>,
     pub(super) keep: Option<fn(&R) -> bool>,
@@ -26,33 +28,47 @@ pub struct Function<K: Key, R: Output> {
 /// Writes the arguments of a call.
 pub(super) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// Computes the value of a key, from the claim to its publication.
+/// See [`Function::run`].
 type Run<K, R> = fn(&Core<K, R>, &Function<K, R>, &K, Option<Flight<'_, K, R>>) -> R;
 
 /// A body that carries something.
 pub(super) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
 
-impl<K: Key, R: Output> Clone for Function<K, R> {
+impl<K, R> Clone for Function<K, R> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone(), ..*self }
     }
 }
 
-impl<K: Key, R: Output> Function<K, R> {
+impl<K, R> Function<K, R> {
     /// A function with its name and its body; every result is kept.
     ///
     /// The body is a function, or a closure that captures nothing: others do not compile.
     #[must_use]
-    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self {
+    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
         Self::of(name, run::run_known::<K, R, F>, None)
     }
 
     /// A closure as a function.
-    pub(super) fn closure(body: Shared<K, R>) -> Self {
+    pub(super) fn closure(body: Shared<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
         Self::of("closure", run::run_shared, Some(body))
     }
 
-    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self {
+    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: both are pointers to functions; it is called only as what it was, in `run`.
+        let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
         Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false }
     }
 
@@ -82,6 +98,18 @@ impl<K: Key, R: Output> Function<K, R> {
     pub const fn uses_rayon(mut self) -> Self {
         self.uses_rayon = true;
         self
+    }
+
+    /// Computes the value of a key, from the claim (unless that has been made) to its publication.
+    #[inline(always)]
+    pub(super) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: `of` made it of a pointer of this type, for the same key and result.
+        let run = unsafe { std::mem::transmute::<fn(), Run<K, R>>(self.run) };
+        run(core, self, key, claimed)
     }
 
     /// The result of the closure, for [`run::run_shared`] alone.

@@ -61,7 +61,7 @@ fn run<K: Key, R: Output>(
     let worker = worker::current();
     let mark = MaybeUninit::<u8>::uninit();
     if !stack::has_room(worker, mark.as_ptr() as usize) {
-        return stack::on_a_new_piece(worker, || (function.run)(core, function, key, claimed));
+        return stack::on_a_new_piece(worker, || function.run(core, key, claimed));
     }
     let flight = match claimed {
         Some(flight) => flight,
