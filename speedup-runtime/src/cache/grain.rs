@@ -21,7 +21,7 @@ use super::{number::Number, worker::Worker};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
-const WORTH_SHARING: u64 = 80;
+const WORTH_SHARING: u64 = 100;
 /// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
 const DEAR: u64 = 5_000;
 /// Before others are invited to cheaper calls, the outermost call has been running for this long.
@@ -31,10 +31,12 @@ const FIRST: u64 = 16;
 /// A thread looks at the window after so many calls.
 const LOOK_EVERY: u64 = 64;
 /// So many calls alone tell what they cost, or those of so long a time if they are more than a few.
-const SETTLED: u64 = 128;
+const SETTLED: u64 = 256;
 const SETTLED_AFTER: Duration = Duration::from_micros(100);
-/// A shared window lasts at least this long: a helper takes a while to come.
-const ATTEMPT: Duration = Duration::from_micros(200);
+/// A helper takes so long to come and to find work; what happens until then tells nothing.
+const ARRIVAL: Duration = Duration::from_micros(200);
+/// A shared window lasts at least this long.
+const ATTEMPT: Duration = Duration::from_micros(400);
 /// A window alone for want of anything better lasts this long, and a shared window that is followed by a check.
 const CHECKED: Duration = Duration::from_millis(2);
 /// Calls made alone are shown to nobody, so work is hard to find later: their cost is measured again only until it has
@@ -42,7 +44,7 @@ const CHECKED: Duration = Duration::from_millis(2);
 const MEASURED: u64 = 3;
 const CHECK_EVERY: u64 = 16;
 /// Sharing pays if it makes at least this many percent of what one thread would.
-const GAIN: u128 = 110;
+const GAIN: u128 = 105;
 /// An attempt that did not pay is followed by so many times as long alone, at first.
 const ALONE: u32 = 8;
 /// That time doubles with each attempt, but no more often than this.
@@ -114,6 +116,8 @@ enum Kind {
         /// Calls computed by all threads when it began.
         computed: u64,
         least: Duration,
+        /// Whether helpers have only just been asked to come.
+        fresh: bool,
     },
     Alone {
         since: Instant,
@@ -124,6 +128,8 @@ enum Kind {
         least: Duration,
         /// How long the shared window that follows is to last.
         then: Duration,
+        /// Whether it has told what a call costs.
+        told: bool,
     },
 }
 
@@ -264,20 +270,23 @@ impl Grain {
 
     fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {
         let now = Instant::now();
-        let next = match *kind {
+        let next = match kind {
             Kind::Closed => None,
-            Kind::Shared { since, computed, least } => {
+            &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => {
+                (now - since >= ARRIVAL).then(|| Kind::shared(now, number, least).settled())
+            }
+            &mut Kind::Shared { since, computed, least, .. } => {
                 self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
             }
-            Kind::Alone { since, by, computed, lost, least, then } => {
+            &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told } => {
                 let calls = if by == worker.number { worker.computed() - computed } else { 0 };
                 let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
-                if settled && calls < SETTLED + LOOK_EVERY {
+                if settled && !std::mem::replace(told, true) {
                     let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get() - lost);
                     self.measure(spent / calls);
                 }
                 // Who measures may be waiting for a call of this thread: time is enough to go on.
-                let over = now - since >= least || least == CHECKED && settled && !self.is_sequential();
+                let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(worker, now, CHECKED.max((now - since) * 2), ATTEMPT),
                     false => Kind::shared(now, number, then),
@@ -285,7 +294,7 @@ impl Grain {
             }
         };
         if let Some(next) = next {
-            if let Kind::Alone { .. } = next {
+            if matches!(next, Kind::Alone { .. }) {
                 worker.own.sample.next.set(worker.computed() + FIRST);
             }
             *kind = next;
@@ -315,19 +324,24 @@ impl Grain {
             self.unpaid.store(0, Ordering::Relaxed);
             // A cost that was measured too high would make sharing look good for ever.
             let few = self.measures.load(Ordering::Relaxed) < MEASURED;
-            let check = few && length >= CHECKED && cost < DEAR && worker.own.home.get().is_none();
+            let check = few && length >= CHECKED && cost < DEAR;
             let next = (length * 2).min(CHECKED * 8);
-            return Some(if check { Kind::alone(worker, now, CHECKED, next) } else { Kind::shared(now, number, next) });
+            return Some(if check {
+                Kind::alone(worker, now, CHECKED, next)
+            } else {
+                Kind::shared(now, number, next).settled()
+            });
         }
         let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
         self.skipped.store(1, Ordering::Relaxed);
-        Some(Kind::alone(worker, now, length * (ALONE << attempts), ATTEMPT))
+        Some(Kind::alone(worker, now, ATTEMPT * (ALONE << attempts), ATTEMPT))
     }
 
     /// Whether this outermost call is one of those that are made alone because sharing has not paid.
     fn rather_not(&self) -> bool {
         let unpaid = self.unpaid.load(Ordering::Relaxed).min(RARELY);
-        unpaid > 0 && !self.skipped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1 << unpaid)
+        // Once is no proof: at the end of an outermost call there may be little left to share.
+        unpaid > 1 && !self.skipped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1 << unpaid)
     }
 
     /// An outermost call ends.
@@ -347,7 +361,7 @@ impl Grain {
             let calls = number.totals().1.saturating_sub(computed);
             if calls < LOOK_EVERY || pays(calls, cost, since.elapsed(), 100) {
                 self.unpaid.store(0, Ordering::Relaxed);
-            } else {
+            } else if since.elapsed() >= ATTEMPT {
                 self.unpaid.fetch_add(1, Ordering::Relaxed);
                 self.skipped.store(1, Ordering::Relaxed);
             }
@@ -386,12 +400,20 @@ impl Window {
 
 impl Kind {
     fn shared(since: Instant, number: &Number, least: Duration) -> Self {
-        Self::Shared { since, computed: number.totals().1, least }
+        Self::Shared { since, computed: number.totals().1, least, fresh: true }
+    }
+
+    /// The same with helpers that are there already.
+    fn settled(mut self) -> Self {
+        if let Self::Shared { fresh, .. } = &mut self {
+            *fresh = false;
+        }
+        self
     }
 
     fn alone(worker: &Worker, since: Instant, least: Duration, then: Duration) -> Self {
         let (computed, lost) = (worker.computed(), worker.own.sample.lost.get());
-        Self::Alone { since, by: worker.number, computed, lost, least, then }
+        Self::Alone { since, by: worker.number, computed, lost, least, then, told: false }
     }
 
     fn stage(&self) -> Stage {
