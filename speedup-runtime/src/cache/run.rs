@@ -7,6 +7,7 @@
 use std::{
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr::NonNull,
 };
 
 use super::{
@@ -36,7 +37,7 @@ pub(super) fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
     // SAFETY: a type without size has one value, which takes no bytes to make. It may be made here, because whoever
     // named `F` gave a value of it to `Function::new`, and it is `Copy`.
-    let body = unsafe { MaybeUninit::<F>::uninit().assume_init() };
+    let body = unsafe { NonNull::<F>::dangling().read() };
     run(core, function, key, claimed, body)
 }
 

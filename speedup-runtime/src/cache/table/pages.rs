@@ -261,7 +261,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// Asks how many values there are, not at each request.
     fn allow_more(growth: &mut Growth, used: impl FnOnce() -> usize) -> bool {
-        if growth.refused % ASK_EVERY == 0 {
+        if growth.refused.is_multiple_of(ASK_EVERY) {
             growth.allowed = FREE_PAGES + 4 * used() / PageOf::<R>::SLOTS;
         }
         let more = growth.pages < growth.allowed;

@@ -11,14 +11,18 @@
 //! sharing is tried: if all threads together get on faster than one would alone, it goes on; if not (as in a chain, in
 //! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
 
+mod window;
+
 use std::{
     cell::Cell,
     sync::TryLockError,
     time::{Duration, Instant},
 };
 
+pub(super) use self::window::Window;
+use self::window::{Kind, Open};
 use super::{number::Number, worker::Worker};
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
 const WORTH_SHARING: u64 = 100;
@@ -94,43 +98,6 @@ enum Stage {
     Alone,
     /// Sharing.
     Shared,
-}
-
-/// The window of an outermost call, in the worker that made the call; its helpers look at it, too.
-#[derive(Default)]
-pub(super) struct Window(Mutex<Open>);
-
-#[derive(Default)]
-struct Open {
-    /// The number of the cache whose calls are counted.
-    cache: u32,
-    kind: Kind,
-}
-
-#[derive(Default)]
-enum Kind {
-    #[default]
-    Closed,
-    Shared {
-        since: Instant,
-        /// Calls computed by all threads when it began.
-        computed: u64,
-        least: Duration,
-        /// Whether helpers have only just been asked to come.
-        fresh: bool,
-    },
-    Alone {
-        since: Instant,
-        /// The worker that measures, its calls, and what it had lost by waiting.
-        by: u32,
-        computed: u64,
-        lost: u64,
-        least: Duration,
-        /// How long the shared window that follows is to last.
-        then: Duration,
-        /// Whether it has told what a call costs.
-        told: bool,
-    },
 }
 
 impl Sample {
@@ -379,49 +346,6 @@ impl Grain {
         let cost = if last == 0 { each } else { each.min(last) };
         self.cost.store(cost, Ordering::Relaxed);
         self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
-    }
-}
-
-impl Window {
-    /// A window that has not been opened.
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
-    /// How a thread that begins to help goes on.
-    fn stage(&self) -> Stage {
-        match lock(&self.0).kind.stage() {
-            // The outermost call has just ended; whoever still works for it does so alone.
-            Stage::Fresh => Stage::Alone,
-            stage => stage,
-        }
-    }
-}
-
-impl Kind {
-    fn shared(since: Instant, number: &Number, least: Duration) -> Self {
-        Self::Shared { since, computed: number.totals().1, least, fresh: true }
-    }
-
-    /// The same with helpers that are there already.
-    fn settled(mut self) -> Self {
-        if let Self::Shared { fresh, .. } = &mut self {
-            *fresh = false;
-        }
-        self
-    }
-
-    fn alone(worker: &Worker, since: Instant, least: Duration, then: Duration) -> Self {
-        let (computed, lost) = (worker.computed(), worker.own.sample.lost.get());
-        Self::Alone { since, by: worker.number, computed, lost, least, then, told: false }
-    }
-
-    fn stage(&self) -> Stage {
-        match self {
-            Self::Closed => Stage::Fresh,
-            Self::Shared { .. } => Stage::Shared,
-            Self::Alone { .. } => Stage::Alone,
-        }
     }
 }
 
