@@ -126,7 +126,7 @@ pub(in crate::cache) struct Slot<'pin, R> {
     state: *const State,
     /// As `state`; initialised exactly when the word is `Ready`, or was while the pin lasted.
     value: *mut R,
-    /// How the table finds the slot again, see [`Table::resolve`](super::Table::resolve).
+    /// How the table finds the slot again, see [`Table::claim_member`](super::Table::claim_member).
     member: u64,
     pin: PhantomData<&'pin Pin>,
 }
