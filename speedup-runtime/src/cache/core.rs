@@ -42,6 +42,14 @@ pub(super) struct Core<K: Key, R: Output> {
     pub(super) uses_rayon: AtomicBool,
 }
 
+/// What came of a first look at a key.
+pub(super) enum Begun<'core, K: Key, R: Output> {
+    Value(R),
+    Mine(Flight<'core, K, R>),
+    /// It takes more than a look.
+    NotYet,
+}
+
 /// What came of asking for a value.
 enum Asked<'core, K: Key, R: Output> {
     Value(R),
@@ -97,10 +105,13 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be.
     #[inline(always)]
     pub(super) fn get(&self, function: &Function<K, R>, key: &K) -> R {
-        match self.hit(key, key.pack()) {
-            Some(value) => value,
-            None => function.run(self, key, None),
+        // Other keys are looked up where they are claimed, so that a miss takes one look-up.
+        if let Some(packed) = key.pack()
+            && let Some(value) = self.hit(key, Some(packed))
+        {
+            return value;
         }
+        function.run(self, key, None)
     }
 
     /// Whether the value of a key is there.
@@ -118,7 +129,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
         self.table(&pin).filter(|table| table.id() == busy.table).is_some_and(|table| {
-            let slot = table.slot(key, key.pack(), &pin);
+            let slot = table.slot(key, key.pack(), worker.number, &pin);
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
     }
@@ -146,7 +157,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
         let table = self.table_or_new(function, &pin);
-        (table.slot(key, key.pack(), &pin).member(), table.id())
+        (table.slot(key, key.pack(), worker.number, &pin).member(), table.id())
     }
 
     /// Puts a value in unless there is one or somebody is computing it; gives it back if so.
@@ -176,7 +187,7 @@ impl<K: Key, R: Output> Core<K, R> {
             let pin = worker.pin();
             // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
             // of the core.
-            unsafe { self.table(&pin)?.remove(key, &pin) }
+            unsafe { self.table(&pin)?.remove(key, worker.number, &pin) }
         };
         worker::collect_if_due();
         removed
@@ -224,7 +235,7 @@ impl<K: Key, R: Output> Core<K, R> {
             if let Some(table) = self.table(pin) {
                 return table;
             }
-            let new = Box::into_raw(Box::new(Table::new(self.number.index())));
+            let new = Box::into_raw(Box::new(Table::new(self.number.index(), pin.worker())));
             if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });
@@ -232,13 +243,25 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Claims the slot of a small key, if it is in its page and nobody has.
+    /// Claims a key's slot, or finds its value, if that takes no more than a look.
     #[inline(always)]
-    pub(super) fn claim_swiftly(&self, key: &K, worker: &'static Worker) -> Option<Flight<'_, K, R>> {
+    pub(super) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
-        let table = self.table(&pin)?;
-        let slot = table.find_empty(key.pack(), &pin)?;
-        slot.state().claim(worker.number).is_ok().then(|| Flight::new(self, worker, table.id(), slot))
+        let Some(table) = self.table(&pin) else { return Begun::NotYet };
+        let (slot, claimed) = match key.pack() {
+            Some(packed) => (table.claim_paged(packed, worker.number, &pin), true),
+            None => table.find_or_claim(key, worker.number, &pin),
+        };
+        match slot {
+            None => Begun::NotYet,
+            Some(slot) if claimed => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
+            Some(slot) => {
+                let Some(value) = slot.value() else { return Begun::NotYet };
+                let value = value.clone();
+                worker.count_hit(self.number.index(), 0);
+                Begun::Value(value)
+            }
+        }
     }
 
     /// The value of a key, computed if need be by exactly one of those who ask.

@@ -146,7 +146,7 @@ pub(super) enum Barrier {
 
 impl Barrier {
     #[inline]
-    fn light(self) {
+    pub(super) fn light(self) {
         match self {
             #[cfg(not(loom))]
             Self::Forced => std::sync::atomic::compiler_fence(Ordering::SeqCst),
@@ -154,7 +154,7 @@ impl Barrier {
         }
     }
 
-    fn heavy(self) {
+    pub(super) fn heavy(self) {
         fence(Ordering::SeqCst);
         #[cfg(all(target_os = "linux", not(loom)))]
         if self == Self::Forced {

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     chain::{Frame, Running},
-    core::Core,
+    core::{Begun, Core},
     flight::Flight,
     function::Function,
     key::{Key, Output},
@@ -66,9 +66,10 @@ fn run<K: Key, R: Output>(
     }
     let flight = match claimed {
         Some(flight) => flight,
-        None => match core.claim_swiftly(key, worker) {
-            Some(flight) => flight,
-            None => return core.compute(function, key, worker),
+        None => match core.begin(key, worker) {
+            Begun::Mine(flight) => flight,
+            Begun::Value(value) => return value,
+            Begun::NotYet => return core.compute(function, key, worker),
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.

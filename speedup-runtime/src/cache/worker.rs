@@ -242,6 +242,13 @@ pub(super) struct Pin {
     pinned: Pinned,
 }
 
+impl Pin {
+    /// Whose pin it is.
+    pub(super) fn worker(&self) -> &'static Worker {
+        self.worker
+    }
+}
+
 impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
@@ -273,6 +280,11 @@ impl Worker {
     #[inline]
     pub(super) fn pin(&'static self) -> Pin {
         Pin { worker: self, pinned: DOMAIN.enter(&self.pin, self.barrier) }
+    }
+
+    /// Whether the worker pins without a barrier.
+    pub(super) fn is_swift(&self) -> bool {
+        self.barrier == Barrier::Forced
     }
 
     /// As [`pin`](Self::pin), on a worker that is [`swift`].

@@ -9,10 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use once_cell::race::OnceBox;
 
 pub(super) use self::slot::{Slot, State, Word};
-use self::{hashed::Hashed, pages::Pages};
+use self::{
+    hashed::{Entry, Hashed},
+    pages::Pages,
+};
 use super::{
+    bias::{Bias, Turn},
     key::{Key, Lookup, Output},
-    worker::{self, Pin},
+    worker::{self, Pin, Worker},
 };
 use crate::{
     panics,
@@ -31,6 +35,8 @@ pub(super) struct Table<K: Key, R: Output> {
     cache: u32,
     computed_before: u64,
     inserted: AtomicU64,
+    /// Who changes the table: makes pages and entries, claims slots, removes values.
+    bias: Bias,
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
@@ -57,13 +63,14 @@ pub(super) enum Member<'pin, K, R> {
 }
 
 impl<K: Key, R: Output> Table<K, R> {
-    /// An empty table of the cache with this number.
-    pub(super) fn new(cache: u32) -> Self {
+    /// An empty table of the cache with this number, owned by this worker.
+    pub(super) fn new(cache: u32, owner: &Worker) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             cache,
             computed_before: worker::totals(cache).1,
             inserted: AtomicU64::new(0),
+            bias: Bias::new(owner.is_swift().then_some(owner.number)),
             pages: Pages::new(),
             hashed: OnceBox::new(),
         }
@@ -102,20 +109,34 @@ impl<K: Key, R: Output> Table<K, R> {
         if self.hashed.get().is_some() { self.find_strayed(key, pin) } else { None }
     }
 
-    /// The slot of a small key, if nobody has computed the value or is at it, and if this is its slot for certain.
-    #[inline]
-    pub(super) fn find_empty<'pin>(&self, packed: Option<u64>, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
-        if K::COORDINATES == 0 {
-            return None;
-        }
-        // The key may have strayed before there was a page.
-        self.pages.find(packed?, pin).filter(|slot| !self.pages.is_mixed(slot))
+    /// Makes the worker the one that computes the value of a small key, if it has a page and that takes no more than a
+    /// look.
+    #[inline(always)]
+    pub(super) fn claim_paged<'pin>(&self, packed: u64, me: u32, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+        // In a mixed page the key may have strayed before there was the page.
+        let slot = self.pages.find(packed, pin).filter(|slot| !self.pages.is_mixed(slot))?;
+        let claimed = match self.bias.claiming(me) {
+            Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
+            None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
+        };
+        claimed.then_some(slot)
+    }
+
+    /// The slot of a key that has a place in the hash table only, and whether the worker is now the one that computes its
+    /// value; `None` if that takes more than a look.
+    #[inline(always)]
+    pub(super) fn find_or_claim<'pin>(&self, key: &K, me: u32, pin: &'pin Pin) -> (Option<Slot<'pin, R>>, bool) {
+        let Some(hashed) = self.hashed.get() else { return (None, false) };
+        let Some(alone) = self.bias.filing(me) else { return (hashed.find(key, pin).map(Entry::slot), false) };
+        let turn = Turn::Alone(alone);
+        let made = hashed.find_or_make(key, &turn, pin, || State::claimed(me), || false);
+        made.map_or((None, false), |(entry, made)| (Some(entry.slot()), made))
     }
 
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
-        self.hashed.get()?.find(key, pin)?.value()
+        self.hashed.get()?.find(key, pin)?.slot().value()
     }
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
@@ -132,13 +153,14 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: &'pin Pin,
     ) -> Claim<'pin, R> {
+        let turn = self.bias.turn(me);
         loop {
-            let (slot, made) = self.locate(key, packed, pin, || State::claimed(me));
+            let (slot, made) = self.locate(key, packed, &turn, pin, || State::claimed(me));
             if made {
                 return Claim::Mine(slot);
             }
-            match slot.state().claim(me) {
-                Ok(()) if self.has_left(key, &slot, pin) => slot.state().move_away(),
+            match slot.state().claim_in(me, &turn) {
+                Ok(()) if self.has_left(key, &slot, &turn, pin) => slot.state().move_away(),
                 Ok(()) => return Claim::Mine(slot),
                 Err(Word::Claimed(owner)) => return Claim::Busy(slot, owner),
                 // A value that is there by now; gone again only if it was removed in between.
@@ -152,8 +174,14 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a key, made if need be.
-    pub(super) fn slot<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Slot<'pin, R> {
-        self.locate(key, packed, pin, State::empty).0
+    pub(super) fn slot<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        me: u32,
+        pin: &'pin Pin,
+    ) -> Slot<'pin, R> {
+        self.locate(key, packed, &self.bias.turn(me), pin, State::empty).0
     }
 
     /// Claims the slot behind a member's name, if it is still waiting for somebody to.
@@ -161,6 +189,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// # Safety
     /// The name is that of a slot of this table.
     pub(super) unsafe fn claim_member<'pin>(&self, member: u64, me: u32, pin: &'pin Pin) -> Option<Member<'pin, K, R>> {
+        let turn = self.bias.turn(me);
         let paged = member & hashed::HASHED == 0;
         let slot = if paged {
             self.pages.find(member, pin)?
@@ -168,12 +197,12 @@ impl<K: Key, R: Output> Table<K, R> {
             // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
             unsafe { hashed::slot_of::<K, R>(member, pin) }
         };
-        match slot.state().claim(me) {
+        match slot.state().claim_in(me, &turn) {
             Err(Word::Claimed(owner)) => Some(Member::Busy(slot.address(), owner)),
             Err(_) => Some(Member::Settled),
             Ok(()) if paged => {
                 let key = K::unpack(member)?;
-                if self.has_left(&key, &slot, pin) {
+                if self.has_left(&key, &slot, &turn, pin) {
                     slot.state().move_away();
                     return None;
                 }
@@ -198,9 +227,10 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove(&self, key: &K, pin: &Pin) -> Option<R> {
+    pub(super) unsafe fn remove(&self, key: &K, me: u32, pin: &Pin) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
+            // By an atomic instruction, whosoever turn it is: it is rare.
             if slot.state().take_ready() {
                 let at = slot.value_ptr() as usize;
                 // SAFETY: the slot was ready and is no more: it keeps its value until this runs, and the table is
@@ -213,9 +243,9 @@ impl<K: Key, R: Output> Table<K, R> {
             }
         }
         let hashed = self.hashed.get()?;
-        let value = hashed.find(key, pin)?.value().cloned()?;
+        let value = hashed.find(key, pin)?.slot().value().cloned()?;
         // SAFETY: passed on.
-        unsafe { hashed.remove(key, pin) }.then_some(value)
+        unsafe { hashed.remove(key, &self.bias.turn(me), pin) }.then_some(value)
     }
 
     /// How many values there are. O(slots): nothing is counted when values come and go.
@@ -228,6 +258,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
+        turn: &Turn<'_>,
         pin: &'pin Pin,
         state: impl Fn() -> State,
     ) -> (Slot<'pin, R>, bool) {
@@ -239,27 +270,22 @@ impl<K: Key, R: Output> Table<K, R> {
                 return (slot, false);
             }
             let hashed = self.hashed.get_or_init(|| Box::new(Hashed::new()));
-            let mut made = false;
-            let make = || {
-                made = true;
-                state()
-            };
             // Between the two looks a page may have been made for the key: its slot is then the place to be.
             let paged = || {
                 packed
                     .and_then(|packed| self.pages.find(packed, pin))
                     .is_some_and(|slot| slot.state().word() != Word::Moved)
             };
-            if let Some(slot) = hashed.find_or_make(key, pin, make, paged) {
-                return (slot, made);
+            if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, &state, paged) {
+                return (entry.slot(), made);
             }
         }
     }
 
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
-    fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, pin: &Pin) -> bool {
+    fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: &Pin) -> bool {
         slot.member() & hashed::HASHED == 0
             && self.pages.is_mixed(slot)
-            && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, pin).is_some())
+            && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, turn, pin).is_some())
     }
 }

@@ -14,7 +14,10 @@
 use std::marker::PhantomData;
 
 use crate::{
-    cache::worker::Pin,
+    cache::{
+        bias::{Alone, Turn},
+        worker::Pin,
+    },
     sync::{AtomicU32, Ordering},
 };
 
@@ -74,6 +77,28 @@ impl State {
             .compare_exchange(EMPTY, owner + FIRST_OWNER, Ordering::Acquire, Ordering::Acquire)
             .map(drop)
             .map_err(Self::decode)
+    }
+
+    /// As [`claim`](Self::claim), for the only thread that may claim.
+    #[inline]
+    pub(in crate::cache) fn claim_alone(&self, owner: u32, _alone: &Alone<'_>) -> Result<(), Word> {
+        match self.0.load(Ordering::Acquire) {
+            EMPTY => {
+                // Relaxed, as a successful `claim`; and nobody else changes an empty word.
+                self.0.store(owner + FIRST_OWNER, Ordering::Relaxed);
+                Ok(())
+            }
+            word => Err(Self::decode(word)),
+        }
+    }
+
+    /// As one of the two, whichever the turn is.
+    #[inline]
+    pub(in crate::cache) fn claim_in(&self, owner: u32, turn: &Turn<'_>) -> Result<(), Word> {
+        match turn {
+            Turn::Alone(alone) => self.claim_alone(owner, alone),
+            Turn::Shared => self.claim(owner),
+        }
     }
 
     /// Lets everybody read the value; only by the owner, after it wrote the value.

@@ -1,9 +1,10 @@
 //! From a hash to the numbers of entries: buckets of one cache line each.
 //!
 //! A bucket has twelve lanes, each a tag of eight hash bits and the number of an entry. The tags stand together, six in
-//! a word, so that all lanes of a word are compared at once, and most look-ups touch one cache line and no key but the
-//! right one. Only the holder of the shard's lock writes; readers use plain loads. A lane goes from free to linked and
-//! from linked to removed, never back, so a look-up ends at the first free lane.
+//! a word, so that all lanes are compared at once without a branch that depends on how full a bucket is, and most
+//! look-ups touch one cache line and no key but the right one. Only the writer of the shard writes; readers use plain
+//! loads. A lane goes from free to linked and from linked to removed, never back, so a look-up ends at the first bucket
+//! with a free lane.
 //!
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
@@ -35,11 +36,27 @@ struct Bucket {
     numbers: [AtomicU32; WORDS * LANES],
 }
 
-/// A lane of a bucket.
-struct Lane<'a> {
-    bucket: &'a Bucket,
-    word: usize,
-    lane: usize,
+/// Some lanes of a bucket, a bit each; the lowest is the most reliable, see [`zeros`].
+#[derive(Clone, Copy)]
+struct Lanes(u64);
+
+impl Lanes {
+    /// The lanes whose tags are equal to this.
+    #[inline(always)]
+    fn with(tag: u8, [first, second]: [u64; WORDS]) -> Self {
+        let tag = LOW * u64::from(tag);
+        Self(zeros(first ^ tag) >> 1 | zeros(second ^ tag))
+    }
+
+    /// Takes the lowest out: its index among the numbers.
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let bit = self.0.trailing_zeros() as usize;
+        let some = self.0 != 0;
+        self.0 &= self.0.wrapping_sub(1);
+        // Bits 6 and 7 of a byte stand for its lanes in the first and the second word.
+        some.then(|| bit / 8 + bit % 2 * LANES)
+    }
 }
 
 impl Index {
@@ -62,69 +79,56 @@ impl Index {
     /// The first number with the tag of this hash that fits, in the order of the lanes.
     #[inline]
     pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Option<T> {
-        let tag = LOW * u64::from(tag(hash));
         for bucket in self.way(hash) {
-            for (word, tags) in bucket.tags.iter().enumerate() {
-                let tags = tags.load(Ordering::Acquire);
-                let mut equal = zeros(tags ^ tag);
-                while equal != 0 {
-                    let lane = equal.trailing_zeros() as usize / 8;
-                    // Relaxed: stored before the tag.
-                    let found = fits(bucket.numbers[word * LANES + lane].load(Ordering::Relaxed));
-                    if found.is_some() {
-                        return found;
-                    }
-                    equal &= equal - 1;
+            let tags = bucket.tags(Ordering::Acquire);
+            let mut equal = Lanes::with(tag(hash), tags);
+            while let Some(lane) = equal.next() {
+                // Relaxed: stored before the tag.
+                let found = fits(bucket.numbers[lane].load(Ordering::Relaxed));
+                if found.is_some() {
+                    return found;
                 }
-                // Lanes are used in order, so nothing comes after a free one.
-                if zeros(tags) != 0 {
-                    return None;
-                }
+            }
+            // Whatever was linked later than this lane was free is here or before.
+            if Lanes::with(FREE, tags).next().is_some() {
+                return None;
             }
         }
         None
     }
 
-    /// Links a number; only by the holder of the lock, and where there is room.
+    /// Links a number; only by the writer, and where there is room.
+    #[inline]
     pub(super) fn link(&self, hash: u64, number: u32) {
-        if let Some(lane) = self.lane(hash, |tags, _| zeros(tags)) {
-            lane.bucket.numbers[lane.word * LANES + lane.lane].store(number, Ordering::Relaxed);
-            lane.mark(tag(hash));
+        for bucket in self.way(hash) {
+            // Relaxed: only the writer writes.
+            if let Some(lane) = Lanes::with(FREE, bucket.tags(Ordering::Relaxed)).next() {
+                bucket.numbers[lane].store(number, Ordering::Relaxed);
+                bucket.mark(lane, tag(hash));
+                return;
+            }
         }
     }
 
-    /// Takes a number out; only by the holder of the lock.
+    /// Takes a number out; only by the writer.
     pub(super) fn unlink(&self, hash: u64, number: u32) {
-        let tag = LOW * u64::from(tag(hash));
-        let linked = self.lane(hash, |tags, numbers| {
-            let holds = |lane: &usize| numbers[*lane].load(Ordering::Relaxed) == number;
-            let lanes = (0..LANES).filter(|lane| zeros(tags ^ tag) >> (lane * 8) & 0x80 != 0);
-            lanes.filter(holds).map(|lane| 0x80 << (lane * 8)).sum()
-        });
-        if let Some(lane) = linked {
-            lane.mark(REMOVED);
+        for bucket in self.way(hash) {
+            let mut lanes = Lanes::with(tag(hash), bucket.tags(Ordering::Relaxed));
+            while let Some(lane) = lanes.next() {
+                if bucket.numbers[lane].load(Ordering::Relaxed) == number {
+                    return bucket.mark(lane, REMOVED);
+                }
+            }
         }
     }
 
     /// All numbers that are linked.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.buckets.iter().flat_map(|bucket| {
-            let tags = bucket.tags.each_ref().map(|tags| tags.load(Ordering::Acquire));
+            let tags = bucket.tags(Ordering::Acquire);
             (0..WORDS * LANES)
                 .filter(move |lane| (tags[lane / LANES] >> (lane % LANES * 8)) as u8 > REMOVED)
                 .map(|lane| bucket.numbers[lane].load(Ordering::Relaxed))
-        })
-    }
-
-    /// The first lane on the way of a hash that is chosen by a mark on its highest bit.
-    fn lane(&self, hash: u64, choose: impl Fn(u64, &[AtomicU32]) -> u64) -> Option<Lane<'_>> {
-        self.way(hash).find_map(|bucket| {
-            (0..WORDS).find_map(|word| {
-                // Relaxed: only the holder of the lock writes.
-                let tags = bucket.tags[word].load(Ordering::Relaxed);
-                let chosen = choose(tags, &bucket.numbers[word * LANES..]);
-                (chosen != 0).then(|| Lane { bucket, word, lane: chosen.trailing_zeros() as usize / 8 })
-            })
         })
     }
 
@@ -136,10 +140,16 @@ impl Index {
     }
 }
 
-impl Lane<'_> {
-    /// Gives the lane another tag; only by the holder of the lock.
-    fn mark(&self, tag: u8) {
-        let (word, shift) = (&self.bucket.tags[self.word], self.lane * 8);
+impl Bucket {
+    #[inline(always)]
+    fn tags(&self, ordering: Ordering) -> [u64; WORDS] {
+        [self.tags[0].load(ordering), self.tags[1].load(ordering)]
+    }
+
+    /// Gives the lane another tag; only by the writer.
+    #[inline]
+    fn mark(&self, lane: usize, tag: u8) {
+        let (word, shift) = (&self.tags[lane / LANES], lane % LANES * 8);
         let others = word.load(Ordering::Relaxed) & !(0xff << shift);
         word.store(others | u64::from(tag) << shift, Ordering::Release);
     }

@@ -1,7 +1,7 @@
 //! All other keys in a sharded hash table whose readers take no lock.
 //!
 //! A shard has an index of numbers and, in chunks that never move, the entries that they are the numbers of. Writers
-//! hold the shard's lock; readers use plain loads. A larger index replaces the old one, which is retired. The hash is
+//! hold the shard's lock, unless the table is theirs alone; readers use plain loads. A larger index replaces the old one, which is retired. The hash is
 //! seeded at random, so keys cannot be chosen to collide.
 
 mod index;
@@ -10,6 +10,7 @@ use std::{
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
     mem::MaybeUninit,
+    ops::{Deref, DerefMut},
     ptr::null_mut,
 };
 
@@ -19,10 +20,11 @@ use self::index::Index;
 use super::slot::{Slot, State, Word};
 use crate::{
     cache::{
+        bias::Turn,
         key::{Key, Lookup, Output},
         worker::{self, Pin},
     },
-    sync::{AtomicPtr, Mutex, MutexGuard, Ordering, lock},
+    sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
 };
 
 /// The low bits of a hash choose the shard.
@@ -41,16 +43,25 @@ pub(super) struct Hashed<K, R> {
 struct Shard<K, R> {
     /// Never null once the first entry is there. Written under the lock; Release there, Acquire by readers.
     view: AtomicPtr<View<K, R>>,
-    writer: Mutex<Writer<K, R>>,
+    /// Reached through [`Shard::write`] alone.
+    writer: UnsafeCell<Writer<K, R>>,
+    /// Held by writers, unless the table is theirs alone.
+    writing: Mutex<()>,
+    /// Numbers of entries that were removed and that nobody can be reading.
+    freed: Mutex<Vec<u32>>,
+    /// Whether there may be any. Relaxed: a hint.
+    has_freed: AtomicBool,
 }
 
-/// What only the holder of a shard's lock touches.
+// SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
+// values are shared among threads and dropped on any.
+unsafe impl<K: Send + Sync, R: Send + Sync> Sync for Shard<K, R> {}
+
+/// What only the writer of a shard touches.
 struct Writer<K, R> {
     chunks: Vec<*mut Entry<K, R>>,
     /// Entries ever taken from the chunks.
     made: u32,
-    /// Numbers of entries that were removed and that nobody can be reading.
-    free: Vec<u32>,
     /// Lanes of the index that are not free.
     used: usize,
     /// Lanes of the index that name an entry.
@@ -59,6 +70,26 @@ struct Writer<K, R> {
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
 unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
+
+/// The one writer of a shard, by its lock or because the table is its own.
+struct Writing<'a, K, R> {
+    writer: &'a mut Writer<K, R>,
+    _lock: Option<MutexGuard<'a, ()>>,
+}
+
+impl<K, R> Deref for Writing<'_, K, R> {
+    type Target = Writer<K, R>;
+
+    fn deref(&self) -> &Writer<K, R> {
+        self.writer
+    }
+}
+
+impl<K, R> DerefMut for Writing<'_, K, R> {
+    fn deref_mut(&mut self) -> &mut Writer<K, R> {
+        self.writer
+    }
+}
 
 /// What a reader sees: it never changes size.
 struct View<K, R> {
@@ -78,13 +109,11 @@ pub(super) struct Entry<K, R> {
 }
 
 impl<K, R> Entry<K, R> {
-    /// The slot of a linked entry.
-    ///
-    /// # Safety
-    /// The entry is not reused during `'pin`.
-    unsafe fn slot<'pin>(&self) -> Slot<'pin, R> {
+    /// The slot of a linked entry that is not reused during `'pin`.
+    #[inline(always)]
+    pub(super) fn slot<'pin>(&'pin self) -> Slot<'pin, R> {
         let member = std::ptr::from_ref(self) as u64 | HASHED;
-        // SAFETY: entries live as long as their table, and by the contract this one stays the same.
+        // SAFETY: entries live as long as their table, and this one stays the same.
         unsafe { Slot::new(&raw const self.state, self.value.get().cast::<R>(), member) }
     }
 }
@@ -93,7 +122,7 @@ impl<K, R> Entry<K, R> {
 ///
 /// # Safety
 /// The name was given by a table that is current under the caller's pin.
-pub(super) unsafe fn slot_of<'pin, K, R>(member: u64, _pin: &'pin Pin) -> Slot<'pin, R> {
+pub(super) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(member: u64, _pin: &'pin Pin) -> Slot<'pin, R> {
     let entry = (member & !HASHED) as *const Entry<K, R>;
     // SAFETY: by the contract the entry's chunk is allocated, and entries are never made invalid.
     unsafe { (*entry).slot() }
@@ -113,41 +142,51 @@ impl<K: Key, R: Output> Hashed<K, R> {
     pub(super) fn new() -> Self {
         let shard = || Shard {
             view: AtomicPtr::new(null_mut()),
-            writer: Mutex::new(Writer { chunks: Vec::new(), made: 0, free: Vec::new(), used: 0, live: 0 }),
+            writer: UnsafeCell::new(Writer { chunks: Vec::new(), made: 0, used: 0, live: 0 }),
+            writing: Mutex::new(()),
+            freed: Mutex::new(Vec::new()),
+            has_freed: AtomicBool::new(false),
         };
         Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 
-    /// The slot of a key, if it has one.
+    /// The entry of a key, if it has one.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         self.shard(hash).find(hash, key, pin)
     }
 
-    /// The slot of a key; a new one is made with this state unless `instead` finds, under the lock, that the key has
-    /// come to belong elsewhere.
+    /// The entry of a key, and whether it is a new one. That is made with this state unless `instead` finds, when nobody
+    /// else can make it, that the key has come to belong elsewhere.
+    #[inline]
     pub(super) fn find_or_make<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
+        turn: &Turn<'_>,
         pin: &'pin Pin,
         state: impl FnOnce() -> State,
         instead: impl FnOnce() -> bool,
-    ) -> Option<Slot<'pin, R>> {
+    ) -> Option<(&'pin Entry<K, R>, bool)> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
-        let mut writer = lock(&shard.writer);
+        let mut writer = shard.write(turn);
         if let Some(found) = shard.find(hash, key, pin) {
-            return Some(found);
+            return Some((found, false));
         }
-        (!instead()).then(|| shard.insert(&mut writer, &self.hasher, hash, key.to_key(), state()))
+        (!instead()).then(|| (shard.insert(&mut writer, &self.hasher, hash, key.to_key(), state()), true))
     }
 
-    /// Looks a key up under the lock, so that what a concurrent maker does is either seen or has not begun.
-    pub(super) fn find_settled<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    /// Looks a key up as a writer, so that what a concurrent maker does is either seen or has not begun.
+    pub(super) fn find_settled<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        turn: &Turn<'_>,
+        pin: &'pin Pin,
+    ) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
-        let _writer = lock(&shard.writer);
+        let _writer = shard.write(turn);
         shard.find(hash, key, pin)
     }
 
@@ -155,24 +194,25 @@ impl<K: Key, R: Output> Hashed<K, R> {
     ///
     /// # Safety
     /// `self` is part of a table that is retired later than what this call retires.
-    pub(super) unsafe fn remove<Q: Lookup<K>>(&self, key: Q, pin: &Pin) -> bool {
+    pub(super) unsafe fn remove<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: &Pin) -> bool {
         let hash = self.hash(key);
         let shard = self.shard(hash);
-        let mut writer = lock(&shard.writer);
-        let Some(slot) = shard.find(hash, key, pin).filter(|slot| slot.state().word() == Word::Ready) else {
+        let mut writer = shard.write(turn);
+        let Some(entry) = shard.find(hash, key, pin).filter(|entry| entry.state.is_ready()) else {
             return false;
         };
-        shard.unlink(&mut writer, hash, &slot);
-        slot.state().remove();
+        shard.unlink(&mut writer, hash, entry);
+        entry.state.remove();
         drop(writer);
-        let (shard, entry) = (std::ptr::from_ref(shard) as usize, slot.member() & !HASHED);
+        let (shard, entry) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
         worker::retire(Box::new(move || {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
             // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
             unsafe {
                 let (shard, entry) = (&*(shard as *const Shard<K, R>), &*(entry as *const Entry<K, R>));
                 let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
-                lock(&shard.writer).free.push(entry.number);
+                lock(&shard.freed).push(entry.number);
+                shard.has_freed.store(true, Ordering::Relaxed);
                 drop((key, value));
             }
         }));
@@ -242,37 +282,50 @@ impl<K: Key, R: Output> Shard<K, R> {
         unsafe { self.view.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The view, for the holder of the lock.
-    fn own_view(&self, _writer: &MutexGuard<'_, Writer<K, R>>) -> Option<&View<K, R>> {
-        // SAFETY: only the holder of the lock replaces the view.
+    /// Makes the caller the only writer.
+    #[inline]
+    fn write<'a>(&'a self, turn: &'a Turn<'_>) -> Writing<'a, K, R> {
+        let _lock = match turn {
+            Turn::Alone(_) => None,
+            Turn::Shared => Some(lock(&self.writing)),
+        };
+        // SAFETY: a thread whose turn it is alone comes here once a turn, and nobody else does meanwhile; all others hold
+        // the lock. The borrow ends before either does.
+        Writing { writer: unsafe { &mut *self.writer.get() }, _lock }
+    }
+
+    /// The view, for the writer.
+    #[inline]
+    fn own_view(&self, _writer: &Writing<'_, K, R>) -> Option<&View<K, R>> {
+        // SAFETY: only the writer replaces the view.
         unsafe { self.view.load(Ordering::Relaxed).as_ref() }
     }
 
     #[inline]
-    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: &'pin Pin) -> Option<&'pin Entry<K, R>> {
         let view = self.view(pin)?;
         view.index.find(hash, |number| {
             let entry = view.entry(number);
             // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
-            unsafe { key.matches((*entry.key.get()).assume_init_ref()).then(|| entry.slot()) }
+            unsafe { key.matches((*entry.key.get()).assume_init_ref()).then_some(entry) }
         })
     }
 
     fn insert<'pin>(
         &self,
-        writer: &mut MutexGuard<'_, Writer<K, R>>,
+        writer: &mut Writing<'_, K, R>,
         hasher: &RandomState,
         hash: u64,
         key: K,
         state: State,
-    ) -> Slot<'pin, R> {
+    ) -> &'pin Entry<K, R> {
         self.reserve(writer, hasher);
         let (number, fresh) = self.take_number(writer);
         let (chunk, place) = position(number);
         let entry = writer.chunks[chunk].wrapping_add(place);
         // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
         // member names, but only its state word, until that says `Empty` or `Claimed`.
-        let slot = unsafe {
+        let entry = unsafe {
             if fresh {
                 entry.write(Entry {
                     state,
@@ -284,21 +337,28 @@ impl<K: Key, R: Output> Shard<K, R> {
                 (*(*entry).key.get()).write(key);
                 (*entry).state.renew(state);
             }
-            (*entry).slot()
+            &*entry
         };
         if let Some(view) = self.own_view(writer) {
             view.index.link(hash, number);
         }
         writer.used += 1;
         writer.live += 1;
-        slot
+        entry
     }
 
     /// Makes room for one more lane.
-    fn reserve(&self, writer: &mut MutexGuard<'_, Writer<K, R>>, hasher: &RandomState) {
-        if self.own_view(writer).is_some_and(|view| !view.index.is_full(writer.used + 1)) {
-            return;
+    #[inline]
+    fn reserve(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
+        if self.own_view(writer).is_none_or(|view| view.index.is_full(writer.used + 1)) {
+            self.grow(writer, hasher);
         }
+    }
+
+    /// Replaces the view by one that has twice the room for what is there.
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
         let new = View::new(writer.live * 2 + 1, writer.made);
         for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
             link.store(*chunk, Ordering::Relaxed);
@@ -329,28 +389,38 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// The number of an unused entry, and whether it was never used.
-    fn take_number(&self, writer: &mut MutexGuard<'_, Writer<K, R>>) -> (u32, bool) {
-        if let Some(number) = writer.free.pop() {
+    #[inline]
+    fn take_number(&self, writer: &mut Writing<'_, K, R>) -> (u32, bool) {
+        if self.has_freed.load(Ordering::Relaxed)
+            && let Some(number) = self.take_freed()
+        {
             return (number, false);
         }
         let number = writer.made;
         writer.made = number.checked_add(1).expect("a shard of a cache holds at most 4,294,967,295 entries");
-        let chunk = position(number).0;
-        if chunk == writer.chunks.len() {
+        let (chunk, place) = position(number);
+        if place == 0 {
             let entries = Vec::<Entry<K, R>>::with_capacity(chunk_len(chunk)).leak().as_mut_ptr();
             writer.chunks.push(entries);
-        }
-        if let Some(view) = self.own_view(writer) {
-            view.chunks[chunk].store(writer.chunks[chunk], Ordering::Release);
+            if let Some(view) = self.own_view(writer) {
+                view.chunks[chunk].store(entries, Ordering::Release);
+            }
         }
         (number, true)
     }
 
-    fn unlink(&self, writer: &mut MutexGuard<'_, Writer<K, R>>, hash: u64, slot: &Slot<'_, R>) {
-        // SAFETY: the slot was found under the lock, so the entry is linked.
-        let number = unsafe { (*((slot.member() & !HASHED) as *const Entry<K, R>)).number };
+    #[cold]
+    #[inline(never)]
+    fn take_freed(&self) -> Option<u32> {
+        let mut freed = lock(&self.freed);
+        let number = freed.pop();
+        self.has_freed.store(!freed.is_empty(), Ordering::Relaxed);
+        number
+    }
+
+    fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
-            view.index.unlink(hash, number);
+            view.index.unlink(hash, entry.number);
         }
         writer.live -= 1;
     }
@@ -374,7 +444,7 @@ impl<K, R> Drop for Shard<K, R> {
                 }
             }
         }
-        for (number, chunk) in lock(&self.writer).chunks.drain(..).enumerate() {
+        for (number, chunk) in self.writer.get_mut().chunks.drain(..).enumerate() {
             // SAFETY: leaked in `take_number` with this capacity; its entries have been dropped above.
             drop(unsafe { Vec::from_raw_parts(chunk, 0, chunk_len(number)) });
         }

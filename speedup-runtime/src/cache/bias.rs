@@ -1,0 +1,160 @@
+//! Changing a table without atomic instructions, as long as one thread alone changes it.
+//!
+//! An atomic instruction waits until all that was stored before it has reached the cache, so a claim may cost more than
+//! all the rest of a cheap call. Most tables are filled by one thread: the one that made the table is its *owner*, and
+//! claims slots and makes entries by plain loads and stores. The first other thread that wants to change the table ends
+//! that for good: it says so, makes all threads pass a barrier and waits until the owner is not in the middle of a
+//! change. From then on everybody uses atomic instructions and locks. Readers need to know nothing of all this.
+//!
+//! ```text
+//!   owner:  inside = 1; owner == me? change the table; inside = 0
+//!   other:  owner = me + LEAVING; barrier for all threads; wait for inside == 0; owner = SHARED
+//! ```
+//!
+//! Either the owner's load comes after the other's store, and it sees that it owns the table no more; or its own store
+//! comes before the barrier, and the other waits for the end of the change.
+//! Source: D. Dice, M. Moir, W. Scherer, "Quickly reacquirable locks" (2003), for locks that lean to one thread.
+
+use super::reclaim::Barrier;
+use crate::sync::{AtomicU32, Ordering, spin_loop, thread};
+
+/// Everybody may change the table, by atomic instructions.
+const SHARED: u32 = u32::MAX;
+/// Added to the number of an owner who may begin no further change.
+const LEAVING: u32 = 1 << 31;
+/// Whoever waits for the owner spins so often before it lets others run.
+const SPINS: u32 = 100;
+
+/// Who may change a table, and how.
+pub(super) struct Bias {
+    /// The number of the owner, perhaps with `LEAVING`, or `SHARED`. Relaxed for the owner, whose loads are ordered by
+    /// the barrier; Release by who makes it `SHARED`, Acquire by others.
+    owner: AtomicU32,
+    /// Nonzero while the owner claims a slot; no code of users runs meanwhile. Only the owner writes it: Release, with
+    /// the Acquire of who waits for it.
+    claiming: AtomicU32,
+    /// The same while the owner makes or removes an entry, which may run the `Eq`, `Hash` and `Clone` of a key.
+    filing: AtomicU32,
+}
+
+/// Whether a change may be made by plain loads and stores, or takes atomic instructions and locks.
+pub(super) enum Turn<'a> {
+    Alone(Alone<'a>),
+    Shared,
+}
+
+/// The owner is in the middle of a change until this is dropped.
+pub(super) struct Alone<'a>(&'a AtomicU32);
+
+impl Drop for Alone<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Bias {
+    /// Of a table that the worker with this number owns, or nobody.
+    ///
+    /// There may be an owner only where [`Barrier::Forced`] works.
+    pub(super) fn new(owner: Option<u32>) -> Self {
+        Self {
+            owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
+            claiming: AtomicU32::new(0),
+            filing: AtomicU32::new(0),
+        }
+    }
+
+    /// Begins the claim of a slot, in which no code of users runs. `None` if the table is, or is about to be, another
+    /// thread's: see [`is_shared`](Self::is_shared).
+    #[inline(always)]
+    pub(super) fn claiming(&self, me: u32) -> Option<Alone<'_>> {
+        self.begin(me, &self.claiming)
+    }
+
+    /// Begins the making of an entry, alone or shared, and ends the time of another owner.
+    ///
+    /// # Panics
+    /// If the caller is in the middle of such a change: the `Eq`, `Hash` or `Clone` of a key may not call the function
+    /// whose key it is.
+    #[inline]
+    pub(super) fn turn(&self, me: u32) -> Turn<'_> {
+        if let Some(alone) = self.filing(me) {
+            return Turn::Alone(alone);
+        }
+        if !self.is_shared() {
+            self.share(me);
+        }
+        Turn::Shared
+    }
+
+    /// Begins the making of an entry, if the table is the caller's.
+    ///
+    /// # Panics
+    /// As [`turn`](Self::turn).
+    #[inline]
+    pub(super) fn filing(&self, me: u32) -> Option<Alone<'_>> {
+        if self.owner.load(Ordering::Relaxed) == me && self.filing.load(Ordering::Relaxed) != 0 {
+            nested();
+        }
+        self.begin(me, &self.filing)
+    }
+
+    /// Whether everybody may change the table.
+    #[inline(always)]
+    pub(super) fn is_shared(&self) -> bool {
+        self.owner.load(Ordering::Acquire) == SHARED
+    }
+
+    #[inline(always)]
+    fn begin<'a>(&self, me: u32, inside: &'a AtomicU32) -> Option<Alone<'a>> {
+        // Only the owner may write the word.
+        if self.owner.load(Ordering::Relaxed) != me {
+            return None;
+        }
+        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
+        inside.store(1, Ordering::Relaxed);
+        let alone = Alone(inside);
+        Barrier::Forced.light();
+        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
+    }
+
+    /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible.
+    #[cold]
+    #[inline(never)]
+    fn share(&self, me: u32) {
+        let mut spins = 0;
+        let mut wait = || {
+            spins += 1;
+            if spins < SPINS { spin_loop() } else { thread::yield_now() }
+        };
+        loop {
+            let owner = self.owner.load(Ordering::Acquire);
+            if owner == SHARED {
+                return;
+            }
+            if owner == me | LEAVING && self.filing.load(Ordering::Relaxed) != 0 {
+                nested();
+            }
+            let leaving = owner | LEAVING;
+            // SeqCst: the store of the pair that the barrier orders.
+            if owner != leaving
+                && self.owner.compare_exchange(owner, leaving, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+            {
+                Barrier::Forced.heavy();
+                while self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
+                    wait();
+                }
+                self.owner.store(SHARED, Ordering::Release);
+                return;
+            }
+            wait();
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn nested() -> ! {
+    panic!("the `Eq`, `Hash` or `Clone` of a key calls the cached function that it is a key of");
+}
