@@ -158,3 +158,109 @@ impl Bias {
 fn nested() -> ! {
     panic!("the `Eq`, `Hash` or `Clone` of a key calls the cached function that it is a key of");
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{
+        cell::UnsafeCell,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+    use crate::sync::lock;
+
+    /// A table with one number in it: the checker reports two that change it at once.
+    struct Table {
+        bias: Bias,
+        lock: Mutex<()>,
+        number: UnsafeCell<u32>,
+    }
+
+    impl Table {
+        fn owned_by(owner: u32) -> Arc<Self> {
+            Arc::new(Self { bias: Bias::new(Some(owner)), lock: Mutex::new(()), number: UnsafeCell::new(0) })
+        }
+
+        fn add(&self, me: u32) {
+            let turn = self.bias.turn(me);
+            let _lock = matches!(turn, Turn::Shared).then(|| lock(&self.lock));
+            // SAFETY: what the model is to show.
+            self.number.with_mut(|number| unsafe { *number += 1 });
+        }
+
+        /// As a claim of a slot does, which makes no entry.
+        fn add_swiftly(&self, me: u32) {
+            match self.bias.claiming(me) {
+                // SAFETY: as above.
+                Some(_alone) => self.number.with_mut(|number| unsafe { *number += 1 }),
+                None => self.add(me),
+            }
+        }
+
+        fn number(&self) -> u32 {
+            // SAFETY: as above.
+            self.number.with(|number| unsafe { *number })
+        }
+    }
+
+    /// | owner | other |
+    /// |---|---|
+    /// | claims; makes an entry | makes an entry |
+    #[test]
+    fn loom_the_owner_and_another_never_change_the_table_at_once() {
+        loom::model(|| {
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || other.add(1));
+            table.add_swiftly(0);
+            table.add(0);
+            other.join().unwrap();
+            assert_eq!(table.number(), 3);
+            assert!(table.bias.is_shared());
+        });
+    }
+
+    /// | owner | second | third |
+    /// |---|---|---|
+    /// | claims | makes an entry | claims |
+    #[test]
+    fn loom_who_comes_while_another_waits_for_the_owner_waits_as_well() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let table = Table::owned_by(0);
+            let others = [1, 2].map(|me| {
+                let table = table.clone();
+                loom::thread::spawn(move || if me == 1 { table.add(me) } else { table.add_swiftly(me) })
+            });
+            table.add_swiftly(0);
+            for other in others {
+                other.join().unwrap();
+            }
+            assert_eq!(table.number(), 3);
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_one_owner_until_another_comes() {
+        let bias = Bias::new(Some(3));
+        assert!(matches!(bias.turn(3), Turn::Alone(_)));
+        assert!(bias.claiming(4).is_none() && !bias.is_shared());
+        assert!(matches!(bias.turn(4), Turn::Shared));
+        assert!(bias.is_shared() && bias.claiming(3).is_none());
+        assert!(matches!(bias.turn(3), Turn::Shared));
+    }
+
+    #[test]
+    #[should_panic(expected = "calls the cached function that it is a key of")]
+    fn a_change_within_a_change_is_an_error() {
+        let bias = Bias::new(Some(3));
+        let _outer = bias.turn(3);
+        bias.turn(3);
+    }
+}

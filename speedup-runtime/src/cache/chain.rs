@@ -2,20 +2,24 @@
 
 use std::{cell::Cell, fmt, ptr::NonNull};
 
-use super::{engine::Engine, worker::Worker};
+use super::{
+    engine::{Engine, Header},
+    flight::Goal,
+    worker::Worker,
+};
 use crate::{panics::Payload, sync::Ordering};
 
-/// A running call.
+/// A running call. Small, because a deep recursion has one a level.
 pub(super) struct Frame {
     parent: Option<NonNull<Frame>>,
     /// The cache; lives longer than the call.
-    engine: *const dyn Engine,
+    core: *const Header,
     /// The key, of the type that the cache knows; lives longer than the call.
     key: *const (),
-    /// The address of the state word that the call fills or would fill.
-    pub(super) slot: usize,
+    /// Where the value goes, or would go.
+    goal: Goal,
     /// Where the call is shown to others, or [`HIDDEN`].
-    place: Cell<usize>,
+    place: Cell<u32>,
     /// Whether the body is known to use rayon, which the worker then counts.
     in_rayon: Cell<bool>,
     /// Whether the call was found, in isolation, to need itself or one that does; the message is the worker's
@@ -24,22 +28,20 @@ pub(super) struct Frame {
 }
 
 /// The place of a call that is not shown.
-const HIDDEN: usize = usize::MAX;
+const HIDDEN: u32 = u32::MAX;
 
 impl Frame {
     /// A call of this cache with this key, made from the innermost running call of the worker.
     ///
     /// # Safety
-    /// `key` points to a key of that cache, and both outlive the frame.
+    /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
     #[inline]
-    pub(super) unsafe fn new(worker: &Worker, engine: &dyn Engine, key: *const (), slot: usize) -> Self {
-        // SAFETY: only the lifetime is dropped; the contract keeps the engine alive as long as the frame.
-        let engine = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
+    pub(super) unsafe fn new(worker: &Worker, core: *const Header, key: *const (), goal: Goal) -> Self {
         Self {
             parent: worker.own.top.get(),
-            engine,
+            core,
             key,
-            slot,
+            goal,
             place: Cell::new(HIDDEN),
             in_rayon: Cell::new(false),
             cyclic: Cell::new(false),
@@ -48,12 +50,24 @@ impl Frame {
 
     /// Where the call is shown to others, if it is.
     pub(super) fn place(&self) -> Option<usize> {
-        Some(self.place.get()).filter(|place| *place != HIDDEN)
+        Some(self.place.get()).filter(|place| *place != HIDDEN).map(|place| place as usize)
+    }
+
+    /// Where the value goes, or would go.
+    #[inline]
+    pub(super) fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// The address of the state word that the call fills or would fill.
+    pub(super) fn slot(&self) -> usize {
+        self.goal.slot()
     }
 
     /// Shows the call to others as long as it runs. Only for a running call of this thread.
     pub(super) fn show(&self, worker: &Worker) {
-        self.place.set(worker.board().push(self.slot));
+        // A board has fewer places than calls fit on a stack.
+        self.place.set(worker.board().push(self.slot()) as u32);
     }
 
     /// Notes that the body uses rayon, as long as the call runs. Only for a running call of this thread.
@@ -66,8 +80,8 @@ impl Frame {
 
     /// The cache of the call.
     pub(super) fn engine(&self) -> &dyn Engine {
-        // SAFETY: by the contract of `new`.
-        unsafe { &*self.engine }
+        // SAFETY: by the contract of `new`, and `cast` leads from a header to its cache.
+        unsafe { &*((*self.core).cast)(self.core) }
     }
 }
 
@@ -132,12 +146,12 @@ fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
 
 /// Whether one of the running calls fills, or computes a second time, the slot.
 pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
-    frames(worker).any(|frame| frame.slot == slot)
+    frames(worker).any(|frame| frame.slot() == slot)
 }
 
 /// Notes that the running call that fills the slot was found to be part of a cycle, or to lead into one.
 pub(super) fn note_cycle(worker: &Worker, slot: usize, text: &str) {
-    if let Some(frame) = frames(worker).find(|frame| frame.slot == slot) {
+    if let Some(frame) = frames(worker).find(|frame| frame.slot() == slot) {
         let mut cycles = worker.own.cycles.borrow_mut();
         if !cycles.iter().any(|(at, _)| frames(worker).any(|frame| frame.cyclic.get() && std::ptr::eq(frame, *at))) {
             // What is left is about calls that have ended.
@@ -151,7 +165,7 @@ pub(super) fn note_cycle(worker: &Worker, slot: usize, text: &str) {
 
 /// The message about the cycle that the running call which fills the slot was found to lead into.
 pub(super) fn known_cycle(worker: &Worker, slot: usize) -> Option<String> {
-    let frame = frames(worker).find(|frame| frame.slot == slot && frame.cyclic.get())?;
+    let frame = frames(worker).find(|frame| frame.slot() == slot && frame.cyclic.get())?;
     let cycles = worker.own.cycles.borrow();
     cycles.iter().find_map(|(at, text)| std::ptr::eq(*at, frame).then(|| text.clone()))
 }
@@ -164,7 +178,7 @@ pub(super) fn cycle(worker: &Worker, slot: usize) -> String {
     let mut calls = Vec::new();
     let mut left_out = 0_usize;
     for frame in frames(worker) {
-        let last = frame.slot == slot;
+        let last = frame.slot() == slot;
         if calls.len() < NAMED || last {
             calls.push(frame.to_string());
         } else {

@@ -17,7 +17,7 @@ use super::{
     number::Number,
     table::{Claim, Table, Word},
     wait::{self, Busy, Waited},
-    worker::{self, Pin, Worker},
+    worker::{self, Pinned, Worker},
 };
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
@@ -86,7 +86,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline]
     pub(super) fn peek<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, worker: &'static Worker) -> Option<R> {
         let pin = worker.pin();
-        let found = self.table(&pin)?.find(key, packed, &pin)?;
+        let found = self.table(pin.at())?.find(key, packed, pin.at())?;
         Some(found.clone())
     }
 
@@ -96,7 +96,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
         let worker = worker::swift()?;
         let pin = worker.pin_swiftly();
-        let value = self.table(&pin)?.find(key, packed, &pin)?.clone();
+        let value = self.table(pin.at())?.find(key, packed, pin.at())?.clone();
         drop(pin);
         worker.count_hit(self.number.index(), packed.unwrap_or(0));
         Some(value)
@@ -117,7 +117,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Whether the value of a key is there.
     pub(super) fn contains(&self, key: &K, worker: &'static Worker) -> bool {
         let pin = worker.pin();
-        self.table(&pin).is_some_and(|table| table.find(key, key.pack(), &pin).is_some())
+        self.table(pin.at()).is_some_and(|table| table.find(key, key.pack(), pin.at()).is_some())
     }
 
     /// Computations that ended in a panic.
@@ -128,8 +128,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
     fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
-        self.table(&pin).filter(|table| table.id() == busy.table).is_some_and(|table| {
-            let slot = table.slot(key, key.pack(), worker.number, &pin);
+        self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|table| {
+            let slot = table.slot(key, key.pack(), worker.number, pin.at());
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
     }
@@ -156,8 +156,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Names a key's slot for others, making the slot if need be.
     pub(super) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
-        let table = self.table_or_new(function, &pin);
-        (table.slot(key, key.pack(), worker.number, &pin).member(), table.id())
+        let table = self.table_or_new(function, pin.at());
+        (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
     }
 
     /// Puts a value in unless there is one or somebody is computing it; gives it back if so.
@@ -172,7 +172,7 @@ impl<K: Key, R: Output> Core<K, R> {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
-                if let Some(table) = self.table(&worker.pin()) {
+                if let Some(table) = self.table(worker.pin().at()) {
                     table.count_inserted();
                 }
                 flight.publish(value);
@@ -187,7 +187,7 @@ impl<K: Key, R: Output> Core<K, R> {
             let pin = worker.pin();
             // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
             // of the core.
-            unsafe { self.table(&pin)?.remove(key, worker.number, &pin) }
+            unsafe { self.table(pin.at())?.remove(key, worker.number, pin.at()) }
         };
         worker::collect_if_due();
         removed
@@ -211,31 +211,31 @@ impl<K: Key, R: Output> Core<K, R> {
     /// How many values there are. O(slots).
     pub(super) fn len(&self, worker: &'static Worker) -> usize {
         let pin = worker.pin();
-        self.table(&pin).map_or(0, |table| table.len(&pin))
+        self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
     }
 
     #[inline]
-    pub(super) fn table<'pin>(&self, _pin: &'pin Pin) -> Option<&'pin Table<K, R>> {
+    pub(super) fn table<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
         // SAFETY: a table that was current during a pin is not freed while the pin lasts.
         unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
     #[inline]
-    fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: &'pin Pin) -> &'pin Table<K, R> {
+    fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.table(pin).unwrap_or_else(|| self.make_table(function, pin))
     }
 
     /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
     #[cold]
     #[inline(never)]
-    fn make_table<'pin>(&self, function: &Function<K, R>, pin: &'pin Pin) -> &'pin Table<K, R> {
+    fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
         self.number.give();
         loop {
             if let Some(table) = self.table(pin) {
                 return table;
             }
-            let new = Box::into_raw(Box::new(Table::new(self.number.index(), pin.worker())));
+            let new = Box::into_raw(Box::new(Table::new(self.number.index(), worker::current())));
             if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });
@@ -247,10 +247,10 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(always)]
     pub(super) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
-        let Some(table) = self.table(&pin) else { return Begun::NotYet };
+        let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
         let (slot, claimed) = match key.pack() {
-            Some(packed) => (table.claim_paged(packed, worker.number, &pin), true),
-            None => table.find_or_claim(key, worker.number, &pin),
+            Some(packed) => (table.claim_paged(packed, worker.number, pin.at()), true),
+            None => table.find_or_claim(key, worker.number, pin.at()),
         };
         match slot {
             None => Begun::NotYet,
@@ -296,8 +296,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Looks at a key's slot, and claims it if nobody has.
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
-        let table = self.table_or_new(function, &pin);
-        match table.claim(key, key.pack(), worker.number, &pin) {
+        let table = self.table_or_new(function, pin.at());
+        match table.claim(key, key.pack(), worker.number, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),

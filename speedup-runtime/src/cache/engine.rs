@@ -102,7 +102,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
 
     fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
-        self.table(&pin).filter(|table| table.id() == busy.table).is_some_and(|_| {
+        self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|_| {
             // SAFETY: a state word of the table with this number, which is current under the pin.
             unsafe { &*(busy.slot as *const State) }.word() == Word::Claimed(busy.owner)
         })
@@ -116,11 +116,11 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         let Some(function) = self.function.get() else { return Helped::Settled };
         let claimed = {
             let pin = worker.pin();
-            let Some(current) = self.table(&pin).filter(|current| current.id() == table) else {
+            let Some(current) = self.table(pin.at()).filter(|current| current.id() == table) else {
                 return Helped::Settled;
             };
             // SAFETY: the member was named by the table with this number.
-            match unsafe { current.claim_member(member, worker.number, &pin) } {
+            match unsafe { current.claim_member(member, worker.number, pin.at()) } {
                 None | Some(Member::Settled) => return Helped::Settled,
                 Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),

@@ -1,11 +1,13 @@
 //! A claim on its way to a value.
 
+use std::marker::PhantomData;
+
 use super::{
     core::Core,
     key::{Key, Output},
     table::{Slot, State},
     wait::{self, Outcome},
-    worker::{Pin, Worker},
+    worker::{Pinned, Worker},
 };
 use crate::sync::Ordering;
 
@@ -13,90 +15,106 @@ use crate::sync::Ordering;
 pub(super) struct Flight<'core, K: Key, R: Output> {
     core: &'core Core<K, R>,
     worker: &'static Worker,
-    goal: Goal<R>,
+    goal: Goal,
+    value: PhantomData<R>,
 }
 
-/// Where the value goes.
-struct Goal<R> {
+/// Where a value goes.
+#[derive(Clone, Copy)]
+pub(super) struct Goal {
     /// The number of the table: as long as it is current, the slot is there. 0, which is no table's, for a call that has
     /// no claim.
     table: u64,
     state: *const State,
-    value: *mut R,
+    /// Of the type that the table knows.
+    value: *mut (),
 }
-
-impl<R> Clone for Goal<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Goal<R> {}
 
 impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     #[inline]
     pub(super) fn new(core: &'core Core<K, R>, worker: &'static Worker, table: u64, slot: Slot<'_, R>) -> Self {
         let (state, value) = slot.parts();
-        Self { core, worker, goal: Goal { table, state, value } }
+        Self { core, worker, goal: Goal { table, state, value: value.cast() }, value: PhantomData }
     }
 
     /// A call whose value goes to its caller alone: the slot at this address is another worker's.
     pub(super) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
-        Self { core, worker, goal: Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() } }
+        let goal = Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() };
+        Self { core, worker, goal, value: PhantomData }
     }
 
-    /// The address of the state word.
+    /// Leaves the claim to whoever has the goal.
     #[inline]
-    pub(super) fn slot(&self) -> usize {
-        self.goal.state as usize
+    pub(super) fn into_goal(self) -> Goal {
+        let goal = self.goal;
+        std::mem::forget(self);
+        goal
+    }
+
+    /// The claim that was left to this goal.
+    ///
+    /// # Safety
+    /// The goal came from [`into_goal`](Self::into_goal) of a flight of this core and worker, and this is called once.
+    #[inline]
+    pub(super) unsafe fn of_goal(core: &'core Core<K, R>, worker: &'static Worker, goal: Goal) -> Self {
+        Self { core, worker, goal, value: PhantomData }
     }
 
     /// Lets everybody read the value.
     #[inline]
     pub(super) fn publish(self, value: R) {
-        let (core, worker, goal) = (self.core, self.worker, self.goal);
-        std::mem::forget(self);
-        let pin = worker.pin();
-        if let Some(slot) = goal.slot(core, &pin) {
-            // SAFETY: claimed by this worker, and given back only by `self`, which is forgotten.
-            unsafe { slot.publish(value) };
-        }
-        drop(pin);
-        // Relaxed: see `wait`: who begins to wait just now looks again by itself.
-        if core.waiters.load(Ordering::Relaxed) > 0 {
-            wait::wake(goal.state as usize, goal.table);
-        }
+        let (core, worker) = (self.core, self.worker);
+        // SAFETY: claimed by this worker, and given back only by `self`, which is forgotten.
+        unsafe { self.into_goal().publish(core, worker, value) };
     }
 
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     #[cold]
     pub(super) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::deliver(self.slot(), self.goal.table, outcome);
+            wait::deliver(self.goal.slot(), self.goal.table, outcome);
         }
     }
 }
 
-impl<R> Goal<R> {
-    /// The slot, if its table is still the current one.
+impl Goal {
+    /// The address of the state word.
     #[inline]
-    fn slot<'pin, K: Key>(self, core: &Core<K, R>, pin: &'pin Pin) -> Option<Slot<'pin, R>>
-    where
-        R: Output,
-    {
+    pub(super) fn slot(self) -> usize {
+        self.state as usize
+    }
+
+    /// The slot, if its table is still the current one. The goal is one of this core.
+    #[inline]
+    fn find<'pin, K: Key, R: Output>(self, core: &Core<K, R>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         let current = core.table(pin)?.id() == self.table;
         // SAFETY: the parts are those of a slot of the table with this number, which is current under the pin.
-        current.then(|| unsafe { Slot::new(self.state, self.value, 0) })
+        current.then(|| unsafe { Slot::new(self.state, self.value.cast(), 0) })
+    }
+
+    /// Lets everybody read the value.
+    ///
+    /// # Safety
+    /// As for [`Flight::of_goal`]: the claim is left to this goal, and is given up by this.
+    #[inline(always)]
+    pub(super) unsafe fn publish<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker, value: R) {
+        let pin = worker.pin();
+        if let Some(slot) = self.find(core, pin.at()) {
+            // SAFETY: claimed by this worker, by the contract.
+            unsafe { slot.publish(value) };
+        }
+        drop(pin);
+        // Relaxed: see `wait`: who begins to wait just now looks again by itself.
+        if core.waiters.load(Ordering::Relaxed) > 0 {
+            wait::wake(self.slot(), self.table);
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn give_back<K: Key>(self, core: &Core<K, R>, worker: &'static Worker)
-    where
-        R: Output,
-    {
+    fn give_back<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker) {
         let pin = worker.pin();
-        if let Some(slot) = self.slot(core, &pin) {
+        if let Some(slot) = self.find(core, pin.at()) {
             slot.state().release();
         }
         drop(pin);

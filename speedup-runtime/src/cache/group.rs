@@ -118,7 +118,7 @@ struct Show<'a, K: Key, R: Output> {
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(core: &'a Core<K, R>, worker: &'static Worker) -> Self {
         let place = chain::top(worker).and_then(Frame::place);
-        let slot = chain::top(worker).map_or(0, |frame| frame.slot);
+        let slot = chain::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
         Self { core, worker, place, own_place }
     }

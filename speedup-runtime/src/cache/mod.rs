@@ -69,8 +69,11 @@ mod slot;
 #[cfg(loom)]
 #[allow(dead_code, reason = "nobody pins in a model")]
 mod worker {
+    use std::marker::PhantomData;
+
     /// Nothing is freed in a model.
-    pub(super) struct Pin;
+    #[derive(Clone, Copy)]
+    pub(super) struct Pinned<'pin>(PhantomData<&'pin ()>);
 }
 
 #[cfg(not(loom))]

@@ -64,7 +64,7 @@ impl Domain {
 
     /// Pins: what is linked from now on stays until [`leave`] gets the returned word.
     #[inline]
-    pub(super) fn enter(&self, pin: &AtomicU64, barrier: Barrier) -> Pinned {
+    pub(super) fn enter(&self, pin: &AtomicU64, barrier: Barrier) -> Entered {
         // Relaxed: only this thread writes its pin word.
         let outermost = pin.load(Ordering::Relaxed) == 0;
         if outermost {
@@ -72,7 +72,7 @@ impl Domain {
             pin.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);
             barrier.light();
         }
-        Pinned { outermost }
+        Entered { outermost }
     }
 
     /// Takes over something that was unlinked. The caller may hold locks: nothing is freed here.
@@ -121,13 +121,13 @@ impl Domain {
 
 /// What [`Domain::enter`] returns and [`leave`] wants back: whether an outer pin goes on.
 #[derive(Clone, Copy)]
-pub(super) struct Pinned {
+pub(super) struct Entered {
     outermost: bool,
 }
 
 /// Ends what [`Domain::enter`] began on the same word.
 #[inline]
-pub(super) fn leave(pin: &AtomicU64, pinned: Pinned) {
+pub(super) fn leave(pin: &AtomicU64, pinned: Entered) {
     // A constant, not the word as it was: the store need not wait for the load in `enter`.
     if pinned.outermost {
         // Release, with the Acquire load in `collect`'s `oldest`: what was read while pinned was read before.

@@ -73,17 +73,19 @@ fn run<K: Key, R: Output>(
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe { Frame::new(worker, core, std::ptr::from_ref(key).cast(), flight.slot()) };
+    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), flight.into_goal()) };
     let result = catch_unwind(AssertUnwindSafe(|| {
         let _running = begin(core, function, &frame, worker);
         body(key)
     }));
     match result {
         Ok(value) => {
-            land(function, flight, &value);
+            // SAFETY: the goal is that of the flight above.
+            unsafe { land(core, function, &frame, worker, &value) };
             value
         }
-        Err(payload) => crash(core, flight, payload),
+        // SAFETY: as above.
+        Err(payload) => crash(core, unsafe { Flight::of_goal(core, worker, frame.goal()) }, payload),
     }
 }
 
@@ -122,9 +124,52 @@ fn announce<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, fra
 }
 
 /// Publishes a value, or gives it only to those who wait.
+///
+/// The claim stays in the frame until it is given up: a copy that is made of it as a whole, just after its parts were
+/// stored, would have to wait until all that was stored before has reached the processor's cache.
+///
+/// # Safety
+/// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this.
 #[inline(always)]
-fn land<K: Key, R: Output>(function: &Function<K, R>, flight: Flight<'_, K, R>, value: &R) {
-    if function.keep.is_none_or(|keep| keep(value)) {
+unsafe fn land<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    frame: &Frame,
+    worker: &'static Worker,
+    value: &R,
+) {
+    if let Some(keep) = function.keep {
+        // SAFETY: passed on.
+        let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
+        return judge(keep, flight, value);
+    }
+    let crashed = Crashed { core, frame, worker };
+    let copy = value.clone();
+    std::mem::forget(crashed);
+    // SAFETY: by the contract.
+    unsafe { frame.goal().publish(core, worker, copy) };
+    worker::collect_if_due();
+}
+
+/// Gives the claim of a frame back if the clone of its value panics.
+struct Crashed<'a, K: Key, R: Output> {
+    core: &'a Core<K, R>,
+    frame: &'a Frame,
+    worker: &'static Worker,
+}
+
+impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: by the contract of `land`, the only one to make this.
+        drop(unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) });
+    }
+}
+
+/// Publishes a value if it is to be kept.
+#[inline(never)]
+fn judge<K: Key, R: Output>(keep: fn(&R) -> bool, flight: Flight<'_, K, R>, value: &R) {
+    if keep(value) {
         flight.publish(value.clone());
     } else {
         flight.withdraw(|| Some(Outcome::value(value.clone())));

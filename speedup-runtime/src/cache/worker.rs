@@ -4,6 +4,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    marker::PhantomData,
     ptr::null,
     sync::{Condvar, Mutex},
     time::Duration,
@@ -19,7 +20,7 @@ use super::{
     group::Order,
     inside::Site,
     isolate::Isolation,
-    reclaim::{self, Barrier, Domain, Garbage, Pinned},
+    reclaim::{self, Barrier, Domain, Entered, Garbage},
     stack::Segment,
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering, lock};
@@ -239,20 +240,25 @@ pub(super) fn totals(cache: u32) -> (u64, u64) {
 /// Keeps what the tables hold from being freed while this thread looks at it.
 pub(super) struct Pin {
     worker: &'static Worker,
-    pinned: Pinned,
+    entered: Entered,
 }
 
+/// A borrowed [`Pin`] that has no address, so that nothing need lie in memory for it.
+#[derive(Clone, Copy)]
+pub(super) struct Pinned<'pin>(PhantomData<&'pin Pin>);
+
 impl Pin {
-    /// Whose pin it is.
-    pub(super) fn worker(&self) -> &'static Worker {
-        self.worker
+    /// What to look at tables with, as long as the pin lasts.
+    #[inline(always)]
+    pub(super) fn at(&self) -> Pinned<'_> {
+        Pinned(PhantomData)
     }
 }
 
 impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
-        reclaim::leave(&self.worker.pin, self.pinned);
+        reclaim::leave(&self.worker.pin, self.entered);
     }
 }
 
@@ -279,7 +285,7 @@ impl Worker {
     /// Pins the thread. Only on the calling thread's own worker; pins nest.
     #[inline]
     pub(super) fn pin(&'static self) -> Pin {
-        Pin { worker: self, pinned: DOMAIN.enter(&self.pin, self.barrier) }
+        Pin { worker: self, entered: DOMAIN.enter(&self.pin, self.barrier) }
     }
 
     /// Whether the worker pins without a barrier.
@@ -290,7 +296,7 @@ impl Worker {
     /// As [`pin`](Self::pin), on a worker that is [`swift`].
     #[inline(always)]
     pub(super) fn pin_swiftly(&'static self) -> Pin {
-        Pin { worker: self, pinned: DOMAIN.enter(&self.pin, Barrier::Forced) }
+        Pin { worker: self, entered: DOMAIN.enter(&self.pin, Barrier::Forced) }
     }
 
     /// The board of this worker; only its thread writes it.

@@ -16,7 +16,7 @@ use self::{
 use super::{
     bias::{Bias, Turn},
     key::{Key, Lookup, Output},
-    worker::{self, Pin, Worker},
+    worker::{self, Pinned, Worker},
 };
 use crate::{
     panics,
@@ -95,7 +95,7 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The value of a key that has one. O(1), takes no lock, writes nothing.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: &'pin Pin) -> Option<&'pin R> {
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: Pinned<'pin>) -> Option<&'pin R> {
         if K::COORDINATES == 0 || !K::is_small() {
             return self.find_hashed(key, pin);
         }
@@ -112,7 +112,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// Makes the worker the one that computes the value of a small key, if it has a page and that takes no more than a
     /// look.
     #[inline(always)]
-    pub(super) fn claim_paged<'pin>(&self, packed: u64, me: u32, pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    pub(super) fn claim_paged<'pin>(&self, packed: u64, me: u32, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         // In a mixed page the key may have strayed before there was the page.
         let slot = self.pages.find(packed, pin).filter(|slot| !self.pages.is_mixed(slot))?;
         let claimed = match self.bias.claiming(me) {
@@ -125,23 +125,30 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The slot of a key that has a place in the hash table only, and whether the worker is now the one that computes its
     /// value; `None` if that takes more than a look.
     #[inline(always)]
-    pub(super) fn find_or_claim<'pin>(&self, key: &K, me: u32, pin: &'pin Pin) -> (Option<Slot<'pin, R>>, bool) {
+    pub(super) fn find_or_claim<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> (Option<Slot<'pin, R>>, bool) {
+        let (entry, claimed) = self.find_or_file(key, me, pin);
+        (entry.map(Entry::slot), claimed)
+    }
+
+    /// The same; out of line, to keep the frames of bodies small.
+    #[inline(never)]
+    fn find_or_file<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> (Option<&'pin Entry<K, R>>, bool) {
         let Some(hashed) = self.hashed.get() else { return (None, false) };
-        let Some(alone) = self.bias.filing(me) else { return (hashed.find(key, pin).map(Entry::slot), false) };
+        let Some(alone) = self.bias.filing(me) else { return (hashed.find(key, pin), false) };
         let turn = Turn::Alone(alone);
         let made = hashed.find_or_make(key, &turn, pin, || State::claimed(me), || false);
-        made.map_or((None, false), |(entry, made)| (Some(entry.slot()), made))
+        made.map_or((None, false), |(entry, made)| (Some(entry), made))
     }
 
     /// The value of a key that is not a small integer.
     #[inline]
-    fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
+    fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.hashed.get()?.find(key, pin)?.slot().value()
     }
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
     #[inline(never)]
-    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin R> {
+    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.find_hashed(key, pin)
     }
 
@@ -151,7 +158,7 @@ impl<K: Key, R: Output> Table<K, R> {
         key: Q,
         packed: Option<u64>,
         me: u32,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
     ) -> Claim<'pin, R> {
         let turn = self.bias.turn(me);
         loop {
@@ -179,7 +186,7 @@ impl<K: Key, R: Output> Table<K, R> {
         key: Q,
         packed: Option<u64>,
         me: u32,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
     ) -> Slot<'pin, R> {
         self.locate(key, packed, &self.bias.turn(me), pin, State::empty).0
     }
@@ -188,7 +195,12 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The name is that of a slot of this table.
-    pub(super) unsafe fn claim_member<'pin>(&self, member: u64, me: u32, pin: &'pin Pin) -> Option<Member<'pin, K, R>> {
+    pub(super) unsafe fn claim_member<'pin>(
+        &self,
+        member: u64,
+        me: u32,
+        pin: Pinned<'pin>,
+    ) -> Option<Member<'pin, K, R>> {
         let turn = self.bias.turn(me);
         let paged = member & hashed::HASHED == 0;
         let slot = if paged {
@@ -227,7 +239,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove(&self, key: &K, me: u32, pin: &Pin) -> Option<R> {
+    pub(super) unsafe fn remove(&self, key: &K, me: u32, pin: Pinned<'_>) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
             // By an atomic instruction, whosoever turn it is: it is rare.
@@ -249,7 +261,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// How many values there are. O(slots): nothing is counted when values come and go.
-    pub(super) fn len(&self, pin: &Pin) -> usize {
+    pub(super) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 
@@ -259,7 +271,7 @@ impl<K: Key, R: Output> Table<K, R> {
         key: Q,
         packed: Option<u64>,
         turn: &Turn<'_>,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
         state: impl Fn() -> State,
     ) -> (Slot<'pin, R>, bool) {
         loop {
@@ -283,7 +295,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
-    fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: &Pin) -> bool {
+    fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         slot.member() & hashed::HASHED == 0
             && self.pages.is_mixed(slot)
             && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, turn, pin).is_some())

@@ -15,7 +15,7 @@ use std::{
 
 use super::slot::{Slot, State, Word};
 use crate::{
-    cache::{key::Key, small, worker::Pin},
+    cache::{key::Key, small, worker::Pinned},
     sync::{AtomicPtr, AtomicU32, Mutex, Ordering, lock},
 };
 
@@ -126,7 +126,7 @@ impl<K: Key, R> Pages<K, R> {
     ///
     /// Pages live as long as the table, which the pin under which it was found keeps.
     #[inline]
-    pub(super) fn find<'pin>(&self, packed: u64, _pin: &'pin Pin) -> Option<Slot<'pin, R>> {
+    pub(super) fn find<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         let place = Self::place(packed);
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
         for step in &place.path[..K::COORDINATES] {
@@ -145,7 +145,7 @@ impl<K: Key, R> Pages<K, R> {
         &self,
         packed: u64,
         used: impl FnOnce() -> usize,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
     ) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use crate::{
     cache::{
         bias::{Alone, Turn},
-        worker::Pin,
+        worker::Pinned,
     },
     sync::{AtomicU32, Ordering},
 };
@@ -153,7 +153,7 @@ pub(in crate::cache) struct Slot<'pin, R> {
     value: *mut R,
     /// How the table finds the slot again, see [`Table::claim_member`](super::Table::claim_member).
     member: u64,
-    pin: PhantomData<&'pin Pin>,
+    pin: PhantomData<Pinned<'pin>>,
 }
 
 impl<R> Clone for Slot<'_, R> {

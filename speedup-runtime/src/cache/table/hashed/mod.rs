@@ -22,7 +22,7 @@ use crate::{
     cache::{
         bias::Turn,
         key::{Key, Lookup, Output},
-        worker::{self, Pin},
+        worker::{self, Pinned},
     },
     sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
 };
@@ -122,7 +122,7 @@ impl<K, R> Entry<K, R> {
 ///
 /// # Safety
 /// The name was given by a table that is current under the caller's pin.
-pub(super) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(member: u64, _pin: &'pin Pin) -> Slot<'pin, R> {
+pub(super) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(member: u64, _pin: Pinned<'pin>) -> Slot<'pin, R> {
     let entry = (member & !HASHED) as *const Entry<K, R>;
     // SAFETY: by the contract the entry's chunk is allocated, and entries are never made invalid.
     unsafe { (*entry).slot() }
@@ -132,7 +132,7 @@ pub(super) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(member: u64, _pin: &'pin Pi
 ///
 /// # Safety
 /// As for [`slot_of`], and the caller has claimed the slot: a claimed entry is linked, so its key is there.
-pub(super) unsafe fn key_of<K, R>(member: u64, _pin: &Pin) -> &K {
+pub(super) unsafe fn key_of<K, R>(member: u64, _pin: Pinned<'_>) -> &K {
     let entry = (member & !HASHED) as *const Entry<K, R>;
     // SAFETY: by the contract.
     unsafe { (*(*entry).key.get()).assume_init_ref() }
@@ -152,7 +152,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
 
     /// The entry of a key, if it has one.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: &'pin Pin) -> Option<&'pin Entry<K, R>> {
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         self.shard(hash).find(hash, key, pin)
     }
@@ -164,7 +164,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         &self,
         key: Q,
         turn: &Turn<'_>,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
         state: impl FnOnce() -> State,
         instead: impl FnOnce() -> bool,
     ) -> Option<(&'pin Entry<K, R>, bool)> {
@@ -182,7 +182,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         &self,
         key: Q,
         turn: &Turn<'_>,
-        pin: &'pin Pin,
+        pin: Pinned<'pin>,
     ) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
@@ -194,7 +194,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     ///
     /// # Safety
     /// `self` is part of a table that is retired later than what this call retires.
-    pub(super) unsafe fn remove<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: &Pin) -> bool {
+    pub(super) unsafe fn remove<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let mut writer = shard.write(turn);
@@ -220,7 +220,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     }
 
     /// How many entries are ready.
-    pub(super) fn len(&self, pin: &Pin) -> usize {
+    pub(super) fn len(&self, pin: Pinned<'_>) -> usize {
         let ready =
             |view: &View<K, R>| view.index.numbers().filter(|number| view.entry(*number).state.is_ready()).count();
         self.shards.iter().filter_map(|shard| shard.view(pin)).map(ready).sum()
@@ -277,7 +277,7 @@ impl<K, R> View<K, R> {
 
 impl<K: Key, R: Output> Shard<K, R> {
     #[inline]
-    fn view<'pin>(&self, _pin: &'pin Pin) -> Option<&'pin View<K, R>> {
+    fn view<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin View<K, R>> {
         // SAFETY: a view lives while readers that loaded it are pinned.
         unsafe { self.view.load(Ordering::Acquire).as_ref() }
     }
@@ -302,7 +302,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     #[inline]
-    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: &'pin Pin) -> Option<&'pin Entry<K, R>> {
+    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let view = self.view(pin)?;
         view.index.find(hash, |number| {
             let entry = view.entry(number);
