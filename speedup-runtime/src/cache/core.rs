@@ -161,9 +161,6 @@ impl<K: Key, R: Output> Core<K, R> {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
-                if let Some(table) = self.table(&worker.pin()) {
-                    table.count_inserted();
-                }
                 flight.publish(value);
                 Ok(())
             }
@@ -224,7 +221,7 @@ impl<K: Key, R: Output> Core<K, R> {
             if let Some(table) = self.table(pin) {
                 return table;
             }
-            let new = Box::into_raw(Box::new(Table::new(self.number.index())));
+            let new = Box::into_raw(Box::new(Table::new()));
             if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });

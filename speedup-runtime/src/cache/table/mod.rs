@@ -26,11 +26,6 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Table<K: Key, R: Output> {
     /// No other table of the process ever has this number.
     id: u64,
-    /// Of how many values there are at most, to tell whether pages are well used: all that the cache has computed, less
-    /// what it had when the table was made, and all that was put in.
-    cache: u32,
-    computed_before: u64,
-    inserted: AtomicU64,
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
@@ -57,28 +52,9 @@ pub(super) enum Member<'pin, K, R> {
 }
 
 impl<K: Key, R: Output> Table<K, R> {
-    /// An empty table of the cache with this number.
-    pub(super) fn new(cache: u32) -> Self {
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            cache,
-            computed_before: worker::totals(cache).1,
-            inserted: AtomicU64::new(0),
-            pages: Pages::new(),
-            hashed: OnceBox::new(),
-        }
-    }
-
-    /// A value is put in that was not computed.
-    pub(super) fn count_inserted(&self) {
-        // Relaxed: a count.
-        self.inserted.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many values there are, or a few more.
-    fn used(&self) -> usize {
-        let computed = worker::totals(self.cache).1.saturating_sub(self.computed_before);
-        (computed + self.inserted.load(Ordering::Relaxed)) as usize
+    /// An empty table.
+    pub(super) fn new() -> Self {
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), pages: Pages::new(), hashed: OnceBox::new() }
     }
 
     /// The number of this table, which no other ever has.
@@ -233,7 +209,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, || self.used(), pin)
+                && let Some(slot) = self.pages.find_or_make(packed, pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);
