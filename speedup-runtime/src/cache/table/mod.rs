@@ -214,7 +214,7 @@ impl<K: Key, R: Output> Table<K, R> {
             {
                 return (slot, false);
             }
-            let hashed = self.hashed.get_or_init(|| Box::new(Hashed::new()));
+            let hashed = self.hashed();
             let mut made = false;
             let make = || {
                 made = true;
@@ -236,6 +236,12 @@ impl<K: Key, R: Output> Table<K, R> {
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, pin: &Pin) -> bool {
         slot.member() & hashed::HASHED == 0
             && self.pages.is_mixed(slot)
-            && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, pin).is_some())
+            // Made if need be: only under its lock is it certain who of the two has come first.
+            && self.hashed().find_settled(key, pin).is_some()
+    }
+
+    /// The hash table.
+    fn hashed(&self) -> &Hashed<K, R> {
+        self.hashed.get_or_init(|| Box::new(Hashed::new()))
     }
 }
