@@ -1,13 +1,13 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
+mod current;
 mod hashed;
 mod pages;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use once_cell::race::OnceBox;
-
+pub(super) use self::current::Current;
 pub(super) use self::slot::{Slot, State, Word};
 use self::{hashed::Hashed, pages::Pages};
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     panics,
-    sync::{AtomicU64, Ordering},
+    sync::{OnceBox, Ordering, global::AtomicU64},
 };
 
 /// The next table's name. Relaxed: only distinctness matters.

@@ -22,10 +22,10 @@ use crate::{
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
 /// This many pages are made without asking how full the others are.
-const FREE_PAGES: usize = 128;
+const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
 /// A count of the values in pages that shows them to be badly used is good for so many requests a page: it takes about as
 /// long as that many nanoseconds.
-const PATIENCE: usize = 32;
+const PATIENCE: usize = if cfg!(loom) { 0 } else { 32 };
 /// Directories may take this many bytes beyond what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
@@ -76,10 +76,12 @@ struct PageHeader {
 }
 
 impl<R> PageOf<R> {
-    /// Binary logarithm of the slots of a page, 4 to 10.
+    /// Binary logarithm of the slots of a page, 4 to 10; two slots are enough for a model.
     const BITS: u32 = {
         let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
-        if fitting >= 1024 {
+        if cfg!(loom) {
+            1
+        } else if fitting >= 1024 {
             10
         } else if fitting <= 16 {
             4
@@ -101,6 +103,21 @@ impl<R> PageOf<R> {
             Err(_) => panic!("the result type is too large for a page"),
         }
     };
+
+    /// Makes a page whose memory is zeroed. The checker's atomics are no plain words.
+    ///
+    /// # Safety
+    /// The page is fresh and of this layout.
+    #[cfg(loom)]
+    unsafe fn fill(page: *mut u8) {
+        // SAFETY: by the contract.
+        unsafe {
+            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0) });
+            for index in 0..Self::SLOTS {
+                page.add(Self::STATES_AT).cast::<State>().add(index).write(State::empty());
+            }
+        }
+    }
 
     /// The slot with this index of a page of this layout.
     ///
@@ -210,6 +227,11 @@ impl<K: Key, R> Pages<K, R> {
         if page.is_null() {
             handle_alloc_error(layout);
         }
+        #[cfg(loom)]
+        // SAFETY: made just now.
+        unsafe {
+            PageOf::<R>::fill(page);
+        }
         // SAFETY: the header is at the start of the fresh page.
         unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(growth.strayed), Ordering::Relaxed) };
         link.store(page, Ordering::Release);
@@ -226,7 +248,7 @@ impl<K: Key, R> Pages<K, R> {
         if step < old_len {
             return Some(old);
         }
-        let len = (step + 1).next_power_of_two().max(16);
+        let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { 16 });
         let layout = Directory::layout(len);
         let pages = growth.pages * PageOf::<R>::LAYOUT.size();
         if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + 2 * pages {
@@ -240,6 +262,11 @@ impl<K: Key, R> Pages<K, R> {
         // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody links while the lock is held.
         unsafe {
             (&raw mut (*new).len).write(len);
+            #[cfg(loom)]
+            for index in 0..len {
+                let entries = (&raw mut (*new).entries).cast::<AtomicPtr<u8>>();
+                entries.add(index).write(AtomicPtr::new(null_mut()));
+            }
             for index in 0..old_len {
                 if let (Some(from), Some(to)) = (Directory::entry(old, index), Directory::entry(new, index)) {
                     to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -303,7 +330,8 @@ impl<K: Key, R> Pages<K, R> {
 
 impl<K: Key, R> Drop for Pages<K, R> {
     fn drop(&mut self) {
-        let root = std::mem::replace(self.root.get_mut(), null_mut()).cast::<u8>();
+        // Relaxed: nobody else looks.
+        let root = self.root.load(Ordering::Relaxed).cast::<u8>();
         let mut directories = Vec::new();
         let mut drop_page = |page: *mut u8| {
             if std::mem::needs_drop::<R>() {
