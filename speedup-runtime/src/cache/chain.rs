@@ -12,7 +12,7 @@ pub(super) struct Frame {
     engine: *const dyn Engine,
     /// The key, of the type that the cache knows; lives longer than the call.
     key: *const (),
-    /// The address of the state word that the call fills or would fill.
+    /// The name of the slot that the call fills or would fill, see [`name`](super::graph::name).
     pub(super) slot: usize,
     /// Where the call is shown to others, or [`HIDDEN`].
     place: Cell<usize>,

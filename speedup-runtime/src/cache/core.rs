@@ -129,7 +129,7 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Runs the body without a claim on the slot at this address, whose owner cannot or must not be waited for.
+    /// Runs the body without a claim on the slot with this name, whose owner cannot or must not be waited for.
     pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         let flight = Flight::without_claim(self, worker, slot);
         worker.own.recomputing.set(worker.own.recomputing.get() + 1);
@@ -234,7 +234,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 }
                 Waited::Recompute => {
                     let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
-                    let compute = || self.recompute(function, key, busy.slot, worker);
+                    let compute = || self.recompute(function, key, busy.name(), worker);
                     return isolate::remembered(worker, &busy, keep, compute);
                 }
                 Waited::Isolate => return self.isolate(function, key, &busy, worker),
@@ -267,6 +267,6 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
     fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
-        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
+        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.name(), isolated))
     }
 }

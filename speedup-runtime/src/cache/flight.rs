@@ -2,6 +2,7 @@
 
 use super::{
     core::Core,
+    graph::name,
     key::{Key, Output},
     table::{Slot, State},
     wait::{self, Outcome},
@@ -40,15 +41,15 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         Self { core, worker, goal: Goal { table, state, value } }
     }
 
-    /// A call whose value goes to its caller alone: the slot at this address is another worker's.
+    /// A call whose value goes to its caller alone: the slot with this name is another worker's.
     pub(super) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
         Self { core, worker, goal: Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() } }
     }
 
-    /// The address of the state word.
+    /// The name of the slot.
     #[inline]
     pub(super) fn slot(&self) -> usize {
-        self.goal.state as usize
+        name(self.goal.state as usize, self.goal.table)
     }
 
     /// Lets everybody read the value.
@@ -72,7 +73,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     #[cold]
     pub(super) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::deliver(self.slot(), self.goal.table, outcome);
+            wait::deliver(self.goal.state as usize, self.goal.table, outcome);
         }
     }
 }

@@ -172,6 +172,54 @@ fn what_is_in_flight_at_a_clear_is_finished_and_not_kept() {
 }
 
 #[test]
+fn a_call_that_outlives_its_table_is_not_taken_for_one_that_gets_its_memory() {
+    // One of the new table's pages is likely to lie where that of the old one lay: then a key there is where key 2 was.
+    const PAGES: u64 = 8;
+    const NEXT: u64 = 1_024;
+    static TOGETHER: Barrier = Barrier::new(2);
+    static PAGE: AtomicUsize = AtomicUsize::new(1);
+    fn twin() -> u64 {
+        PAGE.load(Ordering::SeqCst) as u64 * NEXT + 2
+    }
+    cached! {
+        const REBORN(n: u64) -> u64 => {
+            match *n {
+                1 if REBORN.contains(&(1,)) => REBORN.get((2,)),
+                2 => {
+                    REBORN.clear();
+                    (1..=PAGES).for_each(|page| _ = REBORN.get((page * NEXT,)));
+                    TOGETHER.wait();
+                    TOGETHER.wait();
+                    // Another thread is computing it.
+                    REBORN.get((twin(),)) + 1
+                }
+                n if n == twin() => {
+                    TOGETHER.wait();
+                    (0..2_000).for_each(work);
+                    n
+                }
+                n => n,
+            }
+        };
+    }
+    watched(|| {
+        for round in 0..rounds(24) as usize {
+            PAGE.store(1 + round % PAGES as usize, Ordering::SeqCst);
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| {
+                    REBORN.get((1,));
+                    REBORN.refresh((1,))
+                });
+                TOGETHER.wait();
+                assert_eq!(REBORN.get((twin(),)), twin());
+                assert_eq!(first.join().expect("no cycle"), twin() + 1);
+            });
+            REBORN.clear();
+        }
+    });
+}
+
+#[test]
 fn what_is_not_kept_is_not_given_to_those_who_ask_for_something_else() {
     // Memory of a cleared table is used again at once: a call in flight must not be taken for one of the new table.
     fn odd(n: u64) -> Result<u64, u64> {
