@@ -24,6 +24,47 @@ pub(crate) use loom::{
     thread,
 };
 
+/// A box that is made at first use; of several that are made at the same time, one stays.
+#[cfg(not(loom))]
+pub(crate) use once_cell::race::OnceBox;
+
+/// The same in a model.
+#[cfg(loom)]
+pub(crate) struct OnceBox<T>(AtomicPtr<T>);
+
+#[cfg(loom)]
+impl<T> OnceBox<T> {
+    pub(crate) fn new() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: what is there stays until the end.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
+        if let Some(there) = self.get() {
+            return there;
+        }
+        let new = Box::into_raw(make());
+        let kept = self.0.compare_exchange(std::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire);
+        // SAFETY: as in `get`; who comes second drops its own, which nobody has seen.
+        kept.map_or_else(|there| unsafe { (drop(Box::from_raw(new)), &*there).1 }, |_| unsafe { &*new })
+    }
+}
+
+#[cfg(loom)]
+impl<T> Drop for OnceBox<T> {
+    fn drop(&mut self) {
+        let there = self.0.load(Ordering::Relaxed);
+        if !there.is_null() {
+            // SAFETY: made by `Box::into_raw`, and nobody else looks.
+            drop(unsafe { Box::from_raw(there) });
+        }
+    }
+}
+
 /// Locks a mutex whose data stay valid whatever the holder was doing when it panicked.
 ///
 /// Every mutex of the crate guards data that are consistent between any two statements of its holders, so a poisoned
@@ -34,7 +75,10 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
 pub(crate) mod global {
-    pub(crate) use std::sync::{Arc, Condvar, Mutex, atomic::AtomicUsize};
+    pub(crate) use std::sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicU64, AtomicUsize},
+    };
 }
 
 /// A `const fn`, except under the model checker, whose primitives cannot be made in a constant.

@@ -8,6 +8,8 @@ use speedup_runtime::{
 };
 
 const DEPTH: u64 = 1_000_000;
+/// The frames of a group are large where they are not optimised.
+const GROUPS: u64 = if cfg!(debug_assertions) { DEPTH / 10 } else { DEPTH };
 
 /// A chain of its own for each test: they run at the same time.
 macro_rules! chain {
@@ -41,6 +43,64 @@ fn a_million_calls_inside_a_pool() {
     chain!(CHAIN);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
     assert_eq!(pool.install(|| CHAIN.get((DEPTH,))), DEPTH);
+}
+
+#[test]
+fn a_deep_recursion_through_groups() {
+    const PAIRS: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(
+            &STATE,
+            Function::new("pairs", |(n,)| {
+                if *n < 2 {
+                    return *n;
+                }
+                let [a, b] = PAIRS.group([(n - 1,), (n - 2,)]);
+                a.wrapping_add(b)
+            }),
+        )
+    };
+    let expected = (0..GROUPS).fold((0_u64, 1_u64), |(a, b), _| (b, a.wrapping_add(b))).0;
+    assert_eq!(on_a_stack_of(512, || PAIRS.get((GROUPS,))), expected);
+    PAIRS.clear();
+    // Asked by several at a time, so that the last of a group is waited for at any depth.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("a pool");
+    thread::scope(|scope| {
+        for caller in 0..3 {
+            let pool = &pool;
+            let call = move || assert_eq!(PAIRS.get((GROUPS,)), expected);
+            scope.spawn(move || if caller == 0 { call() } else { pool.install(call) });
+        }
+    });
+}
+
+#[test]
+fn a_hundred_thousand_background_calls_joined_one_in_the_other() {
+    const TASKS: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let function = Function::new("tasks", |(n,)| if *n == 0 { 0 } else { TASKS.spawn((n - 1,)).join() + 1 });
+        &Cache::of(&STATE, function)
+    };
+    assert_eq!(on_a_stack_of(512, || TASKS.get((DEPTH / 10,))), DEPTH / 10);
+    TASKS.clear();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    assert_eq!(pool.install(|| TASKS.get((DEPTH / 10,))), DEPTH / 10);
+}
+
+#[test]
+fn half_a_million_calls_of_texts_in_two_functions() {
+    const EVEN: &Cache<(String,), bool> = {
+        static STATE: State<(String,), bool> = State::new();
+        &Cache::of(&STATE, Function::new("even", |(n,): &(String,)| n == "0" || ODD.get((less(n),))))
+    };
+    const ODD: &Cache<(String,), bool> = {
+        static STATE: State<(String,), bool> = State::new();
+        &Cache::of(&STATE, Function::new("odd", |(n,): &(String,)| n != "0" && EVEN.get((less(n),))))
+    };
+    fn less(n: &str) -> String {
+        (n.parse::<u64>().expect("a number") - 1).to_string()
+    }
+    assert!(on_a_stack_of(512, || EVEN.get(((DEPTH / 2).to_string(),))));
 }
 
 #[test]

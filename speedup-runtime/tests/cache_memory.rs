@@ -1,9 +1,18 @@
-//! A cleared cache gives its memory back. One test in a process of its own: it looks at the memory of the process.
+//! A cleared cache, and a deep recursion, give their memory back. A process of its own, and one test at a time: they look
+//! at the memory of the process.
 #![cfg(target_os = "linux")]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use speedup_runtime::Cache;
+use speedup_runtime::{
+    Cache,
+    cache::{Function, State},
+};
+
+static ONE: Mutex<()> = Mutex::new(());
 
 /// Resident memory of this process, in bytes.
 fn resident() -> usize {
@@ -15,6 +24,7 @@ fn resident() -> usize {
 fn memory_is_given_back_after_a_clear() {
     // So large that the allocator gives each block back to the system, as long as none was freed before: hence the `Arc`.
     const BLOCK: usize = 1 << 20;
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = resident();
     let small = Cache::from_fn(|n: u64| Arc::new(vec![n as u8 + 1; BLOCK]));
     let large = Cache::from_fn(|n: String| Arc::new(vec![n.len() as u8; BLOCK]));
@@ -27,4 +37,27 @@ fn memory_is_given_back_after_a_clear() {
     large.clear();
     let left = resident().saturating_sub(before);
     assert!(left < 24 * BLOCK, "{left} bytes are still there");
+}
+
+#[test]
+fn the_stack_of_a_million_calls_is_given_back() {
+    static DEEPEST: AtomicUsize = AtomicUsize::new(0);
+    const CHAIN: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let function = Function::new("chain", |(n,)| {
+            if *n == 0 {
+                DEEPEST.store(resident(), Ordering::Relaxed);
+                return 0;
+            }
+            CHAIN.get((n - 1,)) + 1
+        });
+        &Cache::of(&STATE, function)
+    };
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = resident();
+    assert_eq!(CHAIN.get((1_000_000,)), 1_000_000);
+    CHAIN.clear();
+    let (grown, left) = (DEEPEST.load(Ordering::Relaxed) - before, resident().saturating_sub(before));
+    assert!(grown > 100 << 20, "a million frames take more than {grown} bytes");
+    assert!(left < 48 << 20 && left < grown / 3, "{left} bytes of {grown} are still there");
 }

@@ -38,7 +38,7 @@ struct Entry<C> {
 
 /// A consistent copy of an entry: a call in flight and the calls it is waiting for.
 pub(super) struct Shown<C> {
-    /// The address of the state word that the call will fill.
+    /// The name of the slot that the call will fill.
     pub(super) slot: usize,
     /// The cache of the group's members; null where no group is shown.
     pub(super) owner: *mut C,

@@ -59,9 +59,9 @@ impl Frame {
         self.goal
     }
 
-    /// The address of the state word that the call fills or would fill.
+    /// The name of the slot that the call fills or would fill, see [`name`](super::graph::name).
     pub(super) fn slot(&self) -> usize {
-        self.goal.slot()
+        self.goal.name()
     }
 
     /// Shows the call to others as long as it runs. Only for a running call of this thread.

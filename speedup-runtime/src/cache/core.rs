@@ -1,9 +1,6 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    ptr::null_mut,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use once_cell::sync::OnceCell;
 
@@ -15,18 +12,17 @@ use super::{
     isolate,
     key::{Key, Lookup, Output},
     number::Number,
-    table::{Claim, Table, Word},
+    table::{Claim, Current, Table, Word},
     wait::{self, Busy, Waited},
     worker::{self, Pinned, Worker},
 };
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
 pub(super) struct Core<K: Key, R: Output> {
     pub(super) header: Header,
-    /// The current table, or null before the first. Release when replaced, Acquire by readers.
-    pub(super) table: AtomicPtr<Table<K, R>>,
+    pub(super) table: Current<K, R>,
     /// Threads waiting for slots of this cache. Read without a barrier when a value is published: waiters look again by
     /// themselves, see `wait`.
     pub(super) waiters: AtomicU32,
@@ -61,7 +57,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) const fn new(counted: bool) -> Self {
         Self {
             header: Header { cast: Self::cast },
-            table: AtomicPtr::new(null_mut()),
+            table: Current::none(),
             waiters: AtomicU32::new(0),
             counted,
             function: OnceCell::new(),
@@ -144,7 +140,7 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Runs the body without a claim on the slot at this address, whose owner cannot or must not be waited for.
+    /// Runs the body without a claim on the slot with this name, whose owner cannot or must not be waited for.
     pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         let flight = Flight::without_claim(self, worker, slot);
         worker.own.recomputing.set(worker.own.recomputing.get() + 1);
@@ -172,9 +168,6 @@ impl<K: Key, R: Output> Core<K, R> {
             Asked::Value(_) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
-                if let Some(table) = self.table(worker.pin().at()) {
-                    table.count_inserted();
-                }
                 flight.publish(value);
                 Ok(())
             }
@@ -195,17 +188,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(super) fn clear(&self) {
-        let old = self.table.swap(null_mut(), Ordering::AcqRel);
-        if !old.is_null() {
-            let old = old as usize;
-            // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
-            // found the table, so it has done so when the first step runs, and garbage is freed in order.
-            // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
-            let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
-            worker::retire(Box::new(move || worker::retire(Box::new(free))));
-            worker::collect();
-        }
-        worker::collect();
+        self.table.clear();
     }
 
     /// How many values there are. O(slots).
@@ -215,9 +198,8 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     #[inline]
-    pub(super) fn table<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
-        // SAFETY: a table that was current during a pin is not freed while the pin lasts.
-        unsafe { self.table.load(Ordering::Acquire).as_ref() }
+    pub(super) fn table<'pin>(&self, pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
+        self.table.get(pin)
     }
 
     #[inline]
@@ -231,16 +213,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
         self.number.give();
-        loop {
-            if let Some(table) = self.table(pin) {
-                return table;
-            }
-            let new = Box::into_raw(Box::new(Table::new(self.number.index(), worker::current())));
-            if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-                // SAFETY: made just above and seen by nobody else.
-                drop(unsafe { Box::from_raw(new) });
-            }
-        }
+        self.table.get_or_make(|| Table::new(worker::current()), pin)
     }
 
     /// Claims a key's slot, or finds its value, if that takes no more than a look.
@@ -284,7 +257,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 }
                 Waited::Recompute => {
                     let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
-                    let compute = || self.recompute(function, key, busy.slot, worker);
+                    let compute = || self.recompute(function, key, busy.name(), worker);
                     return isolate::remembered(worker, &busy, keep, compute);
                 }
                 Waited::Isolate => return self.isolate(function, key, &busy, worker),
@@ -317,16 +290,6 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
     fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
-        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
-    }
-}
-
-impl<K: Key, R: Output> Drop for Core<K, R> {
-    fn drop(&mut self) {
-        let table = *self.table.get_mut();
-        if !table.is_null() {
-            // SAFETY: made by `Box::into_raw`; nobody looks at the core any more, which was retired before it was dropped.
-            drop(unsafe { Box::from_raw(table) });
-        }
+        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.name(), isolated))
     }
 }

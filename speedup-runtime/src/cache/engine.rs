@@ -127,7 +127,12 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
             }
         };
         // A panic goes to who needs the value: they are told, or compute it again.
-        match catch_unwind(AssertUnwindSafe(|| drop(self.run(function, &claimed.0, claimed.1)))) {
+        // So does one of the key's destructor, hence the move.
+        let run = move || {
+            let (key, flight) = claimed;
+            drop(self.run(function, &key, flight));
+        };
+        match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => Helped::Computed,
             Err(payload) => {
                 panics::swallow(payload);

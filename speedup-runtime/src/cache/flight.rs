@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::{
     core::Core,
+    graph::name,
     key::{Key, Output},
     table::{Slot, State},
     wait::{self, Outcome},
@@ -37,7 +38,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         Self { core, worker, goal: Goal { table, state, value: value.cast() }, value: PhantomData }
     }
 
-    /// A call whose value goes to its caller alone: the slot at this address is another worker's.
+    /// A call whose value goes to its caller alone: the slot with this name is another worker's.
     pub(super) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
         let goal = Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() };
         Self { core, worker, goal, value: PhantomData }
@@ -72,16 +73,16 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     #[cold]
     pub(super) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            wait::deliver(self.goal.slot(), self.goal.table, outcome);
+            wait::deliver(self.goal.state as usize, self.goal.table, outcome);
         }
     }
 }
 
 impl Goal {
-    /// The address of the state word.
+    /// The name of the slot.
     #[inline]
-    pub(super) fn slot(self) -> usize {
-        self.state as usize
+    pub(super) fn name(self) -> usize {
+        name(self.state as usize, self.table)
     }
 
     /// The slot, if its table is still the current one. The goal is one of this core.
@@ -106,7 +107,7 @@ impl Goal {
         drop(pin);
         // Relaxed: see `wait`: who begins to wait just now looks again by itself.
         if core.waiters.load(Ordering::Relaxed) > 0 {
-            wait::wake(self.slot(), self.table);
+            wait::wake(self.state as usize, self.table);
         }
     }
 

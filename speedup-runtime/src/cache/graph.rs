@@ -28,6 +28,21 @@ pub(super) struct Busy {
     pub(super) table: u64,
 }
 
+impl Busy {
+    /// What tells the slot from all others that there ever were, for calls that outlive a table.
+    pub(super) fn name(&self) -> usize {
+        name(self.slot, self.table)
+    }
+}
+
+/// The address of a state word together with the number of its table: a call in flight may outlive its table, whose memory
+/// another one then has. Where there is room for few bits of the number, the next tables have other names at least.
+#[inline]
+pub(super) const fn name(slot: usize, table: u64) -> usize {
+    // Addresses have 48 bits, and the lowest two of a state word's are zero.
+    if usize::BITS == 64 { slot | (table << 48) as usize } else { slot | (table % 4) as usize }
+}
+
 /// How to look whether a slot is still claimed. Asked under the lock of the graph, so it takes no lock itself.
 pub(super) trait Look {
     /// Whether the slot is claimed by this owner.

@@ -113,14 +113,14 @@ impl Search {
 
     /// Looks at what the owner of a slot shows of the call that fills it and of inner ones.
     fn below(&mut self, busy: &Busy) -> Found {
-        if self.seen.len() >= BOARDS || self.seen.contains(&busy.slot) || busy.owner == self.worker.number {
+        if self.seen.len() >= BOARDS || self.seen.contains(&busy.name()) || busy.owner == self.worker.number {
             return Found::Nothing;
         }
-        self.seen.push(busy.slot);
+        self.seen.push(busy.name());
         let Some(owner) = worker::by_number(busy.owner) else { return Found::Nothing };
         let Some(board) = owner.shown() else { return Found::Nothing };
-        let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.slot));
-        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.slot)))
+        let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.name()));
+        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.name())))
     }
 
     /// Looks at what a worker shows from this place on, where the call that fills the slot `base` stands, if it is

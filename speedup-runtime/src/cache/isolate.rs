@@ -49,11 +49,11 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// What to do about a slot that this thread itself has claimed, or is computing a second time; `None` for all others.
 pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
-    let again = worker.own.recomputing.get() > 0 && chain::contains(worker, busy.slot);
+    let again = worker.own.recomputing.get() > 0 && chain::contains(worker, busy.name());
     let isolation = worker.own.isolation.borrow();
     if let Some(isolation) = &*isolation {
         if again || busy.owner == worker.number {
-            wait::cycle(worker, busy.slot);
+            wait::cycle(worker, busy.name());
         }
         return isolation.standing_in_for.contains(&busy.owner).then_some(Waited::Recompute);
     }
@@ -61,9 +61,9 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
         return None;
     }
     if rayon::current_thread_index().is_none() || goes_round(busy) {
-        wait::cycle(worker, busy.slot);
+        wait::cycle(worker, busy.name());
     }
-    if let Some(text) = chain::known_cycle(worker, busy.slot) {
+    if let Some(text) = chain::known_cycle(worker, busy.name()) {
         panic_any(text);
     }
     Some(Waited::Isolate)
@@ -75,7 +75,7 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
         return Waited::Recompute;
     }
     if goes_round(busy) {
-        wait::cycle(worker, busy.slot);
+        wait::cycle(worker, busy.name());
     }
     Waited::Isolate
 }
@@ -151,7 +151,7 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
         }
         thread.join().unwrap_or_else(|payload| {
             if let Some(text) = chain::as_cycle(&payload) {
-                chain::note_cycle(worker, busy.slot, text);
+                chain::note_cycle(worker, busy.name(), text);
             }
             resume_unwind(payload)
         })

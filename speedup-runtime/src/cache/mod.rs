@@ -3,24 +3,25 @@
 //! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `graph`,
 //! `stall`, `inside` and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
 //!
-//! The model checker gets the protocols alone: boards, the graph of waits, reclamation and the state words of slots.
+//! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
+//! (`model`, which has small stand-ins for the rest).
+
+#![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 mod bias;
 mod board;
 #[cfg(not(loom))]
 mod chain;
-#[cfg(not(loom))]
+#[cfg_attr(loom, path = "model/core.rs")]
 mod core;
 #[cfg(not(loom))]
 mod engine;
-#[cfg(not(loom))]
 mod flight;
 #[cfg(not(loom))]
 mod function;
 #[cfg(not(loom))]
 mod grain;
-#[cfg_attr(loom, allow(dead_code, reason = "the models use the waits for claims alone"))]
 mod graph;
 #[cfg(not(loom))]
 mod group;
@@ -32,18 +33,17 @@ mod help;
 mod inside;
 #[cfg(not(loom))]
 mod isolate;
-#[cfg(not(loom))]
 mod key;
+#[cfg(all(test, loom))]
+mod model;
 #[cfg(not(loom))]
 mod number;
-#[cfg(not(loom))]
 mod outcome;
 #[cfg(not(loom))]
 pub mod probe;
 mod reclaim;
 #[cfg(not(loom))]
 mod run;
-#[cfg(not(loom))]
 mod small;
 #[cfg(not(loom))]
 mod stack;
@@ -51,30 +51,13 @@ mod stack;
 mod stall;
 #[cfg(not(loom))]
 mod stats;
-#[cfg(not(loom))]
 mod table;
 #[cfg(not(loom))]
 mod task;
-#[cfg(not(loom))]
+#[cfg_attr(loom, path = "model/wait.rs")]
 mod wait;
-#[cfg(not(loom))]
+#[cfg_attr(loom, path = "model/worker.rs")]
 mod worker;
-
-#[cfg(loom)]
-#[allow(dead_code, reason = "the models use the state words alone")]
-#[path = "table/slot.rs"]
-mod slot;
-
-/// What the slots need of it.
-#[cfg(loom)]
-#[allow(dead_code, reason = "nobody pins in a model")]
-mod worker {
-    use std::marker::PhantomData;
-
-    /// Nothing is freed in a model.
-    #[derive(Clone, Copy)]
-    pub(super) struct Pinned<'pin>(PhantomData<&'pin ()>);
-}
 
 #[cfg(not(loom))]
 pub use self::{

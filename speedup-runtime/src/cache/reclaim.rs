@@ -68,8 +68,10 @@ impl Domain {
         // Relaxed: only this thread writes its pin word.
         let outermost = pin.load(Ordering::Relaxed) == 0;
         if outermost {
-            // Relaxed: the barrier that follows (here or forced by `collect`) orders the store before later loads.
-            pin.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);
+            // The barrier that follows (here or forced by `collect`) orders the store before later loads. Release, with the
+            // Acquire load in `collect`'s `oldest`: who sees this pin and not the end of the one before must see what was
+            // read under that all the same.
+            pin.store(self.epoch.load(Ordering::Acquire), Ordering::Release);
             barrier.light();
         }
         Entered { outermost }

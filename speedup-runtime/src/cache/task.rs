@@ -78,8 +78,15 @@ impl<R: Output> Task<R> {
     pub(super) fn start(&self) {
         let state = self.state.clone();
         rayon::spawn(move || {
-            if state.begin() {
-                state.run();
+            // Where this is the last to know of the call, its end is dropped here. That is users' code, whose panic nobody
+            // is to get, and with which rayon would end the process.
+            let run = AssertUnwindSafe(move || {
+                if state.begin() {
+                    state.run();
+                }
+            });
+            if let Err(payload) = catch_unwind(run) {
+                panics::swallow(payload);
             }
         });
     }

@@ -1,11 +1,13 @@
 //! Values that are inserted, removed, refreshed and cleared while others read and compute.
 
 use std::sync::{
-    Arc, Barrier,
+    Arc, Barrier, OnceLock, Weak,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::harness::{POOLS, call_together, everywhere, pool, rounds, scramble, watched, work};
+use speedup_runtime::Cache;
+
+use crate::harness::{POOLS, call_together, everywhere, pool, rounds, scramble, seed, watched, work};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
@@ -60,10 +62,12 @@ fn checked(n: u64, below: impl Fn(u64) -> [u64; 2]) -> Checked {
 #[test]
 fn everything_at_once() {
     watched(|| {
+        let mut round = seed();
         everywhere(3, |pool, callers| {
-            call_together(pool, callers.max(2), |caller| {
+            round = round.wrapping_add(1);
+            call_together(pool, callers.at_least(2), |caller| {
                 for step in 0..300_u64 {
-                    let random = scramble(step * 8 + caller as u64);
+                    let random = scramble(scramble(round).wrapping_add(step * 8 + caller as u64));
                     let (n, what) = (random % 48, random >> 32);
                     let text = (n.to_string(),);
                     match what % 16 {
@@ -104,10 +108,7 @@ fn everything_at_once() {
 fn removing_while_others_clear() {
     watched(|| {
         for threads in [1, 2, 4] {
-            let caches = (
-                Arc::new(speedup_runtime::Cache::from_fn(|n: u64| Arc::new(n))),
-                Arc::new(speedup_runtime::Cache::from_fn(|n: String| n)),
-            );
+            let caches = (Arc::new(Cache::from_fn(|n: u64| Arc::new(n))), Arc::new(Cache::from_fn(|n: String| n)));
             let pool = pool(threads);
             call_together(&pool, 4, |caller| {
                 for step in 0..u64::from(rounds(2_000)) {
@@ -171,6 +172,54 @@ fn what_is_in_flight_at_a_clear_is_finished_and_not_kept() {
 }
 
 #[test]
+fn a_call_that_outlives_its_table_is_not_taken_for_one_that_gets_its_memory() {
+    // One of the new table's pages is likely to lie where that of the old one lay: then a key there is where key 2 was.
+    const PAGES: u64 = 8;
+    const NEXT: u64 = 1_024;
+    static TOGETHER: Barrier = Barrier::new(2);
+    static PAGE: AtomicUsize = AtomicUsize::new(1);
+    fn twin() -> u64 {
+        PAGE.load(Ordering::SeqCst) as u64 * NEXT + 2
+    }
+    cached! {
+        const REBORN(n: u64) -> u64 => {
+            match *n {
+                1 if REBORN.contains(&(1,)) => REBORN.get((2,)),
+                2 => {
+                    REBORN.clear();
+                    (1..=PAGES).for_each(|page| _ = REBORN.get((page * NEXT,)));
+                    TOGETHER.wait();
+                    TOGETHER.wait();
+                    // Another thread is computing it.
+                    REBORN.get((twin(),)) + 1
+                }
+                n if n == twin() => {
+                    TOGETHER.wait();
+                    (0..2_000).for_each(work);
+                    n
+                }
+                n => n,
+            }
+        };
+    }
+    watched(|| {
+        for round in 0..rounds(24) as usize {
+            PAGE.store(1 + round % PAGES as usize, Ordering::SeqCst);
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| {
+                    REBORN.get((1,));
+                    REBORN.refresh((1,))
+                });
+                TOGETHER.wait();
+                assert_eq!(REBORN.get((twin(),)), twin());
+                assert_eq!(first.join().expect("no cycle"), twin() + 1);
+            });
+            REBORN.clear();
+        }
+    });
+}
+
+#[test]
 fn what_is_not_kept_is_not_given_to_those_who_ask_for_something_else() {
     // Memory of a cleared table is used again at once: a call in flight must not be taken for one of the new table.
     fn odd(n: u64) -> Result<u64, u64> {
@@ -204,14 +253,14 @@ fn what_is_not_kept_is_not_given_to_those_who_ask_for_something_else() {
 #[test]
 fn keys_that_strayed_are_found_when_their_page_comes() {
     watched(|| {
-        let cache = speedup_runtime::Cache::from_fn(|n: u64| n);
+        let cache = Cache::from_fn(|n: u64| n);
         // So sparse that pages are refused from some point on ...
         let sparse: Vec<u64> = (0..4_000).map(|n| n * 50_000 + 7).collect();
         for n in &sparse {
             cache.get((*n,));
         }
-        // ... until so many dense ones have come that there are pages for their neighbours too.
-        for n in sparse.iter().flat_map(|n| n + 1..n + 60) {
+        // ... until so many of their neighbours have come that the first pages are full and more are made.
+        for n in sparse[..300].iter().flat_map(|n| n + 1..n + 700) {
             cache.get((n,));
         }
         let missing: Vec<_> = sparse.iter().filter(|n| cache.peek(&(**n,)) != Some(**n)).collect();
@@ -222,5 +271,67 @@ fn keys_that_strayed_are_found_when_their_page_comes() {
             assert!(!cache.contains(&(*n,)));
         }
         assert_eq!(cache.len(), len - sparse.len());
+    });
+}
+
+#[test]
+fn caches_that_are_dropped_while_their_calls_run() {
+    // Boards, invitations and background calls outlive the handle: what they name lives as long as they look at it.
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    static ENDED: AtomicUsize = AtomicUsize::new(0);
+    /// A result that is counted when it is made and dropped.
+    struct Counted(u64);
+    impl Counted {
+        fn new(n: u64) -> Self {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            Self(n)
+        }
+    }
+    impl Clone for Counted {
+        fn clone(&self) -> Self {
+            Self::new(self.0)
+        }
+    }
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            ENDED.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    /// The cache of a recursion as its closure knows it.
+    type Own = OnceLock<Weak<Cache<(u64,), Counted>>>;
+    fn tree(node: u64, own: &Own) -> Counted {
+        work(node);
+        if node >= 64 {
+            return Counted::new(1);
+        }
+        let cache = own.get().and_then(Weak::upgrade).expect("alive while it is called");
+        let [left, right] = cache.group([(node * 2,), (node * 2 + 1,)]);
+        Counted::new(left.0 + right.0)
+    }
+    watched(|| {
+        everywhere(6, |pool, callers| {
+            call_together(pool, callers, |caller| {
+                let own = Arc::new(Own::new());
+                let inner = own.clone();
+                let cache = Arc::new(Cache::from_fn(move |node: u64| tree(node, &inner)));
+                own.set(Arc::downgrade(&cache)).expect("set once");
+                let leaves = Cache::from_fn(|n: String| Counted::new(n.len() as u64));
+                // Nobody joins these.
+                leaves.spawn_all((0..20_u64).map(|n| (n.to_string(),)));
+                let task = leaves.spawn(("last".to_string(),));
+                assert_eq!(cache.get((1,)).0, 64);
+                drop(cache);
+                drop(leaves);
+                if caller % 2 == 0 {
+                    assert_eq!(task.join().0, 4);
+                }
+            });
+        });
+        // Late calls and their values go as well, as soon as somebody collects.
+        let other = Cache::from_fn(|n: u64| n);
+        while STARTED.load(Ordering::SeqCst) != ENDED.load(Ordering::SeqCst) {
+            other.clear();
+            std::thread::yield_now();
+        }
     });
 }

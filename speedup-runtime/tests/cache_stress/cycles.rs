@@ -11,7 +11,7 @@ use std::{
 
 use rayon::ThreadPool;
 
-use crate::harness::{POOLS, call_together, message, pool, rounds, watched};
+use crate::harness::{POOLS, call_together, everywhere, message, pool, rounds, watched};
 
 cached! {
     const SELF(n: u64) -> u64 => SELF.get((*n,));
@@ -104,6 +104,52 @@ fn a_ring_of_one_key_refreshed() {
     watched(|| from_everywhere(|| assert!(cycle_of(|| AGAIN.get((1,))).contains("AGAIN(1)"))));
 }
 
+#[test]
+fn a_ring_that_others_lead_into() {
+    cached! {
+        // A ring of four, and calls that need one of its members, near and far.
+        const TAIL(n: u64) -> u64 => match *n {
+            n @ 0..4 => TAIL.get(((n + 1) % 4,)),
+            n if n % 3 == 0 => TAIL.get_all([(n - 1,), (n - 3,), (1_000,)])[0],
+            1_000 => 7,
+            n => TAIL.group([(n - 1,), (n / 2,)])[1],
+        };
+    }
+    watched(|| {
+        everywhere(2, |pool, callers| {
+            call_together(pool, callers, |caller| {
+                let text = cycle_of(|| TAIL.get((40 - 7 * (caller as u64 % 6),)));
+                assert!(text.contains("TAIL("), "{text}");
+                assert_eq!(TAIL.get((1_000,)), 7, "not part of it");
+            });
+            assert!(TAIL.len() <= 1);
+            TAIL.clear();
+        });
+    });
+}
+
+#[test]
+fn a_ring_too_wide_to_be_told_in_full() {
+    const ROUND: u64 = 4_000;
+    cached! {
+        const WIDE(n: u64) -> u64 => WIDE.get(((n + 1) % ROUND,));
+    }
+    fn check() {
+        let text = cycle_of(|| WIDE.get((0,)));
+        assert!(text.contains("WIDE(3999) -> WIDE(0)") && text.contains("more calls)"), "{text}");
+        assert!(text.len() < 10_000, "a message that can be read");
+    }
+    watched(|| {
+        check();
+        for threads in POOLS {
+            let pool = pool(threads);
+            pool.install(check);
+            call_together(&pool, 2, |_| drop(catch_unwind(|| WIDE.get((0,))).expect_err("a cycle")));
+        }
+        assert!(WIDE.is_empty());
+    });
+}
+
 /// The two ends of a cycle that two threads close together: each has claimed its own key when it asks for the other's.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 static BOTH: Barrier = Barrier::new(2);
@@ -137,26 +183,32 @@ fn two_threads_that_need_each_other() {
         assert!(text.contains("PING(1)") && text.contains("PONG(1)"), "{text}");
     }
     watched(|| {
-        let pool = pool(2);
-        for _ in 0..rounds(5) {
-            let again = || INSIDE.store(0, Ordering::SeqCst);
-            again();
-            thread::scope(|scope| {
-                scope.spawn(ping);
-                scope.spawn(pong);
-            });
-            again();
-            thread::scope(|scope| {
-                scope.spawn(ping);
-                scope.spawn(|| pool.install(pong));
-            });
-            again();
-            thread::scope(|scope| {
-                scope.spawn(|| pool.install(ping));
-                scope.spawn(|| pool.install(pong));
-            });
-            again();
-            pool.install(|| rayon::join(ping, pong));
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..rounds(3) {
+                let again = || INSIDE.store(0, Ordering::SeqCst);
+                again();
+                thread::scope(|scope| {
+                    scope.spawn(ping);
+                    scope.spawn(pong);
+                });
+                again();
+                thread::scope(|scope| {
+                    scope.spawn(ping);
+                    scope.spawn(|| pool.install(pong));
+                });
+                if threads == 1 {
+                    // They could not be in the pool both.
+                    continue;
+                }
+                again();
+                thread::scope(|scope| {
+                    scope.spawn(|| pool.install(ping));
+                    scope.spawn(|| pool.install(pong));
+                });
+                again();
+                pool.install(|| rayon::join(ping, pong));
+            }
         }
         assert!(PING.is_empty() && PONG.is_empty());
     });

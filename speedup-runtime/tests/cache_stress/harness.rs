@@ -3,12 +3,12 @@
 use std::{
     panic::{resume_unwind, set_hook, take_hook},
     sync::{
-        Barrier, Once,
+        Barrier, LazyLock, Once,
         atomic::{AtomicU32, Ordering},
         mpsc::{RecvTimeoutError, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Pool sizes to be tried.
 pub(crate) const POOLS: [usize; 4] = [1, 2, 4, 8];
 
-/// Runs a test in a thread of its own; fails if it does not end.
+/// Runs a test in a thread of its own; fails if it does not end, with the seed that it ran with.
 ///
 /// Panics are part of many tests: only the one that makes a test fail is reported.
 pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
@@ -40,15 +40,37 @@ pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
     });
     // The sender is dropped at the end, whichever way the test ends.
     match receiver.recv_timeout(PATIENCE * rounds(1)) {
-        Err(RecvTimeoutError::Timeout) => panic!("the test hangs"),
-        _ => thread.join().unwrap_or_else(|payload| panic!("{}", message(&*payload))),
+        Err(RecvTimeoutError::Timeout) => panic!("the test hangs; SPEEDUP_SEED={}", seed()),
+        _ => thread.join().unwrap_or_else(|payload| panic!("{}; SPEEDUP_SEED={}", message(&*payload), seed())),
     }
 }
 
-/// So many rounds in the short form, more if the environment says so.
+/// How many times as long as the short form the long one is.
+const LONG: u32 = 30;
+
+/// So many rounds in the short form, more in the long one or if the environment says so.
 pub(crate) fn rounds(short: u32) -> u32 {
-    let factor = std::env::var("SPEEDUP_STRESS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    short * factor
+    static FACTOR: LazyLock<u32> = LazyLock::new(|| {
+        let given = std::env::var("SPEEDUP_STRESS_ROUNDS").ok().and_then(|text| text.parse().ok());
+        given.unwrap_or(if is_long() { LONG } else { 1 })
+    });
+    short * *FACTOR
+}
+
+fn is_long() -> bool {
+    std::env::var_os("SPEEDUP_LONG").is_some()
+}
+
+/// What the random graphs, and the places where threads stop for each other, are made of: the same each time in the short
+/// form, another one in each run of the long one, or the one that the environment gives.
+pub(crate) fn seed() -> u64 {
+    static SEED: LazyLock<u64> = LazyLock::new(|| {
+        let given = std::env::var("SPEEDUP_SEED").ok().and_then(|text| text.parse().ok());
+        let now =
+            || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
+        given.unwrap_or_else(|| if is_long() { now() } else { 0 })
+    });
+    *SEED
 }
 
 /// A pool of so many threads.
@@ -56,16 +78,65 @@ pub(crate) fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
 }
 
-/// Calls from so many threads at the same moment, every other one from inside the pool.
-pub(crate) fn call_together<T: Send>(pool: &ThreadPool, callers: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(callers);
+/// How many threads call at the same moment, and from where.
+#[derive(Clone, Copy)]
+pub(crate) struct Callers {
+    pub(crate) count: usize,
+    place: Place,
+}
+
+/// Where threads call from.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Every other one from inside the pool.
+    Mixed,
+    Outside,
+    Inside,
+}
+
+impl Callers {
+    /// Whether this one of them calls from inside the pool.
+    fn is_inside(self, caller: usize) -> bool {
+        match self.place {
+            Place::Mixed => caller % 2 == 1,
+            Place::Outside => false,
+            Place::Inside => true,
+        }
+    }
+
+    /// How many of them can be in the middle of a call at the same time.
+    pub(crate) fn at_once(self, pool: &ThreadPool) -> usize {
+        let inside = (0..self.count).filter(|caller| self.is_inside(*caller)).count();
+        self.count - inside + inside.min(pool.current_num_threads())
+    }
+
+    /// From the same places, but not fewer than so many.
+    pub(crate) fn at_least(self, count: usize) -> Self {
+        Self { count: self.count.max(count), ..self }
+    }
+}
+
+impl From<usize> for Callers {
+    fn from(count: usize) -> Self {
+        Self { count, place: Place::Mixed }
+    }
+}
+
+/// Calls from so many threads at the same moment.
+pub(crate) fn call_together<T: Send>(
+    pool: &ThreadPool,
+    callers: impl Into<Callers>,
+    call: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let callers = callers.into();
+    let start = Barrier::new(callers.count);
     let (start, call) = (&start, &call);
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..callers)
+        let threads: Vec<_> = (0..callers.count)
             .map(|caller| {
                 scope.spawn(move || {
                     start.wait();
-                    if caller % 2 == 0 { call(caller) } else { pool.install(|| call(caller)) }
+                    if callers.is_inside(caller) { pool.install(|| call(caller)) } else { call(caller) }
                 })
             })
             .collect();
@@ -73,13 +144,15 @@ pub(crate) fn call_together<T: Send>(pool: &ThreadPool, callers: usize, call: im
     })
 }
 
-/// Runs a round for every pool size and several numbers of callers.
-pub(crate) fn everywhere(short: u32, mut round: impl FnMut(&ThreadPool, usize)) {
-    for threads in POOLS {
+/// Runs a round for every pool size and several numbers of callers, up to eight; in the long form for every number and place.
+pub(crate) fn everywhere(short: u32, mut round: impl FnMut(&ThreadPool, Callers)) {
+    for (size, threads) in POOLS.into_iter().enumerate() {
         let pool = pool(threads);
         for at in 0..rounds(short) as usize {
-            for callers in [1, 2, 3 + at % 6] {
-                round(&pool, callers);
+            for (which, count) in [1, 2, 3 + (at + 2 * size) % 6].into_iter().enumerate() {
+                // In the next six rounds each of the numbers meets another place.
+                let place = [Place::Outside, Place::Mixed, Place::Inside][(at / 6 + at + which) % 3];
+                round(&pool, Callers { count, place });
             }
         }
     }
@@ -122,10 +195,10 @@ pub(crate) fn scramble(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// Does a little work, and lets other threads go first now and then, always at the same keys.
+/// Does a little work, and lets other threads go first now and then, with the same seed always at the same keys.
 pub(crate) fn work(key: u64) {
-    let mut sum = key;
-    for _ in 0..scramble(key) % 32 {
+    let mut sum = key ^ seed();
+    for _ in 0..scramble(sum) % 32 {
         sum = std::hint::black_box(scramble(sum));
     }
     if sum.is_multiple_of(16) {

@@ -34,8 +34,7 @@ fn a_panic_reaches_all_who_wait() {
         everywhere(6, |pool, callers| {
             kind += 1;
             // A pool with fewer threads than callers inside cannot have all of them asking at once.
-            let inside = (callers / 2).min(pool.current_num_threads());
-            let at_once = callers.div_ceil(2) + inside;
+            let at_once = callers.at_once(pool);
             ASKING.store(0, Ordering::SeqCst);
             ARMED.store(true, Ordering::SeqCst);
             call_together(pool, callers, |_| {
@@ -49,7 +48,7 @@ fn a_panic_reaches_all_who_wait() {
             });
             assert!(!BAD.contains(&(kind, at_once)) && BAD.is_empty());
             ARMED.store(false, Ordering::SeqCst);
-            assert_eq!(call_together(pool, callers, |_| BAD.get((kind, at_once))), vec![kind; callers]);
+            assert_eq!(call_together(pool, callers, |_| BAD.get((kind, at_once))), vec![kind; callers.count]);
             BAD.clear();
         });
     });
@@ -86,6 +85,8 @@ fn a_panic_far_below_in_a_shared_recursion() {
             });
             assert!(!CELL.contains(&(3, 4)) && !CELL.contains(&(SIDE - 1, SIDE - 1)));
             ARMED.store(false, Ordering::SeqCst);
+            // A helper may still be on its way to the panic, and takes along who waits for it.
+            while catch_unwind(|| CELL.get((SIDE - 1, SIDE - 1))).is_err() {}
             let all = call_together(pool, callers, |_| CELL.get((SIDE - 1, SIDE - 1)));
             assert!(all.iter().all(|paths| *paths == 705_432), "{all:?}");
             CELL.clear();
@@ -199,6 +200,16 @@ fn panics_in_clone_and_drop_of_results() {
 #[derive(PartialEq, Eq, Hash, Debug)]
 struct Fragile(u64);
 
+/// Whether its destructor panics instead.
+static BREAKS_AT_THE_END: AtomicBool = AtomicBool::new(false);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        let harmless = !BREAKS_AT_THE_END.load(Ordering::SeqCst) || thread::panicking();
+        assert!(harmless || !self.0.is_multiple_of(3), "end of key {}", self.0);
+    }
+}
+
 static BREAKS: AtomicBool = AtomicBool::new(false);
 
 impl Clone for Fragile {
@@ -224,20 +235,99 @@ cached! {
 }
 
 #[test]
-fn panics_in_the_clone_of_keys() {
+fn panics_in_clone_and_drop_of_keys() {
     watched(|| {
         for threads in POOLS {
             let pool = pool(threads);
-            for _ in 0..rounds(12) {
+            for round in 0..rounds(12) {
                 for callers in [1, 3] {
                     // Half of the entries are there without a value, so that helpers come by them.
-                    BREAKS.store(true, Ordering::SeqCst);
+                    let breaks = if round % 2 == 0 { &BREAKS } else { &BREAKS_AT_THE_END };
+                    breaks.store(true, Ordering::SeqCst);
                     call_together(&pool, callers, |_| drop(catch_unwind(|| FRAGILE.get((Fragile(40),)))));
-                    BREAKS.store(false, Ordering::SeqCst);
+                    drop(FRAGILE.spawn((Fragile(20),)));
+                    pool.install(|| drop(FRAGILE.spawn((Fragile(19),))));
+                    breaks.store(false, Ordering::SeqCst);
+                    // What was started in the background may still be on its way to a panic, as in the test above.
+                    while catch_unwind(|| FRAGILE.get((Fragile(40),))).is_err() {}
                     let all = call_together(&pool, callers, |_| FRAGILE.get((Fragile(40),)));
                     assert!(all.iter().all(|value| *value == 165_580_141), "{all:?}");
                     FRAGILE.clear();
                 }
+            }
+        }
+    });
+}
+
+#[test]
+fn background_calls_that_panic_and_that_nobody_joins() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    /// What a panic carries, and what panics again when it is dropped.
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+            if !thread::panicking() {
+                panic_any("dropped");
+            }
+        }
+    }
+    cached! {
+        const DOOMED(n: u64) -> u64 => {
+            work(*n);
+            match n % 4 {
+                0 => panic!("bad luck"),
+                1 => panic_any(Payload),
+                2 => DOOMED.spawn((n - 1,)).join(),
+                _ => *n,
+            }
+        };
+    }
+    watched(|| {
+        everywhere(6, |pool, callers| {
+            call_together(pool, callers, |caller| {
+                let caller = caller as u64;
+                // Who drops the last handle of a call drops what it panicked with.
+                (0..8).for_each(|n| drop(catch_unwind(|| drop(DOOMED.spawn((n,))))));
+                DOOMED.spawn_all((0..8).map(|n| (n,)));
+                assert_eq!(DOOMED.spawn((4 * caller + 3,)).join(), 4 * caller + 3);
+                for n in [0, 1, 2] {
+                    let payload = catch_unwind(|| DOOMED.get((4 * caller + n,))).expect_err("each time anew");
+                    // Its destructor panics, so it must not run.
+                    std::mem::forget(payload);
+                }
+            });
+            // What was started is under way or done by the time that a pool is free for this.
+            pool.install(|| assert_eq!(DOOMED.get((7,)), 7));
+            assert!((0..3).all(|n| !DOOMED.contains(&(n,))));
+            DOOMED.clear();
+        });
+    });
+}
+
+#[test]
+fn a_panic_at_the_bottom_of_a_deep_recursion() {
+    const DEPTH: u64 = 20_000;
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    cached! {
+        const DEEP(n: u64) -> u64 => {
+            assert!(*n > 0 || !ARMED.load(Ordering::SeqCst), "no ground");
+            if *n == 0 { 0 } else { DEEP.get((n - 1,)) + 1 }
+        };
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for callers in [1, 3] {
+                ARMED.store(true, Ordering::SeqCst);
+                call_together(&pool, callers, |_| {
+                    let payload = catch_unwind(|| DEEP.get((DEPTH,))).expect_err("it needs the ground");
+                    assert_eq!(message(&*payload), "no ground");
+                });
+                assert!(DEEP.is_empty());
+                ARMED.store(false, Ordering::SeqCst);
+                assert_eq!(call_together(&pool, callers, |_| DEEP.get((DEPTH,))), vec![DEPTH; callers]);
+                DEEP.clear();
             }
         }
     });

@@ -1,6 +1,6 @@
 //! Recursions of every shape: each key is computed once, and the values are those of the plain recursion.
 
-use crate::harness::{Counts, call_together, everywhere, scramble, watched, work};
+use crate::harness::{self, Counts, call_together, everywhere, scramble, watched, work};
 
 const SIDE: u32 = 14;
 static GRID_COUNTS: Counts<{ (SIDE * SIDE) as usize }> = Counts::new();
@@ -72,7 +72,7 @@ fn a_random_graph() {
     const NODES: u64 = 220;
     static COUNTS: Counts<{ NODES as usize }> = Counts::new();
     fn below(seed: u64, node: u64) -> [u64; 3] {
-        std::array::from_fn(|at| scramble(seed * 1_000_003 + node * 3 + at as u64) % node)
+        std::array::from_fn(|at| scramble(seed.wrapping_mul(1_000_003).wrapping_add(node * 3 + at as u64)) % node)
     }
     cached! {
         // Strings: keys of the hash table.
@@ -121,9 +121,9 @@ fn a_random_graph() {
         values
     }
     watched(|| {
-        let mut seed = 0;
+        let mut seed = harness::seed();
         everywhere(3, |pool, callers| {
-            seed += 1;
+            seed = seed.wrapping_add(1);
             let expected = plain(seed);
             let wanted = |caller: usize| NODES - 1 - caller as u64 % 5;
             let all = call_together(pool, callers, |caller| {

@@ -72,7 +72,7 @@ fn clone_and_drop_may_call_the_cache() {
                 for n in 0..40 {
                     assert_eq!(MEDDLERS.get((n,)).0, n);
                     assert_eq!(MEDDLERS.get((n << 32,)).0, n << 32);
-                    if n as usize % (callers + 2) == caller {
+                    if n as usize % (callers.count + 2) == caller {
                         MEDDLERS.remove(&(n,));
                         MEDDLERS.remove(&(n << 32,));
                         MEDDLERS.insert((n,), Meddler::new(n));

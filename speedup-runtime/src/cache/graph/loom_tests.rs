@@ -6,7 +6,7 @@
 use loom::{sync::Arc, thread};
 
 use super::{
-    super::slot::{State, Word},
+    super::table::{State, Word},
     *,
 };
 use crate::sync::Condvar;

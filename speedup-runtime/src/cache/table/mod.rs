@@ -1,13 +1,13 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
+mod current;
 mod hashed;
 mod pages;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use once_cell::race::OnceBox;
-
+pub(super) use self::current::Current;
 pub(super) use self::slot::{Slot, State, Word};
 use self::{
     hashed::{Entry, Hashed},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     panics,
-    sync::{AtomicU64, Ordering},
+    sync::{OnceBox, Ordering, global::AtomicU64},
 };
 
 /// The next table's name. Relaxed: only distinctness matters.
@@ -30,11 +30,6 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Table<K: Key, R: Output> {
     /// No other table of the process ever has this number.
     id: u64,
-    /// Of how many values there are at most, to tell whether pages are well used: all that the cache has computed, less
-    /// what it had when the table was made, and all that was put in.
-    cache: u32,
-    computed_before: u64,
-    inserted: AtomicU64,
     /// Who changes the table: makes pages and entries, claims slots, removes values.
     bias: Bias,
     pages: Pages<K, R>,
@@ -63,29 +58,14 @@ pub(super) enum Member<'pin, K, R> {
 }
 
 impl<K: Key, R: Output> Table<K, R> {
-    /// An empty table of the cache with this number, owned by this worker.
-    pub(super) fn new(cache: u32, owner: &Worker) -> Self {
+    /// An empty table, owned by this worker.
+    pub(super) fn new(owner: &Worker) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            cache,
-            computed_before: worker::totals(cache).1,
-            inserted: AtomicU64::new(0),
             bias: Bias::new(owner.is_swift().then_some(owner.number)),
             pages: Pages::new(),
             hashed: OnceBox::new(),
         }
-    }
-
-    /// A value is put in that was not computed.
-    pub(super) fn count_inserted(&self) {
-        // Relaxed: a count.
-        self.inserted.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many values there are, or a few more.
-    fn used(&self) -> usize {
-        let computed = worker::totals(self.cache).1.saturating_sub(self.computed_before);
-        (computed + self.inserted.load(Ordering::Relaxed)) as usize
     }
 
     /// The number of this table, which no other ever has.
@@ -276,12 +256,12 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, || self.used(), pin)
+                && let Some(slot) = self.pages.find_or_make(packed, pin)
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);
             }
-            let hashed = self.hashed.get_or_init(|| Box::new(Hashed::new()));
+            let hashed = self.hashed();
             // Between the two looks a page may have been made for the key: its slot is then the place to be.
             let paged = || {
                 packed
@@ -298,6 +278,12 @@ impl<K: Key, R: Output> Table<K, R> {
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         slot.member() & hashed::HASHED == 0
             && self.pages.is_mixed(slot)
-            && self.hashed.get().is_some_and(|hashed| hashed.find_settled(key, turn, pin).is_some())
+            // Made if need be: only as a writer is it certain who of the two has come first.
+            && self.hashed().find_settled(key, turn, pin).is_some()
+    }
+
+    /// The hash table.
+    fn hashed(&self) -> &Hashed<K, R> {
+        self.hashed.get_or_init(|| Box::new(Hashed::new()))
     }
 }

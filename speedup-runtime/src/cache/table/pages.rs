@@ -4,8 +4,8 @@
 //! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
 //! it is made, which is what empty slots and missing pages look like.
 //!
-//! Sparse keys must not cost memory: pages may hold at most four times as many slots as there are values, beyond a
-//! fixed allowance. Where a page is refused, its keys go to the hash table.
+//! Sparse keys must not cost memory: pages may hold at most four times as many slots as values, beyond a fixed
+//! allowance. Where a page is refused, its keys go to the hash table.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
@@ -22,9 +22,10 @@ use crate::{
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
 /// This many pages are made without asking how full the others are.
-const FREE_PAGES: usize = 128;
-/// Of so many requests for a page that is refused, one asks how many values there are by now.
-const ASK_EVERY: usize = 8;
+const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
+/// A count of the values in pages that shows them to be badly used is good for so many requests a page: it takes about as
+/// long as that many nanoseconds.
+const PATIENCE: usize = if cfg!(loom) { 0 } else { 32 };
 /// Directories may take this many bytes beyond what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
@@ -41,10 +42,10 @@ pub(super) struct Pages<K: Key, R> {
 struct Growth {
     pages: usize,
     directory_bytes: usize,
-    /// Pages that may exist before it is asked again how many values there are.
+    /// Pages that may exist before the values in them are counted again.
     allowed: usize,
-    /// Requests refused since one was granted.
-    refused: usize,
+    /// So many requests beyond that are refused first.
+    patience: usize,
     /// Whether any key was ever sent to the hash table for want of a page.
     strayed: bool,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
@@ -75,10 +76,12 @@ struct PageHeader {
 }
 
 impl<R> PageOf<R> {
-    /// Binary logarithm of the slots of a page, 4 to 10.
+    /// Binary logarithm of the slots of a page, 4 to 10; two slots are enough for a model.
     const BITS: u32 = {
         let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
-        if fitting >= 1024 {
+        if cfg!(loom) {
+            1
+        } else if fitting >= 1024 {
             10
         } else if fitting <= 16 {
             4
@@ -100,6 +103,21 @@ impl<R> PageOf<R> {
             Err(_) => panic!("the result type is too large for a page"),
         }
     };
+
+    /// Makes a page whose memory is zeroed. The checker's atomics are no plain words.
+    ///
+    /// # Safety
+    /// The page is fresh and of this layout.
+    #[cfg(loom)]
+    unsafe fn fill(page: *mut u8) {
+        // SAFETY: by the contract.
+        unsafe {
+            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0) });
+            for index in 0..Self::SLOTS {
+                page.add(Self::STATES_AT).cast::<State>().add(index).write(State::empty());
+            }
+        }
+    }
 
     /// The slot with this index of a page of this layout.
     ///
@@ -140,16 +158,10 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
     /// table.
-    /// `used` tells how many values there are.
-    pub(super) fn find_or_make<'pin>(
-        &self,
-        packed: u64,
-        used: impl FnOnce() -> usize,
-        pin: Pinned<'pin>,
-    ) -> Option<Slot<'pin, R>> {
+    pub(super) fn find_or_make<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);
-            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed), used).is_none() {
+            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed)).is_none() {
                 growth.strayed = true;
                 return None;
             }
@@ -198,8 +210,8 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
-    fn make(&self, growth: &mut Growth, place: &Place, used: impl FnOnce() -> usize) -> Option<()> {
-        if growth.pages >= growth.allowed.max(FREE_PAGES) && !Self::allow_more(growth, used) {
+    fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
+        if growth.pages >= growth.allowed.max(FREE_PAGES) && !self.allow_more(growth) {
             return None;
         }
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
@@ -214,6 +226,11 @@ impl<K: Key, R> Pages<K, R> {
         let page = unsafe { alloc_zeroed(layout) };
         if page.is_null() {
             handle_alloc_error(layout);
+        }
+        #[cfg(loom)]
+        // SAFETY: made just now.
+        unsafe {
+            PageOf::<R>::fill(page);
         }
         // SAFETY: the header is at the start of the fresh page.
         unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(growth.strayed), Ordering::Relaxed) };
@@ -231,7 +248,7 @@ impl<K: Key, R> Pages<K, R> {
         if step < old_len {
             return Some(old);
         }
-        let len = (step + 1).next_power_of_two().max(16);
+        let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { 16 });
         let layout = Directory::layout(len);
         let pages = growth.pages * PageOf::<R>::LAYOUT.size();
         if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + 2 * pages {
@@ -245,6 +262,11 @@ impl<K: Key, R> Pages<K, R> {
         // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody links while the lock is held.
         unsafe {
             (&raw mut (*new).len).write(len);
+            #[cfg(loom)]
+            for index in 0..len {
+                let entries = (&raw mut (*new).entries).cast::<AtomicPtr<u8>>();
+                entries.add(index).write(AtomicPtr::new(null_mut()));
+            }
             for index in 0..old_len {
                 if let (Some(from), Some(to)) = (Directory::entry(old, index), Directory::entry(new, index)) {
                     to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -259,14 +281,19 @@ impl<K: Key, R> Pages<K, R> {
         Some(new)
     }
 
-    /// Asks how many values there are, not at each request.
-    fn allow_more(growth: &mut Growth, used: impl FnOnce() -> usize) -> bool {
-        if growth.refused.is_multiple_of(ASK_EVERY) {
-            growth.allowed = FREE_PAGES + 4 * used() / PageOf::<R>::SLOTS;
+    /// Counts the values in the pages, not at each request: where they are well used, when there are a quarter more of
+    /// them, and otherwise now and then.
+    fn allow_more(&self, growth: &mut Growth) -> bool {
+        if growth.patience > 0 {
+            growth.patience -= 1;
+            return false;
         }
-        let more = growth.pages < growth.allowed;
-        growth.refused = if more { 0 } else { growth.refused + 1 };
-        more
+        let used = self.count(|word| matches!(word, Word::Ready | Word::Claimed(_)));
+        growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
+        if growth.allowed < growth.pages + growth.pages / 4 {
+            growth.patience = PATIENCE * growth.pages;
+        }
+        growth.pages < growth.allowed
     }
 
     /// How many slots have such a word; the growth lock is held.
@@ -303,7 +330,8 @@ impl<K: Key, R> Pages<K, R> {
 
 impl<K: Key, R> Drop for Pages<K, R> {
     fn drop(&mut self) {
-        let root = std::mem::replace(self.root.get_mut(), null_mut()).cast::<u8>();
+        // Relaxed: nobody else looks.
+        let root = self.root.load(Ordering::Relaxed).cast::<u8>();
         let mut directories = Vec::new();
         let mut drop_page = |page: *mut u8| {
             if std::mem::needs_drop::<R>() {

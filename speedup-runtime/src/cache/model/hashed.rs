@@ -1,0 +1,125 @@
+//! Models of the hash table: linked, found, grown, removed and used again.
+
+use loom::thread;
+
+use super::{Cache, Watched, check, start, worker};
+use crate::cache::table::Member;
+
+/// | threads 0 and 1 |
+/// |---|
+/// | ask for the same key of an empty cache |
+#[test]
+fn loom_a_hashed_key_is_computed_once() {
+    check(|| {
+        let cache = Cache::hashed();
+        let other = start(&cache, 1, |cache, me| cache.get(me, 1));
+        cache.get(worker::numbered(0), 1);
+        other.join().unwrap();
+        assert_eq!(cache.runs(1), 1);
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | finds an old key, looks for the new one | links the tenth key, for which the index grows; frees the old index |
+#[test]
+fn loom_keys_are_found_while_the_index_grows() {
+    check(|| {
+        let cache = Cache::hashed();
+        let me = worker::numbered(0);
+        (0..9).for_each(|number| cache.get(me, number));
+        let other = start(&cache, 1, |cache, me| {
+            cache.get(me, 9);
+            worker::collect();
+        });
+        assert_eq!(cache.peek(me, 3), Some(30));
+        assert!(cache.peek(me, 9).is_none_or(|value| value == 90));
+        other.join().unwrap();
+        assert!((0..10).all(|number| cache.peek(me, number) == Some(number * 10)));
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | looks for both keys | removes one key; frees it; computes another, which gets the same entry |
+#[test]
+fn loom_a_value_stays_whole_while_it_is_removed_and_its_entry_used_again() {
+    check(|| {
+        let cache = Cache::hashed();
+        let me = worker::numbered(0);
+        cache.get(me, 1);
+        let other = start(&cache, 1, |cache, me| {
+            assert!(cache.remove(me, 1));
+            worker::collect();
+            cache.get(me, 2);
+        });
+        assert!(cache.peek(me, 1).is_none_or(|value| value == 10));
+        assert!(cache.peek(me, 2).is_none_or(|value| value == 20));
+        other.join().unwrap();
+        assert_eq!((cache.peek(me, 1), cache.peek(me, 2)), (None, Some(20)));
+        cache.ends();
+    });
+}
+
+/// | threads 0 and 1 |
+/// |---|
+/// | remove the same key, ask for it again |
+#[test]
+fn loom_a_key_that_two_remove_goes_once_and_comes_once_at_a_time() {
+    check(|| {
+        let cache = Cache::hashed();
+        let me = worker::numbered(0);
+        cache.get(me, 1);
+        let other = start(&cache, 1, |cache, me| {
+            cache.remove(me, 1);
+            cache.get(me, 1);
+        });
+        cache.remove(me, 1);
+        cache.get(me, 1);
+        other.join().unwrap();
+        // Each removal lets it be computed once more, and there were one or two.
+        assert!((2..=3).contains(&cache.runs(1)), "{}", cache.runs(1));
+        assert_eq!(cache.peek(me, 1), Some(10));
+        worker::collect();
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | claims what stands behind a name on a board, for the key that it finds there | removes that key; makes another, in the same entry, and asks for it |
+#[test]
+fn loom_the_name_of_an_entry_leads_to_its_present_key() {
+    check(|| {
+        let cache = Cache::hashed();
+        let me = worker::numbered(0);
+        cache.get(me, 1);
+        let name = cache.with(me, 1, |table, key, pin| table.slot(key, None, me.number, pin).member());
+        let other = start(&cache, 1, |cache, me| {
+            assert!(cache.remove(me, 1));
+            worker::collect();
+            cache.with(me, 2, |table, key, pin| {
+                table.slot(key, None, me.number, pin);
+            });
+            cache.get(me, 2);
+        });
+        // SAFETY: the name is one of this table, which stays the current one.
+        let claimed = cache.with(me, 1, |table, _, pin| match unsafe { table.claim_member(name, me.number, pin) } {
+            Some(Member::Mine(key, slot)) => {
+                Some((key, crate::cache::flight::Flight::new(&cache.core, me, table.id(), slot)))
+            }
+            _ => None,
+        });
+        if let Some((key, flight)) = claimed {
+            assert_eq!(key.0.read(), 2);
+            cache.runs[2].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            thread::yield_now();
+            flight.publish(Watched::new(20));
+        }
+        other.join().unwrap();
+        assert_eq!((cache.runs(2), cache.peek(me, 2)), (1, Some(20)));
+        cache.ends();
+    });
+}

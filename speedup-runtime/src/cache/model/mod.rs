@@ -1,0 +1,201 @@
+//! Models of the tables: the very code that ships, run through the interleavings of two or three threads.
+//!
+//! Keys and values are read and dropped under the eyes of the checker, which reports a value that is read while it is
+//! written or dropped; and all values are counted, so one that is dropped twice, or written where nobody drops it, shows.
+
+mod flights;
+mod hashed;
+mod pages;
+
+use std::{
+    cell::Cell,
+    hash::{Hash, Hasher},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+use super::{
+    core::Core,
+    flight::Flight,
+    key::Key,
+    table::{Claim, Table},
+    worker::{self, Worker},
+};
+
+std::thread_local! {
+    /// Values that are alive. All threads of a model run on one of the system.
+    static LIVE: Cell<i32> = const { Cell::new(0) };
+}
+
+/// A number that the checker watches: a value, or a key that is no small integer.
+struct Watched(UnsafeCell<u32>);
+
+// SAFETY: that it is never written while it is read is what the models check.
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    fn new(number: u32) -> Self {
+        LIVE.set(LIVE.get() + 1);
+        Self(UnsafeCell::new(number))
+    }
+
+    fn read(&self) -> u32 {
+        // SAFETY: see `Sync`.
+        self.0.with(|number| unsafe { *number })
+    }
+}
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        Self::new(self.read())
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        LIVE.set(LIVE.get() - 1);
+        // SAFETY: as above.
+        self.0.with_mut(|number| unsafe { *number = u32::MAX });
+    }
+}
+
+impl PartialEq for Watched {
+    fn eq(&self, other: &Self) -> bool {
+        self.read() == other.read()
+    }
+}
+
+impl Eq for Watched {}
+
+impl Hash for Watched {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.read());
+    }
+}
+
+/// A cache whose value of a key is a multiple of the number in it.
+struct Cache<K: Key> {
+    core: Core<K, Watched>,
+    /// How often the keys with these numbers were computed. Not watched: every thread adds to it at a moment of its own.
+    runs: [AtomicU32; 12],
+    number: fn(&K) -> u32,
+    key: fn(u32) -> K,
+}
+
+impl Cache<(u32,)> {
+    /// With keys that lie in pages.
+    fn paged() -> Arc<Self> {
+        Self::new(|(number,)| *number, |number| (number,))
+    }
+}
+
+impl Cache<(Watched,)> {
+    /// With keys that lie in the hash table.
+    fn hashed() -> Arc<Self> {
+        Self::new(|(number,)| number.read(), |number| (Watched::new(number),))
+    }
+}
+
+impl<K: Key> Cache<K> {
+    fn new(number: fn(&K) -> u32, key: fn(u32) -> K) -> Arc<Self> {
+        LIVE.set(0);
+        Arc::new(Self { core: Core::new(), runs: std::array::from_fn(|_| AtomicU32::new(0)), number, key })
+    }
+
+    /// Does something with the table and a key of this number, pinned.
+    fn with<T>(
+        &self,
+        me: &'static Worker,
+        number: u32,
+        see: impl FnOnce(&Table<K, Watched>, &K, worker::Pinned<'_>) -> T,
+    ) -> T {
+        let key = (self.key)(number);
+        let pin = me.pin();
+        see(self.core.table.get_or_make(|| Table::new(me), pin.at()), &key, pin.at())
+    }
+
+    /// The claim of a key, or the value if it is there; waits for others.
+    fn claim(&self, me: &'static Worker, number: u32) -> Result<Flight<'_, K, Watched>, u32> {
+        loop {
+            let claimed = self.with(me, number, |table, key, pin| match table.claim(key, key.pack(), me.number, pin) {
+                Claim::Ready(value) => Some(Err(value.read())),
+                Claim::Mine(slot) => Some(Ok(Flight::new(&self.core, me, table.id(), slot))),
+                Claim::Busy(..) => None,
+            });
+            match claimed {
+                Some(claimed) => return claimed,
+                None => thread::yield_now(),
+            }
+        }
+    }
+
+    /// The value of a key, computed if need be as this multiple of its number.
+    fn get_as(&self, me: &'static Worker, number: u32, factor: u32) -> u32 {
+        self.claim(me, number).map_or_else(
+            |value| value,
+            |flight| {
+                self.runs[number as usize].fetch_add(1, Relaxed);
+                flight.publish(Watched::new(number * factor));
+                number * factor
+            },
+        )
+    }
+
+    /// The value of a key, computed if need be; checked.
+    fn get(&self, me: &'static Worker, number: u32) {
+        assert_eq!(self.get_as(me, number, 10), number * 10);
+    }
+
+    /// The value of a key if it is there.
+    fn peek(&self, me: &'static Worker, number: u32) -> Option<u32> {
+        self.with(me, number, |table, key, pin| table.find(key, key.pack(), pin).map(Watched::read))
+    }
+
+    /// Takes a value out.
+    fn remove(&self, me: &'static Worker, number: u32) -> bool {
+        // SAFETY: tables are retired later than what is removed from them.
+        let removed = self.with(me, number, |table, key, pin| unsafe { table.remove(key, me.number, pin) });
+        removed.is_some_and(|value| value.read() == number * 10)
+    }
+
+    fn runs(&self, number: u32) -> u32 {
+        self.runs[number as usize].load(Relaxed)
+    }
+
+    /// Asserts that everything is given back in the end.
+    fn ends(&self) {
+        worker::set_frees(true);
+        self.core.table.clear();
+        worker::collect();
+        worker::collect();
+        assert_eq!(LIVE.get(), 0, "values and keys that were not dropped, or dropped twice");
+    }
+}
+
+/// Checks the interleavings with up to three preemptions, or more if the environment says so; all of them are too many.
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.max(Some(3));
+    // Who waits for the owner of a table looks again and again while that makes an index.
+    builder.max_branches = 10_000;
+    let model = std::sync::Arc::new(model);
+    for (frees, biased) in [(true, true), (true, false), (false, false)] {
+        let model = model.clone();
+        builder.check(move || {
+            worker::set_frees(frees);
+            worker::set_biased(biased);
+            model();
+        });
+    }
+}
+
+/// Starts a thread of a model.
+fn start<K: Key>(
+    cache: &Arc<Cache<K>>,
+    number: usize,
+    part: impl FnOnce(&Cache<K>, &'static Worker) + Send + 'static,
+) -> thread::JoinHandle<()> {
+    let cache = cache.clone();
+    thread::spawn(move || part(&cache, worker::numbered(number)))
+}

@@ -1,0 +1,92 @@
+//! Workers for the model checker: numbers and pins, and one domain of retired things a run.
+
+use std::{cell::Cell, marker::PhantomData};
+
+use super::reclaim::{self, Barrier, Domain, Entered, Garbage};
+use crate::sync::{AtomicU64, Ordering};
+
+/// How many threads a model may have.
+const THREADS: usize = 3;
+
+loom::lazy_static! {
+    static ref DOMAIN: Domain = Domain::new();
+    static ref WORKERS: [Worker; THREADS] =
+        std::array::from_fn(|number| Worker { number: number as u32, pin: AtomicU64::new(0) });
+}
+
+std::thread_local! {
+    /// Whether what is retired is freed. All threads of a model run on one of the system.
+    static FREES: Cell<bool> = const { Cell::new(true) };
+    /// Whether tables have owners.
+    static BIASED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Says whether a table is its maker's own until another thread comes.
+pub(super) fn set_biased(biased: bool) {
+    BIASED.set(biased);
+}
+
+/// Says whether what is retired is freed. Without, pins make no barrier: one orders far more than a pin is to, and so hides
+/// what else is not in order; and where the system makes the barrier, it is not there.
+pub(super) fn set_frees(frees: bool) {
+    FREES.set(frees);
+}
+
+/// A thread of a model.
+pub(super) struct Worker {
+    pub(super) number: u32,
+    pin: AtomicU64,
+}
+
+/// The worker with this number.
+pub(super) fn numbered(number: usize) -> &'static Worker {
+    &WORKERS[number]
+}
+
+impl Worker {
+    /// Whether tables of this worker are its own until another comes.
+    pub(super) fn is_swift(&self) -> bool {
+        BIASED.get()
+    }
+
+    pub(super) fn pin(&'static self) -> Pin {
+        Pin { worker: self, entered: FREES.get().then(|| DOMAIN.enter(&self.pin, Barrier::Mutual)) }
+    }
+}
+
+/// Keeps what the tables hold from being freed.
+pub(super) struct Pin {
+    worker: &'static Worker,
+    entered: Option<Entered>,
+}
+
+/// As in the program.
+#[derive(Clone, Copy)]
+pub(super) struct Pinned<'pin>(PhantomData<&'pin Pin>);
+
+impl Pin {
+    pub(super) fn at(&self) -> Pinned<'_> {
+        Pinned(PhantomData)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        if let Some(entered) = self.entered {
+            reclaim::leave(&self.worker.pin, entered);
+        }
+    }
+}
+
+pub(super) fn retire(free: Garbage) {
+    DOMAIN.retire(free);
+}
+
+pub(super) fn collect() {
+    if !FREES.get() {
+        return;
+    }
+    DOMAIN.collect(Barrier::Mutual, || {
+        WORKERS.iter().map(|worker| worker.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
+    });
+}

@@ -1,0 +1,77 @@
+//! The table in use of one cache: made at the first claim, replaced by none when the cache is cleared.
+
+use std::ptr::null_mut;
+
+use super::Table;
+use crate::{
+    cache::{
+        key::{Key, Output},
+        worker::{self, Pinned},
+    },
+    sync::{AtomicPtr, Ordering, const_unless_loom},
+};
+
+/// The table in use, if there is one.
+///
+/// A table that was current during a pin lives as long as the pin. Release when replaced, Acquire by readers.
+pub(in crate::cache) struct Current<K: Key, R: Output>(AtomicPtr<Table<K, R>>);
+
+impl<K: Key, R: Output> Current<K, R> {
+    const_unless_loom! {
+        /// No table.
+        pub(in crate::cache) fn none() -> Self {
+            Self(AtomicPtr::new(null_mut()))
+        }
+    }
+
+    /// The table.
+    #[inline]
+    pub(in crate::cache) fn get<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
+        // SAFETY: a table that was current during a pin is not freed while the pin lasts.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The table, made by this call or by another thread.
+    pub(in crate::cache) fn get_or_make<'pin>(
+        &self,
+        make: impl Fn() -> Table<K, R>,
+        pin: Pinned<'pin>,
+    ) -> &'pin Table<K, R> {
+        loop {
+            if let Some(table) = self.get(pin) {
+                return table;
+            }
+            let new = Box::into_raw(Box::new(make()));
+            if self.0.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                // SAFETY: made just above and seen by nobody else.
+                drop(unsafe { Box::from_raw(new) });
+            }
+        }
+    }
+
+    /// Takes the table out of use; it is freed when nobody can be looking at it.
+    pub(in crate::cache) fn clear(&self) {
+        let old = self.0.swap(null_mut(), Ordering::AcqRel);
+        if !old.is_null() {
+            let old = old as usize;
+            // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
+            // found the table, so it has done so when the first step runs, and garbage is freed in order.
+            // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
+            let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
+            worker::retire(Box::new(move || worker::retire(Box::new(free))));
+            worker::collect();
+        }
+        worker::collect();
+    }
+}
+
+impl<K: Key, R: Output> Drop for Current<K, R> {
+    fn drop(&mut self) {
+        // Relaxed: nobody else looks.
+        let table = self.0.load(Ordering::Relaxed);
+        if !table.is_null() {
+            // SAFETY: made by `Box::into_raw`; nobody looks at the core any more, which was retired before it was dropped.
+            drop(unsafe { Box::from_raw(table) });
+        }
+    }
+}

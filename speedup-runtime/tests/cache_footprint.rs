@@ -1,0 +1,121 @@
+//! What integer keys cost in memory, wherever they are: not much more than in a hash map.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use speedup_runtime::{Cache, cache::Key};
+
+/// The system's allocator, and how many bytes are out.
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: passes everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Fewer in a debug build, but so many that a hash map is as full.
+const KEYS: u64 = if cfg!(debug_assertions) { 125_000 } else { 1_000_000 };
+
+/// A scrambled number.
+fn scramble(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+/// The bytes that a cache and a hash map take for the same keys.
+fn costs<K: Key + Hash>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let before = LIVE.load(Ordering::Relaxed);
+    let mut map = HashMap::new();
+    for n in 0..KEYS {
+        map.insert(key(n), n);
+    }
+    let in_map = LIVE.load(Ordering::Relaxed) - before;
+    let before = LIVE.load(Ordering::Relaxed);
+    for n in 0..KEYS {
+        cache.get(key(n));
+    }
+    let in_cache = LIVE.load(Ordering::Relaxed) - before;
+    assert_eq!(cache.len(), map.len());
+    // Before another test begins to count.
+    drop((cache, map));
+    (in_cache, in_map)
+}
+
+/// No more than a fifth more, and what the first pages and their directories take however little they are used.
+fn assert_frugal((in_cache, in_map): (usize, usize)) {
+    let bound = in_map * 6 / 5 + (9 << 20);
+    assert!(in_cache <= bound, "{in_cache} bytes, in a hash map {in_map}");
+}
+
+#[test]
+fn random_numbers_of_64_bits() {
+    let (in_cache, in_map) = costs(|n| (scramble(n),), Cache::from_fn(|n: u64| n));
+    assert!(in_cache <= in_map * 6 / 5, "{in_cache} bytes, in a hash map {in_map}");
+}
+
+#[test]
+fn random_numbers_of_32_bits() {
+    assert_frugal(costs(|n| (scramble(n) as u32,), Cache::from_fn(|n: u32| u64::from(n))));
+}
+
+#[test]
+fn random_numbers_of_28_bits() {
+    assert_frugal(costs(|n| (scramble(n) >> 36,), Cache::from_fn(|n: u64| n)));
+}
+
+#[test]
+fn numbers_at_equal_distances() {
+    assert_frugal(costs(|n| (n * 200,), Cache::from_fn(|n: u64| n)));
+}
+
+#[test]
+fn pairs_of_random_numbers_of_24_bits() {
+    let pair = |n| (scramble(n) as u32 >> 8, (scramble(n) >> 40) as i32 - (1 << 22));
+    assert_frugal(costs(pair, Cache::from_fn(|a: u32, _b: i32| u64::from(a))));
+}
+
+#[test]
+fn triples_of_random_numbers_of_16_bits() {
+    let triple = |n| {
+        let [a, b, c] = [0, 16, 32].map(|shift| (scramble(n) >> shift) as u16);
+        (a, b, c)
+    };
+    assert_frugal(costs(triple, Cache::from_fn(|a: u16, _b: u16, _c: u16| u64::from(a))));
+}
+
+#[test]
+fn dense_numbers_take_less_than_in_a_hash_map() {
+    let (in_cache, in_map) = costs(|n| (n,), Cache::from_fn(|n: u64| n));
+    assert!(in_cache <= in_map / 2, "{in_cache} bytes, in a hash map {in_map}");
+}
