@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::engine::sync_folder;
 use super::error::At;
 use super::{Error, Result};
 
@@ -99,6 +100,27 @@ pub(crate) fn numbers(folder: &Path, stem: &str) -> Result<Vec<u64>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Makes a folder and those it lies in, durably.
+pub(crate) fn make(folder: &Path) -> Result<()> {
+    let made: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(folder).at(folder)?;
+    made.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a folder durable.
+pub(crate) fn sync_name(folder: &Path) -> Result<()> {
+    let parent = match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    match sync_folder(parent) {
+        // A folder in which one may make others, but which one may not read, cannot be synced.
+        Err(Error::Permission { .. }) => Ok(()),
+        result => result,
+    }
 }
 
 /// Removes what a crash left behind: generations, journals and files that the superblock does not name.

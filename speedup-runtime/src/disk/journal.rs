@@ -292,6 +292,13 @@ impl Replay {
         self
     }
 
+    /// Returns when what it holds survives a power cut.
+    pub(crate) fn sync(&self) -> Result<()> {
+        // Some systems sync only what may be written.
+        let file = OpenOptions::new().read(true).write(true).open(&self.path).at(&self.path)?;
+        file.sync_all().at(&self.path)
+    }
+
     /// Whether a crash left operations behind.
     pub(crate) fn is_empty(&self) -> bool {
         self.len <= HEADER as u64 && self.durable <= HEADER as u64

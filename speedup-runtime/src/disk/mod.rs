@@ -47,8 +47,6 @@ mod write_buffer;
 
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
-#[doc(hidden)]
-pub use self::key::encode_part;
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
 pub use self::shared::Shared;

@@ -9,6 +9,7 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
+use super::engine::sync_folder;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{self, Journal, Op, Replay};
@@ -69,7 +70,7 @@ impl Store {
     /// Opens or makes a structure; what the last process left in its journal is to be replayed by the caller.
     pub(crate) fn open(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
         let folder = options.folder()?;
-        fs::create_dir_all(&folder).at(&folder)?;
+        folder::make(&folder)?;
         let lock = Lock::take(&folder)?;
         match Superblock::read(&folder)? {
             Some(block) => {
@@ -89,6 +90,8 @@ impl Store {
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
         let journal = Some(Journal::create(&folder, identity, 0)?);
         block.write(&folder)?;
+        // An earlier process may have been killed right after it made the folder.
+        folder::sync_name(&folder)?;
         Ok(Self::over(pager, Tree::default(), journal, block, (folder, lock)))
     }
 
@@ -117,6 +120,8 @@ impl Store {
         let (journal, replay) = if replay.is_empty() {
             (Some(Journal::resume(&folder, block.identity, block.journal)?), None)
         } else {
+            // What it holds may be published in parts from here on, so all of it must survive.
+            replay.sync()?;
             (None, Some(replay))
         };
         let tree = Tree { root: meta.root, level: meta.level };
@@ -140,6 +145,8 @@ impl Store {
             }
             let sound = frame.for_each(|seq, op| {
                 if seq > applied {
+                    // `apply` notes the operation, unless there is nothing to do, and may end in a checkpoint that must count it.
+                    store(state).seq = seq - 1;
                     apply(state, op)?;
                     store(state).seq = seq;
                 }
@@ -182,11 +189,8 @@ impl Store {
     #[inline]
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
         self.changed = true;
-        if let Some(journal) = &mut self.journal {
-            self.seq += 1;
-            journal.note(self.seq, op)?;
-        }
-        Ok(())
+        self.seq += 1;
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
     }
 
     /// Makes the next checkpoint happen although no operation was noted.
@@ -246,6 +250,13 @@ impl Store {
         Ok(())
     }
 
+    /// Takes everything out of the tree and the open end, what cannot be read included.
+    pub(crate) fn empty(&mut self) -> Result<()> {
+        (0..self.tail.len()).try_for_each(|index| self.pager.free_value(self.tail.val(index)))?;
+        self.tail.clear();
+        std::mem::take(&mut self.tree).free(&mut self.pager)
+    }
+
     /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
     pub(crate) fn publish_part(&mut self) -> Result<()> {
         // The journal goes first, so that no later operation survives an earlier one.
@@ -287,9 +298,15 @@ impl Store {
     ///
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let generation = self.block.generation + 1;
+        let result = self.copy(salvage);
+        // Where a crash or an error comes in between, the next opening does this.
+        let _later = folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal));
+        result
+    }
+
+    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation, ..self.block };
+        let block = Superblock { generation: self.block.generation + 1, ..self.block };
         let mut copy = Copy {
             pager: Pager::create(&self.folder, &block, self.pager.budget())?,
             tree: Tree::default(),
@@ -309,11 +326,11 @@ impl Store {
         let (root, level) = (copy.tree.root, copy.tree.level);
         let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
         let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
+        sync_folder(&self.folder)?;
         block.write(&self.folder)?;
         let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
         let repaired = Repaired { kept, lost, truncated: self.cut };
         (self.pager, self.tree, self.block) = (copy.pager, copy.tree, block);
-        folder::clean(&self.folder, Some(generation), Some(self.block.journal))?;
         Ok(repaired)
     }
 

@@ -93,7 +93,7 @@ impl Tail {
         }
     }
 
-    /// Takes the item at `index` out; its bytes stay in the arena until the tail is emptied.
+    /// Takes the item at `index` out.
     pub(crate) fn remove(&mut self, index: usize) {
         let entry = self.entries.remove(index);
         self.bytes -= (entry.key + entry.val) as usize;
@@ -101,12 +101,19 @@ impl Tail {
             self.clear();
         } else if index == self.entries.len() && (entry.at + entry.key + entry.val) as usize == self.arena.len() {
             self.arena.truncate(entry.at as usize);
+        } else if self.arena.len() > 4 * SLOT.max(self.bytes) {
+            self.tidy();
         }
     }
 
-    /// Whether replaced and removed items take up too much of the arena.
-    pub(crate) fn is_wasteful(&self) -> bool {
-        self.arena.len() > 4 * SLOT.max(self.bytes)
+    /// Takes what removed items left out of the arena.
+    fn tidy(&mut self) {
+        let old = std::mem::take(&mut self.arena);
+        for entry in &mut self.entries {
+            let from = entry.at as usize;
+            entry.at = self.arena.len() as u32;
+            self.arena.extend_from_slice(&old[from..from + (entry.key + entry.val) as usize]);
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -128,5 +135,26 @@ impl Tail {
             leaf.key_into(index, &mut key);
             self.insert(index, &key, leaf.val(index));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_never_runs_empty_does_not_grow() {
+        let mut tail = Tail::default();
+        let val = |n: u64| n.to_le_bytes();
+        for n in 0..100_000_u64 {
+            let bytes = val(n);
+            tail.insert(tail.len(), b"key", Val { bytes: &bytes, outside: false });
+            if n >= 5 {
+                tail.remove(0);
+                assert_eq!((tail.key(0), tail.val(0).bytes), (b"key".as_slice(), val(n - 4).as_slice()));
+            }
+            assert!(tail.arena.len() <= 5 * SLOT);
+        }
+        assert_eq!(tail.len(), 5);
     }
 }

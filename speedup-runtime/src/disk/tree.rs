@@ -179,10 +179,12 @@ impl Tree {
     /// Removes the last leaf and returns it; unless `any` will do, only one with room for more.
     pub(crate) fn detach_last(&mut self, pager: &mut Pager, any: bool) -> Result<Option<Arc<Leaf>>> {
         let Some(found) = self.find(pager, Seek::Last)? else { return Ok(None) };
-        let leaf = found.leaf?;
-        if !any && leaf.size() > MERGED_LEAF {
-            return Ok(None);
-        }
+        let leaf = match found.leaf {
+            Ok(leaf) if any || leaf.size() <= MERGED_LEAF => leaf,
+            Err(error) if any => return Err(error),
+            // One that cannot be read stays where it is; what is added comes after it.
+            _ => return Ok(None),
+        };
         // Its large values stay alive: the caller has them now.
         if let Some(root) = self.root {
             self.root = drop_last(pager, &root, self.level)?;
@@ -241,8 +243,10 @@ fn free_all(pager: &mut Pager, kid: &Kid, level: u8) -> Result<()> {
         pager.free_leaf(kid);
         return Ok(());
     }
-    let inner = pager.inner(kid)?;
-    inner.kids.iter().try_for_each(|kid| free_all(pager, kid, level - 1))?;
+    // What lies below a node that cannot be read takes its space until the structure is compacted.
+    if let Ok(inner) = pager.inner(kid) {
+        inner.kids.iter().try_for_each(|kid| free_all(pager, kid, level - 1))?;
+    }
     pager.free_inner(kid);
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! Opening what does not open any more: what the superblock, the directory or the journal no longer say is taken from the
 //! spare, or left out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::error::At;
 use super::super::folder::{self, Lock};
 use super::super::journal::{self, Replay};
 use super::super::options::Options;
@@ -18,7 +16,7 @@ impl Store {
     /// Opens a structure as far as it can be read; it must be [rewritten](Self::rewrite) before it is used.
     pub(crate) fn rescue(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
         let folder = options.folder()?;
-        fs::create_dir_all(&folder).at(&folder)?;
+        folder::make(&folder)?;
         let lock = Lock::take(&folder)?;
         let block = match Superblock::read(&folder) {
             Ok(Some(block)) => block,

@@ -21,7 +21,13 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
     if level == 0 {
         return apply_leaf(pager, kid, sep, edits);
     }
-    let old = pager.inner(kid)?;
+    let old = match pager.inner(kid) {
+        Err(_) if takes_all(edits, kid) => {
+            pager.free_inner(kid);
+            return Ok(Vec::new());
+        }
+        old => old?,
+    };
     let mut inner = Inner::with_capacity(old.kids.len() + 2);
     let (mut small, mut done) = (Vec::new(), 0);
     for (index, edits) in split(&old, edits) {
@@ -53,6 +59,11 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
     let mut parts = write_inners(pager, Some(kid), parts);
     parts[0].sep = sep;
     Ok(parts)
+}
+
+/// Whether nothing below `kid` is to be left, so that it need not be readable.
+fn takes_all(edits: &Edits<'_>, kid: &Kid) -> bool {
+    matches!(edits, Edits::Cut(range) if range.start == 0 && range.end >= kid.count)
 }
 
 /// Which children the changes concern, and what each of them is told.
@@ -101,7 +112,13 @@ fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -
         parts.extend(write_leaves(pager, None, first.into_boxed_slice(), items)?);
         return Ok(parts);
     }
-    let leaf = pager.leaf(kid, false)?;
+    let leaf = match pager.leaf(kid, false) {
+        Err(_) if takes_all(edits, kid) => {
+            pager.free_leaf(kid);
+            return Ok(Vec::new());
+        }
+        leaf => leaf?,
+    };
     if let Some(spliced) = splice(&leaf, edits) {
         let (kid, size) = pager.put_leaf(Some(kid), spliced)?;
         return Ok(vec![Part { kid, sep, small: size < SMALL_LEAF }]);
