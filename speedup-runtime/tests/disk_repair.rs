@@ -205,14 +205,82 @@ fn a_spare_is_made_again_when_it_is_missing_or_behind() {
     }
 }
 
+/// Takes the directory and the spare of it away.
+fn bare(inside: &Path) {
+    fs::remove_dir_all(part(inside, "directory.")).unwrap();
+    fs::remove_file(part(inside, "spare.")).unwrap();
+}
+
 #[test]
-fn where_both_are_lost_there_is_a_typed_error() {
+fn a_dict_is_put_together_from_its_pages_where_both_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = killed(folder.path());
+    let inside = folder.path().join("d.speedup");
+    bare(&inside);
+    let (repaired, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && !report.truncated);
+    let found = repaired.to_map().unwrap();
+    assert_eq!(found.len(), report.kept);
+    let missing: Vec<&u64> =
+        model.dict.iter().filter(|&(key, value)| found.get(key) != Some(value)).map(|(key, _)| key).collect();
+    assert!(missing.is_empty(), "{} entries are missing or old, {missing:?}", missing.len());
+    // At the edges of pages, and where pages were emptied, what was removed may be back.
+    assert!(found.len() - model.dict.len() < model.dict.len() / 10, "{} of {}", found.len(), model.dict.len());
+    repaired.close().unwrap();
+    assert_eq!(dict(folder.path()).open().unwrap().to_map().unwrap(), found);
+}
+
+#[test]
+fn what_was_cleared_stays_away_and_what_was_compacted_comes_back_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("d.speedup");
+    let mut model = BTreeMap::new();
+    let mut d = dict(folder.path()).from_iter((0..9000).map(|n| (scatter(n), text(n)))).unwrap();
+    d.clear().unwrap();
+    for n in 0..3000 {
+        d.insert(scatter(n) + 1, text(n)).unwrap();
+        model.insert(scatter(n) + 1, text(n));
+    }
+    d.close().unwrap();
+    bare(&inside);
+    let (mut d, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && d.to_map().unwrap() == model);
+    d.retain(|key, _| key % 3 > 0).unwrap();
+    d.compact().unwrap();
+    d.close().unwrap();
+    model.retain(|key, _| key % 3 > 0);
+    bare(&inside);
+    let (d, report) = dict(folder.path()).repair().unwrap();
+    assert_eq!((report.kept, report.lost), (model.len(), 0));
+    assert!(d.to_map().unwrap() == model);
+}
+
+#[test]
+fn of_a_damaged_page_an_older_version_may_be_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("d.speedup");
+    dict(folder.path()).from_iter((0..3000).map(|n| (n, text(n)))).unwrap().close().unwrap();
+    bare(&inside);
+    let pages = part(&inside, "pages.");
+    let mut bytes = fs::read(&pages).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096 + 100;
+    bytes[middle] ^= 1;
+    fs::write(&pages, bytes).unwrap();
+    let (d, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && report.kept < 3000 && report.kept > 2500, "{report:?}");
+    for entry in d.iter() {
+        let (key, value) = entry.unwrap();
+        assert_eq!(value, text(key));
+    }
+}
+
+#[test]
+fn the_pages_of_a_list_do_not_know_where_they_stand() {
     let folder = tempfile::tempdir().unwrap();
     killed(folder.path());
-    let inside = folder.path().join("d.speedup");
-    fs::remove_dir_all(part(&inside, "directory.")).unwrap();
-    fs::remove_file(part(&inside, "spare.")).unwrap();
-    assert!(matches!(dict(folder.path()).repair(), Err(Error::Damaged { .. })));
+    let inside = folder.path().join("l.speedup");
+    bare(&inside);
+    assert!(matches!(list(folder.path()).repair(), Err(Error::Damaged { .. })));
 }
 
 #[test]

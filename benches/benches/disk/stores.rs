@@ -100,7 +100,7 @@ struct Sled1(sled1::Db);
 
 impl Store for Sled1 {
     fn insert(&mut self, key: u64, value: f64) {
-        self.0.insert(key.to_be_bytes(), &value.to_le_bytes()).unwrap();
+        self.0.insert(key.to_be_bytes(), value.to_le_bytes()).unwrap();
     }
 
     fn get(&mut self, key: u64) -> Option<f64> {

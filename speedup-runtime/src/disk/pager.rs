@@ -3,6 +3,7 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use super::page_file::{PageFile, PageKind, SLOT};
 use super::slots::Slots;
 use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
-use super::{Error, Result, folder};
+use super::{Error, Result, folder, scan};
 use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
@@ -61,6 +62,8 @@ pub(crate) struct Pager {
     /// The epoch that is being written; pages of earlier ones are not touched.
     epoch: u64,
     next_inner: u64,
+    /// The number of the leaf that was made last, from a random one on.
+    born: u64,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
     budget: usize,
@@ -133,7 +136,8 @@ impl Pager {
             let (_, body) = unseal(&raw).ok_or_else(|| lost("map"))?;
             pager.slots.load(body);
         }
-        pager.epoch = meta.epoch + 1;
+        // What a killed process wrote and did not publish has the epoch in between.
+        pager.epoch = meta.epoch + 2;
         pager.next_inner = meta.next_inner;
         Ok((pager, meta))
     }
@@ -163,6 +167,14 @@ impl Pager {
         Ok((pager, meta))
     }
 
+    /// Opens the page file of a generation, and nothing else.
+    pub(crate) fn bare(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
+        let file = PageFile::open(&folder::pages(folder, block.generation))?;
+        let path = folder::spare(folder, block.generation);
+        let nothing = Box::new(Recovered::nothing(&path));
+        Ok(Self::start(file, nothing, Spare::of(path, block, u64::MAX), items))
+    }
+
     fn start(file: PageFile, engine: Box<dyn Engine>, spare: Spare, budget: usize) -> Self {
         Pager {
             file,
@@ -174,9 +186,20 @@ impl Pager {
             inners: Cache::new(DIRECTORY),
             epoch: 1,
             next_inner: 0,
+            born: RandomState::new().hash_one(0),
             dropped: Vec::new(),
             budget,
         }
+    }
+
+    /// The epoch that is being written.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What the pages of a dict alone still say, in the order of keys.
+    pub(crate) fn scan(&self, floor: u64) -> Result<Vec<scan::Segment>> {
+        scan::segments(&self.file, floor)
     }
 
     pub(crate) fn budget(&self) -> usize {
@@ -210,13 +233,19 @@ impl Pager {
         Ok(())
     }
 
-    /// Writes items as one leaf, in the place of `old` if there is one.
-    pub(crate) fn write_leaf(&mut self, old: Option<&Kid>, items: &[Item<'_>]) -> Result<(Kid, usize)> {
-        self.put_leaf(old, Leaf::build(items))
+    /// Writes items as one leaf, in the place of `old` if there is one; a leaf that is no version of another has `id` 0.
+    pub(crate) fn write_leaf(&mut self, old: Option<&Kid>, id: u64, items: &[Item<'_>]) -> Result<(Kid, usize)> {
+        let mut leaf = Leaf::build(items);
+        leaf.set_id(id);
+        self.put_leaf(old, leaf)
     }
 
     /// Puts a leaf in the place of `old` if there is one; returns where it is and its size.
-    pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, leaf: Leaf) -> Result<(Kid, usize)> {
+    pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, mut leaf: Leaf) -> Result<(Kid, usize)> {
+        if leaf.id() == 0 {
+            self.born = self.born.wrapping_add(1);
+            leaf.set_id(self.born);
+        }
         let size = leaf.size();
         let slots = PageFile::slots_for(size);
         let at = match old {

@@ -6,6 +6,7 @@
 //!
 //! Every batch of the directory is appended, its root last. When the file is longer than twice the directory, it is written anew.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -75,7 +76,7 @@ fn seal(frame: &mut [u8]) {
 }
 
 impl Spare {
-    /// The spare of a generation, whose file, if there is one, goes on only if it is as new as commit `epoch`.
+    /// The spare of a generation whose last commit is `epoch`; its file, if there is one, goes on only if it is as new.
     pub(crate) fn of(path: PathBuf, block: &Superblock, epoch: u64) -> Self {
         let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0 };
         if let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&spare.path) {
@@ -85,8 +86,16 @@ impl Spare {
             // The header holds the superblock of another day; what must agree is what it is about.
             let same = Superblock::decode(&raw[8..8 + SIZE]).is_ok_and(|found| found.identity == block.identity);
             let whole: [u8; SIZE] = raw[8..8 + SIZE].try_into().unwrap_or([0; SIZE]);
-            if read && same && raw == header(&whole, epoch, end) && end <= len {
-                (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole);
+            let found = number(&raw, 104);
+            if read && same && raw == header(&whole, found, end) && end <= len {
+                match found.cmp(&epoch) {
+                    Ordering::Equal => {
+                        (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole)
+                    }
+                    // A kill came before the commit it was written for. Its slots are free again, so it must not be taken for the latest.
+                    Ordering::Greater => drop(fs::remove_file(&spare.path)),
+                    Ordering::Less => {}
+                }
             }
         }
         spare
@@ -200,6 +209,11 @@ impl Recovered {
             at += (FRAME + len) as u64;
         }
         Some(recovered)
+    }
+
+    /// A spare without entries.
+    pub(crate) fn nothing(path: &Path) -> Self {
+        Recovered { path: path.to_path_buf(), block: None, places: HashMap::new() }
     }
 
     fn note(&mut self, (key, place): Entry) {

@@ -3,24 +3,23 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod copy;
 mod rescue;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use super::engine::sync_folder;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{self, Journal, Op, Replay};
-use super::leaf::{Leaf, Val};
+use super::leaf::Val;
 use super::options::Options;
 use super::pager::Pager;
 use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
-use crate::sync::Arc;
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
@@ -39,6 +38,9 @@ pub struct Repaired {
     pub lost: usize,
     /// Whether the journal was damaged, too, so that operations since the last checkpoint are gone.
     pub truncated: bool,
+    /// Whether all that was left of a dict was its pages: an entry in a damaged page is gone or has an older value, and entries
+    /// that were removed may be back.
+    pub scanned: bool,
 }
 
 /// How a structure is opened: [`Store::open`] or [`Store::rescue`]; the numbers are the fingerprints of key and value.
@@ -62,6 +64,8 @@ pub(crate) struct Store {
     folder: PathBuf,
     /// Whether a repair left operations of the journal out.
     cut: bool,
+    /// Whether nothing but the pages themselves can be read, and the tree is empty for that reason only.
+    bare: bool,
     /// Declared last: given up when everything else is closed.
     _lock: Lock,
 }
@@ -85,7 +89,8 @@ impl Store {
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let mut block = Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
+        let mut block =
+            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0, floor: 0 };
         let mut pager = Pager::create(&folder, &block, items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
         let journal = Some(Journal::create(&folder, identity, 0)?);
@@ -103,7 +108,20 @@ impl Store {
         (folder, lock): (PathBuf, Lock),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
-        Store { pager, tree, tail, journal, block, seq, changed, failed: None, cut: false, folder, _lock: lock }
+        Store {
+            pager,
+            tree,
+            tail,
+            journal,
+            block,
+            seq,
+            changed,
+            failed: None,
+            cut: false,
+            bare: false,
+            folder,
+            _lock: lock,
+        }
     }
 
     fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
@@ -235,7 +253,7 @@ impl Store {
     /// Moves the open end into the tree.
     pub(crate) fn seal(&mut self) -> Result<()> {
         if !self.tail.is_empty() {
-            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
+            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), self.tail.id()))?;
             self.tail.clear();
         }
         Ok(())
@@ -254,6 +272,7 @@ impl Store {
     pub(crate) fn empty(&mut self) -> Result<()> {
         (0..self.tail.len()).try_for_each(|index| self.pager.free_value(self.tail.val(index)))?;
         self.tail.clear();
+        self.block.floor = self.pager.epoch();
         std::mem::take(&mut self.tree).free(&mut self.pager)
     }
 
@@ -294,46 +313,6 @@ impl Store {
         Ok(())
     }
 
-    /// Copies everything in order into a new generation of full pages, and deletes the old one.
-    ///
-    /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
-    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let result = self.copy(salvage);
-        // Where a crash or an error comes in between, the next opening does this.
-        let _later = folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal));
-        result
-    }
-
-    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
-        folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation: self.block.generation + 1, ..self.block };
-        let mut copy = Copy {
-            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
-            tree: Tree::default(),
-            tail: Tail::default(),
-            identity: self.block.identity,
-            lost: 0,
-        };
-        self.tree.walk(&mut self.pager, &mut |pager, count, leaf| match leaf {
-            Ok(leaf) => copy.leaf(pager, &leaf, salvage),
-            Err(_) if salvage => {
-                copy.lost += count;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        })?;
-        copy.seal()?;
-        let (root, level) = (copy.tree.root, copy.tree.level);
-        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
-        sync_folder(&self.folder)?;
-        block.write(&self.folder)?;
-        let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
-        let repaired = Repaired { kept, lost, truncated: self.cut };
-        (self.pager, self.tree, self.block) = (copy.pager, copy.tree, block);
-        Ok(repaired)
-    }
-
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -371,53 +350,4 @@ fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) ->
         return Err(Error::WrongType { path, part: "value" });
     }
     Ok(())
-}
-
-/// A generation in the making.
-struct Copy {
-    pager: Pager,
-    tree: Tree,
-    tail: Tail,
-    identity: u64,
-    lost: u64,
-}
-
-impl Copy {
-    fn leaf(&mut self, from: &Pager, leaf: &Arc<Leaf>, salvage: bool) -> Result<()> {
-        let (mut key, mut store) = (Vec::new(), Vec::new());
-        for index in 0..leaf.count() {
-            let val = leaf.val(index);
-            leaf.key_into(index, &mut key);
-            let outside = val.outside.then(|| from.with_value(val, |bytes| Ok(bytes.to_vec())));
-            let bytes = match outside.transpose() {
-                Ok(bytes) => bytes,
-                Err(_) if salvage => {
-                    self.lost += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let val = match &bytes {
-                Some(bytes) => self.pager.place(bytes, &mut store)?,
-                None => val,
-            };
-            if self.tail.is_full(&key, val) {
-                self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
-                self.tail.clear();
-            }
-            self.tail.insert(self.tail.len(), &key, val);
-        }
-        if self.pager.is_crowded() {
-            self.pager.commit(self.identity, 0, self.tree.root, self.tree.level)?;
-        }
-        Ok(())
-    }
-
-    fn seal(&mut self) -> Result<()> {
-        if !self.tail.is_empty() {
-            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
-            self.tail.clear();
-        }
-        Ok(())
-    }
 }

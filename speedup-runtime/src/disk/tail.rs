@@ -23,6 +23,8 @@ pub(crate) struct Tail {
     uneven_keys: usize,
     /// How many entries differ from the first in the length of their value.
     uneven_vals: usize,
+    /// The number of the leaf they were in, or 0.
+    id: u64,
 }
 
 /// How much a page holds beside its items, at most.
@@ -31,6 +33,11 @@ const OVERHEAD: usize = HEADER + 64;
 impl Tail {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The number of the leaf that the first items were in, or 0.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -119,7 +126,7 @@ impl Tail {
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.entries.clear();
-        (self.bytes, self.uneven_keys, self.uneven_vals) = (0, 0, 0);
+        (self.bytes, self.uneven_keys, self.uneven_vals, self.id) = (0, 0, 0, 0);
     }
 
     pub(crate) fn items(&self) -> Vec<Item<'_>> {
@@ -130,6 +137,7 @@ impl Tail {
     /// Takes over the items of a leaf.
     pub(crate) fn load(&mut self, leaf: &Leaf) {
         self.clear();
+        self.id = leaf.id();
         let mut key = Vec::new();
         for index in 0..leaf.count() {
             leaf.key_into(index, &mut key);

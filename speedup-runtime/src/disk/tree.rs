@@ -33,8 +33,8 @@ pub(crate) enum Edits<'a> {
     Set(u64, Val<'a>),
     /// Takes out a range of positions.
     Cut(Range<u64>),
-    /// A new last leaf; its keys come after all others.
-    Append(&'a [Item<'a>]),
+    /// New last items, whose keys come after all others, and the number of the leaf they were in, or 0.
+    Append(&'a [Item<'a>], u64),
 }
 
 /// A page that takes the place of another in its parent.
@@ -141,14 +141,15 @@ impl Tree {
         let mut parts = match self.root {
             Some(root) => apply(pager, &root, Box::default(), self.level, edits)?,
             None => {
+                let id = if let Edits::Append(_, id) = edits { *id } else { 0 };
                 let items: Vec<Item<'_>> = match edits {
                     Edits::Keys(edits) => edits.iter().filter_map(fresh).collect(),
                     Edits::Insert(_, val) => vec![Item { prefix: &[], suffix: &[], val: *val }],
-                    Edits::Append(items) => items.to_vec(),
+                    Edits::Append(items, _) => items.to_vec(),
                     Edits::Set(..) | Edits::Cut(_) => Vec::new(),
                 };
                 self.level = 0;
-                write_leaves(pager, None, Box::default(), &items)?
+                write_leaves(pager, (None, id), Box::default(), &items)?
             }
         };
         while parts.len() > 1 {

@@ -294,7 +294,7 @@ impl ListState {
     fn add_leaf(&mut self, tree: &mut Tree, tail: &mut Tail) -> Result<()> {
         let items: Vec<Item<'_>> = tail.items();
         if !items.is_empty() {
-            tree.edit(&mut self.store.pager, &Edits::Append(&items))?;
+            tree.edit(&mut self.store.pager, &Edits::Append(&items, 0))?;
             tail.clear();
         }
         if self.store.pager.is_crowded() {

@@ -101,15 +101,15 @@ fn split<'a>(inner: &Inner, edits: &Edits<'a>) -> Vec<(usize, Edits<'a>)> {
             }
             found
         }
-        Edits::Append(items) => vec![(inner.kids.len() - 1, Edits::Append(items))],
+        Edits::Append(items, id) => vec![(inner.kids.len() - 1, Edits::Append(items, *id))],
     }
 }
 
 fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -> Result<Vec<Part>> {
-    if let Edits::Append(items) = edits {
+    if let Edits::Append(items, id) = edits {
         let mut parts = vec![Part { kid: *kid, sep, small: false }];
         let first = items.first().map(Item::key).unwrap_or_default();
-        parts.extend(write_leaves(pager, None, first.into_boxed_slice(), items)?);
+        parts.extend(write_leaves(pager, (None, *id), first.into_boxed_slice(), items)?);
         return Ok(parts);
     }
     let leaf = match pager.leaf(kid, false) {
@@ -143,9 +143,9 @@ fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -
                 pager.free_value(item.val)?;
             }
         }
-        Edits::Append(_) => {}
+        Edits::Append(..) => {}
     }
-    write_leaves(pager, Some(kid), sep, &items)
+    write_leaves(pager, (Some(kid), leaf.id()), sep, &items)
 }
 
 /// The leaf after a change of one position, where that needs no decoding.
@@ -184,14 +184,13 @@ fn merge_keys<'a>(
     Ok(())
 }
 
-/// Writes items as leaves, the first in the place of `old`.
+/// Writes items as leaves, the first in the place of `old` and with its number.
 pub(super) fn write_leaves(
     pager: &mut Pager,
-    old: Option<&Kid>,
+    (mut old, mut id): (Option<&Kid>, u64),
     sep: Box<[u8]>,
     items: &[Item<'_>],
 ) -> Result<Vec<Part>> {
-    let mut old = old;
     let mut parts: Vec<Part> = Vec::new();
     let mut before: Option<&Item<'_>> = None;
     for run in runs(items) {
@@ -199,7 +198,7 @@ pub(super) fn write_leaves(
             (Some(before), Some(first)) => between(&before.key(), &first.key()),
             _ => sep.clone(),
         };
-        let (kid, size) = pager.write_leaf(old.take(), run)?;
+        let (kid, size) = pager.write_leaf(old.take(), std::mem::take(&mut id), run)?;
         parts.push(Part { kid, sep, small: size < SMALL_LEAF });
         before = run.last();
     }
@@ -244,7 +243,7 @@ fn merge(pager: &mut Pager, inner: &mut Inner, index: usize, level: u8) -> Resul
                 continue;
             }
             let items: Vec<Item<'_>> = first.items().chain(second.items()).collect();
-            let (kid, _) = pager.write_leaf(Some(&a), &items)?;
+            let (kid, _) = pager.write_leaf(Some(&a), first.id(), &items)?;
             pager.free_leaf(&b);
             kid
         } else {
