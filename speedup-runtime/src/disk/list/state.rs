@@ -305,8 +305,6 @@ impl ListState {
 
     fn switch(&mut self, tree: Tree) -> Result<()> {
         let old = std::mem::replace(&mut self.store.tree, tree);
-        self.store.touch();
-        self.store.checkpoint()?;
         old.free(&mut self.store.pager)?;
         self.store.touch();
         self.store.checkpoint()
