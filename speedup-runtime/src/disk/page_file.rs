@@ -81,7 +81,7 @@ impl PageFile {
         whole[24] = kind as u8;
         let sum = crc32fast::hash(&whole[4..]);
         whole[..4].copy_from_slice(&sum.to_le_bytes());
-        Ok(())
+        if page.len() > GATHER { self.push_out() } else { Ok(()) }
     }
 
     /// Reads the page at `slot`, which must have been written in epoch `stamp`.
@@ -148,6 +148,8 @@ impl PageFile {
         if !self.gathered.is_empty() {
             write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
             self.gathered.clear();
+            // A large value must not stay in memory.
+            self.gathered.shrink_to(2 * GATHER);
         }
         Ok(())
     }
