@@ -17,9 +17,14 @@ impl Store {
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
         let result = self.copy(salvage);
-        // Where a crash or an error comes in between, the next opening does this.
-        let _later = folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal));
-        result
+        let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
+        if named == Some(self.block.generation) {
+            // What this does not remove, the next opening will.
+            let _later = folder::clean(&self.folder, named, Some(self.block.journal));
+            return result;
+        }
+        // Nobody knows which of the two generations would be opened after a crash.
+        self.settle(result)
     }
 
     fn copy(&mut self, salvage: bool) -> Result<Repaired> {
