@@ -1,4 +1,4 @@
-//! Flipped bits and cut files: every outcome is a right answer or a typed error.
+//! Flipped bits and cut files, now and then two at a time: every outcome is a right answer or a typed error.
 //!
 //! `cargo xtask crash` runs the long form of 500 rounds, `SPEEDUP_FLIP_ROUNDS=N` as many as it says.
 
@@ -215,7 +215,13 @@ fn damage_is_a_right_answer_or_a_typed_error() {
         let mut all = Vec::new();
         files(copy.path(), &mut all);
         let random = scatter(round.wrapping_mul(0x9e37_79b9) + u64::from(std::process::id()));
-        let did = harm(&all[(round as usize / 2) % all.len()], random);
+        let mut did = harm(&all[(round as usize / 2) % all.len()], random);
+        if round % 5 == 4 {
+            let second = &all[scatter(random) as usize % all.len()];
+            if second.exists() && fs::metadata(second).unwrap().len() > 0 {
+                did += &format!(", {}", harm(second, scatter(random + 1)));
+            }
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let met = u64::from(check_dict(copy.path(), &model)) + u64::from(check_list(copy.path(), &model));
             check_repair(copy.path(), &known);
