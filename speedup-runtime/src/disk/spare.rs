@@ -36,6 +36,8 @@ pub(crate) struct Spare {
     end: u64,
     /// How long the file was when it was last written anew.
     whole: u64,
+    /// Whether a kill came before the commit that the file was written for.
+    ahead: bool,
 }
 
 fn header(block: &[u8; SIZE], epoch: u64, end: u64) -> [u8; HEADER] {
@@ -78,7 +80,7 @@ fn seal(frame: &mut [u8]) {
 impl Spare {
     /// The spare of a generation whose last commit is `epoch`; its file, if there is one, goes on only if it is as new.
     pub(crate) fn of(path: PathBuf, block: &Superblock, epoch: u64) -> Self {
-        let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0 };
+        let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0, ahead: false };
         if let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&spare.path) {
             let mut raw = [0; HEADER];
             let read = file.read_exact(&mut raw).is_ok();
@@ -92,13 +94,17 @@ impl Spare {
                     Ordering::Equal => {
                         (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole)
                     }
-                    // A kill came before the commit it was written for. Its slots are free again, so it must not be taken for the latest.
-                    Ordering::Greater => drop(fs::remove_file(&spare.path)),
+                    Ordering::Greater => spare.ahead = true,
                     Ordering::Less => {}
                 }
             }
         }
         spare
+    }
+
+    /// Whether the file tells of a commit that never was, so that it must be written anew before its slots are used again.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     /// Whether the next commit must write all of it, and not only what changed.

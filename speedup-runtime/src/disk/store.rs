@@ -26,7 +26,7 @@ pub(crate) const LONGEST_KEY: usize = 16 << 10;
 /// The longest encoded value.
 pub(crate) const LONGEST_VALUE: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
-const LONG_JOURNAL: u64 = 64 << 20;
+const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
