@@ -235,7 +235,9 @@ fn what_was_cleared_stays_away_and_what_was_compacted_comes_back_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("d.speedup");
     let mut model = BTreeMap::new();
-    let mut d = dict(folder.path()).from_iter((0..9000).map(|n| (scatter(n), text(n)))).unwrap();
+    dict(folder.path()).from_iter((0..9000).map(|n| (scatter(n), text(n)))).unwrap().close().unwrap();
+    let mut d = dict(folder.path()).open().unwrap();
+    d.extend((9000..12_000).map(|n| (scatter(n), text(n)))).unwrap();
     d.clear().unwrap();
     for n in 0..3000 {
         d.insert(scatter(n) + 1, text(n)).unwrap();

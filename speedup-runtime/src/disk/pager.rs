@@ -195,8 +195,9 @@ impl Pager {
         }
     }
 
-    /// The epoch that is being written.
-    pub(crate) fn epoch(&self) -> u64 {
+    /// Begins another epoch without a commit, and returns it.
+    pub(crate) fn turn(&mut self) -> u64 {
+        self.epoch += 1;
         self.epoch
     }
 

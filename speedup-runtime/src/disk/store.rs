@@ -272,8 +272,9 @@ impl Store {
     pub(crate) fn empty(&mut self) -> Result<()> {
         (0..self.tail.len()).try_for_each(|index| self.pager.free_value(self.tail.val(index)))?;
         self.tail.clear();
-        self.block.floor = self.pager.epoch();
-        std::mem::take(&mut self.tree).free(&mut self.pager)
+        std::mem::take(&mut self.tree).free(&mut self.pager)?;
+        self.block.floor = self.pager.turn();
+        Ok(())
     }
 
     /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
