@@ -296,3 +296,64 @@ fn repair_checks_kind_and_types_too() {
     assert!(matches!(other, Err(Error::WrongType { part: "key", .. })));
     assert!(dict(folder.path()).repair().is_ok());
 }
+
+#[test]
+fn whatever_was_done_to_a_dict_its_pages_have_every_entry_as_it_was_last() {
+    let rounds = if std::env::var("SPEEDUP_LONG").is_ok() { 60 } else { 6 };
+    // As a kill leaves the folder right after a flush.
+    let kill = |mut d: DiskDict<u64, String>, folder: &Path| {
+        d.flush().unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(folder, copy.path());
+        drop(d);
+        fs::remove_dir_all(folder.join("d.speedup")).unwrap();
+        copy_all(copy.path(), folder);
+    };
+    for round in 0..rounds {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("d.speedup");
+        let (mut d, mut model) = (dict(folder.path()).open().unwrap(), BTreeMap::new());
+        for n in 0..4000 {
+            let random = scatter(n + (round << 20));
+            // Now all over, now close together, now in ascending order.
+            let key = match n / 500 % 3 {
+                0 => random % 5000,
+                1 => 1000 + random % 300,
+                _ => 10_000 + n,
+            };
+            match random % 31 {
+                0..8 => assert_eq!(d.remove(&key).unwrap(), model.remove(&key)),
+                8 => assert_eq!(d.pop_first().unwrap(), model.pop_first()),
+                9 => assert_eq!(d.last().unwrap().as_ref().map(|last| last.0), model.keys().next_back().copied()),
+                _ => assert_eq!(d.insert(key, text(random)).unwrap(), model.insert(key, text(random))),
+            }
+            match random % 1013 {
+                0..3 => {
+                    d.close().unwrap();
+                    d = dict(folder.path()).open().unwrap();
+                }
+                3 => d.compact().unwrap(),
+                4 => {
+                    d.clear().unwrap();
+                    model.clear();
+                }
+                5..8 => {
+                    kill(d, folder.path());
+                    d = dict(folder.path()).open().unwrap();
+                }
+                _ => {}
+            }
+        }
+        if round % 2 == 0 {
+            d.close().unwrap();
+        } else {
+            kill(d, folder.path());
+        }
+        bare(&inside);
+        let (d, report) = dict(folder.path()).repair().unwrap();
+        let found = d.to_map().unwrap();
+        assert!(report.scanned && report.kept == found.len());
+        let wrong = model.iter().filter(|&(key, value)| found.get(key) != Some(value)).count();
+        assert_eq!(wrong, 0, "of {} entries in round {round}", model.len());
+    }
+}

@@ -126,7 +126,8 @@ impl Leaf {
         whole.then_some(Leaf { page, count, prefix, keys, vals, outside })
     }
 
-    /// Which leaf it is: the same in each version of it, whatever slot that lies in; 0 if it has no number yet.
+    /// Which leaf it is, and in the lowest byte how often it was split: the same in each version of it in between, whatever slot that
+    /// lies in; 0 if it has no number yet.
     pub(crate) fn id(&self) -> u64 {
         u64::from_le_bytes(self.page[HEADER - 8..HEADER].try_into().unwrap_or_default()) >> 8
     }

@@ -1,7 +1,7 @@
 //! The page file: slots of 4 KiB, each page checked by a sum over all of it.
 //!
 //! Header of a page: `sum: u32` (CRC-32 of the rest), `len: u32` (header included), `slot: u64`, `stamp: u64`, `kind: u8`, the
-//! number of a leaf (7 bytes, the same in all versions of it; 0 in a blob, and in what an early version wrote).
+//! number of a leaf (7 bytes; the lowest counts splits, the others are the same in all versions of it; 0 in a blob, and in what an early version wrote).
 
 use std::fs::{File, OpenOptions};
 use std::io;

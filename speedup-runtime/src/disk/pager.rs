@@ -13,10 +13,11 @@ use super::engine::{Change, Engine, Sled};
 use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Plan, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
+use super::scan::Scan;
 use super::slots::Slots;
 use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
-use super::{Error, Result, folder, scan};
+use super::{Error, Result, folder};
 use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
@@ -202,8 +203,12 @@ impl Pager {
     }
 
     /// What the pages of a dict alone still say, in the order of keys.
-    pub(crate) fn scan(&self, floor: u64) -> Result<Vec<scan::Segment>> {
-        scan::segments(&self.file, floor)
+    pub(crate) fn scan(&self, block: &Superblock) -> Result<Scan> {
+        Scan::of(&self.file, block)
+    }
+
+    pub(crate) fn file(&self) -> &PageFile {
+        &self.file
     }
 
     pub(crate) fn budget(&self) -> usize {
@@ -248,7 +253,7 @@ impl Pager {
     pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, mut leaf: Leaf) -> Result<(Kid, usize)> {
         if leaf.id() == 0 {
             self.born = self.born.wrapping_add(1);
-            leaf.set_id(self.born);
+            leaf.set_id(self.born << 8);
         }
         let size = leaf.size();
         let slots = PageFile::slots_for(size);

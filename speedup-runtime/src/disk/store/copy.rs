@@ -38,10 +38,9 @@ impl Store {
             lost: 0,
         };
         if self.bare {
-            for found in self.pager.scan(self.block.floor)? {
-                let leaf = self.pager.leaf(&found.kid, false)?;
-                copy.leaf(&self.pager, &leaf, found.range, salvage)?;
-            }
+            let mut scan = self.pager.scan(&self.block)?;
+            let mut take = |leaf: &Leaf, index| copy.leaf(&self.pager, leaf, index..index + 1, salvage);
+            while scan.next(self.pager.file(), &mut take)? {}
         }
         self.tree.walk(&mut self.pager, &mut |pager, count, leaf| match leaf {
             Ok(leaf) => copy.leaf(pager, &leaf, 0..leaf.count(), salvage),

@@ -198,6 +198,9 @@ pub(super) fn write_leaves(
             (Some(before), Some(first)) => between(&before.key(), &first.key()),
             _ => sep.clone(),
         };
+        if parts.is_empty() && run.len() < items.len() && id != 0 {
+            id = id & !0xff | u64::from((id as u8).wrapping_add(1));
+        }
         let (kid, size) = pager.write_leaf(old.take(), std::mem::take(&mut id), run)?;
         parts.push(Part { kid, sep, small: size < SMALL_LEAF });
         before = run.last();
