@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::cache::Cache;
 use super::engine::{Change, Engine, Sled};
 use super::inner::{Inner, Kid};
-use super::leaf::{HEADER, Item, Leaf, Plan, Val};
+use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
 use super::scan::Scan;
 use super::slots::Slots;
@@ -429,25 +429,4 @@ impl Pager {
         whole.put(META, &seal(meta.epoch, &encoded(meta)?))?;
         self.spare.finish(whole, meta.epoch)
     }
-}
-
-/// Cuts items into runs that each fill a page well: one run if they fit, otherwise runs of about equal weight.
-pub(crate) fn runs<'s, 'a>(items: &'s [Item<'a>]) -> impl Iterator<Item = &'s [Item<'a>]> {
-    let size = Plan::of(items).size();
-    let pieces = if size <= SLOT { 1 } else { size.div_ceil(SLOT - SLOT / 10) };
-    let total: usize = items.iter().map(Item::weight).sum();
-    let (mut rest, mut weight, mut piece) = (items, 0, 0);
-    std::iter::from_fn(move || {
-        piece += 1;
-        let limit = total * piece / pieces;
-        let taken = rest.iter().take_while(|item| {
-            let fits = piece == pieces || weight + item.weight() / 2 <= limit;
-            weight += if fits { item.weight() } else { 0 };
-            fits
-        });
-        let count = taken.count().max(1).min(rest.len());
-        let (run, left) = rest.split_at(count);
-        rest = left;
-        (!run.is_empty()).then_some(run)
-    })
 }

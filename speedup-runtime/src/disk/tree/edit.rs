@@ -2,9 +2,9 @@
 
 use super::{Edits, KeyEdit, Part};
 use crate::disk::inner::{HEAVY, Inner, Kid};
-use crate::disk::leaf::{Item, Leaf, common};
+use crate::disk::leaf::{Item, Leaf, Plan, common};
 use crate::disk::page_file::SLOT;
-use crate::disk::pager::{Pager, runs};
+use crate::disk::pager::Pager;
 use crate::disk::{Error, Result};
 
 /// Leaves below this size are merged with a neighbour where both fit well into one page.
@@ -209,6 +209,27 @@ pub(super) fn write_leaves(
         pager.free_leaf(old);
     }
     Ok(parts)
+}
+
+/// Cuts items into runs that each fill a page well: one run if they fit, otherwise runs of about equal weight.
+fn runs<'s, 'a>(items: &'s [Item<'a>]) -> impl Iterator<Item = &'s [Item<'a>]> {
+    let size = Plan::of(items).size();
+    let pieces = if size <= SLOT { 1 } else { size.div_ceil(SLOT - SLOT / 10) };
+    let total: usize = items.iter().map(Item::weight).sum();
+    let (mut rest, mut weight, mut piece) = (items, 0, 0);
+    std::iter::from_fn(move || {
+        piece += 1;
+        let limit = total * piece / pieces;
+        let taken = rest.iter().take_while(|item| {
+            let fits = piece == pieces || weight + item.weight() / 2 <= limit;
+            weight += if fits { item.weight() } else { 0 };
+            fits
+        });
+        let count = taken.count().max(1).min(rest.len());
+        let (run, left) = rest.split_at(count);
+        rest = left;
+        (!run.is_empty()).then_some(run)
+    })
 }
 
 /// The shortest key that is greater than `low` and at most `high`.
