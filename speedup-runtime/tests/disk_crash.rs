@@ -41,12 +41,22 @@ fn value(n: u64) -> (u64, String) {
     (n, if n.is_multiple_of(311) { "v".repeat(9000) } else { format!("{n:0>20}") })
 }
 
-/// Operation `n` on a dict: the key, and its value or its removal.
-fn dict_step(n: u64) -> (u32, Option<(u64, String)>) {
-    match n % 5 {
-        0 => ((scatter(n) % 4000) as u32, None),
-        1 => (1_000_000 + n as u32, Some(value(n))),
-        _ => ((scatter(n) % 4000) as u32, Some(value(n))),
+/// Operation `n` on a dict.
+enum DictStep {
+    Insert(u32),
+    Remove(u32),
+    PopFirst,
+    Clear,
+}
+
+fn dict_step(n: u64) -> DictStep {
+    let key = (scatter(n) % 4000) as u32;
+    match n {
+        _ if n % 4001 == 2000 => DictStep::Clear,
+        _ if n % 97 == 50 => DictStep::PopFirst,
+        _ if n.is_multiple_of(5) => DictStep::Remove(key),
+        _ if n % 5 == 1 => DictStep::Insert(1_000_000 + n as u32),
+        _ => DictStep::Insert(key),
     }
 }
 
@@ -58,11 +68,19 @@ enum ListStep {
     Remove(usize),
     Swap(usize),
     Pop,
+    RemoveRange(usize, usize),
+    Sort,
+    Retain,
+    Clear,
 }
 
 fn list_step(n: u64, len: usize) -> ListStep {
     let at = scatter(n) as usize % len.max(1);
     match n % 8 {
+        _ if n % 5003 == 2500 => ListStep::Clear,
+        _ if n % 499 == 400 => ListStep::RemoveRange(at.min(len), (at + 150).min(len)),
+        _ if n % 1009 == 700 => ListStep::Sort,
+        _ if n % 2003 == 900 => ListStep::Retain,
         1 if len > 0 => ListStep::Insert(at),
         2 if len > 0 => ListStep::Set(at),
         3 if len > 0 => ListStep::Remove(at),
@@ -87,10 +105,11 @@ struct ListModel {
 
 impl DictModel {
     fn step(&mut self) {
-        let (key, value) = dict_step(self.next);
-        match value {
-            Some(value) => drop(self.items.insert(key, value)),
-            None => drop(self.items.remove(&key)),
+        match dict_step(self.next) {
+            DictStep::Insert(key) => drop(self.items.insert(key, value(self.next))),
+            DictStep::Remove(key) => drop(self.items.remove(&key)),
+            DictStep::PopFirst => drop(self.items.pop_first()),
+            DictStep::Clear => self.items.clear(),
         }
         self.next += 1;
     }
@@ -109,15 +128,30 @@ impl ListModel {
                 self.items.swap(at, other);
             }
             ListStep::Pop => drop(self.items.pop()),
+            ListStep::RemoveRange(from, to) => drop(self.items.drain(from..to)),
+            ListStep::Sort => self.items.sort_unstable_by_key(|&item| order(item)),
+            ListStep::Retain => self.items.retain(|&item| is_kept(item)),
+            ListStep::Clear => self.items.clear(),
         }
         self.next += 1;
     }
 }
 
+/// What a list is sorted by; no two items have the same.
+fn order(item: u64) -> u64 {
+    item.reverse_bits()
+}
+
+fn is_kept(item: u64) -> bool {
+    !item.is_multiple_of(7)
+}
+
 fn change(dict: &mut Dict, list: &mut List, dict_next: u64, list_next: u64) {
     match dict_step(dict_next) {
-        (key, Some(value)) => drop(dict.insert(key, value).unwrap()),
-        (key, None) => drop(dict.remove(&key).unwrap()),
+        DictStep::Insert(key) => drop(dict.insert(key, value(dict_next)).unwrap()),
+        DictStep::Remove(key) => drop(dict.remove(&key).unwrap()),
+        DictStep::PopFirst => drop(dict.pop_first().unwrap()),
+        DictStep::Clear => dict.clear().unwrap(),
     }
     match list_step(list_next, list.len()) {
         ListStep::Push => list.push(list_next).unwrap(),
@@ -126,6 +160,10 @@ fn change(dict: &mut Dict, list: &mut List, dict_next: u64, list_next: u64) {
         ListStep::Remove(at) => drop(list.remove(at).unwrap()),
         ListStep::Swap(at) => list.swap(at, list_next as usize / 8 % list.len()).unwrap(),
         ListStep::Pop => drop(list.pop().unwrap()),
+        ListStep::RemoveRange(from, to) => list.remove_range(from..to).unwrap(),
+        ListStep::Sort => list.sort_by(|a, b| order(*a).cmp(&order(*b))).unwrap(),
+        ListStep::Retain => list.retain(|item| is_kept(*item)).unwrap(),
+        ListStep::Clear => list.clear().unwrap(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Flipped bits and cut files: every outcome is a right answer or a typed error.
+//! Flipped bits and cut files, now and then two at a time: every outcome is a right answer or a typed error.
 //!
 //! `cargo xtask crash` runs the long form of 500 rounds, `SPEEDUP_FLIP_ROUNDS=N` as many as it says.
 
@@ -215,7 +215,13 @@ fn damage_is_a_right_answer_or_a_typed_error() {
         let mut all = Vec::new();
         files(copy.path(), &mut all);
         let random = scatter(round.wrapping_mul(0x9e37_79b9) + u64::from(std::process::id()));
-        let did = harm(&all[(round as usize / 2) % all.len()], random);
+        let mut did = harm(&all[(round as usize / 2) % all.len()], random);
+        if round % 5 == 4 {
+            let second = &all[scatter(random) as usize % all.len()];
+            if second.exists() && fs::metadata(second).unwrap().len() > 0 {
+                did += &format!(", {}", harm(second, scatter(random + 1)));
+            }
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let met = u64::from(check_dict(copy.path(), &model)) + u64::from(check_list(copy.path(), &model));
             check_repair(copy.path(), &known);
@@ -233,17 +239,7 @@ fn damage_is_a_right_answer_or_a_typed_error() {
 fn the_rest_of_a_damaged_dict_stays_readable_and_repair_keeps_it() {
     let (folder, unused) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let model = fill(folder.path(), unused.path());
-    let pages = {
-        let mut all = Vec::new();
-        files(&folder.path().join("d.speedup"), &mut all);
-        all.into_iter()
-            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pages.")))
-            .unwrap()
-    };
-    let mut bytes = fs::read(&pages).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096 + 100;
-    bytes[middle] ^= 1;
-    fs::write(&pages, bytes).unwrap();
+    harm_middle(&folder.path().join("d.speedup"));
     let damaged = dict(folder.path()).unwrap();
     let (good, bad): (Vec<_>, Vec<_>) = damaged.iter().partition(Result::is_ok);
     assert!(!good.is_empty() && !bad.is_empty());
@@ -255,4 +251,70 @@ fn the_rest_of_a_damaged_dict_stays_readable_and_repair_keeps_it() {
     let kept = repaired.to_map().unwrap();
     assert_eq!(kept.len(), report.kept);
     assert!(kept.iter().all(|(key, value)| model.dict.get(key) == Some(value)));
+}
+
+/// Flips a bit in the page in the middle of a structure's page file.
+fn harm_middle(folder: &Path) {
+    let mut all = Vec::new();
+    files(folder, &mut all);
+    let is_pages = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pages."));
+    let pages = all.into_iter().find(is_pages).unwrap();
+    let mut bytes = fs::read(&pages).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096 + 100;
+    bytes[middle] ^= 1;
+    fs::write(&pages, bytes).unwrap();
+}
+
+#[test]
+fn a_change_that_meets_a_damaged_page_is_refused_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskList::<u64>::builder("l").location(folder.path()).open().unwrap();
+    open().extend(0..20_000).unwrap();
+    harm_middle(&folder.path().join("l.speedup"));
+    let mut list = open();
+    let bad: Vec<usize> = (0..20_000).filter(|&at| list.get(at).is_err()).collect();
+    let (first, last) = (bad[0], bad[bad.len() - 1]);
+    assert!(matches!(list.insert(first, 1), Err(Error::Damaged { .. })));
+    assert!(matches!(list.remove(last), Err(Error::Damaged { .. })));
+    assert!(matches!(list.remove_range(0..=first), Err(Error::Damaged { .. })));
+    assert!(matches!(list.remove_range(last..), Err(Error::Damaged { .. })));
+    list.push(20_000).unwrap();
+    list.insert(0, 7).unwrap();
+    list.flush().unwrap();
+    drop(list);
+    let mut list = open();
+    assert_eq!((list.len(), list.get(0).unwrap(), list.get(20_001).unwrap()), (20_002, Some(7), Some(20_000)));
+    // A range that takes the damaged page along needs nothing of it.
+    list.remove_range(first..last + 3).unwrap();
+    assert_eq!(list.iter().filter(Result::is_err).count(), 0);
+    assert_eq!(list.len(), 20_002 - (last + 3 - first));
+}
+
+#[test]
+fn a_dict_with_a_damaged_page_takes_new_keys_and_can_be_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || DiskDict::<u64, u64>::builder("d").location(folder.path()).write_buffer(1 << 14);
+    builder().from_iter((0..20_000).map(|n| (n * 10, n))).unwrap().close().unwrap();
+    harm_middle(&folder.path().join("d.speedup"));
+    let mut dict = builder().open().unwrap();
+    let mut added = 0;
+    // Enough that a filter of all keys would be worth making.
+    for n in 0..20_000 {
+        match dict.insert(n * 10 + 1, n) {
+            Ok(old) => {
+                assert_eq!(old, None);
+                added += 1;
+            }
+            Err(error) => assert!(matches!(error, Error::Damaged { .. }), "{error:?}"),
+        }
+    }
+    assert!((19_000..20_000).contains(&added), "{added}");
+    dict.flush().unwrap();
+    drop(dict);
+    let mut dict = builder().open().unwrap();
+    assert_eq!(dict.len(), 20_000 + added);
+    dict.clear().unwrap();
+    dict.insert(3, 3).unwrap();
+    drop(dict);
+    assert_eq!(builder().open().unwrap().to_map().unwrap(), BTreeMap::from([(3, 3)]));
 }

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use speedup_runtime::disk::{DiskDict, DiskList};
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/disk-format-1")
+/// What was written when, oldest first: before there was a spare, and with one and numbered leaves.
+const WRITTEN: [&str; 2] = ["disk-format-1", "disk-format-1-spare"];
+
+fn fixtures(written: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(written)
 }
 
 fn copy_all(from: &Path, to: &Path) {
@@ -44,17 +47,37 @@ fn format_1_is_read() {
     if std::env::var("SPEEDUP_WRITE_FIXTURES").is_ok() {
         write();
     }
-    let folder = tempfile::tempdir().unwrap();
-    copy_all(&fixtures(), folder.path());
-    let (mut dict, list) = open(folder.path());
+    for written in WRITTEN {
+        let folder = tempfile::tempdir().unwrap();
+        copy_all(&fixtures(written), folder.path());
+        let (mut dict, list) = open(folder.path());
+        check(&dict);
+        assert_eq!(list.to_vec().unwrap(), (0..400).map(item).collect::<Vec<_>>());
+        dict.insert((String::new(), 0), None).unwrap();
+        assert_eq!(dict.first().unwrap(), Some(((String::new(), 0), None)));
+    }
+}
+
+fn check(dict: &Dict) {
     assert_eq!(dict.len(), 600);
     for (key, value) in (0..600).map(entry) {
         assert_eq!(dict.get(&key).unwrap(), Some(value));
     }
     assert!(dict.keys().map(Result::unwrap).is_sorted());
-    assert_eq!(list.to_vec().unwrap(), (0..400).map(item).collect::<Vec<_>>());
-    dict.insert((String::new(), 0), None).unwrap();
-    assert_eq!(dict.first().unwrap(), Some(((String::new(), 0), None)));
+}
+
+#[test]
+fn format_1_is_repaired_from_its_pages() {
+    for written in WRITTEN {
+        let folder = tempfile::tempdir().unwrap();
+        copy_all(&fixtures(written), folder.path());
+        let inside = folder.path().join("dict.speedup");
+        fs::remove_dir_all(inside.join("directory.0")).unwrap();
+        let _there_is_none = fs::remove_file(inside.join("spare.0"));
+        let (dict, report) = Dict::builder("dict").location(folder.path()).repair().unwrap();
+        assert!(report.scanned && !report.truncated);
+        check(&dict);
+    }
 }
 
 /// The last operations stay in the journals, as a killed process leaves them.
@@ -70,8 +93,9 @@ fn write() {
     list.extend((300..400).map(item)).unwrap();
     dict.flush().unwrap();
     list.flush().unwrap();
-    copy_all(folder.path(), &fixtures());
+    let fixtures = fixtures(WRITTEN[WRITTEN.len() - 1]);
+    copy_all(folder.path(), &fixtures);
     for name in ["dict.speedup", "list.speedup"] {
-        fs::remove_file(fixtures().join(name).join("lock")).unwrap();
+        fs::remove_file(fixtures.join(name).join("lock")).unwrap();
     }
 }

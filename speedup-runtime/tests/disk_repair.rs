@@ -205,14 +205,84 @@ fn a_spare_is_made_again_when_it_is_missing_or_behind() {
     }
 }
 
+/// Takes the directory and the spare of it away.
+fn bare(inside: &Path) {
+    fs::remove_dir_all(part(inside, "directory.")).unwrap();
+    fs::remove_file(part(inside, "spare.")).unwrap();
+}
+
 #[test]
-fn where_both_are_lost_there_is_a_typed_error() {
+fn a_dict_is_put_together_from_its_pages_where_both_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = killed(folder.path());
+    let inside = folder.path().join("d.speedup");
+    bare(&inside);
+    let (repaired, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && !report.truncated);
+    let found = repaired.to_map().unwrap();
+    assert_eq!(found.len(), report.kept);
+    let missing: Vec<&u64> =
+        model.dict.iter().filter(|&(key, value)| found.get(key) != Some(value)).map(|(key, _)| key).collect();
+    assert!(missing.is_empty(), "{} entries are missing or old, {missing:?}", missing.len());
+    // At the edges of pages, and where pages were emptied, what was removed may be back.
+    assert!(found.len() - model.dict.len() < model.dict.len() / 10, "{} of {}", found.len(), model.dict.len());
+    repaired.close().unwrap();
+    assert_eq!(dict(folder.path()).open().unwrap().to_map().unwrap(), found);
+}
+
+#[test]
+fn what_was_cleared_stays_away_and_what_was_compacted_comes_back_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("d.speedup");
+    let mut model = BTreeMap::new();
+    dict(folder.path()).from_iter((0..9000).map(|n| (scatter(n), text(n)))).unwrap().close().unwrap();
+    let mut d = dict(folder.path()).open().unwrap();
+    d.extend((9000..12_000).map(|n| (scatter(n), text(n)))).unwrap();
+    d.clear().unwrap();
+    for n in 0..3000 {
+        d.insert(scatter(n) + 1, text(n)).unwrap();
+        model.insert(scatter(n) + 1, text(n));
+    }
+    d.close().unwrap();
+    bare(&inside);
+    let (mut d, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && d.to_map().unwrap() == model);
+    d.retain(|key, _| key % 3 > 0).unwrap();
+    d.compact().unwrap();
+    d.close().unwrap();
+    model.retain(|key, _| key % 3 > 0);
+    bare(&inside);
+    let (d, report) = dict(folder.path()).repair().unwrap();
+    assert_eq!((report.kept, report.lost), (model.len(), 0));
+    assert!(d.to_map().unwrap() == model);
+}
+
+#[test]
+fn of_a_damaged_page_an_older_version_may_be_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("d.speedup");
+    dict(folder.path()).from_iter((0..3000).map(|n| (n, text(n)))).unwrap().close().unwrap();
+    bare(&inside);
+    let pages = part(&inside, "pages.");
+    let mut bytes = fs::read(&pages).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096 + 100;
+    bytes[middle] ^= 1;
+    fs::write(&pages, bytes).unwrap();
+    let (d, report) = dict(folder.path()).repair().unwrap();
+    assert!(report.scanned && report.kept < 3000 && report.kept > 2500, "{report:?}");
+    for entry in d.iter() {
+        let (key, value) = entry.unwrap();
+        assert_eq!(value, text(key));
+    }
+}
+
+#[test]
+fn the_pages_of_a_list_do_not_know_where_they_stand() {
     let folder = tempfile::tempdir().unwrap();
     killed(folder.path());
-    let inside = folder.path().join("d.speedup");
-    fs::remove_dir_all(part(&inside, "directory.")).unwrap();
-    fs::remove_file(part(&inside, "spare.")).unwrap();
-    assert!(matches!(dict(folder.path()).repair(), Err(Error::Damaged { .. })));
+    let inside = folder.path().join("l.speedup");
+    bare(&inside);
+    assert!(matches!(list(folder.path()).repair(), Err(Error::Damaged { .. })));
 }
 
 #[test]
@@ -225,4 +295,65 @@ fn repair_checks_kind_and_types_too() {
     let other = DiskDict::<String, String>::builder("d").location(folder.path()).repair();
     assert!(matches!(other, Err(Error::WrongType { part: "key", .. })));
     assert!(dict(folder.path()).repair().is_ok());
+}
+
+#[test]
+fn whatever_was_done_to_a_dict_its_pages_have_every_entry_as_it_was_last() {
+    let rounds = if std::env::var("SPEEDUP_LONG").is_ok() { 60 } else { 4 };
+    // As a kill leaves the folder right after a flush.
+    let kill = |mut d: DiskDict<u64, String>, folder: &Path| {
+        d.flush().unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(folder, copy.path());
+        drop(d);
+        fs::remove_dir_all(folder.join("d.speedup")).unwrap();
+        copy_all(copy.path(), folder);
+    };
+    for round in 0..rounds {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("d.speedup");
+        let (mut d, mut model) = (dict(folder.path()).open().unwrap(), BTreeMap::new());
+        for n in 0..4000 {
+            let random = scatter(n + (round << 20));
+            // Now all over, now close together, now in ascending order.
+            let key = match n / 500 % 3 {
+                0 => random % 5000,
+                1 => 1000 + random % 300,
+                _ => 10_000 + n,
+            };
+            match random % 31 {
+                0..8 => assert_eq!(d.remove(&key).unwrap(), model.remove(&key)),
+                8 => assert_eq!(d.pop_first().unwrap(), model.pop_first()),
+                9 => assert_eq!(d.last().unwrap().as_ref().map(|last| last.0), model.keys().next_back().copied()),
+                _ => assert_eq!(d.insert(key, text(random)).unwrap(), model.insert(key, text(random))),
+            }
+            match random % 1013 {
+                0..3 => {
+                    d.close().unwrap();
+                    d = dict(folder.path()).open().unwrap();
+                }
+                3 => d.compact().unwrap(),
+                4 => {
+                    d.clear().unwrap();
+                    model.clear();
+                }
+                5..8 => {
+                    kill(d, folder.path());
+                    d = dict(folder.path()).open().unwrap();
+                }
+                _ => {}
+            }
+        }
+        if round % 2 == 0 {
+            d.close().unwrap();
+        } else {
+            kill(d, folder.path());
+        }
+        bare(&inside);
+        let (d, report) = dict(folder.path()).repair().unwrap();
+        let found = d.to_map().unwrap();
+        assert!(report.scanned && report.kept == found.len());
+        let wrong = model.iter().filter(|&(key, value)| found.get(key) != Some(value)).count();
+        assert_eq!(wrong, 0, "of {} entries in round {round}", model.len());
+    }
 }

@@ -177,9 +177,15 @@ fn stress(arguments: &[String]) -> Result<Done, Failure> {
 }
 
 fn crash(_: &[String]) -> Result<Done, Failure> {
-    let tests = ["disk_crash", "disk_damage", "disk_repair", "disk_full"].map(|name| ["--test", name]).concat();
-    let mut command = cargo(&["test", "--release", "--package", "speedup-runtime"]);
-    run(command.args(tests).env("SPEEDUP_LONG", "1"))
+    let tests = |names: &[&str]| {
+        let mut command = cargo(&["test", "--release", "--package", "speedup-runtime"]);
+        command.args(names.iter().flat_map(|name| ["--test", name])).env("SPEEDUP_LONG", "1");
+        command
+    };
+    run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full"]))?;
+    // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
+    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair"]);
+    run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
 }
 
 fn examples(_: &[String]) -> Result<Done, Failure> {

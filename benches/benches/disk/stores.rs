@@ -21,7 +21,7 @@ pub trait Store {
 }
 
 /// The contenders by name, without `speedup`.
-pub const PEERS: [&str; 4] = ["sled", "redb", "fjall", "BTreeMap"];
+pub const PEERS: [&str; 5] = ["sled", "sled1", "redb", "fjall", "BTreeMap"];
 
 /// Opens the contender `name` in `folder`.
 pub fn open(name: &str, folder: &Path) -> Box<dyn Store> {
@@ -30,6 +30,10 @@ pub fn open(name: &str, folder: &Path) -> Box<dyn Store> {
         "sled" => {
             let config = sled::Config::new().path(folder.join("sled")).cache_capacity(16 << 20);
             Box::new(Sled(config.open().unwrap()))
+        }
+        "sled1" => {
+            let config = sled1::Config::new().path(folder.join("sled1")).cache_capacity_bytes(16 << 20);
+            Box::new(Sled1(config.open().unwrap()))
         }
         "redb" => Box::new(Redb::open(folder.join("redb"))),
         "fjall" => {
@@ -76,6 +80,27 @@ fn float(bytes: &[u8]) -> f64 {
 impl Store for Sled {
     fn insert(&mut self, key: u64, value: f64) {
         self.0.insert(key.to_be_bytes(), &value.to_le_bytes()).unwrap();
+    }
+
+    fn get(&mut self, key: u64) -> Option<f64> {
+        self.0.get(key.to_be_bytes()).unwrap().map(|bytes| float(&bytes))
+    }
+
+    fn sum(&mut self) -> (usize, f64) {
+        self.0.iter().fold((0, 0.0), |(count, sum), item| (count + 1, sum + float(&item.unwrap().1)))
+    }
+
+    fn close(self: Box<Self>) {
+        self.0.flush().unwrap();
+    }
+}
+
+/// The alpha of 1.0.
+struct Sled1(sled1::Db);
+
+impl Store for Sled1 {
+    fn insert(&mut self, key: u64, value: f64) {
+        self.0.insert(key.to_be_bytes(), value.to_le_bytes()).unwrap();
     }
 
     fn get(&mut self, key: u64) -> Option<f64> {

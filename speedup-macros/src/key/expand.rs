@@ -57,11 +57,6 @@ fn call(field: &Type, method: &str, argument: impl ToTokens) -> TokenStream {
     quote_spanned!(field.span().resolved_at(Span::mixed_site())=> <#field as ::speedup::disk::Key>::#method(#argument))
 }
 
-/// Encodes a field through a function that asks for the same as [`call`].
-fn encode(field: &Type, value: &Ident, out: &Ident) -> TokenStream {
-    quote_spanned!(field.span().resolved_at(Span::mixed_site())=> ::speedup::disk::encode_part::<#field>(#value, #out))
-}
-
 impl Form<'_> {
     fn path(&self) -> TokenStream {
         self.variant.map_or_else(|| quote!(Self), |variant| quote!(Self::#variant))
@@ -75,7 +70,7 @@ impl Form<'_> {
     fn encode(&self, place: usize, out: &Ident) -> TokenStream {
         let path = self.path();
         let (members, names): (Vec<_>, Vec<_>) = self.members().map(|(member, name, _)| (member, name)).unzip();
-        let parts = self.members().map(|(_, name, ty)| encode(ty, &name, out));
+        let parts = self.members().map(|(_, name, ty)| call(ty, "encode_part", quote!(#name, #out)));
         let place = place as u8;
         let place = self.variant.map(|_| quote!(#out.push(#place);));
         quote! {

@@ -67,8 +67,8 @@ mod tests {
                     fn encode_key(&self, out: &mut ::std::vec::Vec<u8>) {
                         match self {
                             Self { country: field_0, number: field_1 } => {
-                                ::speedup::disk::encode_part::<String>(field_0, out);
-                                ::speedup::disk::encode_part::<u32>(field_1, out);
+                                <String as ::speedup::disk::Key>::encode_part(field_0, out);
+                                <u32 as ::speedup::disk::Key>::encode_part(field_1, out);
                             }
                         }
                     }
@@ -111,12 +111,12 @@ mod tests {
                             }
                             Self::Of { 0: field_0, 1: field_1 } => {
                                 out.push(1u8);
-                                ::speedup::disk::encode_part::<T>(field_0, out);
-                                ::speedup::disk::encode_part::<u8>(field_1, out);
+                                <T as ::speedup::disk::Key>::encode_part(field_0, out);
+                                <u8 as ::speedup::disk::Key>::encode_part(field_1, out);
                             }
                             Self::At { x: field_0 } => {
                                 out.push(2u8);
-                                ::speedup::disk::encode_part::<i32>(field_0, out);
+                                <i32 as ::speedup::disk::Key>::encode_part(field_0, out);
                             }
                         }
                     }

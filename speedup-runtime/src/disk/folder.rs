@@ -3,11 +3,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use super::engine::sync_folder;
 use super::error::At;
 use super::{Error, Result};
 
 const LOCK: &str = "lock";
+/// How long a lock that is being given up is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// The longest folder name that every common file system takes.
 const LONGEST: usize = 240;
 
@@ -48,7 +52,7 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).at(&path)?;
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -62,6 +66,18 @@ impl Lock {
         file.seek(SeekFrom::Start(0)).at(&path)?;
         write!(file, "{}", std::process::id()).at(&path)?;
         Ok(Lock { _file: file })
+    }
+}
+
+/// Takes a lock, also one that is just being given up: by a process that was killed, or by one of this process that another
+/// thread has taken along into a child for a moment.
+fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 100),
+            result => return result,
+        }
     }
 }
 
@@ -99,6 +115,27 @@ pub(crate) fn numbers(folder: &Path, stem: &str) -> Result<Vec<u64>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Makes a folder and those it lies in, durably.
+pub(crate) fn make(folder: &Path) -> Result<()> {
+    let made: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(folder).at(folder)?;
+    made.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a folder durable.
+pub(crate) fn sync_name(folder: &Path) -> Result<()> {
+    let parent = match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    match sync_folder(parent) {
+        // A folder in which one may make others, but which one may not read, cannot be synced.
+        Err(Error::Permission { .. }) => Ok(()),
+        result => result,
+    }
 }
 
 /// Removes what a crash left behind: generations, journals and files that the superblock does not name.

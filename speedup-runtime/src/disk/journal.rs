@@ -17,6 +17,8 @@ const HEADER: usize = 64;
 const FRAME: usize = 16;
 /// How much is gathered into one frame.
 const GATHER: usize = 64 << 10;
+/// The least that a file system gives a file.
+const BLOCK: usize = 4096;
 
 /// One operation on a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +294,13 @@ impl Replay {
         self
     }
 
+    /// Returns when what it holds survives a power cut.
+    pub(crate) fn sync(&self) -> Result<()> {
+        // Some systems sync only what may be written.
+        let file = OpenOptions::new().read(true).write(true).open(&self.path).at(&self.path)?;
+        file.sync_all().at(&self.path)
+    }
+
     /// Whether a crash left operations behind.
     pub(crate) fn is_empty(&self) -> bool {
         self.len <= HEADER as u64 && self.durable <= HEADER as u64
@@ -299,14 +308,14 @@ impl Replay {
 
     /// The next frame.
     ///
-    /// The journal ends at a frame that a crash cut off; one that was flushed cannot have been.
+    /// The journal ends at a frame that a crash cut off, or of which a power cut lost a part; one that was flushed cannot have been.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>> {
         let at = self.at;
         if let Some(frame) = self.sound_frame(at)? {
             self.at += frame.bytes.len() as u64;
             return Ok(Some(frame));
         }
-        if at >= self.durable && !self.goes_on(at)? {
+        if at >= self.durable && (self.has_hole(at)? || !self.goes_on(at)?) {
             return Ok(None);
         }
         self.give_up().map(|()| None)
@@ -347,6 +356,15 @@ impl Replay {
         Ok((crc32fast::hash(&bytes[8..]) == sum).then_some(Frame { first, bytes }))
     }
 
+    /// Whether a block of the frame at `at` was never written: a power cut may keep a later block and lose an earlier one, which then reads as zeros.
+    fn has_hole(&mut self, at: u64) -> Result<bool> {
+        let end = at.saturating_add(self.claimed_len(at)? as u64).min(self.len);
+        let first = at.next_multiple_of(BLOCK as u64);
+        let len = usize::try_from(end.saturating_sub(first)).unwrap_or(0);
+        let bytes = self.read(first, len)?.unwrap_or_default();
+        Ok(bytes.as_chunks::<BLOCK>().0.contains(&[0; BLOCK]))
+    }
+
     /// Whether the frame at `at` is followed by a sound one, so that no crash cut it off.
     fn goes_on(&mut self, at: u64) -> Result<bool> {
         let len = self.claimed_len(at)? as u64;
@@ -364,4 +382,49 @@ pub(crate) fn last_operation(mut replay: Replay) -> Result<Option<u64>> {
         })?;
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes three frames of one operation each, harms the file, and says how many of them are read, or that damage was found.
+    fn after(flushed: bool, harm: impl Fn(&mut Vec<u8>)) -> Option<usize> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(folder.path(), 7, 0).unwrap();
+        for seq in 1..=3 {
+            journal.note(seq, Op::Push { val: &[1; 20_000] }).unwrap();
+            journal.write().unwrap();
+        }
+        if flushed {
+            journal.flush().unwrap();
+        }
+        let path = folder.path().join(file_name(0));
+        let mut bytes = std::fs::read(&path).unwrap();
+        harm(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let mut replay = Replay::open(folder.path(), 7, 0).unwrap();
+        let mut count = 0;
+        loop {
+            match replay.next_frame() {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => return Some(count),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    #[test]
+    fn a_journal_ends_where_a_crash_cut_it_off_and_nowhere_else() {
+        for flushed in [false, true] {
+            assert_eq!(after(flushed, |_| {}), Some(3));
+            // A flipped bit in the middle, and in the last frame.
+            assert_eq!(after(flushed, |bytes| bytes[30_000] ^= 1), None);
+            assert_eq!(after(flushed, |bytes| bytes[50_000] ^= 1), (!flushed).then_some(2));
+            // What a power cut may leave: a block in the middle was lost, or the end.
+            assert_eq!(after(flushed, |bytes| bytes[28_672..32_768].fill(0)), (!flushed).then_some(1));
+            assert_eq!(after(flushed, |bytes| bytes[20_480..24_576].fill(0)), (!flushed).then_some(1));
+            assert_eq!(after(flushed, |bytes| bytes.truncate(50_000)), (!flushed).then_some(2));
+        }
+    }
 }

@@ -40,13 +40,14 @@ pub trait Key: EncodeKey + Sized {
 
     /// Reads one value from the front of `input`; `None` if it is not one.
     fn decode_key(input: &mut &[u8]) -> Option<Self>;
-}
 
-/// Encodes a part of a key; what `#[derive(Key)]` calls.
-#[doc(hidden)]
-#[inline]
-pub fn encode_part<K: Key>(part: &K, out: &mut Vec<u8>) {
-    part.encode_key(out);
+    /// What `#[derive(Key)]` calls on a field: asks for the same trait as its other calls, so that a field that is no key is
+    /// reported once.
+    #[doc(hidden)]
+    #[inline]
+    fn encode_part(part: &Self, out: &mut Vec<u8>) {
+        part.encode_key(out);
+    }
 }
 
 /// Decodes a whole key.

@@ -126,7 +126,17 @@ impl Leaf {
         whole.then_some(Leaf { page, count, prefix, keys, vals, outside })
     }
 
-    /// The page with an empty header.
+    /// Which leaf it is, and in the lowest byte how often it was split: the same in each version of it in between, whatever slot that
+    /// lies in; 0 if it has no number yet.
+    pub(crate) fn id(&self) -> u64 {
+        u64::from_le_bytes(self.page[HEADER - 8..HEADER].try_into().unwrap_or_default()) >> 8
+    }
+
+    pub(crate) fn set_id(&mut self, id: u64) {
+        self.page[HEADER - 7..HEADER].copy_from_slice(&id.to_le_bytes()[..7]);
+    }
+
+    /// The page; of its header, only the number of the leaf is filled in.
     pub(crate) fn page(&self) -> &[u8] {
         &self.page
     }

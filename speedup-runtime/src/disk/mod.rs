@@ -15,6 +15,7 @@
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
 //! pager                      pages by reference, cached, published as one
+//!   scan                     what the pages alone still say
 //!   cache, slots, page_file, spare, engine (sled)
 //! key, value, fingerprint, error
 //! ```
@@ -35,6 +36,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod scan;
 mod shared;
 mod slots;
 mod spare;
@@ -47,8 +49,6 @@ mod write_buffer;
 
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
-#[doc(hidden)]
-pub use self::key::encode_part;
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
 pub use self::shared::Shared;

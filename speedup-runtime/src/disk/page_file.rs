@@ -1,6 +1,7 @@
 //! The page file: slots of 4 KiB, each page checked by a sum over all of it.
 //!
-//! Header of a page: `sum: u32` (CRC-32 of the rest), `len: u32` (header included), `slot: u64`, `stamp: u64`, `kind: u8`, 7 bytes 0.
+//! Header of a page: `sum: u32` (CRC-32 of the rest), `len: u32` (header included), `slot: u64`, `stamp: u64`, `kind: u8`, the
+//! number of a leaf (7 bytes; the lowest counts splits, the others are the same in all versions of it; 0 in a blob, and in what an early version wrote).
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,6 +23,16 @@ pub(crate) enum PageKind {
     Leaf = 1,
     /// The bytes of one large value.
     Blob = 2,
+}
+
+/// A page that was found without a reference to it.
+pub(crate) struct Seen {
+    /// How many slots it takes.
+    pub(crate) slots: u32,
+    /// The epoch in which it was written.
+    pub(crate) stamp: u64,
+    /// The page, if it is a leaf.
+    pub(crate) leaf: Option<Box<[u8]>>,
 }
 
 /// The page file of one structure.
@@ -53,7 +64,7 @@ impl PageFile {
         len.div_ceil(SLOT) as u32
     }
 
-    /// Writes a page; its first [`HEADER`] bytes are filled in on the way.
+    /// Writes a page; its first [`HEADER`] bytes but the last seven are filled in on the way.
     pub(crate) fn write(&mut self, slot: u64, stamp: u64, kind: PageKind, page: &[u8]) -> Result<()> {
         let next = self.first + (self.gathered.len() / SLOT) as u64;
         if slot != next || self.gathered.len() >= GATHER {
@@ -67,10 +78,10 @@ impl PageFile {
         whole[4..8].copy_from_slice(&(page.len() as u32).to_le_bytes());
         whole[8..16].copy_from_slice(&slot.to_le_bytes());
         whole[16..24].copy_from_slice(&stamp.to_le_bytes());
-        whole[24..32].copy_from_slice(&[kind as u8, 0, 0, 0, 0, 0, 0, 0]);
+        whole[24] = kind as u8;
         let sum = crc32fast::hash(&whole[4..]);
         whole[..4].copy_from_slice(&sum.to_le_bytes());
-        Ok(())
+        if page.len() > GATHER { self.push_out() } else { Ok(()) }
     }
 
     /// Reads the page at `slot`, which must have been written in epoch `stamp`.
@@ -103,6 +114,27 @@ impl PageFile {
         Ok(page.into_boxed_slice())
     }
 
+    /// The page that starts at `slot`, if a sound one does.
+    pub(crate) fn look(&self, slot: u64) -> Option<Seen> {
+        let mut front = [0; HEADER];
+        read_at(&self.file, &mut front, slot * SLOT as u64).ok()?;
+        let number = |at: usize| u64::from_le_bytes(front[at..at + 8].try_into().unwrap_or_default());
+        let (len, stamp) = ((number(0) >> 32) as usize, number(16));
+        let kind = [PageKind::Leaf, PageKind::Blob].into_iter().find(|&kind| kind as u8 == front[24])?;
+        let slots = Self::slots_for(len);
+        // A length that is none must not take memory.
+        if number(8) != slot || (slot + u64::from(slots)) * SLOT as u64 > self.file.metadata().ok()?.len() {
+            return None;
+        }
+        let page = self.read(slot, slots, stamp, kind).ok()?;
+        Some(Seen { slots, stamp, leaf: (kind == PageKind::Leaf).then_some(page) })
+    }
+
+    /// How many slots the file has.
+    pub(crate) fn slots(&self) -> Result<u64> {
+        Ok(self.file.metadata().at(&self.path)?.len() / SLOT as u64)
+    }
+
     fn damaged(&self, slot: u64, what: &str) -> Error {
         Error::damaged(&self.path, format!("page {slot} {what}"))
     }
@@ -116,6 +148,8 @@ impl PageFile {
         if !self.gathered.is_empty() {
             write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
             self.gathered.clear();
+            // A large value must not stay in memory.
+            self.gathered.shrink_to(2 * GATHER);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::cache::Cache;
 use super::engine::{Change, Engine, Sled};
 use super::inner::{Inner, Kid};
-use super::leaf::{HEADER, Item, Leaf, Plan, Val};
+use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
+use super::scan::Scan;
 use super::slots::Slots;
 use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
@@ -21,9 +23,9 @@ use crate::sync::Arc;
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
 /// How many bytes of the directory are cached, and how many may wait for a commit.
-const DIRECTORY: usize = 8 << 20;
+const DIRECTORY: usize = if cfg!(speedup_tight) { 16 << 10 } else { 8 << 20 };
 /// How many slots may wait for a commit before one is due (64 MiB); more if more are in use.
-const WAITING: u64 = (64 << 20) / SLOT as u64;
+const WAITING: u64 = if cfg!(speedup_tight) { 48 } else { (64 << 20) / SLOT as u64 };
 
 /// A reference to a value that lives outside its leaf.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -61,6 +63,8 @@ pub(crate) struct Pager {
     /// The epoch that is being written; pages of earlier ones are not touched.
     epoch: u64,
     next_inner: u64,
+    /// The number of the leaf that was made last, from a random one on.
+    born: u64,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
     budget: usize,
@@ -133,8 +137,12 @@ impl Pager {
             let (_, body) = unseal(&raw).ok_or_else(|| lost("map"))?;
             pager.slots.load(body);
         }
-        pager.epoch = meta.epoch + 1;
+        // What a killed process wrote and did not publish has the epoch in between.
+        pager.epoch = meta.epoch + 2;
         pager.next_inner = meta.next_inner;
+        if pager.spare.is_ahead() {
+            pager.write_spare(&meta)?;
+        }
         Ok((pager, meta))
     }
 
@@ -163,6 +171,14 @@ impl Pager {
         Ok((pager, meta))
     }
 
+    /// Opens the page file of a generation, and nothing else.
+    pub(crate) fn bare(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
+        let file = PageFile::open(&folder::pages(folder, block.generation))?;
+        let path = folder::spare(folder, block.generation);
+        let nothing = Box::new(Recovered::nothing(&path));
+        Ok(Self::start(file, nothing, Spare::of(path, block, u64::MAX), items))
+    }
+
     fn start(file: PageFile, engine: Box<dyn Engine>, spare: Spare, budget: usize) -> Self {
         Pager {
             file,
@@ -174,9 +190,25 @@ impl Pager {
             inners: Cache::new(DIRECTORY),
             epoch: 1,
             next_inner: 0,
+            born: RandomState::new().hash_one(0),
             dropped: Vec::new(),
             budget,
         }
+    }
+
+    /// Begins another epoch without a commit, and returns it.
+    pub(crate) fn turn(&mut self) -> u64 {
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// What the pages of a dict alone still say, in the order of keys.
+    pub(crate) fn scan(&self, block: &Superblock) -> Result<Scan> {
+        Scan::of(&self.file, block)
+    }
+
+    pub(crate) fn file(&self) -> &PageFile {
+        &self.file
     }
 
     pub(crate) fn budget(&self) -> usize {
@@ -210,13 +242,19 @@ impl Pager {
         Ok(())
     }
 
-    /// Writes items as one leaf, in the place of `old` if there is one.
-    pub(crate) fn write_leaf(&mut self, old: Option<&Kid>, items: &[Item<'_>]) -> Result<(Kid, usize)> {
-        self.put_leaf(old, Leaf::build(items))
+    /// Writes items as one leaf, in the place of `old` if there is one; a leaf that is no version of another has `id` 0.
+    pub(crate) fn write_leaf(&mut self, old: Option<&Kid>, id: u64, items: &[Item<'_>]) -> Result<(Kid, usize)> {
+        let mut leaf = Leaf::build(items);
+        leaf.set_id(id);
+        self.put_leaf(old, leaf)
     }
 
     /// Puts a leaf in the place of `old` if there is one; returns where it is and its size.
-    pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, leaf: Leaf) -> Result<(Kid, usize)> {
+    pub(crate) fn put_leaf(&mut self, old: Option<&Kid>, mut leaf: Leaf) -> Result<(Kid, usize)> {
+        if leaf.id() == 0 {
+            self.born = self.born.wrapping_add(1);
+            leaf.set_id(self.born << 8);
+        }
         let size = leaf.size();
         let slots = PageFile::slots_for(size);
         let at = match old {
@@ -391,25 +429,4 @@ impl Pager {
         whole.put(META, &seal(meta.epoch, &encoded(meta)?))?;
         self.spare.finish(whole, meta.epoch)
     }
-}
-
-/// Cuts items into runs that each fill a page well: one run if they fit, otherwise runs of about equal weight.
-pub(crate) fn runs<'s, 'a>(items: &'s [Item<'a>]) -> impl Iterator<Item = &'s [Item<'a>]> {
-    let size = Plan::of(items).size();
-    let pieces = if size <= SLOT { 1 } else { size.div_ceil(SLOT - SLOT / 10) };
-    let total: usize = items.iter().map(Item::weight).sum();
-    let (mut rest, mut weight, mut piece) = (items, 0, 0);
-    std::iter::from_fn(move || {
-        piece += 1;
-        let limit = total * piece / pieces;
-        let taken = rest.iter().take_while(|item| {
-            let fits = piece == pieces || weight + item.weight() / 2 <= limit;
-            weight += if fits { item.weight() } else { 0 };
-            fits
-        });
-        let count = taken.count().max(1).min(rest.len());
-        let (run, left) = rest.split_at(count);
-        rest = left;
-        (!run.is_empty()).then_some(run)
-    })
 }

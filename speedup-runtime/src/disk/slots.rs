@@ -7,6 +7,9 @@ use super::{Error, Result};
 /// How many words of the map one engine value holds (1 KiB, 32 MiB of pages).
 const CHUNK: usize = 128;
 
+/// Up to how long a run the map remembers where to look for one.
+const CLASSES: usize = 16;
+
 /// The map of taken slots.
 ///
 /// A slot that the last checkpoint refers to is never handed out before the next one is durable: it waits in `retired`.
@@ -16,6 +19,8 @@ pub(crate) struct Slots {
     words: Vec<u64>,
     /// Every word before this one is full.
     full: usize,
+    /// No run of `i + 1` free slots starts before slot `searched[i]`.
+    searched: [u64; CLASSES],
     /// Runs that become free at the next checkpoint.
     retired: Vec<(u64, u32)>,
     /// How many slots are in `retired`.
@@ -52,14 +57,23 @@ impl Slots {
     }
 
     fn first_run(&mut self, count: u64) -> u64 {
-        let mut first = self.first_free();
+        let class = (count as usize).min(CLASSES) - 1;
+        let mut first = self.first_free().max(self.searched[class]);
         let mut at = first;
         let end = self.words.len() as u64 * 64;
         while at < end && at - first < count {
-            if self.words[(at / 64) as usize] >> (at % 64) & 1 == 1 {
-                first = at + 1;
+            // The rest of the word: whole runs of taken and of free slots are skipped at once.
+            let word = self.words[(at / 64) as usize] >> (at % 64);
+            if word & 1 == 1 {
+                at += u64::from(word.trailing_ones());
+                first = at;
+            } else {
+                at += u64::from(word.trailing_zeros()).min(64 - at % 64);
             }
-            at += 1;
+        }
+        // No run before it is long enough, and so none is for a longer one.
+        if count as usize <= CLASSES {
+            self.searched[class..].iter_mut().for_each(|at| *at = first.max(*at));
         }
         first
     }
@@ -124,10 +138,51 @@ impl Slots {
             }
             self.changed.insert(word / CHUNK);
         }
+        if !taken {
+            for (class, at) in self.searched.iter_mut().enumerate() {
+                // A run that a freed slot completes starts no earlier.
+                *at = (*at).min(first.saturating_sub(class as u64));
+            }
+        }
     }
 
     /// How many chunks the map has.
     pub(crate) fn chunks(&self) -> u64 {
         self.words.len().div_ceil(CHUNK) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The first of `count` neighbouring slots that are free, looking at each.
+    fn first_of(taken: &[bool], count: usize) -> u64 {
+        let is_free = |slot: usize| !taken.get(slot).copied().unwrap_or(false);
+        (0..).find(|&first| (first..first + count).all(is_free)).unwrap() as u64
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_run_that_is_long_enough_is_taken(steps in vec((1_usize..40, any::<prop::sample::Index>(), 0..3), 1..300)) {
+            let (mut slots, mut taken, mut runs) = (Slots::default(), vec![false; 0], Vec::new());
+            for (count, which, what) in steps {
+                if what == 0 && !runs.is_empty() {
+                    let (first, count): (u64, usize) = runs.swap_remove(which.index(runs.len()));
+                    slots.free(first, count as u32);
+                    taken[first as usize..first as usize + count].fill(false);
+                } else {
+                    let count = if what == 1 { count } else { count % 3 + 1 };
+                    let first = slots.take(count as u32).unwrap();
+                    prop_assert_eq!(first, first_of(&taken, count));
+                    taken.resize(taken.len().max(first as usize + count), false);
+                    taken[first as usize..first as usize + count].fill(true);
+                    runs.push((first, count));
+                }
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Every batch of the directory is appended, its root last. When the file is longer than twice the directory, it is written anew.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -35,6 +36,8 @@ pub(crate) struct Spare {
     end: u64,
     /// How long the file was when it was last written anew.
     whole: u64,
+    /// Whether a kill came before the commit that the file was written for.
+    ahead: bool,
 }
 
 fn header(block: &[u8; SIZE], epoch: u64, end: u64) -> [u8; HEADER] {
@@ -75,9 +78,9 @@ fn seal(frame: &mut [u8]) {
 }
 
 impl Spare {
-    /// The spare of a generation, whose file, if there is one, goes on only if it is as new as commit `epoch`.
+    /// The spare of a generation whose last commit is `epoch`; its file, if there is one, goes on only if it is as new.
     pub(crate) fn of(path: PathBuf, block: &Superblock, epoch: u64) -> Self {
-        let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0 };
+        let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0, ahead: false };
         if let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&spare.path) {
             let mut raw = [0; HEADER];
             let read = file.read_exact(&mut raw).is_ok();
@@ -85,11 +88,23 @@ impl Spare {
             // The header holds the superblock of another day; what must agree is what it is about.
             let same = Superblock::decode(&raw[8..8 + SIZE]).is_ok_and(|found| found.identity == block.identity);
             let whole: [u8; SIZE] = raw[8..8 + SIZE].try_into().unwrap_or([0; SIZE]);
-            if read && same && raw == header(&whole, epoch, end) && end <= len {
-                (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole);
+            let found = number(&raw, 104);
+            if read && same && raw == header(&whole, found, end) && end <= len {
+                match found.cmp(&epoch) {
+                    Ordering::Equal => {
+                        (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole)
+                    }
+                    Ordering::Greater => spare.ahead = true,
+                    Ordering::Less => {}
+                }
             }
         }
         spare
+    }
+
+    /// Whether the file tells of a commit that never was, so that it must be written anew before its slots are used again.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     /// Whether the next commit must write all of it, and not only what changed.
@@ -200,6 +215,11 @@ impl Recovered {
             at += (FRAME + len) as u64;
         }
         Some(recovered)
+    }
+
+    /// A spare without entries.
+    pub(crate) fn nothing(path: &Path) -> Self {
+        Recovered { path: path.to_path_buf(), block: None, places: HashMap::new() }
     }
 
     fn note(&mut self, (key, place): Entry) {

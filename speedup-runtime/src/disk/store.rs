@@ -3,6 +3,7 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod copy;
 mod rescue;
 
 use std::fs;
@@ -12,21 +13,20 @@ use std::path::{Path, PathBuf};
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{self, Journal, Op, Replay};
-use super::leaf::{Leaf, Val};
+use super::leaf::Val;
 use super::options::Options;
 use super::pager::Pager;
 use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
-use crate::sync::Arc;
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
 /// The longest encoded value.
 pub(crate) const LONGEST_VALUE: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
-const LONG_JOURNAL: u64 = 64 << 20;
+const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub struct Repaired {
     pub lost: usize,
     /// Whether the journal was damaged, too, so that operations since the last checkpoint are gone.
     pub truncated: bool,
+    /// Whether all that was left of a dict was its pages: an entry in a damaged page is gone or has an older value, and entries
+    /// that were removed may be back.
+    pub scanned: bool,
 }
 
 /// How a structure is opened: [`Store::open`] or [`Store::rescue`]; the numbers are the fingerprints of key and value.
@@ -61,6 +64,8 @@ pub(crate) struct Store {
     folder: PathBuf,
     /// Whether a repair left operations of the journal out.
     cut: bool,
+    /// Whether nothing but the pages themselves can be read, and the tree is empty for that reason only.
+    bare: bool,
     /// Declared last: given up when everything else is closed.
     _lock: Lock,
 }
@@ -69,7 +74,7 @@ impl Store {
     /// Opens or makes a structure; what the last process left in its journal is to be replayed by the caller.
     pub(crate) fn open(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
         let folder = options.folder()?;
-        fs::create_dir_all(&folder).at(&folder)?;
+        folder::make(&folder)?;
         let lock = Lock::take(&folder)?;
         match Superblock::read(&folder)? {
             Some(block) => {
@@ -84,11 +89,14 @@ impl Store {
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let mut block = Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0 };
+        let mut block =
+            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0, floor: 0 };
         let mut pager = Pager::create(&folder, &block, items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
         let journal = Some(Journal::create(&folder, identity, 0)?);
         block.write(&folder)?;
+        // An earlier process may have been killed right after it made the folder.
+        folder::sync_name(&folder)?;
         Ok(Self::over(pager, Tree::default(), journal, block, (folder, lock)))
     }
 
@@ -100,7 +108,20 @@ impl Store {
         (folder, lock): (PathBuf, Lock),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
-        Store { pager, tree, tail, journal, block, seq, changed, failed: None, cut: false, folder, _lock: lock }
+        Store {
+            pager,
+            tree,
+            tail,
+            journal,
+            block,
+            seq,
+            changed,
+            failed: None,
+            cut: false,
+            bare: false,
+            folder,
+            _lock: lock,
+        }
     }
 
     fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
@@ -117,6 +138,8 @@ impl Store {
         let (journal, replay) = if replay.is_empty() {
             (Some(Journal::resume(&folder, block.identity, block.journal)?), None)
         } else {
+            // What it holds may be published in parts from here on, so all of it must survive.
+            replay.sync()?;
             (None, Some(replay))
         };
         let tree = Tree { root: meta.root, level: meta.level };
@@ -140,6 +163,8 @@ impl Store {
             }
             let sound = frame.for_each(|seq, op| {
                 if seq > applied {
+                    // `apply` notes the operation, unless there is nothing to do, and may end in a checkpoint that must count it.
+                    store(state).seq = seq - 1;
                     apply(state, op)?;
                     store(state).seq = seq;
                 }
@@ -182,11 +207,8 @@ impl Store {
     #[inline]
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
         self.changed = true;
-        if let Some(journal) = &mut self.journal {
-            self.seq += 1;
-            journal.note(self.seq, op)?;
-        }
-        Ok(())
+        self.seq += 1;
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
     }
 
     /// Makes the next checkpoint happen although no operation was noted.
@@ -231,7 +253,7 @@ impl Store {
     /// Moves the open end into the tree.
     pub(crate) fn seal(&mut self) -> Result<()> {
         if !self.tail.is_empty() {
-            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
+            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), self.tail.id()))?;
             self.tail.clear();
         }
         Ok(())
@@ -243,6 +265,15 @@ impl Store {
             self.changed = true;
             self.tail.load(&leaf);
         }
+        Ok(())
+    }
+
+    /// Takes everything out of the tree and the open end, what cannot be read included.
+    pub(crate) fn empty(&mut self) -> Result<()> {
+        (0..self.tail.len()).try_for_each(|index| self.pager.free_value(self.tail.val(index)))?;
+        self.tail.clear();
+        std::mem::take(&mut self.tree).free(&mut self.pager)?;
+        self.block.floor = self.pager.turn();
         Ok(())
     }
 
@@ -283,40 +314,6 @@ impl Store {
         Ok(())
     }
 
-    /// Copies everything in order into a new generation of full pages, and deletes the old one.
-    ///
-    /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
-    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let generation = self.block.generation + 1;
-        folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation, ..self.block };
-        let mut copy = Copy {
-            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
-            tree: Tree::default(),
-            tail: Tail::default(),
-            identity: self.block.identity,
-            lost: 0,
-        };
-        self.tree.walk(&mut self.pager, &mut |pager, count, leaf| match leaf {
-            Ok(leaf) => copy.leaf(pager, &leaf, salvage),
-            Err(_) if salvage => {
-                copy.lost += count;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        })?;
-        copy.seal()?;
-        let (root, level) = (copy.tree.root, copy.tree.level);
-        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
-        block.write(&self.folder)?;
-        let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
-        let repaired = Repaired { kept, lost, truncated: self.cut };
-        (self.pager, self.tree, self.block) = (copy.pager, copy.tree, block);
-        folder::clean(&self.folder, Some(generation), Some(self.block.journal))?;
-        Ok(repaired)
-    }
-
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -354,53 +351,4 @@ fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) ->
         return Err(Error::WrongType { path, part: "value" });
     }
     Ok(())
-}
-
-/// A generation in the making.
-struct Copy {
-    pager: Pager,
-    tree: Tree,
-    tail: Tail,
-    identity: u64,
-    lost: u64,
-}
-
-impl Copy {
-    fn leaf(&mut self, from: &Pager, leaf: &Arc<Leaf>, salvage: bool) -> Result<()> {
-        let (mut key, mut store) = (Vec::new(), Vec::new());
-        for index in 0..leaf.count() {
-            let val = leaf.val(index);
-            leaf.key_into(index, &mut key);
-            let outside = val.outside.then(|| from.with_value(val, |bytes| Ok(bytes.to_vec())));
-            let bytes = match outside.transpose() {
-                Ok(bytes) => bytes,
-                Err(_) if salvage => {
-                    self.lost += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let val = match &bytes {
-                Some(bytes) => self.pager.place(bytes, &mut store)?,
-                None => val,
-            };
-            if self.tail.is_full(&key, val) {
-                self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
-                self.tail.clear();
-            }
-            self.tail.insert(self.tail.len(), &key, val);
-        }
-        if self.pager.is_crowded() {
-            self.pager.commit(self.identity, 0, self.tree.root, self.tree.level)?;
-        }
-        Ok(())
-    }
-
-    fn seal(&mut self) -> Result<()> {
-        if !self.tail.is_empty() {
-            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items()))?;
-            self.tail.clear();
-        }
-        Ok(())
-    }
 }

@@ -1,7 +1,7 @@
 //! The superblock: what a folder is, in a file of our own that is replaced whole and synced.
 //!
 //! 96 bytes: `magic: 8`, `format: u32`, `kind: u32`, `key: u64`, `value: u64` (fingerprints), `identity: u64`, `generation: u64`,
-//! `journal: u64`, `epoch: u64`, `applied: u64`, zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
+//! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -59,6 +59,8 @@ pub(crate) struct Superblock {
     pub(crate) epoch: u64,
     /// The directory must hold at least the operations up to this one.
     pub(crate) applied: u64,
+    /// Pages of earlier epochs hold nothing that is still there.
+    pub(crate) floor: u64,
 }
 
 impl Superblock {
@@ -67,7 +69,8 @@ impl Superblock {
         raw[..8].copy_from_slice(MAGIC);
         raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
-        let numbers = [self.key, self.value, self.identity, self.generation, self.journal, self.epoch, self.applied];
+        let Superblock { key, value, identity, generation, journal, epoch, applied, floor, .. } = *self;
+        let numbers = [key, value, identity, generation, journal, epoch, applied, floor];
         for (place, number) in raw[16..].chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
@@ -115,9 +118,9 @@ impl Superblock {
             Some(2) => Kind::List,
             _ => return Err(Fault::Damaged("the superblock names no known kind")),
         };
-        let [key, value, identity, generation, journal, epoch, applied] =
+        let [key, value, identity, generation, journal, epoch, applied, floor] =
             std::array::from_fn(|index| number(16 + 8 * index));
-        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied })
+        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor })
     }
 
     /// Replaces the superblock of a folder, durably.

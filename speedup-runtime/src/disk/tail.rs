@@ -23,6 +23,8 @@ pub(crate) struct Tail {
     uneven_keys: usize,
     /// How many entries differ from the first in the length of their value.
     uneven_vals: usize,
+    /// The number of the leaf they were in, or 0.
+    id: u64,
 }
 
 /// How much a page holds beside its items, at most.
@@ -31,6 +33,11 @@ const OVERHEAD: usize = HEADER + 64;
 impl Tail {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The number of the leaf that the first items were in, or 0.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -93,7 +100,7 @@ impl Tail {
         }
     }
 
-    /// Takes the item at `index` out; its bytes stay in the arena until the tail is emptied.
+    /// Takes the item at `index` out.
     pub(crate) fn remove(&mut self, index: usize) {
         let entry = self.entries.remove(index);
         self.bytes -= (entry.key + entry.val) as usize;
@@ -101,18 +108,25 @@ impl Tail {
             self.clear();
         } else if index == self.entries.len() && (entry.at + entry.key + entry.val) as usize == self.arena.len() {
             self.arena.truncate(entry.at as usize);
+        } else if self.arena.len() > 4 * SLOT.max(self.bytes) {
+            self.tidy();
         }
     }
 
-    /// Whether replaced and removed items take up too much of the arena.
-    pub(crate) fn is_wasteful(&self) -> bool {
-        self.arena.len() > 4 * SLOT.max(self.bytes)
+    /// Takes what removed items left out of the arena.
+    fn tidy(&mut self) {
+        let old = std::mem::take(&mut self.arena);
+        for entry in &mut self.entries {
+            let from = entry.at as usize;
+            entry.at = self.arena.len() as u32;
+            self.arena.extend_from_slice(&old[from..from + (entry.key + entry.val) as usize]);
+        }
     }
 
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.entries.clear();
-        (self.bytes, self.uneven_keys, self.uneven_vals) = (0, 0, 0);
+        (self.bytes, self.uneven_keys, self.uneven_vals, self.id) = (0, 0, 0, 0);
     }
 
     pub(crate) fn items(&self) -> Vec<Item<'_>> {
@@ -123,10 +137,32 @@ impl Tail {
     /// Takes over the items of a leaf.
     pub(crate) fn load(&mut self, leaf: &Leaf) {
         self.clear();
+        self.id = leaf.id();
         let mut key = Vec::new();
         for index in 0..leaf.count() {
             leaf.key_into(index, &mut key);
             self.insert(index, &key, leaf.val(index));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_never_runs_empty_does_not_grow() {
+        let mut tail = Tail::default();
+        let val = |n: u64| n.to_le_bytes();
+        for n in 0..100_000_u64 {
+            let bytes = val(n);
+            tail.insert(tail.len(), b"key", Val { bytes: &bytes, outside: false });
+            if n >= 5 {
+                tail.remove(0);
+                assert_eq!((tail.key(0), tail.val(0).bytes), (b"key".as_slice(), val(n - 4).as_slice()));
+            }
+            assert!(tail.arena.len() <= 5 * SLOT);
+        }
+        assert_eq!(tail.len(), 5);
     }
 }

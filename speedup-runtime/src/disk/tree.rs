@@ -33,8 +33,8 @@ pub(crate) enum Edits<'a> {
     Set(u64, Val<'a>),
     /// Takes out a range of positions.
     Cut(Range<u64>),
-    /// A new last leaf; its keys come after all others.
-    Append(&'a [Item<'a>]),
+    /// New last items, whose keys come after all others, and the number of the leaf they were in, or 0.
+    Append(&'a [Item<'a>], u64),
 }
 
 /// A page that takes the place of another in its parent.
@@ -141,14 +141,15 @@ impl Tree {
         let mut parts = match self.root {
             Some(root) => apply(pager, &root, Box::default(), self.level, edits)?,
             None => {
+                let id = if let Edits::Append(_, id) = edits { *id } else { 0 };
                 let items: Vec<Item<'_>> = match edits {
                     Edits::Keys(edits) => edits.iter().filter_map(fresh).collect(),
                     Edits::Insert(_, val) => vec![Item { prefix: &[], suffix: &[], val: *val }],
-                    Edits::Append(items) => items.to_vec(),
+                    Edits::Append(items, _) => items.to_vec(),
                     Edits::Set(..) | Edits::Cut(_) => Vec::new(),
                 };
                 self.level = 0;
-                write_leaves(pager, None, Box::default(), &items)?
+                write_leaves(pager, (None, id), Box::default(), &items)?
             }
         };
         while parts.len() > 1 {
@@ -179,10 +180,12 @@ impl Tree {
     /// Removes the last leaf and returns it; unless `any` will do, only one with room for more.
     pub(crate) fn detach_last(&mut self, pager: &mut Pager, any: bool) -> Result<Option<Arc<Leaf>>> {
         let Some(found) = self.find(pager, Seek::Last)? else { return Ok(None) };
-        let leaf = found.leaf?;
-        if !any && leaf.size() > MERGED_LEAF {
-            return Ok(None);
-        }
+        let leaf = match found.leaf {
+            Ok(leaf) if any || leaf.size() <= MERGED_LEAF => leaf,
+            Err(error) if any => return Err(error),
+            // One that cannot be read stays where it is; what is added comes after it.
+            _ => return Ok(None),
+        };
         // Its large values stay alive: the caller has them now.
         if let Some(root) = self.root {
             self.root = drop_last(pager, &root, self.level)?;
@@ -241,8 +244,10 @@ fn free_all(pager: &mut Pager, kid: &Kid, level: u8) -> Result<()> {
         pager.free_leaf(kid);
         return Ok(());
     }
-    let inner = pager.inner(kid)?;
-    inner.kids.iter().try_for_each(|kid| free_all(pager, kid, level - 1))?;
+    // What lies below a node that cannot be read takes its space until the structure is compacted.
+    if let Ok(inner) = pager.inner(kid) {
+        inner.kids.iter().try_for_each(|kid| free_all(pager, kid, level - 1))?;
+    }
     pager.free_inner(kid);
     Ok(())
 }

@@ -138,6 +138,11 @@ impl WriteBuffer {
         self.index.iter().map(|&at| record(&self.arena, at).0)
     }
 
+    /// Every value that some key has in the buffer.
+    pub(crate) fn vals(&self) -> impl Iterator<Item = Val<'_>> {
+        self.index.iter().filter_map(|&at| self.edit(at).val)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.index.clear();

@@ -83,11 +83,12 @@ impl<K: Key, V: Value> DictBuilder<K, V> {
 
     /// Opens a dict that is damaged: keeps what can be read and says how much that was.
     ///
-    /// A lost superblock or directory is put together from the spare of both, and a damaged journal ends where the damage starts.
+    /// A lost superblock or directory is put together from the spare of both, and a damaged journal ends where the damage starts. Where
+    /// the directory and its spare are both lost, the pages themselves are looked through; see [`Repaired::scanned`].
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); where the directory and its spare are both lost, or the page file is missing, there is nothing to keep.
+    /// As [`open`](Self::open); where the page file is missing, there is nothing to keep.
     pub fn repair(self) -> Result<(DiskDict<K, V>, Repaired)> {
         let (mut store, replay) = self.store(Store::rescue)?;
         let mut repaired = store.rewrite(true)?;

@@ -154,7 +154,7 @@ impl DictState {
             }
             let (Ok(index) | Err(index)) = index;
             store.tail.insert(index, key, val);
-            if store.tail.is_full(key, val) || store.tail.is_wasteful() {
+            if store.tail.is_full(key, val) {
                 self.seal()?;
             }
         } else {
@@ -189,8 +189,12 @@ impl DictState {
         let mut filter = Filter::with_room(self.len as usize * 16);
         let mut key = Vec::new();
         let store = &mut self.store;
+        let mut whole = true;
         store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
-            let leaf = leaf?;
+            let Ok(leaf) = leaf else {
+                whole = false;
+                return Ok(());
+            };
             for index in 0..leaf.count() {
                 leaf.key_into(index, &mut key);
                 filter.insert(&key);
@@ -199,7 +203,8 @@ impl DictState {
         })?;
         (0..store.tail.len()).for_each(|index| filter.insert(store.tail.key(index)));
         self.buffer.keys().for_each(|key| filter.insert(key));
-        self.filter = Some(filter);
+        // Where a page is damaged, nobody knows its keys; the others can be used as before.
+        self.filter = whole.then_some(filter);
         Ok(())
     }
 
@@ -322,11 +327,11 @@ impl DictState {
     }
 
     fn apply_clear(&mut self) -> Result<()> {
-        self.store.note(Op::Clear)?;
-        self.drain()?;
-        self.seal()?;
         let store = &mut self.store;
-        std::mem::take(&mut store.tree).free(&mut store.pager)?;
+        store.note(Op::Clear)?;
+        self.buffer.vals().try_for_each(|val| store.pager.free_value(val))?;
+        self.buffer.clear();
+        store.empty()?;
         (self.filter, self.misses, self.len, self.max) = (None, 0, 0, None);
         self.keep_bounded()
     }

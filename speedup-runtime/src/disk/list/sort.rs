@@ -2,13 +2,14 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::DiskList;
 use crate::disk::Result;
 use crate::disk::error::At;
 use crate::disk::value::{self, Value};
+use crate::sync::Arc;
 
 /// How many encoded bytes are sorted in memory at a time.
 const RUN: usize = 8 << 20;
@@ -20,13 +21,14 @@ const READ_ALL: usize = 8 << 20;
 pub(super) fn sort<T: Value>(list: &mut DiskList<T>, mut compare: impl FnMut(&T, &T) -> Ordering) -> Result<()> {
     let path = list.path().join("sort.tmp");
     let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
-    let _scratch = Scratch(path.clone());
+    let (_scratch, file) = (Scratch(path.clone()), Arc::new(file));
     let ends = write_runs(list, &file, &path, &mut compare)?;
     let buffer = (READ_ALL / ends.len().max(1)).clamp(512, READ);
     let mut from = 0;
     let mut runs = Vec::with_capacity(ends.len());
     for end in ends {
-        let mut run = Run::<T>::open(&path, from, end, buffer)?;
+        let part = Part { file: Arc::clone(&file), at: from, to: end };
+        let mut run = Run::<T>::over(part, &path, buffer);
         run.advance()?;
         runs.push(run);
         from = end;
@@ -92,9 +94,26 @@ fn write_runs<T: Value>(
     }
 }
 
+/// A part of a file that many share: a list of any length needs only one open file.
+struct Part {
+    file: Arc<File>,
+    at: u64,
+    to: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = out.len().min(usize::try_from(self.to - self.at).unwrap_or(usize::MAX));
+        (&*self.file).seek(SeekFrom::Start(self.at))?;
+        let read = (&*self.file).read(&mut out[..len])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// One sorted run; `head` is its next item and `raw` the bytes of it.
 struct Run<T> {
-    source: std::io::Take<BufReader<File>>,
+    source: BufReader<Part>,
     path: PathBuf,
     head: Option<T>,
     raw: Vec<u8>,
@@ -103,16 +122,15 @@ struct Run<T> {
 }
 
 impl<T: Value> Run<T> {
-    fn open(path: &Path, from: u64, to: u64, buffer: usize) -> Result<Self> {
-        let mut file = File::open(path).at(path)?;
-        file.seek(SeekFrom::Start(from)).at(path)?;
-        let source = BufReader::with_capacity(buffer, file).take(to - from);
-        Ok(Run { source, path: path.to_path_buf(), head: None, raw: Vec::new(), order: from })
+    fn over(part: Part, path: &Path, buffer: usize) -> Self {
+        let order = part.at;
+        let source = BufReader::with_capacity(buffer, part);
+        Run { source, path: path.to_path_buf(), head: None, raw: Vec::new(), order }
     }
 
     fn advance(&mut self) -> Result<()> {
         self.head = None;
-        if self.source.limit() == 0 {
+        if self.source.fill_buf().at(&self.path)?.is_empty() {
             return Ok(());
         }
         let mut len = [0; 4];

@@ -7,7 +7,7 @@ use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::{Item, Val};
 use crate::disk::store::{LONGEST_VALUE, Repaired, Store};
 use crate::disk::tail::Tail;
-use crate::disk::tree::{Edits, Place, Tree};
+use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
 /// A list: the tree holds the first items, the open end the rest.
@@ -75,9 +75,21 @@ impl ListState {
         Ok(())
     }
 
+    /// Refuses when the page of a position cannot be read, before an operation that would need it is noted.
+    fn readable(&mut self, at: u64) -> Result<()> {
+        match self.store.tree.at(&mut self.store.pager, at, true)? {
+            Some((_, leaf)) => leaf.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Adds an item at the end.
     pub(crate) fn push(&mut self, val: &[u8]) -> Result<()> {
         Self::check(val)?;
+        if self.store.tail.is_empty() {
+            // What the operation will need must be readable before it is noted.
+            self.store.tree.find(&mut self.store.pager, Seek::Last)?;
+        }
         let result = self.apply_push(val);
         self.store.settle(result)
     }
@@ -100,6 +112,7 @@ impl ListState {
             return self.push(val);
         }
         Self::check(val)?;
+        self.readable(at)?;
         let result = self.apply_insert(at, val);
         self.store.settle(result)
     }
@@ -122,7 +135,7 @@ impl ListState {
         self.keep_bounded()
     }
 
-    /// Puts another value at a position.
+    /// Puts another value at a position that the caller has read.
     pub(crate) fn set(&mut self, at: u64, val: &[u8]) -> Result<()> {
         Self::check(val)?;
         let result = self.apply_set(at, val);
@@ -165,7 +178,7 @@ impl ListState {
                 store.pager.free_value(store.tail.val(index))?;
                 store.tail.remove(index);
                 store.tail.insert(index, &[], val);
-                if store.tail.is_wasteful() || store.tail.is_full(&[], val) {
+                if store.tail.is_full(&[], val) {
                     store.seal()?;
                 }
             }
@@ -178,6 +191,15 @@ impl ListState {
     pub(crate) fn cut(&mut self, range: Range<u64>) -> Result<()> {
         if range.is_empty() {
             return Ok(());
+        }
+        let ends = if range.end - range.start == 1 { &[range.start][..] } else { &[range.start, range.end - 1] };
+        for &at in ends {
+            // A page of which something stays must be readable before the operation is noted.
+            if let Some((leaf, Err(error))) = self.store.tree.at(&mut self.store.pager, at, true)?
+                && (leaf.start < range.start || leaf.end > range.end)
+            {
+                return Err(error);
+            }
         }
         let result = self.apply_cut(range);
         self.store.settle(result)
@@ -228,8 +250,7 @@ impl ListState {
     fn apply_clear(&mut self) -> Result<()> {
         let store = &mut self.store;
         store.note(Op::Clear)?;
-        store.seal()?;
-        std::mem::take(&mut store.tree).free(&mut store.pager)?;
+        store.empty()?;
         self.keep_bounded()
     }
 
@@ -237,23 +258,43 @@ impl ListState {
     pub(crate) fn replace(&mut self, mut next: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>) -> Result<()> {
         self.checkpoint()?;
         let (mut tree, mut tail) = (Tree::default(), Tail::default());
+        let made = self.gather(&mut tree, &mut tail, &mut next);
+        let result = match made {
+            Ok(()) => self.switch(tree),
+            Err(error) => {
+                // What was built so far is of no use.
+                let store = &mut self.store;
+                (0..tail.len()).try_for_each(|index| store.pager.free_value(tail.val(index)))?;
+                tree.free(&mut store.pager)?;
+                store.touch();
+                return Err(error);
+            }
+        };
+        self.store.settle(result)
+    }
+
+    /// Builds a tree of the items that `next` yields.
+    fn gather(
+        &mut self,
+        tree: &mut Tree,
+        tail: &mut Tail,
+        next: &mut impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>,
+    ) -> Result<()> {
         let mut place = Vec::new();
         while let Some(bytes) = next(self)? {
             let val = self.store.pager.place(&bytes, &mut place)?;
             if tail.is_full(&[], val) {
-                self.add_leaf(&mut tree, &mut tail)?;
+                self.add_leaf(tree, tail)?;
             }
             tail.insert(tail.len(), &[], val);
         }
-        self.add_leaf(&mut tree, &mut tail)?;
-        let result = self.switch(tree);
-        self.store.settle(result)
+        self.add_leaf(tree, tail)
     }
 
     fn add_leaf(&mut self, tree: &mut Tree, tail: &mut Tail) -> Result<()> {
         let items: Vec<Item<'_>> = tail.items();
         if !items.is_empty() {
-            tree.edit(&mut self.store.pager, &Edits::Append(&items))?;
+            tree.edit(&mut self.store.pager, &Edits::Append(&items, 0))?;
             tail.clear();
         }
         if self.store.pager.is_crowded() {
@@ -264,8 +305,6 @@ impl ListState {
 
     fn switch(&mut self, tree: Tree) -> Result<()> {
         let old = std::mem::replace(&mut self.store.tree, tree);
-        self.store.touch();
-        self.store.checkpoint()?;
         old.free(&mut self.store.pager)?;
         self.store.touch();
         self.store.checkpoint()
@@ -296,6 +335,9 @@ impl Body for ListState {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::disk::options::Options;
     use crate::disk::superblock::Kind;
@@ -315,5 +357,53 @@ mod tests {
         }
         assert_eq!(state.with(0, |bytes| Ok(bytes.to_vec())).unwrap().as_deref(), Some(b"v".as_slice()));
         assert_eq!(state.len(), 1);
+    }
+
+    fn copy_all(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy_all(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), &target).unwrap();
+            }
+        }
+    }
+
+    /// Opens what a kill at this moment would leave of the list in `folder`.
+    fn killed(folder: &Path) -> (tempfile::TempDir, ListState) {
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(folder, copy.path());
+        let state = open(copy.path());
+        (copy, state)
+    }
+
+    fn open(folder: &Path) -> ListState {
+        let mut options = Options::new("l".into());
+        options.set_location(folder.into());
+        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
+        ListState::open(store, replay).unwrap()
+    }
+
+    #[test]
+    fn a_checkpoint_that_an_operation_of_the_journal_makes_due_counts_that_operation() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path());
+        for n in 0..9 {
+            state.push(&vec![n; 8 << 20]).unwrap();
+        }
+        state.checkpoint().unwrap();
+        state.push(b"gone").unwrap();
+        // Taking that many pages out makes a checkpoint due, before which the process is killed.
+        state.store.note(Op::Clear).unwrap();
+        state.store.flush().unwrap();
+        let (copy, mut state) = killed(folder.path());
+        assert!(!state.store.is_recovering() && state.len() == 0);
+        state.push(b"after").unwrap();
+        state.store.flush().unwrap();
+        let (_copy, mut state) = killed(copy.path());
+        assert_eq!(state.len(), 1);
+        assert_eq!(state.with(0, |bytes| Ok(bytes.to_vec())).unwrap().as_deref(), Some(b"after".as_slice()));
     }
 }

@@ -1,10 +1,8 @@
 //! Opening what does not open any more: what the superblock, the directory or the journal no longer say is taken from the
 //! spare, or left out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::error::At;
 use super::super::folder::{self, Lock};
 use super::super::journal::{self, Replay};
 use super::super::options::Options;
@@ -18,7 +16,7 @@ impl Store {
     /// Opens a structure as far as it can be read; it must be [rewritten](Self::rewrite) before it is used.
     pub(crate) fn rescue(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
         let folder = options.folder()?;
-        fs::create_dir_all(&folder).at(&folder)?;
+        folder::make(&folder)?;
         let lock = Lock::take(&folder)?;
         let block = match Superblock::read(&folder) {
             Ok(Some(block)) => block,
@@ -35,21 +33,41 @@ impl Store {
 
     fn read(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
         folder::clean(&folder, Some(block.generation), Some(block.journal))?;
-        let (pager, meta) = Pager::rescue(&folder, &block, items)?;
-        let replay = match Replay::open(&folder, block.identity, block.journal) {
-            Ok(replay) => Some(replay.forgive()),
-            Err(Error::Damaged { .. }) => None,
-            Err(error) => return Err(error),
+        let (pager, meta) = match Pager::rescue(&folder, &block, items) {
+            // The pages of a dict say enough; whatever they hold, the journal goes on from the last checkpoint.
+            Err(Error::Damaged { .. }) if block.kind == Kind::Dict => {
+                return Self::bare(folder, lock, block, items);
+            }
+            rescued => rescued?,
         };
+        let replay = replay(&folder, &block)?;
         let tree = Tree { root: meta.root, level: meta.level };
         let mut store = Self::over(pager, tree, None, block, (folder, lock));
         (store.seq, store.cut) = (meta.applied, replay.is_none());
         Ok((store, replay))
     }
 
+    /// Opens a dict of which neither the directory nor the spare can be read.
+    fn bare(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
+        let pager = Pager::bare(&folder, &block, items)?;
+        let replay = replay(&folder, &block)?;
+        let mut store = Self::over(pager, Tree::default(), None, block, (folder, lock));
+        (store.bare, store.cut) = (true, replay.is_none());
+        Ok((store, replay))
+    }
+
     /// Whether a repair left operations of the journal out.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
+    }
+}
+
+/// The journal as far as it is sound; `None` if there is none.
+fn replay(folder: &Path, block: &Superblock) -> Result<Option<Replay>> {
+    match Replay::open(folder, block.identity, block.journal) {
+        Ok(replay) => Ok(Some(replay.forgive())),
+        Err(Error::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

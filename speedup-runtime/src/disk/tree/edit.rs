@@ -2,9 +2,9 @@
 
 use super::{Edits, KeyEdit, Part};
 use crate::disk::inner::{HEAVY, Inner, Kid};
-use crate::disk::leaf::{Item, Leaf, common};
+use crate::disk::leaf::{Item, Leaf, Plan, common};
 use crate::disk::page_file::SLOT;
-use crate::disk::pager::{Pager, runs};
+use crate::disk::pager::Pager;
 use crate::disk::{Error, Result};
 
 /// Leaves below this size are merged with a neighbour where both fit well into one page.
@@ -21,7 +21,13 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
     if level == 0 {
         return apply_leaf(pager, kid, sep, edits);
     }
-    let old = pager.inner(kid)?;
+    let old = match pager.inner(kid) {
+        Err(_) if takes_all(edits, kid) => {
+            pager.free_inner(kid);
+            return Ok(Vec::new());
+        }
+        old => old?,
+    };
     let mut inner = Inner::with_capacity(old.kids.len() + 2);
     let (mut small, mut done) = (Vec::new(), 0);
     for (index, edits) in split(&old, edits) {
@@ -53,6 +59,11 @@ pub(super) fn apply(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, level: u8, edi
     let mut parts = write_inners(pager, Some(kid), parts);
     parts[0].sep = sep;
     Ok(parts)
+}
+
+/// Whether nothing below `kid` is to be left, so that it need not be readable.
+fn takes_all(edits: &Edits<'_>, kid: &Kid) -> bool {
+    matches!(edits, Edits::Cut(range) if range.start == 0 && range.end >= kid.count)
 }
 
 /// Which children the changes concern, and what each of them is told.
@@ -90,18 +101,24 @@ fn split<'a>(inner: &Inner, edits: &Edits<'a>) -> Vec<(usize, Edits<'a>)> {
             }
             found
         }
-        Edits::Append(items) => vec![(inner.kids.len() - 1, Edits::Append(items))],
+        Edits::Append(items, id) => vec![(inner.kids.len() - 1, Edits::Append(items, *id))],
     }
 }
 
 fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -> Result<Vec<Part>> {
-    if let Edits::Append(items) = edits {
+    if let Edits::Append(items, id) = edits {
         let mut parts = vec![Part { kid: *kid, sep, small: false }];
         let first = items.first().map(Item::key).unwrap_or_default();
-        parts.extend(write_leaves(pager, None, first.into_boxed_slice(), items)?);
+        parts.extend(write_leaves(pager, (None, *id), first.into_boxed_slice(), items)?);
         return Ok(parts);
     }
-    let leaf = pager.leaf(kid, false)?;
+    let leaf = match pager.leaf(kid, false) {
+        Err(_) if takes_all(edits, kid) => {
+            pager.free_leaf(kid);
+            return Ok(Vec::new());
+        }
+        leaf => leaf?,
+    };
     if let Some(spliced) = splice(&leaf, edits) {
         let (kid, size) = pager.put_leaf(Some(kid), spliced)?;
         return Ok(vec![Part { kid, sep, small: size < SMALL_LEAF }]);
@@ -126,9 +143,9 @@ fn apply_leaf(pager: &mut Pager, kid: &Kid, sep: Box<[u8]>, edits: &Edits<'_>) -
                 pager.free_value(item.val)?;
             }
         }
-        Edits::Append(_) => {}
+        Edits::Append(..) => {}
     }
-    write_leaves(pager, Some(kid), sep, &items)
+    write_leaves(pager, (Some(kid), leaf.id()), sep, &items)
 }
 
 /// The leaf after a change of one position, where that needs no decoding.
@@ -167,14 +184,13 @@ fn merge_keys<'a>(
     Ok(())
 }
 
-/// Writes items as leaves, the first in the place of `old`.
+/// Writes items as leaves, the first in the place of `old` and with its number.
 pub(super) fn write_leaves(
     pager: &mut Pager,
-    old: Option<&Kid>,
+    (mut old, mut id): (Option<&Kid>, u64),
     sep: Box<[u8]>,
     items: &[Item<'_>],
 ) -> Result<Vec<Part>> {
-    let mut old = old;
     let mut parts: Vec<Part> = Vec::new();
     let mut before: Option<&Item<'_>> = None;
     for run in runs(items) {
@@ -182,7 +198,10 @@ pub(super) fn write_leaves(
             (Some(before), Some(first)) => between(&before.key(), &first.key()),
             _ => sep.clone(),
         };
-        let (kid, size) = pager.write_leaf(old.take(), run)?;
+        if parts.is_empty() && run.len() < items.len() && id != 0 {
+            id = id & !0xff | u64::from((id as u8).wrapping_add(1));
+        }
+        let (kid, size) = pager.write_leaf(old.take(), std::mem::take(&mut id), run)?;
         parts.push(Part { kid, sep, small: size < SMALL_LEAF });
         before = run.last();
     }
@@ -190,6 +209,27 @@ pub(super) fn write_leaves(
         pager.free_leaf(old);
     }
     Ok(parts)
+}
+
+/// Cuts items into runs that each fill a page well: one run if they fit, otherwise runs of about equal weight.
+fn runs<'s, 'a>(items: &'s [Item<'a>]) -> impl Iterator<Item = &'s [Item<'a>]> {
+    let size = Plan::of(items).size();
+    let pieces = if size <= SLOT { 1 } else { size.div_ceil(SLOT - SLOT / 10) };
+    let total: usize = items.iter().map(Item::weight).sum();
+    let (mut rest, mut weight, mut piece) = (items, 0, 0);
+    std::iter::from_fn(move || {
+        piece += 1;
+        let limit = total * piece / pieces;
+        let taken = rest.iter().take_while(|item| {
+            let fits = piece == pieces || weight + item.weight() / 2 <= limit;
+            weight += if fits { item.weight() } else { 0 };
+            fits
+        });
+        let count = taken.count().max(1).min(rest.len());
+        let (run, left) = rest.split_at(count);
+        rest = left;
+        (!run.is_empty()).then_some(run)
+    })
 }
 
 /// The shortest key that is greater than `low` and at most `high`.
@@ -227,7 +267,7 @@ fn merge(pager: &mut Pager, inner: &mut Inner, index: usize, level: u8) -> Resul
                 continue;
             }
             let items: Vec<Item<'_>> = first.items().chain(second.items()).collect();
-            let (kid, _) = pager.write_leaf(Some(&a), &items)?;
+            let (kid, _) = pager.write_leaf(Some(&a), first.id(), &items)?;
             pager.free_leaf(&b);
             kid
         } else {

@@ -1,0 +1,113 @@
+//! Copying a structure into a new generation: what `compact` and `repair` do.
+
+use std::ops::Range;
+
+use super::super::engine::sync_folder;
+use super::super::leaf::Leaf;
+use super::super::pager::Pager;
+use super::super::superblock::Superblock;
+use super::super::tail::Tail;
+use super::super::tree::{Edits, Tree};
+use super::super::{Result, folder};
+use super::{Repaired, Store};
+
+impl Store {
+    /// Copies everything in order into a new generation of full pages, and deletes the old one.
+    ///
+    /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
+    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
+        let result = self.copy(salvage);
+        let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
+        if named == Some(self.block.generation) {
+            // What this does not remove, the next opening will.
+            let _later = folder::clean(&self.folder, named, Some(self.block.journal));
+            return result;
+        }
+        // Nobody knows which of the two generations would be opened after a crash.
+        self.settle(result)
+    }
+
+    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
+        folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
+        let block = Superblock { generation: self.block.generation + 1, floor: 0, ..self.block };
+        let mut copy = Copy {
+            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
+            tree: Tree::default(),
+            tail: Tail::default(),
+            identity: self.block.identity,
+            lost: 0,
+        };
+        if self.bare {
+            let mut scan = self.pager.scan(&self.block)?;
+            let mut take = |leaf: &Leaf, index| copy.leaf(&self.pager, leaf, index..index + 1, salvage);
+            while scan.next(self.pager.file(), &mut take)? {}
+        }
+        self.tree.walk(&mut self.pager, &mut |pager, count, leaf| match leaf {
+            Ok(leaf) => copy.leaf(pager, &leaf, 0..leaf.count(), salvage),
+            Err(_) if salvage => {
+                copy.lost += count;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })?;
+        copy.seal()?;
+        let (root, level) = (copy.tree.root, copy.tree.level);
+        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
+        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
+        sync_folder(&self.folder)?;
+        block.write(&self.folder)?;
+        let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
+        let repaired = Repaired { kept, lost, truncated: self.cut, scanned: self.bare };
+        (self.pager, self.tree, self.block, self.bare) = (copy.pager, copy.tree, block, false);
+        Ok(repaired)
+    }
+}
+
+/// A generation in the making.
+struct Copy {
+    pager: Pager,
+    tree: Tree,
+    tail: Tail,
+    identity: u64,
+    lost: u64,
+}
+
+impl Copy {
+    fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
+        let (mut key, mut store) = (Vec::new(), Vec::new());
+        for index in range {
+            let val = leaf.val(index);
+            leaf.key_into(index, &mut key);
+            let outside = val.outside.then(|| from.with_value(val, |bytes| Ok(bytes.to_vec())));
+            let bytes = match outside.transpose() {
+                Ok(bytes) => bytes,
+                Err(_) if salvage => {
+                    self.lost += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let val = match &bytes {
+                Some(bytes) => self.pager.place(bytes, &mut store)?,
+                None => val,
+            };
+            if self.tail.is_full(&key, val) {
+                self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), 0))?;
+                self.tail.clear();
+            }
+            self.tail.insert(self.tail.len(), &key, val);
+        }
+        if self.pager.is_crowded() {
+            self.pager.commit(self.identity, 0, self.tree.root, self.tree.level)?;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<()> {
+        if !self.tail.is_empty() {
+            self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), 0))?;
+            self.tail.clear();
+        }
+        Ok(())
+    }
+}
