@@ -29,11 +29,17 @@ pub(super) struct Index {
 }
 
 #[repr(align(64))]
-#[derive(Default)]
+#[cfg_attr(loom, derive(Default))]
 struct Bucket {
     /// Release by the writer after it stored the lane's number, Acquire by readers before they load it.
     tags: [AtomicU64; WORDS],
     numbers: [AtomicU32; WORDS * LANES],
+}
+
+/// A free lane of a bucket.
+pub(super) struct Lane<'a> {
+    bucket: &'a Bucket,
+    lane: usize,
 }
 
 /// Some lanes of a bucket, a bit each; the lowest is the most reliable, see [`zeros`].
@@ -63,7 +69,7 @@ impl Index {
     /// No lanes used, and room for so many entries before [`Index::is_full`].
     pub(super) fn with_room_for(entries: usize) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
-        Self { buckets: (0..buckets).map(|_| Bucket::default()).collect() }
+        Self { buckets: empty(buckets) }
     }
 
     /// How many lanes there are.
@@ -76,37 +82,33 @@ impl Index {
         used * 5 > self.lanes() * 4
     }
 
-    /// The first number with the tag of this hash that fits, in the order of the lanes.
+    /// The first number with the tag of this hash that fits, in the order of the lanes; without one, where the next
+    /// number with this hash goes, if there is room.
     #[inline]
-    pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Option<T> {
+    pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Option<Lane<'_>>> {
         for bucket in self.way(hash) {
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
             while let Some(lane) = equal.next() {
                 // Relaxed: stored before the tag.
                 let found = fits(bucket.numbers[lane].load(Ordering::Relaxed));
-                if found.is_some() {
-                    return found;
+                if let Some(found) = found {
+                    return Ok(found);
                 }
             }
             // Whatever was linked later than this lane was free is here or before.
-            if Lanes::with(FREE, tags).next().is_some() {
-                return None;
+            if let Some(lane) = Lanes::with(FREE, tags).next() {
+                return Err(Some(Lane { bucket, lane }));
             }
         }
-        None
+        Err(None)
     }
 
     /// Links a number; only by the writer, and where there is room.
     #[inline]
     pub(super) fn link(&self, hash: u64, number: u32) {
-        for bucket in self.way(hash) {
-            // Relaxed: only the writer writes.
-            if let Some(lane) = Lanes::with(FREE, bucket.tags(Ordering::Relaxed)).next() {
-                bucket.numbers[lane].store(number, Ordering::Relaxed);
-                bucket.mark(lane, tag(hash));
-                return;
-            }
+        if let Err(Some(lane)) = self.find(hash, |_| None::<()>) {
+            lane.link(hash, number);
         }
     }
 
@@ -140,6 +142,15 @@ impl Index {
     }
 }
 
+impl Lane<'_> {
+    /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
+    #[inline]
+    pub(super) fn link(self, hash: u64, number: u32) {
+        self.bucket.numbers[self.lane].store(number, Ordering::Relaxed);
+        self.bucket.mark(self.lane, tag(hash));
+    }
+}
+
 impl Bucket {
     #[inline(always)]
     fn tags(&self, ordering: Ordering) -> [u64; WORDS] {
@@ -153,6 +164,19 @@ impl Bucket {
         let others = word.load(Ordering::Relaxed) & !(0xff << shift);
         word.store(others | u64::from(tag) << shift, Ordering::Release);
     }
+}
+
+/// Buckets without numbers, of memory that is zero already where the system gives it so.
+#[cfg(not(loom))]
+fn empty(buckets: usize) -> Box<[Bucket]> {
+    // SAFETY: all zero bits are a bucket whose lanes are free.
+    unsafe { Box::new_zeroed_slice(buckets).assume_init() }
+}
+
+/// Buckets without numbers.
+#[cfg(loom)]
+fn empty(buckets: usize) -> Box<[Bucket]> {
+    (0..buckets).map(|_| Bucket::default()).collect()
 }
 
 /// Marks on the highest bit the lanes that are zero. A lane of 1 above one that is zero may be marked as well.
@@ -195,7 +219,7 @@ mod tests {
                     index.link(hash(top, low), number);
                     linked.insert(number, hash(top, low));
                 }
-                let found = |(number, hash): (&u32, &u64)| index.find(*hash, |at| (at == *number).then_some(())).is_some();
+                let found = |(number, hash): (&u32, &u64)| index.find(*hash, |at| (at == *number).then_some(())).is_ok();
                 prop_assert!(linked.iter().all(found));
                 let mut numbers: Vec<_> = index.numbers().collect();
                 numbers.sort_unstable();
@@ -212,13 +236,11 @@ mod tests {
         (2..10).for_each(|number| index.link(u64::MAX, number));
         index.unlink(u64::MAX, 5);
         let mut seen = Vec::new();
-        assert_eq!(
-            index.find(u64::MAX, |number| {
-                seen.push(number);
-                None::<()>
-            }),
-            None
-        );
+        let found = index.find(u64::MAX, |number| {
+            seen.push(number);
+            None::<()>
+        });
+        assert!(found.is_err());
         assert_eq!(seen, [2, 3, 4, 6, 7, 8, 9]);
     }
 }

@@ -19,7 +19,7 @@ use foldhash::fast::FixedState as RandomState;
 #[cfg(not(loom))]
 use foldhash::fast::RandomState;
 
-use self::index::Index;
+use self::index::{Index, Lane};
 use super::slot::{Slot, State, Word};
 use crate::{
     cache::{
@@ -157,7 +157,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     #[inline]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
-        self.shard(hash).find(hash, key, pin)
+        self.shard(hash).find(hash, key, pin).ok()
     }
 
     /// The entry of a key, and whether it is a new one. That is made with this state unless `instead` finds, when nobody
@@ -174,10 +174,19 @@ impl<K: Key, R: Output> Hashed<K, R> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let mut writer = shard.write(turn);
-        if let Some(found) = shard.find(hash, key, pin) {
-            return Some((found, false));
+        let lane = match shard.find(hash, key, pin) {
+            Ok(found) => return Some((found, false)),
+            Err(lane) => lane,
+        };
+        if instead() {
+            return None;
         }
-        (!instead()).then(|| (shard.insert(&mut writer, &self.hasher, hash, key.to_key(), state()), true))
+        let (key, full) = (key.to_key(), shard.is_full(&writer));
+        let entry = match lane {
+            Some(lane) if !full => shard.insert(&mut writer, hash, key, state(), lane),
+            _ => shard.insert_in_larger(&mut writer, &self.hasher, hash, key, state())?,
+        };
+        Some((entry, true))
     }
 
     /// Looks a key up as a writer, so that what a concurrent maker does is either seen or has not begun.
@@ -190,7 +199,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let _writer = shard.write(turn);
-        shard.find(hash, key, pin)
+        shard.find(hash, key, pin).ok()
     }
 
     /// Unlinks the entry of a key if it is ready, which the result says. It is freed when nobody can be reading it.
@@ -201,7 +210,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let mut writer = shard.write(turn);
-        let Some(entry) = shard.find(hash, key, pin).filter(|entry| entry.state.is_ready()) else {
+        let Some(entry) = shard.find(hash, key, pin).ok().filter(|entry| entry.state.is_ready()) else {
             return false;
         };
         shard.unlink(&mut writer, hash, entry);
@@ -304,9 +313,14 @@ impl<K: Key, R: Output> Shard<K, R> {
         unsafe { self.view.load(Ordering::Relaxed).as_ref() }
     }
 
-    #[inline]
-    fn find<'pin, Q: Lookup<K>>(&self, hash: u64, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
-        let view = self.view(pin)?;
+    #[inline(always)]
+    fn find<'pin, Q: Lookup<K>>(
+        &self,
+        hash: u64,
+        key: Q,
+        pin: Pinned<'pin>,
+    ) -> Result<&'pin Entry<K, R>, Option<Lane<'pin>>> {
+        let view = self.view(pin).ok_or(None)?;
         view.index.find(hash, |number| {
             let entry = view.entry(number);
             // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
@@ -314,15 +328,32 @@ impl<K: Key, R: Output> Shard<K, R> {
         })
     }
 
-    fn insert<'pin>(
+    /// As [`insert`](Self::insert), where there is no room for another lane.
+    #[cold]
+    #[inline(never)]
+    fn insert_in_larger<'pin>(
         &self,
         writer: &mut Writing<'_, K, R>,
         hasher: &RandomState,
         hash: u64,
         key: K,
         state: State,
+    ) -> Option<&'pin Entry<K, R>> {
+        self.grow(writer, hasher);
+        let lane = self.own_view(writer)?.index.find(hash, |_| None::<()>).err()??;
+        Some(self.insert(writer, hash, key, state, lane))
+    }
+
+    /// Makes an entry and links it in this lane.
+    #[inline(always)]
+    fn insert<'pin>(
+        &self,
+        writer: &mut Writing<'_, K, R>,
+        hash: u64,
+        key: K,
+        state: State,
+        lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
-        self.reserve(writer, hasher);
         let (number, fresh) = self.take_number(writer);
         let (chunk, place) = position(number);
         let entry = writer.chunks[chunk].wrapping_add(place);
@@ -342,25 +373,19 @@ impl<K: Key, R: Output> Shard<K, R> {
             }
             &*entry
         };
-        if let Some(view) = self.own_view(writer) {
-            view.index.link(hash, number);
-        }
+        lane.link(hash, number);
         writer.used += 1;
         writer.live += 1;
         entry
     }
 
-    /// Makes room for one more lane.
+    /// Whether there is no room for another lane.
     #[inline]
-    fn reserve(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
-        if self.own_view(writer).is_none_or(|view| view.index.is_full(writer.used + 1)) {
-            self.grow(writer, hasher);
-        }
+    fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
+        self.own_view(writer).is_none_or(|view| view.index.is_full(writer.used + 1))
     }
 
     /// Replaces the view by one that has twice the room for what is there.
-    #[cold]
-    #[inline(never)]
     fn grow(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
         let new = View::new(writer.live * 2 + 1, writer.made);
         for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
