@@ -14,12 +14,13 @@ use super::{
     grain::Grain,
     isolate,
     key::{Key, Lookup, Output},
+    notes::Notes,
     number::Number,
     table::{Claim, Table, Word},
     wait::{self, Busy, Waited},
     worker::{self, Pin, Worker},
 };
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
@@ -38,8 +39,7 @@ pub(super) struct Core<K: Key, R: Output> {
     pub(super) number: Number,
     /// Computations that ended in a panic. Relaxed: a count.
     pub(super) panicked: AtomicUsize,
-    /// Whether a body was found waiting inside rayon. Relaxed: a hint.
-    pub(super) uses_rayon: AtomicBool,
+    pub(super) notes: Notes,
 }
 
 /// What came of asking for a value.
@@ -60,7 +60,7 @@ impl<K: Key, R: Output> Core<K, R> {
             grain: Grain::new(),
             number: Number::new(),
             panicked: AtomicUsize::new(0),
-            uses_rayon: AtomicBool::new(false),
+            notes: Notes::new(),
         }
     }
 
@@ -252,7 +252,9 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Mine(flight) => return self.run(function, key, flight),
                 Asked::Busy(busy) => busy,
             };
-            match wait::wait(self, busy, worker, || self.is_still(key, &busy, worker)) {
+            self.check_doom(key, busy.slot);
+            let is_still = || self.is_still(key, &busy, worker) && !self.is_doomed(key, busy.slot);
+            match wait::wait(self, busy, worker, is_still) {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
@@ -300,6 +302,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
 impl<K: Key, R: Output> Drop for Core<K, R> {
     fn drop(&mut self) {
+        self.forget_doom();
         let table = *self.table.get_mut();
         if !table.is_null() {
             // SAFETY: made by `Box::into_raw`; nobody looks at the core any more, which was retired before it was dropped.

@@ -5,12 +5,13 @@
 //! accident. Then the call is computed once more on a fresh thread with a pool of its own: nothing unrelated can run
 //! there, so a call met again there is a cycle for certain, and a circle by accident resolves itself.
 //!
-//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls.
+//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls; and what
+//! was found to need itself, longer than that (see `doomed`).
 
 use std::{
     any::Any,
     collections::{HashMap, HashSet},
-    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     time::Duration,
@@ -33,15 +34,14 @@ pub(super) struct Isolation {
     /// The workers that wait for this thread: their claims are not to be waited for.
     standing_in_for: HashSet<u32>,
     /// What came of slots that were computed here although others have claimed them, by slot and table.
-    known: HashMap<(usize, u64), Known>,
+    known: HashMap<(usize, u64), Rc<dyn Any>>,
 }
 
-/// What came of a call in isolation.
-#[derive(Clone)]
-enum Known {
-    Value(Rc<dyn Any>),
-    /// It needs itself, or needs a call that does; the message.
-    Cycle(String),
+impl Isolation {
+    /// The workers that wait for this thread.
+    pub(super) fn others(&self) -> impl Iterator<Item = u32> {
+        self.standing_in_for.iter().copied()
+    }
 }
 
 /// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
@@ -63,9 +63,6 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     if rayon::current_thread_index().is_none() || goes_round(busy) {
         wait::cycle(worker, busy.slot);
     }
-    if let Some(text) = chain::known_cycle(worker, busy.slot) {
-        panic_any(text);
-    }
     Some(Waited::Isolate)
 }
 
@@ -81,7 +78,7 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
 }
 
 /// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
-/// be kept is remembered, and cycles, so that each of many ways into one is gone but once.
+/// be kept is remembered. If the call needs itself, those who wait for the slot are told at once.
 pub(super) fn remembered<R: Output>(
     worker: &'static Worker,
     busy: &Busy,
@@ -89,36 +86,27 @@ pub(super) fn remembered<R: Output>(
     compute: impl FnOnce() -> R,
 ) -> R {
     let at = (busy.slot, busy.table);
-    let before = worker.own.isolation.borrow().as_ref().map(|isolation| isolation.known.get(&at).cloned());
+    let before = worker.own.isolation.borrow().as_ref().and_then(|isolation| isolation.known.get(&at).cloned());
     // Cloned while nothing is borrowed: that runs users' code.
-    match before {
-        None => return compute(),
-        Some(Some(Known::Cycle(text))) => panic_any(text),
-        Some(Some(Known::Value(value))) => {
-            if let Ok(value) = value.downcast::<R>() {
-                return R::clone(&value);
-            }
-        }
-        Some(None) => {}
+    if let Some(value) = before.and_then(|value| value.downcast::<R>().ok()) {
+        return R::clone(&value);
     }
     match catch_unwind(AssertUnwindSafe(compute)) {
         Ok(value) => {
-            if keep(&value) {
-                remember(worker, at, Known::Value(Rc::new(value.clone())));
+            if worker.own.isolation.borrow().is_some() && keep(&value) {
+                remember(worker, at, Rc::new(value.clone()));
             }
             value
         }
         Err(payload) => {
-            if let Some(text) = chain::as_cycle(&payload) {
-                remember(worker, at, Known::Cycle(text.to_string()));
-            }
+            wait::doomed(busy, &payload);
             resume_unwind(payload)
         }
     }
 }
 
-fn remember(worker: &'static Worker, at: (usize, u64), known: Known) {
-    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, known));
+fn remember(worker: &'static Worker, at: (usize, u64), value: Rc<dyn Any>) {
+    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, value));
     drop(old);
 }
 
@@ -150,8 +138,8 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
             stand_by(worker, busy, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
-            if let Some(text) = chain::as_cycle(&payload) {
-                chain::note_cycle(worker, busy.slot, text);
+            if wait::doomed(busy, &payload) {
+                chain::note_cycle(worker, busy.slot);
             }
             resume_unwind(payload)
         })

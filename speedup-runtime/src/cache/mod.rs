@@ -1,7 +1,7 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
 //! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `graph`,
-//! `stall`, `inside` and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
+//! `stall`, `inside`, `isolate` and `doomed` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
 //!
 //! The model checker gets the protocols alone: boards, the graph of waits, reclamation and the state words of slots.
 
@@ -10,6 +10,8 @@ mod board;
 mod chain;
 #[cfg(not(loom))]
 mod core;
+#[cfg(not(loom))]
+mod doomed;
 #[cfg(not(loom))]
 mod engine;
 #[cfg(not(loom))]
@@ -32,6 +34,8 @@ mod inside;
 mod isolate;
 #[cfg(not(loom))]
 mod key;
+#[cfg(not(loom))]
+mod notes;
 #[cfg(not(loom))]
 mod number;
 #[cfg(not(loom))]

@@ -74,7 +74,7 @@ fn run<K: Key, R: Output>(
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker, core, std::ptr::from_ref(key).cast(), flight.slot()) };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let _running = begin(core, function, &frame, worker);
+        let _running = begin(core, function, key, &frame, worker);
         body(key)
     }));
     match result {
@@ -82,7 +82,7 @@ fn run<K: Key, R: Output>(
             land(function, flight, &value);
             value
         }
-        Err(payload) => crash(core, flight, payload),
+        Err(payload) => crash(core, key, flight, payload, worker),
     }
 }
 
@@ -91,6 +91,7 @@ fn run<K: Key, R: Output>(
 fn begin<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
+    key: &K,
     frame: &'a Frame,
     worker: &'static Worker,
 ) -> Running<'a> {
@@ -103,19 +104,26 @@ fn begin<'a, K: Key, R: Output>(
     }
     let running = Running::begin(worker, frame);
     // Relaxed: a hint.
-    if worker.own.sample.is_shared() || function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
-        announce(core, function, frame, worker);
+    if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+        announce(core, function, key, frame, worker);
     }
     running
 }
 
 #[cold]
 #[inline(never)]
-fn announce<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+fn announce<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    frame: &Frame,
+    worker: &'static Worker,
+) {
+    core.check_doom(key, frame.slot);
     if worker.own.sample.is_shared() && core.shares(function, worker) {
         frame.show(worker);
     }
-    if function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
+    if function.uses_rayon || core.notes.rayon() {
         frame.found_in_rayon(worker);
     }
 }
@@ -134,8 +142,15 @@ fn land<K: Key, R: Output>(function: &Function<K, R>, flight: Flight<'_, K, R>, 
 /// Lets a panic go on, and gives it to those who wait.
 #[cold]
 #[inline(never)]
-fn crash<K: Key, R: Output>(core: &Core<K, R>, flight: Flight<'_, K, R>, payload: Payload) -> ! {
+fn crash<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    flight: Flight<'_, K, R>,
+    payload: Payload,
+    worker: &'static Worker,
+) -> ! {
     core.panicked.fetch_add(1, Ordering::Relaxed);
+    core.doom(key, flight.slot(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
     resume_unwind(payload)
 }

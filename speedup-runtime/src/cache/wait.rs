@@ -21,7 +21,10 @@ use super::{
     worker::{self, Worker},
 };
 pub(super) use super::{graph::Busy, outcome::Outcome};
-use crate::sync::{AtomicU32, Ordering, spin_loop};
+use crate::{
+    panics::Payload,
+    sync::{AtomicU32, Ordering, spin_loop},
+};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
@@ -133,6 +136,15 @@ pub(super) fn wake(slot: usize, table: u64) {
 #[cold]
 pub(super) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome>) {
     GRAPH.deliver(&Busy { owner: worker::current().number, slot, table }, make, unpark);
+}
+
+/// If a call has ended with the panic of a cycle, gives that to everybody who waits for this claim, which is another
+/// thread's; tells whether it has.
+#[cold]
+pub(super) fn doomed(busy: &Busy, payload: &Payload) -> bool {
+    let Some(text) = chain::as_cycle(payload) else { return false };
+    GRAPH.deliver(busy, || Some(Outcome::panic(Box::new(text.to_string()))), unpark);
+    true
 }
 
 fn unpark(number: u32) {

@@ -93,9 +93,6 @@ pub(super) struct Own {
     pub(super) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.
     pub(super) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
-    /// The messages about running calls that were found to lead into a cycle. Compared by address alone, and only with
-    /// calls that are marked as such.
-    pub(super) cycles: RefCell<Vec<(*const Frame, String)>>,
     /// Set on a thread that recomputes in isolation.
     pub(super) isolation: RefCell<Option<Isolation>>,
 }

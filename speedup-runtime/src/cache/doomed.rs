@@ -1,0 +1,176 @@
+//! Calls that were found to need themselves, or one that does.
+//!
+//! A cycle is proven once. But a body that uses rayon goes on with its other branches when one of them has panicked, and
+//! other threads are on their way into the same cycle. Left alone each of them would prove it anew, along every way that
+//! leads there, of which a dense graph has more than can be gone. So a call that has ended with the panic of a cycle is
+//! *doomed* for as long as a thread that took part is in the middle of its outermost call: who asks for it meanwhile gets
+//! the same panic at once, and so does who waits for it. After that the next call tries again.
+//!
+//! What is doomed is told by its cache, its slot and its key, since the memory of a slot may have come to another key.
+
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+    panic::panic_any,
+    time::{Duration, Instant},
+};
+
+use once_cell::sync::Lazy;
+
+use super::{
+    chain,
+    core::Core,
+    key::{Key, Output},
+    worker::Worker,
+};
+use crate::{
+    panics::Payload,
+    sync::{
+        Arc, Ordering,
+        global::{AtomicUsize, Mutex},
+        lock,
+    },
+};
+
+/// Nothing is doomed for longer, whatever the threads do that took part.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// What is doomed at the moment.
+static TURMOIL: Lazy<Mutex<Turmoil>> = Lazy::new(Mutex::default);
+
+/// How many calls are doomed. Relaxed: a hint that saves taking the lock.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// Cycles that are being left. All at once, since they may be parts of one.
+#[derive(Default)]
+struct Turmoil {
+    /// When the first of the calls was doomed.
+    since: Option<Instant>,
+    /// The workers that took part and have not been seen to end their outermost calls.
+    involved: HashSet<u32>,
+    /// By cache and slot.
+    calls: HashMap<(usize, usize), Doomed>,
+}
+
+struct Doomed {
+    /// Of the key's own type. Shared, so that it is compared and dropped, which is users' code, while nothing is locked.
+    key: Arc<dyn Any + Send + Sync>,
+    text: Arc<str>,
+}
+
+impl<K: Key, R: Output> Core<K, R> {
+    /// If a call of this worker has ended with the panic of a cycle, dooms the call.
+    pub(super) fn doom(&self, key: &K, slot: usize, payload: &Payload, worker: &'static Worker) {
+        // On a thread that is not rayon's a panic ends all that led to it.
+        if worker.site.pool() != 0
+            && let Some(text) = chain::as_cycle(payload)
+        {
+            self.notes.note_cycles();
+            let doomed = Doomed { key: Arc::new(key.clone()), text: text.into() };
+            drop(insert((self.address(), slot), doomed, worker));
+        }
+        if worker.own.top.get().is_none() {
+            left(worker);
+        }
+    }
+
+    /// Whether a call is doomed.
+    pub(super) fn is_doomed(&self, key: &K, slot: usize) -> bool {
+        self.doom_of(key, slot).is_some()
+    }
+
+    /// Ends a call that is doomed.
+    ///
+    /// # Panics
+    /// If it is, with the message about the cycle.
+    pub(super) fn check_doom(&self, key: &K, slot: usize) {
+        if let Some(text) = self.doom_of(key, slot) {
+            panic_any(text.to_string());
+        }
+    }
+
+    fn doom_of(&self, key: &K, slot: usize) -> Option<Arc<str>> {
+        if !self.notes.cycles() || CALLS.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let found = {
+            let mut turmoil = lock(&TURMOIL);
+            if turmoil.since.is_some_and(|since| since.elapsed() < LONGEST) {
+                turmoil.calls.get(&(self.address(), slot)).map(|doomed| (doomed.key.clone(), doomed.text.clone()))
+            } else {
+                let over = turmoil.end();
+                drop(turmoil);
+                drop(over);
+                None
+            }
+        };
+        let (known, text) = found?;
+        known.downcast_ref::<K>().is_some_and(|known| known == key).then_some(text)
+    }
+
+    /// The cache is no more, and another one may come to its memory.
+    pub(super) fn forget_doom(&self) {
+        if self.notes.cycles() {
+            let cache = self.address();
+            let gone: Vec<_> = {
+                let mut turmoil = lock(&TURMOIL);
+                let gone = turmoil.calls.extract_if(|(of, _), _| *of == cache).collect();
+                CALLS.store(turmoil.calls.len(), Ordering::Relaxed);
+                gone
+            };
+            drop(gone);
+        }
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+}
+
+impl Turmoil {
+    /// Nothing is doomed any more; what was is for the caller to drop.
+    #[must_use]
+    fn end(&mut self) -> HashMap<(usize, usize), Doomed> {
+        self.since = None;
+        self.involved.clear();
+        CALLS.store(0, Ordering::Relaxed);
+        std::mem::take(&mut self.calls)
+    }
+}
+
+/// Dooms a call on behalf of the threads for which this worker works; what is returned is for the caller to drop.
+#[must_use]
+fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option<Doomed> {
+    let mut turmoil = lock(&TURMOIL);
+    match &*worker.own.isolation.borrow() {
+        Some(isolation) => turmoil.involved.extend(isolation.others()),
+        None if worker.own.top.get().is_some() => drop(turmoil.involved.insert(worker.number)),
+        None => {}
+    }
+    if turmoil.involved.is_empty() {
+        return Some(doomed);
+    }
+    turmoil.since.get_or_insert_with(Instant::now);
+    let old = turmoil.calls.insert(at, doomed);
+    CALLS.store(turmoil.calls.len(), Ordering::Relaxed);
+    old
+}
+
+/// The outermost call of a worker has ended.
+fn left(worker: &Worker) {
+    if CALLS.load(Ordering::Relaxed) > 0 {
+        let mut turmoil = lock(&TURMOIL);
+        turmoil.involved.remove(&worker.number);
+        let over = if turmoil.involved.is_empty() { turmoil.end() } else { HashMap::new() };
+        drop(turmoil);
+        drop(over);
+    }
+}
+
+/// A call that seemed to need itself has returned, since a body caught the panic: what is doomed because of it may be no
+/// longer.
+#[cold]
+pub(super) fn lift() {
+    let over = lock(&TURMOIL).end();
+    drop(over);
+}
