@@ -264,7 +264,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Waited::Recompute => {
                     let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
                     let compute = || self.recompute(function, key, busy.slot, worker);
-                    return isolate::remembered(worker, &busy, keep, compute);
+                    return isolate::remembered(self, worker, &busy, keep, compute);
                 }
                 Waited::Isolate => return self.isolate(function, key, &busy, worker),
             }
@@ -296,7 +296,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
     fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
-        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
+        isolate::run(self, worker, busy, |isolated| self.recompute(function, key, busy.slot, isolated))
     }
 }
 

@@ -20,7 +20,9 @@ use once_cell::sync::Lazy;
 use super::{
     chain,
     core::Core,
+    engine::Engine,
     key::{Key, Output},
+    wait::Busy,
     worker::Worker,
 };
 use crate::{
@@ -68,9 +70,6 @@ impl<K: Key, R: Output> Core<K, R> {
             self.notes.note_cycles();
             let doomed = Doomed { key: Arc::new(key.clone()), text: text.into() };
             drop(insert((self.address(), slot), doomed, worker));
-        }
-        if worker.own.top.get().is_none() {
-            left(worker);
         }
     }
 
@@ -156,9 +155,18 @@ fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option
     old
 }
 
-/// The outermost call of a worker has ended.
-fn left(worker: &Worker) {
-    if CALLS.load(Ordering::Relaxed) > 0 {
+/// The owner of a claim takes part in a cycle, if the claim has not ended.
+pub(super) fn involve(engine: &dyn Engine, busy: &Busy, worker: &'static Worker) {
+    let mut turmoil = lock(&TURMOIL);
+    // Looked at under the lock: a worker leaves after it has given up its claims.
+    if turmoil.since.is_some() && engine.is_busy(busy, worker) {
+        turmoil.involved.insert(busy.owner);
+    }
+}
+
+/// A call of a worker has panicked and given up its claim. If it was the outermost one, the worker takes part in nothing.
+pub(super) fn left(worker: &Worker) {
+    if worker.own.top.get().is_none() && CALLS.load(Ordering::Relaxed) > 0 {
         let mut turmoil = lock(&TURMOIL);
         turmoil.involved.remove(&worker.number);
         let over = if turmoil.involved.is_empty() { turmoil.end() } else { HashMap::new() };

@@ -21,6 +21,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{
     chain,
+    engine::Engine,
     inside::{self, Lent, Place},
     key::Output,
     stall,
@@ -80,6 +81,7 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
 /// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
 /// be kept is remembered. If the call needs itself, those who wait for the slot are told at once.
 pub(super) fn remembered<R: Output>(
+    engine: &dyn Engine,
     worker: &'static Worker,
     busy: &Busy,
     keep: impl FnOnce(&R) -> bool,
@@ -99,7 +101,7 @@ pub(super) fn remembered<R: Output>(
             value
         }
         Err(payload) => {
-            wait::doomed(busy, &payload);
+            wait::doomed(engine, busy, &payload, worker);
             resume_unwind(payload)
         }
     }
@@ -111,7 +113,12 @@ fn remember(worker: &'static Worker, at: (usize, u64), value: Rc<dyn Any>) {
 }
 
 /// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
-pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOnce(&'static Worker) -> T + Send) -> T {
+pub(super) fn run<T: Send>(
+    engine: &dyn Engine,
+    worker: &'static Worker,
+    busy: &Busy,
+    body: impl FnOnce(&'static Worker) -> T + Send,
+) -> T {
     let mut standing_in_for = HashSet::from([worker.number]);
     if let Some(outer) = &*worker.own.isolation.borrow() {
         standing_in_for.extend(&outer.standing_in_for);
@@ -138,7 +145,7 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
             stand_by(worker, busy, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
-            if wait::doomed(busy, &payload) {
+            if wait::doomed(engine, busy, &payload, worker) {
                 chain::note_cycle(worker, busy.slot);
             }
             resume_unwind(payload)

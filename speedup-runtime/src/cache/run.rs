@@ -13,6 +13,7 @@ use std::{
 use super::{
     chain::{Frame, Running},
     core::Core,
+    doomed,
     flight::Flight,
     function::Function,
     key::{Key, Output},
@@ -152,5 +153,6 @@ fn crash<K: Key, R: Output>(
     core.panicked.fetch_add(1, Ordering::Relaxed);
     core.doom(key, flight.slot(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
+    doomed::left(worker);
     resume_unwind(payload)
 }

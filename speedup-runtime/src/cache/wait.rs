@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::Lazy;
 
 use super::{
-    chain,
+    chain, doomed,
     engine::Engine,
     graph::{Entering, Graph, Look},
     help::{self, Found},
@@ -141,8 +141,9 @@ pub(super) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome
 /// If a call has ended with the panic of a cycle, gives that to everybody who waits for this claim, which is another
 /// thread's; tells whether it has.
 #[cold]
-pub(super) fn doomed(busy: &Busy, payload: &Payload) -> bool {
+pub(super) fn doomed(engine: &dyn Engine, busy: &Busy, payload: &Payload, worker: &'static Worker) -> bool {
     let Some(text) = chain::as_cycle(payload) else { return false };
+    doomed::involve(engine, busy, worker);
     GRAPH.deliver(busy, || Some(Outcome::panic(Box::new(text.to_string()))), unpark);
     true
 }
