@@ -1,9 +1,16 @@
 //! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
 
-use std::{cell::Cell, fmt, ptr::NonNull};
+use std::{
+    cell::Cell,
+    fmt,
+    ptr::{NonNull, null_mut},
+};
 
 use super::{doomed, engine::Engine, worker::Worker};
-use crate::{panics::Payload, sync::Ordering};
+use crate::{
+    panics::Payload,
+    sync::{AtomicPtr, Ordering},
+};
 
 /// A running call.
 pub(super) struct Frame {
@@ -74,6 +81,22 @@ impl fmt::Display for Frame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: by the contract of `new` the key is one of that cache.
         unsafe { self.engine().show(self.key, out) }
+    }
+}
+
+/// The innermost running call of a thread, or none. Relaxed: written by the thread alone, and nobody else follows it.
+#[derive(Default)]
+pub(super) struct Top(AtomicPtr<Frame>);
+
+impl Top {
+    #[inline(always)]
+    pub(super) fn get(&self) -> Option<NonNull<Frame>> {
+        NonNull::new(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn set(&self, frame: Option<NonNull<Frame>>) {
+        self.0.store(frame.map_or(null_mut(), NonNull::as_ptr), Ordering::Relaxed);
     }
 }
 

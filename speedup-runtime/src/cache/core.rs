@@ -252,7 +252,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Mine(flight) => return self.run(function, key, flight),
                 Asked::Busy(busy) => busy,
             };
-            self.check_doom(key, busy.slot);
+            self.check_doom_of(key, &busy, worker);
             let is_still = || self.is_still(key, &busy, worker) && !self.is_doomed(key, busy.slot);
             match wait::wait(self, busy, worker, is_still) {
                 Waited::Again => {}

@@ -23,7 +23,7 @@ use super::{
     engine::Engine,
     key::{Key, Output},
     wait::Busy,
-    worker::Worker,
+    worker::{self, Worker},
 };
 use crate::{
     panics::Payload,
@@ -88,22 +88,29 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
+    /// As [`check_doom`](Self::check_doom), for a call that another thread has begun, which so takes part.
+    pub(super) fn check_doom_of(&self, key: &K, busy: &Busy, worker: &'static Worker) {
+        if let Some(text) = self.doom_of(key, busy.slot) {
+            involve(self, busy, worker);
+            panic_any(text.to_string());
+        }
+    }
+
     fn doom_of(&self, key: &K, slot: usize) -> Option<Arc<str>> {
         if !self.notes.cycles() || CALLS.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let found = {
+        let (known, text) = {
             let mut turmoil = lock(&TURMOIL);
-            if turmoil.since.is_some_and(|since| since.elapsed() < LONGEST) {
-                turmoil.calls.get(&(self.address(), slot)).map(|doomed| (doomed.key.clone(), doomed.text.clone()))
-            } else {
+            if turmoil.since.is_some_and(|since| since.elapsed() >= LONGEST) {
                 let over = turmoil.end();
                 drop(turmoil);
                 drop(over);
-                None
+                return None;
             }
+            let doomed = turmoil.calls.get(&(self.address(), slot))?;
+            (doomed.key.clone(), doomed.text.clone())
         };
-        let (known, text) = found?;
         known.downcast_ref::<K>().is_some_and(|known| known == key).then_some(text)
     }
 
@@ -143,7 +150,7 @@ fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option
     let mut turmoil = lock(&TURMOIL);
     match &*worker.own.isolation.borrow() {
         Some(isolation) => turmoil.involved.extend(isolation.others()),
-        None if worker.own.top.get().is_some() => drop(turmoil.involved.insert(worker.number)),
+        None if worker.is_in_call() => drop(turmoil.involved.insert(worker.number)),
         None => {}
     }
     if turmoil.involved.is_empty() {
@@ -166,13 +173,18 @@ pub(super) fn involve(engine: &dyn Engine, busy: &Busy, worker: &'static Worker)
 
 /// A call of a worker has panicked and given up its claim. If it was the outermost one, the worker takes part in nothing.
 pub(super) fn left(worker: &Worker) {
-    if worker.own.top.get().is_none() && CALLS.load(Ordering::Relaxed) > 0 {
-        let mut turmoil = lock(&TURMOIL);
-        turmoil.involved.remove(&worker.number);
-        let over = if turmoil.involved.is_empty() { turmoil.end() } else { HashMap::new() };
-        drop(turmoil);
-        drop(over);
+    if worker.is_in_call() || CALLS.load(Ordering::Relaxed) == 0 {
+        return;
     }
+    let mut turmoil = lock(&TURMOIL);
+    turmoil.involved.retain(|number| worker::by_number(*number).is_some_and(Worker::is_in_call));
+    if turmoil.involved.is_empty() && worker.site.pool() != 0 {
+        // The outermost call of a thread of a pool may be part of somebody else's, who waits for it inside rayon.
+        turmoil.involved.extend(worker::which(|other| other.is_in_call() && other.site.may_wait()));
+    }
+    let over = if turmoil.involved.is_empty() { turmoil.end() } else { HashMap::new() };
+    drop(turmoil);
+    drop(over);
 }
 
 /// A call that seemed to need itself has returned, since a body caught the panic: what is doomed because of it may be no

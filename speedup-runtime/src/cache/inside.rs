@@ -115,6 +115,11 @@ impl Site {
         self.sleep() != Sleep::Not
     }
 
+    /// Whether the thread may be waiting inside rayon.
+    pub(super) fn may_wait(&self) -> bool {
+        self.pool() != 0 || matches!(self.sleep(), Sleep::Rayon | Sleep::Unclear)
+    }
+
     fn sleep(&self) -> Sleep {
         outside::sleep(self.thread.load(Ordering::Relaxed), self.mark.load(Ordering::Relaxed))
     }

@@ -26,6 +26,8 @@ const UNKNOWN: Duration = Duration::from_millis(10);
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long a body may wait inside rayon while other threads of the pool run: perhaps for these.
 const BUSY: Duration = Duration::from_millis(50);
+/// Jobs that take no longer together are run in one go: a deep recursion leaves one at each level.
+const SHORT: Duration = Duration::from_micros(200);
 /// After so long a body of which there is no telling is taken for one that waits inside rayon.
 #[cfg(not(test))]
 const HOPELESS: Duration = Duration::from_millis(500);
@@ -84,7 +86,7 @@ impl Stall {
                 if quiet < patience || (quiet < BUSY && seen.somebody_runs(worker)) {
                     return false;
                 }
-                if !alone && give_way(worker) {
+                if !alone && give_way_shortly(worker) {
                     self.0 = None;
                     return false;
                 }
@@ -145,6 +147,14 @@ fn is_stuck(worker: &Worker, running: &Worker) -> bool {
     let pool = worker.site.pool();
     let itself = usize::from(running.site.pool() == pool);
     wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads()
+}
+
+/// Lets rayon run what is queued, more than one job only if they are short; false if nothing is.
+fn give_way_shortly(worker: &'static Worker) -> bool {
+    let since = Instant::now();
+    let executed = give_way(worker);
+    while since.elapsed() < SHORT && give_way(worker) {}
+    executed
 }
 
 /// Lets rayon run something that is queued; false if nothing is.

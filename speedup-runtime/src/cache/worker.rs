@@ -13,7 +13,7 @@ use once_cell::sync::{Lazy, OnceCell};
 
 use super::{
     board::Board,
-    chain::{self, Frame},
+    chain::{self, Frame, Top},
     engine::Header,
     grain::{Sample, Window},
     group::Order,
@@ -79,8 +79,8 @@ unsafe impl Send for Worker {}
 /// The part of a worker that its thread alone touches.
 #[derive(Default)]
 pub(super) struct Own {
-    /// The innermost running call, or null.
-    pub(super) top: Cell<Option<std::ptr::NonNull<Frame>>>,
+    /// The innermost running call. The only part that others look at, too: whether there is one.
+    pub(super) top: Top,
     /// Where the sampling of costs stands.
     pub(super) sample: Sample,
     /// The order in which this thread takes the members of groups.
@@ -193,6 +193,11 @@ pub(super) fn by_number(number: u32) -> Option<&'static Worker> {
     lock(&REGISTRY).all.get(number as usize).copied()
 }
 
+/// The workers that are such.
+pub(super) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
+    lock(&REGISTRY).all.iter().filter(|worker| such(worker)).map(|worker| worker.number).collect()
+}
+
 /// How many workers are such.
 pub(super) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
@@ -276,6 +281,11 @@ impl Worker {
     #[inline(always)]
     pub(super) fn pin_swiftly(&'static self) -> Pin {
         Pin { worker: self, pinned: DOMAIN.enter(&self.pin, Barrier::Forced) }
+    }
+
+    /// Whether the thread is in the middle of a call.
+    pub(super) fn is_in_call(&self) -> bool {
+        self.own.top.get().is_some()
     }
 
     /// The board of this worker; only its thread writes it.
