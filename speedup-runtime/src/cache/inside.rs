@@ -219,10 +219,16 @@ fn answer(question: u64) {
     ANSWERS.set(ANSWERS.get() + 1);
     let worker = worker::current();
     worker.site.answered.fetch_max(question, Ordering::Relaxed);
-    // A thread that came here by giving way is in the middle of a call too, but its body is not what waits.
     let top = worker.own.top.get();
-    if top.is_some() && top != worker.own.yielding.get() {
+    if top.is_none() {
+        return;
+    }
+    // A thread that came here by giving way is in the middle of a call too, but its body is not what waits. It runs one job
+    // then. If that is not this question it is a job that waits: for another part of the body that it is part of.
+    if top != worker.own.yielding.get() {
         worker.found_in_rayon();
+        worker.site.found(worker.computed());
+    } else if ANSWERS.get() > worker.own.answers.get() + 1 {
         worker.site.found(worker.computed());
     }
 }

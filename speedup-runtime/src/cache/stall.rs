@@ -160,8 +160,10 @@ fn give_way_shortly(worker: &'static Worker) -> bool {
 /// Lets rayon run something that is queued; false if nothing is.
 pub(super) fn give_way(worker: &'static Worker) -> bool {
     let outer = worker.own.yielding.replace(worker.own.top.get());
+    let outer_answers = worker.own.answers.get();
     let executed = loop {
         let answers = inside::answers();
+        worker.own.answers.set(answers);
         match rayon::yield_now() {
             // A question is nothing that anybody waits for.
             Some(rayon::Yield::Executed) if inside::answers() != answers => {}
@@ -169,6 +171,7 @@ pub(super) fn give_way(worker: &'static Worker) -> bool {
         }
     };
     worker.own.yielding.set(outer);
+    worker.own.answers.set(outer_answers);
     executed
 }
 

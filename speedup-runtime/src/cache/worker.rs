@@ -93,6 +93,8 @@ pub(super) struct Own {
     pub(super) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.
     pub(super) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
+    /// How many questions about its place the thread had answered when it last did so.
+    pub(super) answers: Cell<u64>,
     /// Set on a thread that recomputes in isolation.
     pub(super) isolation: RefCell<Option<Isolation>>,
 }
