@@ -128,7 +128,9 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    fn address(&self) -> usize {
+    /// What names the cache as long as it exists.
+    #[inline(always)]
+    pub(super) fn address(&self) -> usize {
         std::ptr::from_ref(self) as usize
     }
 }
@@ -180,7 +182,9 @@ pub(super) fn left(worker: &Worker) {
     turmoil.involved.retain(|number| worker::by_number(*number).is_some_and(Worker::is_in_call));
     if turmoil.involved.is_empty() && worker.site.pool() != 0 {
         // The outermost call of a thread of a pool may be part of somebody else's, who waits for it inside rayon.
-        turmoil.involved.extend(worker::which(|other| other.is_in_call() && other.site.may_wait()));
+        let caches: HashSet<usize> = turmoil.calls.keys().map(|(cache, _)| *cache).collect();
+        let such = |other: &Worker| other.is_in_call() && caches.contains(&other.outermost.load(Ordering::Relaxed));
+        turmoil.involved = worker::which(|other| such(other) && other.site.may_wait()).into_iter().collect();
     }
     let over = if turmoil.involved.is_empty() { turmoil.end() } else { HashMap::new() };
     drop(turmoil);

@@ -24,11 +24,11 @@ use super::{
     engine::Engine,
     inside::{self, Lent, Place},
     key::Output,
-    stall,
+    turns::{self, Turn, Underway},
     wait::{self, Busy, Waited},
     worker::{self, Worker},
 };
-use crate::sync::{Arc, Ordering, global::Mutex, lock};
+use crate::sync::{Arc, Ordering};
 
 /// What a thread knows that recomputes in isolation.
 pub(super) struct Isolation {
@@ -61,10 +61,10 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     if !again && busy.owner != worker.number {
         return None;
     }
-    if rayon::current_thread_index().is_none() || goes_round(busy) {
+    if rayon::current_thread_index().is_none() {
         wait::cycle(worker, busy.slot);
     }
-    Some(Waited::Isolate)
+    Some(isolate_or_wait(busy, worker))
 }
 
 /// What to do about a circle of waits that this thread has closed.
@@ -72,10 +72,15 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
     if worker.own.isolation.borrow().is_some() {
         return Waited::Recompute;
     }
-    if goes_round(busy) {
-        wait::cycle(worker, busy.slot);
+    isolate_or_wait(busy, worker)
+}
+
+fn isolate_or_wait(busy: &Busy, worker: &'static Worker) -> Waited {
+    match turns::next(busy, worker) {
+        Turn::Isolate => Waited::Isolate,
+        Turn::Ended(outcome) => outcome.map_or(Waited::Again, Waited::Outcome),
+        Turn::Cycle => wait::cycle(worker, busy.slot),
     }
-    Waited::Isolate
 }
 
 /// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
@@ -113,12 +118,12 @@ fn remember(worker: &'static Worker, at: (usize, u64), value: Rc<dyn Any>) {
 }
 
 /// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
-pub(super) fn run<T: Send>(
+pub(super) fn run<R: Output>(
     engine: &dyn Engine,
     worker: &'static Worker,
     busy: &Busy,
-    body: impl FnOnce(&'static Worker) -> T + Send,
-) -> T {
+    body: impl FnOnce(&'static Worker) -> R + Send,
+) -> R {
     let mut standing_in_for = HashSet::from([worker.number]);
     if let Some(outer) = &*worker.own.isolation.borrow() {
         standing_in_for.extend(&outer.standing_in_for);
@@ -129,10 +134,13 @@ pub(super) fn run<T: Send>(
             let isolated = worker::current();
             isolated.own.isolation.replace(Some(Isolation { standing_in_for, known: HashMap::new() }));
             let lent = pool.map(|pool| inside::lend(pool, isolated));
+            let underway = Underway::new(busy, isolated, worker);
             // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);
             let _ends = Ends { isolated, _lent: lent, _sender: sender };
-            body(isolated)
+            let value = body(isolated);
+            underway.ends_with(&value);
+            value
         };
         let thread = scope.spawn(move || {
             // A pool of one, whose thread runs the body: what the body gives to rayon runs there as well.
@@ -142,7 +150,7 @@ pub(super) fn run<T: Send>(
             }
         });
         if let Ok(number) = receiver.recv() {
-            stand_by(worker, busy, number, &receiver);
+            stand_by(worker, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
             if wait::doomed(engine, busy, &payload, worker) {
@@ -154,8 +162,7 @@ pub(super) fn run<T: Send>(
 }
 
 /// Waits until an isolated worker is done, which the receiver tells.
-fn stand_by(worker: &'static Worker, busy: &Busy, number: u32, done: &Receiver<u32>) {
-    let _underway = Underway::new(busy, number);
+fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
     let Some(isolated) = worker::by_number(number) else { return };
     let mut seen = None;
     while wait::for_worker(worker, number, || done.recv_timeout(LOOK)) == Err(RecvTimeoutError::Timeout) {
@@ -167,47 +174,9 @@ fn stand_by(worker: &'static Worker, busy: &Busy, number: u32, done: &Receiver<u
             && inside::find(isolated, worker) == Place::Rayon
         {
             // The body has left its isolation for another pool, which may be the one of this thread.
-            stall::give_way(worker);
+            turns::give_way(number, worker);
         }
     }
-}
-
-/// Isolations underway: which slot they compute, and on which worker. A slot may have several, one for each thread that
-/// came to need one.
-static UNDERWAY: Mutex<Vec<(usize, u64, u32)>> = Mutex::new(Vec::new());
-
-/// So many isolations of one slot that all wait inside rayon, and the next would be another: an accident does not happen
-/// again and again.
-const TURNS: usize = 2;
-
-/// An isolation underway, until this is dropped.
-struct Underway(u32);
-
-impl Underway {
-    fn new(busy: &Busy, number: u32) -> Self {
-        lock(&UNDERWAY).push((busy.slot, busy.table, number));
-        Self(number)
-    }
-}
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        lock(&UNDERWAY).retain(|(.., number)| *number != self.0);
-    }
-}
-
-/// Whether isolating this slot leads to isolating it again: bodies that hand their work to another pool leave every
-/// isolation, and come back to where it began.
-fn goes_round(busy: &Busy) -> bool {
-    let underway: Vec<u32> = lock(&UNDERWAY)
-        .iter()
-        .filter_map(|(slot, table, number)| ((*slot, *table) == (busy.slot, busy.table)).then_some(*number))
-        .collect();
-    underway.len() >= TURNS
-        && underway.into_iter().filter_map(worker::by_number).all(|isolated| {
-            // Relaxed: a sign of life.
-            isolated.site.is_found(isolated.progress.load(Ordering::Relaxed))
-        })
 }
 
 /// Makes the worker an ordinary one again, also when the body panics.

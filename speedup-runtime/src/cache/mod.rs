@@ -58,6 +58,8 @@ mod table;
 #[cfg(not(loom))]
 mod task;
 #[cfg(not(loom))]
+mod turns;
+#[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]
 mod worker;

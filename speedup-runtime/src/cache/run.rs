@@ -98,6 +98,7 @@ fn begin<'a, K: Key, R: Output>(
 ) -> Running<'a> {
     if worker.own.top.get().is_none() {
         core.grain.begin(worker);
+        worker.outermost.store(core.address(), Ordering::Relaxed);
     }
     let computed = worker.count_computed(core.number.index());
     if !function.sequential {

@@ -7,7 +7,10 @@
 //! long as it takes. Threads that are not rayon's need none of this: whatever hidden circle they are part of passes through
 //! one of rayon's.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use super::{
     inside::{self, Place},
@@ -40,6 +43,11 @@ const HOPELESS: Duration = Duration::from_millis(200);
 const DESPERATE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 const DESPERATE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// When the innermost job began that this thread runs because it gives way.
+    static JOB: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// What a waiting thread has seen of the thread at the end of the waits.
 #[derive(Default)]
@@ -157,10 +165,16 @@ fn give_way_shortly(worker: &'static Worker) -> bool {
     executed
 }
 
+/// When the innermost job began that this thread runs because it gives way.
+pub(super) fn job_began() -> Option<Instant> {
+    JOB.get()
+}
+
 /// Lets rayon run something that is queued; false if nothing is.
 pub(super) fn give_way(worker: &'static Worker) -> bool {
     let outer = worker.own.yielding.replace(worker.own.top.get());
     let outer_answers = worker.own.answers.get();
+    let outer_job = JOB.replace(Some(Instant::now()));
     let executed = loop {
         let answers = inside::answers();
         worker.own.answers.set(answers);
@@ -172,6 +186,7 @@ pub(super) fn give_way(worker: &'static Worker) -> bool {
     };
     worker.own.yielding.set(outer);
     worker.own.answers.set(outer_answers);
+    JOB.set(outer_job);
     executed
 }
 

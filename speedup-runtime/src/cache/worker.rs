@@ -22,7 +22,7 @@ use super::{
     reclaim::{self, Barrier, Domain, Garbage, Pinned},
     stack::Segment,
 };
-use crate::sync::{AtomicU32, AtomicU64, Ordering, lock};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, lock};
 
 /// One for the process: values of all caches are retired here.
 static DOMAIN: Domain = Domain::new();
@@ -54,6 +54,8 @@ pub(super) struct Worker {
     pub(super) number: u32,
     /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
     pub(super) progress: AtomicU64,
+    /// The address of the cache of the outermost call. Relaxed: a hint.
+    pub(super) outermost: AtomicUsize,
     /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
     pub(super) rayon_frames: AtomicU32,
     /// Which pool the thread belongs to, and whether it was seen waiting inside rayon.
@@ -263,6 +265,7 @@ impl Worker {
             far: OnceCell::new(),
             number,
             progress: AtomicU64::new(0),
+            outermost: AtomicUsize::new(0),
             rayon_frames: AtomicU32::new(0),
             site: Site::default(),
             board: OnceCell::new(),
