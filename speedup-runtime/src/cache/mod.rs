@@ -80,7 +80,7 @@ mod worker {
 #[cfg(not(loom))]
 pub use self::{
     function::Function,
-    handle::{Cache, IntoFunction, State},
+    handle::{Cache, IntoFunction, Parts, State, Values},
     key::{Argument, Key, Lookup, Output},
     stats::Stats,
     task::{Task, TimedOut},
