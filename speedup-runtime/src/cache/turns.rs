@@ -123,7 +123,6 @@ impl Drop for Underway {
 /// Waits for the isolation of the slot for which this thread stands by already, if there is one, and says what to do then.
 pub(super) fn next(busy: &Busy, worker: &'static Worker) -> Turn {
     let Some((number, value)) = asked(busy, worker) else { return Turn::Isolate };
-    let Some(isolated) = worker::by_number(number) else { return Turn::Isolate };
     let patience = QUIET * (1 + turns(busy, false).min(RARELY) as u32);
     let mut seen = (None, Instant::now());
     loop {
@@ -132,13 +131,12 @@ pub(super) fn next(busy: &Busy, worker: &'static Worker) -> Turn {
             return Turn::Ended(value.get().map(|copies| copies()));
         }
         inside::serve(worker);
-        if wait::running(number, worker) == worker.number {
-            // It waits for what this thread has begun.
-            return Turn::Isolate;
-        }
+        // It may wait for others in turn, and so for what this thread has begun.
+        let end = wait::running(number, worker);
+        let Some(running) = worker::by_number(end).filter(|_| end != worker.number) else { return Turn::Isolate };
         // Relaxed: a sign of life.
-        let progress = Some(isolated.progress.load(Ordering::Relaxed));
-        if seen.0 != progress || inside::find(isolated, worker) != Place::Rayon || give_way(number, worker) {
+        let progress = Some((end, running.progress.load(Ordering::Relaxed)));
+        if seen.0 != progress || inside::find(running, worker) != Place::Rayon || give_way(number, worker) {
             seen = (progress, Instant::now());
             continue;
         }
