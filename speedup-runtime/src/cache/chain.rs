@@ -1,13 +1,21 @@
 //! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
 
-use std::{cell::Cell, fmt, ptr::NonNull};
+use std::{
+    cell::Cell,
+    fmt,
+    ptr::{NonNull, null_mut},
+};
 
 use super::{
+    doomed,
     engine::{Engine, Header},
     flight::Goal,
     worker::Worker,
 };
-use crate::{panics::Payload, sync::Ordering};
+use crate::{
+    panics::Payload,
+    sync::{AtomicPtr, Ordering},
+};
 
 /// A running call. Small, because a deep recursion has one a level.
 pub(super) struct Frame {
@@ -22,8 +30,7 @@ pub(super) struct Frame {
     place: Cell<u32>,
     /// Whether the body is known to use rayon, which the worker then counts.
     in_rayon: Cell<bool>,
-    /// Whether the call was found, in isolation, to need itself or one that does; the message is the worker's
-    /// [`cycles`](super::worker::Own::cycles).
+    /// Whether the call was found, in isolation, to need itself or one that does.
     cyclic: Cell<bool>,
 }
 
@@ -92,6 +99,22 @@ impl fmt::Display for Frame {
     }
 }
 
+/// The innermost running call of a thread, or none. Relaxed: written by the thread alone, and nobody else follows it.
+#[derive(Default)]
+pub(super) struct Top(AtomicPtr<Frame>);
+
+impl Top {
+    #[inline(always)]
+    pub(super) fn get(&self) -> Option<NonNull<Frame>> {
+        NonNull::new(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn set(&self, frame: Option<NonNull<Frame>>) {
+        self.0.store(frame.map_or(null_mut(), NonNull::as_ptr), Ordering::Relaxed);
+    }
+}
+
 /// Makes the call the innermost running one of its thread until this is dropped.
 pub(super) struct Running<'a> {
     worker: &'static Worker,
@@ -114,6 +137,9 @@ impl<'a> Running<'a> {
         if let Some(place) = self.frame.place() {
             self.worker.board().pop(place);
         }
+        if self.frame.cyclic.get() && !std::thread::panicking() {
+            doomed::lift();
+        }
         if self.frame.parent.is_none() {
             self.frame.engine().ended(self.worker);
         }
@@ -125,7 +151,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
-        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get();
+        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get() || frame.cyclic.get();
         if noted || (frame.parent.is_none() && worker.own.sample.is_open()) {
             self.take_down();
         }
@@ -149,25 +175,11 @@ pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
     frames(worker).any(|frame| frame.slot() == slot)
 }
 
-/// Notes that the running call that fills the slot was found to be part of a cycle, or to lead into one.
-pub(super) fn note_cycle(worker: &Worker, slot: usize, text: &str) {
+/// Notes that the running call that fills the slot, if it is one of this thread's, was found to need itself.
+pub(super) fn note_cycle(worker: &Worker, slot: usize) {
     if let Some(frame) = frames(worker).find(|frame| frame.slot() == slot) {
-        let mut cycles = worker.own.cycles.borrow_mut();
-        if !cycles.iter().any(|(at, _)| frames(worker).any(|frame| frame.cyclic.get() && std::ptr::eq(frame, *at))) {
-            // What is left is about calls that have ended.
-            cycles.clear();
-        }
         frame.cyclic.set(true);
-        cycles.retain(|(at, _)| !std::ptr::eq(*at, frame));
-        cycles.push((std::ptr::from_ref(frame), text.to_string()));
     }
-}
-
-/// The message about the cycle that the running call which fills the slot was found to lead into.
-pub(super) fn known_cycle(worker: &Worker, slot: usize) -> Option<String> {
-    let frame = frames(worker).find(|frame| frame.slot() == slot && frame.cyclic.get())?;
-    let cycles = worker.own.cycles.borrow();
-    cycles.iter().find_map(|(at, text)| std::ptr::eq(*at, frame).then(|| text.clone()))
 }
 
 /// At most so many calls of a cycle are named at each end.

@@ -11,12 +11,13 @@ use super::{
     grain::Grain,
     isolate,
     key::{Key, Lookup, Output},
+    notes::Notes,
     number::Number,
     table::{Claim, Current, Table, Word},
     wait::{self, Busy, Waited},
     worker::{self, Pinned, Worker},
 };
-use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
@@ -34,8 +35,7 @@ pub(super) struct Core<K: Key, R: Output> {
     pub(super) number: Number,
     /// Computations that ended in a panic. Relaxed: a count.
     pub(super) panicked: AtomicUsize,
-    /// Whether a body was found waiting inside rayon. Relaxed: a hint.
-    pub(super) uses_rayon: AtomicBool,
+    pub(super) notes: Notes,
 }
 
 /// What came of a first look at a key.
@@ -64,7 +64,7 @@ impl<K: Key, R: Output> Core<K, R> {
             grain: Grain::new(),
             number: Number::new(),
             panicked: AtomicUsize::new(0),
-            uses_rayon: AtomicBool::new(false),
+            notes: Notes::new(),
         }
     }
 
@@ -248,7 +248,9 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Mine(flight) => return self.run(function, key, flight),
                 Asked::Busy(busy) => busy,
             };
-            match wait::wait(self, busy, worker, || self.is_still(key, &busy, worker)) {
+            self.check_doom_of(key, &busy, worker);
+            let is_still = || self.is_still(key, &busy, worker) && !self.is_doomed(key, busy.name());
+            match wait::wait(self, busy, worker, is_still) {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
@@ -258,7 +260,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Waited::Recompute => {
                     let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
                     let compute = || self.recompute(function, key, busy.name(), worker);
-                    return isolate::remembered(worker, &busy, keep, compute);
+                    return isolate::remembered(self, worker, &busy, keep, compute);
                 }
                 Waited::Isolate => return self.isolate(function, key, &busy, worker),
             }
@@ -290,6 +292,12 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
     fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
-        isolate::run(worker, busy, |isolated| self.recompute(function, key, busy.name(), isolated))
+        isolate::run(self, worker, busy, |isolated| self.recompute(function, key, busy.name(), isolated))
+    }
+}
+
+impl<K: Key, R: Output> Drop for Core<K, R> {
+    fn drop(&mut self) {
+        self.forget_doom();
     }
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     panics,
-    sync::{Arc, AtomicU32, Ordering},
+    sync::{Arc, AtomicU32},
 };
 
 /// A cache whose key and result types are not known: what waiting and helping need.
@@ -147,7 +147,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     }
 
     fn note_rayon(&self) {
-        self.uses_rayon.store(true, Ordering::Relaxed);
+        self.notes.note_rayon();
     }
 
     fn retain(&self) {

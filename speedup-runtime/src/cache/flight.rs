@@ -44,6 +44,11 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         Self { core, worker, goal, value: PhantomData }
     }
 
+    /// The name of the slot.
+    pub(super) fn name(&self) -> usize {
+        self.goal.name()
+    }
+
     /// Leaves the claim to whoever has the goal.
     #[inline]
     pub(super) fn into_goal(self) -> Goal {

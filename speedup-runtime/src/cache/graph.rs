@@ -8,7 +8,8 @@
 //!   running again, even if it has not noticed yet.
 //! - The edges that count form no circle. Who would close one is refused, and exactly one of those who take part is.
 //! - A claim that ends is told to every thread that had entered a wait for it by then ([`Graph::over`],
-//!   [`Graph::deliver`]), and to no thread that waits for a later claim of the same slot.
+//!   [`Graph::deliver`]), and to no thread that waits for a later claim of the same slot. So is one that is found to need
+//!   itself before it has ended.
 //!
 //! The lock is taken by who is about to sleep, and by who ends a claim while somebody is waiting: never on the short way of
 //! a call.

@@ -55,7 +55,27 @@ unsafe impl<K: Key, R: Output> Send for Cache<K, R> {}
 unsafe impl<K: Key, R: Output> Sync for Cache<K, R> {}
 
 /// What a static holds for a [`Cache`]: its values.
-pub struct State<K: Key, R: Output>(Core<K, R>);
+///
+/// It goes by the type of its cache, so that what is wrong with an argument or a result is the same fault in both, which
+/// the compiler reports once.
+pub type State<K, R> = Values<Cache<K, R>>;
+
+/// The values of a cache. See [`State`].
+pub struct Values<C: Parts>(Core<C::Key, C::Output>);
+
+/// A [`Cache`] and the types that it is made of.
+pub trait Parts {
+    /// The tuple of the arguments.
+    type Key: Key;
+    /// The result.
+    type Output: Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output> Parts for Cache<K, R> {
+    type Key = K;
+    type Output = R;
+}
 
 impl<K: Key, R: Output> State<K, R> {
     /// No values yet.
@@ -66,14 +86,14 @@ impl<K: Key, R: Output> State<K, R> {
     }
 }
 
-impl<K: Key, R: Output> fmt::Debug for State<K, R> {
+impl<C: Parts> fmt::Debug for Values<C> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("State").finish_non_exhaustive()
     }
 }
 
 // SAFETY: as for `Cache`.
-unsafe impl<K: Key, R: Output> Sync for State<K, R> {}
+unsafe impl<C: Parts> Sync for Values<C> {}
 
 impl<K: Key, R: Output> Cache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.

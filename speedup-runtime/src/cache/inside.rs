@@ -115,6 +115,11 @@ impl Site {
         self.sleep() != Sleep::Not
     }
 
+    /// Whether the thread may be waiting inside rayon.
+    pub(super) fn may_wait(&self) -> bool {
+        self.pool() != 0 || matches!(self.sleep(), Sleep::Rayon | Sleep::Unclear)
+    }
+
     fn sleep(&self) -> Sleep {
         outside::sleep(self.thread.load(Ordering::Relaxed), self.mark.load(Ordering::Relaxed))
     }
@@ -214,10 +219,16 @@ fn answer(question: u64) {
     ANSWERS.set(ANSWERS.get() + 1);
     let worker = worker::current();
     worker.site.answered.fetch_max(question, Ordering::Relaxed);
-    // A thread that came here by giving way is in the middle of a call too, but its body is not what waits.
     let top = worker.own.top.get();
-    if top.is_some() && top != worker.own.yielding.get() {
+    if top.is_none() {
+        return;
+    }
+    // A thread that came here by giving way is in the middle of a call too, but its body is not what waits. It runs one job
+    // then. If that is not this question it is a job that waits: for another part of the body that it is part of.
+    if top != worker.own.yielding.get() {
         worker.found_in_rayon();
+        worker.site.found(worker.computed());
+    } else if ANSWERS.get() > worker.own.answers.get() + 1 {
         worker.site.found(worker.computed());
     }
 }

@@ -5,12 +5,13 @@
 //! accident. Then the call is computed once more on a fresh thread with a pool of its own: nothing unrelated can run
 //! there, so a call met again there is a cycle for certain, and a circle by accident resolves itself.
 //!
-//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls.
+//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls; and what
+//! was found to need itself, longer than that (see `doomed`).
 
 use std::{
     any::Any,
     collections::{HashMap, HashSet},
-    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     time::Duration,
@@ -20,28 +21,28 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{
     chain,
+    engine::Engine,
     inside::{self, Lent, Place},
     key::Output,
-    stall,
+    turns::{self, Turn, Underway},
     wait::{self, Busy, Waited},
     worker::{self, Worker},
 };
-use crate::sync::{Arc, Ordering, global::Mutex, lock};
+use crate::sync::{Arc, Ordering};
 
 /// What a thread knows that recomputes in isolation.
 pub(super) struct Isolation {
     /// The workers that wait for this thread: their claims are not to be waited for.
     standing_in_for: HashSet<u32>,
     /// What came of slots that were computed here although others have claimed them, by slot and table.
-    known: HashMap<(usize, u64), Known>,
+    known: HashMap<(usize, u64), Rc<dyn Any>>,
 }
 
-/// What came of a call in isolation.
-#[derive(Clone)]
-enum Known {
-    Value(Rc<dyn Any>),
-    /// It needs itself, or needs a call that does; the message.
-    Cycle(String),
+impl Isolation {
+    /// The workers that wait for this thread.
+    pub(super) fn others(&self) -> impl Iterator<Item = u32> {
+        self.standing_in_for.iter().copied()
+    }
 }
 
 /// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
@@ -60,13 +61,10 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     if !again && busy.owner != worker.number {
         return None;
     }
-    if rayon::current_thread_index().is_none() || goes_round(busy) {
+    if rayon::current_thread_index().is_none() {
         wait::cycle(worker, busy.name());
     }
-    if let Some(text) = chain::known_cycle(worker, busy.name()) {
-        panic_any(text);
-    }
-    Some(Waited::Isolate)
+    Some(isolate_or_wait(busy, worker))
 }
 
 /// What to do about a circle of waits that this thread has closed.
@@ -74,56 +72,58 @@ pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
     if worker.own.isolation.borrow().is_some() {
         return Waited::Recompute;
     }
-    if goes_round(busy) {
-        wait::cycle(worker, busy.name());
+    isolate_or_wait(busy, worker)
+}
+
+fn isolate_or_wait(busy: &Busy, worker: &'static Worker) -> Waited {
+    match turns::next(busy, worker) {
+        Turn::Isolate => Waited::Isolate,
+        Turn::Ended(outcome) => outcome.map_or(Waited::Again, Waited::Outcome),
+        Turn::Cycle => wait::cycle(worker, busy.name()),
     }
-    Waited::Isolate
 }
 
 /// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
-/// be kept is remembered, and cycles, so that each of many ways into one is gone but once.
+/// be kept is remembered. If the call needs itself, those who wait for the slot are told at once.
 pub(super) fn remembered<R: Output>(
+    engine: &dyn Engine,
     worker: &'static Worker,
     busy: &Busy,
     keep: impl FnOnce(&R) -> bool,
     compute: impl FnOnce() -> R,
 ) -> R {
     let at = (busy.slot, busy.table);
-    let before = worker.own.isolation.borrow().as_ref().map(|isolation| isolation.known.get(&at).cloned());
+    let before = worker.own.isolation.borrow().as_ref().and_then(|isolation| isolation.known.get(&at).cloned());
     // Cloned while nothing is borrowed: that runs users' code.
-    match before {
-        None => return compute(),
-        Some(Some(Known::Cycle(text))) => panic_any(text),
-        Some(Some(Known::Value(value))) => {
-            if let Ok(value) = value.downcast::<R>() {
-                return R::clone(&value);
-            }
-        }
-        Some(None) => {}
+    if let Some(value) = before.and_then(|value| value.downcast::<R>().ok()) {
+        return R::clone(&value);
     }
     match catch_unwind(AssertUnwindSafe(compute)) {
         Ok(value) => {
-            if keep(&value) {
-                remember(worker, at, Known::Value(Rc::new(value.clone())));
+            if worker.own.isolation.borrow().is_some() && keep(&value) {
+                remember(worker, at, Rc::new(value.clone()));
             }
             value
         }
         Err(payload) => {
-            if let Some(text) = chain::as_cycle(&payload) {
-                remember(worker, at, Known::Cycle(text.to_string()));
-            }
+            wait::doomed(engine, busy, &payload, worker);
             resume_unwind(payload)
         }
     }
 }
 
-fn remember(worker: &'static Worker, at: (usize, u64), known: Known) {
-    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, known));
+fn remember(worker: &'static Worker, at: (usize, u64), value: Rc<dyn Any>) {
+    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, value));
     drop(old);
 }
 
 /// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
-pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOnce(&'static Worker) -> T + Send) -> T {
+pub(super) fn run<R: Output>(
+    engine: &dyn Engine,
+    worker: &'static Worker,
+    busy: &Busy,
+    body: impl FnOnce(&'static Worker) -> R + Send,
+) -> R {
     let mut standing_in_for = HashSet::from([worker.number]);
     if let Some(outer) = &*worker.own.isolation.borrow() {
         standing_in_for.extend(&outer.standing_in_for);
@@ -134,10 +134,13 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
             let isolated = worker::current();
             isolated.own.isolation.replace(Some(Isolation { standing_in_for, known: HashMap::new() }));
             let lent = pool.map(|pool| inside::lend(pool, isolated));
+            let underway = Underway::new(busy, isolated, worker);
             // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);
             let _ends = Ends { isolated, _lent: lent, _sender: sender };
-            body(isolated)
+            let value = body(isolated);
+            underway.ends_with(&value);
+            value
         };
         let thread = scope.spawn(move || {
             // A pool of one, whose thread runs the body: what the body gives to rayon runs there as well.
@@ -147,11 +150,11 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
             }
         });
         if let Ok(number) = receiver.recv() {
-            stand_by(worker, busy, number, &receiver);
+            stand_by(worker, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
-            if let Some(text) = chain::as_cycle(&payload) {
-                chain::note_cycle(worker, busy.name(), text);
+            if wait::doomed(engine, busy, &payload, worker) {
+                chain::note_cycle(worker, busy.name());
             }
             resume_unwind(payload)
         })
@@ -159,8 +162,7 @@ pub(super) fn run<T: Send>(worker: &'static Worker, busy: &Busy, body: impl FnOn
 }
 
 /// Waits until an isolated worker is done, which the receiver tells.
-fn stand_by(worker: &'static Worker, busy: &Busy, number: u32, done: &Receiver<u32>) {
-    let _underway = Underway::new(busy, number);
+fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
     let Some(isolated) = worker::by_number(number) else { return };
     let mut seen = None;
     while wait::for_worker(worker, number, || done.recv_timeout(LOOK)) == Err(RecvTimeoutError::Timeout) {
@@ -172,47 +174,9 @@ fn stand_by(worker: &'static Worker, busy: &Busy, number: u32, done: &Receiver<u
             && inside::find(isolated, worker) == Place::Rayon
         {
             // The body has left its isolation for another pool, which may be the one of this thread.
-            stall::give_way(worker);
+            turns::give_way(number, worker);
         }
     }
-}
-
-/// Isolations underway: which slot they compute, and on which worker. A slot may have several, one for each thread that
-/// came to need one.
-static UNDERWAY: Mutex<Vec<(usize, u64, u32)>> = Mutex::new(Vec::new());
-
-/// So many isolations of one slot that all wait inside rayon, and the next would be another: an accident does not happen
-/// again and again.
-const TURNS: usize = 2;
-
-/// An isolation underway, until this is dropped.
-struct Underway(u32);
-
-impl Underway {
-    fn new(busy: &Busy, number: u32) -> Self {
-        lock(&UNDERWAY).push((busy.slot, busy.table, number));
-        Self(number)
-    }
-}
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        lock(&UNDERWAY).retain(|(.., number)| *number != self.0);
-    }
-}
-
-/// Whether isolating this slot leads to isolating it again: bodies that hand their work to another pool leave every
-/// isolation, and come back to where it began.
-fn goes_round(busy: &Busy) -> bool {
-    let underway: Vec<u32> = lock(&UNDERWAY)
-        .iter()
-        .filter_map(|(slot, table, number)| ((*slot, *table) == (busy.slot, busy.table)).then_some(*number))
-        .collect();
-    underway.len() >= TURNS
-        && underway.into_iter().filter_map(worker::by_number).all(|isolated| {
-            // Relaxed: a sign of life.
-            isolated.site.is_found(isolated.progress.load(Ordering::Relaxed))
-        })
 }
 
 /// Makes the worker an ordinary one again, also when the body panics.

@@ -1,7 +1,7 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
 //! [`Cache`] is the handle. Below it: `core` is the life of a call, `group` and `help` share work out, `wait`, `graph`,
-//! `stall`, `inside` and `isolate` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
+//! `stall`, `inside`, `isolate` and `doomed` keep waiting from going in circles, `table` holds the values and `reclaim` frees them.
 //!
 //! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
 //! (`model`, which has small stand-ins for the rest).
@@ -15,6 +15,8 @@ mod board;
 mod chain;
 #[cfg_attr(loom, path = "model/core.rs")]
 mod core;
+#[cfg(not(loom))]
+mod doomed;
 #[cfg(not(loom))]
 mod engine;
 mod flight;
@@ -37,6 +39,8 @@ mod key;
 #[cfg(all(test, loom))]
 mod model;
 #[cfg(not(loom))]
+mod notes;
+#[cfg(not(loom))]
 mod number;
 mod outcome;
 #[cfg(not(loom))]
@@ -54,6 +58,8 @@ mod stats;
 mod table;
 #[cfg(not(loom))]
 mod task;
+#[cfg(not(loom))]
+mod turns;
 #[cfg_attr(loom, path = "model/wait.rs")]
 mod wait;
 #[cfg_attr(loom, path = "model/worker.rs")]
@@ -62,7 +68,7 @@ mod worker;
 #[cfg(not(loom))]
 pub use self::{
     function::Function,
-    handle::{Cache, IntoFunction, State},
+    handle::{Cache, IntoFunction, Parts, State, Values},
     key::{Argument, Key, Lookup, Output},
     stats::Stats,
     task::{Task, TimedOut},

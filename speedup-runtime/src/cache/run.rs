@@ -13,6 +13,7 @@ use std::{
 use super::{
     chain::{Frame, Running},
     core::{Begun, Core},
+    doomed,
     flight::Flight,
     function::Function,
     key::{Key, Output},
@@ -75,7 +76,7 @@ fn run<K: Key, R: Output>(
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), flight.into_goal()) };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let _running = begin(core, function, &frame, worker);
+        let _running = begin(core, function, key, &frame, worker);
         body(key)
     }));
     match result {
@@ -85,7 +86,7 @@ fn run<K: Key, R: Output>(
             value
         }
         // SAFETY: as above.
-        Err(payload) => crash(core, unsafe { Flight::of_goal(core, worker, frame.goal()) }, payload),
+        Err(payload) => crash(core, key, unsafe { Flight::of_goal(core, worker, frame.goal()) }, payload, worker),
     }
 }
 
@@ -94,11 +95,13 @@ fn run<K: Key, R: Output>(
 fn begin<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
+    key: &K,
     frame: &'a Frame,
     worker: &'static Worker,
 ) -> Running<'a> {
     if worker.own.top.get().is_none() {
         core.grain.begin(worker);
+        worker.outermost.store(core.address(), Ordering::Relaxed);
     }
     let computed = worker.count_computed(core.number.index());
     if !function.sequential {
@@ -106,19 +109,26 @@ fn begin<'a, K: Key, R: Output>(
     }
     let running = Running::begin(worker, frame);
     // Relaxed: a hint.
-    if worker.own.sample.is_shared() || function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
-        announce(core, function, frame, worker);
+    if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+        announce(core, function, key, frame, worker);
     }
     running
 }
 
 #[cold]
 #[inline(never)]
-fn announce<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+fn announce<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    frame: &Frame,
+    worker: &'static Worker,
+) {
+    core.check_doom(key, frame.slot());
     if worker.own.sample.is_shared() && core.shares(function, worker) {
         frame.show(worker);
     }
-    if function.uses_rayon || core.uses_rayon.load(Ordering::Relaxed) {
+    if function.uses_rayon || core.notes.rayon() {
         frame.found_in_rayon(worker);
     }
 }
@@ -180,8 +190,16 @@ fn judge<K: Key, R: Output>(keep: fn(&R) -> bool, flight: Flight<'_, K, R>, valu
 /// Lets a panic go on, and gives it to those who wait.
 #[cold]
 #[inline(never)]
-fn crash<K: Key, R: Output>(core: &Core<K, R>, flight: Flight<'_, K, R>, payload: Payload) -> ! {
+fn crash<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    flight: Flight<'_, K, R>,
+    payload: Payload,
+    worker: &'static Worker,
+) -> ! {
     core.panicked.fetch_add(1, Ordering::Relaxed);
+    core.doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
+    doomed::left(worker);
     resume_unwind(payload)
 }

@@ -7,7 +7,10 @@
 //! long as it takes. Threads that are not rayon's need none of this: whatever hidden circle they are part of passes through
 //! one of rayon's.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use super::{
     inside::{self, Place},
@@ -26,6 +29,8 @@ const UNKNOWN: Duration = Duration::from_millis(10);
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long a body may wait inside rayon while other threads of the pool run: perhaps for these.
 const BUSY: Duration = Duration::from_millis(50);
+/// Jobs that take no longer together are run in one go: a deep recursion leaves one at each level.
+const SHORT: Duration = Duration::from_micros(200);
 /// After so long a body of which there is no telling is taken for one that waits inside rayon.
 #[cfg(not(test))]
 const HOPELESS: Duration = Duration::from_millis(500);
@@ -38,6 +43,11 @@ const HOPELESS: Duration = Duration::from_millis(200);
 const DESPERATE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 const DESPERATE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// When the innermost job began that this thread runs because it gives way.
+    static JOB: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// What a waiting thread has seen of the thread at the end of the waits.
 #[derive(Default)]
@@ -84,7 +94,7 @@ impl Stall {
                 if quiet < patience || (quiet < BUSY && seen.somebody_runs(worker)) {
                     return false;
                 }
-                if !alone && give_way(worker) {
+                if !alone && give_way_shortly(worker) {
                     self.0 = None;
                     return false;
                 }
@@ -147,11 +157,27 @@ fn is_stuck(worker: &Worker, running: &Worker) -> bool {
     wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads()
 }
 
+/// Lets rayon run what is queued, more than one job only if they are short; false if nothing is.
+fn give_way_shortly(worker: &'static Worker) -> bool {
+    let since = Instant::now();
+    let executed = give_way(worker);
+    while since.elapsed() < SHORT && give_way(worker) {}
+    executed
+}
+
+/// When the innermost job began that this thread runs because it gives way.
+pub(super) fn job_began() -> Option<Instant> {
+    JOB.get()
+}
+
 /// Lets rayon run something that is queued; false if nothing is.
 pub(super) fn give_way(worker: &'static Worker) -> bool {
     let outer = worker.own.yielding.replace(worker.own.top.get());
+    let outer_answers = worker.own.answers.get();
+    let outer_job = JOB.replace(Some(Instant::now()));
     let executed = loop {
         let answers = inside::answers();
+        worker.own.answers.set(answers);
         match rayon::yield_now() {
             // A question is nothing that anybody waits for.
             Some(rayon::Yield::Executed) if inside::answers() != answers => {}
@@ -159,6 +185,8 @@ pub(super) fn give_way(worker: &'static Worker) -> bool {
         }
     };
     worker.own.yielding.set(outer);
+    worker.own.answers.set(outer_answers);
+    JOB.set(outer_job);
     executed
 }
 

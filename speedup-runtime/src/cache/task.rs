@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::key::Output;
+use super::{key::Output, worker};
 use crate::{
     panics::{self, Payload},
     sync::{Arc, AtomicBool, Ordering, lock},
@@ -112,6 +112,9 @@ impl<R: Output> Task<R> {
 
     /// Waits for the result, but not longer than this.
     ///
+    /// Inside a cached function the calling thread runs the call if nobody has begun it by then, which takes as long as it
+    /// takes: the call may be queued behind the very one that waits, and what else is queued may need that one.
+    ///
     /// # Errors
     /// [`TimedOut`] if the call is not finished by then. It goes on.
     ///
@@ -119,17 +122,23 @@ impl<R: Output> Task<R> {
     /// As [`join`](Self::join).
     pub fn join_timeout(&self, longest: Duration) -> Result<R, TimedOut> {
         let deadline = Instant::now().checked_add(longest);
+        let in_pool = rayon::current_thread_index().is_some();
+        let in_call = worker::current().is_in_call();
         loop {
             if let Some(end) = self.state.end() {
                 return end.map_err(|payload| resume_unwind(payload));
             }
             let left = deadline.map_or(longest, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
+                if in_call && self.state.begin() {
+                    self.state.run();
+                    continue;
+                }
                 return Err(TimedOut);
             }
-            // On one of rayon's threads the call may be queued behind this very one.
-            if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                let slice = if rayon::current_thread_index().is_some() { Duration::from_millis(1) } else { left };
+            // On one of rayon's threads the call may be queued behind this very job.
+            if in_call || rayon::yield_now() != Some(rayon::Yield::Executed) {
+                let slice = if in_pool && !in_call { Duration::from_millis(1) } else { left };
                 let progress = lock(&self.state.progress);
                 if progress.end.is_none() {
                     drop(self.state.finished.wait_timeout(progress, slice.min(left)));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::Lazy;
 
 use super::{
-    chain,
+    chain, doomed,
     engine::Engine,
     graph::{Entering, Graph, Look},
     help::{self, Found},
@@ -21,7 +21,10 @@ use super::{
     worker::{self, Worker},
 };
 pub(super) use super::{graph::Busy, outcome::Outcome};
-use crate::sync::{AtomicU32, Ordering, spin_loop};
+use crate::{
+    panics::Payload,
+    sync::{AtomicU32, Ordering, spin_loop},
+};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
@@ -133,6 +136,16 @@ pub(super) fn wake(slot: usize, table: u64) {
 #[cold]
 pub(super) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome>) {
     GRAPH.deliver(&Busy { owner: worker::current().number, slot, table }, make, unpark);
+}
+
+/// If a call has ended with the panic of a cycle, gives that to everybody who waits for this claim, which is another
+/// thread's; tells whether it has.
+#[cold]
+pub(super) fn doomed(engine: &dyn Engine, busy: &Busy, payload: &Payload, worker: &'static Worker) -> bool {
+    let Some(text) = chain::as_cycle(payload) else { return false };
+    doomed::involve(engine, busy, worker);
+    GRAPH.deliver(busy, || Some(Outcome::panic(Box::new(text.to_string()))), unpark);
+    true
 }
 
 fn unpark(number: u32) {

@@ -14,7 +14,7 @@ use once_cell::sync::{Lazy, OnceCell};
 
 use super::{
     board::Board,
-    chain::{self, Frame},
+    chain::{self, Frame, Top},
     engine::Header,
     grain::{Sample, Window},
     group::Order,
@@ -23,7 +23,7 @@ use super::{
     reclaim::{self, Barrier, Domain, Entered, Garbage},
     stack::Segment,
 };
-use crate::sync::{AtomicU32, AtomicU64, Ordering, lock};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, lock};
 
 /// One for the process: values of all caches are retired here.
 static DOMAIN: Domain = Domain::new();
@@ -55,6 +55,8 @@ pub(super) struct Worker {
     pub(super) number: u32,
     /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
     pub(super) progress: AtomicU64,
+    /// The address of the cache of the outermost call. Relaxed: a hint.
+    pub(super) outermost: AtomicUsize,
     /// How many calls on the stack are of functions that are known to use rayon. Relaxed: a hint for waiters.
     pub(super) rayon_frames: AtomicU32,
     /// Which pool the thread belongs to, and whether it was seen waiting inside rayon.
@@ -80,8 +82,8 @@ unsafe impl Send for Worker {}
 /// The part of a worker that its thread alone touches.
 #[derive(Default)]
 pub(super) struct Own {
-    /// The innermost running call, or null.
-    pub(super) top: Cell<Option<std::ptr::NonNull<Frame>>>,
+    /// The innermost running call. The only part that others look at, too: whether there is one.
+    pub(super) top: Top,
     /// Where the sampling of costs stands.
     pub(super) sample: Sample,
     /// The order in which this thread takes the members of groups.
@@ -94,9 +96,8 @@ pub(super) struct Own {
     pub(super) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.
     pub(super) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
-    /// The messages about running calls that were found to lead into a cycle. Compared by address alone, and only with
-    /// calls that are marked as such.
-    pub(super) cycles: RefCell<Vec<(*const Frame, String)>>,
+    /// How many questions about its place the thread had answered when it last did so.
+    pub(super) answers: Cell<u64>,
     /// Set on a thread that recomputes in isolation.
     pub(super) isolation: RefCell<Option<Isolation>>,
 }
@@ -197,6 +198,11 @@ pub(super) fn by_number(number: u32) -> Option<&'static Worker> {
     lock(&REGISTRY).all.get(number as usize).copied()
 }
 
+/// The workers that are such.
+pub(super) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
+    lock(&REGISTRY).all.iter().filter(|worker| such(worker)).map(|worker| worker.number).collect()
+}
+
 /// How many workers are such.
 pub(super) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
@@ -272,6 +278,7 @@ impl Worker {
             far: OnceCell::new(),
             number,
             progress: AtomicU64::new(0),
+            outermost: AtomicUsize::new(0),
             rayon_frames: AtomicU32::new(0),
             site: Site::default(),
             board: OnceCell::new(),
@@ -297,6 +304,11 @@ impl Worker {
     #[inline(always)]
     pub(super) fn pin_swiftly(&'static self) -> Pin {
         Pin { worker: self, entered: DOMAIN.enter(&self.pin, Barrier::Forced) }
+    }
+
+    /// Whether the thread is in the middle of a call.
+    pub(super) fn is_in_call(&self) -> bool {
+        self.own.top.get().is_some()
     }
 
     /// The board of this worker; only its thread writes it.

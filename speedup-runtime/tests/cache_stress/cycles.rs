@@ -4,12 +4,12 @@ use std::{
     panic::catch_unwind,
     sync::{
         Barrier, LazyLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, prelude::*};
 
 use crate::harness::{POOLS, call_together, everywhere, message, pool, rounds, watched};
 
@@ -293,6 +293,66 @@ fn a_ring_through_other_pools() {
                 }
             }
             call_together(&pool, 2, |_| assert!(cycle_of(|| ROUND.get((0,))).contains("ROUND(")));
+        }
+    });
+}
+
+#[test]
+fn dense_rings_through_rayon_inside_bodies() {
+    const KEYS: u64 = 24;
+    cached! {
+        // Each needs all others: there are more ways into the cycle than can be gone.
+        const ALL(n: u64) -> u64 => {
+            let others = (0..KEYS).into_par_iter().filter(|other| other != n);
+            others.map(|other| ALL.get((other,))).reduce(|| 0, u64::wrapping_add)
+        };
+        // Each needs two, and so more ways than there are keys lead everywhere.
+        const NEXT(n: u64) -> u64 => {
+            let (a, b) = rayon::join(|| NEXT.get(((n + 1) % KEYS,)), || NEXT.get(((n + 2) % KEYS,)));
+            a + b
+        };
+        const LONG(n: u64) -> u64 => rayon::join(|| LONG.get(((n + 1) % 300,)), || 0).0;
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for callers in [1, 2, 4] {
+                call_together(&pool, callers, |at| assert!(cycle_of(|| ALL.get((at as u64,))).contains("ALL(")));
+                call_together(&pool, callers, |at| assert!(cycle_of(|| NEXT.get((at as u64,))).contains("NEXT(")));
+                call_together(&pool, callers, |at| assert!(cycle_of(|| LONG.get((at as u64,))).contains("LONG(")));
+            }
+        }
+        assert!(ALL.is_empty() && NEXT.is_empty() && LONG.is_empty());
+    });
+}
+
+#[test]
+fn a_call_that_needed_itself_is_tried_again() {
+    static SOUND: AtomicBool = AtomicBool::new(false);
+    cached! {
+        const TURN(n: u64) -> u64 => {
+            let n = *n;
+            if SOUND.load(Ordering::SeqCst) && n < 2 {
+                return 1;
+            }
+            let (a, b) = rayon::join(|| TURN.get(((n + 1) % 6,)), || TURN.get(((n + 2) % 6,)));
+            a + b
+        };
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..rounds(5) {
+                for inside in [false, true] {
+                    let call = |n: u64| if inside { pool.install(|| TURN.get((n,))) } else { TURN.get((n,)) };
+                    SOUND.store(false, Ordering::SeqCst);
+                    assert!(cycle_of(std::panic::AssertUnwindSafe(|| call(0))).contains("TURN("));
+                    SOUND.store(true, Ordering::SeqCst);
+                    assert_eq!(call(0), 1);
+                    assert_eq!([call(5), call(4), call(3)], [2, 3, 5]);
+                    TURN.clear();
+                }
+            }
         }
     });
 }

@@ -2,9 +2,11 @@
 //!
 //! What such a body computes may be computed twice rather than waited for, so only what lies below it is counted.
 
-use rayon::prelude::*;
+use std::sync::LazyLock;
 
-use crate::harness::{Counts, call_together, everywhere, scramble, watched, work};
+use rayon::{ThreadPool, prelude::*};
+
+use crate::harness::{Counts, POOLS, call_together, everywhere, pool, scramble, watched, work};
 
 /// The tests of one way of telling, or not telling, that bodies use rayon.
 macro_rules! bodies {
@@ -143,4 +145,31 @@ mod told {
 
 mod hidden {
     bodies!();
+}
+
+#[test]
+fn many_jobs_need_a_call_that_waits_for_another_pool() {
+    static OTHER: LazyLock<ThreadPool> = LazyLock::new(|| pool(2));
+    cached! {
+        // As long as this takes, its thread runs what else is queued in its own pool, which needs it as well: no cycle.
+        const AWAY(n: u64) -> u64 => OTHER.install(|| {
+            for step in 0..200_000 {
+                work(n + step);
+            }
+            n + 1
+        });
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for jobs in [4, 12] {
+                pool.scope(|scope| {
+                    for _ in 0..jobs {
+                        scope.spawn(|_| assert_eq!(AWAY.get((7,)), 8));
+                    }
+                });
+                AWAY.clear();
+            }
+        }
+    });
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use speedup_runtime::cache::Task;
+
 use crate::harness::{Counts, call_together, everywhere, watched, work};
 
 #[test]
@@ -94,6 +96,49 @@ fn a_task_can_be_waited_for_in_every_way() {
                 assert!(task.clone().join() == value && SLOW.contains(&(value,)));
             });
             SLOW.clear();
+        });
+    });
+}
+
+#[test]
+fn tasks_waited_for_with_a_limit_inside_bodies() {
+    const KEYS: u64 = 40;
+    static COUNTS: Counts<{ KEYS as usize }> = Counts::new();
+    cached! {
+        // All of them are queued at once, and each needs smaller ones: what is queued behind a call may need that call.
+        const STAIR(n: u64) -> u64 => {
+            let n = *n;
+            COUNTS.count(n as usize);
+            work(n);
+            if n < 2 {
+                return n;
+            }
+            let tasks = [n - 2, n - 1].map(|n| STAIR.spawn((n,)));
+            let wait = |task: &Task<u64>| loop {
+                if let Ok(value) = task.join_timeout(Duration::from_micros(20)) {
+                    break value;
+                }
+            };
+            tasks.iter().map(wait).fold(0, u64::wrapping_add)
+        };
+    }
+    watched(|| {
+        everywhere(5, |pool, callers| {
+            let all = call_together(pool, callers, |_| {
+                STAIR.spawn_all((0..KEYS).map(|n| (n,)));
+                STAIR.get((KEYS - 1,))
+            });
+            assert!(all.iter().all(|value| *value == 63_245_986), "{all:?}");
+            // Tasks that nobody joins may be computed later; they ask the cache, which has the values by now.
+            assert_eq!(COUNTS.once(), KEYS as usize);
+            for n in 0..KEYS {
+                STAIR.spawn((n,)).join();
+            }
+            assert_eq!(COUNTS.once(), 0);
+            STAIR.clear();
+            call_together(pool, 1, |_| STAIR.get((KEYS - 1,)));
+            COUNTS.take();
+            STAIR.clear();
         });
     });
 }
