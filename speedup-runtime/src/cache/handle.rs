@@ -130,7 +130,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// # Panics
     /// If the function panics for this key, or if the key is being computed by a call that needs this one, with a message
     /// that names the chain of calls.
-    #[inline]
+    // Always: a level of a recursion through the cache is to have one frame, see `run`.
+    #[inline(always)]
     pub fn get(&self, key: K) -> R {
         self.core().get(&self.function, &key)
     }
@@ -167,7 +168,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// # Panics
     /// As [`get`](Self::get), for one of the keys whose call panics.
-    #[inline]
+    // Always: as `get`.
+    #[inline(always)]
     pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         if !self.shares_group() {
             let mut results = [const { None }; N];
@@ -194,7 +196,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Whether the members of the next group are to be shown to others.
-    #[inline]
+    #[inline(always)]
     fn shares_group(&self) -> bool {
         self.core().shares(&self.function, worker::current())
     }
