@@ -1,0 +1,283 @@
+//! A part of the hash table, with a lock of its own.
+
+use std::{
+    cell::UnsafeCell,
+    hash::{BuildHasher, Hasher},
+    mem::MaybeUninit,
+    ops::{Deref, DerefMut},
+    ptr::null_mut,
+};
+
+use super::{Entry, RandomState, View, chunk_len, index::Lane, position};
+use crate::{
+    cache::{
+        bias::Turn,
+        key::{Key, Lookup, Output},
+        table::slot::{State, Word},
+        worker::{self, Pinned},
+    },
+    sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
+};
+
+/// A part of the table, chosen by the hash.
+#[repr(align(128))]
+pub(super) struct Shard<K, R> {
+    /// Never null once the first entry is there. Written under the lock; Release there, Acquire by readers.
+    view: AtomicPtr<View<K, R>>,
+    /// Reached through [`Shard::write`] alone.
+    writer: UnsafeCell<Writer<K, R>>,
+    /// Held by writers, unless the table is theirs alone.
+    writing: Mutex<()>,
+    /// Numbers of entries that were removed and that nobody can be reading.
+    freed: Mutex<Vec<u32>>,
+    /// Whether there may be any. Relaxed: a hint.
+    has_freed: AtomicBool,
+}
+
+// SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
+// values are shared among threads and dropped on any.
+unsafe impl<K: Send + Sync, R: Send + Sync> Sync for Shard<K, R> {}
+
+/// What only the writer of a shard touches.
+pub(super) struct Writer<K, R> {
+    chunks: Vec<*mut Entry<K, R>>,
+    /// Entries ever taken from the chunks.
+    made: u32,
+    /// Lanes of the index that are not free.
+    used: usize,
+    /// Lanes of the index that name an entry.
+    live: usize,
+}
+
+// SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
+unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
+
+/// The one writer of a shard, by its lock or because the table is its own.
+pub(super) struct Writing<'a, K, R> {
+    writer: &'a mut Writer<K, R>,
+    _lock: Option<MutexGuard<'a, ()>>,
+}
+
+impl<K, R> Deref for Writing<'_, K, R> {
+    type Target = Writer<K, R>;
+
+    fn deref(&self) -> &Writer<K, R> {
+        self.writer
+    }
+}
+
+impl<K, R> DerefMut for Writing<'_, K, R> {
+    fn deref_mut(&mut self) -> &mut Writer<K, R> {
+        self.writer
+    }
+}
+
+impl<K: Key, R: Output> Shard<K, R> {
+    /// An empty shard.
+    pub(super) fn new() -> Self {
+        Self {
+            view: AtomicPtr::new(null_mut()),
+            writer: UnsafeCell::new(Writer { chunks: Vec::new(), made: 0, used: 0, live: 0 }),
+            writing: Mutex::new(()),
+            freed: Mutex::new(Vec::new()),
+            has_freed: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    pub(super) fn view<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin View<K, R>> {
+        // SAFETY: a view lives while readers that loaded it are pinned.
+        unsafe { self.view.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Makes the caller the only writer.
+    #[inline]
+    pub(super) fn write<'a>(&'a self, turn: &'a Turn<'_>) -> Writing<'a, K, R> {
+        let _lock = match turn {
+            Turn::Alone(_) => None,
+            Turn::Shared => Some(lock(&self.writing)),
+        };
+        // SAFETY: a thread whose turn it is alone comes here once a turn, and nobody else does meanwhile; all others hold
+        // the lock. The borrow ends before either does.
+        Writing { writer: unsafe { &mut *self.writer.get() }, _lock }
+    }
+
+    /// The view, for the writer.
+    #[inline]
+    fn own_view(&self, _writer: &Writing<'_, K, R>) -> Option<&View<K, R>> {
+        // SAFETY: only the writer replaces the view.
+        unsafe { self.view.load(Ordering::Relaxed).as_ref() }
+    }
+
+    #[inline(always)]
+    pub(super) fn find<'pin, Q: Lookup<K>>(
+        &self,
+        hash: u64,
+        key: Q,
+        pin: Pinned<'pin>,
+    ) -> Result<&'pin Entry<K, R>, Option<Lane<'pin>>> {
+        let view = self.view(pin).ok_or(None)?;
+        view.index.find(hash, |number| {
+            let entry = view.entry(number);
+            // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
+            unsafe { key.matches((*entry.key.get()).assume_init_ref()).then_some(entry) }
+        })
+    }
+
+    /// As [`insert`](Self::insert), where there is no room for another lane.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn insert_in_larger<'pin>(
+        &self,
+        writer: &mut Writing<'_, K, R>,
+        hasher: &RandomState,
+        hash: u64,
+        key: K,
+        state: State,
+    ) -> Option<&'pin Entry<K, R>> {
+        self.grow(writer, hasher);
+        let lane = self.own_view(writer)?.index.find(hash, |_| None::<()>).err()??;
+        Some(self.insert(writer, hash, key, state, lane))
+    }
+
+    /// Makes an entry and links it in this lane.
+    #[inline(always)]
+    pub(super) fn insert<'pin>(
+        &self,
+        writer: &mut Writing<'_, K, R>,
+        hash: u64,
+        key: K,
+        state: State,
+        lane: Lane<'_>,
+    ) -> &'pin Entry<K, R> {
+        let (number, fresh) = self.take_number(writer);
+        let (chunk, place) = position(number);
+        let entry = writer.chunks[chunk].wrapping_add(place);
+        // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
+        // member names, but only its state word, until that says `Empty` or `Claimed`.
+        let entry = unsafe {
+            if fresh {
+                entry.write(Entry {
+                    state,
+                    key: UnsafeCell::new(MaybeUninit::new(key)),
+                    value: UnsafeCell::new(MaybeUninit::uninit()),
+                    number,
+                });
+            } else {
+                (*(*entry).key.get()).write(key);
+                (*entry).state.renew(state);
+            }
+            &*entry
+        };
+        lane.link(hash, number);
+        writer.used += 1;
+        writer.live += 1;
+        entry
+    }
+
+    /// Whether there is no room for another lane.
+    #[inline]
+    pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
+        self.own_view(writer).is_none_or(|view| view.index.is_full(writer.used + 1))
+    }
+
+    /// Replaces the view by one that has twice the room for what is there.
+    fn grow(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
+        let new = View::new(writer.live * 2 + 1, writer.made);
+        for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
+            link.store(*chunk, Ordering::Relaxed);
+        }
+        for number in 0..writer.made {
+            // In the order of memory, not of the hash: this way the entries stream through the processor's cache.
+            let (chunk, place) = position(number);
+            let entry = writer.chunks[chunk].wrapping_add(place);
+            // SAFETY: entries below `made` have been written. One that is not removed is linked, since the lock is held,
+            // and so has its key.
+            unsafe {
+                if (*entry).state.word() != Word::Removed {
+                    let mut state = hasher.build_hasher();
+                    (*(*entry).key.get()).assume_init_ref().hash_into(&mut state);
+                    new.index.link(state.finish(), number);
+                }
+            }
+        }
+        writer.used = writer.live;
+        let old = self.view.swap(Box::into_raw(new), Ordering::AcqRel);
+        if !old.is_null() {
+            let old = old as usize;
+            worker::retire(Box::new(move || {
+                // SAFETY: made by `Box::into_raw` above, unlinked, and nobody pinned can be reading it.
+                drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
+            }));
+        }
+    }
+
+    /// The number of an unused entry, and whether it was never used.
+    #[inline]
+    fn take_number(&self, writer: &mut Writing<'_, K, R>) -> (u32, bool) {
+        if self.has_freed.load(Ordering::Relaxed)
+            && let Some(number) = self.take_freed()
+        {
+            return (number, false);
+        }
+        let number = writer.made;
+        writer.made = number.checked_add(1).expect("a shard of a cache holds at most 4,294,967,295 entries");
+        let (chunk, place) = position(number);
+        if place == 0 {
+            let entries = Vec::<Entry<K, R>>::with_capacity(chunk_len(chunk)).leak().as_mut_ptr();
+            writer.chunks.push(entries);
+            if let Some(view) = self.own_view(writer) {
+                view.chunks[chunk].store(entries, Ordering::Release);
+            }
+        }
+        (number, true)
+    }
+
+    /// The entry with this number, which was removed, is read by nobody any more.
+    pub(super) fn give_back(&self, number: u32) {
+        lock(&self.freed).push(number);
+        self.has_freed.store(true, Ordering::Relaxed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_freed(&self) -> Option<u32> {
+        let mut freed = lock(&self.freed);
+        let number = freed.pop();
+        self.has_freed.store(!freed.is_empty(), Ordering::Relaxed);
+        number
+    }
+
+    pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
+        if let Some(view) = self.own_view(writer) {
+            view.index.unlink(hash, entry.number);
+        }
+        writer.live -= 1;
+    }
+}
+
+impl<K, R> Drop for Shard<K, R> {
+    fn drop(&mut self) {
+        // Relaxed: nobody else looks.
+        let view = self.view.load(Ordering::Relaxed);
+        if view.is_null() {
+            return;
+        }
+        // SAFETY: the table is being dropped: nobody looks at the view, which came from a box.
+        let view = unsafe { Box::from_raw(view) };
+        for number in view.index.numbers() {
+            let entry = view.entry(number);
+            // SAFETY: a named entry has its key, and a ready one its value; nobody else looks at them.
+            unsafe {
+                (*entry.key.get()).assume_init_drop();
+                if entry.state.is_ready() {
+                    (*entry.value.get()).assume_init_drop();
+                }
+            }
+        }
+        for (number, chunk) in self.writer.get_mut().chunks.drain(..).enumerate() {
+            // SAFETY: leaked in `take_number` with this capacity; its entries have been dropped above.
+            drop(unsafe { Vec::from_raw_parts(chunk, 0, chunk_len(number)) });
+        }
+    }
+}
