@@ -6,7 +6,7 @@ use super::{
     core::Core,
     engine::Engine as _,
     function::{Function, Shared},
-    group,
+    group, isolate,
     key::{Key, Lookup, Output},
     stats::Stats,
     task::Task,
@@ -236,11 +236,13 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     /// Starts in the background what is missing, and says how many calls that was.
     ///
-    /// If only one key is missing nothing is started: whoever needs it computes it just as soon.
+    /// If only one key is missing nothing is started: whoever needs it computes it just as soon. Nor is anything inside a call
+    /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
     #[doc(alias = "batch_async")]
     pub fn spawn_all(&self, keys: impl IntoIterator<Item = K>) -> usize {
         let missing: HashSet<K> = keys.into_iter().filter(|key| !self.contains(key)).collect();
-        if missing.len() < 2 {
+        // In isolation a body runs a second time. Each run would queue them again, each of which may lead to the next one.
+        if missing.len() < 2 || isolate::is_isolated(worker::current()) {
             return 0;
         }
         let started = missing.len();

@@ -14,6 +14,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread,
     time::Duration,
 };
 
@@ -22,13 +23,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{
     chain,
     engine::Engine,
-    inside::{self, Lent, Place},
+    inside::{self, Lent},
     key::Output,
-    turns::{self, Turn, Underway},
+    turns::{self, Turn, Underway, Watch},
     wait::{self, Busy, Waited},
     worker::{self, Worker},
 };
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, global::Mutex, lock};
 
 /// What a thread knows that recomputes in isolation.
 pub(super) struct Isolation {
@@ -44,6 +45,12 @@ impl Isolation {
         self.standing_in_for.iter().copied()
     }
 }
+
+/// A job for rayon.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// What isolated threads have started in the background and nobody has handed to rayon yet.
+static STARTED: Mutex<Vec<Job>> = Mutex::new(Vec::new());
 
 /// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
 const LOOK: Duration = Duration::from_millis(2);
@@ -128,7 +135,7 @@ pub(super) fn run<R: Output>(
     if let Some(outer) = &*worker.own.isolation.borrow() {
         standing_in_for.extend(&outer.standing_in_for);
     }
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
         let body = move |pool: Option<Arc<ThreadPool>>| {
             let isolated = worker::current();
@@ -163,19 +170,35 @@ pub(super) fn run<R: Output>(
 
 /// Waits until an isolated worker is done, which the receiver tells.
 fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
-    let Some(isolated) = worker::by_number(number) else { return };
-    let mut seen = None;
+    let mut watch = Watch::new(number);
     while wait::for_worker(worker, number, || done.recv_timeout(LOOK)) == Err(RecvTimeoutError::Timeout) {
         inside::serve(worker);
-        // Relaxed: a sign of life.
-        let progress = isolated.progress.load(Ordering::Relaxed);
-        if seen.replace(progress) == Some(progress)
-            && worker.site.pool() != 0
-            && inside::find(isolated, worker) == Place::Rayon
-        {
-            // The body has left its isolation for another pool, which may be the one of this thread.
-            turns::give_way(number, worker);
+        if worker.site.pool() != 0 {
+            // For what it does; circles are found by the isolated thread itself.
+            watch.look(worker);
         }
+    }
+}
+
+/// Whether the worker computes in isolation. Only on the calling thread's own worker.
+pub(super) fn is_isolated(worker: &Worker) -> bool {
+    worker.own.isolation.borrow().is_some()
+}
+
+/// Has rayon run a job that nobody waits for inside rayon: in this thread's pool, unless the thread is isolated. There it would
+/// run in the midst of a call, which it may need, and that would be taken for a cycle.
+pub(super) fn spawn(job: impl FnOnce() + Send + 'static) {
+    if !is_isolated(worker::current()) {
+        return rayon::spawn(job);
+    }
+    let mut started = lock(&STARTED);
+    started.push(Box::new(job));
+    let first = started.len() == 1;
+    drop(started);
+    // From a thread without a pool rayon takes jobs for its global one. All that is started meanwhile goes along.
+    let hand_over = || std::mem::take(&mut *lock(&STARTED)).into_iter().for_each(rayon::spawn);
+    if first && thread::Builder::new().spawn(hand_over).is_err() {
+        hand_over();
     }
 }
 

@@ -58,6 +58,8 @@ struct Seen {
     number: u32,
     progress: u64,
     since: Instant,
+    /// Whether another thread was there at the last look.
+    astray: bool,
     /// When to find out, next time, where it is.
     next: Duration,
     /// What came of it last time.
@@ -81,8 +83,14 @@ impl Stall {
         let progress = running.progress.load(Ordering::Relaxed);
         let seen = match &mut self.0 {
             Some(seen) if (seen.number, seen.progress) == (number, progress) => seen,
+            // A thread that waits leaves the graph for a moment, again and again, and then seems to be the end of the waits.
+            Some(seen) if seen.number != number && !seen.astray => {
+                seen.astray = true;
+                return false;
+            }
             other => other.insert(Seen::new(number, progress)),
         };
+        seen.astray = false;
         let quiet = seen.since.elapsed();
         #[cfg(test)]
         tests::note(number, quiet);
@@ -100,8 +108,8 @@ impl Stall {
                 }
                 true
             }
-            Place::Elsewhere if quiet >= DESPERATE && !alone && is_stuck(worker, running) => {
-                if running.site.sleeps() && give_way(worker) {
+            Place::Elsewhere if !alone && is_desperate(worker, running, quiet) => {
+                if give_way(worker) {
                     self.0 = None;
                 }
                 false
@@ -118,7 +126,7 @@ impl Stall {
 impl Seen {
     fn new(number: u32, progress: u64) -> Self {
         let (since, next) = (Instant::now(), Duration::ZERO);
-        Self { number, progress, since, next, place: Place::Unclear, question: None }
+        Self { number, progress, since, astray: false, next, place: Place::Unclear, question: None }
     }
 
     /// Where the thread is.
@@ -150,11 +158,12 @@ impl Seen {
     }
 }
 
-/// Whether all threads of this pool wait for calls, but for the one at the end of the waits, if that belongs to it.
-fn is_stuck(worker: &Worker, running: &Worker) -> bool {
+/// Whether a thread that sleeps outside of rayon may wait there for this pool: it has shown no sign of life for long, and all
+/// threads of the pool wait for calls, but for that thread itself, if it belongs to it.
+pub(super) fn is_desperate(worker: &Worker, running: &Worker, quiet: Duration) -> bool {
     let pool = worker.site.pool();
     let itself = usize::from(running.site.pool() == pool);
-    wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads()
+    quiet >= DESPERATE && wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads() && running.site.sleeps()
 }
 
 /// Lets rayon run what is queued, more than one job only if they are short; false if nothing is.

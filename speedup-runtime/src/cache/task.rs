@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{key::Output, worker};
+use super::{isolate, key::Output, worker};
 use crate::{
     panics::{self, Payload},
     sync::{Arc, AtomicBool, Ordering, lock},
@@ -77,7 +77,7 @@ impl<R: Output> Task<R> {
 
     pub(super) fn start(&self) {
         let state = self.state.clone();
-        rayon::spawn(move || {
+        isolate::spawn(move || {
             // Where this is the last to know of the call, its end is dropped here. That is users' code, whose panic nobody
             // is to get, and with which rayon would end the process.
             let run = AssertUnwindSafe(move || {

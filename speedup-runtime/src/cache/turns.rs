@@ -102,14 +102,6 @@ impl Underway {
     }
 }
 
-/// Lets rayon run something that is queued while this isolated worker waits inside rayon; false if nothing is.
-pub(super) fn give_way(isolated: u32, worker: &'static Worker) -> bool {
-    if let Some(entry) = lock(&UNDERWAY).iter_mut().find(|entry| entry.isolated == isolated) {
-        entry.waits.get_or_insert_with(Instant::now);
-    }
-    stall::give_way(worker)
-}
-
 impl Drop for Underway {
     fn drop(&mut self) {
         let mut underway = lock(&UNDERWAY);
@@ -124,25 +116,86 @@ impl Drop for Underway {
 pub(super) fn next(busy: &Busy, worker: &'static Worker) -> Turn {
     let Some((number, value)) = asked(busy, worker) else { return Turn::Isolate };
     let patience = QUIET * (1 + turns(busy, false).min(RARELY) as u32);
-    let mut seen = (None, Instant::now());
+    let mut watch = Watch::new(number);
     loop {
         wait::for_worker(worker, number, || worker.park(LOOK));
         if !lock(&UNDERWAY).iter().any(|entry| entry.isolated == number) {
             return Turn::Ended(value.get().map(|copies| copies()));
         }
         inside::serve(worker);
-        // It may wait for others in turn, and so for what this thread has begun.
-        let end = wait::running(number, worker);
-        let Some(running) = worker::by_number(end).filter(|_| end != worker.number) else { return Turn::Isolate };
+        match watch.look(worker) {
+            Sight::Waits(quiet) if quiet >= patience => {
+                return if turns(busy, true) >= TURNS { Turn::Cycle } else { Turn::Isolate };
+            }
+            Sight::Circle => return Turn::Isolate,
+            Sight::Waits(_) | Sight::Moves => {}
+        }
+    }
+}
+
+/// What a thread that waits for an isolated one has seen of it, or of the one at the end of its waits.
+pub(super) struct Watch {
+    isolated: u32,
+    /// Who that is, and its progress.
+    seen: Option<(u32, u64)>,
+    /// Since when that is so, and nothing that is queued has been run.
+    since: Instant,
+    /// Whether another thread was there at the last look, as happens when the isolated one leaves the graph for a moment.
+    astray: bool,
+}
+
+/// What the end of an isolated thread's waits looks like.
+pub(super) enum Sight {
+    /// It may go on by itself, or something that was queued has been run.
+    Moves,
+    /// The isolated thread itself has been waiting inside rayon for so long, and nothing is queued.
+    Waits(Duration),
+    /// It is the thread that looks.
+    Circle,
+}
+
+impl Watch {
+    pub(super) fn new(isolated: u32) -> Self {
+        Self { isolated, seen: None, since: Instant::now(), astray: false }
+    }
+
+    /// Looks at the end of the waits, and lets rayon run something that is queued if it may be waiting for that.
+    pub(super) fn look(&mut self, worker: &'static Worker) -> Sight {
+        let end = wait::running(self.isolated, worker);
+        let Some(running) = worker::by_number(end).filter(|_| end != worker.number) else { return Sight::Circle };
         // Relaxed: a sign of life.
-        let progress = Some((end, running.progress.load(Ordering::Relaxed)));
-        if seen.0 != progress || inside::find(running, worker) != Place::Rayon || give_way(number, worker) {
-            seen = (progress, Instant::now());
-            continue;
+        let seen = (end, running.progress.load(Ordering::Relaxed));
+        if self.seen != Some(seen) {
+            self.astray = !self.astray && self.seen.is_some_and(|before| before.0 != end);
+            if !self.astray {
+                (self.seen, self.since) = (Some(seen), Instant::now());
+            }
+            return Sight::Moves;
         }
-        if seen.1.elapsed() >= patience {
-            return if turns(busy, true) >= TURNS { Turn::Cycle } else { Turn::Isolate };
+        self.astray = false;
+        let quiet = self.since.elapsed();
+        let executed = match inside::find(running, worker) {
+            // The body has left its isolation for another pool, which may be the one of this thread.
+            Place::Rayon if end == self.isolated => {
+                if !self.give_way(worker) {
+                    return Sight::Waits(quiet);
+                }
+                true
+            }
+            // The isolated thread waits for a call, which it computes itself if that waits inside rayon.
+            _ => stall::is_desperate(worker, running, quiet) && self.give_way(worker),
+        };
+        if executed {
+            self.since = Instant::now();
         }
+        Sight::Moves
+    }
+
+    fn give_way(&self, worker: &'static Worker) -> bool {
+        if let Some(entry) = lock(&UNDERWAY).iter_mut().find(|entry| entry.isolated == self.isolated) {
+            entry.waits.get_or_insert_with(Instant::now);
+        }
+        stall::give_way(worker)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use speedup_runtime::cache::Task;
 
-use crate::harness::{Counts, call_together, everywhere, watched, work};
+use crate::harness::{Counts, POOLS, call_together, everywhere, pool, rounds, watched, work};
 
 #[test]
 fn tasks_joined_inside_bodies() {
@@ -140,5 +140,38 @@ fn tasks_waited_for_with_a_limit_inside_bodies() {
             COUNTS.take();
             STAIR.clear();
         });
+    });
+}
+
+/// A thread that comes upon the task while the body waits inside rayon finds that it needs that very call, which is then
+/// isolated, and starts the task again.
+#[test]
+fn a_task_that_needs_the_call_that_starts_it() {
+    cached! {
+        const HINTS(n: u64) -> u64 => {
+            if *n > 0 {
+                return HINTS.get((0,)) + n;
+            }
+            let (a, b) = rayon::join(
+                || {
+                    HINTS.spawn((1,));
+                    HINTS.spawn_all((2..5).map(|n| (n,)));
+                    1
+                },
+                || 2,
+            );
+            a + b
+        };
+    }
+    watched(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..rounds(3) {
+                assert_eq!(pool.install(|| HINTS.get((0,))), 3, "{threads} threads");
+                assert_eq!(HINTS.get_all((0..5).map(|n| (n,))), [3, 4, 5, 6, 7], "{threads} threads");
+                HINTS.clear();
+            }
+        }
+        assert_eq!(HINTS.stats().panics, 0);
     });
 }

@@ -305,6 +305,45 @@ fn a_body_outside_that_waits_for_a_job_by_other_means_than_rayons_ends() {
     });
 }
 
+/// | outside | the only thread of the pool |
+/// |---|---|
+/// | computes 1, whose body spawns a job in the pool and waits for a message from it | computes 0, which needs 1; ahead of that job, jobs that need 0 are queued |
+#[test]
+fn a_job_that_is_waited_for_behind_jobs_that_need_what_is_isolated_is_run() {
+    alone(|| {
+        for queued in [1, 3] {
+            let pool = Arc::new(pool(1));
+            let (inside, gate) = (Arc::new(Barrier::new(2)), Arc::new(Gate::default()));
+            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
+                let (cache, pool) = (cache.clone(), pool.clone());
+                let (inside, gate) = (inside.clone(), gate.clone());
+                Cache::from_fn(move |n: u64| {
+                    if n == 0 {
+                        return cache.upgrade().expect("alive").get((1,)) + 1;
+                    }
+                    inside.wait();
+                    gate.wait();
+                    let (sender, receiver) = sync_channel(1);
+                    pool.spawn(move || sender.send(7).expect("somebody listens"));
+                    receiver.recv().expect("it was sent")
+                })
+            });
+            thread::scope(|scope| {
+                let outside = scope.spawn(|| cache.get((1,)));
+                inside.wait();
+                let (sender, receiver) = sync_channel(queued + 1);
+                for _ in 0..=queued {
+                    let (cache, sender) = (cache.clone(), sender.clone());
+                    pool.spawn(move || sender.send(cache.get((0,))).expect("somebody listens"));
+                }
+                gate.open();
+                assert!(receiver.iter().take(queued + 1).all(|value| value == 8));
+                assert_eq!(outside.join().expect("no panic"), 7);
+            });
+        }
+    });
+}
+
 #[test]
 fn a_thread_says_which_questions_it_has_answered() {
     alone(|| {
