@@ -241,8 +241,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[doc(alias = "batch_async")]
     pub fn spawn_all(&self, keys: impl IntoIterator<Item = K>) -> usize {
         let missing: HashSet<K> = keys.into_iter().filter(|key| !self.contains(key)).collect();
-        // In isolation a body runs a second time. Each run would queue them again, each of which may lead to the next one.
-        if missing.len() < 2 || isolate::is_isolated(worker::current()) {
+        // Each run of a body that runs again would queue them again, each of which may lead to the next run.
+        if missing.len() < 2 || isolate::computes_again(worker::current()) {
             return 0;
         }
         let started = missing.len();

@@ -185,10 +185,17 @@ pub(super) fn is_isolated(worker: &Worker) -> bool {
     worker.own.isolation.borrow().is_some()
 }
 
-/// Has rayon run a job that nobody waits for inside rayon: in this thread's pool, unless the thread is isolated. There it would
-/// run in the midst of a call, which it may need, and that would be taken for a cycle.
+/// Whether the thread computes something that another has claimed, in isolation or not: a body that runs a second time.
+pub(super) fn computes_again(worker: &Worker) -> bool {
+    worker.own.recomputing.get() > 0 || is_isolated(worker)
+}
+
+/// Has rayon run a job that nobody waits for inside rayon: in this thread's pool, unless the thread computes something again.
+/// Where it is isolated, the job would run in the midst of a call, which it may need, and that would be taken for a cycle.
+/// Elsewhere the job would come before what others have queued in the pool, and may lead to the same body once more, which
+/// would start the job again, and so on.
 pub(super) fn spawn(job: impl FnOnce() + Send + 'static) {
-    if !is_isolated(worker::current()) {
+    if !computes_again(worker::current()) {
         return rayon::spawn(job);
     }
     let mut started = lock(&STARTED);
