@@ -29,7 +29,7 @@ use super::{
     wait::{self, Busy, Waited},
     worker::{self, Worker},
 };
-use crate::sync::{Arc, global::Mutex, lock};
+use crate::sync::Arc;
 
 /// What a thread knows that recomputes in isolation.
 pub(super) struct Isolation {
@@ -45,12 +45,6 @@ impl Isolation {
         self.standing_in_for.iter().copied()
     }
 }
-
-/// A job for rayon.
-type Job = Box<dyn FnOnce() + Send>;
-
-/// What isolated threads have started in the background and nobody has handed to rayon yet.
-static STARTED: Mutex<Vec<Job>> = Mutex::new(Vec::new());
 
 /// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
 const LOOK: Duration = Duration::from_millis(2);
@@ -188,25 +182,6 @@ pub(super) fn is_isolated(worker: &Worker) -> bool {
 /// Whether the thread computes something that another has claimed, in isolation or not: a body that runs a second time.
 pub(super) fn computes_again(worker: &Worker) -> bool {
     worker.own.recomputing.get() > 0 || is_isolated(worker)
-}
-
-/// Has rayon run a job that nobody waits for inside rayon: in this thread's pool, unless the thread computes something again.
-/// Where it is isolated, the job would run in the midst of a call, which it may need, and that would be taken for a cycle.
-/// Elsewhere the job would come before what others have queued in the pool, and may lead to the same body once more, which
-/// would start the job again, and so on.
-pub(super) fn spawn(job: impl FnOnce() + Send + 'static) {
-    if !computes_again(worker::current()) {
-        return rayon::spawn(job);
-    }
-    let mut started = lock(&STARTED);
-    started.push(Box::new(job));
-    let first = started.len() == 1;
-    drop(started);
-    // From a thread without a pool rayon takes jobs for its global one. All that is started meanwhile goes along.
-    let hand_over = || std::mem::take(&mut *lock(&STARTED)).into_iter().for_each(rayon::spawn);
-    if first && thread::Builder::new().spawn(hand_over).is_err() {
-        hand_over();
-    }
 }
 
 /// Makes the worker an ordinary one again, also when the body panics.

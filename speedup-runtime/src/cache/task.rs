@@ -75,9 +75,14 @@ impl<R: Output> Task<R> {
         Self { state: Arc::new(state) }
     }
 
+    /// Has rayon run the call, unless a body starts it that runs again: who joins the task then runs it. The first run has
+    /// queued the same call, and each further job may lead to the body once more, which would start the next.
     pub(super) fn start(&self) {
+        if isolate::computes_again(worker::current()) {
+            return;
+        }
         let state = self.state.clone();
-        isolate::spawn(move || {
+        rayon::spawn(move || {
             // Where this is the last to know of the call, its end is dropped here. That is users' code, whose panic nobody
             // is to get, and with which rayon would end the process.
             let run = AssertUnwindSafe(move || {

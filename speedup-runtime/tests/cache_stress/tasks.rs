@@ -170,6 +170,12 @@ fn a_task_that_needs_the_call_that_starts_it() {
                 assert_eq!(pool.install(|| HINTS.get((0,))), 3, "{threads} threads");
                 assert_eq!(HINTS.get_all((0..5).map(|n| (n,))), [3, 4, 5, 6, 7], "{threads} threads");
                 HINTS.clear();
+                std::thread::scope(|scope| {
+                    for n in 0..threads as u64 {
+                        scope.spawn(move || assert_eq!(HINTS.get((n % 2,)), 3 + n % 2));
+                    }
+                });
+                HINTS.clear();
             }
         }
         assert_eq!(HINTS.stats().panics, 0);
