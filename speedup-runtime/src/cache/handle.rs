@@ -223,7 +223,8 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     /// Starts computing a key in the background.
     ///
-    /// The call runs on the current rayon pool, or on whichever thread joins the task first.
+    /// The call runs on the current rayon pool, or on whichever thread joins the task first. Where a body that starts it is
+    /// computed once more (see the chapter on cycles in `ARCHITECTURE.md`), only who joins the task runs it.
     #[doc(alias = "apply_async")]
     pub fn spawn(&self, key: K) -> Task<R> {
         if let Some(value) = self.peek(&key) {
