@@ -143,9 +143,11 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Runs the body without a claim on the slot with this name, whose owner cannot or must not be waited for.
     pub(super) fn recompute(&self, function: &Function<K, R>, key: &K, slot: usize, worker: &'static Worker) -> R {
         let flight = Flight::without_claim(self, worker, slot);
-        worker.own.recomputing.set(worker.own.recomputing.get() + 1);
+        // A value that is refreshed (slot 0) is nobody's claim: its body runs for itself, not again.
+        let outer = worker.own.recomputing.get();
+        worker.own.recomputing.set(outer + u32::from(slot != 0));
         let result = catch_unwind(AssertUnwindSafe(|| function.run(self, key, Some(flight))));
-        worker.own.recomputing.set(worker.own.recomputing.get() - 1);
+        worker.own.recomputing.set(outer);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 

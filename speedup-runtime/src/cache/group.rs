@@ -9,7 +9,7 @@ use super::{
     chain::{self, Frame},
     core::Core,
     function::Function,
-    help,
+    help, isolate,
     key::{Key, Output},
     worker::{self, Worker},
 };
@@ -78,7 +78,7 @@ pub(super) fn compute<K: Key, R: Output>(
     }
     let missing = &mut scratch[..missing];
     let alone = missing.len() < 2 || !core.shares(function, worker);
-    if alone || worker.own.isolation.borrow().is_some() {
+    if alone || isolate::is_isolated(worker) {
         for index in missing {
             results[*index] = Some(core.get(function, &keys[*index]));
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{
     engine::{Engine, Header, Helped},
     group::Order,
+    isolate,
     wait::Busy,
     worker::{self, Worker},
 };
@@ -23,7 +24,7 @@ pub(super) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
     let helpers = home.helpers.load(Ordering::Acquire);
-    if helpers >= seats || worker.own.isolation.borrow().is_some() {
+    if helpers >= seats || isolate::is_isolated(worker) {
         return;
     }
     if std::ptr::eq(home, worker) && home.root.load(Ordering::Relaxed).is_multiple_of(2) {

@@ -70,7 +70,7 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
 
 /// What to do about a circle of waits that this thread has closed.
 pub(super) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
-    if worker.own.isolation.borrow().is_some() {
+    if is_isolated(worker) {
         return Waited::Recompute;
     }
     isolate_or_wait(busy, worker)
@@ -101,7 +101,7 @@ pub(super) fn remembered<R: Output>(
     }
     match catch_unwind(AssertUnwindSafe(compute)) {
         Ok(value) => {
-            if worker.own.isolation.borrow().is_some() && keep(&value) {
+            if is_isolated(worker) && keep(&value) {
                 remember(worker, at, Rc::new(value.clone()));
             }
             value
@@ -181,7 +181,7 @@ pub(super) fn is_isolated(worker: &Worker) -> bool {
 
 /// Whether the thread computes something that another has claimed, in isolation or not: a body that runs a second time.
 pub(super) fn computes_again(worker: &Worker) -> bool {
-    worker.own.recomputing.get() > 0 || is_isolated(worker)
+    worker.own.recomputing.get() > 0
 }
 
 /// Makes the worker an ordinary one again, also when the body panics.

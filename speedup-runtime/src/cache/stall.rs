@@ -14,6 +14,7 @@ use std::{
 
 use super::{
     inside::{self, Place},
+    isolate,
     wait::{self, Busy},
     worker::{self, Worker},
 };
@@ -95,7 +96,7 @@ impl Stall {
         #[cfg(test)]
         tests::note(number, quiet);
         // In isolation the pool holds nothing but other parts of the calls on this very stack.
-        let alone = worker.own.isolation.borrow().is_some();
+        let alone = isolate::is_isolated(worker);
         match seen.find(running, worker, quiet) {
             Place::Rayon => {
                 let patience = if number == busy.owner { KNOWN } else { INDIRECT };

@@ -181,3 +181,25 @@ fn a_task_that_needs_the_call_that_starts_it() {
         assert_eq!(HINTS.stats().panics, 0);
     });
 }
+
+/// A value that is computed anew because somebody wants it so starts its tasks like any other.
+#[test]
+fn a_task_of_a_body_that_is_refreshed_runs_in_the_background() {
+    cached! {
+        const FRESH(n: u64) -> u64 => {
+            if *n > 0 {
+                return *n;
+            }
+            FRESH.remove(&(1,));
+            let task = FRESH.spawn((1,));
+            while !task.is_finished() {
+                std::thread::yield_now();
+            }
+            task.join()
+        };
+    }
+    watched(|| {
+        assert_eq!(FRESH.get((0,)), 1);
+        assert_eq!(FRESH.refresh((0,)), 1);
+    });
+}

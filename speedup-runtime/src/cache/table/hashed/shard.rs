@@ -22,7 +22,7 @@ use crate::{
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
 pub(super) struct Shard<K, R> {
-    /// Never null once the first entry is there. Written under the lock; Release there, Acquire by readers.
+    /// Never null once the first entry is there. Written by the writer; Release there, Acquire by readers.
     view: AtomicPtr<View<K, R>>,
     /// Reached through [`Shard::write`] alone.
     writer: UnsafeCell<Writer<K, R>>,
@@ -97,8 +97,8 @@ impl<K: Key, R: Output> Shard<K, R> {
             Turn::Alone(_) => None,
             Turn::Shared => Some(lock(&self.writing)),
         };
-        // SAFETY: a thread whose turn it is alone comes here once a turn, and nobody else does meanwhile; all others hold
-        // the lock. The borrow ends before either does.
+        // SAFETY: nobody else comes here during the turn of a thread that is alone, which begins no second turn meanwhile and
+        // ends one borrow before the next; all others hold the lock. The borrow ends before either does.
         Writing { writer: unsafe { &mut *self.writer.get() }, _lock }
     }
 
