@@ -32,6 +32,8 @@ pub(super) struct Frame {
     in_rayon: Cell<bool>,
     /// Whether the call was found, in isolation, to need itself or one that does.
     cyclic: Cell<bool>,
+    /// Whether the call waits, and its thread helps others meanwhile.
+    aside: Cell<bool>,
 }
 
 /// The place of a call that is not shown.
@@ -52,6 +54,7 @@ impl Frame {
             place: Cell::new(HIDDEN),
             in_rayon: Cell::new(false),
             cyclic: Cell::new(false),
+            aside: Cell::new(false),
         }
     }
 
@@ -173,6 +176,26 @@ fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
 /// Whether one of the running calls fills, or computes a second time, the slot.
 pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
     frames(worker).any(|frame| frame.slot() == slot)
+}
+
+/// Runs what helps the call for which the innermost running one waits.
+pub(super) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T {
+    let waiting = top(worker);
+    waiting.inspect(|frame| frame.aside.set(true));
+    let helped = help();
+    waiting.inspect(|frame| frame.aside.set(false));
+    helped
+}
+
+/// Whether the thread helped when it began the innermost running call or another one after that which fills the slot: then
+/// not all of them need to be needed by the one before.
+pub(super) fn helps_since(worker: &Worker, slot: usize) -> bool {
+    for frame in frames(worker) {
+        if frame.aside.get() || frame.slot() == slot {
+            return frame.aside.get();
+        }
+    }
+    false
 }
 
 /// Notes that the running call that fills the slot, if it is one of this thread's, was found to need itself.

@@ -2,8 +2,9 @@
 //!
 //! On a thread that is not rayon's, every running call needs the next, so a call met again is a cycle. On rayon's
 //! threads a body that uses rayon may have picked up an unrelated job while it waited, and the circle may be an
-//! accident. Then the call is computed once more on a fresh thread with a pool of its own: nothing unrelated can run
-//! there, so a call met again there is a cycle for certain, and a circle by accident resolves itself.
+//! accident; and so it may be where a thread has helped such a one. Then the call is computed once more on a fresh thread
+//! with a pool of its own, which helps nobody: nothing unrelated can run there, so a call met again there is a cycle for
+//! certain, and a circle by accident resolves itself.
 //!
 //! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls; and what
 //! was found to need itself, longer than that (see `doomed`).
@@ -62,7 +63,7 @@ pub(super) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
     if !again && busy.owner != worker.number {
         return None;
     }
-    if rayon::current_thread_index().is_none() {
+    if rayon::current_thread_index().is_none() && !chain::helps_since(worker, busy.name()) {
         wait::cycle(worker, busy.name());
     }
     Some(isolate_or_wait(busy, worker))

@@ -79,13 +79,15 @@ pub(super) fn wait(engine: &dyn Engine, busy: Busy, worker: &'static Worker, is_
         spin_loop();
     }
     let (mut sleep, mut stall) = (SHORTEST_SLEEP, Stall::default());
-    let (mut idle, mut helping) = (0, true);
+    // What another thread is in the middle of may be more than the awaited call needs, if its body gave way inside rayon:
+    // nothing for a thread on which each call is needed by the one before.
+    let (mut idle, mut helping) = (0, !isolate::is_isolated(worker));
     loop {
         if !engine.is_busy(&busy, worker) {
             return Waited::Again;
         }
         let searched = Instant::now();
-        match if helping { help::toward(&busy, worker) } else { Found::Nothing } {
+        match if helping { chain::aside(worker, || help::toward(&busy, worker)) } else { Found::Nothing } {
             Found::Computed => {
                 lost.pause(searched);
                 (sleep, idle) = (SHORTEST_SLEEP, 0);

@@ -2,7 +2,14 @@
 //!
 //! What such a body computes may be computed twice rather than waited for, so only what lies below it is counted.
 
-use std::sync::LazyLock;
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use rayon::{ThreadPool, prelude::*};
 
@@ -172,4 +179,84 @@ fn many_jobs_need_a_call_that_waits_for_another_pool() {
             }
         }
     });
+}
+
+/// Helping a thread that has gone on to something else inside rayon: no cycle, even if that needs the helper's own call.
+mod helped {
+    use super::*;
+
+    static AWAITED_BEGUN: AtomicBool = AtomicBool::new(false);
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    static HELPED: AtomicBool = AtomicBool::new(false);
+
+    cached! {
+        // Its thread goes on to `ASIDE`, which is queued.
+        const AWAITED(n: u64) -> u64 => match n {
+            0 => {
+                AWAITED_BEGUN.store(true, Ordering::Release);
+                until(&ASKED, None);
+                rayon::yield_now();
+                10
+            }
+            1 => 1,
+            // A group, so that what it leads to is shown to others.
+            _ => AWAITED.group([(0,), (1,)]).iter().sum(),
+        };
+        const ASKS(n: u64) -> u64 => {
+            until(&AWAITED_BEGUN, None);
+            // On a thread of a pool that runs the same call, which seems to need itself then.
+            rayon::yield_now();
+            ASKED.store(true, Ordering::Release);
+            AWAITED.get((*n,)) + 1
+        };
+        const ASIDE(n: u64) -> u64 => match n {
+            0 => ASIDE.group([(1,), (2,)]).iter().sum(),
+            // A thread in isolation does not come to help.
+            1 => until(&HELPED, Some(Duration::from_millis(100))),
+            _ => {
+                HELPED.store(true, Ordering::Release);
+                ASKS.get((0,))
+            }
+        };
+    }
+
+    fn until(flag: &AtomicBool, longest: Option<Duration>) -> u64 {
+        let since = Instant::now();
+        while !flag.load(Ordering::Acquire) && longest.is_none_or(|longest| since.elapsed() < longest) {
+            thread::yield_now();
+        }
+        0
+    }
+
+    #[test]
+    fn what_helps_by_accident_is_no_cycle() {
+        watched(|| {
+            let ask = || assert_eq!(ASKS.get((0,)), 11);
+            for inside in [false, true] {
+                for flag in [&AWAITED_BEGUN, &ASKED, &HELPED] {
+                    flag.store(false, Ordering::Release);
+                }
+                let (one, other) = (pool(1), pool(1));
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        one.scope(|scope| {
+                            scope.spawn(|_| assert_eq!(ASIDE.get((0,)), 11));
+                            assert_eq!(AWAITED.get((2,)), 11);
+                        });
+                    });
+                    if inside {
+                        other.scope(|scope| {
+                            scope.spawn(|_| ask());
+                            ask();
+                        });
+                    } else {
+                        ask();
+                    }
+                });
+                AWAITED.clear();
+                ASKS.clear();
+                ASIDE.clear();
+            }
+        });
+    }
 }
