@@ -19,6 +19,14 @@ pub(crate) fn copy_of(payload: &Payload) -> Option<Payload> {
     payload.downcast_ref::<String>().map(|text| Box::new(text.clone()) as Payload)
 }
 
+/// Runs users' code whose panic nobody is to get, such as a destructor's.
+#[allow(dead_code)]
+pub(crate) fn contain(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        swallow(payload);
+    }
+}
+
 /// Drops a payload that nobody is to get. Its destructor is users' code, and may panic in turn.
 #[allow(dead_code)]
 pub(crate) fn swallow(payload: Payload) {

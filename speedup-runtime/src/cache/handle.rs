@@ -12,7 +12,7 @@ use super::{
     task::Task,
     worker,
 };
-use crate::sync::Arc;
+use crate::{panics, sync::Arc};
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -248,7 +248,10 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
         let started = missing.len();
         for key in missing {
-            self.task(key).start();
+            let task = self.task(key);
+            task.start();
+            // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
+            panics::contain(move || drop(task));
         }
         started
     }

@@ -10,10 +10,7 @@
 //! Source: K. Fraser, "Practical lock-freedom" (2004), for the epochs; P. McKenney et al., asymmetric barriers in
 //! userspace RCU (2009).
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::TryLockError,
-};
+use std::sync::TryLockError;
 
 use crate::{
     panics,
@@ -114,9 +111,7 @@ impl Domain {
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(free)) {
-                panics::swallow(payload);
-            }
+            panics::contain(free);
         }
     }
 }

@@ -85,14 +85,11 @@ impl<R: Output> Task<R> {
         rayon::spawn(move || {
             // Where this is the last to know of the call, its end is dropped here. That is users' code, whose panic nobody
             // is to get, and with which rayon would end the process.
-            let run = AssertUnwindSafe(move || {
+            panics::contain(move || {
                 if state.begin() {
                     state.run();
                 }
             });
-            if let Err(payload) = catch_unwind(run) {
-                panics::swallow(payload);
-            }
         });
     }
 
