@@ -90,20 +90,30 @@ impl<K: Key, R: Output> Core<K, R> {
     /// [`Function::run`](super::function::Function), which looks again.
     #[inline(always)]
     pub(super) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
+        self.hit_by(packed.unwrap_or(0), |table, pin| table.find(key, packed, pin))
+    }
+
+    #[inline(always)]
+    fn hit_by(
+        &self,
+        tally: u64,
+        find: impl for<'pin> FnOnce(&'pin Table<K, R>, Pinned<'pin>) -> Option<&'pin R>,
+    ) -> Option<R> {
         let worker = worker::swift()?;
         let pin = worker.pin_swiftly();
-        let value = self.table(pin.at())?.find(key, packed, pin.at())?.clone();
+        let value = find(self.table(pin.at())?, pin.at())?.clone();
         drop(pin);
-        worker.count_hit(self.number.index(), packed.unwrap_or(0));
+        worker.count_hit(self.number.index(), tally);
         Some(value)
     }
 
     /// The value of a key, computed if need be.
     #[inline(always)]
     pub(super) fn get(&self, function: &Function<K, R>, key: &K) -> R {
-        // Other keys are looked up where they are claimed, so that a miss takes one look-up.
+        // Other keys, and those for which there is no page, are looked up where they are claimed, so that a miss takes one
+        // look-up.
         if let Some(packed) = key.pack()
-            && let Some(value) = self.hit(key, Some(packed))
+            && let Some(value) = self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
         {
             return value;
         }
@@ -223,14 +233,10 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(super) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
-        let (slot, claimed) = match key.pack() {
-            Some(packed) => (table.claim_paged(packed, worker.number, pin.at()), true),
-            None => table.find_or_claim(key, worker.number, pin.at()),
-        };
-        match slot {
+        match table.begin(key, key.pack(), worker.number, pin.at()) {
             None => Begun::NotYet,
-            Some(slot) if claimed => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
-            Some(slot) => {
+            Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
+            Some((slot, false)) => {
                 let Some(value) = slot.value() else { return Begun::NotYet };
                 let value = value.clone();
                 worker.count_hit(self.number.index(), 0);

@@ -22,21 +22,22 @@ fn loom_a_hashed_key_is_computed_once() {
 
 /// | thread 0 | thread 1 |
 /// |---|---|
-/// | finds an old key, looks for the new one | links the tenth key, for which the index grows; frees the old index |
+/// | finds old keys, looks for the new one | links the seventh key, for which the index grows; frees the old index |
 #[test]
 fn loom_keys_are_found_while_the_index_grows() {
     check(|| {
         let cache = Cache::hashed();
         let me = worker::numbered(0);
-        (0..9).for_each(|number| cache.get(me, number));
+        // Buckets have two lanes here, so some of the keys are not in the bucket where they are looked for first.
+        (0..6).for_each(|number| cache.get(me, number));
         let other = start(&cache, 1, |cache, me| {
-            cache.get(me, 9);
+            cache.get(me, 6);
             worker::collect();
         });
-        assert_eq!(cache.peek(me, 3), Some(30));
-        assert!(cache.peek(me, 9).is_none_or(|value| value == 90));
+        assert!((1..4).all(|number| cache.peek(me, number) == Some(number * 10)));
+        assert!(cache.peek(me, 6).is_none_or(|value| value == 60));
         other.join().unwrap();
-        assert!((0..10).all(|number| cache.peek(me, number) == Some(number * 10)));
+        assert!((0..7).all(|number| cache.peek(me, number) == Some(number * 10)));
         cache.ends();
     });
 }

@@ -89,35 +89,49 @@ impl<K: Key, R: Output> Table<K, R> {
         if self.hashed.get().is_some() { self.find_strayed(key, pin) } else { None }
     }
 
-    /// Makes the worker the one that computes the value of a small key, if it has a page and that takes no more than a
+    /// The value of a small key that is in a page.
+    #[inline(always)]
+    pub(super) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
+        self.pages.find(packed, pin)?.value()
+    }
+
+    /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
     /// look.
     #[inline(always)]
-    pub(super) fn claim_paged<'pin>(&self, packed: u64, me: u32, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+    pub(super) fn begin<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: u32,
+        pin: Pinned<'pin>,
+    ) -> Option<(Slot<'pin, R>, bool)> {
         // In a mixed page the key may have strayed before there was the page.
-        let slot = self.pages.find(packed, pin).filter(|slot| !self.pages.is_mixed(slot))?;
-        let claimed = match self.bias.claiming(me) {
-            Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
-            None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
-        };
-        claimed.then_some(slot)
+        let paged = packed.and_then(|packed| self.pages.find(packed, pin)).filter(|slot| !self.pages.is_mixed(slot));
+        if let Some(slot) = paged {
+            let claimed = match self.bias.claiming(me) {
+                Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
+                None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
+            };
+            return claimed.then_some((slot, true));
+        }
+        let (entry, made) = self.find_or_file(key, packed, me, pin)?;
+        Some((entry.slot(), made))
     }
 
-    /// The slot of a key that has a place in the hash table only, and whether the worker is now the one that computes its
-    /// value; `None` if that takes more than a look.
-    #[inline(always)]
-    pub(super) fn find_or_claim<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> (Option<Slot<'pin, R>>, bool) {
-        let (entry, claimed) = self.find_or_file(key, me, pin);
-        (entry.map(Entry::slot), claimed)
-    }
-
-    /// The same; out of line, to keep the frames of bodies small.
+    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
+    /// line, to keep the frames of bodies small.
     #[inline(never)]
-    fn find_or_file<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> (Option<&'pin Entry<K, R>>, bool) {
-        let Some(hashed) = self.hashed.get() else { return (None, false) };
-        let Some(alone) = self.bias.filing(me) else { return (hashed.find(key, pin), false) };
-        let turn = Turn::Alone(alone);
-        let made = hashed.find_or_make(key, &turn, pin, || State::claimed(me), || false);
-        made.map_or((None, false), |(entry, made)| (Some(entry), made))
+    fn find_or_file<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: u32,
+        pin: Pinned<'pin>,
+    ) -> Option<(&'pin Entry<K, R>, bool)> {
+        let hashed = self.hashed.get()?;
+        let Some(alone) = self.bias.filing(me) else { return Some((hashed.find(key, pin)?, false)) };
+        let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
+        hashed.find_or_make(key, &Turn::Alone(alone), pin, || State::claimed(me), paged)
     }
 
     /// The value of a key that is not a small integer.

@@ -16,7 +16,7 @@ use std::{
 use super::slot::{Slot, State, Word};
 use crate::{
     cache::{key::Key, small, worker::Pinned},
-    sync::{AtomicPtr, AtomicU32, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering, lock},
 };
 
 /// Pages are about this large, in bytes.
@@ -35,6 +35,11 @@ pub(super) struct Pages<K: Key, R> {
     root: AtomicPtr<Directory>,
     /// What has been allocated; its lock is held while anything is linked.
     growth: Mutex<Growth>,
+    /// Whether any key was ever sent to the hash table for want of a page. Written under `growth`, and never taken back.
+    strayed: AtomicBool,
+    /// So many requests beyond what is allowed are refused before the values are counted again. Written by who holds
+    /// `growth` or alone changes the table.
+    patience: AtomicUsize,
     keys: PhantomData<fn(K) -> R>,
 }
 
@@ -44,10 +49,6 @@ struct Growth {
     directory_bytes: usize,
     /// Pages that may exist before the values in them are counted again.
     allowed: usize,
-    /// So many requests beyond that are refused first.
-    patience: usize,
-    /// Whether any key was ever sent to the hash table for want of a page.
-    strayed: bool,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
     outgrown: Vec<usize>,
 }
@@ -137,7 +138,13 @@ impl<R> PageOf<R> {
 impl<K: Key, R> Pages<K, R> {
     /// No pages.
     pub(super) fn new() -> Self {
-        Self { root: AtomicPtr::new(null_mut()), growth: Mutex::new(Growth::default()), keys: PhantomData }
+        Self {
+            root: AtomicPtr::new(null_mut()),
+            growth: Mutex::new(Growth::default()),
+            strayed: AtomicBool::new(false),
+            patience: AtomicUsize::new(0),
+            keys: PhantomData,
+        }
     }
 
     /// The slot of a packed key, if its page has been made.
@@ -162,11 +169,25 @@ impl<K: Key, R> Pages<K, R> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);
             if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed)).is_none() {
-                growth.strayed = true;
+                self.strayed.store(true, Ordering::Relaxed);
                 return None;
             }
             self.find(packed, pin)
         })
+    }
+
+    /// Whether there is no page for a key, and none will be made for now. Only for who alone changes the table.
+    #[inline]
+    pub(super) fn refuses(&self, packed: u64, pin: Pinned<'_>) -> bool {
+        // Before the first key has strayed, pages do not heed the hash table.
+        self.strayed.load(Ordering::Relaxed) && self.find(packed, pin).is_none() && self.is_patient()
+    }
+
+    /// Whether a request for a page is refused without counting.
+    fn is_patient(&self) -> bool {
+        let patience = self.patience.load(Ordering::Relaxed);
+        self.patience.store(patience.saturating_sub(1), Ordering::Relaxed);
+        patience > 0
     }
 
     /// Whether the page of this slot was made when the hash table may have held some of its keys.
@@ -233,7 +254,9 @@ impl<K: Key, R> Pages<K, R> {
             PageOf::<R>::fill(page);
         }
         // SAFETY: the header is at the start of the fresh page.
-        unsafe { (*page.cast::<PageHeader>()).mixed.store(u32::from(growth.strayed), Ordering::Relaxed) };
+        unsafe {
+            (*page.cast::<PageHeader>()).mixed.store(u32::from(self.strayed.load(Ordering::Relaxed)), Ordering::Relaxed)
+        };
         link.store(page, Ordering::Release);
         growth.pages += 1;
         Some(())
@@ -284,14 +307,13 @@ impl<K: Key, R> Pages<K, R> {
     /// Counts the values in the pages, not at each request: where they are well used, when there are a quarter more of
     /// them, and otherwise now and then.
     fn allow_more(&self, growth: &mut Growth) -> bool {
-        if growth.patience > 0 {
-            growth.patience -= 1;
+        if self.is_patient() {
             return false;
         }
         let used = self.count(|word| matches!(word, Word::Ready | Word::Claimed(_)));
         growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
-            growth.patience = PATIENCE * growth.pages;
+            self.patience.store(PATIENCE * growth.pages, Ordering::Relaxed);
         }
         growth.pages < growth.allowed
     }

@@ -2,9 +2,9 @@
 //!
 //! A bucket has twelve lanes, each a tag of eight hash bits and the number of an entry. The tags stand together, six in
 //! a word, so that all lanes are compared at once without a branch that depends on how full a bucket is, and most
-//! look-ups touch one cache line and no key but the right one. Only the writer of the shard writes; readers use plain
-//! loads. A lane goes from free to linked and from linked to removed, never back, so a look-up ends at the first bucket
-//! with a free lane.
+//! look-ups touch one cache line and no key but the right one. Lanes are used in their order, and the first word says
+//! how many are. Only the writer of the shard writes; readers use plain loads. A lane goes from free to linked and from
+//! linked to removed, never back, so a look-up ends at the first bucket with a free lane.
 //!
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
@@ -13,15 +13,17 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Tag words of a bucket.
 const WORDS: usize = 2;
-/// Lanes of a tag word: the bytes that have a number beside them.
-const LANES: usize = 6;
+/// Lanes of a tag word: the bytes that have a number beside them. One is enough for a model, which so meets full buckets.
+const LANES: usize = if cfg!(loom) { 1 } else { 6 };
 /// The tag of a lane that was never used.
 const FREE: u8 = 0;
 /// The tag of a lane whose entry was removed.
 const REMOVED: u8 = 1;
 /// The lowest bit of every lane's byte, and the highest.
-const LOW: u64 = 0x0000_0101_0101_0101;
+const LOW: u64 = 0x0101_0101_0101_0101 >> (64 - LANES * 8);
 const HIGH: u64 = LOW << 7;
+/// Above the lanes of the first word: how many of the bucket are used.
+const USED_AT: u32 = 48;
 
 /// The buckets of one shard.
 pub(super) struct Index {
@@ -31,15 +33,18 @@ pub(super) struct Index {
 #[repr(align(64))]
 #[cfg_attr(loom, derive(Default))]
 struct Bucket {
-    /// Release by the writer after it stored the lane's number, Acquire by readers before they load it.
+    /// Release by the writer after it stored the lane's number, Acquire by readers before they load it. A lane of the
+    /// second word has its tag before the first word counts it, and readers load the first word first.
     tags: [AtomicU64; WORDS],
     numbers: [AtomicU32; WORDS * LANES],
 }
 
-/// A free lane of a bucket.
+/// The next free lane of a bucket.
 pub(super) struct Lane<'a> {
     bucket: &'a Bucket,
     lane: usize,
+    /// The first word of tags.
+    first: u64,
 }
 
 /// Some lanes of a bucket, a bit each; the lowest is the most reliable, see [`zeros`].
@@ -66,7 +71,7 @@ impl Lanes {
 }
 
 impl Index {
-    /// No lanes used, and room for so many entries before [`Index::is_full`].
+    /// No lanes used, and [`room`](Self::room) for so many entries.
     pub(super) fn with_room_for(entries: usize) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
         Self { buckets: empty(buckets) }
@@ -77,16 +82,18 @@ impl Index {
         self.buckets.len() * WORDS * LANES
     }
 
-    /// Whether so many used lanes are too many for short look-ups.
-    pub(super) fn is_full(&self, used: usize) -> bool {
-        used * 5 > self.lanes() * 4
+    /// How many of the lanes may be used, so that look-ups are short.
+    pub(super) fn room(&self) -> usize {
+        self.lanes() * 4 / 5
     }
 
     /// The first number with the tag of this hash that fits, in the order of the lanes; without one, where the next
-    /// number with this hash goes, if there is room.
-    #[inline]
-    pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Option<Lane<'_>>> {
-        for bucket in self.way(hash) {
+    /// number with this hash goes. There must be a free lane somewhere.
+    #[inline(always)]
+    pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Lane<'_>> {
+        let mut at = first(hash);
+        loop {
+            let bucket = self.bucket(at);
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
             while let Some(lane) = equal.next() {
@@ -97,30 +104,42 @@ impl Index {
                 }
             }
             // Whatever was linked later than this lane was free is here or before.
-            if let Some(lane) = Lanes::with(FREE, tags).next() {
-                return Err(Some(Lane { bucket, lane }));
+            if let Some(lane) = bucket.free(tags[0]) {
+                return Err(lane);
             }
+            at += 1;
         }
-        Err(None)
     }
 
-    /// Links a number; only by the writer, and where there is room.
-    #[inline]
+    /// Links a number; only by the writer, where there is a free lane.
+    #[inline(always)]
     pub(super) fn link(&self, hash: u64, number: u32) {
-        if let Err(Some(lane)) = self.find(hash, |_| None::<()>) {
-            lane.link(hash, number);
+        let mut at = first(hash);
+        loop {
+            let bucket = self.bucket(at);
+            if let Some(lane) = bucket.free(bucket.tags[0].load(Ordering::Relaxed)) {
+                return lane.link(hash, number);
+            }
+            at += 1;
         }
     }
 
     /// Takes a number out; only by the writer.
     pub(super) fn unlink(&self, hash: u64, number: u32) {
-        for bucket in self.way(hash) {
-            let mut lanes = Lanes::with(tag(hash), bucket.tags(Ordering::Relaxed));
+        let mut at = first(hash);
+        loop {
+            let bucket = self.bucket(at);
+            let tags = bucket.tags(Ordering::Relaxed);
+            let mut lanes = Lanes::with(tag(hash), tags);
             while let Some(lane) = lanes.next() {
                 if bucket.numbers[lane].load(Ordering::Relaxed) == number {
                     return bucket.mark(lane, REMOVED);
                 }
             }
+            if bucket.free(tags[0]).is_some() {
+                return;
+            }
+            at += 1;
         }
     }
 
@@ -134,31 +153,44 @@ impl Index {
         })
     }
 
-    /// The buckets in the order in which a hash looks at them.
-    #[inline]
-    fn way(&self, hash: u64) -> impl Iterator<Item = &Bucket> {
-        let (mask, first) = (self.buckets.len() - 1, (hash >> super::SHARD_BITS) as usize);
-        (0..self.buckets.len()).map(move |step| &self.buckets[(first + step) & mask])
+    /// Which is the next one after the last is the first again.
+    #[inline(always)]
+    fn bucket(&self, at: usize) -> &Bucket {
+        &self.buckets[at & (self.buckets.len() - 1)]
     }
 }
 
 impl Lane<'_> {
     /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
-    #[inline]
+    #[inline(always)]
     pub(super) fn link(self, hash: u64, number: u32) {
-        self.bucket.numbers[self.lane].store(number, Ordering::Relaxed);
-        self.bucket.mark(self.lane, tag(hash));
+        let Self { bucket, lane, first } = self;
+        bucket.numbers[lane].store(number, Ordering::Relaxed);
+        // No branch: which word it is cannot be foretold, and finding out takes until the bucket is in the cache. The
+        // lane's tag is that of a free one, so nothing need be taken away.
+        let tag = u64::from(tag(hash)) << (lane % LANES * 8);
+        let [in_first, in_second] = if lane < LANES { [tag, 0] } else { [0, tag] };
+        let second = bucket.tags[1].load(Ordering::Relaxed);
+        bucket.tags[1].store(second | in_second, Ordering::Release);
+        bucket.tags[0].store((first | in_first) + (1 << USED_AT), Ordering::Release);
     }
 }
 
 impl Bucket {
     #[inline(always)]
     fn tags(&self, ordering: Ordering) -> [u64; WORDS] {
-        [self.tags[0].load(ordering), self.tags[1].load(ordering)]
+        let first = self.tags[0].load(ordering);
+        [first, self.tags[1].load(ordering)]
+    }
+
+    /// The next lane, if there is a free one, when this is the first word of tags.
+    #[inline(always)]
+    fn free(&self, first: u64) -> Option<Lane<'_>> {
+        let lane = (first >> USED_AT) as usize;
+        (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, first })
     }
 
     /// Gives the lane another tag; only by the writer.
-    #[inline]
     fn mark(&self, lane: usize, tag: u8) {
         let (word, shift) = (&self.tags[lane / LANES], lane % LANES * 8);
         let others = word.load(Ordering::Relaxed) & !(0xff << shift);
@@ -183,6 +215,12 @@ fn empty(buckets: usize) -> Box<[Bucket]> {
 #[inline]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(LOW) & !word & HIGH
+}
+
+/// The bucket that is looked at first, counted on beyond the last.
+#[inline(always)]
+fn first(hash: u64) -> usize {
+    (hash >> super::SHARD_BITS) as usize
 }
 
 /// The top bits of the hash, which neither the shard nor the bucket is chosen by.
@@ -241,6 +279,7 @@ mod tests {
             None::<()>
         });
         assert!(found.is_err());
+        seen.sort_unstable();
         assert_eq!(seen, [2, 3, 4, 6, 7, 8, 9]);
     }
 }

@@ -3,8 +3,8 @@
 use std::{
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
-    mem::MaybeUninit,
-    ops::{Deref, DerefMut},
+    mem::{MaybeUninit, needs_drop},
+    ops::{Deref, DerefMut, Range},
     ptr::null_mut,
 };
 
@@ -43,8 +43,10 @@ pub(super) struct Writer<K, R> {
     chunks: Vec<*mut Entry<K, R>>,
     /// Entries ever taken from the chunks.
     made: u32,
-    /// Lanes of the index that are not free.
-    used: usize,
+    /// Those of the last chunk that have not been taken.
+    fresh: Range<*mut Entry<K, R>>,
+    /// So many more lanes of the index may be used.
+    room: usize,
     /// Lanes of the index that name an entry.
     live: usize,
 }
@@ -56,6 +58,14 @@ unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
 pub(super) struct Writing<'a, K, R> {
     writer: &'a mut Writer<K, R>,
     _lock: Option<MutexGuard<'a, ()>>,
+}
+
+impl<K, R> Writer<K, R> {
+    /// The entry with this number, which was taken.
+    fn entry(&self, number: u32) -> *mut Entry<K, R> {
+        let (chunk, place) = position(number);
+        self.chunks[chunk].wrapping_add(place)
+    }
 }
 
 impl<K, R> Deref for Writing<'_, K, R> {
@@ -77,7 +87,13 @@ impl<K: Key, R: Output> Shard<K, R> {
     pub(super) fn new() -> Self {
         Self {
             view: AtomicPtr::new(null_mut()),
-            writer: UnsafeCell::new(Writer { chunks: Vec::new(), made: 0, used: 0, live: 0 }),
+            writer: UnsafeCell::new(Writer {
+                chunks: Vec::new(),
+                made: 0,
+                fresh: null_mut()..null_mut(),
+                room: 0,
+                live: 0,
+            }),
             writing: Mutex::new(()),
             freed: Mutex::new(Vec::new()),
             has_freed: AtomicBool::new(false),
@@ -117,11 +133,12 @@ impl<K: Key, R: Output> Shard<K, R> {
         pin: Pinned<'pin>,
     ) -> Result<&'pin Entry<K, R>, Option<Lane<'pin>>> {
         let view = self.view(pin).ok_or(None)?;
-        view.index.find(hash, |number| {
+        let found = view.index.find(hash, |number| {
             let entry = view.entry(number);
             // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
             unsafe { key.matches((*entry.key.get()).assume_init_ref()).then_some(entry) }
-        })
+        });
+        found.map_err(Some)
     }
 
     /// As [`insert`](Self::insert), where there is no room for another lane.
@@ -136,7 +153,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         state: State,
     ) -> Option<&'pin Entry<K, R>> {
         self.grow(writer, hasher);
-        let lane = self.own_view(writer)?.index.find(hash, |_| None::<()>).err()??;
+        let lane = self.own_view(writer)?.index.find(hash, |_| None::<()>).err()?;
         Some(self.insert(writer, hash, key, state, lane))
     }
 
@@ -150,27 +167,28 @@ impl<K: Key, R: Output> Shard<K, R> {
         state: State,
         lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
-        let (number, fresh) = self.take_number(writer);
-        let (chunk, place) = position(number);
-        let entry = writer.chunks[chunk].wrapping_add(place);
+        let reused = if self.has_freed.load(Ordering::Relaxed) { self.take_freed() } else { None };
         // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
         // member names, but only its state word, until that says `Empty` or `Claimed`.
         let entry = unsafe {
-            if fresh {
+            if let Some(number) = reused {
+                let entry = writer.entry(number);
+                (*(*entry).key.get()).write(key);
+                (*entry).state.renew(state);
+                &*entry
+            } else {
+                let (entry, number) = self.take_fresh(writer);
                 entry.write(Entry {
                     state,
                     key: UnsafeCell::new(MaybeUninit::new(key)),
                     value: UnsafeCell::new(MaybeUninit::uninit()),
                     number,
                 });
-            } else {
-                (*(*entry).key.get()).write(key);
-                (*entry).state.renew(state);
+                &*entry
             }
-            &*entry
         };
-        lane.link(hash, number);
-        writer.used += 1;
+        lane.link(hash, entry.number);
+        writer.room -= 1;
         writer.live += 1;
         entry
     }
@@ -178,7 +196,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// Whether there is no room for another lane.
     #[inline]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
-        self.own_view(writer).is_none_or(|view| view.index.is_full(writer.used + 1))
+        writer.room == 0
     }
 
     /// Replaces the view by one that has twice the room for what is there.
@@ -187,21 +205,25 @@ impl<K: Key, R: Output> Shard<K, R> {
         for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
             link.store(*chunk, Ordering::Relaxed);
         }
-        for number in 0..writer.made {
-            // In the order of memory, not of the hash: this way the entries stream through the processor's cache.
-            let (chunk, place) = position(number);
-            let entry = writer.chunks[chunk].wrapping_add(place);
-            // SAFETY: entries below `made` have been written. One that is not removed is linked, since the lock is held,
-            // and so has its key.
-            unsafe {
-                if (*entry).state.word() != Word::Removed {
-                    let mut state = hasher.build_hasher();
-                    (*(*entry).key.get()).assume_init_ref().hash_into(&mut state);
-                    new.index.link(state.finish(), number);
+        // In the order of memory, not of the hash: this way the entries stream through the processor's cache.
+        let mut first = 0;
+        for (chunk, entries) in writer.chunks.iter().enumerate() {
+            let made = (writer.made - first).min(chunk_len(chunk) as u32);
+            for place in 0..made {
+                // SAFETY: entries below `made` have been written. One that is not removed is linked, since there is no other
+                // writer, and so has its key.
+                unsafe {
+                    let entry = &*entries.add(place as usize);
+                    if entry.state.word() != Word::Removed {
+                        let mut state = hasher.build_hasher();
+                        (*entry.key.get()).assume_init_ref().hash_into(&mut state);
+                        new.index.link(state.finish(), first + place);
+                    }
                 }
             }
+            first += made;
         }
-        writer.used = writer.live;
+        writer.room = new.index.room() - writer.live;
         let old = self.view.swap(Box::into_raw(new), Ordering::AcqRel);
         if !old.is_null() {
             let old = old as usize;
@@ -212,25 +234,30 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
     }
 
-    /// The number of an unused entry, and whether it was never used.
-    #[inline]
-    fn take_number(&self, writer: &mut Writing<'_, K, R>) -> (u32, bool) {
-        if self.has_freed.load(Ordering::Relaxed)
-            && let Some(number) = self.take_freed()
-        {
-            return (number, false);
+    /// An entry that was never used, and its number.
+    #[inline(always)]
+    fn take_fresh(&self, writer: &mut Writing<'_, K, R>) -> (*mut Entry<K, R>, u32) {
+        if writer.fresh.is_empty() {
+            self.add_chunk(writer);
         }
-        let number = writer.made;
-        writer.made = number.checked_add(1).expect("a shard of a cache holds at most 4,294,967,295 entries");
-        let (chunk, place) = position(number);
-        if place == 0 {
-            let entries = Vec::<Entry<K, R>>::with_capacity(chunk_len(chunk)).leak().as_mut_ptr();
-            writer.chunks.push(entries);
-            if let Some(view) = self.own_view(writer) {
-                view.chunks[chunk].store(entries, Ordering::Release);
-            }
+        let (entry, number) = (writer.fresh.start, writer.made);
+        writer.fresh.start = entry.wrapping_add(1);
+        writer.made = number + 1;
+        (entry, number)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_chunk(&self, writer: &mut Writing<'_, K, R>) {
+        let len = chunk_len(writer.chunks.len());
+        let numbered = u32::try_from(writer.made as usize + len).is_ok();
+        assert!(numbered, "a shard of a cache holds at most 4,294,967,295 entries");
+        let entries = Vec::<Entry<K, R>>::with_capacity(len).leak().as_mut_ptr();
+        if let Some(view) = self.own_view(writer) {
+            view.chunks[writer.chunks.len()].store(entries, Ordering::Release);
         }
-        (number, true)
+        writer.chunks.push(entries);
+        writer.fresh = entries..entries.wrapping_add(len);
     }
 
     /// The entry with this number, which was removed, is read by nobody any more.
@@ -265,7 +292,8 @@ impl<K, R> Drop for Shard<K, R> {
         }
         // SAFETY: the table is being dropped: nobody looks at the view, which came from a box.
         let view = unsafe { Box::from_raw(view) };
-        for number in view.index.numbers() {
+        let numbers = (needs_drop::<K>() || needs_drop::<R>()).then(|| view.index.numbers());
+        for number in numbers.into_iter().flatten() {
             let entry = view.entry(number);
             // SAFETY: a named entry has its key, and a ready one its value; nobody else looks at them.
             unsafe {
