@@ -36,6 +36,7 @@ mod inside;
 #[cfg(not(loom))]
 mod isolate;
 mod key;
+mod large_pages;
 #[cfg(all(test, loom))]
 mod model;
 #[cfg(not(loom))]

@@ -3,7 +3,7 @@
 //! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
 //! pointer stays in the part of the stack that is known to have room, one comparison is all.
 
-use super::worker::Worker;
+use super::{large_pages, worker::Worker};
 
 /// A body finds at least this much room, in bytes.
 const RESERVE: usize = 128 * 1024;
@@ -51,29 +51,13 @@ pub(super) fn on_a_new_piece<T>(worker: &Worker, body: impl FnOnce() -> T) -> T 
         // Where the system does not tell, the piece has the size that was asked for, but for what lies above.
         let left = stacker::remaining_stack().unwrap_or(PIECE - RESERVE);
         let low = here - left.min(here) + RESERVE;
-        ask_for_large_pages(here - left.min(here), here);
+        // A deep recursion touches each page once.
+        large_pages::ask_for(here - left.min(here), here);
         worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
         body()
     });
     drop(outer);
     result
-}
-
-/// Lets the system give the stack between these addresses memory in large pages: a deep recursion touches each page once,
-/// and each first touch of a small page costs as much as some calls.
-fn ask_for_large_pages(low: usize, high: usize) {
-    #[cfg(target_os = "linux")]
-    {
-        const LARGE: usize = 2 << 20;
-        let (low, high) = (low.next_multiple_of(LARGE), high - high % LARGE);
-        if low < high {
-            // SAFETY: advice about memory of this thread's own stack, which changes nothing that is in it. An error means
-            // that the system knows no large pages.
-            unsafe { libc::madvise(low as *mut libc::c_void, high - low, libc::MADV_HUGEPAGE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (low, high);
 }
 
 /// Puts the outer stack's segment back, also when the body panics.

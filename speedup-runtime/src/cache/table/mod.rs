@@ -3,6 +3,7 @@
 mod current;
 mod hashed;
 mod pages;
+mod slabs;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

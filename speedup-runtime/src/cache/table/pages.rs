@@ -10,10 +10,14 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
+    mem::needs_drop,
     ptr::{NonNull, null_mut},
 };
 
-use super::slot::{Slot, State, Word};
+use super::{
+    slabs::Slabs,
+    slot::{Slot, State, Word},
+};
 use crate::{
     cache::{key::Key, small, worker::Pinned},
     sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering, lock},
@@ -46,6 +50,8 @@ pub(super) struct Pages<K: Key, R> {
 #[derive(Default)]
 struct Growth {
     pages: usize,
+    /// The memory of the pages.
+    memory: Slabs,
     directory_bytes: usize,
     /// Pages that may exist before the values in them are counted again.
     allowed: usize,
@@ -242,12 +248,9 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
-        let layout = PageOf::<R>::LAYOUT;
-        // SAFETY: the layout is not empty: a page has a header.
-        let page = unsafe { alloc_zeroed(layout) };
-        if page.is_null() {
-            handle_alloc_error(layout);
-        }
+        let page = growth.memory.take(PageOf::<R>::LAYOUT);
+        // SAFETY: fresh memory of this layout. Only now, so that the page is in the processor's cache when it is used.
+        unsafe { page.write_bytes(0, PageOf::<R>::LAYOUT.size()) };
         #[cfg(loom)]
         // SAFETY: made just now.
         unsafe {
@@ -355,23 +358,19 @@ impl<K: Key, R> Drop for Pages<K, R> {
         // Relaxed: nobody else looks.
         let root = self.root.load(Ordering::Relaxed).cast::<u8>();
         let mut directories = Vec::new();
-        let mut drop_page = |page: *mut u8| {
-            if std::mem::needs_drop::<R>() {
-                for index in 0..PageOf::<R>::SLOTS {
-                    // SAFETY: the page is still allocated and nobody else looks at it; a ready slot is initialised, and
-                    // the value of a moved one is dropped by who moved it.
-                    unsafe {
-                        let slot = PageOf::<R>::slot(page, index, 0);
-                        if slot.state().is_ready() {
-                            slot.value_ptr().drop_in_place();
-                        }
+        let mut drop_values = |page: *mut u8| {
+            for index in 0..if needs_drop::<R>() { PageOf::<R>::SLOTS } else { 0 } {
+                // SAFETY: nobody else looks at the page; a ready slot is initialised, and the value of a moved one is
+                // dropped by who moved it.
+                unsafe {
+                    let slot = PageOf::<R>::slot(page, index, 0);
+                    if slot.state().is_ready() {
+                        slot.value_ptr().drop_in_place();
                     }
                 }
             }
-            // SAFETY: allocated in `make` with this layout.
-            unsafe { dealloc(page, PageOf::<R>::LAYOUT) };
         };
-        Self::descend(root, K::COORDINATES, &mut drop_page, &mut |directory| directories.push(directory as usize));
+        Self::descend(root, K::COORDINATES, &mut drop_values, &mut |directory| directories.push(directory as usize));
         directories.append(&mut lock(&self.growth).outgrown);
         for directory in directories {
             let directory = directory as *mut Directory;
