@@ -87,7 +87,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The value of a key that has one: the whole of a hit. Anything out of the ordinary is left to
-    /// [`Function::run`](super::function::Function), which looks again.
+    /// [`get`](Self::get), which looks again.
     #[inline(always)]
     pub(super) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
         self.hit_by(packed.unwrap_or(0), |table, pin| table.find(key, packed, pin))
@@ -110,14 +110,44 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be.
     #[inline(always)]
     pub(super) fn get(&self, function: &Function<K, R>, key: &K) -> R {
-        // Other keys, and those for which there is no page, are looked up where they are claimed, so that a miss takes one
-        // look-up.
+        if !K::is_small() {
+            return self.get_hashed(function, key);
+        }
+        // What is more than a hit is left to `run`, so that this is short wherever it is inlined.
         if let Some(packed) = key.pack()
             && let Some(value) = self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
         {
             return value;
         }
         function.run(self, key, None)
+    }
+
+    /// The same for keys that have their place in the hash table: one look finds the value or claims the slot.
+    #[inline(always)]
+    fn get_hashed(&self, function: &Function<K, R>, key: &K) -> R {
+        let worker = worker::current();
+        match self.begin(key, worker) {
+            Begun::Value(value) => value,
+            Begun::Mine(flight) => self.run(function, key, flight),
+            Begun::NotYet => self.compute(function, key, worker),
+        }
+    }
+
+    /// Claims a key's slot, or finds its value, if that takes no more than a look.
+    #[inline(always)]
+    pub(super) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+        let pin = worker.pin();
+        let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
+        match table.begin(key, key.pack(), worker.number, pin.at()) {
+            None => Begun::NotYet,
+            Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
+            Some((slot, false)) => {
+                let Some(value) = slot.value() else { return Begun::NotYet };
+                let value = value.clone();
+                worker.count_hit(self.number.index(), 0);
+                Begun::Value(value)
+            }
+        }
     }
 
     /// Whether the value of a key is there.
@@ -156,7 +186,7 @@ impl<K: Key, R: Output> Core<K, R> {
         // A value that is refreshed (slot 0) is nobody's claim: its body runs for itself, not again.
         let outer = worker.own.recomputing.get();
         worker.own.recomputing.set(outer + u32::from(slot != 0));
-        let result = catch_unwind(AssertUnwindSafe(|| function.run(self, key, Some(flight))));
+        let result = catch_unwind(AssertUnwindSafe(|| self.run(function, key, flight)));
         worker.own.recomputing.set(outer);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
@@ -228,23 +258,6 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table.get_or_make(|| Table::new(worker::current()), pin)
     }
 
-    /// Claims a key's slot, or finds its value, if that takes no more than a look.
-    #[inline(always)]
-    pub(super) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
-        let pin = worker.pin();
-        let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
-        match table.begin(key, key.pack(), worker.number, pin.at()) {
-            None => Begun::NotYet,
-            Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
-            Some((slot, false)) => {
-                let Some(value) = slot.value() else { return Begun::NotYet };
-                let value = value.clone();
-                worker.count_hit(self.number.index(), 0);
-                Begun::Value(value)
-            }
-        }
-    }
-
     /// The value of a key, computed if need be by exactly one of those who ask.
     #[cold]
     #[inline(never)]
@@ -288,6 +301,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Computes what has been claimed, publishes it and wakes who waits.
+    #[inline(always)]
     pub(super) fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
         function.run(self, key, Some(flight))
     }

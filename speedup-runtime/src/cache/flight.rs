@@ -1,6 +1,9 @@
 //! A claim on its way to a value.
 
-use std::marker::PhantomData;
+use std::{
+    marker::PhantomData,
+    ptr::{null, null_mut},
+};
 
 use super::{
     core::Core,
@@ -84,6 +87,21 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
 }
 
 impl Goal {
+    /// Stands for the [`parts`](Self::parts) of a goal where there is none.
+    pub(super) const NONE: (u64, *const State, *mut ()) = (0, null(), null_mut());
+
+    /// What it consists of: for passing it on.
+    #[inline(always)]
+    pub(super) fn parts(self) -> (u64, *const State, *mut ()) {
+        (self.table, self.state, self.value)
+    }
+
+    /// The goal with these [`parts`](Self::parts), if there is one.
+    #[inline(always)]
+    pub(super) fn of_parts(table: u64, state: *const State, value: *mut ()) -> Option<Self> {
+        (!value.is_null()).then_some(Self { table, state, value })
+    }
+
     /// The name of the slot.
     #[inline]
     pub(super) fn name(self) -> usize {

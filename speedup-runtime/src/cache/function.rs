@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc};
 
 use super::{
     core::Core,
-    flight::Flight,
+    flight::{Flight, Goal},
     key::{Key, Output},
     run,
+    table::State,
 };
 
 /// A function whose results are cached: its name, its body, and what is special about it.
@@ -28,8 +29,9 @@ pub struct Function<K: 'static, R: 'static> {
 /// Writes the arguments of a call.
 pub(super) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// See [`Function::run`].
-type Run<K, R> = fn(&Core<K, R>, &Function<K, R>, &K, Option<Flight<'_, K, R>>) -> R;
+/// See [`Function::run`] and [`run::run_known`]. The last three are the parts of the claim's goal, which so are passed in
+/// registers; null pointers without a claim.
+type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const State, *mut ()) -> R;
 
 /// A body that carries something.
 pub(super) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
@@ -109,7 +111,9 @@ impl<K, R> Function<K, R> {
     {
         // SAFETY: `of` made it of a pointer of this type, for the same key and result.
         let run = unsafe { std::mem::transmute::<fn(), Run<K, R>>(self.run) };
-        run(core, self, key, claimed)
+        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
+        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's.
+        unsafe { run(core, self, key, table, state, value) }
     }
 
     /// The result of the closure, for [`run::run_shared`] alone.

@@ -14,10 +14,11 @@ use super::{
     chain::{Frame, Running},
     core::{Begun, Core},
     doomed,
-    flight::Flight,
+    flight::{Flight, Goal},
     function::Function,
     key::{Key, Output},
     stack,
+    table::State,
     wait::Outcome,
     worker::{self, Worker},
 };
@@ -29,59 +30,83 @@ use crate::{
 /// Computes a value: looks the key up and claims its slot, unless that has been done.
 ///
 /// By a body that is known when the program is compiled.
-pub(super) fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
+///
+/// # Safety
+/// The last three are [`Goal::NONE`], or the parts of the goal of a flight of this core and of the calling thread's worker,
+/// which is left to this call.
+pub(super) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
-    claimed: Option<Flight<'_, K, R>>,
+    table: u64,
+    state: *const State,
+    value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
     // SAFETY: a type without size has one value, which takes no bytes to make. It may be made here, because whoever
     // named `F` gave a value of it to `Function::new`, and it is `Copy`.
     let body = unsafe { NonNull::<F>::dangling().read() };
-    run(core, function, key, claimed, body)
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, Goal::of_parts(table, state, value), body) }
 }
 
 /// As [`run_known`], by the closure that the function carries.
-pub(super) fn run_shared<K: Key, R: Output>(
+///
+/// # Safety
+/// As for [`run_known`].
+pub(super) unsafe fn run_shared<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
-    claimed: Option<Flight<'_, K, R>>,
+    table: u64,
+    state: *const State,
+    value: *mut (),
 ) -> R {
-    run(core, function, key, claimed, |key| function.shared(key))
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, Goal::of_parts(table, state, value), |key| function.shared(key)) }
 }
 
+/// The same.
+///
+/// # Safety
+/// As for [`run_known`].
 #[inline(always)]
-fn run<K: Key, R: Output>(
+unsafe fn run<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
-    claimed: Option<Flight<'_, K, R>>,
+    claimed: Option<Goal>,
     body: impl Fn(&K) -> R,
 ) -> R {
     let worker = worker::current();
     let mark = MaybeUninit::<u8>::uninit();
     if !stack::has_room(worker, mark.as_ptr() as usize) {
+        // SAFETY: by the contract.
+        let claimed = claimed.map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
         return stack::on_a_new_piece(worker, || function.run(core, key, claimed));
     }
-    let flight = match claimed {
-        Some(flight) => flight,
+    let goal = match claimed {
+        Some(goal) => goal,
         None => match core.begin(key, worker) {
-            Begun::Mine(flight) => flight,
+            Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
             Begun::NotYet => return core.compute(function, key, worker),
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), flight.into_goal()) };
+    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), goal) };
+    count(core, function, worker);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let _running = begin(core, function, key, &frame, worker);
+        let _running = Running::begin(worker, &frame);
+        // Relaxed: a hint.
+        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+            announce(core, function, key, &frame, worker);
+        }
         body(key)
     }));
     match result {
         Ok(value) => {
-            // SAFETY: the goal is that of the flight above.
+            // SAFETY: by the contract.
             unsafe { land(core, function, &frame, worker, &value) };
             value
         }
@@ -90,15 +115,9 @@ fn run<K: Key, R: Output>(
     }
 }
 
-/// Makes the call the innermost one of its thread, and lets others know of it what they need to.
+/// Counts the call, and sees to what is done every so many calls.
 #[inline(always)]
-fn begin<'a, K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    key: &K,
-    frame: &'a Frame,
-    worker: &'static Worker,
-) -> Running<'a> {
+fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, worker: &'static Worker) {
     if worker.own.top.get().is_none() {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
@@ -107,14 +126,9 @@ fn begin<'a, K: Key, R: Output>(
     if !function.sequential {
         core.grain.count(worker, computed, &core.number);
     }
-    let running = Running::begin(worker, frame);
-    // Relaxed: a hint.
-    if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
-        announce(core, function, key, frame, worker);
-    }
-    running
 }
 
+/// Lets others know of a running call what they need to.
 #[cold]
 #[inline(never)]
 fn announce<K: Key, R: Output>(

@@ -107,8 +107,8 @@ impl<K: Key, R: Output> Table<K, R> {
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
         // In a mixed page the key may have strayed before there was the page.
-        let paged = packed.and_then(|packed| self.pages.find(packed, pin)).filter(|slot| !self.pages.is_mixed(slot));
-        if let Some(slot) = paged {
+        let paged = packed.and_then(|packed| self.pages.find_in_page(packed, pin));
+        if let Some((_, slot)) = paged.filter(|(page, _)| !page.is_mixed()) {
             let claimed = match self.bias.claiming(me) {
                 Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
                 None => self.bias.is_shared() && slot.state().claim(me).is_ok(),

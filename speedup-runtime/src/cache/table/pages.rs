@@ -77,9 +77,18 @@ struct Place {
 struct PageOf<R>(PhantomData<R>);
 
 #[repr(C)]
-struct PageHeader {
+pub(super) struct PageHeader {
     /// Nonzero if keys had strayed to the hash table when the page was made: an empty slot's key may be there.
     mixed: AtomicU32,
+}
+
+impl PageHeader {
+    /// Whether the hash table may have held some keys of the page when it was made.
+    #[inline(always)]
+    pub(super) fn is_mixed(&self) -> bool {
+        // Relaxed: written before the page was linked.
+        self.mixed.load(Ordering::Relaxed) != 0
+    }
 }
 
 impl<R> PageOf<R> {
@@ -157,7 +166,17 @@ impl<K: Key, R> Pages<K, R> {
     ///
     /// Pages live as long as the table, which the pin under which it was found keeps.
     #[inline]
-    pub(super) fn find<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+    pub(super) fn find<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        self.find_in_page(packed, pin).map(|(_, slot)| slot)
+    }
+
+    /// The same, with the header of its page.
+    #[inline]
+    pub(super) fn find_in_page<'pin>(
+        &self,
+        packed: u64,
+        _pin: Pinned<'pin>,
+    ) -> Option<(&'pin PageHeader, Slot<'pin, R>)> {
         let place = Self::place(packed);
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
         for step in &place.path[..K::COORDINATES] {
@@ -166,7 +185,7 @@ impl<K: Key, R> Pages<K, R> {
             at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
         }
         // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
-        (!at.is_null()).then(|| unsafe { PageOf::slot(at, place.slot, packed) })
+        (!at.is_null()).then(|| unsafe { (&*at.cast(), PageOf::slot(at, place.slot, packed)) })
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
@@ -202,8 +221,7 @@ impl<K: Key, R> Pages<K, R> {
         let index = Self::place(slot.member()).slot;
         let header = (slot.address() - PageOf::<R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
         // SAFETY: the slot belongs to a page of this table, whose header lies before its state words.
-        // Relaxed: written before the page was linked.
-        unsafe { (*header).mixed.load(Ordering::Relaxed) != 0 }
+        unsafe { &*header }.is_mixed()
     }
 
     /// How many slots are ready.
