@@ -178,8 +178,14 @@ impl<K: Key, R: Output> Cache<K, R> {
             }
             return results.map(|result| result.expect("every member of a group has its result"));
         }
+        self.group_shared(&keys)
+    }
+
+    /// The same, shown to others; out of line, to keep the frames of bodies small.
+    #[inline(never)]
+    fn group_shared<const N: usize>(&self, keys: &[K; N]) -> [R; N] {
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
-        group::compute(self.core(), &self.function, &keys, &mut results, &mut scratch);
+        group::compute(self.core(), &self.function, keys, &mut results, &mut scratch);
         results.map(|result| result.expect("every member of a group has its result"))
     }
 

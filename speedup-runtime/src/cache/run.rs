@@ -47,7 +47,7 @@ pub(super) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'stati
     // named `F` gave a value of it to `Function::new`, and it is `Copy`.
     let body = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: passed on.
-    unsafe { run(core, function, key, Goal::of_parts(table, state, value), body) }
+    unsafe { run(core, function, key, (table, state, value), body) }
 }
 
 /// As [`run_known`], by the closure that the function carries.
@@ -63,7 +63,7 @@ pub(super) unsafe fn run_shared<K: Key, R: Output>(
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(core, function, key, Goal::of_parts(table, state, value), |key| function.shared(key)) }
+    unsafe { run(core, function, key, (table, state, value), |key| function.shared(key)) }
 }
 
 /// The same.
@@ -75,17 +75,16 @@ unsafe fn run<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
-    claimed: Option<Goal>,
+    (table, state, value): (u64, *const State, *mut ()),
     body: impl Fn(&K) -> R,
 ) -> R {
     let worker = worker::current();
     let mark = MaybeUninit::<u8>::uninit();
     if !stack::has_room(worker, mark.as_ptr() as usize) {
-        // SAFETY: by the contract.
-        let claimed = claimed.map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-        return stack::on_a_new_piece(worker, || function.run(core, key, claimed));
+        // SAFETY: passed on.
+        return unsafe { run_on_a_new_piece(core, function, key, table, state, value) };
     }
-    let goal = match claimed {
+    let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
         None => match core.begin(key, worker) {
             Begun::Mine(flight) => flight.into_goal(),
@@ -111,8 +110,30 @@ unsafe fn run<K: Key, R: Output>(
             value
         }
         // SAFETY: as above.
-        Err(payload) => crash(core, key, unsafe { Flight::of_goal(core, worker, frame.goal()) }, payload, worker),
+        Err(payload) => unsafe { crash(core, key, &frame, payload, worker) },
     }
+}
+
+// What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
+
+/// As [`run_known`], where there is no room for the body.
+///
+/// # Safety
+/// As for [`run_known`].
+#[cold]
+#[inline(never)]
+unsafe fn run_on_a_new_piece<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    let worker = worker::current();
+    // SAFETY: by the contract.
+    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    stack::on_a_new_piece(worker, || function.run(core, key, claimed))
 }
 
 /// Counts the call, and sees to what is done every so many calls.
@@ -164,8 +185,7 @@ unsafe fn land<K: Key, R: Output>(
 ) {
     if let Some(keep) = function.keep {
         // SAFETY: passed on.
-        let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-        return judge(keep, flight, value);
+        return unsafe { judge(core, keep, frame, worker, value) };
     }
     let crashed = Crashed { core, frame, worker };
     let copy = value.clone();
@@ -191,8 +211,19 @@ impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
 }
 
 /// Publishes a value if it is to be kept.
+///
+/// # Safety
+/// As for [`land`].
 #[inline(never)]
-fn judge<K: Key, R: Output>(keep: fn(&R) -> bool, flight: Flight<'_, K, R>, value: &R) {
+unsafe fn judge<K: Key, R: Output>(
+    core: &Core<K, R>,
+    keep: fn(&R) -> bool,
+    frame: &Frame,
+    worker: &'static Worker,
+    value: &R,
+) {
+    // SAFETY: by the contract.
+    let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     if keep(value) {
         flight.publish(value.clone());
     } else {
@@ -202,15 +233,20 @@ fn judge<K: Key, R: Output>(keep: fn(&R) -> bool, flight: Flight<'_, K, R>, valu
 }
 
 /// Lets a panic go on, and gives it to those who wait.
+///
+/// # Safety
+/// As for [`land`].
 #[cold]
 #[inline(never)]
-fn crash<K: Key, R: Output>(
+unsafe fn crash<K: Key, R: Output>(
     core: &Core<K, R>,
     key: &K,
-    flight: Flight<'_, K, R>,
+    frame: &Frame,
     payload: Payload,
     worker: &'static Worker,
 ) -> ! {
+    // SAFETY: by the contract.
+    let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     core.panicked.fetch_add(1, Ordering::Relaxed);
     core.doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
