@@ -32,8 +32,9 @@ const DEAR: u64 = 5_000;
 const PATIENCE: Duration = Duration::from_micros(10);
 /// So many calls tell cheap ones from dear ones.
 const FIRST: u64 = 16;
-/// A thread looks at the window after so many calls.
+/// A thread looks at the window after so many calls, and where they run one after the other, after so many.
 const LOOK_EVERY: u64 = 64;
+const LOOK_RARELY: u64 = 256;
 /// So many calls alone tell what they cost, or those of so long a time if they are more than a few.
 const SETTLED: u64 = 256;
 const SETTLED_AFTER: Duration = Duration::from_micros(100);
@@ -214,7 +215,7 @@ impl Grain {
     #[inline(never)]
     fn look(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
-        sample.next.set(worker.computed() + LOOK_EVERY);
+        sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });
         let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
             Ok(window) => window,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

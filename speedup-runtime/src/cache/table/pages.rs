@@ -80,6 +80,8 @@ struct PageOf<R>(PhantomData<R>);
 pub(super) struct PageHeader {
     /// Nonzero if keys had strayed to the hash table when the page was made: an empty slot's key may be there.
     mixed: AtomicU32,
+    /// Nonzero once all slots were found used. Relaxed: a hint, and never taken back.
+    full: AtomicU32,
 }
 
 impl PageHeader {
@@ -128,7 +130,7 @@ impl<R> PageOf<R> {
     unsafe fn fill(page: *mut u8) {
         // SAFETY: by the contract.
         unsafe {
-            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0) });
+            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0), full: AtomicU32::new(0) });
             for index in 0..Self::SLOTS {
                 page.add(Self::STATES_AT).cast::<State>().add(index).write(State::empty());
             }
@@ -227,7 +229,9 @@ impl<K: Key, R> Pages<K, R> {
     /// How many slots are ready.
     pub(super) fn len(&self) -> usize {
         let _growth = lock(&self.growth);
-        self.count(|word| word == Word::Ready)
+        let mut count = 0;
+        self.each_page(&mut |page| count += Self::count_in(page, |word| word == Word::Ready));
+        count
     }
 
     #[inline]
@@ -331,7 +335,7 @@ impl<K: Key, R> Pages<K, R> {
         if self.is_patient() {
             return false;
         }
-        let used = self.count(|word| matches!(word, Word::Ready | Word::Claimed(_)));
+        let used = self.count_used();
         growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
             self.patience.store(PATIENCE * growth.pages, Ordering::Relaxed);
@@ -339,17 +343,34 @@ impl<K: Key, R> Pages<K, R> {
         growth.pages < growth.allowed
     }
 
-    /// How many slots have such a word; the growth lock is held.
-    fn count(&self, which: impl Fn(Word) -> bool) -> usize {
+    /// How many slots are used, where removed values may count as well; the growth lock is held.
+    fn count_used(&self) -> usize {
         let mut count = 0;
-        let mut page = |page: *mut u8| {
-            for index in 0..PageOf::<R>::SLOTS {
-                // SAFETY: the page belongs to this table, which is borrowed.
-                count += usize::from(which(unsafe { PageOf::<R>::slot(page, index, 0) }.state().word()));
+        self.each_page(&mut |page| {
+            // SAFETY: the page belongs to this table, which is borrowed, and begins with its header.
+            let full = unsafe { &(*page.cast::<PageHeader>()).full };
+            // Most pages of a table that is well used are full: they are counted once.
+            if full.load(Ordering::Relaxed) != 0 {
+                count += PageOf::<R>::SLOTS;
+                return;
             }
-        };
-        Self::descend(self.root.load(Ordering::Acquire).cast(), K::COORDINATES, &mut page, &mut |_| {});
+            let used = Self::count_in(page, |word| matches!(word, Word::Ready | Word::Claimed(_)));
+            full.store(u32::from(used == PageOf::<R>::SLOTS), Ordering::Relaxed);
+            count += used;
+        });
         count
+    }
+
+    /// How many slots of a page of this table have such a word.
+    fn count_in(page: *mut u8, which: impl Fn(Word) -> bool) -> usize {
+        // SAFETY: the page belongs to this table, which is borrowed.
+        let word = |index| unsafe { PageOf::<R>::slot(page, index, 0) }.state().word();
+        (0..PageOf::<R>::SLOTS).filter(|index| which(word(*index))).count()
+    }
+
+    /// All pages; the growth lock is held.
+    fn each_page(&self, each: &mut dyn FnMut(*mut u8)) {
+        Self::descend(self.root.load(Ordering::Acquire).cast(), K::COORDINATES, each, &mut |_| {});
     }
 
     fn descend(at: *mut u8, levels: usize, each: &mut dyn FnMut(*mut u8), leave: &mut dyn FnMut(*mut Directory)) {
