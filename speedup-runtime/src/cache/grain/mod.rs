@@ -114,6 +114,13 @@ impl Sample {
         self.opened.get().is_some()
     }
 
+    /// Another outermost call begins.
+    fn renew(&self) {
+        self.stage.set(Stage::Fresh);
+        self.opened.set(None);
+        self.invited.set(false);
+    }
+
     /// Notes time lost by waiting.
     pub(super) fn lose(&self, time: Duration) {
         self.lost.set(self.lost.get().saturating_add(nanos(time)));
@@ -149,15 +156,14 @@ impl Grain {
     #[inline]
     pub(super) fn begin(&self, worker: &Worker) {
         let sample = &worker.own.sample;
-        let stage = match worker.own.home.get() {
-            _ if self.is_sequential() => Stage::Alone,
-            Some(home) => home.window.stage(),
-            None => Stage::Fresh,
-        };
-        sample.stage.set(stage);
-        sample.opened.set(None);
-        sample.invited.set(false);
         sample.next.set(worker.computed() + LOOK_EVERY);
+        // An outermost call that comes to no group leaves nothing behind.
+        if sample.stage.get() != Stage::Fresh {
+            sample.renew();
+        }
+        if let Some(home) = worker.own.home.get() {
+            sample.stage.set(if self.is_sequential() { Stage::Alone } else { home.window.stage() });
+        }
     }
 
     /// A call begins to be computed: the worker's count of them.
@@ -173,7 +179,7 @@ impl Grain {
     pub(super) fn shares(&self, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone => false,
-            Stage::Fresh => self.open(worker, number),
+            Stage::Fresh => !self.is_sequential() && self.open(worker, number),
             Stage::Shared => !self.is_sequential(),
         }
     }
@@ -225,6 +231,7 @@ impl Grain {
         if sample.stage.get() == Stage::Fresh || !sample.is_open() && worker.own.home.get().is_none() {
             // Calls without a group yet, or too cheap to be shared: are they still?
             if self.is_sequential() {
+                sample.stage.set(Stage::Alone);
                 sample.opened.set(Some((Instant::now(), worker.computed())));
                 *window = Open { cache: number.index(), kind: Kind::alone(worker, Instant::now(), CHECKED, ATTEMPT) };
             }
