@@ -181,9 +181,10 @@ pub(super) fn contains(worker: &Worker, slot: usize) -> bool {
 /// Runs what helps the call for which the innermost running one waits.
 pub(super) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T {
     let waiting = top(worker);
-    waiting.inspect(|frame| frame.aside.set(true));
+    // Users' code that is run while helping may wait, and so come here, without another call in between.
+    let outer = waiting.is_some_and(|frame| frame.aside.replace(true));
     let helped = help();
-    waiting.inspect(|frame| frame.aside.set(false));
+    waiting.inspect(|frame| frame.aside.set(outer));
     helped
 }
 

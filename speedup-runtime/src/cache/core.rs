@@ -129,7 +129,8 @@ impl<K: Key, R: Output> Core<K, R> {
         match self.begin(key, worker) {
             Begun::Value(value) => value,
             Begun::Mine(flight) => self.run(function, key, flight),
-            Begun::NotYet => self.compute(function, key, worker),
+            // By way of `run`, which sees to room on the stack: who waits may come here again while it gives way.
+            Begun::NotYet => function.run(self, key, None),
         }
     }
 

@@ -63,7 +63,7 @@ struct Doomed {
 impl<K: Key, R: Output> Core<K, R> {
     /// If a call of this worker has ended with the panic of a cycle, dooms the call.
     pub(super) fn doom(&self, key: &K, slot: usize, payload: &Payload, worker: &'static Worker) {
-        // On a thread that is not rayon's a panic ends all that led to it.
+        // On a thread that is not rayon's a panic ends all that led to it, or the helping.
         if worker.site.pool() != 0
             && let Some(text) = chain::as_cycle(payload)
         {

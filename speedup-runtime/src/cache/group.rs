@@ -102,7 +102,7 @@ pub(super) fn compute<K: Key, R: Output>(
         }
     }
     for index in &missing[..later] {
-        results[*index] = Some(core.compute(function, &keys[*index], worker));
+        results[*index] = Some(function.run(core, &keys[*index], None));
     }
 }
 

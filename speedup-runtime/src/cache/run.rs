@@ -94,8 +94,8 @@ unsafe fn run<K: Key, R: Output>(
     };
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), goal) };
-    count(core, function, worker);
     let result = catch_unwind(AssertUnwindSafe(|| {
+        count(core, function, worker);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
         if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {

@@ -5,13 +5,13 @@
 use std::{
     sync::{
         LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use rayon::{ThreadPool, prelude::*};
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 
 use crate::harness::{Counts, POOLS, call_together, everywhere, pool, scramble, watched, work};
 
@@ -178,6 +178,33 @@ fn many_jobs_need_a_call_that_waits_for_another_pool() {
                 AWAY.clear();
             }
         }
+    });
+}
+
+#[test]
+fn so_many_jobs_need_a_call_that_their_stack_would_not_hold_them() {
+    static OTHER: LazyLock<ThreadPool> = LazyLock::new(|| pool(1));
+    const JOBS: usize = 150;
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    cached! {
+        // Each job that needs it gives way to the next, on the one thread there is.
+        const AWAY(key: String) -> usize => OTHER.install(|| {
+            while BEGUN.load(Ordering::Acquire) < JOBS {
+                thread::yield_now();
+            }
+            key.len()
+        });
+    }
+    watched(|| {
+        let pool = ThreadPoolBuilder::new().num_threads(1).stack_size(256 << 10).build().expect("a pool");
+        pool.scope(|scope| {
+            for _ in 0..JOBS {
+                scope.spawn(|_| {
+                    BEGUN.fetch_add(1, Ordering::Release);
+                    assert_eq!(AWAY.get(("four".to_string(),)), 4);
+                });
+            }
+        });
     });
 }
 

@@ -1,6 +1,6 @@
 //! Whether a function's calls are worth being shared out.
 //!
-//! Whoever computes calls looks up every [`LOOK_EVERY`] of them, so no clock is read per call, and moves the window of
+//! Whoever computes calls looks up every [`LOOK_EVERY`] of them or so, so no clock is read per call, and moves the window of
 //! the outermost call on that it works for. There are two kinds of window:
 //!
 //! - In a *shared* window the threads show their groups and help each other. It tells how fast they get on together.
@@ -99,6 +99,14 @@ enum Stage {
     Alone,
     /// Sharing.
     Shared,
+}
+
+impl Stage {
+    /// If the outermost call has just ended, whoever still works for it does so alone; and a thread on which there is
+    /// something to undo is not fresh.
+    fn or_alone(self) -> Self {
+        if self == Self::Fresh { Self::Alone } else { self }
+    }
 }
 
 impl Sample {
@@ -207,7 +215,7 @@ impl Grain {
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
         let check = check && (1..DEAR).contains(&self.cost());
-        let alone = self.is_sequential() || check || self.rather_not();
+        let alone = check || self.rather_not();
         window.kind =
             if alone { Kind::alone(worker, now, CHECKED, ATTEMPT) } else { Kind::shared(now, number, ATTEMPT) };
         window.cache = number.index();
@@ -240,7 +248,7 @@ impl Grain {
         if window.cache == number.index() {
             self.advance(&mut window.kind, worker, number);
         }
-        sample.stage.set(window.kind.stage());
+        sample.stage.set(window.kind.stage().or_alone());
     }
 
     fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {

@@ -58,11 +58,7 @@ impl Window {
 
     /// How a thread that begins to help goes on.
     pub(super) fn stage(&self) -> Stage {
-        match lock(&self.0).kind.stage() {
-            // The outermost call has just ended; whoever still works for it does so alone.
-            Stage::Fresh => Stage::Alone,
-            stage => stage,
-        }
+        lock(&self.0).kind.stage().or_alone()
     }
 }
 

@@ -118,10 +118,19 @@ impl<K: Key> Cache<K> {
     /// The claim of a key, or the value if it is there; waits for others.
     fn claim(&self, me: &'static Worker, number: u32) -> Result<Flight<'_, K, Watched>, u32> {
         loop {
-            let claimed = self.with(me, number, |table, key, pin| match table.claim(key, key.pack(), me.number, pin) {
-                Claim::Ready(value) => Some(Err(value.read())),
-                Claim::Mine(slot) => Some(Ok(Flight::new(&self.core, me, table.id(), slot))),
-                Claim::Busy(..) => None,
+            let claimed = self.with(me, number, |table, key, pin| {
+                let mine = |slot| Some(Ok(Flight::new(&self.core, me, table.id(), slot)));
+                // As a call does: by a look, and then by all means.
+                match table.begin(key, key.pack(), me.number, pin) {
+                    Some((slot, true)) => return mine(slot),
+                    Some((slot, false)) if let Some(value) = slot.value() => return Some(Err(value.read())),
+                    _ => {}
+                }
+                match table.claim(key, key.pack(), me.number, pin) {
+                    Claim::Ready(value) => Some(Err(value.read())),
+                    Claim::Mine(slot) => mine(slot),
+                    Claim::Busy(..) => None,
+                }
             });
             match claimed {
                 Some(claimed) => return claimed,

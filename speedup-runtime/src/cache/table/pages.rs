@@ -4,8 +4,8 @@
 //! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
 //! it is made, which is what empty slots and missing pages look like.
 //!
-//! Sparse keys must not cost memory: pages may hold at most four times as many slots as values, beyond a fixed
-//! allowance. Where a page is refused, its keys go to the hash table.
+//! Sparse keys must not cost memory: pages may hold at most four times as many slots as there are values, or were where
+//! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
@@ -41,8 +41,8 @@ pub(super) struct Pages<K: Key, R> {
     growth: Mutex<Growth>,
     /// Whether any key was ever sent to the hash table for want of a page. Written under `growth`, and never taken back.
     strayed: AtomicBool,
-    /// So many requests beyond what is allowed are refused before the values are counted again. Written by who holds
-    /// `growth` or alone changes the table.
+    /// So many requests are refused before the values are counted again; 0 while there are fewer pages than allowed.
+    /// Written by who holds `growth` or alone changes the table.
     patience: AtomicUsize,
     keys: PhantomData<fn(K) -> R>,
 }
@@ -55,6 +55,8 @@ struct Growth {
     directory_bytes: usize,
     /// Pages that may exist before the values in them are counted again.
     allowed: usize,
+    /// What `patience` is to be when there are so many.
+    owed: usize,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
     outgrown: Vec<usize>,
 }
@@ -332,13 +334,17 @@ impl<K: Key, R> Pages<K, R> {
     /// Counts the values in the pages, not at each request: where they are well used, when there are a quarter more of
     /// them, and otherwise now and then.
     fn allow_more(&self, growth: &mut Growth) -> bool {
+        let owed = std::mem::take(&mut growth.owed);
+        if owed > 0 {
+            self.patience.store(owed, Ordering::Relaxed);
+        }
         if self.is_patient() {
             return false;
         }
         let used = self.count_used();
         growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
-            self.patience.store(PATIENCE * growth.pages, Ordering::Relaxed);
+            growth.owed = PATIENCE * growth.pages;
         }
         growth.pages < growth.allowed
     }

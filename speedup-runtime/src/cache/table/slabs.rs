@@ -1,6 +1,6 @@
 //! Memory that a table takes piece by piece and gives back as a whole.
 //!
-//! While that is little, each piece is an allocation of its own. From [`SLAB`] bytes on, pieces are cut from slabs of that
+//! While that is little, each piece is an allocation of its own, and a large one always. From [`SLAB`] bytes on, pieces are cut from slabs of that
 //! size, for which the system is asked for large pages: who fills a table touches each page for the first time, and that
 //! costs as much as computing a hundred cheap calls, however large the page is.
 

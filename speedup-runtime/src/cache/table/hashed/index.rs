@@ -87,8 +87,7 @@ impl Index {
         self.lanes() * 4 / 5
     }
 
-    /// The first number with the tag of this hash that fits, in the order of the lanes; without one, where the next
-    /// number with this hash goes. There must be a free lane somewhere.
+    /// A number with the tag of this hash that fits; without one, where the next number with this hash goes. There must be a free lane somewhere.
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Lane<'_>> {
         let mut at = first(hash);
@@ -107,7 +106,7 @@ impl Index {
             if let Some(lane) = bucket.free(tags[0]) {
                 return Err(lane);
             }
-            at += 1;
+            at = at.wrapping_add(1);
         }
     }
 
@@ -120,7 +119,7 @@ impl Index {
             if let Some(lane) = bucket.free(bucket.tags[0].load(Ordering::Relaxed)) {
                 return lane.link(hash, number);
             }
-            at += 1;
+            at = at.wrapping_add(1);
         }
     }
 
@@ -139,7 +138,7 @@ impl Index {
             if bucket.free(tags[0]).is_some() {
                 return;
             }
-            at += 1;
+            at = at.wrapping_add(1);
         }
     }
 

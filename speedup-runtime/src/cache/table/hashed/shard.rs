@@ -304,7 +304,7 @@ impl<K, R> Drop for Shard<K, R> {
             }
         }
         for (number, chunk) in self.writer.get_mut().chunks.drain(..).enumerate() {
-            // SAFETY: leaked in `take_number` with this capacity; its entries have been dropped above.
+            // SAFETY: leaked in `add_chunk` with this capacity; its entries have been dropped above.
             drop(unsafe { Vec::from_raw_parts(chunk, 0, chunk_len(number)) });
         }
     }
