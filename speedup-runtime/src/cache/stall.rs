@@ -37,6 +37,9 @@ const SHORT: Duration = Duration::from_micros(200);
 const HOPELESS: Duration = Duration::from_millis(500);
 #[cfg(test)]
 const HOPELESS: Duration = Duration::from_millis(200);
+/// Another thread that is at the end of the waits for no longer than this is one that leaves the graph for a moment, or that
+/// was interrupted then.
+const ASTRAY: Duration = Duration::from_millis(50);
 /// A body that is known to sleep outside of rayon may wait there for a job of the pool all the same: for a message that the
 /// job sends. After so long a pool whose threads all wait for it runs what is queued. Not earlier, since what is queued may as
 /// well need what the thread that runs it has begun, and that would then be computed twice.
@@ -52,7 +55,31 @@ thread_local! {
 
 /// What a waiting thread has seen of the thread at the end of the waits.
 #[derive(Default)]
-pub(super) struct Stall(Option<Seen>);
+pub(super) struct Stall(Option<Seen>, Silence);
+
+/// How long the thread at the end of the waits has shown no sign of life, over all that goes astray meanwhile.
+#[derive(Default)]
+pub(super) struct Silence {
+    /// The thread, its progress, and since when.
+    of: Option<(u32, u64, Instant)>,
+    /// Since when others have been there instead.
+    astray: Option<Instant>,
+}
+
+impl Silence {
+    /// The thread with this number and progress is there now; how long it has been silent.
+    pub(super) fn look(&mut self, number: u32, progress: u64) -> Duration {
+        let now = Instant::now();
+        let since = match self.of {
+            Some((of, before, since)) if (of, before) == (number, progress) => since,
+            Some((of, ..)) if of != number && now - *self.astray.get_or_insert(now) < ASTRAY => return Duration::ZERO,
+            Some((of, ..)) if of != number => self.astray.unwrap_or(now),
+            _ => now,
+        };
+        *self = Self { of: Some((number, progress, since)), astray: None };
+        now - since
+    }
+}
 
 /// A thread that has shown no sign of life since this was made.
 struct Seen {
@@ -82,6 +109,7 @@ impl Stall {
         };
         // Relaxed: a sign of life.
         let progress = running.progress.load(Ordering::Relaxed);
+        let silent = self.1.look(number, progress);
         let seen = match &mut self.0 {
             Some(seen) if (seen.number, seen.progress) == (number, progress) => seen,
             // A thread that waits leaves the graph for a moment, again and again, and then seems to be the end of the waits.
@@ -104,14 +132,14 @@ impl Stall {
                     return false;
                 }
                 if !alone && give_way_shortly(worker) {
-                    self.0 = None;
+                    *self = Self::default();
                     return false;
                 }
                 true
             }
-            Place::Elsewhere if !alone && is_desperate(worker, running, quiet) => {
+            Place::Elsewhere if !alone && is_desperate(worker, running, silent) => {
                 if give_way(worker) {
-                    self.0 = None;
+                    *self = Self::default();
                 }
                 false
             }
@@ -161,10 +189,10 @@ impl Seen {
 
 /// Whether a thread that sleeps outside of rayon may wait there for this pool: it has shown no sign of life for long, and all
 /// threads of the pool wait for calls, but for that thread itself, if it belongs to it.
-pub(super) fn is_desperate(worker: &Worker, running: &Worker, quiet: Duration) -> bool {
+pub(super) fn is_desperate(worker: &Worker, running: &Worker, silent: Duration) -> bool {
     let pool = worker.site.pool();
     let itself = usize::from(running.site.pool() == pool);
-    quiet >= DESPERATE && wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads() && running.site.sleeps()
+    silent >= DESPERATE && wait::waiting_in(pool) + 1 + itself >= rayon::current_num_threads() && running.site.sleeps()
 }
 
 /// Lets rayon run what is queued, more than one job only if they are short; false if nothing is.

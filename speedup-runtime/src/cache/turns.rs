@@ -19,7 +19,7 @@ use super::{
     inside::{self, Place},
     key::Output,
     outcome::Outcome,
-    stall,
+    stall::{self, Silence},
     wait::{self, Busy},
     worker::{self, Worker},
 };
@@ -142,6 +142,7 @@ pub(super) struct Watch {
     since: Instant,
     /// Whether another thread was there at the last look, as happens when the isolated one leaves the graph for a moment.
     astray: bool,
+    silence: Silence,
 }
 
 /// What the end of an isolated thread's waits looks like.
@@ -156,7 +157,7 @@ pub(super) enum Sight {
 
 impl Watch {
     pub(super) fn new(isolated: u32) -> Self {
-        Self { isolated, seen: None, since: Instant::now(), astray: false }
+        Self { isolated, seen: None, since: Instant::now(), astray: false, silence: Silence::default() }
     }
 
     /// Looks at the end of the waits, and lets rayon run something that is queued if it may be waiting for that.
@@ -165,6 +166,7 @@ impl Watch {
         let Some(running) = worker::by_number(end).filter(|_| end != worker.number) else { return Sight::Circle };
         // Relaxed: a sign of life.
         let seen = (end, running.progress.load(Ordering::Relaxed));
+        let silent = self.silence.look(seen.0, seen.1);
         if self.seen != Some(seen) {
             self.astray = !self.astray && self.seen.is_some_and(|before| before.0 != end);
             if !self.astray {
@@ -183,10 +185,10 @@ impl Watch {
                 true
             }
             // The isolated thread waits for a call, which it computes itself if that waits inside rayon.
-            _ => stall::is_desperate(worker, running, quiet) && self.give_way(worker),
+            _ => stall::is_desperate(worker, running, silent) && self.give_way(worker),
         };
         if executed {
-            self.since = Instant::now();
+            (self.since, self.silence) = (Instant::now(), Silence::default());
         }
         Sight::Moves
     }

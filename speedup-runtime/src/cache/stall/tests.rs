@@ -358,3 +358,18 @@ fn a_thread_says_which_questions_it_has_answered() {
         }
     });
 }
+
+#[test]
+fn a_thread_that_is_overlooked_for_a_moment_is_silent_all_the_same() {
+    const LONG: Duration = Duration::from_millis(5);
+    let mut silence = super::Silence::default();
+    silence.look(1, 5);
+    let since = std::time::Instant::now();
+    while since.elapsed() < LONG {
+        thread::yield_now();
+    }
+    assert_eq!(silence.look(2, 0), Duration::ZERO, "one that is there for a moment is not the silent one");
+    assert!(silence.look(1, 5) >= LONG);
+    silence.look(1, 6);
+    assert!(silence.look(1, 6) <= since.elapsed() - LONG, "progress is a sign of life");
+}
