@@ -1,8 +1,9 @@
 //! Waiting for a value that another thread computes, without ever waiting in a circle.
 //!
 //! A waiting thread runs nothing that the awaited call does not itself wait for, so its stack stays a chain of calls
-//! that need each other, unless a body uses rayon (see `isolate`). It looks at the slot for a moment, then tries to help, then enters itself in the graph of who
-//! waits for whom and sleeps. Who closes a circle finds it in the graph, since the graph is changed under one lock.
+//! that need each other, unless a body uses rayon (see `isolate`). It looks at the slot for a moment, then tries to
+//! help, then enters itself in the graph of who waits for whom and sleeps. Who closes a circle finds it in the graph,
+//! since the graph is changed under one lock.
 //!
 //! Publishing a value is one store, not a locked instruction, so a publisher may overlook a thread that is just
 //! beginning to wait. That is why nobody sleeps for long: a sleeper looks at its slot at least every [`LONGEST_SLEEP`].
