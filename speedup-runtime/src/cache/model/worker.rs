@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, marker::PhantomData};
 
-use super::reclaim::{self, Barrier, Domain, Entered, Garbage};
+use crate::cache::memory::epoch::{self, Barrier, Domain, Entered, Garbage};
 use crate::sync::{AtomicU64, Ordering};
 
 /// How many threads a model may have.
@@ -22,50 +22,50 @@ std::thread_local! {
 }
 
 /// Says whether a table is its maker's own until another thread comes.
-pub(super) fn set_biased(biased: bool) {
+pub(in crate::cache) fn set_biased(biased: bool) {
     BIASED.set(biased);
 }
 
 /// Says whether what is retired is freed. Without, pins make no barrier: one orders far more than a pin is to, and so hides
 /// what else is not in order; and where the system makes the barrier, it is not there.
-pub(super) fn set_frees(frees: bool) {
+pub(in crate::cache) fn set_frees(frees: bool) {
     FREES.set(frees);
 }
 
 /// A thread of a model.
-pub(super) struct Worker {
-    pub(super) number: u32,
+pub(in crate::cache) struct Worker {
+    pub(in crate::cache) number: u32,
     pin: AtomicU64,
 }
 
 /// The worker with this number.
-pub(super) fn numbered(number: usize) -> &'static Worker {
+pub(in crate::cache) fn numbered(number: usize) -> &'static Worker {
     &WORKERS[number]
 }
 
 impl Worker {
     /// Whether tables of this worker are its own until another comes.
-    pub(super) fn is_swift(&self) -> bool {
+    pub(in crate::cache) fn is_swift(&self) -> bool {
         BIASED.get()
     }
 
-    pub(super) fn pin(&'static self) -> Pin {
+    pub(in crate::cache) fn pin(&'static self) -> Pin {
         Pin { worker: self, entered: FREES.get().then(|| DOMAIN.enter(&self.pin, Barrier::Mutual)) }
     }
 }
 
 /// Keeps what the tables hold from being freed.
-pub(super) struct Pin {
+pub(in crate::cache) struct Pin {
     worker: &'static Worker,
     entered: Option<Entered>,
 }
 
 /// As in the program.
 #[derive(Clone, Copy)]
-pub(super) struct Pinned<'pin>(PhantomData<&'pin Pin>);
+pub(in crate::cache) struct Pinned<'pin>(PhantomData<&'pin Pin>);
 
 impl Pin {
-    pub(super) fn at(&self) -> Pinned<'_> {
+    pub(in crate::cache) fn at(&self) -> Pinned<'_> {
         Pinned(PhantomData)
     }
 }
@@ -73,16 +73,16 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         if let Some(entered) = self.entered {
-            reclaim::leave(&self.worker.pin, entered);
+            epoch::leave(&self.worker.pin, entered);
         }
     }
 }
 
-pub(super) fn retire(free: Garbage) {
+pub(in crate::cache) fn retire(free: Garbage) {
     DOMAIN.retire(free);
 }
 
-pub(super) fn collect() {
+pub(in crate::cache) fn collect() {
     if !FREES.get() {
         return;
     }

@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 use super::Table;
 use crate::{
     cache::{
-        key::{Key, Output},
-        worker::{self, Pinned},
+        api::key::{Key, Output},
+        thread::registry::{self, Pinned},
     },
     sync::{AtomicPtr, Ordering, const_unless_loom},
 };
@@ -58,10 +58,10 @@ impl<K: Key, R: Output> Current<K, R> {
             // found the table, so it has done so when the first step runs, and garbage is freed in order.
             // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
             let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
-            worker::retire(Box::new(move || worker::retire(Box::new(free))));
-            worker::collect();
+            registry::retire(Box::new(move || registry::retire(Box::new(free))));
+            registry::collect();
         }
-        worker::collect();
+        registry::collect();
     }
 }
 
