@@ -9,6 +9,7 @@ mod buffer;
 mod cache;
 mod errors;
 mod expansion;
+mod foreign;
 mod key;
 mod options;
 mod place;
