@@ -24,19 +24,9 @@ pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
 }
 
-/// Functions and constants share their names.
-pub(crate) fn name_is_free(handle: &Option<Ident>, function: &Ident, errors: &mut Errors) {
-    if let Some(handle) = handle
-        && handle == function
-    {
-        errors.at(
-            handle,
-            format!(
-                "`{handle}` is the function itself: give the handle another name, such as `{}`",
-                handle_name(function)
-            ),
-        );
-    }
+/// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.
+pub(crate) fn state_name(handle: &Ident) -> Ident {
+    format_ident!("__{}_STATE", handle.unraw(), span = handle.span())
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.

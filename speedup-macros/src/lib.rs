@@ -7,6 +7,7 @@
 mod attributes;
 mod buffer;
 mod cache;
+mod clashes;
 mod errors;
 mod expansion;
 mod foreign;
