@@ -3,8 +3,8 @@
 use syn::{Expr, FnArg, ItemFn, ReturnType, Type, TypeParamBound};
 
 use super::model::{ATTRIBUTE, Form, Options, Wrapper};
+use crate::clashes;
 use crate::errors::Errors;
-use crate::expansion;
 use crate::place::Place;
 use crate::signature;
 
@@ -18,7 +18,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     values_are_owned(form, errors);
     stop_on_err_has_errors(form, options, errors);
     halt_is_a_condition(options, errors);
-    expansion::name_is_free(&options.name, &function.sig.ident, errors);
+    clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
 }
 
 /// A generator outlives its call.

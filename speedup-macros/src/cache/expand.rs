@@ -48,9 +48,9 @@ fn wrapper(model: &Cached) -> TokenStream {
 
 /// ```text
 /// const F: &::speedup::Cache<(u64, String), R> = {
-///     static STATE: ::speedup::cache::State<(u64, String), R> = ::speedup::cache::State::new();
+///     static __F_STATE: ::speedup::cache::State<(u64, String), R> = ::speedup::cache::State::new();
 ///     let _ = f;
-///     &::speedup::Cache::of(&STATE, ::speedup::cache::Function::new("f", |(n, text): &(u64, String)| __f_uncached(*n, text)))
+///     &::speedup::Cache::of(&__F_STATE, ::speedup::cache::Function::new("f", |(n, text): &(u64, String)| __f_uncached(*n, text)))
 /// };
 /// ```
 ///
@@ -63,20 +63,21 @@ fn handle(model: &Cached) -> TokenStream {
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
-    let wrapper = model.place.sibling(&model.function.sig.ident);
+    let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let lints = expansion::handle_lints(&model.place, &model.function);
+    let state_name = expansion::state_name(name);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #lints
         #visibility #keyword #name: &::speedup::Cache<#key, #result> = {
-            static STATE: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+            static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::Cache::of(&STATE, #function)
+            &::speedup::Cache::of(&#state_name, #function)
         } #end
     }
 }
@@ -88,7 +89,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let key = signature::key_type(at, &model.arguments);
-    let inner = model.place.sibling(&model.inner);
+    let inner = model.place.lasting_sibling(&model.inner);
     let keep = keep(model.keep);
     let show = show(&model.arguments);
     let sequential = model.sequential.then(|| quote!(.sequential()));

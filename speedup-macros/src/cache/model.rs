@@ -7,7 +7,8 @@ use syn::{ItemFn, ReturnType, Type};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
-use crate::options::{self, Conflict, Known, Takes};
+use crate::foreign;
+use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
 use crate::signature::{self, Argument};
 
@@ -48,6 +49,9 @@ const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
     why: "one is for a result of type `Result`, the other for `Option`",
 }];
 
+const VOCABULARY: Vocabulary<Opt> =
+    Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: foreign::CACHE, number: "capacity" };
+
 /// The options of an invocation. The flags keep the place where they were set.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -58,9 +62,9 @@ pub(crate) struct Options {
 }
 
 /// Reads the options of an invocation.
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for given in options::read(tokens, TABLE, CONFLICTS, errors) {
+    for given in options::read(tokens, item, &VOCABULARY, errors) {
         match (given.option, given.value) {
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
             (Opt::Sequential, _) => options.sequential = true,
