@@ -17,6 +17,7 @@ mod groups;
 mod model;
 #[cfg(test)]
 mod snapshots;
+mod steady;
 mod validate;
 
 use proc_macro2::TokenStream;
