@@ -4,10 +4,11 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Token, Visibility, parse_quote};
+use syn::{Attribute, Expr, ItemFn, Lifetime, Token, Visibility, parse_quote};
 
 use crate::errors::Errors;
 use crate::place::Place;
+use crate::signature;
 
 /// The handle's name for a function: `FIBONACCI` for `fibonacci`, `PARSE_URL` for `parseUrl`, `MATCH` for `r#match`.
 ///
@@ -46,6 +47,11 @@ pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] 
         Place::Free => Token![const](generated_at(function.sig.fn_token.span)),
         Place::Inherent { .. } | Place::TraitImpl | Place::Trait => Token![const](function.sig.fn_token.span),
     }
+}
+
+/// The lifetime of a handle's type, where one must be written: in an `impl` that has lifetimes none is understood.
+pub(crate) fn handle_lifetime(place: &Place, at: Span) -> Option<Lifetime> {
+    (*place != Place::Free).then(|| Lifetime::new("'static", at))
 }
 
 /// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
@@ -150,7 +156,10 @@ pub(crate) fn with_faults(errors: Errors, item: impl ToTokens) -> TokenStream {
 /// Reads the function below an attribute; anything else is reported.
 pub(crate) fn function(item: &TokenStream, attribute: &str, errors: &mut Errors) -> Option<ItemFn> {
     let fault = match syn::parse2::<ItemFn>(item.clone()) {
-        Ok(function) => return Some(function),
+        Ok(mut function) => {
+            signature::ungroup(&mut function.sig);
+            return Some(function);
+        }
         Err(fault) => fault,
     };
     let message = |what: &str| {

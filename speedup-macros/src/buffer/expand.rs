@@ -108,12 +108,13 @@ fn handle(model: &Buffered) -> TokenStream {
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let lints = expansion::handle_lints(&model.place, &model.function);
     let state_name = expansion::state_name(name);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #lints
-        #visibility #keyword #name: &::speedup::#what<#parameters> = {
+        #visibility #keyword #name: &#lifetime ::speedup::#what<#parameters> = {
             static #state_name: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
@@ -172,7 +173,7 @@ fn search(model: &Buffered) -> TokenStream {
             .search(|| {
                 #[allow(unused_imports)]
                 use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
-                (&::speedup::buffer::__private::Items::<#item>::NEW).compare()
+                (&::speedup::buffer::__private::Items::<#item>::NEW).__speedup_compare()
             })
         },
     }

@@ -12,6 +12,7 @@ use crate::signature;
 pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
     signature::check(function, ATTRIBUTE, errors);
+    is_rust(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
@@ -19,6 +20,16 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     stop_on_err_has_errors(form, options, errors);
     halt_is_a_condition(options, errors);
     clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+}
+
+/// Other languages have no iterators.
+fn is_rust(function: &ItemFn, errors: &mut Errors) {
+    if let Some(abi) = &function.sig.abi {
+        errors.at(
+            abi,
+            "`#[buffer]` goes on a Rust function: remove `extern`, and read the buffer in an `extern` function",
+        );
+    }
 }
 
 /// A generator outlives its call.

@@ -68,12 +68,13 @@ fn handle(model: &Cached) -> TokenStream {
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let lints = expansion::handle_lints(&model.place, &model.function);
     let state_name = expansion::state_name(name);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #lints
-        #visibility #keyword #name: &::speedup::Cache<#key, #result> = {
+        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
@@ -102,12 +103,10 @@ fn runtime_function(model: &Cached) -> TokenStream {
 fn keep(keep: Keep) -> TokenStream {
     match keep {
         Keep::All => TokenStream::new(),
-        Keep::Ok => quote!(.keep(::core::result::Result::is_ok)),
-        Keep::Some => quote!(.keep(::core::option::Option::is_some)),
         Keep::ByType => quote! {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&::speedup::__private::Keep(value)).keep()
+                (&::speedup::__private::Keep(value)).__speedup_keep()
             })
         },
     }
@@ -121,7 +120,7 @@ fn show(arguments: &[Argument]) -> TokenStream {
     quote! {
         .show(|key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-            (&::speedup::__private::Show(key)).show(out)
+            (&::speedup::__private::Show(key)).__speedup_show(out)
         })
     }
 }
@@ -134,6 +133,8 @@ fn body(model: &Cached) -> TokenStream {
     let attributes = &model.attributes.body;
     let mut signature = model.function.sig.clone();
     signature.ident = model.inner.clone();
+    // Only the cache calls it.
+    signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     let block = groups::form(model);

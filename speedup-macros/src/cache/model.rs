@@ -81,11 +81,8 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
 pub(crate) enum Keep {
     /// All of them.
     All,
-    /// `Ok`, when the result is a `Result` by its name.
-    Ok,
-    /// `Some`, when the result is an `Option` by its name.
-    Some,
-    /// The type's name does not tell: the compiler finds out.
+    /// `Ok` of a `Result`, `Some` of an `Option`, all of anything else: the compiler finds out which it is, since a name can be an alias or
+    /// that of a type of the user's.
     ByType,
 }
 
@@ -142,8 +139,6 @@ fn keep(result: &Type, options: &Options) -> Keep {
     match result {
         Type::Path(_) if signature::is_primitive(result) => Keep::All,
         Type::Path(_) => match signature::last_segment(result).as_deref() {
-            Some("Result") => Keep::Ok,
-            Some("Option") => Keep::Some,
             Some(name) if PLAIN.contains(&name) => Keep::All,
             _ => Keep::ByType,
         },

@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_calls_of_a_macro_are_found() {
-        let source = "macro_rules! make { () => { fn f() {} } } // make!\nimpl A { make!(); } remake!(); impl B { make! {} }";
+        let source =
+            "macro_rules! make { () => { fn f() {} } } // make!\nimpl A { make!(); } remake!(); impl B { make! {} }";
         let heads: Vec<String> = around_calls(source, "make").into_iter().map(|around| around.head).collect();
         assert_eq!(heads, ["impl A", "impl B"]);
     }

@@ -58,9 +58,11 @@ fn parameters_of_an_iterator() {
                                 __words_generator(argument_0),
                             ),
                         )
-                        .search(|| ::core::option::Option::Some(
-                            ::core::cmp::PartialOrd::partial_cmp,
-                        )),
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<String>::NEW).__speedup_compare()
+                        }),
                 )
             };
             fn __words_generator((a, b): (String, u8)) -> impl IntoIterator<Item = String> + Send {
@@ -161,7 +163,7 @@ fn any_iterable_type() {
                             (&::speedup::buffer::__private::Items::<
                                 <Numbers as ::core::iter::IntoIterator>::Item,
                             >::NEW)
-                                .compare()
+                                .__speedup_compare()
                         }),
                 )
             };

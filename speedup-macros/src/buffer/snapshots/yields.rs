@@ -64,7 +64,7 @@ fn errors_are_the_last_value() {
                             #[allow(unused_imports)]
                             use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
                             (&::speedup::buffer::__private::Items::<Result<u64, Error>>::NEW)
-                                .compare()
+                                .__speedup_compare()
                         }),
                 )
             };
@@ -191,7 +191,7 @@ fn in_an_impl() {
                 }
                 /// The buffer of [`Self::all()`].
                 #[allow(unreachable_pub)]
-                pub const ALL: &::speedup::Buffer<u64> = {
+                pub const ALL: &'static ::speedup::Buffer<u64> = {
                     static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                     let _ = Self::all;
                     &::speedup::Buffer::of(

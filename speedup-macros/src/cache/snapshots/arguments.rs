@@ -160,7 +160,7 @@ fn owned_arguments_of_other_types() {
                         )
                         .show(|key, out| {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                            (&::speedup::__private::Show(key)).show(out)
+                            (&::speedup::__private::Show(key)).__speedup_show(out)
                         }),
                 )
             };

@@ -22,7 +22,12 @@ fn results_keep_ok() {
                     &__PARSE_STATE,
                     ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
-                        .keep(::core::result::Result::is_ok),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             #[inline]
@@ -79,7 +84,12 @@ fn options_keep_some() {
                     &__FIND_STATE,
                     ::speedup::cache::Function::new("find", |(n,): &(u64,)| __find_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
-                        .keep(::core::option::Option::is_some),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             #[inline]
@@ -115,7 +125,7 @@ fn a_type_that_may_be_an_alias() {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
-                            (&::speedup::__private::Keep(value)).keep()
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
                         }),
                 )
             };

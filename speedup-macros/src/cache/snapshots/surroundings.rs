@@ -75,7 +75,7 @@ fn in_an_impl() {
                 }
                 /// The cache of [`Self::paths()`].
                 #[allow(unreachable_pub)]
-                pub(crate) const PATHS: &::speedup::Cache<(u64, u64), u64> = {
+                pub(crate) const PATHS: &'static ::speedup::Cache<(u64, u64), u64> = {
                     static __PATHS_STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
                     let _ = Self::paths;
                     &::speedup::Cache::of(
