@@ -13,6 +13,7 @@
 //! ```
 
 mod expand;
+mod expand_tables;
 mod groups;
 mod model;
 #[cfg(test)]
