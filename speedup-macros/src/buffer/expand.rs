@@ -92,7 +92,7 @@ fn handle(model: &Buffered) -> TokenStream {
     let visibility = &model.function.vis;
     let name = &model.handle;
     let item = &model.item;
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::owned_type(at, &model.arguments);
     let (kind, what, state, parameters) = match model.kind() {
         Handle::Buffer => ("buffer", quote_spanned!(at=> Buffer), quote_spanned!(at=> State), quote!(#item)),
         Handle::Window => ("window", quote_spanned!(at=> Window), quote_spanned!(at=> WindowState), quote!(#item)),
@@ -135,7 +135,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     };
     let new = if matches!(model.kind(), Handle::Family) {
         let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
-        let key = signature::key_type(at, &model.arguments);
+        let key = signature::owned_type(at, &model.arguments);
         quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
     } else if matches!(model.form, Form::Yields { .. }) {
         quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))

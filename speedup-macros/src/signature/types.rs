@@ -102,6 +102,33 @@ pub(crate) fn is_well_known(ty: &Type) -> bool {
     }
 }
 
+/// Is it made of floating-point numbers, so that it is a key by their bits? Where their names stand in another type
+/// (`OrderedFloat<f64>`) it knows better what it is.
+pub(crate) fn holds_floats(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().any(holds_floats),
+        Type::Array(array) => holds_floats(&array.elem),
+        Type::Slice(slice) => holds_floats(&slice.elem),
+        Type::Paren(inner) => holds_floats(&inner.elem),
+        Type::Group(inner) => holds_floats(&inner.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => match &last.arguments {
+                PathArguments::None => is_primitive(ty) && (last.ident == "f32" || last.ident == "f64"),
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(last.ident.to_string().as_str(), "Vec" | "Option" | "Box")
+                        && arguments
+                            .args
+                            .iter()
+                            .any(|argument| matches!(argument, GenericArgument::Type(ty) if holds_floats(ty)))
+                }
+                PathArguments::Parenthesized(_) => false,
+            },
+            None => false,
+        },
+        _ => false,
+    }
+}
+
 /// An `impl Trait` anywhere in `ty`.
 pub(crate) fn opaque_in(ty: &Type) -> Option<&TypeImplTrait> {
     struct Search<'ast>(Option<&'ast TypeImplTrait>);

@@ -21,9 +21,10 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    bits::{Bits, ByBits},
     cache::{Cache, IntoFunction, Parts, State, Values},
     function::Function,
-    key::{Argument, Key, Lookup, Output},
+    key::{Argument, Key, Lookup, Output, Part},
     stats::Stats,
     tables::{Division, Tables, TablesState, is_same},
     task::{Task, TimedOut},

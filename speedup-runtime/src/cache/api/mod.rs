@@ -2,6 +2,7 @@
 
 #[cfg(not(loom))]
 pub mod autoref;
+pub(in crate::cache) mod bits;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]

@@ -307,7 +307,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         };
         // SAFETY: a core of the family. Removed while nothing is locked, since keys are users' code.
         if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { steady_of::<S, V, R>(branch.core()) }) {
-            self.branches.remove(steady);
+            self.branches.core().remove(steady, worker);
         }
         branch
     }
