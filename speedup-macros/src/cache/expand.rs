@@ -4,16 +4,22 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
-use super::expand_tables;
-use super::groups;
+use super::form::Form;
 use super::model::{Cached, Keep};
+use super::{expand_context, expand_tables, expand_types, groups};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if let Form::Context(context) = &model.form {
+        return expand_context::expand(model, context);
+    }
     let wrapper = wrapper(model);
-    let handle = handle(model);
+    let handle = match model.form {
+        Form::Generic => expand_types::handle_of_body(model),
+        _ => handle(model),
+    };
     let tables = model.has_tables().then(|| expand_tables::tables(model));
     let body = body(model);
     quote!(#wrapper #handle #tables #body)
@@ -44,7 +50,10 @@ fn wrapper(model: &Cached) -> TokenStream {
 /// `::speedup::Cache::get_ref(F, (&n, text))`
 fn look_up(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    let handle = model.place.sibling(&model.handle);
+    let cache = match model.form {
+        Form::Generic => expand_types::cache(model),
+        _ => model.place.sibling(&model.handle),
+    };
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
@@ -52,7 +61,7 @@ fn look_up(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key))
+    quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key))
 }
 
 /// ```text
@@ -153,7 +162,10 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = if model.has_tables() { model.function.block.as_ref().clone() } else { groups::form(model) };
+    let block = match model.form {
+        Form::Plain => groups::form(model),
+        _ => model.function.block.as_ref().clone(),
+    };
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
     quote!(#[inline] #(#attributes)* #signature #block)
 }

@@ -39,7 +39,7 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
-            Pass::Copy | Pass::Clone => quote_spanned!(at=> #name == #own.#index),
+            Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
         }
     });
     let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);

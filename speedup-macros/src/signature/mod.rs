@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
 
-pub(crate) use self::rules::check;
+pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
     borrow_in, borrowed, holds_floats, is_primitive, is_well_known, last_segment, opaque_in, owned_form, tidy, ungroup,
 };
@@ -49,6 +49,14 @@ impl Argument {
         };
         let by_bits = holds_floats(&owned);
         Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass, by_bits }
+    }
+
+    /// The name as declared, or none of a pattern.
+    pub(crate) fn declared_name(&self) -> String {
+        match self.declared.pat.as_ref() {
+            Pat::Ident(binding) => binding.ident.to_string(),
+            _ => String::new(),
+        }
     }
 
     /// The argument of the wrapper: the same type and position, under a plain name.
