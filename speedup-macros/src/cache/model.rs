@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{ItemFn, ReturnType, Type};
+use syn::{ItemFn, Path, ReturnType, Type};
 
 use crate::attributes::Attributes;
 use crate::errors::Errors;
@@ -10,6 +10,7 @@ use crate::expansion;
 use crate::foreign;
 use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
+use crate::root;
 use crate::signature::{self, Argument};
 
 /// The attribute as messages name it.
@@ -17,6 +18,7 @@ pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opt {
+    Crate,
     Name,
     Sequential,
     CacheErr,
@@ -29,6 +31,7 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Sequential, name: "sequential", takes: Takes::Nothing },
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
+    Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
     Known {
         option: Opt::Later,
@@ -56,6 +59,8 @@ const VOCABULARY: Vocabulary<Opt> =
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Ident>,
+    /// Where the crate is, if not at `::speedup`.
+    pub(crate) root: Option<Path>,
     pub(crate) sequential: bool,
     pub(crate) cache_err: Option<Ident>,
     pub(crate) cache_none: Option<Ident>,
@@ -66,11 +71,12 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
     let mut options = Options::default();
     for given in options::read(tokens, item, &VOCABULARY, errors) {
         match (given.option, given.value) {
+            (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
             (Opt::Sequential, _) => options.sequential = true,
             (Opt::CacheErr, _) => options.cache_err = Some(given.key),
             (Opt::CacheNone, _) => options.cache_none = Some(given.key),
-            (Opt::Name | Opt::Later, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Later, _) => {}
         }
     }
     options
