@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Lifetime, Token, Visibility, parse_quote};
+use syn::{Expr, ItemFn, Lifetime, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -54,10 +54,14 @@ pub(crate) fn handle_lifetime(place: &Place, at: Span) -> Option<Lifetime> {
     (*place != Place::Free).then(|| Lifetime::new("'static", at))
 }
 
-/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
-pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
-    let public = !matches!(function.vis, Visibility::Inherited);
-    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
+/// The visibility of a handle, with the expansion's spans: what the compiler says about it has been said about the function.
+pub(crate) fn handle_visibility(function: &ItemFn) -> TokenStream {
+    let shown = |token: TokenTree| {
+        let mut token = token;
+        token.set_span(generated_at(token.span()));
+        token
+    };
+    function.vis.to_token_stream().into_iter().map(shown).collect()
 }
 
 /// The `;` of a handle; see [`handle_keyword`].

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
+use syn::spanned::Spanned;
 use syn::{ItemFn, Path, ReturnType, Type};
 
 use crate::attributes::Attributes;
@@ -135,6 +136,17 @@ impl Cached {
     /// Where the expansion shows what concerns the types of the function.
     pub(crate) fn shown_at(&self) -> Span {
         expansion::generated_at(self.function.sig.ident.span())
+    }
+
+    /// Where it shows that one of them lacks something: at the type, where only one can.
+    pub(crate) fn types_shown_at(&self) -> Span {
+        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits).map(|argument| (&argument.owned, &*argument.declared.ty));
+        let types = arguments.chain([(&self.result, &self.result)]);
+        let mut suspects = types.filter(|(ty, _)| !signature::is_harmless(ty)).map(|(_, declared)| declared.span());
+        match (suspects.next(), suspects.next()) {
+            (Some(only), None) => expansion::generated_at(only),
+            _ => self.shown_at(),
+        }
     }
 }
 
