@@ -26,8 +26,8 @@ pub(crate) fn generated_at(place: Span) -> Span {
 }
 
 /// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.
-pub(crate) fn state_name(handle: &Ident) -> Ident {
-    format_ident!("__{}_STATE", handle.unraw(), span = handle.span())
+pub(crate) fn state_name(handle: &Ident, at: Span) -> Ident {
+    format_ident!("__{}_STATE", handle.unraw(), span = at)
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.

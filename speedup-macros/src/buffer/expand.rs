@@ -106,7 +106,7 @@ fn handle(model: &Buffered) -> TokenStream {
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>

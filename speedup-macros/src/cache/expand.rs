@@ -64,22 +64,19 @@ fn handle(model: &Cached) -> TokenStream {
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
-    let types_at = model.types_shown_at();
-    let key = signature::key_type(types_at, &model.arguments);
+    let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
-    let cache = quote_spanned!(types_at=> ::speedup::Cache<#key, #result>);
-    let state = quote_spanned!(types_at=> ::speedup::cache::State<#key, #result>);
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime #cache = {
-            static #state_name: #state = ::speedup::cache::State::new();
+        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
+            static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::Cache::of(&#state_name, #function)
@@ -143,9 +140,8 @@ fn body(model: &Cached) -> TokenStream {
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     let block = groups::form(model);
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
-    let lints = (!matches!(model.function.vis, Visibility::Inherited)).then(|| {
-        quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)])
-    });
+    let lints = (!matches!(model.function.vis, Visibility::Inherited))
+        .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
     quote!(#[inline] #lints #(#attributes)* #signature #block)
 }

@@ -133,19 +133,16 @@ impl Cached {
 }
 
 impl Cached {
-    /// Where the expansion shows what concerns the types of the function.
+    /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that
+    /// mentions them is shown at the same place, so that the compiler sees one fault and not one for each mention.
     pub(crate) fn shown_at(&self) -> Span {
-        expansion::generated_at(self.function.sig.ident.span())
-    }
-
-    /// Where it shows that one of them lacks something: at the type, where only one can.
-    pub(crate) fn types_shown_at(&self) -> Span {
-        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits).map(|argument| (&argument.owned, &*argument.declared.ty));
+        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits);
+        let arguments = arguments.map(|argument| (&argument.owned, argument.declared.ty.as_ref()));
         let types = arguments.chain([(&self.result, &self.result)]);
         let mut suspects = types.filter(|(ty, _)| !signature::is_harmless(ty)).map(|(_, declared)| declared.span());
         match (suspects.next(), suspects.next()) {
             (Some(only), None) => expansion::generated_at(only),
-            _ => self.shown_at(),
+            _ => expansion::generated_at(self.function.sig.ident.span()),
         }
     }
 }
