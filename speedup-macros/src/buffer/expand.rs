@@ -89,7 +89,7 @@ fn wrapper_output(declared: &Signature, form: &Form) -> ReturnType {
 fn handle(model: &Buffered) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let item = &model.item;
     let key = signature::owned_type(at, &model.arguments);
@@ -106,14 +106,12 @@ fn handle(model: &Buffered) -> TokenStream {
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
         #visibility #keyword #name: &#lifetime ::speedup::#what<#parameters> = {
             static #state_name: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.

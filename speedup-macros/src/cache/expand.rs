@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::FnArg;
+use syn::{FnArg, Visibility};
 
 use super::form::Form;
 use super::model::{Cached, Keep};
@@ -44,7 +44,11 @@ fn wrapper(model: &Cached) -> TokenStream {
     // A hit is short enough to stand where the call stands.
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
     let inline = inline.then(|| quote_spanned!(at=> #[inline]));
-    quote!(#(#attributes)* #inline #visibility #signature #block)
+    // Where a hit is found by what is lent, values are lent, too.
+    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
 /// `::speedup::Cache::get_ref(F, (&n, text))`
@@ -77,7 +81,7 @@ fn handle(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
@@ -85,14 +89,12 @@ fn handle(model: &Cached) -> TokenStream {
     let function = runtime_function(model);
     let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
@@ -166,6 +168,9 @@ fn body(model: &Cached) -> TokenStream {
         Form::Plain => groups::form(model),
         _ => model.function.block.as_ref().clone(),
     };
+    // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
+    let lints = (!matches!(model.function.vis, Visibility::Inherited))
+        .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
-    quote!(#[inline] #(#attributes)* #signature #block)
+    quote!(#[inline] #lints #(#attributes)* #signature #block)
 }

@@ -206,14 +206,12 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let result = &model.result;
     let function = function(model, context);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
-    let state = expansion::state_name(name);
+    let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             &::speedup::Cache::of(&#state, #function)

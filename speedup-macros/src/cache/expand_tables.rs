@@ -64,7 +64,7 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let name = tables_name(model);
-    let state = expansion::state_name(&name);
+    let state = expansion::state_name(&name, at);
     let (steady, varying) = (model.arguments_that_are(true), model.arguments_that_are(false));
     let (of, by) = (signature::key_type(at, &steady), signature::key_type(at, &varying));
     let result = &model.result;

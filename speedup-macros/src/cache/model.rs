@@ -2,7 +2,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Expr, ExprClosure, ItemFn, ReturnType, Type};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
 use crate::attributes::Attributes;
@@ -11,6 +12,7 @@ use crate::expansion;
 use crate::foreign;
 use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
+use crate::root;
 use crate::signature::{self, Argument};
 
 /// The attribute as messages name it.
@@ -18,6 +20,7 @@ pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opt {
+    Crate,
     Name,
     Sequential,
     CacheErr,
@@ -34,6 +37,7 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Sequential, name: "sequential", takes: Takes::Nothing },
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
+    Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
     Known {
         option: Opt::Later,
@@ -72,6 +76,8 @@ const VOCABULARY: Vocabulary<Opt> =
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Ident>,
+    /// Where the crate is, if not at `::speedup`.
+    pub(crate) root: Option<Path>,
     pub(crate) sequential: bool,
     pub(crate) cache_err: Option<Ident>,
     pub(crate) cache_none: Option<Ident>,
@@ -93,6 +99,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
     let mut options = Options::default();
     for given in options::read(tokens, item, &VOCABULARY, errors) {
         match (given.option, given.value) {
+            (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
             (Opt::Sequential, _) => options.sequential = true,
             (Opt::CacheErr, _) => options.cache_err = Some(given.key),
@@ -104,7 +111,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
                 errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
             }
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
-            (Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field, _) => {}
         }
     }
     options
@@ -189,9 +196,17 @@ impl Cached {
         such.map(|(argument, _)| argument.clone()).collect()
     }
 
-    /// Where the expansion shows what concerns the types of the function.
+    /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that
+    /// mentions them is shown at the same place, so that the compiler sees one fault and not one for each mention.
     pub(crate) fn shown_at(&self) -> Span {
-        expansion::generated_at(self.function.sig.ident.span())
+        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits);
+        let arguments = arguments.map(|argument| (&argument.owned, argument.declared.ty.as_ref()));
+        let types = arguments.chain([(&self.result, &self.result)]);
+        let mut suspects = types.filter(|(ty, _)| !signature::is_harmless(ty)).map(|(_, declared)| declared.span());
+        match (suspects.next(), suspects.next()) {
+            (Some(only), None) => expansion::generated_at(only),
+            _ => expansion::generated_at(self.function.sig.ident.span()),
+        }
     }
 }
 
