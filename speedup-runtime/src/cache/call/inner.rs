@@ -178,7 +178,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
     fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
-        self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|table| {
+        let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
+        self.table(pin.at()).filter(same).is_some_and(|table| {
             let slot = table.slot(key, key.pack(), worker.number, pin.at());
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
@@ -214,7 +215,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Names a key's slot for others, making the slot if need be.
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
-        let table = self.table_or_new(function, pin.at());
+        let table = self.table_to_change(function, pin.at(), worker);
         (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
     }
 
@@ -240,9 +241,16 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn remove(&self, key: &K, worker: &'static Worker) -> Option<R> {
         let removed = {
             let pin = worker.pin();
-            // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
-            // of the core.
-            unsafe { self.table(pin.at())?.remove(key, worker.number, pin.at()) }
+            let table = self.table(pin.at())?;
+            if table.admits(worker.number) {
+                // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
+                // of the core.
+                unsafe { table.remove(key, worker.number, pin.at()) }
+            } else {
+                let value = table.find(key, key.pack(), pin.at()).cloned();
+                self.table.give_up(table);
+                value
+            }
         };
         registry::collect_if_due();
         removed
@@ -264,9 +272,29 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table.get(pin)
     }
 
+    /// Lets everybody change the table, if it is this worker's. Who is invited need not end its time then.
+    pub(in crate::cache) fn open(&self, worker: &'static Worker) {
+        let pin = worker.pin();
+        if let Some(table) = self.table(pin.at()) {
+            table.open(worker.number);
+        }
+    }
+
+    /// The table, made if need be. One that this worker may not change is replaced by another, which is empty.
     #[inline]
-    fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
-        self.table(pin).unwrap_or_else(|| self.make_table(function, pin))
+    fn table_to_change<'pin>(
+        &self,
+        function: &Function<K, R>,
+        pin: Pinned<'pin>,
+        worker: &'static Worker,
+    ) -> &'pin Table<K, R> {
+        loop {
+            let table = self.table(pin).unwrap_or_else(|| self.make_table(function, pin));
+            if table.admits(worker.number) {
+                return table;
+            }
+            self.table.give_up(table);
+        }
     }
 
     /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
@@ -312,7 +340,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Looks at a key's slot, and claims it if nobody has.
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
-        let table = self.table_or_new(function, pin.at());
+        let table = self.table_to_change(function, pin.at(), worker);
         match table.claim(key, key.pack(), worker.number, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),

@@ -95,6 +95,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
             show.members(function, keys, &missing[step..]);
             if core.grain.invites(worker) {
+                core.open(worker);
                 leapfrog::invite(worker);
             }
         }
