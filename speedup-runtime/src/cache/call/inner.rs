@@ -354,10 +354,21 @@ impl<K: Key, R: Output> Core<K, R> {
         function.run(self, key, Some(flight))
     }
 
-    /// Whether the members of the next group are to be shared out.
+    /// Whether the next group is to be computed in a way in which it may be shared.
+    #[inline]
+    pub(in crate::cache) fn may_share(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.may_share(worker, &self.number)
+    }
+
+    /// Whether the members of a group are to be shared out from now on.
     #[inline]
     pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
         !function.sequential && self.grain.shares(worker, &self.number)
+    }
+
+    /// Whether so many calls made from outside of all calls are to be shared out.
+    pub(in crate::cache) fn shares_all(&self, function: &Function<K, R>, missing: usize) -> bool {
+        !function.sequential && self.grain.shares_all(missing)
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
