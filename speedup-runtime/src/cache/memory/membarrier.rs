@@ -9,7 +9,8 @@
 //!
 //! The system wants the process registered before the call that makes the barrier. That costs a microsecond while the process
 //! has one thread, and some 10 ms afterwards, since it waits until every processor has been through the scheduler. So a
-//! process with one thread is registered when it makes its first cached call, and any other by the first call of [`heavy`].
+//! process that is known to have one thread is registered once it has made some hundred calls, or is about to start threads
+//! ([`prepare`]), and any other by the first call of [`heavy`].
 //! That is early enough, because registration concerns who makes the barrier alone:
 //!
 //! ```text
@@ -25,7 +26,7 @@
 //! Source: M. Desnoyers, P. McKenney et al., "User-level implementations of read-copy update" (2012).
 
 #[cfg(not(loom))]
-pub(in crate::cache) use self::real::{heavy, is_promised, light};
+pub(in crate::cache) use self::real::{heavy, is_promised, light, prepare};
 
 #[cfg(loom)]
 pub(in crate::cache) use self::model::{heavy, light, set_works};
@@ -54,16 +55,13 @@ mod real {
         false
     }
 
-    /// Whether [`heavy`] will work, as far as the system can tell. Takes some microseconds.
+    /// Whether [`heavy`] will work, as far as the system can tell.
     pub(in crate::cache) fn is_promised() -> bool {
         #[cfg(target_os = "linux")]
         {
             use libc::{
                 MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_QUERY, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
             };
-            if has_one_thread() && command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 {
-                return true;
-            }
             let known = command(MEMBARRIER_CMD_QUERY);
             let needed = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
             known >= 0 && known & libc::c_long::from(needed) == libc::c_long::from(needed)
@@ -72,11 +70,29 @@ mod real {
         false
     }
 
-    /// Whether the process has no second thread. The folder of threads has a link for each, and two more.
+    /// Registers the process if that costs nothing. Takes some microseconds all the same.
+    #[cold]
+    pub(in crate::cache) fn prepare() {
+        #[cfg(target_os = "linux")]
+        if has_one_thread() {
+            command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        }
+    }
+
+    /// Whether the process is known to have no second thread. To count them takes longer than a first call may.
     #[cfg(target_os = "linux")]
     fn has_one_thread() -> bool {
-        use std::os::unix::fs::MetadataExt;
-        std::fs::metadata("/proc/self/task").is_ok_and(|folder| folder.nlink() == 3)
+        #[cfg(target_env = "gnu")]
+        {
+            // SAFETY: the name ends with a zero. Where there is such a symbol, it is a byte that the C library keeps true until a
+            // second thread is made, which takes this one.
+            unsafe {
+                let flag = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()).cast::<u8>();
+                !flag.is_null() && flag.read_volatile() != 0
+            }
+        }
+        #[cfg(not(target_env = "gnu"))]
+        false
     }
 
     /// What the system says to a command: negative if it does not carry it out.

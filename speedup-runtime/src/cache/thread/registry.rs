@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{isolation::Isolation, rayon_probe::Site},
@@ -34,12 +34,13 @@ use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomi
 /// One for the process: values of all caches are retired here.
 static DOMAIN: Domain = Domain::new();
 
-/// Whether readers may leave the barrier to who frees, found out before the first worker exists.
-static PROMISED: Lazy<bool> = Lazy::new(membarrier::is_promised);
-
-/// Whether that promise was broken. Set under no lock and never taken back; Release, with the Acquire of who enrols under the
-/// registry's lock, so that who is not fenced is seen by who looks for such under the lock later.
-static BROKEN: AtomicBool = AtomicBool::new(false);
+/// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
+/// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
+/// enrols.
+static BARRIER: AtomicU32 = AtomicU32::new(UNASKED);
+const UNASKED: u32 = 0;
+const PROMISED: u32 = 1;
+const NONE: u32 = 2;
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -132,7 +133,6 @@ const NEAR: usize = 32;
 pub(in crate::cache) const TALLIES: usize = 1024;
 
 /// Wakes a waiting thread.
-#[derive(Default)]
 struct Parker {
     token: Mutex<bool>,
     given: Condvar,
@@ -181,11 +181,15 @@ pub(in crate::cache) fn current() -> &'static Worker {
     unsafe { &*worker }
 }
 
-#[cold]
+#[inline(never)]
 fn enrol() -> &'static Worker {
-    let promised = *PROMISED;
     let mut registry = lock(&REGISTRY);
-    let fenced = !promised || BROKEN.load(Ordering::Acquire);
+    if BARRIER.load(Ordering::Acquire) == UNASKED {
+        let found = if membarrier::is_promised() { PROMISED } else { NONE };
+        // Who makes a barrier before anybody has enrolled may have found it to fail.
+        let _ = BARRIER.compare_exchange(UNASKED, found, Ordering::Release, Ordering::Relaxed);
+    }
+    let fenced = !has_barrier();
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
@@ -229,7 +233,7 @@ pub(in crate::cache) fn retire(free: Garbage) {
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
 #[cold]
 pub(in crate::cache) fn collect() {
-    if BROKEN.load(Ordering::Relaxed) {
+    if !has_barrier() {
         fence_from_now_on();
     }
     let oldest = || lock(&REGISTRY).all.iter().filter_map(|worker| worker.reader.pinned()).min();
@@ -250,7 +254,7 @@ pub(in crate::cache) fn pass_barrier() -> bool {
     }
     let passed = has_barrier() && membarrier::heavy();
     if !passed {
-        BROKEN.store(true, Ordering::Release);
+        BARRIER.store(NONE, Ordering::Release);
         fence_from_now_on();
     }
     passed
@@ -266,7 +270,15 @@ fn all_are_fenced() -> bool {
 
 /// Whether there is a barrier that one thread can make for all others.
 fn has_barrier() -> bool {
-    *PROMISED && !BROKEN.load(Ordering::Relaxed)
+    BARRIER.load(Ordering::Acquire) == PROMISED
+}
+
+/// Does now what would take longer once there are more threads.
+pub(in crate::cache) fn prepare_for_threads() {
+    static PREPARED: AtomicBool = AtomicBool::new(false);
+    if !PREPARED.load(Ordering::Relaxed) && !PREPARED.swap(true, Ordering::Relaxed) && has_barrier() {
+        membarrier::prepare();
+    }
 }
 
 /// The pins of this thread make their own barrier from now on.
@@ -339,7 +351,7 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             window: Window::new(),
-            parker: Parker::default(),
+            parker: Parker { token: Mutex::new(false), given: Condvar::new() },
         }
     }
 

@@ -26,7 +26,10 @@ use std::{
 use self::ready::{Spent, is_ready};
 use self::window::{Kind, Open};
 pub(in crate::cache) use self::{ready::note_started, window::Window};
-use crate::cache::thread::{counters::Number, registry::Worker};
+use crate::cache::thread::{
+    counters::Number,
+    registry::{self, Worker},
+};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
@@ -279,6 +282,9 @@ impl Grain {
     fn look(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
         sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });
+        if worker.computed() >= SETTLED {
+            registry::prepare_for_threads();
+        }
         let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
             Ok(window) => window,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

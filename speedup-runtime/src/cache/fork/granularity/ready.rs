@@ -38,9 +38,14 @@ impl Spent {
         self.time / self.calls.max(1)
     }
 
-    /// After how many calls more to ask again: a question costs as much as some tens of nanoseconds.
+    /// After how many calls more to ask again: a question costs as much as a cheap call.
     pub(super) fn next_question(&self) -> u64 {
-        if self.each() >= DEAR { 0 } else { 16 }
+        match self.calls {
+            _ if self.each() >= DEAR => 0,
+            0..32 => 4,
+            32..1024 => 16,
+            _ => 64,
+        }
     }
 }
 
