@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
-use super::groups;
+use super::forecast;
 use super::model::{Cached, Keep};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
@@ -135,7 +135,7 @@ fn body(model: &Cached) -> TokenStream {
     signature.ident = model.inner.clone();
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = groups::form(model);
+    let block = forecast::form(model);
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
     quote!(#[inline] #(#attributes)* #signature #block)
 }

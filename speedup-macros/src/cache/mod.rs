@@ -13,7 +13,7 @@
 //! ```
 
 mod expand;
-mod groups;
+mod forecast;
 mod model;
 #[cfg(test)]
 mod snapshots;

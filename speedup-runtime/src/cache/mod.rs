@@ -22,6 +22,7 @@ mod thread;
 pub use self::api::{
     autoref as probe,
     cache::{Cache, IntoFunction, Parts, State, Values},
+    foretold,
     function::Function,
     key::{Argument, Key, Lookup, Output},
     stats::Stats,

@@ -11,7 +11,7 @@ use crate::cache::{
     },
     block::isolation,
     call::{erased::Engine as _, inner::Core},
-    fork::fork_join,
+    fork::{ahead, fork_join},
     thread::registry,
 };
 use crate::{panics, sync::Arc};
@@ -191,6 +191,28 @@ impl<K: Key, R: Output> Cache<K, R> {
         results.map(|result| result.expect("every member of a group has its result"))
     }
 
+    /// Lets a body say which of its own calls it will make next: what `#[cache]` writes before them.
+    ///
+    /// The forecast is given a function to name keys with. It is run only where sharing calls out is worth it; then those
+    /// that are missing are computed in parallel and in any order. A forecast that panics has named the keys up to there.
+    /// What it names wrongly costs time, and changes no result.
+    ///
+    /// Where panics abort the process, it does nothing.
+    // Always: as `get`.
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K) + Sync))) {
+        if self.shares_group() {
+            self.ahead_shared(forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, forecast: impl FnOnce(&(dyn Fn(K) + Sync))) {
+        ahead::run(self.core(), &self.function, forecast);
+    }
+
     /// As [`group`](Self::group), for keys that are only borrowed.
     ///
     /// # Panics
@@ -344,7 +366,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn stats(&self) -> Stats {
         let core = self.core();
         let (hits, misses) = core.number.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len() }
+        let [shared, helped, vain] = core.outlook.totals();
+        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain }
     }
 
     /// A call of this key that has not begun.

@@ -5,6 +5,8 @@ pub mod autoref;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
+pub mod foretold;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 pub(in crate::cache) mod key;
 #[cfg(not(loom))]

@@ -12,7 +12,7 @@ use crate::cache::{
     },
     block::block_on::Busy,
     call::{claim_guard::Flight, inner::Core},
-    fork::leapfrog,
+    fork::{handed::End, leapfrog},
     table::{Member, State, Word},
     thread::registry::{self, Worker},
 };
@@ -36,7 +36,9 @@ pub(in crate::cache) trait Engine: Sync {
     fn waiters(&self) -> &AtomicU32;
 
     /// Computes a member of somebody's group, if nobody has begun to.
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped;
+    ///
+    /// What is not kept is handed over to the running call of `owner` that fills the slot `frame`.
+    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped;
 
     /// An outermost call of this cache, which had come to a group, has ended on this thread.
     fn ended(&self, worker: &'static Worker);
@@ -113,7 +115,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         &self.waiters
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
+    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
         let claimed = {
             let pin = worker.pin();
@@ -131,7 +133,10 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         // So does one of the key's destructor, hence the move.
         let run = move || {
             let (key, flight) = claimed;
-            drop(self.run(function, &key, flight));
+            let value = self.run(function, &key, flight);
+            if frame != 0 && function.keep.is_some_and(|keep| !keep(&value)) {
+                owner.handed.give(frame, self.address(), key, End::Value(value));
+            }
         };
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => Helped::Computed,

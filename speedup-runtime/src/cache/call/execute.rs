@@ -21,6 +21,7 @@ use crate::cache::{
         claim_guard::{Flight, Goal},
         inner::{Begun, Core},
     },
+    fork::handed,
     table::State,
     thread::{
         registry::{self, Worker},
@@ -89,6 +90,11 @@ unsafe fn run<K: Key, R: Output>(
         // SAFETY: passed on.
         return unsafe { run_on_a_new_piece(core, function, key, table, state, value) };
     }
+    if worker.handed.any()
+        && let Some(value) = handed_over(core, key, table, state, value, worker)
+    {
+        return value;
+    }
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
         None => match core.begin(key, worker) {
@@ -139,6 +145,29 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     stack::on_a_new_piece(worker, || function.run(core, key, claimed))
+}
+
+/// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
+///
+/// # Panics
+/// As the call did.
+#[cold]
+#[inline(never)]
+fn handed_over<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+    worker: &'static Worker,
+) -> Option<R> {
+    // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
+    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let found = handed::take(core, key, worker);
+    if found.is_none() {
+        std::mem::forget(claimed);
+    }
+    found
 }
 
 /// Counts the call, and sees to what is done every so many calls.

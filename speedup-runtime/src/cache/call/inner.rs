@@ -18,7 +18,7 @@ use crate::cache::{
         erased::{Engine, Header},
         flags::Notes,
     },
-    fork::granularity::Grain,
+    fork::{ahead::Outlook, granularity::Grain},
     table::{Claim, Current, Table, Word},
     thread::{
         counters::Number,
@@ -44,6 +44,7 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// Computations that ended in a panic. Relaxed: a count.
     pub(in crate::cache) panicked: AtomicUsize,
     pub(in crate::cache) notes: Notes,
+    pub(in crate::cache) outlook: Outlook,
 }
 
 /// What came of a first look at a key.
@@ -73,6 +74,7 @@ impl<K: Key, R: Output> Core<K, R> {
             number: Number::new(),
             panicked: AtomicUsize::new(0),
             notes: Notes::new(),
+            outlook: Outlook::new(),
         }
     }
 

@@ -88,6 +88,34 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
         return;
     }
+    let later = share(core, function, keys, missing, worker, |index| {
+        results[index] = core.compute_if_free(function, &keys[index]);
+        if results[index].is_some() { Step::Done } else { Step::Later }
+    });
+    for index in &missing[..later] {
+        results[*index] = Some(function.run(core, &keys[*index], None));
+    }
+}
+
+/// What has come of a member's turn.
+pub(in crate::cache) enum Step {
+    Done,
+    /// It is in flight elsewhere: it comes again, when all others have been.
+    Later,
+    /// Nothing more is needed of the group.
+    Stop,
+}
+
+/// Shows the members that are missing, and goes through them in the worker's order. Returns how many are left for later;
+/// they stand first in `missing`.
+pub(in crate::cache) fn share<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    keys: &[K],
+    missing: &mut [usize],
+    worker: &'static Worker,
+    mut take: impl FnMut(usize) -> Step,
+) -> usize {
     worker.own.order.get().arrange(missing);
     let show = Show::new(core, worker);
     let mut later = 0;
@@ -99,15 +127,16 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
             }
         }
         let index = missing[step];
-        results[index] = core.compute_if_free(function, &keys[index]);
-        if results[index].is_none() {
-            missing[later] = index;
-            later += 1;
+        match take(index) {
+            Step::Done => {}
+            Step::Later => {
+                missing[later] = index;
+                later += 1;
+            }
+            Step::Stop => break,
         }
     }
-    for index in &missing[..later] {
-        results[*index] = Some(function.run(core, &keys[*index], None));
-    }
+    later
 }
 
 /// A group on the board of the worker that needs it, taken off when dropped.
@@ -121,6 +150,8 @@ struct Show<'a, K: Key, R: Output> {
 
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(core: &'a Core<K, R>, worker: &'static Worker) -> Self {
+        // Whoever helps may hand over what is not kept.
+        call_stack::top(worker).inspect(|frame| frame.expects());
         let place = call_stack::top(worker).and_then(Frame::place);
         let slot = call_stack::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
