@@ -53,7 +53,8 @@ pub use speedup_macros::yield_;
 /// What the expansions need beside the public names; no part of the promises.
 #[doc(hidden)]
 pub mod __private {
-    pub use speedup_runtime::cache::probe::*;
+    pub use speedup_runtime::cache::{foretold::tried, probe::*};
+    pub use speedup_runtime::{__again as again, __drain as drain};
 }
 
 /// The README's code is a test.

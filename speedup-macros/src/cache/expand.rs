@@ -6,7 +6,7 @@ use syn::{FnArg, Visibility};
 
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_tables, expand_types, groups};
+use super::{expand_context, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -164,10 +164,7 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = match model.form {
-        Form::Plain => groups::form(model),
-        _ => model.function.block.as_ref().clone(),
-    };
+    let block = forecast::form(model);
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

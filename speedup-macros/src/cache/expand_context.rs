@@ -10,13 +10,14 @@
 //! const LOAD: &::speedup::Cache<(u64,), u64> = { .. };
 //! ```
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
 use super::expand::{keep, show};
+use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::Cached;
 use super::steady;
@@ -134,6 +135,11 @@ fn key_type(model: &Cached, context: &Context) -> TokenStream {
     }
 }
 
+/// The running call, as a body with forecasts names it.
+pub(super) fn inside() -> Ident {
+    Ident::new("inside", Span::mixed_site())
+}
+
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
 fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
@@ -165,6 +171,16 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
                 (_, Pass::Clone) => Some(quote_spanned!(at=> let #pat = ::core::clone::Clone::clone(&#name);)),
             }
         });
+    // What a key is made of by an expression is not to be foretold.
+    let formed = context.key.is_none().then(|| forecast::form(model));
+    if let Some(block) = formed.filter(|formed| forecast::has_forecasts(model, formed)) {
+        let inside = inside();
+        return quote_spanned! {at=>
+            ::speedup::cache::With(#(#lints)* |#pattern: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
+                #(#given)* #(#captured)* #block
+            })
+        };
+    }
     let block = &model.function.block;
     let body = quote_spanned!(at=> #(#lints)* |#pattern: &#key| -> #result { #(#given)* #(#captured)* #block });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.

@@ -20,7 +20,7 @@ use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// `__F_TABLES`
-fn tables_name(model: &Cached) -> Ident {
+pub(super) fn tables_name(model: &Cached) -> Ident {
     format_ident!("__{}_TABLES", model.handle.unraw(), span = model.handle.span())
 }
 

@@ -16,8 +16,8 @@ mod expand;
 mod expand_context;
 mod expand_tables;
 mod expand_types;
+mod forecast;
 mod form;
-mod groups;
 mod model;
 #[cfg(test)]
 mod snapshots;

@@ -1,11 +1,12 @@
 //! What an invocation of `#[cache]` says.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::{expand_context, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -194,6 +195,34 @@ impl Cached {
         let Form::Tables(are) = &self.form else { return Vec::new() };
         let such = self.arguments.iter().zip(are).filter(|(_, is)| **is == steady);
         such.map(|(argument, _)| argument.clone()).collect()
+    }
+
+    /// For each argument, whether it is part of the key in which a recursion goes on.
+    pub(crate) fn keyed(&self) -> Vec<bool> {
+        match &self.form {
+            Form::Plain | Form::Generic => vec![true; self.arguments.len()],
+            Form::Tables(steady) => steady.iter().map(|steady| !steady).collect(),
+            Form::Context(context) => context.keyed.clone(),
+        }
+    }
+
+    /// What takes a forecast.
+    pub(crate) fn ahead(&self) -> TokenStream {
+        match &self.form {
+            Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
+            Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
+            Form::Context(_) => quote!(::speedup::cache::Inside::ahead),
+        }
+    }
+
+    /// The cache in which a recursion goes on, as the body names it.
+    pub(crate) fn running(&self) -> TokenStream {
+        match &self.form {
+            Form::Plain => self.place.sibling(&self.handle),
+            Form::Generic => expand_types::cache(self),
+            Form::Tables(_) => self.place.sibling(&expand_tables::tables_name(self)),
+            Form::Context(_) => expand_context::inside().to_token_stream(),
+        }
     }
 
     /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that

@@ -23,7 +23,8 @@ pub use self::api::{
     autoref as probe,
     bits::{Bits, ByBits},
     cache::{Cache, IntoFunction, Parts, State, Values},
-    context::{Body, Local, Memo, Place, Scoped, number_of, place_of},
+    context::{Body, Local, Memo, Place, Scoped, With, number_of, place_of},
+    foretold,
     function::Function,
     key::{Argument, Key, Lookup, Output, Part},
     of_types::of_types,
@@ -31,3 +32,5 @@ pub use self::api::{
     tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
 };
+#[cfg(not(loom))]
+pub use self::call::execute::Inside;

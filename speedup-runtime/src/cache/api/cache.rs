@@ -1,23 +1,18 @@
 //! The handle of a cached function.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    hash::{Hash, Hasher},
-    marker::PhantomData,
-};
+use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use crate::cache::{
     api::{
         function::{Function, Shared},
-        key::{Key, Lookup, Output},
+        key::{Distinct, Key, Lookup, Output},
         stats::Stats,
         tables::{Divided, Division},
         task::Task,
     },
     block::isolation,
     call::{erased::Engine as _, inner::Core},
-    fork::fork_join,
+    fork::{ahead, fork_join},
     thread::registry,
 };
 use crate::{panics, sync::Arc};
@@ -229,6 +224,28 @@ impl<K: Key, R: Output> Cache<K, R> {
         results.map(|result| result.expect("every member of a group has its result"))
     }
 
+    /// Lets a body say which of its own calls it will make next: what `#[cache]` writes before them.
+    ///
+    /// The forecast is given a function to name keys with. It is run only where sharing calls out is worth it; then those
+    /// that are missing are computed in parallel and in any order. A forecast that panics has named the keys up to there.
+    /// What it names wrongly costs time, and changes no result.
+    ///
+    /// Where panics abort the process, it does nothing.
+    // Always: as `get`.
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        if self.shares_group() {
+            self.ahead_shared(forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        ahead::run(self.core(), self.function.callee(), forecast);
+    }
+
     /// As [`group`](Self::group), for keys that are only borrowed.
     ///
     /// # Panics
@@ -392,7 +409,8 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
         let core = self.core();
         let (hits, misses) = core.number.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len() }
+        let [shared, helped, vain] = core.outlook.totals();
+        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain }
     }
 
     /// A call of this key that has not begun.
@@ -426,23 +444,6 @@ impl<K: Key, R: Output> Drop for Cache<K, R> {
 impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.stats()).finish()
-    }
-}
-
-/// A key in a set.
-struct Distinct<K>(K);
-
-impl<K: Key> PartialEq for Distinct<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.is_key(&other.0)
-    }
-}
-
-impl<K: Key> Eq for Distinct<K> {}
-
-impl<K: Key> Hash for Distinct<K> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.hash_key(hasher);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::cache::{
     },
     call::{
         call_stack::{self, Frame},
-        execute,
+        execute::{self, Inside},
         inner::Core,
     },
     fork::granularity::Grain,
@@ -41,21 +41,22 @@ use crate::sync::Arc;
     note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
     note = "write `#[cache(sequential, ..)]` to run all calls on the caller's thread"
 )]
-pub trait Body<K, R> {
+pub trait Body<K: Key, R: Output> {
     /// Whether the body runs on the caller's thread alone.
     #[doc(hidden)]
     const IS_LOCAL: bool;
 
     /// Computes the value of a key.
-    fn compute(&self, key: &K) -> R;
+    #[doc(hidden)]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R;
 }
 
 #[diagnostic::do_not_recommend]
-impl<K, R, C: Sync + Fn(&K) -> R> Body<K, R> for C {
+impl<K: Key, R: Output, C: Sync + Fn(&K) -> R> Body<K, R> for C {
     const IS_LOCAL: bool = false;
 
     #[inline(always)]
-    fn compute(&self, key: &K) -> R {
+    fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         self(key)
     }
 }
@@ -66,12 +67,25 @@ impl<K, R, C: Sync + Fn(&K) -> R> Body<K, R> for C {
 pub struct Local<C>(pub C);
 
 #[diagnostic::do_not_recommend]
-impl<K, R, C: Fn(&K) -> R> Body<K, R> for Local<C> {
+impl<K: Key, R: Output, C: Fn(&K) -> R> Body<K, R> for Local<C> {
     const IS_LOCAL: bool = true;
 
     #[inline(always)]
-    fn compute(&self, key: &K) -> R {
+    fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         (self.0)(key)
+    }
+}
+
+/// A body that says which calls it will make: by [`Inside::ahead`].
+pub struct With<C>(pub C);
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output, C: Sync + Fn(&K, Inside<'_, K, R>) -> R> Body<K, R> for With<C> {
+    const IS_LOCAL: bool = false;
+
+    #[inline(always)]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        (self.0)(key, inside)
     }
 }
 

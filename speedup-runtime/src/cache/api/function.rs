@@ -81,7 +81,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        let mut function = Self::of(name, execute::run_in::<K, R, S, F>, None);
+        let mut function = Self::of(name, execute::run_steady::<K, R, S, F>, None);
         function.family = TypeId::of::<F>();
         function
     }

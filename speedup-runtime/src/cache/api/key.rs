@@ -116,6 +116,24 @@ pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
     fn unpack(packed: u64) -> Option<Self>;
 }
 
+/// A key in a set.
+#[derive(Clone)]
+pub(in crate::cache) struct Distinct<K>(pub(in crate::cache) K);
+
+impl<K: Key> PartialEq for Distinct<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+}
+
+impl<K: Key> Eq for Distinct<K> {}
+
+impl<K: Key> Hash for Distinct<K> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
+    }
+}
+
 /// A key that may be borrowed: what a table is asked with.
 ///
 /// Its hash is the hash of the key that it stands for.

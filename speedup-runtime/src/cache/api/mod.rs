@@ -8,6 +8,8 @@ pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
+pub mod foretold;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 pub(in crate::cache) mod key;
 #[cfg(not(loom))]

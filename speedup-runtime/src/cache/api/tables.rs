@@ -29,6 +29,7 @@ use crate::cache::{
         erased::Engine as _,
         inner::{Core, Steady},
     },
+    fork::ahead,
     thread::registry::{self, Pinned, Worker},
 };
 use crate::sync::{Arc, AtomicU64, Ordering, lock};
@@ -213,6 +214,24 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         self.get_outermost(steady, &key.to_key())
     }
 
+    /// Lets a body say which of its own calls it will make next, by the arguments that vary. As [`Cache::ahead`].
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
+        let worker = registry::current();
+        if let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top))
+            && core.may_share(&self.function, worker)
+        {
+            self.ahead_shared(core, forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
+        ahead::run(core, self.callee(core), forecast);
+    }
+
     /// The table in which the innermost running call goes on, if it is one of this function with the same steady arguments.
     #[inline(always)]
     fn running<'a>(&self, worker: &'a Worker, is: &impl Fn(&S) -> bool) -> Option<&'a Core<V, R>> {
@@ -381,7 +400,10 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
     fn stats(&self) -> Stats {
         let (hits, misses) = self.tables.state.whole.number.totals();
         let panics = self.tables.kept().iter().map(|branch| branch.core().panics()).sum();
-        Stats { hits, misses, panics, len: self.len() }
+        let outlooks = self.tables.kept();
+        let counts = outlooks.iter().map(|branch| branch.core().outlook.totals());
+        let [shared, helped, vain] = counts.fold([0; 3], |sum, each| std::array::from_fn(|at| sum[at] + each[at]));
+        Stats { hits, misses, panics, len: self.len(), shared, helped, vain }
     }
 }
 

@@ -36,6 +36,8 @@ pub(in crate::cache) struct Frame {
     cyclic: Cell<bool>,
     /// Whether the call waits, and its thread helps others meanwhile.
     aside: Cell<bool>,
+    /// Whether ends of calls may have been handed over to it.
+    expecting: Cell<bool>,
 }
 
 /// The place of a call that is not shown.
@@ -57,6 +59,7 @@ impl Frame {
             in_rayon: Cell::new(false),
             cyclic: Cell::new(false),
             aside: Cell::new(false),
+            expecting: Cell::new(false),
         }
     }
 
@@ -80,6 +83,11 @@ impl Frame {
     pub(in crate::cache) fn show(&self, worker: &Worker) {
         // A board has fewer places than calls fit on a stack.
         self.place.set(worker.board().push(self.slot()) as u32);
+    }
+
+    /// Notes that ends of calls may be handed over to this one, see [`handed`](crate::cache::fork::handed).
+    pub(in crate::cache) fn expects(&self) {
+        self.expecting.set(true);
     }
 
     /// Notes that the body uses rayon, as long as the call runs. Only for a running call of this thread.
@@ -155,6 +163,9 @@ impl<'a> Running<'a> {
         if let Some(place) = self.frame.place() {
             self.worker.board().pop(place);
         }
+        if self.worker.handed.any() {
+            self.worker.handed.forget(Some(self.frame.slot()));
+        }
         if self.frame.cyclic.get() && !std::thread::panicking() {
             poison::lift();
         }
@@ -169,7 +180,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
-        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get() || frame.cyclic.get();
+        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get() || frame.cyclic.get() || frame.expecting.get();
         if noted || (frame.parent.is_none() && worker.own.sample.is_open()) {
             self.take_down();
         }

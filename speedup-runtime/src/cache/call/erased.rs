@@ -13,7 +13,7 @@ use crate::cache::{
     },
     block::block_on::Busy,
     call::{claim_guard::Flight, inner::Core},
-    fork::leapfrog,
+    fork::{handed::End, leapfrog},
     table::{Member, State, Table, Word},
     thread::registry::{self, Worker},
 };
@@ -37,7 +37,9 @@ pub(in crate::cache) trait Engine: Sync {
     fn waiters(&self) -> &AtomicU32;
 
     /// Computes a member of somebody's group, if nobody has begun to.
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped;
+    ///
+    /// What is not kept is handed over to the running call of `owner` that fills the slot `frame`.
+    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped;
 
     /// An outermost call of this cache, which had come to a group, has ended on this thread.
     fn ended(&self, worker: &'static Worker);
@@ -97,6 +99,8 @@ impl<K: Key, R: Output> Core<K, R> {
         member: u64,
         table: u64,
         worker: &'static Worker,
+        owner: &'static Worker,
+        frame: usize,
     ) -> Helped {
         let claimed = {
             let pin = worker.pin();
@@ -115,7 +119,10 @@ impl<K: Key, R: Output> Core<K, R> {
         // So does one of the key's destructor, hence the move.
         let run = move || {
             let (key, flight) = claimed;
-            drop(callee.run(self, &key, Some(flight)));
+            let value = callee.run(self, &key, Some(flight));
+            if frame != 0 && callee.function.keep.is_some_and(|keep| !keep(&value)) {
+                owner.handed.give(frame, self.address(), key, End::Value(value));
+            }
         };
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(()) => Helped::Computed,
@@ -159,9 +166,9 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         &self.waiters
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
+    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
-        self.help_by(function.callee(), member, table, worker)
+        self.help_by(function.callee(), member, table, worker, owner, frame)
     }
 
     fn ended(&self, worker: &'static Worker) {

@@ -21,6 +21,7 @@ use crate::cache::{
         claim_guard::{Flight, Goal},
         inner::{Begun, Core},
     },
+    fork::{ahead, handed},
     table::State,
     thread::{
         registry::{self, Worker},
@@ -77,7 +78,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// As for [`run_known`]; and the context is a `C` that outlives the call.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
-pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -95,7 +96,63 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R +
     let is_local = registry::current().own.is_local.get();
     let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
     // SAFETY: passed on.
+    unsafe {
+        run(
+            core,
+            function,
+            key,
+            (table, state, value),
+            |key| body(passed_on, key, Inside { core, callee: callee() }),
+            callee,
+        )
+    }
+}
+
+/// As [`run_in`], by a body that only gets what is passed on.
+///
+/// # Safety
+/// As for [`run_in`].
+pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    let context = registry::current().own.context.get();
+    // SAFETY: as in `run_known`.
+    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: by the contract.
+    let passed_on = unsafe { &*context.cast::<C>() };
+    let callee = || function.callee_in(context);
+    // SAFETY: passed on.
     unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+}
+
+/// A running call, as its body sees it.
+#[derive(Clone, Copy)]
+pub struct Inside<'a, K: Key, R: Output> {
+    core: &'a Core<K, R>,
+    callee: Callee<'a, K, R>,
+}
+
+impl<K: Key, R: Output> Inside<'_, K, R> {
+    /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
+    #[inline(always)]
+    pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        if self.core.may_share(self.callee.function, registry::current()) {
+            self.ahead_shared(forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        ahead::run(self.core, self.callee, forecast);
+    }
 }
 
 /// What to call for a caller who passes this on, by a body that gets it.
@@ -103,7 +160,13 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R +
 /// # Safety
 /// The context is `Sync`, unless the callee is local.
 #[inline(always)]
-pub(in crate::cache) unsafe fn callee_in<'a, K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn callee_in<
+    'a,
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+>(
     function: &'a Function<K, R>,
     context: &'a C,
     _body: F,
@@ -148,6 +211,11 @@ unsafe fn run<'a, K: Key, R: Output>(
     if !stack::has_room(worker, mark.as_ptr() as usize) {
         // SAFETY: passed on.
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
+    }
+    if worker.handed.any()
+        && let Some(value) = handed_over(core, key, table, state, value, worker)
+    {
+        return value;
     }
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
@@ -199,6 +267,29 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
+}
+
+/// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
+///
+/// # Panics
+/// As the call did.
+#[cold]
+#[inline(never)]
+fn handed_over<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+    worker: &'static Worker,
+) -> Option<R> {
+    // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
+    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let found = handed::take(core, key, worker);
+    if found.is_none() {
+        std::mem::forget(claimed);
+    }
+    found
 }
 
 /// Counts the call, and sees to what is done every so many calls.

@@ -21,7 +21,7 @@ use crate::cache::{
         erased::{Engine, Header},
         flags::Notes,
     },
-    fork::granularity::Grain,
+    fork::{ahead::Outlook, granularity::Grain},
     table::{Claim, Current, Table, Word},
     thread::{
         counters::Number,
@@ -49,6 +49,7 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// Computations that ended in a panic. Relaxed: a count.
     pub(in crate::cache) panicked: AtomicUsize,
     pub(in crate::cache) notes: Notes,
+    pub(in crate::cache) outlook: Outlook,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
 }
@@ -122,6 +123,7 @@ impl<K: Key, R: Output> Core<K, R> {
             number: Number::new(),
             panicked: AtomicUsize::new(0),
             notes: Notes::new(),
+            outlook: Outlook::new(),
         }
     }
 

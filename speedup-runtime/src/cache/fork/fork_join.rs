@@ -105,20 +105,37 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         alone += 1;
     }
     let missing = &mut missing[alone..];
-    if !missing.is_empty() {
-        share(core, callee, keys, results, missing, worker);
+    if missing.is_empty() {
+        return;
+    }
+    let later = share(core, callee, keys, missing, worker, |index| {
+        results[index] = core.compute_if_free(callee, &keys[index]);
+        if results[index].is_some() { Step::Done } else { Step::Later }
+    });
+    for index in &missing[..later] {
+        results[*index] = Some(callee.run(core, &keys[*index], None));
     }
 }
 
-/// Computes the missing members together with others.
-fn share<K: Key, R: Output>(
+/// What has come of a member's turn.
+pub(in crate::cache) enum Step {
+    Done,
+    /// It is in flight elsewhere: it comes again, when all others have been.
+    Later,
+    /// Nothing more is needed of the group.
+    Stop,
+}
+
+/// Shows the members that are missing, and goes through them in the worker's order. Returns how many are left for later;
+/// they stand first in `missing`.
+pub(in crate::cache) fn share<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     keys: &[K],
-    results: &mut [Option<R>],
     missing: &mut [usize],
     worker: &'static Worker,
-) {
+    mut take: impl FnMut(usize) -> Step,
+) -> usize {
     worker.own.order.get().arrange(missing);
     let guest = Guest::new(core, callee);
     let show = Show::new(&guest, worker);
@@ -130,15 +147,16 @@ fn share<K: Key, R: Output>(
             leapfrog::invite(worker);
         }
         let index = missing[step];
-        results[index] = core.compute_if_free(callee, &keys[index]);
-        if results[index].is_none() {
-            missing[later] = index;
-            later += 1;
+        match take(index) {
+            Step::Done => {}
+            Step::Later => {
+                missing[later] = index;
+                later += 1;
+            }
+            Step::Stop => break,
         }
     }
-    for index in &missing[..later] {
-        results[*index] = Some(callee.run(core, &keys[*index], None));
-    }
+    later
 }
 
 /// A cache as it is shown to helpers: with what the group's owner passes on to the body.
@@ -187,8 +205,8 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         self.core.waiters()
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
-        self.core.help_by(self.callee, member, table, worker)
+    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped {
+        self.core.help_by(self.callee, member, table, worker, owner, frame)
     }
 
     fn ended(&self, worker: &'static Worker) {
@@ -216,6 +234,8 @@ struct Show<'a, K: Key, R: Output> {
 
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
+        // Whoever helps may hand over what is not kept.
+        call_stack::top(worker).inspect(|frame| frame.expects());
         let place = call_stack::top(worker).and_then(Frame::place);
         let slot = call_stack::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));

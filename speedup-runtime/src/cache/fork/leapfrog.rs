@@ -151,7 +151,7 @@ impl Search {
             let order = self.worker.own.order.get();
             for step in 0..shown.members().len() {
                 let member = shown.members()[order.pick(step, shown.members().len())];
-                match engine.0.help(member, shown.generation, self.worker) {
+                match engine.0.help(member, shown.generation, self.worker, owner, shown.slot) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
                     Helped::Busy(by) => busy.push(by),

@@ -21,6 +21,7 @@ use crate::cache::{
     fork::{
         fork_join::Order,
         granularity::{Sample, Window},
+        handed::Handed,
         published::Board,
     },
     memory::{
@@ -79,6 +80,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) helpers: AtomicU32,
     /// Whether the outermost call, and those who help with it, share.
     pub(in crate::cache) window: Window,
+    /// Ends of calls that were computed ahead for the running calls.
+    pub(in crate::cache) handed: Handed,
     parker: Parker,
 }
 
@@ -358,6 +361,7 @@ impl Worker {
             helpers: AtomicU32::new(0),
             window: Window::new(),
             parker: Parker { token: Mutex::new(false), given: Condvar::new() },
+            handed: Handed::default(),
         }
     }
 
@@ -377,6 +381,11 @@ impl Worker {
     #[inline(always)]
     pub(in crate::cache) fn pin_swiftly(&'static self) -> Pin {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
+    }
+
+    /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
+    pub(in crate::cache) fn running(&self) -> usize {
+        call_stack::top(self).map_or(0, Frame::slot)
     }
 
     /// Whether the thread is in the middle of a call.

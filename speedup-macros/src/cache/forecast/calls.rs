@@ -1,48 +1,68 @@
-//! Which expressions call the function itself.
+//! Which expressions call the function itself, or another one that takes part.
 
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, ExprPath, ItemFn, UseTree};
+use syn::{Expr, ExprCall, ExprPath, ItemFn, Path, UseTree};
 
+use super::methods;
 use crate::place::Place;
 
-/// The ways in which a body can name its own function.
+/// The ways in which a body can name the functions that take part. The function itself is the first.
+#[derive(Clone)]
 pub(super) struct Calls {
     name: String,
     arguments: usize,
     /// `Self::name(..)`, and the type's own name where it is known; otherwise the bare name.
     types: Option<Vec<String>>,
-    /// The body gives the bare name another meaning.
+    /// The body gives the bare name another meaning, or may do so.
     shadowed: bool,
+    others: Vec<Path>,
 }
 
 impl Calls {
     /// Reads off `function` how its body can call it.
-    pub(super) fn new(function: &ItemFn, place: &Place) -> Calls {
+    pub(super) fn new(function: &ItemFn, place: &Place, others: Vec<Path>) -> Calls {
         let types = match place {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
-            Place::Free | Place::TraitImpl | Place::Trait => None,
+            Place::TraitImpl => Some(vec!["Self".to_owned()]),
+            Place::Free | Place::Trait => None,
         };
         let name = function.sig.ident.to_string();
         let shadowed = is_shadowed(&name, function);
-        Calls { name, arguments: function.sig.inputs.len(), types, shadowed }
+        let arguments = function.sig.inputs.iter().filter(|input| matches!(input, syn::FnArg::Typed(_))).count();
+        Calls { name, arguments, types, shadowed, others }
     }
 
-    /// The function's own name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// Which of the functions that take part is called.
+    pub(super) fn callee(&self, call: &ExprCall) -> Option<usize> {
+        let named = self.named(&call.func)?;
+        (call.attrs.is_empty() && (named > 0 || call.args.len() == self.arguments)).then_some(named)
     }
 
-    /// Is this a call of the function itself?
-    pub(super) fn is_own(&self, call: &ExprCall) -> bool {
-        let Expr::Path(ExprPath { qself: None, path, attrs }) = call.func.as_ref() else { return false };
-        if !attrs.is_empty()
-            || !call.attrs.is_empty()
-            || call.args.len() != self.arguments
-            || path.leading_colon.is_some()
-        {
+    /// Which of the functions that take part is named.
+    pub(super) fn named(&self, function: &Expr) -> Option<usize> {
+        let Expr::Path(ExprPath { qself: None, path, attrs }) = function else { return None };
+        if !attrs.is_empty() {
+            return None;
+        }
+        if self.is_own(path) {
+            return Some(0);
+        }
+        self.others.iter().position(|other| other == path).map(|position| position + 1)
+    }
+
+    /// How many arguments the function itself takes.
+    pub(super) fn arguments(&self) -> usize {
+        self.arguments
+    }
+
+    fn is_own(&self, path: &Path) -> bool {
+        let mut segments = path.segments.iter();
+        if path.leading_colon.is_some() {
             return false;
         }
-        let mut segments = path.segments.iter();
+        if methods::is_method(path, &self.name) {
+            return true;
+        }
         match (&self.types, segments.next(), segments.next(), segments.next()) {
             (None, Some(name), None, None) => !self.shadowed && name.arguments.is_none() && name.ident == self.name,
             (Some(types), Some(ty), Some(name), None) => {
@@ -53,7 +73,7 @@ impl Calls {
     }
 }
 
-/// Does a local variable, an argument or an inner item have the function's name?
+/// Does a local variable, an argument or an inner item have the function's name, or may an import?
 fn is_shadowed(name: &str, function: &ItemFn) -> bool {
     struct Search<'a> {
         name: &'a str,
@@ -77,7 +97,9 @@ fn is_shadowed(name: &str, function: &ItemFn) -> bool {
             self.found |= match tree {
                 UseTree::Name(used) => used.ident == self.name,
                 UseTree::Rename(used) => used.rename == self.name,
-                UseTree::Glob(_) | UseTree::Path(_) | UseTree::Group(_) => false,
+                // Who knows what it brings.
+                UseTree::Glob(_) => true,
+                UseTree::Path(_) | UseTree::Group(_) => false,
             };
             visit::visit_use_tree(self, tree);
         }
