@@ -6,7 +6,9 @@ use super::check;
 
 #[test]
 fn one_expression() {
-    check("fn f(n: u64) -> u64 { if n < 2 { n } else { f(n - 1) + f(n - 2) } }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { if n < 2 { n } else { f(n - 1) + f(n - 2) } }",
+        &expect![[r#"
         fn f() {
             if n < 2 {
                 n
@@ -21,12 +23,15 @@ fn one_expression() {
                 f(n - 1) + f(n - 2)
             }
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn arms() {
-    check("fn f(n: u64) -> u64 { match n { 0 => 1, m => f(m - 1) + f(m / 2) } }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { match n { 0 => 1, m => f(m - 1) + f(m / 2) } }",
+        &expect![[r#"
         fn f() {
             match n {
                 0 => 1,
@@ -42,7 +47,8 @@ fn arms() {
                 }
             }
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -104,16 +110,21 @@ fn branches_as_values() {
 
 #[test]
 fn one_branch_has_one_call() {
-    check("fn f(n: u64) -> u64 { if n < 2 { f(0) } else { f(1) } }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { if n < 2 { f(0) } else { f(1) } }",
+        &expect![[r#"
         fn f() {
             if n < 2 { f(0) } else { f(1) }
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn calls_in_a_condition() {
-    check("fn f(n: u64) -> u64 { if f(1) < f(2) { f(3) } else { f(4) } }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { if f(1) < f(2) { f(3) } else { f(4) } }",
+        &expect![[r#"
         fn f() {
             ::speedup::Cache::ahead(
                 F,
@@ -124,7 +135,8 @@ fn calls_in_a_condition() {
             );
             if f(1) < f(2) { f(3) } else { f(4) }
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -215,7 +227,9 @@ fn a_return_between() {
 
 #[test]
 fn a_return_that_needs_a_result() {
-    check("fn f(n: u64) -> u64 { let a = f(n - 1); if a > 3 { return a; } f(n - 2) + f(n - 3) }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { let a = f(n - 1); if a > 3 { return a; } f(n - 2) + f(n - 3) }",
+        &expect![[r#"
         fn f() {
             let a = f(n - 1);
             if a > 3 {
@@ -230,12 +244,15 @@ fn a_return_that_needs_a_result() {
             );
             f(n - 2) + f(n - 3)
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn lazy_operators() {
-    check("fn f(n: u64) -> bool { n > 1 && f(1) > f(2) || f(3) }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> bool { n > 1 && f(1) > f(2) || f(3) }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -249,5 +266,6 @@ fn lazy_operators() {
             );
             n > 1 && f(1) > f(2) || f(3)
         }
-    "#]]);
+    "#]],
+    );
 }

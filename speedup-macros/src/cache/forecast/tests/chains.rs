@@ -31,7 +31,9 @@ fn two_calls_in_a_closure() {
 
 #[test]
 fn the_function_itself_handed_on() {
-    check("fn f(n: u64) -> u64 { (1..n).filter(|k| n % k == 0).map(f).min().unwrap() }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { (1..n).filter(|k| n % k == 0).map(f).min().unwrap() }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -44,12 +46,15 @@ fn the_function_itself_handed_on() {
             );
             (1..n).filter(|k| n % k == 0).map(f).min().unwrap()
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn fold() {
-    check("fn f(n: u64) -> u64 { (1..=4).fold(0, |acc, k| acc + f(n - k)) }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { (1..=4).fold(0, |acc, k| acc + f(n - k)) }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -62,12 +67,15 @@ fn fold() {
             );
             (1..=4).fold(0, |acc, k| acc + f(n - k))
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn flat_map() {
-    check("fn f(n: u64) -> u64 { (1..3).flat_map(|k| (1..3).map(move |j| f(n - j * k))).sum() }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { (1..3).flat_map(|k| (1..3).map(move |j| f(n - j * k))).sum() }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -82,7 +90,8 @@ fn flat_map() {
             );
             (1..3).flat_map(|k| (1..3).map(move |j| f(n - j * k))).sum()
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -107,20 +116,26 @@ fn an_option() {
 
 #[test]
 fn what_may_stop_early() {
-    check("fn f(lo: usize, hi: usize) -> bool { (lo..hi).any(|k| f(lo, k) && f(k, hi)) }", &expect![[r#"
+    check(
+        "fn f(lo: usize, hi: usize) -> bool { (lo..hi).any(|k| f(lo, k) && f(k, hi)) }",
+        &expect![[r#"
         fn f() {
             (lo..hi).any(|k| f(lo, k) && f(k, hi))
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_takes_a_part() {
-    check("fn f(n: u64) -> u64 { (0..n).map(|k| f(k)).take(3).sum() }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { (0..n).map(|k| f(k)).take(3).sum() }",
+        &expect![[r#"
         fn f() {
             (0..n).map(|k| f(k)).take(3).sum()
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

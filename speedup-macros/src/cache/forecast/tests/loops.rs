@@ -32,7 +32,9 @@ fn a_loop_over_a_range() {
 
 #[test]
 fn a_loop_over_what_a_function_gives() {
-    check("fn f(n: u64) -> u64 { let mut total = 0; for p in parents(n) { total += f(p); } total }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { let mut total = 0; for p in parents(n) { total += f(p); } total }",
+        &expect![[r#"
         fn f() {
             let mut total = 0;
             #[allow(unused, clippy::all, clippy::pedantic)]
@@ -49,7 +51,8 @@ fn a_loop_over_what_a_function_gives() {
             }
             total
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -211,7 +214,9 @@ fn a_way_out_that_needs_a_result() {
 
 #[test]
 fn what_a_loop_carries_along() {
-    check("fn f(n: u64) -> u64 { let mut x = n; for k in 0..n { x = f(x + k); } x }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { let mut x = n; for k in 0..n { x = f(x + k); } x }",
+        &expect![[r#"
         fn f() {
             let mut x = n;
             for k in 0..n {
@@ -219,12 +224,15 @@ fn what_a_loop_carries_along() {
             }
             x
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_condition_that_calls() {
-    check("fn f(n: u64) -> u64 { while f(n) < f(n + 1) { step(); } n }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { while f(n) < f(n + 1) { step(); } n }",
+        &expect![[r#"
         fn f() {
             while {
                 ::speedup::Cache::ahead(
@@ -240,27 +248,22 @@ fn a_condition_that_calls() {
             }
             n
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_endless_range_and_a_question_mark() {
-    check("fn f(n: u64) -> Option<u64> { let mut t = 0; for k in 0.. { t += f(n - k)?; } Some(t) }", &expect![[r#"
-        fn f() {
-            let mut t = 0;
-            #[allow(unused, clippy::all, clippy::pedantic)]
-            ::speedup::Cache::ahead(
-                F,
-                move |call| {
-                    for k in 0.. {
-                        call((n - k,));
-                    }
-                },
-            );
-            for k in 0.. {
-                t += f(n - k)?;
+    check(
+        "fn f(n: u64) -> Option<u64> { let mut t = 0; for k in 0.. { t += f(n - k)?; } Some(t) }",
+        &expect![[r#"
+            fn f() {
+                let mut t = 0;
+                for k in 0.. {
+                    t += f(n - k)?;
+                }
+                Some(t)
             }
-            Some(t)
-        }
-    "#]]);
+        "#]],
+    );
 }

@@ -6,7 +6,9 @@ use super::check;
 
 #[test]
 fn lets() {
-    check("fn f(n: u64) -> u64 { let a = f(n - 1); let k = n / 2; let b = f(k); a + b }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { let a = f(n - 1); let k = n / 2; let b = f(k); a + b }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -22,12 +24,15 @@ fn lets() {
             let b = f(k);
             a + b
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_let_that_needs_the_run_begins_another() {
-    check("fn f(n: u64) -> u64 { let a = f(1); let b = f(2); let c = f(a); let d = f(b); c + d }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { let a = f(1); let b = f(2); let c = f(a); let d = f(b); c + d }",
+        &expect![[r#"
         fn f() {
             ::speedup::Cache::ahead(
                 F,
@@ -49,12 +54,15 @@ fn a_let_that_needs_the_run_begins_another() {
             let d = f(b);
             c + d
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_argument_calls_another_function() {
-    check("fn f(k: u64) -> u64 { let b = f(k - 1 - mix(k) % w); let a = f(k - 1); a + b }", &expect![[r#"
+    check(
+        "fn f(k: u64) -> u64 { let b = f(k - 1 - mix(k) % w); let a = f(k - 1); a + b }",
+        &expect![[r#"
         fn f() {
             ::speedup::Cache::ahead(
                 F,
@@ -67,12 +75,15 @@ fn an_argument_calls_another_function() {
             let a = f(k - 1);
             a + b
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_can_panic_comes_first() {
-    check("fn f(i: usize) -> u64 { D[i] + f(i + 1) + f(i + 2) }", &expect![[r#"
+    check(
+        "fn f(i: usize) -> u64 { D[i] + f(i + 1) + f(i + 2) }",
+        &expect![[r#"
         fn f() {
             #[allow(unused, clippy::all, clippy::pedantic)]
             ::speedup::Cache::ahead(
@@ -85,7 +96,8 @@ fn what_can_panic_comes_first() {
             );
             D[i] + f(i + 1) + f(i + 2)
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -152,12 +164,15 @@ fn owned_arguments() {
 
 #[test]
 fn a_shadowed_name() {
-    check("fn f(n: u64) -> u64 { use k::*; f(n - 1) + f(n - 2) }", &expect![[r#"
+    check(
+        "fn f(n: u64) -> u64 { use k::*; f(n - 1) + f(n - 2) }",
+        &expect![[r#"
         fn f() {
             use k::*;
             f(n - 1) + f(n - 2)
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
