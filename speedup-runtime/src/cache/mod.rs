@@ -28,3 +28,5 @@ pub use self::api::{
     stats::Stats,
     task::{Task, TimedOut},
 };
+#[cfg(not(loom))]
+pub use self::fork::join::{join, map};
