@@ -34,3 +34,5 @@ pub use self::api::{
 };
 #[cfg(not(loom))]
 pub use self::call::execute::Inside;
+#[cfg(not(loom))]
+pub use self::fork::join::{join, map};

@@ -206,3 +206,30 @@ fn in_parallel(link: &ExprMethodCall) -> bool {
     }
     false
 }
+
+/// May the type of a value name a closure that is written in it?
+pub(super) fn gives_closure(value: &Expr) -> bool {
+    match value {
+        Expr::Closure(_) => true,
+        Expr::MethodCall(call) => {
+            let consumed = needs_all(&call.method)
+                || ["len", "contains", "any", "all", "find", "position"].iter().any(|whole| call.method == whole);
+            !consumed && (gives_closure(&call.receiver) || call.args.iter().any(gives_closure))
+        }
+        Expr::Call(call) => call.args.iter().any(gives_closure),
+        Expr::Reference(inner) => gives_closure(&inner.expr),
+        Expr::Paren(inner) => gives_closure(&inner.expr),
+        Expr::Tuple(tuple) => tuple.elems.iter().any(gives_closure),
+        Expr::Array(array) => array.elems.iter().any(gives_closure),
+        Expr::Struct(literal) => literal.fields.iter().any(|field| gives_closure(&field.expr)),
+        Expr::If(branch) => {
+            let last = |block: &syn::Block| matches!(block.stmts.last(), Some(syn::Stmt::Expr(code, None)) if gives_closure(code));
+            last(&branch.then_branch) || branch.else_branch.iter().any(|(_, other)| gives_closure(other))
+        }
+        Expr::Block(block) => {
+            matches!(block.block.stmts.last(), Some(syn::Stmt::Expr(code, None)) if gives_closure(code))
+        }
+        Expr::Match(inner) => inner.arms.iter().any(|arm| gives_closure(&arm.body)),
+        _ => false,
+    }
+}

@@ -6,6 +6,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ItemFn, Lit, Local, Pat, Type, UnOp};
 
 use super::calls::Calls;
+use super::chain;
 use super::names::{self, Names};
 use super::uses::Uses;
 use crate::signature::{self, Argument, Pass};
@@ -19,6 +20,10 @@ struct Known {
     mutable: bool,
     /// One of them is declared without a value.
     late: bool,
+    /// Its type may name a closure, of which nobody can ask whether it may be copied.
+    closes: bool,
+    /// How many there are.
+    bound: usize,
     /// One of them may hold a mutable borrow of these.
     borrows: Names,
 }
@@ -63,6 +68,16 @@ impl Locals {
         self.known.get(name).is_some_and(|known| known.mutable)
     }
 
+    /// May its type name a closure?
+    pub(super) fn closes(&self, name: &str) -> bool {
+        self.known.get(name).is_some_and(|known| known.closes)
+    }
+
+    /// Does the name mean the same wherever it stands?
+    pub(super) fn is_one(&self, name: &str) -> bool {
+        self.known.get(name).is_none_or(|known| known.bound == 1)
+    }
+
     /// Might it have no value at times?
     pub(super) fn may_be_empty(&self, name: &str) -> bool {
         !self.is_copied(name) && self.refilled.contains(name) || self.known.get(name).is_some_and(|known| known.late)
@@ -99,7 +114,11 @@ impl Locals {
         struct Search(Vec<(String, bool)>);
         impl<'ast> Visit<'ast> for Search {
             fn visit_pat_ident(&mut self, binding: &'ast syn::PatIdent) {
-                self.0.push((binding.ident.to_string(), binding.mutability.is_some()));
+                let name = binding.ident.to_string();
+                // A constant or a variant.
+                if !name.starts_with(char::is_uppercase) || binding.mutability.is_some() || binding.by_ref.is_some() {
+                    self.0.push((name, binding.mutability.is_some()));
+                }
                 visit::visit_pat_ident(self, binding);
             }
             fn visit_expr(&mut self, _: &'ast Expr) {}
@@ -111,6 +130,7 @@ impl Locals {
             let known = self.known.entry(name).or_default();
             known.copied = copied && (new || known.copied);
             known.mutable |= mutable;
+            known.bound += 1;
             known.borrows.extend(borrows.iter().cloned());
         }
     }
@@ -196,6 +216,11 @@ impl<'ast> Visit<'ast> for Locals {
             _ => false,
         };
         self.bind(&local.pat, scalar, &sources(&init.expr));
+        if !matches!(local.pat, Pat::Type(_)) && chain::gives_closure(&init.expr) {
+            for name in names::bindings(&local.pat) {
+                self.known.entry(name).or_default().closes = true;
+            }
+        }
     }
 
     fn visit_expr(&mut self, expression: &'ast Expr) {
@@ -224,15 +249,15 @@ impl<'ast> Visit<'ast> for Locals {
             }
             Expr::Assign(assign) => {
                 let borrows = sources(&assign.right);
-                if let Some(name) = names::root(&assign.left).filter(|_| !borrows.is_empty()) {
-                    self.known.entry(name).or_default().borrows.extend(borrows);
+                if let Some(known) = names::root(&assign.left).and_then(|name| self.known.get_mut(&name)) {
+                    known.borrows.extend(borrows);
                 }
             }
             // A collection may come to hold what it is given.
             Expr::MethodCall(call) => {
                 let borrows: Names = call.args.iter().flat_map(sources).collect();
-                if let Some(name) = names::root(&call.receiver).filter(|_| !borrows.is_empty()) {
-                    self.known.entry(name).or_default().borrows.extend(borrows);
+                if let Some(known) = names::root(&call.receiver).and_then(|name| self.known.get_mut(&name)) {
+                    known.borrows.extend(borrows);
                 }
             }
             _ => {}

@@ -38,11 +38,12 @@ mod uses;
 mod write;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Stmt, parse_quote};
+use syn::{Block, Expr, Local, Stmt, parse_quote};
 
 use self::calls::Calls;
 use self::locals::Locals;
@@ -67,8 +68,7 @@ pub(super) fn form(model: &Cached) -> Block {
         methods::to_paths(&mut block, &model.function.sig.ident);
         let calls = Calls::new(&model.function, &model.place, Vec::new());
         let locals = Locals::of(&model.function, &model.arguments, &calls, &model.result);
-        let (beyond, parted) = (RefCell::default(), RefCell::default());
-        Forecaster { calls, callees: vec![own], locals, beyond, parted }.block(&mut block);
+        Forecaster::new(calls, vec![own], locals).block(&mut block);
         methods::to_methods(&mut block);
     }
     block
@@ -97,6 +97,8 @@ struct Forecaster {
     locals: Locals,
     /// Local closures that call, of earlier regions: calling them would be no forecast.
     beyond: RefCell<Names>,
+    /// Other local closures that are behind.
+    closures: RefCell<BTreeMap<String, Local>>,
     /// Variables of which a field may have been moved away.
     parted: RefCell<Names>,
 }
@@ -111,6 +113,11 @@ struct Region {
 }
 
 impl Forecaster {
+    fn new(calls: Calls, callees: Vec<Callee>, locals: Locals) -> Self {
+        let (beyond, closures, parted) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { calls, callees, locals, beyond, closures, parted }
+    }
+
     /// Divides a block into regions.
     fn block(&self, block: &mut Block) {
         let mut ahead = std::mem::take(&mut block.stmts);
@@ -197,9 +204,13 @@ impl Forecaster {
             if let Stmt::Local(local) = statement
                 && let Some(init) = &local.init
                 && matches!(*init.expr, Expr::Closure(_))
-                && self.has_calls(&init.expr)
             {
-                self.beyond.borrow_mut().extend(names::bindings(&local.pat));
+                let names = names::bindings(&local.pat);
+                if self.has_calls(&init.expr) {
+                    self.beyond.borrow_mut().extend(names);
+                } else {
+                    self.closures.borrow_mut().extend(names.into_iter().map(|name| (name, local.clone())));
+                }
             }
         }
     }

@@ -138,3 +138,9 @@ pub(super) fn compares(op: &BinOp) -> bool {
 pub(super) fn is_lazy(op: &BinOp) -> bool {
     matches!(op, BinOp::And(_) | BinOp::Or(_))
 }
+
+/// The last word of a path.
+pub(super) fn last_word(path: &Expr) -> Option<String> {
+    let Expr::Path(path) = path else { return None };
+    path.path.segments.last().map(|last| last.ident.to_string())
+}

@@ -3,6 +3,8 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Expr, ExprClosure, Label, Lifetime, Local, Pat};
 
+use super::chain;
+
 /// A step of a forecast.
 #[derive(Clone)]
 pub(super) enum Node {
@@ -83,7 +85,10 @@ pub(super) fn weight(nodes: &[Node]) -> usize {
             Node::Ask { .. } | Node::AskBy(_) => 1,
             Node::If { then, otherwise, .. } => weight(then).max(weight(otherwise)),
             Node::Match { arms, .. } => arms.iter().map(|(_, _, body)| weight(body)).max().unwrap_or(0),
-            Node::Loop { body, .. } | Node::Chain { body, .. } => 2 * weight(body),
+            Node::Loop { body, .. } => 2 * weight(body),
+            // An option calls it once at most.
+            Node::Chain { receiver, body, .. } if !chain::is_iterator(receiver) => weight(body),
+            Node::Chain { body, .. } => 2 * weight(body),
             Node::Block { body, .. } => weight(body),
             Node::LetElse { otherwise, .. } => weight(otherwise),
             Node::Run(_) | Node::Let(_) | Node::Closure { .. } | Node::Leave(_) => 0,

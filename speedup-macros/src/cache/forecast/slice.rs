@@ -24,6 +24,8 @@ pub(super) struct Slicer<'a> {
     pub(super) closed: bool,
     /// Calls that are not foretold because they need a result.
     pub(super) refused: usize,
+    /// Ways out by `?` that are left aside because they need a result.
+    tried: usize,
     /// What is left to regions of its own.
     pub(super) open: Vec<Open>,
 }
@@ -37,6 +39,7 @@ impl<'a> Slicer<'a> {
             around: Surroundings::default(),
             closed: false,
             refused: 0,
+            tried: 0,
             open: Vec::new(),
         }
     }
@@ -323,7 +326,10 @@ impl<'a> Slicer<'a> {
             Expr::Cast(inner) => self.discard(&inner.expr, out),
             Expr::Field(inner) => self.discard(&inner.base, out),
             Expr::Try(inner) if self.is_clean(&inner.expr) => out.push(Node::Run(self.localized(code))),
-            Expr::Try(inner) => self.discard(&inner.expr, out),
+            Expr::Try(inner) => {
+                self.discard(&inner.expr, out);
+                self.tried += 1;
+            }
             Expr::Tuple(tuple) => self.all(&tuple.elems, out),
             Expr::Array(array) => self.all(&array.elems, out),
             Expr::Repeat(repeat) => self.discard(&repeat.expr, out),
@@ -579,7 +585,7 @@ impl<'a> Slicer<'a> {
 
     /// A loop whose turns are all foretold, or none of them.
     fn repeat(&mut self, code: &Expr, label: Option<&syn::Label>, head: Head, body: &Block, out: &mut Vec<Node>) {
-        let (open, tainted, refused) = (self.open.len(), self.tainted.clone(), self.refused);
+        let (open, tainted, refused, tried) = (self.open.len(), self.tainted.clone(), self.refused, self.tried);
         let mut nodes = Vec::new();
         let around = self.around.within(label);
         let outer = std::mem::replace(&mut self.around, around);
@@ -600,7 +606,9 @@ impl<'a> Slicer<'a> {
             }
         });
         self.around = outer;
-        if self.closed || !in_head {
+        // Perhaps only a result ends it.
+        let endless = self.tried > tried && !has_end(&head);
+        if self.closed || !in_head || endless {
             self.closed = false;
             (self.tainted, self.refused) = (tainted, refused);
             self.open.truncate(open);
@@ -652,6 +660,21 @@ impl<'a> Slicer<'a> {
 fn is_untyped(local: &Local) -> bool {
     let Some(init) = &local.init else { return false };
     !matches!(local.pat, Pat::Type(_)) && exits::is_untyped(&init.expr)
+}
+
+/// Does the loop end by itself?
+fn has_end(head: &Head) -> bool {
+    fn is_open(iterated: &Expr) -> bool {
+        const ENDLESS: [&str; 4] = ["cycle", "repeat", "repeat_with", "successors"];
+        match iterated {
+            Expr::Range(range) => range.end.is_none(),
+            Expr::Paren(inner) => is_open(&inner.expr),
+            Expr::MethodCall(call) => call.method == "cycle" || call.method != "take" && is_open(&call.receiver),
+            Expr::Call(call) => names::last_word(&call.func).is_some_and(|name| ENDLESS.contains(&name.as_str())),
+            _ => false,
+        }
+    }
+    matches!(head, Head::For(_, iterated) if !is_open(iterated))
 }
 
 fn bound_by(statement: &Stmt) -> Names {

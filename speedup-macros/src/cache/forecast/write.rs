@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprClosure, ExprTuple, Pat, Stmt, Token, parse_quote};
+use syn::{Expr, ExprClosure, ExprTuple, Local, Pat, Stmt, Token, parse_quote};
 
 use super::node::{Head, Leave, Node};
 use super::uses::{Use, Uses};
@@ -30,8 +30,12 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     let name = ["call", "ask"].into_iter().find(|name| !forecaster.locals.is_known(name)).unwrap_or("__call");
     let call = Ident::new(name, Span::mixed_site());
     let keyed = forecaster.callees[callee].keyed.clone();
-    let statements = Writer { callee: Some(callee), call: call.clone(), keyed }.statements(nodes);
-    let uses = Uses::of_statements(&statements);
+    let mut statements = Writer { callee: Some(callee), call: call.clone(), keyed }.statements(nodes);
+    let mut uses = Uses::of_statements(&statements);
+    while let Some(name) = uses.free.keys().find(|name| forecaster.locals.closes(name)) {
+        statements.insert(0, Stmt::Local(written_again(forecaster, name)?));
+        uses = Uses::of_statements(&statements);
+    }
     let captured = captured(forecaster, &uses, around)?;
     let shadows: Vec<Stmt> = captured.iter().filter_map(|(name, how)| shadow(forecaster, name, *how)).collect();
     let owned = captured.iter().all(|(name, _)| forecaster.locals.is_copied(name));
@@ -44,6 +48,18 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
         #allow
         #ahead(#handle, #moves |#call| { #lent #(#shadows)* #(#statements)* });
     })
+}
+
+/// A local closure that the forecast calls: it is written in it once more, and so has what the forecast has.
+fn written_again(forecaster: &Forecaster, name: &str) -> Option<Local> {
+    let closures = forecaster.closures.borrow();
+    let local = closures.get(name).filter(|_| forecaster.locals.is_one(name))?;
+    let inside = Uses::of_statements(&[Stmt::Local(local.clone())]);
+    let same = inside.free.iter().filter(|(used, _)| forecaster.locals.is_known(used)).all(|(used, how)| {
+        let stays = forecaster.locals.is_copied(used) || !how.moved && !how.field_moved;
+        used != name && stays && !how.changed && forecaster.locals.is_one(used)
+    });
+    same.then(|| local.clone())
 }
 
 /// The variables that a forecast takes from around it, unless one of them might not be there to be taken.

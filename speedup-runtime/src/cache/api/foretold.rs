@@ -36,6 +36,7 @@ impl<T> AgainNone<T> for &Again<'_, T> {
 #[macro_export]
 macro_rules! __again {
     ($variable:expr) => {{
+        #[allow(unused_imports)]
         use $crate::cache::foretold::{AgainNone as _, AgainOwn as _};
         match (&$crate::cache::foretold::Again(&$variable)).again() {
             ::core::option::Option::Some(copy) => copy,
@@ -76,6 +77,7 @@ impl<T> DrainNone for &mut Drain<T> {
 #[macro_export]
 macro_rules! __drain {
     ($chain:expr) => {{
+        #[allow(unused_imports)]
         use $crate::cache::foretold::{DrainAll as _, DrainNone as _};
         (&mut $crate::cache::foretold::Drain(::core::option::Option::Some($chain))).drain()
     }};

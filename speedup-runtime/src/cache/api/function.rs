@@ -95,6 +95,11 @@ impl<K, R> Function<K, R> {
         Self::of("closure", execute::run_shared, Some(body))
     }
 
+    /// The same under another name, for messages.
+    pub(in crate::cache) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
     where
         K: Key,

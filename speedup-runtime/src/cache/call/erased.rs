@@ -41,6 +41,9 @@ pub(in crate::cache) trait Engine: Sync {
     /// What is not kept is handed over to the running call of `owner` that fills the slot `frame`.
     fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped;
 
+    /// Whether what a body of this cache needs at once is worth sharing out.
+    fn forks(&self, worker: &'static Worker) -> bool;
+
     /// An outermost call of this cache, which had come to a group, has ended on this thread.
     fn ended(&self, worker: &'static Worker);
 
@@ -50,8 +53,11 @@ pub(in crate::cache) trait Engine: Sync {
     /// Keeps the cache alive until [`release`](Self::release).
     fn retain(&self);
 
-    /// Undoes one [`retain`](Self::retain). `self` may be gone afterwards.
+    /// Undoes one [`retain`](Self::retain) of somebody who may have shown the cache. `self` may be gone afterwards.
     fn release(&self);
+
+    /// Undoes one [`retain`](Self::retain) of somebody who has only looked. `self` may be gone afterwards.
+    fn let_go(&self);
 }
 
 /// What came of helping with a member.
@@ -171,6 +177,10 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         self.help_by(function.callee(), member, table, worker, owner, frame)
     }
 
+    fn forks(&self, worker: &'static Worker) -> bool {
+        self.function.get().is_some_and(|function| self.may_share(function, worker))
+    }
+
     fn ended(&self, worker: &'static Worker) {
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
@@ -184,6 +194,14 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         if self.counted {
             // SAFETY: a counted core was made by `Arc::new`, and is alive since it is borrowed.
             unsafe { Arc::increment_strong_count(self) };
+        }
+    }
+
+    fn let_go(&self) {
+        if self.counted {
+            // Not retired: whoever has shown the cache gives it up only when all who read of it hold it themselves.
+            // SAFETY: undoes `retain`.
+            panics::contain(|| unsafe { Arc::decrement_strong_count(self) });
         }
     }
 

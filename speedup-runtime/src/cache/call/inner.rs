@@ -388,6 +388,14 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table.get_or_make(|| Table::new(registry::current()), pin)
     }
 
+    /// Makes the table of a cache that several threads are going to fill from the beginning.
+    pub(in crate::cache) fn make_unowned_table(&self, function: &Function<K, R>, worker: &'static Worker) {
+        let pin = worker.pin();
+        self.function.get_or_init(|| function.clone());
+        self.number.give();
+        self.table.get_or_make(Table::unowned, pin.at());
+    }
+
     /// The value of a key, computed if need be by exactly one of those who ask.
     #[cold]
     #[inline(never)]

@@ -209,6 +209,10 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         self.core.help_by(self.callee, member, table, worker, owner, frame)
     }
 
+    fn forks(&self, worker: &'static Worker) -> bool {
+        self.core.forks(worker)
+    }
+
     fn ended(&self, worker: &'static Worker) {
         self.core.ended(worker);
     }
@@ -221,6 +225,8 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
     fn retain(&self) {}
 
     fn release(&self) {}
+
+    fn let_go(&self) {}
 }
 
 /// A group on the board of the worker that needs it, taken off when dropped.

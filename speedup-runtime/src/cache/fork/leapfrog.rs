@@ -197,7 +197,7 @@ impl<'a> Kept<'a> {
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
-        self.0.release();
+        self.0.let_go();
         // What is released is retired, also where nobody computes.
         registry::collect_if_due();
     }

@@ -9,5 +9,7 @@ pub(in crate::cache) mod granularity;
 #[cfg(not(loom))]
 pub(in crate::cache) mod handed;
 #[cfg(not(loom))]
+pub(in crate::cache) mod join;
+#[cfg(not(loom))]
 pub(in crate::cache) mod leapfrog;
 pub(in crate::cache) mod published;

@@ -72,6 +72,12 @@ impl<K: Key, R: Output> Table<K, R> {
         }
     }
 
+    /// A table that several threads are going to fill from the beginning: it belongs to none.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn unowned() -> Self {
+        Self { bias: Bias::new(None), ..Self::new(registry::current()) }
+    }
+
     /// The number of this table, which no other ever has.
     pub(in crate::cache) fn id(&self) -> u64 {
         self.id
