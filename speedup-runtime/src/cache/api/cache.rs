@@ -10,7 +10,10 @@ use crate::cache::{
         task::Task,
     },
     block::isolation,
-    call::{erased::Engine as _, inner::Core},
+    call::{
+        erased::{Engine as _, Kept},
+        inner::Core,
+    },
     fork::fork_join,
     thread::registry,
 };
@@ -44,10 +47,10 @@ use crate::{panics, sync::Arc};
 /// assert_eq!(lengths.stats().misses, 1);
 /// ```
 pub struct Cache<K: Key, R: Output> {
-    /// The core: in a static, or counted and alive as long as the handle.
+    /// The core: in a static, or counted and alive as long as it is kept.
     core: *const Core<K, R>,
     function: Function<K, R>,
-    counted: bool,
+    kept: Option<Kept>,
     owns: PhantomData<Arc<Core<K, R>>>,
 }
 
@@ -84,7 +87,7 @@ impl<K: Key, R: Output> State<K, R> {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
-        Self(Core::new(false))
+        Self(Core::new())
     }
 }
 
@@ -101,7 +104,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.
     #[must_use]
     pub const fn of(state: &'static State<K, R>, function: Function<K, R>) -> Self {
-        Self { core: &raw const state.0, function, counted: false, owns: PhantomData }
+        Self { core: &raw const state.0, function, kept: None, owns: PhantomData }
     }
 
     /// A cache of its own around a function or closure of up to six arguments.
@@ -117,8 +120,9 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        let core = Arc::into_raw(Arc::new(Core::new(true)));
-        Self { core, function: Function::closure(function.into_shared()), counted: true, owns: PhantomData }
+        let (core, kept) = Core::new_counted();
+        let function = Function::closure(function.into_shared());
+        Self { core, function, kept: Some(kept), owns: PhantomData }
     }
 
     #[inline]
@@ -279,16 +283,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// If the key is being computed at this moment, the computed value stays and the given one is dropped: those who
     /// wait for it and those who come later get the same.
     pub fn insert(&self, key: K, value: R) -> Option<R> {
-        let (core, worker) = (self.core(), registry::current());
-        let (mut value, mut old) = (value, None);
-        while let Err((back, busy)) = core.insert_new(&self.function, &key, value, worker) {
-            if busy.is_some() {
-                return old;
-            }
-            value = back;
-            old = core.remove(&key, worker).or(old);
-        }
-        old
+        self.core().insert(&self.function, &key, value, registry::current())
     }
 
     /// Forgets a key, and returns its value if it was there.
@@ -355,15 +350,14 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     /// Another handle of the same cache, for a call that may outlive this one.
     fn again(&self) -> Self {
-        self.core().retain();
-        Self { core: self.core, function: self.function.clone(), counted: self.counted, owns: PhantomData }
+        Self { core: self.core, function: self.function.clone(), kept: self.core().keep(), owns: PhantomData }
     }
 }
 
 impl<K: Key, R: Output> Drop for Cache<K, R> {
     fn drop(&mut self) {
-        if self.counted {
-            self.core().release();
+        if let Some(kept) = self.kept.take() {
+            drop(kept);
             registry::collect();
         }
     }

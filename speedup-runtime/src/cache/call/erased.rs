@@ -3,6 +3,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
 };
 
 use crate::cache::{
@@ -44,11 +45,41 @@ pub(in crate::cache) trait Engine: Sync {
     /// Notes that bodies of this function use rayon.
     fn note_rayon(&self);
 
-    /// Keeps the cache alive until [`release`](Self::release).
-    fn retain(&self);
+    /// Keeps the cache alive, if it is one that may go.
+    fn keep(&self) -> Option<Kept>;
+}
 
-    /// Undoes one [`retain`](Self::retain). `self` may be gone afterwards.
-    fn release(&self);
+/// Keeps a cache that is counted alive until this is dropped.
+pub(in crate::cache) struct Kept {
+    counted: *const (),
+    /// Undoes the counting.
+    release: unsafe fn(*const ()),
+}
+
+// SAFETY: caches are `Sync`, and are dropped on any thread.
+unsafe impl Send for Kept {}
+// SAFETY: as above.
+unsafe impl Sync for Kept {}
+
+impl Kept {
+    /// # Safety
+    /// The core is counted by `Arc`, and once for this.
+    pub(in crate::cache) unsafe fn new<K: Key, R: Output>(counted: NonNull<Core<K, R>>) -> Self {
+        unsafe fn release<K: Key, R: Output>(counted: *const ()) {
+            // SAFETY: by the contract of `new`.
+            unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
+        }
+        Self { counted: counted.as_ptr().cast_const().cast(), release: release::<K, R> }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let (counted, release) = (self.counted as usize, self.release);
+        // Retired, since boards may still name the core.
+        // SAFETY: by the contract of `new`; once.
+        registry::retire(Box::new(move || unsafe { release(counted as *const ()) }));
+    }
 }
 
 /// What came of helping with a member.
@@ -151,18 +182,12 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         self.notes.note_rayon();
     }
 
-    fn retain(&self) {
-        if self.counted {
-            // SAFETY: a counted core was made by `Arc::new`, and is alive since it is borrowed.
-            unsafe { Arc::increment_strong_count(self) };
-        }
-    }
-
-    fn release(&self) {
-        if self.counted {
-            let this = std::ptr::from_ref(self) as usize;
-            // SAFETY: undoes `retain`. Retired, since boards may still name the core.
-            registry::retire(Box::new(move || unsafe { Arc::decrement_strong_count(this as *const Self) }));
+    fn keep(&self) -> Option<Kept> {
+        let counted = self.counted()?;
+        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; counted once for what is returned.
+        unsafe {
+            Arc::increment_strong_count(counted.as_ptr());
+            Some(Kept::new(counted))
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr::{NonNull, null_mut},
+};
 
 use once_cell::sync::OnceCell;
 
@@ -15,7 +18,7 @@ use crate::cache::{
     },
     call::{
         claim_guard::Flight,
-        erased::{Engine, Header},
+        erased::{Engine, Header, Kept},
         flags::Notes,
     },
     fork::granularity::Grain,
@@ -25,7 +28,7 @@ use crate::cache::{
         registry::{self, Pinned, Worker},
     },
 };
-use crate::sync::{AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
@@ -35,8 +38,9 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// Threads waiting for slots of this cache. Read without a barrier when a value is published: waiters look again by
     /// themselves, see `block_on`.
     pub(in crate::cache) waiters: AtomicU32,
-    /// Whether the core is counted (and freed) by `Arc`, or lives in a static.
-    pub(in crate::cache) counted: bool,
+    /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
+    /// Null in a static. Relaxed: written before anybody else knows the core.
+    counted: AtomicPtr<Self>,
     /// Known from the first miss on: what helpers call.
     pub(in crate::cache) function: OnceCell<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
@@ -62,18 +66,34 @@ enum Asked<'core, K: Key, R: Output> {
 }
 
 impl<K: Key, R: Output> Core<K, R> {
-    pub(in crate::cache) const fn new(counted: bool) -> Self {
+    pub(in crate::cache) const fn new() -> Self {
         Self {
             header: Header { cast: Self::cast },
             table: Current::none(),
             waiters: AtomicU32::new(0),
-            counted,
+            counted: AtomicPtr::new(null_mut()),
             function: OnceCell::new(),
             grain: Grain::new(),
             number: Number::new(),
             panicked: AtomicUsize::new(0),
             notes: Notes::new(),
         }
+    }
+
+    /// A core that lives as long as what keeps it.
+    pub(in crate::cache) fn new_counted() -> (*const Self, Kept) {
+        let core = Arc::into_raw(Arc::new(Self::new()));
+        // SAFETY: alive, and counted once: for what is returned.
+        let kept = unsafe {
+            (*core).counted.store(core.cast_mut(), Ordering::Relaxed);
+            Kept::new(NonNull::new_unchecked(core.cast_mut()))
+        };
+        (core, kept)
+    }
+
+    /// What `Arc` counts the core by, if it does.
+    pub(in crate::cache) fn counted(&self) -> Option<NonNull<Self>> {
+        NonNull::new(self.counted.load(Ordering::Relaxed))
     }
 
     /// # Safety
@@ -242,10 +262,40 @@ impl<K: Key, R: Output> Core<K, R> {
             let pin = worker.pin();
             // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
             // of the core.
-            unsafe { self.table(pin.at())?.remove(key, worker.number, pin.at()) }
+            unsafe { self.table(pin.at())?.remove(key, worker.number, pin.at()) }.cloned()
         };
         registry::collect_if_due();
         removed
+    }
+
+    /// Puts a value in, unless somebody is computing the key, and returns the one that was there.
+    pub(in crate::cache) fn insert(
+        &self,
+        function: &Function<K, R>,
+        key: &K,
+        mut value: R,
+        worker: &'static Worker,
+    ) -> Option<R> {
+        loop {
+            value = match self.insert_new(function, key, value, worker) {
+                Ok(()) => return None,
+                Err((_, Some(_))) => return None,
+                Err((value, None)) => value,
+            };
+            let replaced = {
+                let pin = worker.pin();
+                let table = self.table_or_new(function, pin.at());
+                // SAFETY: as in `remove`.
+                unsafe { table.replace(key, value, worker.number, pin.at()) }.map(|old| old.cloned())
+            };
+            match replaced {
+                Ok(old) => {
+                    registry::collect_if_due();
+                    return old;
+                }
+                Err(back) => value = back,
+            }
+        }
     }
 
     /// Forgets everything. What is being computed is finished for its caller, and not kept.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::cache::{
     block::{block_on::Busy, isolation},
-    call::erased::{Engine, Header, Helped},
+    call::erased::{Engine, Header, Helped, Kept},
     fork::fork_join::Order,
     thread::registry::{self, Worker},
 };
@@ -138,7 +138,7 @@ impl Search {
             }
             // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
             // taken off the board before they are retired.
-            let engine = Kept::new(unsafe { Header::engine(shown.owner) });
+            let engine = Looked::at(unsafe { Header::engine(shown.owner) });
             drop(pin);
             let order = self.worker.own.order.get();
             for step in 0..shown.members().len() {
@@ -162,18 +162,17 @@ impl Search {
 }
 
 /// A cache that stays alive while it is looked at.
-struct Kept<'a>(&'a dyn Engine);
+struct Looked<'a>(&'a dyn Engine, Option<Kept>);
 
-impl<'a> Kept<'a> {
-    fn new(engine: &'a dyn Engine) -> Self {
-        engine.retain();
-        Self(engine)
+impl<'a> Looked<'a> {
+    fn at(engine: &'a dyn Engine) -> Self {
+        Self(engine, engine.keep())
     }
 }
 
-impl Drop for Kept<'_> {
+impl Drop for Looked<'_> {
     fn drop(&mut self) {
-        self.0.release();
+        drop(self.1.take());
         // What is released is retired, also where nobody computes.
         registry::collect_if_due();
     }

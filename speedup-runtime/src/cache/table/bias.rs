@@ -30,11 +30,9 @@ pub(in crate::cache) struct Bias {
     /// The number of the owner, perhaps with `LEAVING`, or `SHARED`. Relaxed for the owner, whose loads are ordered by
     /// the barrier; Release by who makes it `SHARED`, Acquire by others.
     owner: AtomicU32,
-    /// Nonzero while the owner claims a slot; no code of users runs meanwhile. Only the owner writes it: Release, with
-    /// the Acquire of who waits for it.
-    claiming: AtomicU32,
-    /// The same while the owner makes or removes an entry, which may run the `Eq`, `Hash` and `Clone` of a key.
-    filing: AtomicU32,
+    /// Nonzero while the owner changes the table. Only the owner writes it: Release, with the Acquire of who waits for
+    /// it. No code of users runs meanwhile, so nobody waits for long.
+    inside: AtomicU32,
 }
 
 /// Whether a change may be made by plain loads and stores, or takes atomic instructions and locks.
@@ -60,44 +58,36 @@ impl Bias {
     pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
         Self {
             owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
-            claiming: AtomicU32::new(0),
-            filing: AtomicU32::new(0),
+            inside: AtomicU32::new(0),
         }
     }
 
-    /// Begins the claim of a slot, in which no code of users runs. `None` if the table is, or is about to be, another
-    /// thread's: see [`is_shared`](Self::is_shared).
+    /// Begins a change, in which no code of users runs, if the table is the caller's. `None` if it is, or is about to be,
+    /// another thread's: see [`is_shared`](Self::is_shared).
     #[inline(always)]
-    pub(in crate::cache) fn claiming(&self, me: u32) -> Option<Alone<'_>> {
-        self.begin(me, &self.claiming)
+    pub(in crate::cache) fn alone(&self, me: u32) -> Option<Alone<'_>> {
+        // Only the owner may write the word.
+        if self.owner.load(Ordering::Relaxed) != me {
+            return None;
+        }
+        debug_assert_eq!(self.inside.load(Ordering::Relaxed), 0, "a change within a change");
+        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
+        self.inside.store(1, Ordering::Relaxed);
+        let alone = Alone(&self.inside);
+        Barrier::Forced.light();
+        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
     }
 
-    /// Begins the making of an entry, alone or shared, and ends the time of another owner.
-    ///
-    /// # Panics
-    /// If the caller is in the middle of such a change: the `Eq`, `Hash` or `Clone` of a key may not call the function
-    /// whose key it is.
+    /// Begins a change, alone or shared, and ends the time of another owner. No code of users runs in it.
     #[inline]
     pub(in crate::cache) fn turn(&self, me: u32) -> Turn<'_> {
-        if let Some(alone) = self.filing(me) {
+        if let Some(alone) = self.alone(me) {
             return Turn::Alone(alone);
         }
         if !self.is_shared() {
-            self.share(me);
+            self.share();
         }
         Turn::Shared
-    }
-
-    /// Begins the making of an entry, if the table is the caller's.
-    ///
-    /// # Panics
-    /// As [`turn`](Self::turn).
-    #[inline]
-    pub(in crate::cache) fn filing(&self, me: u32) -> Option<Alone<'_>> {
-        if self.owner.load(Ordering::Relaxed) == me && self.filing.load(Ordering::Relaxed) != 0 {
-            nested();
-        }
-        self.begin(me, &self.filing)
     }
 
     /// Whether everybody may change the table.
@@ -106,23 +96,10 @@ impl Bias {
         self.owner.load(Ordering::Acquire) == SHARED
     }
 
-    #[inline(always)]
-    fn begin<'a>(&self, me: u32, inside: &'a AtomicU32) -> Option<Alone<'a>> {
-        // Only the owner may write the word.
-        if self.owner.load(Ordering::Relaxed) != me {
-            return None;
-        }
-        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
-        inside.store(1, Ordering::Relaxed);
-        let alone = Alone(inside);
-        Barrier::Forced.light();
-        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
-    }
-
     /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible.
     #[cold]
     #[inline(never)]
-    fn share(&self, me: u32) {
+    fn share(&self) {
         let mut spins = 0;
         let mut wait = || {
             spins += 1;
@@ -133,16 +110,13 @@ impl Bias {
             if owner == SHARED {
                 return;
             }
-            if owner == me | LEAVING && self.filing.load(Ordering::Relaxed) != 0 {
-                nested();
-            }
             let leaving = owner | LEAVING;
             // SeqCst: the store of the pair that the barrier orders.
             if owner != leaving
                 && self.owner.compare_exchange(owner, leaving, Ordering::SeqCst, Ordering::Relaxed).is_ok()
             {
                 Barrier::Forced.heavy();
-                while self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
+                while self.inside.load(Ordering::Acquire) != 0 {
                     wait();
                 }
                 self.owner.store(SHARED, Ordering::Release);
@@ -151,12 +125,6 @@ impl Bias {
             wait();
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn nested() -> ! {
-    panic!("the `Eq`, `Hash` or `Clone` of a key calls the cached function that it is a key of");
 }
 
 #[cfg(all(test, loom))]
@@ -190,7 +158,7 @@ mod loom_tests {
 
         /// As a claim of a slot does, which makes no entry.
         fn add_swiftly(&self, me: u32) {
-            match self.bias.claiming(me) {
+            match self.bias.alone(me) {
                 // SAFETY: as above.
                 Some(_alone) => self.number.with_mut(|number| unsafe { *number += 1 }),
                 None => self.add(me),
@@ -205,7 +173,7 @@ mod loom_tests {
 
     /// | owner | other |
     /// |---|---|
-    /// | claims; makes an entry | makes an entry |
+    /// | changes it twice | changes it |
     #[test]
     fn loom_the_owner_and_another_never_change_the_table_at_once() {
         loom::model(|| {
@@ -222,7 +190,7 @@ mod loom_tests {
 
     /// | owner | second | third |
     /// |---|---|---|
-    /// | claims | makes an entry | claims |
+    /// | changes it | changes it | changes it, if it need not wait |
     #[test]
     fn loom_who_comes_while_another_waits_for_the_owner_waits_as_well() {
         let mut model = loom::model::Builder::new();
@@ -250,17 +218,9 @@ mod tests {
     fn a_table_has_one_owner_until_another_comes() {
         let bias = Bias::new(Some(3));
         assert!(matches!(bias.turn(3), Turn::Alone(_)));
-        assert!(bias.claiming(4).is_none() && !bias.is_shared());
+        assert!(bias.alone(4).is_none() && !bias.is_shared());
         assert!(matches!(bias.turn(4), Turn::Shared));
-        assert!(bias.is_shared() && bias.claiming(3).is_none());
+        assert!(bias.is_shared() && bias.alone(3).is_none());
         assert!(matches!(bias.turn(3), Turn::Shared));
-    }
-
-    #[test]
-    #[should_panic(expected = "calls the cached function that it is a key of")]
-    fn a_change_within_a_change_is_an_error() {
-        let bias = Bias::new(Some(3));
-        let _outer = bias.turn(3);
-        bias.turn(3);
     }
 }

@@ -19,8 +19,11 @@ use foldhash::fast::FixedState as RandomState;
 #[cfg(not(loom))]
 use foldhash::fast::RandomState;
 
-use self::{index::Index, shard::Shard};
-use super::slot::{Slot, State};
+use self::{
+    index::Index,
+    shard::{Refused, Shard, Writing},
+};
+use super::slot::{Slot, State, Word};
 use crate::{
     cache::{
         api::key::{Key, Lookup, Output},
@@ -101,74 +104,153 @@ impl<K: Key, R: Output> Hashed<K, R> {
         self.shard(hash).find(hash, key, pin).ok()
     }
 
-    /// The entry of a key, and whether it is a new one. That is made with this state unless `instead` finds, when nobody
-    /// else can make it, that the key has come to belong elsewhere.
+    /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
+    /// a turn, or if `instead` finds, during the turn, that the key has come to belong elsewhere; `made` is called in it.
+    ///
+    /// The key is hashed, compared and copied before the turn begins: that is users' code, which may call the cache.
     #[inline]
-    pub(super) fn find_or_make<'pin, Q: Lookup<K>>(
+    pub(super) fn find_or_make<'pin, 'a, Q: Lookup<K>>(
         &self,
         key: Q,
-        turn: &Turn<'_>,
+        turn: impl Fn() -> Option<Turn<'a>>,
         pin: Pinned<'pin>,
-        state: impl FnOnce() -> State,
-        instead: impl FnOnce() -> bool,
+        instead: impl Fn() -> bool,
+        mut make: impl FnMut() -> (State, Option<R>),
+        mut made: impl FnMut(),
     ) -> Option<(&'pin Entry<K, R>, bool)> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
-        let mut writer = shard.write(turn);
-        let lane = match shard.find(hash, key, pin) {
-            Ok(found) => return Some((found, false)),
-            Err(lane) => lane,
-        };
-        if instead() {
-            return None;
+        // Dropped after the turn, if it is not used.
+        let mut own = None;
+        loop {
+            let missing = match shard.find(hash, key, pin) {
+                Ok(found) => return Some((found, false)),
+                Err(missing) => missing,
+            };
+            own = own.or_else(|| Some(key.to_key()));
+            let refused = {
+                let turn = turn()?;
+                let mut writer = shard.write(&turn);
+                if instead() {
+                    return None;
+                }
+                match shard.place(&writer, missing) {
+                    Ok(lane) => {
+                        let key = own.take()?;
+                        let entry = shard.insert(&mut writer, hash, key, make(), lane);
+                        made();
+                        return Some((entry, true));
+                    }
+                    Err(refused) => refused,
+                }
+            };
+            if let Refused::Full = refused {
+                shard.grow(&self.hasher, &turn, pin)?;
+            }
         }
-        let (key, full) = (key.to_key(), shard.is_full(&writer));
-        let entry = match lane {
-            Some(lane) if !full => shard.insert(&mut writer, hash, key, state(), lane),
-            _ => shard.insert_in_larger(&mut writer, &self.hasher, hash, key, state())?,
-        };
-        Some((entry, true))
     }
 
-    /// Looks a key up as a writer, so that what a concurrent maker does is either seen or has not begun.
-    pub(super) fn find_settled<'pin, Q: Lookup<K>>(
-        &self,
-        key: Q,
-        turn: &Turn<'_>,
-        pin: Pinned<'pin>,
-    ) -> Option<&'pin Entry<K, R>> {
+    /// Whether a key has an entry, for the writer, so that what a concurrent maker does is either seen or has not begun.
+    /// Only for small keys, whose comparison is no code of users.
+    pub(super) fn has_settled<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let _writer = shard.write(turn);
-        shard.find(hash, key, pin).ok()
+        shard.find(hash, key, pin).is_ok()
     }
 
-    /// Unlinks the entry of a key if it is ready, which the result says. It is freed when nobody can be reading it.
+    /// Takes the value of a key out, if it is ready. It is dropped when nobody can be reading it.
     ///
     /// # Safety
     /// `self` is part of a table that is retired later than what this call retires.
-    pub(super) unsafe fn remove<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
+    pub(super) unsafe fn remove<'pin, 'a, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        turn: impl Fn() -> Turn<'a>,
+        pin: Pinned<'pin>,
+    ) -> Option<&'pin R> {
         let hash = self.hash(key);
         let shard = self.shard(hash);
-        let mut writer = shard.write(turn);
-        let Some(entry) = shard.find(hash, key, pin).ok().filter(|entry| entry.state.is_ready()) else {
-            return false;
-        };
-        shard.unlink(&mut writer, hash, entry);
-        entry.state.remove();
-        drop(writer);
-        let (shard, entry) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
+        let (entry, _) = Self::change(shard, hash, key, turn, pin, |mut writer, entry| {
+            shard.unlink(&mut writer, hash, entry);
+        })?;
+        // SAFETY: passed on.
+        Some(unsafe { Self::retire(shard, entry) })
+    }
+
+    /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
+    ///
+    /// # Safety
+    /// As for [`remove`](Self::remove).
+    pub(super) unsafe fn replace<'pin, 'a>(
+        &self,
+        key: &K,
+        value: &mut Option<R>,
+        turn: impl Fn() -> Turn<'a>,
+        pin: Pinned<'pin>,
+    ) -> Option<&'pin R> {
+        let hash = self.hash(key);
+        let shard = self.shard(hash);
+        let mut own = Some(key.clone());
+        loop {
+            let (entry, end) = Self::change(shard, hash, key, &turn, pin, |mut writer, entry| match own.take() {
+                Some(key) if !shard.is_full(&writer) => {
+                    shard.replace(&mut writer, hash, entry, key, value.take());
+                    Ok(())
+                }
+                key => {
+                    own = key;
+                    Err(Refused::Full)
+                }
+            })?;
+            match end {
+                // SAFETY: passed on.
+                Ok(()) => return Some(unsafe { Self::retire(shard, entry) }),
+                Err(_) => _ = shard.grow(&self.hasher, || Some(turn()), pin),
+            }
+        }
+    }
+
+    /// Changes the entry of a key during a turn, if it is ready.
+    fn change<'pin, 'a, Q: Lookup<K>, T>(
+        shard: &Shard<K, R>,
+        hash: u64,
+        key: Q,
+        turn: impl Fn() -> Turn<'a>,
+        pin: Pinned<'pin>,
+        change: impl FnOnce(Writing<'_, K, R>, &Entry<K, R>) -> T,
+    ) -> Option<(&'pin Entry<K, R>, T)> {
+        loop {
+            let entry = shard.find(hash, key, pin).ok()?;
+            let turn = turn();
+            let writer = shard.write(&turn);
+            match entry.state.word() {
+                Word::Ready => return Some((entry, change(writer, entry))),
+                // Others have been faster, and there may be another entry of the key by now.
+                Word::Removed => {}
+                _ => return None,
+            }
+        }
+    }
+
+    /// Has an entry that is no longer linked given back when nobody can be reading it.
+    ///
+    /// # Safety
+    /// The caller has taken the entry out of use, during `'pin`, and as for [`remove`](Self::remove).
+    unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
+        let (of, at) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
         registry::retire(Box::new(move || {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
             // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
             unsafe {
-                let (shard, entry) = (&*(shard as *const Shard<K, R>), &*(entry as *const Entry<K, R>));
+                let (shard, entry) = (&*(of as *const Shard<K, R>), &*(at as *const Entry<K, R>));
                 let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
                 shard.give_back(entry.number);
                 drop((key, value));
             }
         }));
-        true
+        // SAFETY: it was ready, and what was retired just now lives during the pin.
+        unsafe { (*entry.value.get()).assume_init_ref() }
     }
 
     /// How many entries are ready.
