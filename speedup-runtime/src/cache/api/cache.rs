@@ -26,12 +26,16 @@ use crate::{panics, sync::Arc};
 ///
 /// # Guarantees
 /// - Each distinct key is computed once, however many threads ask for it at the same time.
-/// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a value may be computed
-///   twice rather than waited for. So may one of which there is no telling whether its body does, after half a second without
-///   a sign of life: on systems other than Linux, one that is computed on a thread that is none of rayon's.
+/// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a call may be computed a
+///   second time rather than waited for, and never a third. So may one of which there is no telling whether its body does, after
+///   half a second without a sign of life: on systems other than Linux, one that runs on a thread that is none of rayon's.
 /// - Depth is bounded by memory, not by the stack.
 /// - A call that needs its own result panics with the chain of calls; it does not hang.
 /// - A panic in the function reaches every caller that needs the value. Nothing is cached, and the next call tries again.
+///
+/// Two things hang, as they do in rayon alone, since nobody can see what is waited for: a call whose body hands to another
+/// pool by name (`ThreadPool::install`) work that needs that very call, which is a cycle; and a body that waits by a message
+/// for a job of the pool whose threads wait for that body. `speedup::join` and `speedup::map` do neither.
 ///
 /// # Complexity
 /// A call whose value is there is O(1), takes no lock and writes nothing that other threads read. Keys of one to three

@@ -19,8 +19,8 @@ use once_cell::sync::Lazy;
 
 use crate::cache::{
     api::key::{Key, Output},
-    block::block_on::Busy,
-    call::{call_stack, erased::Engine, inner::Core},
+    block::{wait_for_graph::Busy, waits},
+    call::{call_stack, erased::Engine, inner::Core, outcome::Outcome},
     thread::registry::{self, Worker},
 };
 use crate::{
@@ -148,11 +148,8 @@ impl Turmoil {
 #[must_use]
 fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option<Doomed> {
     let mut turmoil = lock(&TURMOIL);
-    match &*worker.own.isolation.borrow() {
-        Some(isolation) => turmoil.involved.extend(isolation.others()),
-        None if worker.is_in_call() => drop(turmoil.involved.insert(worker.number)),
-        None => {}
-    }
+    let for_itself = worker.is_in_call().then_some(worker.number);
+    turmoil.involved.extend(worker.own.isolated_for.get().or(for_itself));
     if turmoil.involved.is_empty() {
         return Some(doomed);
     }
@@ -160,6 +157,16 @@ fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option
     let old = turmoil.calls.insert(at, doomed);
     CALLS.store(turmoil.calls.len(), Ordering::Relaxed);
     old
+}
+
+/// If a call has ended with the panic of a cycle, gives that to everybody who waits for this claim, which is another
+/// thread's; tells whether it has.
+#[cold]
+pub(in crate::cache) fn deliver(engine: &dyn Engine, busy: &Busy, payload: &Payload, worker: &'static Worker) -> bool {
+    let Some(text) = call_stack::as_cycle(payload) else { return false };
+    involve(engine, busy, worker);
+    waits::deliver_to(busy, || Some(Outcome::panic(Box::new(text.to_string()))));
+    true
 }
 
 /// The owner of a claim takes part in a cycle, if the claim has not ended.

@@ -110,11 +110,6 @@ impl Site {
         self.answered.load(Ordering::Relaxed) >= question
     }
 
-    /// Whether the thread sleeps, as far as can be told.
-    pub(in crate::cache) fn sleeps(&self) -> bool {
-        self.sleep() != Sleep::Not
-    }
-
     /// Whether the thread may be waiting inside rayon.
     pub(in crate::cache) fn may_wait(&self) -> bool {
         self.pool() != 0 || matches!(self.sleep(), Sleep::Rayon | Sleep::Unclear)

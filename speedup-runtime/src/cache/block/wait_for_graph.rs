@@ -34,6 +34,11 @@ impl Busy {
     pub(in crate::cache) fn name(&self) -> usize {
         name(self.slot, self.table)
     }
+
+    /// Slot and table.
+    pub(in crate::cache) fn at(&self) -> (usize, u64) {
+        (self.slot, self.table)
+    }
 }
 
 /// The address of a state word together with the number of its table: a call in flight may outlive its table, whose memory
@@ -99,10 +104,23 @@ impl<L: Look, O> Graph<L, O> {
         Entering::Waits(Entered { graph: self, me })
     }
 
-    /// Enters that `me` waits until another worker is done that computes in its stead.
-    pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entered<'_, L, O> {
-        lock(&self.edges).insert(me, Edge::Worker(other));
-        Entered { graph: self, me }
+    /// Enters that `me` waits until another worker is done that computes in its stead, unless that would close a circle.
+    pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entering<'_, L, O> {
+        let mut edges = lock(&self.edges);
+        if Self::last(&edges, other, me) == me {
+            return Entering::Circle;
+        }
+        edges.insert(me, Edge::Worker(other));
+        Entering::Waits(Entered { graph: self, me })
+    }
+
+    /// Wakes who waits for this worker.
+    pub(in crate::cache) fn over_worker(&self, other: u32, wake: impl Fn(u32)) {
+        for (number, edge) in lock(&self.edges).iter() {
+            if matches!(edge, Edge::Worker(awaited) if *awaited == other) {
+                wake(*number);
+            }
+        }
     }
 
     /// The thread at the end of the waits that begin with `from`: it is not waiting, or it is `me`.

@@ -7,15 +7,11 @@ use std::{
 
 use crate::cache::{
     api::key::{Key, Output},
-    block::{
-        block_on::{self, Outcome},
-        wait_for_graph::name,
-    },
-    call::inner::Core,
+    block::{wait_for_graph::name, waits},
+    call::{inner::Core, outcome::Outcome},
     table::{Slot, State},
     thread::registry::{Pinned, Worker},
 };
-use crate::sync::Ordering;
 
 /// A claim on a slot that outlives the pin under which it was made. Dropped without a result, it gives the slot back.
 pub(in crate::cache) struct Flight<'core, K: Key, R: Output> {
@@ -87,8 +83,9 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     #[cold]
     pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
-        if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            block_on::deliver(self.goal.state as usize, self.goal.table, outcome);
+        // Who comes later waits until the slot is given back.
+        if self.core.waiters.any(self.worker.barrier()) {
+            waits::deliver(self.goal.state as usize, self.goal.table, outcome);
         }
     }
 }
@@ -140,9 +137,8 @@ impl Goal {
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        // Relaxed: see `block_on`: who begins to wait just now looks again by itself.
-        if core.waiters.load(Ordering::Relaxed) > 0 {
-            block_on::wake(self.state as usize, self.table);
+        if core.waiters.any(worker.barrier()) {
+            waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }
 
@@ -154,8 +150,8 @@ impl Goal {
             slot.state().release();
         }
         drop(pin);
-        if core.waiters.load(Ordering::SeqCst) > 0 {
-            block_on::wake(self.state as usize, self.table);
+        if core.waiters.any(worker.barrier()) {
+            waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }
 }

@@ -11,16 +11,13 @@ use crate::cache::{
         function::Show,
         key::{Key, Output},
     },
-    block::block_on::Busy,
+    block::{wait_for_graph::Busy, waiters::Waiters},
     call::{claim_guard::Flight, inner::Core},
     fork::leapfrog,
     table::{Member, State, Word},
     thread::registry::{self, Worker},
 };
-use crate::{
-    panics,
-    sync::{Arc, AtomicU32},
-};
+use crate::{panics, sync::Arc};
 
 /// A cache whose key and result types are not known: what waiting and helping need.
 pub(in crate::cache) trait Engine: Sync {
@@ -34,7 +31,7 @@ pub(in crate::cache) trait Engine: Sync {
     fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool;
 
     /// How many threads are waiting for slots of this cache.
-    fn waiters(&self) -> &AtomicU32;
+    fn waiters(&self) -> &Waiters;
 
     /// Computes a member of somebody's group, if nobody has begun to.
     fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped;
@@ -140,7 +137,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         })
     }
 
-    fn waiters(&self) -> &AtomicU32 {
+    fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 

@@ -15,11 +15,12 @@ use crate::cache::{
         function::Function,
         key::{Key, Output},
     },
-    block::{block_on::Outcome, poison},
+    block::poison,
     call::{
         call_stack::{Frame, Running},
         claim_guard::{Flight, Goal},
         inner::{Begun, Core},
+        outcome::Outcome,
     },
     table::State,
     thread::{

@@ -13,8 +13,10 @@ use crate::cache::{
         key::{Key, Lookup, Output},
     },
     block::{
-        block_on::{self, Busy, Waited},
+        block_on::{self, Waited},
         isolation,
+        wait_for_graph::Busy,
+        waiters::Waiters,
     },
     call::{
         claim_guard::Flight,
@@ -28,16 +30,15 @@ use crate::cache::{
         registry::{self, Pinned, Worker},
     },
 };
-use crate::sync::{Arc, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 #[repr(C)]
 pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) header: Header,
     pub(in crate::cache) table: Current<K, R>,
-    /// Threads waiting for slots of this cache. Read without a barrier when a value is published: waiters look again by
-    /// themselves, see `block_on`.
-    pub(in crate::cache) waiters: AtomicU32,
+    /// Threads waiting for slots of this cache.
+    pub(in crate::cache) waiters: Waiters,
     /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
     /// Null in a static. Relaxed: written before anybody else knows the core.
     counted: AtomicPtr<Self>,
@@ -70,7 +71,7 @@ impl<K: Key, R: Output> Core<K, R> {
         Self {
             header: Header { cast: Self::cast },
             table: Current::none(),
-            waiters: AtomicU32::new(0),
+            waiters: Waiters::none(),
             counted: AtomicPtr::new(null_mut()),
             function: OnceCell::new(),
             grain: Grain::new(),
@@ -348,12 +349,12 @@ impl<K: Key, R: Output> Core<K, R> {
                         return value;
                     }
                 }
-                Waited::Recompute => {
-                    let keep = |value: &R| function.keep.is_none_or(|keep| keep(value));
-                    let compute = || self.recompute(function, key, busy.name(), worker);
-                    return isolation::remembered(self, worker, &busy, keep, compute);
+                Waited::Deputy => {
+                    let again = |deputy| self.recompute(function, key, busy.name(), deputy);
+                    if let Some(value) = isolation::compute(self, &busy, worker, again) {
+                        return value;
+                    }
                 }
-                Waited::Isolate => return self.isolate(function, key, &busy, worker),
             }
             asked = self.ask(function, key, worker);
         }
@@ -380,11 +381,6 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline]
     pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
         !function.sequential && self.grain.shares(worker, &self.number)
-    }
-
-    /// Runs the body on a thread of its own, where every running call is known to be needed by the next.
-    fn isolate(&self, function: &Function<K, R>, key: &K, busy: &Busy, worker: &'static Worker) -> R {
-        isolation::run(self, worker, busy, |isolated| self.recompute(function, key, busy.name(), isolated))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{
-    block::{block_on::Busy, isolation},
+    block::{isolation, wait_for_graph::Busy},
     call::erased::{Engine, Header, Helped, Kept},
     fork::fork_join::Order,
     thread::registry::{self, Worker},

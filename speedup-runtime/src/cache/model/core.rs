@@ -2,21 +2,21 @@
 
 use crate::cache::{
     api::key::{Key, Output},
+    block::waiters::Waiters,
     table::{Current, Table},
     thread::registry::Pinned,
 };
-use crate::sync::AtomicU32;
 
 /// A cache without a function.
 pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) table: Current<K, R>,
     /// Always 0: who waits in a model looks again by itself.
-    pub(in crate::cache) waiters: AtomicU32,
+    pub(in crate::cache) waiters: Waiters,
 }
 
 impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn new() -> Self {
-        Self { table: Current::none(), waiters: AtomicU32::new(0) }
+        Self { table: Current::none(), waiters: Waiters::none() }
     }
 
     pub(in crate::cache) fn table<'pin>(&self, pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {

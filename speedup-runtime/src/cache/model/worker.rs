@@ -49,6 +49,10 @@ impl Worker {
         BIASED.get()
     }
 
+    pub(in crate::cache) fn barrier(&self) -> Barrier {
+        Barrier::Forced
+    }
+
     pub(in crate::cache) fn pin(&'static self) -> Pin {
         Pin { worker: self, entered: FREES.get().then(|| DOMAIN.enter(&self.pin, Barrier::Mutual)) }
     }

@@ -3,7 +3,7 @@
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     marker::PhantomData,
     ptr::null,
     sync::{Condvar, Mutex},
@@ -13,7 +13,7 @@ use std::{
 use once_cell::sync::{Lazy, OnceCell};
 
 use crate::cache::{
-    block::{isolation::Isolation, rayon_probe::Site},
+    block::rayon_probe::Site,
     call::{
         call_stack::{self, Frame, Top},
         erased::Header,
@@ -101,8 +101,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
-    /// Set on a thread that recomputes in isolation.
-    pub(in crate::cache) isolation: RefCell<Option<Isolation>>,
+    /// The worker on behalf of which this thread computes in isolation, if it does.
+    pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
 
 /// Hits and computations of one cache by one thread.
@@ -296,6 +296,12 @@ impl Worker {
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
         Pin { worker: self, entered: DOMAIN.enter(&self.pin, self.barrier) }
+    }
+
+    /// Which side makes the barriers between this thread's stores and loads.
+    #[inline(always)]
+    pub(in crate::cache) fn barrier(&self) -> Barrier {
+        self.barrier
     }
 
     /// Whether the worker pins without a barrier.
