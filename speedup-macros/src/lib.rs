@@ -7,8 +7,10 @@
 mod attributes;
 mod buffer;
 mod cache;
+mod clashes;
 mod errors;
 mod expansion;
+mod foreign;
 mod key;
 mod options;
 mod place;

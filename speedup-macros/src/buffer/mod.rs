@@ -37,7 +37,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream 
 /// The attribute with the place looked up by `place`, so that tests can choose it.
 fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&ItemFn) -> Place) -> TokenStream {
     let mut errors = Errors::default();
-    let options = model::options(options, &mut errors);
+    let options = model::options(options, &item, &mut errors);
     let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
         return expansion::with_faults(errors, item);
     };

@@ -12,7 +12,7 @@ use super::yields;
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
-use crate::options::{self, Conflict, Given, Known, Takes};
+use crate::options::{self, Conflict, Given, Known, Takes, Vocabulary};
 use crate::place::Place;
 use crate::signature::{self, Argument};
 
@@ -45,6 +45,8 @@ const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict { both: [Opt::Keep, Opt::Max], why: "a window never holds more than it keeps" },
 ];
 
+const VOCABULARY: Vocabulary<Opt> = Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: &[], number: "size" };
+
 /// The options of an invocation.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -58,9 +60,9 @@ pub(crate) struct Options {
 }
 
 /// Reads the options of an invocation.
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for Given { option, key, value } in options::read(tokens, TABLE, CONFLICTS, errors) {
+    for Given { option, key, value } in options::read(tokens, item, &VOCABULARY, errors) {
         match (option, value) {
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = VALUES", errors),
             (Opt::Size, Some(value)) => options.size = options::positive(&key, value, errors),

@@ -3,8 +3,8 @@
 use syn::{Expr, FnArg, ItemFn, ReturnType, Type, TypeParamBound};
 
 use super::model::{ATTRIBUTE, Form, Options, Wrapper};
+use crate::clashes;
 use crate::errors::Errors;
-use crate::expansion;
 use crate::place::Place;
 use crate::signature;
 
@@ -12,13 +12,24 @@ use crate::signature;
 pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
     signature::check(function, ATTRIBUTE, errors);
+    is_rust(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
     values_are_owned(form, errors);
     stop_on_err_has_errors(form, options, errors);
     halt_is_a_condition(options, errors);
-    expansion::name_is_free(&options.name, &function.sig.ident, errors);
+    clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+}
+
+/// Other languages have no iterators.
+fn is_rust(function: &ItemFn, errors: &mut Errors) {
+    if let Some(abi) = &function.sig.abi {
+        errors.at(
+            abi,
+            "`#[buffer]` goes on a Rust function: remove `extern`, and read the buffer in an `extern` function",
+        );
+    }
 }
 
 /// A generator outlives its call.

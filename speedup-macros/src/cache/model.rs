@@ -4,10 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
+use super::steady;
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
-use crate::options::{self, Conflict, Known, Takes};
+use crate::foreign;
+use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
 use crate::signature::{self, Argument};
 
@@ -48,6 +50,9 @@ const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
     why: "one is for a result of type `Result`, the other for `Option`",
 }];
 
+const VOCABULARY: Vocabulary<Opt> =
+    Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: foreign::CACHE, number: "capacity" };
+
 /// The options of an invocation. The flags keep the place where they were set.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -58,9 +63,9 @@ pub(crate) struct Options {
 }
 
 /// Reads the options of an invocation.
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for given in options::read(tokens, TABLE, CONFLICTS, errors) {
+    for given in options::read(tokens, item, &VOCABULARY, errors) {
         match (given.option, given.value) {
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
             (Opt::Sequential, _) => options.sequential = true,
@@ -77,11 +82,8 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
 pub(crate) enum Keep {
     /// All of them.
     All,
-    /// `Ok`, when the result is a `Result` by its name.
-    Ok,
-    /// `Some`, when the result is an `Option` by its name.
-    Some,
-    /// The type's name does not tell: the compiler finds out.
+    /// `Ok` of a `Result`, `Some` of an `Option`, all of anything else: the compiler finds out which it is, since a name can be an alias or
+    /// that of a type of the user's.
     ByType,
 }
 
@@ -100,6 +102,8 @@ pub(crate) struct Cached {
     pub(crate) handle: Ident,
     /// The name of the function that holds the user's body.
     pub(crate) inner: Ident,
+    /// For each argument, whether all recursive calls pass it on, so that it chooses a table instead of being part of each key.
+    pub(crate) steady: Vec<bool>,
 }
 
 impl Cached {
@@ -109,9 +113,11 @@ impl Cached {
             ReturnType::Type(_, ty) => ty.as_ref().clone(),
             ReturnType::Default => syn::parse_quote!(()),
         };
+        let arguments = signature::arguments(&function.sig);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            arguments: signature::arguments(&function.sig),
+            steady: steady::passed_on(&function, &arguments),
+            arguments,
             keep: keep(&result, &options),
             sequential: options.sequential,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
@@ -125,6 +131,17 @@ impl Cached {
 }
 
 impl Cached {
+    /// Whether there is a table for each set of the arguments that are passed on.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.steady.iter().any(|steady| *steady)
+    }
+
+    /// The arguments that are passed on by all recursive calls, or those that vary.
+    pub(crate) fn arguments_that_are(&self, steady: bool) -> Vec<Argument> {
+        let such = self.arguments.iter().zip(&self.steady).filter(|(_, is)| **is == steady);
+        such.map(|(argument, _)| argument.clone()).collect()
+    }
+
     /// Where the expansion shows what concerns the types of the function.
     pub(crate) fn shown_at(&self) -> Span {
         expansion::generated_at(self.function.sig.ident.span())
@@ -138,8 +155,6 @@ fn keep(result: &Type, options: &Options) -> Keep {
     match result {
         Type::Path(_) if signature::is_primitive(result) => Keep::All,
         Type::Path(_) => match signature::last_segment(result).as_deref() {
-            Some("Result") => Keep::Ok,
-            Some("Option") => Keep::Some,
             Some(name) if PLAIN.contains(&name) => Keep::All,
             _ => Keep::ByType,
         },

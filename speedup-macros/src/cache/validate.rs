@@ -4,8 +4,8 @@ use quote::ToTokens;
 use syn::{ItemFn, ReturnType, Type};
 
 use super::model::{ATTRIBUTE, Options};
+use crate::clashes;
 use crate::errors::Errors;
-use crate::expansion;
 use crate::place::Place;
 use crate::signature;
 
@@ -15,7 +15,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     signature::check(function, ATTRIBUTE, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
-    expansion::name_is_free(&options.name, &function.sig.ident, errors);
+    clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
 }
 
 fn result(function: &ItemFn, errors: &mut Errors) {

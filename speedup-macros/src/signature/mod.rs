@@ -10,7 +10,7 @@ use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
 
 pub(crate) use self::rules::check;
 pub(crate) use self::types::{
-    borrow_in, borrowed, is_primitive, is_well_known, last_segment, opaque_in, owned_form, tidy,
+    borrow_in, borrowed, is_primitive, is_well_known, last_segment, opaque_in, owned_form, tidy, ungroup,
 };
 
 /// An argument of the function, as a part of the key.
@@ -71,7 +71,17 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
         FnArg::Typed(declared) => Some(declared),
         FnArg::Receiver(_) => None,
     });
-    typed.enumerate().map(|(position, declared)| Argument::new(position, declared)).collect()
+    let mut arguments: Vec<Argument> =
+        typed.enumerate().map(|(position, declared)| Argument::new(position, declared)).collect();
+    // `fn f(n: u64, _n: u64)`.
+    for position in 0..arguments.len() {
+        let taken = |other: &Argument| other.name == arguments[position].name;
+        let (before, after) = (&arguments[..position], &arguments[position + 1..]);
+        if !declares(&arguments[position]) && before.iter().chain(after).any(taken) {
+            arguments[position].name = numbered(position);
+        }
+    }
+    arguments
 }
 
 /// `(u64, String)`: the key's type; each part keeps the span of the user's type.
@@ -84,6 +94,11 @@ pub(crate) fn tuple(at: Span, parts: impl ExactSizeIterator<Item = TokenStream>)
     if parts.len() == 1 { quote_spanned!(at=> (#(#parts),*,)) } else { quote_spanned!(at=> (#(#parts),*)) }
 }
 
+/// Whether an argument's name is as declared.
+fn declares(argument: &Argument) -> bool {
+    matches!(argument.declared.pat.as_ref(), Pat::Ident(binding) if binding.ident == argument.name)
+}
+
 fn plain_name(position: usize, pattern: &Pat) -> Ident {
     match pattern {
         Pat::Ident(binding) => {
@@ -91,6 +106,7 @@ fn plain_name(position: usize, pattern: &Pat) -> Ident {
             match written.trim_start_matches('_') {
                 "" => numbered(position),
                 // A leading underscore says "unused", which the wrapper's argument is not.
+                short if short.len() < written.len() && !short.starts_with(char::is_lowercase) => numbered(position),
                 short if short.len() < written.len() => syn::parse_str::<Ident>(short)
                     .map_or_else(|_| numbered(position), |ident| Ident::new(&ident.to_string(), binding.ident.span())),
                 _ => binding.ident.clone(),

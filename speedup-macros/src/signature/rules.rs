@@ -62,18 +62,13 @@ fn qualifiers(function: &ItemFn, attribute: &str, errors: &mut Errors) {
     match &signature.safety {
         Safety::Unsafe(token) => errors.at(
             token,
-            format!("{attribute} calls the function by itself and cannot keep an unsafe contract: remove `unsafe`"),
+            format!(
+                "{attribute} calls the function by itself and cannot keep an unsafe contract: put it on a safe function, which calls \
+                 this one where the contract holds"
+            ),
         ),
         Safety::Safe(token) => errors.at(token, format!("{attribute} goes on a plain `fn`: remove `safe`")),
         Safety::Default => {}
-    }
-    if let Some(abi) = &signature.abi {
-        errors.at(
-            abi,
-            format!(
-                "{attribute} goes on a Rust function: remove `extern`, and call this one from an `extern` function"
-            ),
-        );
     }
     if let Some(variadic) = &signature.variadic {
         errors.at(variadic, format!("{attribute} needs a fixed list of arguments: remove `...`"));

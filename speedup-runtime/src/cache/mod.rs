@@ -25,5 +25,6 @@ pub use self::api::{
     function::Function,
     key::{Argument, Key, Lookup, Output},
     stats::Stats,
+    tables::{Division, Tables, TablesState, is_same},
     task::{Task, TimedOut},
 };

@@ -22,10 +22,10 @@ fn wrong_options_leave_the_function_cached() {
             }
             /// The cache of [`f()`].
             const F: &::speedup::Cache<(u64,), Result<u64, ()>> = {
-                static STATE: ::speedup::cache::State<(u64,), Result<u64, ()>> = ::speedup::cache::State::new();
+                static __F_STATE: ::speedup::cache::State<(u64,), Result<u64, ()>> = ::speedup::cache::State::new();
                 let _ = f;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__F_STATE,
                     ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
                         .sequential(),

@@ -1,4 +1,5 @@
-//! How generated code asks what a type can do: the method that fits with the fewest references wins.
+//! How generated code asks what a type can do: the method that fits with the fewest references wins. The methods have names that no
+//! blanket trait of a user has.
 
 use std::fmt;
 
@@ -8,11 +9,11 @@ pub struct Show<'a, K>(pub &'a K);
 /// Writes keys that have a `Debug` form.
 pub trait ShowDebug {
     /// Writes the key.
-    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
+    fn __speedup_show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
 impl<K: fmt::Debug> ShowDebug for Show<'_, K> {
-    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn __speedup_show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
 }
@@ -20,11 +21,11 @@ impl<K: fmt::Debug> ShowDebug for Show<'_, K> {
 /// Writes a place holder for all others.
 pub trait ShowOpaque {
     /// Writes the place holder.
-    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
+    fn __speedup_show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
 impl<K> ShowOpaque for &Show<'_, K> {
-    fn show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn __speedup_show(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("(..)")
     }
 }
@@ -35,11 +36,11 @@ pub struct Keep<'a, R>(pub &'a R);
 /// Results: only `Ok` is kept.
 pub trait KeepResult {
     /// Whether to keep it.
-    fn keep(&self) -> bool;
+    fn __speedup_keep(&self) -> bool;
 }
 
 impl<T, E> KeepResult for Keep<'_, Result<T, E>> {
-    fn keep(&self) -> bool {
+    fn __speedup_keep(&self) -> bool {
         self.0.is_ok()
     }
 }
@@ -47,11 +48,11 @@ impl<T, E> KeepResult for Keep<'_, Result<T, E>> {
 /// Options: only `Some` is kept.
 pub trait KeepOption {
     /// Whether to keep it.
-    fn keep(&self) -> bool;
+    fn __speedup_keep(&self) -> bool;
 }
 
 impl<T> KeepOption for Keep<'_, Option<T>> {
-    fn keep(&self) -> bool {
+    fn __speedup_keep(&self) -> bool {
         self.0.is_some()
     }
 }
@@ -59,11 +60,11 @@ impl<T> KeepOption for Keep<'_, Option<T>> {
 /// Everything else is kept.
 pub trait KeepAny {
     /// Whether to keep it.
-    fn keep(&self) -> bool;
+    fn __speedup_keep(&self) -> bool;
 }
 
 impl<R> KeepAny for &Keep<'_, R> {
-    fn keep(&self) -> bool {
+    fn __speedup_keep(&self) -> bool {
         true
     }
 }
@@ -75,9 +76,9 @@ mod tests {
 
     #[test]
     fn results_and_options_are_told_from_other_types() {
-        assert!((&Keep(&Ok::<_, ()>(1))).keep() && !(&Keep(&Err::<(), _>(1))).keep());
-        assert!((&Keep(&Some(1))).keep() && !(&Keep(&None::<()>)).keep());
-        assert!((&Keep(&0)).keep());
+        assert!((&Keep(&Ok::<_, ()>(1))).__speedup_keep() && !(&Keep(&Err::<(), _>(1))).__speedup_keep());
+        assert!((&Keep(&Some(1))).__speedup_keep() && !(&Keep(&None::<()>)).__speedup_keep());
+        assert!((&Keep(&0)).__speedup_keep());
     }
 
     #[test]
@@ -90,7 +91,10 @@ mod tests {
             }
         }
         use super::{ShowDebug as _, ShowOpaque as _};
-        assert_eq!(Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(1, "a"))).show(out)).to_string(), "(1, \"a\")");
-        assert_eq!(Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(Plain,))).show(out)).to_string(), "(..)");
+        assert_eq!(
+            Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(1, "a"))).__speedup_show(out)).to_string(),
+            "(1, \"a\")"
+        );
+        assert_eq!(Shown(|out: &mut fmt::Formatter<'_>| (&Show(&(Plain,))).__speedup_show(out)).to_string(), "(..)");
     }
 }

@@ -7,6 +7,7 @@ use crate::cache::{
         function::{Function, Shared},
         key::{Key, Lookup, Output},
         stats::Stats,
+        tables::{Divided, Division},
         task::Task,
     },
     block::isolation,
@@ -55,6 +56,8 @@ pub struct Cache<K: Key, R: Output> {
     core: *const Core<K, R>,
     function: Function<K, R>,
     kept: Option<Kept>,
+    /// Where the values are if there is a table for each set of arguments that are passed on; the core then only shares work.
+    divided: Option<&'static dyn Divided<K, R>>,
     owns: PhantomData<Arc<Core<K, R>>>,
 }
 
@@ -108,7 +111,21 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.
     #[must_use]
     pub const fn of(state: &'static State<K, R>, function: Function<K, R>) -> Self {
-        Self { core: &raw const state.0, function, kept: None, owns: PhantomData }
+        Self { core: &raw const state.0, function, kept: None, divided: None, owns: PhantomData }
+    }
+
+    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
+    /// nothing itself.
+    #[must_use]
+    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
+        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.divided = Some(division);
+        self
+    }
+
+    /// What is called on a miss.
+    pub(in crate::cache) fn function(&self) -> &Function<K, R> {
+        &self.function
     }
 
     /// A cache of its own around a function or closure of up to six arguments.
@@ -124,13 +141,13 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        let (core, kept) = Core::new_counted();
+        let (core, kept) = Core::new().into_counted();
         let function = Function::closure(function.into_shared());
-        Self { core, function, kept: Some(kept), owns: PhantomData }
+        Self { core: core.as_ptr(), function, kept: Some(kept), divided: None, owns: PhantomData }
     }
 
     #[inline]
-    fn core(&self) -> &Core<K, R> {
+    pub(in crate::cache) fn core(&self) -> &Core<K, R> {
         // SAFETY: a static, or counted and released only when the handle is dropped.
         unsafe { &*self.core }
     }
@@ -143,7 +160,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     // Always: a level of a recursion through the cache is to have one frame, see `execute`.
     #[inline(always)]
     pub fn get(&self, key: K) -> R {
-        self.core().get(&self.function, &key)
+        self.core().get(self.function.callee(), &key)
     }
 
     /// The value of a key that is only borrowed: a tuple of references, one for each argument.
@@ -168,7 +185,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
         match self.core().hit(key, None) {
             Some(value) => value,
-            None => self.core().get(&self.function, &key.to_key()),
+            None => self.core().get(self.function.callee(), &key.to_key()),
         }
     }
 
@@ -184,7 +201,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         if !self.shares_group() {
             let mut results = [const { None }; N];
             for (result, key) in results.iter_mut().zip(&keys) {
-                *result = Some(self.core().get(&self.function, key));
+                *result = Some(self.core().get(self.function.callee(), key));
             }
             return results.map(|result| result.expect("every member of a group has its result"));
         }
@@ -195,7 +212,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline(never)]
     fn group_shared<const N: usize>(&self, keys: &[K; N]) -> [R; N] {
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
-        fork_join::compute(self.core(), &self.function, keys, &mut results, &mut scratch);
+        fork_join::compute(self.core(), self.function.callee(), keys, &mut results, &mut scratch);
         results.map(|result| result.expect("every member of a group has its result"))
     }
 
@@ -233,7 +250,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         let keys: Vec<K> = keys.into_iter().collect();
         let mut results = Vec::new();
         results.resize_with(keys.len(), || None);
-        fork_join::compute(self.core(), &self.function, &keys, &mut results, &mut vec![0; keys.len()]);
+        fork_join::compute(self.core(), self.function.callee(), &keys, &mut results, &mut vec![0; keys.len()]);
         results.into_iter().map(|result| result.expect("every member of a group has its result")).collect()
     }
 
@@ -274,11 +291,17 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
+        if let Some(divided) = self.divided {
+            return divided.peek(key);
+        }
         self.core().peek(key, key.pack(), registry::current())
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K) -> bool {
+        if let Some(divided) = self.divided {
+            return divided.peek(key).is_some();
+        }
         self.core().contains(key, registry::current())
     }
 
@@ -287,6 +310,9 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// If the key is being computed at this moment, the computed value stays and the given one is dropped: those who
     /// wait for it and those who come later get the same.
     pub fn insert(&self, key: K, value: R) -> Option<R> {
+        if let Some(divided) = self.divided {
+            return divided.insert(key, value);
+        }
         self.core().insert(&self.function, &key, value, registry::current())
     }
 
@@ -294,6 +320,9 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K) -> Option<R> {
+        if let Some(divided) = self.divided {
+            return divided.remove(key);
+        }
         self.core().remove(key, registry::current())
     }
 
@@ -304,15 +333,10 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// # Panics
     /// If the function panics; the old value then stays.
     pub fn refresh(&self, key: K) -> R {
-        let (core, worker) = (self.core(), registry::current());
-        if !self.contains(&key) {
-            return self.get(key);
+        if let Some(divided) = self.divided {
+            return divided.refresh(key);
         }
-        let value = core.recompute(&self.function, &key, 0, worker);
-        if self.function.keep.is_none_or(|keep| keep(&value)) {
-            self.insert(key, value.clone());
-        }
-        value
+        self.core().refresh(self.function.callee(), &key, registry::current())
     }
 
     /// How many values there are. While others remove and replace values, those may be counted twice or not at all.
@@ -321,6 +345,9 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// O(n): nothing is counted when values come and go.
     #[must_use]
     pub fn len(&self) -> usize {
+        if let Some(divided) = self.divided {
+            return divided.len();
+        }
         self.core().len(registry::current())
     }
 
@@ -335,12 +362,18 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// Readers are not disturbed. What is being computed at this moment is finished for its caller and not kept; who
     /// waits for it asks again, and so gets a value that is.
     pub fn clear(&self) {
+        if let Some(divided) = self.divided {
+            return divided.clear();
+        }
         self.core().clear();
     }
 
     /// What the cache has done so far. O(n), as [`len`](Self::len).
     #[must_use]
     pub fn stats(&self) -> Stats {
+        if let Some(divided) = self.divided {
+            return divided.stats();
+        }
         let core = self.core();
         let (hits, misses) = core.number.totals();
         Stats { hits, misses, panics: core.panics(), len: self.len() }
@@ -349,12 +382,18 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// A call of this key that has not begun.
     fn task(&self, key: K) -> Task<R> {
         let again = self.again();
-        Task::new(Box::new(move || again.core().get(&again.function, &key)))
+        Task::new(Box::new(move || again.core().get(again.function.callee(), &key)))
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.
     fn again(&self) -> Self {
-        Self { core: self.core, function: self.function.clone(), kept: self.core().keep(), owns: PhantomData }
+        Self {
+            core: self.core,
+            function: self.function.clone(),
+            kept: self.core().keep(),
+            divided: self.divided,
+            owns: PhantomData,
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! What a cache calls on a miss, and what it is told about the function.
 
-use std::{fmt, sync::Arc};
+use std::{any::TypeId, fmt, ptr::null, sync::Arc};
 
 use crate::cache::{
     api::key::{Key, Output},
     call::{
         claim_guard::{Flight, Goal},
+        erased::Header,
         execute,
         inner::Core,
     },
     table::State,
+    thread::registry,
 };
 
 /// A function whose results are cached: its name, its body, and what is special about it.
@@ -26,14 +28,16 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) show: Option<Show<K>>,
     pub(in crate::cache) sequential: bool,
     pub(in crate::cache) uses_rayon: bool,
+    /// Names the function among those that have several tables.
+    pub(in crate::cache) family: TypeId,
 }
 
 /// Writes the arguments of a call.
 pub(in crate::cache) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// See [`Function::run`] and [`execute::run_known`]. The last three are the parts of the claim's goal, which so are passed in
+/// See [`Callee::run`] and [`execute::run_known`]. The last three are the parts of the claim's goal, which so are passed in
 /// registers; null pointers without a claim.
-type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const State, *mut ()) -> R;
+pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const State, *mut ()) -> R;
 
 /// A body that carries something.
 pub(in crate::cache) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
@@ -57,6 +61,20 @@ impl<K, R> Function<K, R> {
         Self::of(name, execute::run_known::<K, R, F>, None)
     }
 
+    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
+    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+        name: &'static str,
+        _body: F,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        let mut function = Self::of(name, execute::run_in::<K, R, S, F>, None);
+        function.family = TypeId::of::<F>();
+        function
+    }
+
     /// A closure as a function.
     pub(in crate::cache) fn closure(body: Shared<K, R>) -> Self
     where
@@ -73,7 +91,8 @@ impl<K, R> Function<K, R> {
     {
         // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
         let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
-        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false }
+        let family = Header::ALONE;
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
     }
 
     /// Keeps only the results for which this is true; others go to those who asked while they were computed.
@@ -81,6 +100,11 @@ impl<K, R> Function<K, R> {
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
         self.keep = Some(keep);
         self
+    }
+
+    /// A [`keep`](Self::keep) that keeps nothing.
+    pub(in crate::cache) fn keep_nothing(_: &R) -> bool {
+        false
     }
 
     /// Writes the arguments in messages about cycles; without it they are left out.
@@ -104,18 +128,28 @@ impl<K, R> Function<K, R> {
         self
     }
 
-    /// Computes the value of a key, from the claim (unless that has been made) to its publication.
+    /// What to call for somebody who has nothing to pass on.
     #[inline(always)]
-    pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R
+    pub(in crate::cache) fn callee(&self) -> Callee<'_, K, R>
+    where
+        K: Key,
+        R: Output,
+    {
+        self.callee_in(null())
+    }
+
+    /// What to call for somebody whose context is at this address.
+    ///
+    /// A context is read by [`execute::run_in`] alone, whose makers see to its type and to its life.
+    #[inline(always)]
+    pub(in crate::cache) fn callee_in(&self, context: *const ()) -> Callee<'_, K, R>
     where
         K: Key,
         R: Output,
     {
         // SAFETY: `of` made it of a pointer of this type, for the same key and result.
         let run = unsafe { std::mem::transmute::<fn(), Run<K, R>>(self.run) };
-        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
-        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's.
-        unsafe { run(core, self, key, table, state, value) }
+        Callee { function: self, run, context }
     }
 
     /// The result of the closure, for [`execute::run_shared`] alone.
@@ -125,5 +159,51 @@ impl<K, R> Function<K, R> {
             Some(body) => body(key),
             None => unreachable!("only functions that carry a closure run this way"),
         }
+    }
+}
+
+/// A function together with what one caller passes on to its body.
+pub(in crate::cache) struct Callee<'a, K: Key, R: Output> {
+    pub(in crate::cache) function: &'a Function<K, R>,
+    run: Run<K, R>,
+    /// What the body gets beside the key, of the type that `run` knows; null for none.
+    context: *const (),
+}
+
+impl<K: Key, R: Output> Clone for Callee<'_, K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Key, R: Output> Copy for Callee<'_, K, R> {}
+
+// SAFETY: a context is `Sync`, which the makers of functions with one ask for, and only borrowed; a function is `Sync`.
+unsafe impl<K: Key, R: Output> Send for Callee<'_, K, R> {}
+// SAFETY: as above.
+unsafe impl<K: Key, R: Output> Sync for Callee<'_, K, R> {}
+
+impl<'a, K: Key, R: Output> Callee<'a, K, R> {
+    /// A function whose body is another one for each caller.
+    #[inline(always)]
+    pub(in crate::cache) fn of(function: &'a Function<K, R>, run: Run<K, R>, context: *const ()) -> Self {
+        Self { function, run, context }
+    }
+
+    /// Whether the caller passes something on, which may be borrowed.
+    pub(in crate::cache) fn has_context(&self) -> bool {
+        !self.context.is_null()
+    }
+
+    /// Computes the value of a key, from the claim (unless that has been made) to its publication.
+    #[inline(always)]
+    pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
+        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
+        if self.has_context() {
+            registry::current().own.context.set(self.context);
+        }
+        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
+        // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
+        unsafe { (self.run)(core, self.function, key, table, state, value) }
     }
 }

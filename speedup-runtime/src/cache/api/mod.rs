@@ -10,4 +10,6 @@ pub(in crate::cache) mod key;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stats;
 #[cfg(not(loom))]
+pub(in crate::cache) mod tables;
+#[cfg(not(loom))]
 pub(in crate::cache) mod task;

@@ -145,7 +145,7 @@ fn wait_for(deputy: &Deputy, worker: &'static Worker) -> Result<Option<Outcome>,
             return Ok(outcome);
         }
         {
-            let _waits = waits::enter_for(worker, deputy.worker).ok_or(Circle)?;
+            let _waits = waits::enter_for_deputy(worker, deputy.worker).ok_or(Circle)?;
             // Looked at again in the graph: who ends wakes all that are in it.
             if deputy.outcome().is_none() {
                 worker.park(LOOK);
@@ -201,7 +201,6 @@ fn start<R: Output>(
 fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
     let mut stall = Stall::default();
     loop {
-        // Nobody waits for this thread who is isolated, so there is no circle.
         let waits = waits::enter_for(worker, number);
         let ended = done.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout);
         drop(waits);

@@ -104,8 +104,15 @@ impl<L: Look, O> Graph<L, O> {
         Entering::Waits(Entered { graph: self, me })
     }
 
-    /// Enters that `me` waits until another worker is done that computes in its stead, unless that would close a circle.
-    pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entering<'_, L, O> {
+    /// Enters that `me` waits for another worker, whatever that one waits for: who closes a circle by this leaves it to the
+    /// others.
+    pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entered<'_, L, O> {
+        lock(&self.edges).insert(me, Edge::Worker(other));
+        Entered { graph: self, me }
+    }
+
+    /// The same, unless that would close a circle.
+    pub(in crate::cache) fn enter_for_unless_circle(&self, me: u32, other: u32) -> Entering<'_, L, O> {
         let mut edges = lock(&self.edges);
         if Self::last(&edges, other, me) == me {
             return Entering::Circle;

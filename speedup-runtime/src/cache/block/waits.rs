@@ -44,9 +44,14 @@ pub(in crate::cache) unsafe fn enter(worker: &Worker, busy: Busy, engine: &dyn E
     }
 }
 
-/// Enters that the worker waits for another one; `None` if it would so wait for itself.
-pub(in crate::cache) fn enter_for(worker: &Worker, other: u32) -> Option<InGraph> {
-    match GRAPH.enter_for(worker.number, other) {
+/// Enters that the worker waits for another one. If that closes a circle, it is for the others to leave it.
+pub(in crate::cache) fn enter_for(worker: &Worker, other: u32) -> InGraph {
+    GRAPH.enter_for(worker.number, other)
+}
+
+/// Enters that the worker waits for a deputy; `None` if it would so wait for itself.
+pub(in crate::cache) fn enter_for_deputy(worker: &Worker, other: u32) -> Option<InGraph> {
+    match GRAPH.enter_for_unless_circle(worker.number, other) {
         Entering::Waits(entered) => Some(entered),
         Entering::Circle => None,
     }

@@ -90,6 +90,19 @@ impl Frame {
         }
     }
 
+    /// The header of the call's cache.
+    #[inline(always)]
+    pub(in crate::cache) fn header(&self) -> &Header {
+        // SAFETY: by the contract of `new`.
+        unsafe { &*self.core }
+    }
+
+    /// The call from which this one was made.
+    pub(in crate::cache) fn parent(&self) -> Option<&Self> {
+        // SAFETY: a frame's parent outlives it.
+        self.parent.map(|parent| unsafe { parent.as_ref() })
+    }
+
     /// The cache of the call.
     pub(in crate::cache) fn engine(&self) -> &dyn Engine {
         // SAFETY: by the contract of `new`, and `cast` leads from a header to its cache.

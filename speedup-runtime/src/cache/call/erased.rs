@@ -1,6 +1,7 @@
 //! A cache whose key and result types are not known: what waiting and helping need.
 
 use std::{
+    any::TypeId,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
@@ -8,7 +9,7 @@ use std::{
 
 use crate::cache::{
     api::{
-        function::Show,
+        function::{Callee, Show},
         key::{Key, Output},
     },
     block::{wait_for_graph::Busy, waiters::Waiters},
@@ -96,6 +97,13 @@ pub(in crate::cache) enum Helped {
 pub(in crate::cache) struct Header {
     /// Gives the whole `Core` back. The pointer is the header of a `Core` of the right type.
     pub(in crate::cache) cast: unsafe fn(*const Header) -> *const dyn Engine,
+    /// Which function the `Core` is one of several tables of; [`Header::ALONE`] for one that is its function's only one.
+    pub(in crate::cache) family: TypeId,
+}
+
+impl Header {
+    /// The family of what is no part of one.
+    pub(in crate::cache) const ALONE: TypeId = TypeId::of::<Self>();
 }
 
 impl Header {
@@ -106,6 +114,43 @@ impl Header {
     pub(in crate::cache) unsafe fn engine<'a>(header: *const Self) -> &'a dyn Engine {
         // SAFETY: by the contract; `cast` was made for the type of this very `Core`.
         unsafe { &*((*header).cast)(header) }
+    }
+}
+
+impl<K: Key, R: Output> Core<K, R> {
+    /// Computes a member of somebody's group as its owner would.
+    pub(in crate::cache) fn help_by(
+        &self,
+        callee: Callee<'_, K, R>,
+        member: u64,
+        table: u64,
+        worker: &'static Worker,
+    ) -> Helped {
+        let claimed = {
+            let pin = worker.pin();
+            let Some(current) = self.table(pin.at()).filter(|current| current.id() == table) else {
+                return Helped::Settled;
+            };
+            // SAFETY: the member was named by the table with this number.
+            match unsafe { current.claim_member(member, worker.number, pin.at()) } {
+                None | Some(Member::Settled) => return Helped::Settled,
+                Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
+                Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
+            }
+        };
+        // A panic goes to who needs the value: they are told, or compute it again.
+        // So does one of the key's destructor, hence the move.
+        let run = move || {
+            let (key, flight) = claimed;
+            drop(callee.run(self, &key, Some(flight)));
+        };
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => Helped::Computed,
+            Err(payload) => {
+                panics::swallow(payload);
+                Helped::Panicked
+            }
+        }
     }
 }
 
@@ -143,31 +188,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
 
     fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
-        let claimed = {
-            let pin = worker.pin();
-            let Some(current) = self.table(pin.at()).filter(|current| current.id() == table) else {
-                return Helped::Settled;
-            };
-            // SAFETY: the member was named by the table with this number.
-            match unsafe { current.claim_member(member, worker.number, pin.at()) } {
-                None | Some(Member::Settled) => return Helped::Settled,
-                Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
-                Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
-            }
-        };
-        // A panic goes to who needs the value: they are told, or compute it again.
-        // So does one of the key's destructor, hence the move.
-        let run = move || {
-            let (key, flight) = claimed;
-            drop(self.run(function, &key, flight));
-        };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(()) => Helped::Computed,
-            Err(payload) => {
-                panics::swallow(payload);
-                Helped::Panicked
-            }
-        }
+        self.help_by(function.callee(), member, table, worker)
     }
 
     fn ended(&self, worker: &'static Worker) {

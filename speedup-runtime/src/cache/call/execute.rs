@@ -12,7 +12,7 @@ use std::{
 
 use crate::cache::{
     api::{
-        function::Function,
+        function::{Callee, Function},
         key::{Key, Output},
     },
     block::poison,
@@ -53,7 +53,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // named `F` gave a value of it to `Function::new`, and it is `Copy`.
     let body = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), body) }
+    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
 }
 
 /// As [`run_known`], by the closure that the function carries.
@@ -69,7 +69,33 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), |key| function.shared(key)) }
+    unsafe { run(core, function, key, (table, state, value), |key| function.shared(key), || function.callee()) }
+}
+
+/// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
+///
+/// # Safety
+/// As for [`run_known`]; and the context is a `C` that outlives the call.
+///
+/// [`Own::context`]: crate::cache::thread::registry::Own::context
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C: Sync, F: Fn(&C, &K) -> R + Copy>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // Read before anything else of this thread can begin a call with another one.
+    let context = registry::current().own.context.get();
+    // SAFETY: as in `run_known`.
+    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: by the contract.
+    let passed_on = unsafe { &*context.cast::<C>() };
+    let callee = || Callee::of(function, run_in::<K, R, C, F>, context);
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
 }
 
 /// The same.
@@ -77,25 +103,26 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// # Safety
 /// As for [`run_known`].
 #[inline(always)]
-unsafe fn run<K: Key, R: Output>(
+unsafe fn run<'a, K: Key, R: Output>(
     core: &Core<K, R>,
-    function: &Function<K, R>,
+    function: &'a Function<K, R>,
     key: &K,
     (table, state, value): (u64, *const State, *mut ()),
     body: impl Fn(&K) -> R,
+    callee: impl Fn() -> Callee<'a, K, R>,
 ) -> R {
     let worker = registry::current();
     let mark = MaybeUninit::<u8>::uninit();
     if !stack::has_room(worker, mark.as_ptr() as usize) {
         // SAFETY: passed on.
-        return unsafe { run_on_a_new_piece(core, function, key, table, state, value) };
+        return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
         None => match core.begin(key, worker) {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
-            Begun::NotYet => return core.compute(function, key, worker),
+            Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
@@ -130,7 +157,7 @@ unsafe fn run<K: Key, R: Output>(
 #[inline(never)]
 unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     core: &Core<K, R>,
-    function: &Function<K, R>,
+    callee: Callee<'_, K, R>,
     key: &K,
     table: u64,
     state: *const State,
@@ -139,7 +166,7 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     let worker = registry::current();
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    stack::on_a_new_piece(worker, || function.run(core, key, claimed))
+    stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
 }
 
 /// Counts the call, and sees to what is done every so many calls.

@@ -1,6 +1,7 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
 use std::{
+    any::TypeId,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr::{NonNull, null_mut},
 };
@@ -9,7 +10,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     api::{
-        function::Function,
+        function::{Callee, Function},
         key::{Key, Lookup, Output},
     },
     block::{
@@ -33,6 +34,8 @@ use crate::cache::{
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
+///
+/// A function has one, or one for each set of arguments that its calls pass on unchanged: a family.
 #[repr(C)]
 pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) header: Header,
@@ -49,6 +52,43 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// Computations that ended in a panic. Relaxed: a count.
     pub(in crate::cache) panicked: AtomicUsize,
     pub(in crate::cache) notes: Notes,
+    /// What the bodies of this core get beside the key, if it is one of several of its function.
+    pub(in crate::cache) steady: Option<Steady>,
+}
+
+/// What all calls of one core pass on unchanged: an owned value, dropped with the core.
+pub(in crate::cache) struct Steady {
+    at: *mut (),
+    /// Drops the box at this address.
+    free: unsafe fn(*mut ()),
+}
+
+impl Steady {
+    pub(in crate::cache) fn new<S: Send + Sync>(value: S) -> Self {
+        unsafe fn free<S>(at: *mut ()) {
+            // SAFETY: only `drop` calls this, once, with the address that was made of a box of this type.
+            drop(unsafe { Box::from_raw(at.cast::<S>()) });
+        }
+        Self { at: Box::into_raw(Box::new(value)).cast(), free: free::<S> }
+    }
+
+    /// Where the value is; of the type that [`new`](Self::new) was given.
+    #[inline(always)]
+    pub(in crate::cache) fn at(&self) -> *const () {
+        self.at
+    }
+}
+
+// SAFETY: a box of something that is both, by `new`.
+unsafe impl Send for Steady {}
+// SAFETY: as above.
+unsafe impl Sync for Steady {}
+
+impl Drop for Steady {
+    fn drop(&mut self) {
+        // SAFETY: see `free`.
+        unsafe { (self.free)(self.at) };
+    }
 }
 
 /// What came of a first look at a key.
@@ -67,9 +107,16 @@ enum Asked<'core, K: Key, R: Output> {
 }
 
 impl<K: Key, R: Output> Core<K, R> {
+    /// A core that is its function's only one.
     pub(in crate::cache) const fn new() -> Self {
+        Self::one_of(Header::ALONE, None)
+    }
+
+    /// A core of a family.
+    pub(in crate::cache) const fn one_of(family: TypeId, steady: Option<Steady>) -> Self {
         Self {
-            header: Header { cast: Self::cast },
+            header: Header { cast: Self::cast, family },
+            steady,
             table: Current::none(),
             waiters: Waiters::none(),
             counted: AtomicPtr::new(null_mut()),
@@ -81,15 +128,15 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// A core that lives as long as what keeps it.
-    pub(in crate::cache) fn new_counted() -> (*const Self, Kept) {
-        let core = Arc::into_raw(Arc::new(Self::new()));
+    /// Makes the core one that lives as long as something keeps it.
+    pub(in crate::cache) fn into_counted(self) -> (NonNull<Self>, Kept) {
+        let core = Arc::into_raw(Arc::new(self));
         // SAFETY: alive, and counted once: for what is returned.
-        let kept = unsafe {
+        unsafe {
             (*core).counted.store(core.cast_mut(), Ordering::Relaxed);
-            Kept::new(NonNull::new_unchecked(core.cast_mut()))
-        };
-        (core, kept)
+            let core = NonNull::new_unchecked(core.cast_mut());
+            (core, Kept::new(core))
+        }
     }
 
     /// What `Arc` counts the core by, if it does.
@@ -143,9 +190,9 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// The value of a key, computed if need be.
     #[inline(always)]
-    pub(in crate::cache) fn get(&self, function: &Function<K, R>, key: &K) -> R {
+    pub(in crate::cache) fn get(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if !K::is_small() {
-            return self.get_hashed(function, key);
+            return self.get_hashed(callee, key);
         }
         // What is more than a hit is left to `execute`, so that this is short wherever it is inlined.
         if let Some(packed) = key.pack()
@@ -153,18 +200,18 @@ impl<K: Key, R: Output> Core<K, R> {
         {
             return value;
         }
-        function.run(self, key, None)
+        callee.run(self, key, None)
     }
 
     /// The same for keys that have their place in the hash table: one look finds the value or claims the slot.
     #[inline(always)]
-    fn get_hashed(&self, function: &Function<K, R>, key: &K) -> R {
+    fn get_hashed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         let worker = registry::current();
         match self.begin(key, worker) {
             Begun::Value(value) => value,
-            Begun::Mine(flight) => self.run(function, key, flight),
+            Begun::Mine(flight) => callee.run(self, key, Some(flight)),
             // By way of `execute`, which sees to room on the stack: who waits may come here again while it gives way.
-            Begun::NotYet => function.run(self, key, None),
+            Begun::NotYet => callee.run(self, key, None),
         }
     }
 
@@ -206,11 +253,11 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
-    pub(in crate::cache) fn compute_if_free(&self, function: &Function<K, R>, key: &K) -> Option<R> {
+    pub(in crate::cache) fn compute_if_free(&self, callee: Callee<'_, K, R>, key: &K) -> Option<R> {
         let worker = registry::current();
-        match self.ask(function, key, worker) {
+        match self.ask(callee.function, key, worker) {
             Asked::Value(value) => Some(value),
-            Asked::Mine(flight) => Some(self.run(function, key, flight)),
+            Asked::Mine(flight) => Some(callee.run(self, key, Some(flight))),
             Asked::Busy(_) => None,
         }
     }
@@ -218,7 +265,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Runs the body without a claim on the slot with this name, whose owner cannot or must not be waited for.
     pub(in crate::cache) fn recompute(
         &self,
-        function: &Function<K, R>,
+        callee: Callee<'_, K, R>,
         key: &K,
         slot: usize,
         worker: &'static Worker,
@@ -227,7 +274,7 @@ impl<K: Key, R: Output> Core<K, R> {
         // A value that is refreshed (slot 0) is nobody's claim: its body runs for itself, not again.
         let outer = worker.own.recomputing.get();
         worker.own.recomputing.set(outer + u32::from(slot != 0));
-        let result = catch_unwind(AssertUnwindSafe(|| self.run(function, key, flight)));
+        let result = catch_unwind(AssertUnwindSafe(|| callee.run(self, key, Some(flight))));
         worker.own.recomputing.set(outer);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
@@ -255,6 +302,18 @@ impl<K: Key, R: Output> Core<K, R> {
                 Ok(())
             }
         }
+    }
+
+    /// Computes a key again and keeps the new value instead of the old one, which stays until then.
+    pub(in crate::cache) fn refresh(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
+        if !self.contains(key, worker) {
+            return self.get(callee, key);
+        }
+        let value = self.recompute(callee, key, 0, worker);
+        if callee.function.keep.is_none_or(|keep| keep(&value)) {
+            self.insert(callee.function, key, value.clone(), worker);
+        }
+        value
     }
 
     /// Takes a value out.
@@ -332,12 +391,12 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be by exactly one of those who ask.
     #[cold]
     #[inline(never)]
-    pub(in crate::cache) fn compute(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> R {
-        let mut asked = self.ask(function, key, worker);
+    pub(in crate::cache) fn compute(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
+        let mut asked = self.ask(callee.function, key, worker);
         loop {
             let busy = match asked {
                 Asked::Value(value) => return value,
-                Asked::Mine(flight) => return self.run(function, key, flight),
+                Asked::Mine(flight) => return callee.run(self, key, Some(flight)),
                 Asked::Busy(busy) => busy,
             };
             self.check_doom_of(key, &busy, worker);
@@ -350,13 +409,13 @@ impl<K: Key, R: Output> Core<K, R> {
                     }
                 }
                 Waited::Deputy => {
-                    let again = |deputy| self.recompute(function, key, busy.name(), deputy);
+                    let again = |deputy| self.recompute(callee, key, busy.name(), deputy);
                     if let Some(value) = isolation::compute(self, &busy, worker, again) {
                         return value;
                     }
                 }
             }
-            asked = self.ask(function, key, worker);
+            asked = self.ask(callee.function, key, worker);
         }
     }
 
@@ -369,12 +428,6 @@ impl<K: Key, R: Output> Core<K, R> {
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),
         }
-    }
-
-    /// Computes what has been claimed, publishes it and wakes who waits.
-    #[inline(always)]
-    pub(in crate::cache) fn run(&self, function: &Function<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
-        function.run(self, key, Some(flight))
     }
 
     /// Whether the members of the next group are to be shared out.

@@ -4,19 +4,23 @@
 //! order, so that they meet in the middle instead of following each other. A member in flight elsewhere is left for the
 //! end. Source of the orders: A. Stivala, P. Stuckey et al., "Lock-free parallel dynamic programming", JPDC 70 (2010).
 
+use std::{fmt, time::Duration};
+
 use crate::cache::{
     api::{
-        function::Function,
+        function::Callee,
         key::{Key, Output},
     },
-    block::isolation,
+    block::{isolation, wait_for_graph::Busy, waiters::Waiters, waits},
     call::{
         call_stack::{self, Frame},
+        erased::{Engine, Header, Helped, Kept},
         inner::Core,
     },
     fork::{leapfrog, published::WINDOW},
     thread::registry::{self, Worker},
 };
+use crate::sync::spin_loop;
 
 /// The order in which a worker takes the members of groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +70,7 @@ impl Order {
 /// Fills in the results of all keys. `scratch` is as long as `keys`.
 pub(in crate::cache) fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
-    function: &Function<K, R>,
+    callee: Callee<'_, K, R>,
     keys: &[K],
     results: &mut [Option<R>],
     scratch: &mut [usize],
@@ -81,38 +85,103 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    let alone = missing.len() < 2 || !core.shares(function, worker);
+    let alone = missing.len() < 2 || !core.shares(callee.function, worker);
     if alone || isolation::is_isolated(worker) {
         for index in missing {
-            results[*index] = Some(core.get(function, &keys[*index]));
+            results[*index] = Some(callee.run(core, &keys[*index], None));
         }
         return;
     }
     worker.own.order.get().arrange(missing);
-    let show = Show::new(core, worker);
+    let guest = Guest::new(core, callee);
+    let show = Show::new(&guest, worker);
     let mut later = 0;
     for step in 0..missing.len() {
         if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
-            show.members(function, keys, &missing[step..]);
+            show.members(keys, &missing[step..]);
             if core.grain.invites(worker) {
                 leapfrog::invite(worker);
             }
         }
         let index = missing[step];
-        results[index] = core.compute_if_free(function, &keys[index]);
+        results[index] = core.compute_if_free(callee, &keys[index]);
         if results[index].is_none() {
             missing[later] = index;
             later += 1;
         }
     }
     for index in &missing[..later] {
-        results[*index] = Some(function.run(core, &keys[*index], None));
+        results[*index] = Some(callee.run(core, &keys[*index], None));
+    }
+}
+
+/// A cache as it is shown to helpers: with what the group's owner passes on to the body.
+#[repr(C)]
+struct Guest<'a, K: Key, R: Output> {
+    /// Comes first: a pointer to it is a pointer to the guest.
+    header: Header,
+    core: &'a Core<K, R>,
+    callee: Callee<'a, K, R>,
+}
+
+impl<'a, K: Key, R: Output> Guest<'a, K, R> {
+    fn new(core: &'a Core<K, R>, callee: Callee<'a, K, R>) -> Self {
+        Self { header: Header { cast: Self::cast, family: Header::ALONE }, core, callee }
+    }
+
+    /// # Safety
+    /// The pointer leads to the header of a `Guest<K, R>`.
+    unsafe fn cast(header: *const Header) -> *const dyn Engine {
+        let guest: *const (dyn Engine + '_) = header.cast::<Self>();
+        // SAFETY: only the lifetime is left out; the owner waits for those who look before it goes.
+        unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const dyn Engine>(guest) }
+    }
+
+    /// What boards show: the cache itself where nothing is passed on.
+    fn shown(&self) -> *mut Header {
+        if self.callee.has_context() {
+            leapfrog::as_guest(std::ptr::from_ref(self).cast::<Header>().cast_mut())
+        } else {
+            self.core.header()
+        }
+    }
+}
+
+impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
+    unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: passed on.
+        unsafe { self.core.show(key, out) }
+    }
+
+    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool {
+        self.core.is_busy(busy, worker)
+    }
+
+    fn waiters(&self) -> &Waiters {
+        self.core.waiters()
+    }
+
+    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
+        self.core.help_by(self.callee, member, table, worker)
+    }
+
+    fn ended(&self, worker: &'static Worker) {
+        self.core.ended(worker);
+    }
+
+    fn note_rayon(&self) {
+        self.core.note_rayon();
+    }
+
+    // It lives as long as it is visited.
+    fn keep(&self) -> Option<Kept> {
+        None
     }
 }
 
 /// A group on the board of the worker that needs it, taken off when dropped.
 struct Show<'a, K: Key, R: Output> {
-    core: &'a Core<K, R>,
+    guest: &'a Guest<'a, K, R>,
     worker: &'static Worker,
     place: usize,
     /// Whether the place was made for the group, because no call that is shown is running.
@@ -120,20 +189,20 @@ struct Show<'a, K: Key, R: Output> {
 }
 
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
-    fn new(core: &'a Core<K, R>, worker: &'static Worker) -> Self {
+    fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
         let place = call_stack::top(worker).and_then(Frame::place);
         let slot = call_stack::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
-        Self { core, worker, place, own_place }
+        Self { guest, worker, place, own_place }
     }
 
     /// Shows the next members.
-    fn members(&self, function: &Function<K, R>, keys: &[K], next: &[usize]) {
+    fn members(&self, keys: &[K], next: &[usize]) {
         let mut names = [0; WINDOW];
         let mut shown = 0;
         let mut table = 0;
         for index in next.iter().take(WINDOW) {
-            let (name, of) = self.core.member(function, &keys[*index], self.worker);
+            let (name, of) = self.guest.core.member(self.guest.callee.function, &keys[*index], self.worker);
             // After a `clear` in between, the names of the old table mean nothing.
             if of != table {
                 (table, shown) = (of, 0);
@@ -141,13 +210,33 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
             names[shown] = name;
             shown += 1;
         }
-        self.worker.board().show(self.place, self.core.header(), table, &names[..shown]);
+        self.worker.board().show(self.place, self.guest.shown(), table, &names[..shown]);
+    }
+
+    /// Waits until nobody looks any more at what the group borrows. Who helps may need a call of this thread, which then is a
+    /// circle in the graph.
+    #[cold]
+    fn see_visitors_off(&self) {
+        let mut rounds = 0_u32;
+        while self.worker.board().has_visitors(self.place) {
+            rounds += 1;
+            match self.worker.board().visitor(self.place) {
+                Some(visitor) if rounds > 100 => {
+                    let _waits = waits::enter_for(self.worker, visitor);
+                    self.worker.park(Duration::from_micros(50));
+                }
+                _ => spin_loop(),
+            }
+        }
     }
 }
 
 impl<K: Key, R: Output> Drop for Show<'_, K, R> {
     fn drop(&mut self) {
         self.worker.board().hide(self.place);
+        if self.guest.callee.has_context() {
+            self.see_visitors_off();
+        }
         if self.own_place {
             self.worker.board().pop(self.place);
             if self.worker.own.top.get().is_none() {

@@ -136,9 +136,14 @@ impl Search {
             if base.is_some_and(|base| board.read(from).is_none_or(|shown| shown.slot != base)) {
                 return Found::Nothing;
             }
+            // A guest lies on its owner's stack, who waits for visitors before it goes.
+            let visit = if is_guest(shown.owner) { board.visit(place, &shown, self.worker.number) } else { None };
+            if is_guest(shown.owner) && visit.is_none() {
+                continue;
+            }
             // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
-            // taken off the board before they are retired.
-            let engine = Looked::at(unsafe { Header::engine(shown.owner) });
+            // taken off the board before they are retired. Guests live while they are visited.
+            let engine = Looked::at(unsafe { Header::engine(untagged(shown.owner)) });
             drop(pin);
             let order = self.worker.own.order.get();
             for step in 0..shown.members().len() {
@@ -159,6 +164,22 @@ impl Search {
         }
         Found::Nothing
     }
+}
+
+/// Marks the address of an [`Engine`] on a board as one that lies on its owner's stack.
+const GUEST: usize = 1;
+
+/// The address of a guest, as boards show it.
+pub(in crate::cache) fn as_guest(header: *mut Header) -> *mut Header {
+    header.map_addr(|at| at | GUEST)
+}
+
+fn is_guest(shown: *mut Header) -> bool {
+    shown.addr() & GUEST != 0
+}
+
+fn untagged(shown: *mut Header) -> *mut Header {
+    shown.map_addr(|at| at & !GUEST)
 }
 
 /// A cache that stays alive while it is looked at.

@@ -4,6 +4,11 @@
 //! group that it is working on. Only the owner writes; anybody reads. An entry is a sequence lock whose data are
 //! atomics: a reader that meets a change discards what it read. Nothing is ever freed under a reader: the entries live
 //! as long as the process, and what they point to is kept by the reader's pin.
+//!
+//! A group may be its owner's *guest*: what it points to, and what the calls are passed on, lies on the owner's stack. Then a
+//! reader first enters itself as a visitor, and looks again whether the entry is still the one that it has read; the owner
+//! takes the entry off and then waits until there is no visitor. One of the two sees the other, since each makes a full
+//! barrier between its store and its load (J. Dekker's rule).
 
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence};
 
@@ -34,6 +39,10 @@ struct Entry<C> {
     generation: AtomicU64,
     count: AtomicU32,
     members: [AtomicU64; WINDOW],
+    /// Threads that look at what the group of this entry borrows. SeqCst by visitors and, against them, by the owner.
+    visitors: AtomicU32,
+    /// The number of the worker that came last, and one more. Relaxed: a hint.
+    visitor: AtomicU32,
 }
 
 /// A consistent copy of an entry: a call in flight and the calls it is waiting for.
@@ -46,6 +55,7 @@ pub(in crate::cache) struct Shown<C> {
     pub(in crate::cache) generation: u64,
     count: usize,
     members: [u64; WINDOW],
+    version: u64,
 }
 
 impl<C> Shown<C> {
@@ -65,6 +75,8 @@ impl<C> Board<C> {
             generation: AtomicU64::new(0),
             count: AtomicU32::new(0),
             members: std::array::from_fn(|_| AtomicU64::new(0)),
+            visitors: AtomicU32::new(0),
+            visitor: AtomicU32::new(0),
         };
         Self { depth: AtomicUsize::new(0), entries: (0..DEPTH).map(|_| entry()).collect() }
     }
@@ -131,10 +143,36 @@ impl<C> Board<C> {
             generation: entry.generation.load(Ordering::Relaxed),
             count: (entry.count.load(Ordering::Relaxed) as usize).min(WINDOW),
             members,
+            version: before,
         };
         fence(Ordering::Acquire);
         let unchanged = entry.version.load(Ordering::Relaxed) == before;
         (unchanged && place < self.depth()).then_some(shown)
+    }
+
+    /// Enters the reader as a visitor of what it has read at this place, unless that has changed: until the visit is dropped
+    /// the owner does not go.
+    pub(in crate::cache) fn visit(&self, place: usize, shown: &Shown<C>, me: u32) -> Option<Visit<'_>> {
+        let entry = self.entries.get(place)?;
+        entry.visitor.store(me + 1, Ordering::Relaxed);
+        entry.visitors.fetch_add(1, Ordering::SeqCst);
+        let visit = Visit(&entry.visitors);
+        // With the fence in `has_visitors`.
+        fence(Ordering::SeqCst);
+        (entry.version.load(Ordering::Acquire) == shown.version).then_some(visit)
+    }
+
+    /// Whether somebody still visits what was shown at this place; only by the owner, after it has taken that off.
+    pub(in crate::cache) fn has_visitors(&self, place: usize) -> bool {
+        // With the fence in `visit`.
+        fence(Ordering::SeqCst);
+        // Acquire: with the Release of a visit's end.
+        self.entries.get(place).is_some_and(|entry| entry.visitors.load(Ordering::Acquire) > 0)
+    }
+
+    /// Who has come last to visit what was shown at this place.
+    pub(in crate::cache) fn visitor(&self, place: usize) -> Option<u32> {
+        self.entries.get(place)?.visitor.load(Ordering::Relaxed).checked_sub(1)
     }
 
     fn write(&self, place: usize, change: impl FnOnce(&Entry<C>)) {
@@ -146,6 +184,16 @@ impl<C> Board<C> {
         fence(Ordering::Release);
         change(entry);
         entry.version.store(version + 2, Ordering::Release);
+    }
+}
+
+/// A reader that looks at what an entry's group borrows; dropped when it does no more.
+pub(in crate::cache) struct Visit<'a>(&'a AtomicU32);
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        // Release: with the Acquire in `has_visitors`.
+        self.0.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -245,6 +293,36 @@ mod loom_tests {
                 board.pop(inner);
                 board.pop(outer);
             }
+            reader.join().unwrap();
+        });
+    }
+
+    /// | owner | reader |
+    /// |---|---|
+    /// | shows a group that borrows a number, takes it off, waits for visitors, changes the number | visits, reads the number |
+    #[test]
+    fn loom_what_a_group_borrows_is_left_alone_while_somebody_visits_it() {
+        bounded(|| {
+            let number = Arc::new(loom::cell::UnsafeCell::new(1_u32));
+            let board = Arc::new(Board::<u8>::new());
+            let (shown, lent) = (board.clone(), number.clone());
+            let reader = thread::spawn(move || {
+                if let Some(call) = shown.read(0).filter(|call| !call.members().is_empty())
+                    && let Some(_visit) = shown.visit(0, &call, 1)
+                {
+                    // SAFETY: what the model is to show.
+                    assert_eq!(lent.with(|number| unsafe { *number }), 1);
+                }
+            });
+            let place = board.push(1);
+            board.show(place, std::ptr::null_mut(), 1, &[11]);
+            board.hide(place);
+            while board.has_visitors(place) {
+                thread::yield_now();
+            }
+            // SAFETY: as above.
+            number.with_mut(|number| unsafe { *number = 2 });
+            board.pop(place);
             reader.join().unwrap();
         });
     }

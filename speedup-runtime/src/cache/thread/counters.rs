@@ -15,11 +15,29 @@ pub(in crate::cache) struct Number {
     /// What an earlier cache of the same number had counted. Relaxed, like all counts.
     hits_before: AtomicU64,
     computed_before: AtomicU64,
+    /// Whether the number is another one's, who gives it back.
+    lent: bool,
 }
 
 impl Number {
     pub(in crate::cache) const fn new() -> Self {
-        Self { given: AtomicU32::new(0), hits_before: AtomicU64::new(0), computed_before: AtomicU64::new(0) }
+        Self {
+            given: AtomicU32::new(0),
+            hits_before: AtomicU64::new(0),
+            computed_before: AtomicU64::new(0),
+            lent: false,
+        }
+    }
+
+    /// The same number once more: what is counted under it is counted together.
+    pub(in crate::cache) fn lend(&self) -> Self {
+        let before = |count: &AtomicU64| AtomicU64::new(count.load(Ordering::Relaxed));
+        Self {
+            given: AtomicU32::new(self.index()),
+            hits_before: before(&self.hits_before),
+            computed_before: before(&self.computed_before),
+            lent: true,
+        }
     }
 
     /// The number, which 0 stands for while none has been given: nobody looks at what is counted there.
@@ -60,7 +78,7 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
-        if let Some(number) = self.known() {
+        if let Some(number) = self.known().filter(|_| !self.lent) {
             lock(&NUMBERS).1.push(number);
         }
     }

@@ -89,6 +89,10 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) top: Top,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
+    /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
+    ///
+    /// [`Callee::run`]: crate::cache::api::function::Callee::run
+    pub(in crate::cache) context: Cell<*const ()>,
     /// The order in which this thread takes the members of groups.
     pub(in crate::cache) order: Cell<Order>,
     /// The worker whose outermost call this thread is helping, if it is.

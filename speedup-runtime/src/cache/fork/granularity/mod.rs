@@ -151,6 +151,19 @@ impl Grain {
         }
     }
 
+    /// Takes over what another one knows of the same function.
+    pub(in crate::cache) fn learn_from(&self, other: &Self) {
+        if other.cost() != 0 {
+            for (mine, others) in
+                [(&self.cost, &other.cost), (&self.measured, &other.measured), (&self.measures, &other.measures)]
+            {
+                mine.store(others.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            self.unpaid.store(other.unpaid.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.sequential.store(other.is_sequential(), Ordering::Relaxed);
+        }
+    }
+
     #[inline]
     fn is_sequential(&self) -> bool {
         self.sequential.load(Ordering::Relaxed)

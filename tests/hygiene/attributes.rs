@@ -1,0 +1,59 @@
+//! Attributes beside ours.
+
+use std::panic::Location;
+use std::thread;
+
+use speedup::cache;
+
+#[cache]
+#[track_caller]
+fn tracked(_n: u64) -> &'static str {
+    Location::caller().file()
+}
+
+#[cache]
+#[cfg_attr(all(), track_caller, must_use)]
+fn tracked_on_condition(_n: u64) -> &'static str {
+    Location::caller().file()
+}
+
+#[test]
+fn a_tracked_caller_is_in_the_users_code() {
+    assert_eq!((tracked(1), tracked_on_condition(1)), (file!(), file!()));
+}
+
+#[cache]
+#[cfg(any())]
+fn absent(_n: u64) -> u64 {
+    0
+}
+
+#[cache]
+#[must_use]
+#[doc(hidden)]
+#[cold]
+#[cfg_attr(all(), allow(unused_variables), inline(never))]
+#[cfg_attr(all(), deprecated, doc(hidden))]
+fn adorned(n: u64, unused: u64) -> u64 {
+    n
+}
+
+#[test]
+#[allow(deprecated)]
+fn attributes_go_where_they_belong() {
+    assert_eq!((adorned(1, 2), ADORNED.len()), (1, 1));
+}
+
+#[cache]
+fn asked_by_many(n: u64) -> u64 {
+    if n < 2 { n } else { asked_by_many(n - 1) + asked_by_many(n - 2) }
+}
+
+#[test]
+fn tests_that_run_side_by_side_share_a_function() {
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(|| asked_by_many(60))).collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), 1_548_008_755_920);
+    }
+    assert_eq!(ASKED_BY_MANY.len(), 61);
+}
