@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::checks;
+use crate::imports;
 use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
 
@@ -18,10 +19,11 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
+    Step { name: "imports", about: "imports run one way, in the runtime", in_ci: true, run: imports::imports },
     Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
     Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
