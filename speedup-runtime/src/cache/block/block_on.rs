@@ -20,7 +20,7 @@ use crate::cache::{
     },
     call::{call_stack, erased::Engine, outcome::Outcome},
     fork::leapfrog::{self, Found},
-    thread::registry::Worker,
+    thread::registry::{self, Worker},
 };
 use crate::sync::spin_loop;
 
@@ -85,7 +85,7 @@ pub(in crate::cache) fn wait(
             continue;
         }
         if !std::mem::replace(&mut settled, true) {
-            waiting.settle(worker.barrier());
+            waiting.settle(registry::pass_barrier);
         }
         // SAFETY: dropped before this returns.
         let Some(entered) = (unsafe { waits::enter(worker, busy, engine) }) else { return Waited::Deputy };

@@ -8,7 +8,7 @@ use crate::cache::{
     api::key::Output,
     block::{wait_for_graph::Busy, waiters::Waiters},
     call::{erased::Engine, outcome::Outcome},
-    thread::registry::Worker,
+    thread::registry::{self, Worker},
 };
 use crate::{
     panics::{self, Payload},
@@ -78,7 +78,7 @@ pub(in crate::cache) enum Begun {
 pub(in crate::cache) fn begin(engine: &dyn Engine, busy: &Busy, worker: &'static Worker) -> Begun {
     // As who waits does: from here on the end of the claim does not go by unseen.
     let waiting = engine.waiters().begin();
-    waiting.settle(worker.barrier());
+    waiting.settle(registry::pass_barrier);
     let mut deputies = lock(&DEPUTIES);
     if let Some(deputy) = deputies.get(&busy.at()) {
         return Begun::Others(deputy.clone());

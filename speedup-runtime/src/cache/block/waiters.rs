@@ -9,13 +9,11 @@
 //! ```
 //!
 //! Either the publisher's load comes after the barrier, and it sees who waits; or its store comes before, and who waits sees
-//! the value. So no wake is lost, and publishing costs no barrier where the system makes them for others (see
-//! [`Barrier`]).
+//! the value. So no wake is lost, and publishing costs no barrier where one thread can make it for others (see
+//! [`membarrier`](crate::cache::memory::membarrier)). Where that fails a wake may be lost, and a sleeper finds out when it next
+//! looks by itself.
 
-use crate::{
-    cache::memory::epoch::Barrier,
-    sync::{AtomicU32, Ordering, const_unless_loom},
-};
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
 /// How many threads wait for slots of a cache.
 pub(in crate::cache) struct Waiters(AtomicU32);
@@ -44,11 +42,11 @@ impl Waiters {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether there is anybody, for who has just ended a claim. The barrier is that of the thread.
+    /// Whether there is anybody, for who has just ended a claim; `order` makes the publisher's part of the barrier.
     #[inline(always)]
-    pub(in crate::cache) fn any(&self, barrier: Barrier) -> bool {
-        barrier.light();
-        // Relaxed: ordered by the barrier, here or forced by who waits.
+    pub(in crate::cache) fn any(&self, order: impl FnOnce()) -> bool {
+        order();
+        // Relaxed: ordered by the barrier.
         self.0.load(Ordering::Relaxed) > 0
     }
 }
@@ -58,9 +56,10 @@ pub(in crate::cache) struct Waiting<'a>(&'a Waiters);
 
 impl Waiting<'_> {
     /// Makes sure of being seen by whoever ends a claim from now on: who looks at the claim after this, and then sleeps, is
-    /// woken.
-    pub(in crate::cache) fn settle(&self, barrier: Barrier) {
-        barrier.heavy();
+    /// woken. `pass` makes all threads pass a barrier.
+    pub(in crate::cache) fn settle(&self, pass: impl FnOnce() -> bool) {
+        // Where that fails, who sleeps looks again by itself.
+        let _ = pass();
     }
 }
 
@@ -78,7 +77,10 @@ mod loom_tests {
     };
 
     use super::*;
-    use crate::{cache::table::State, sync::lock};
+    use crate::{
+        cache::table::State,
+        sync::{atomic::fence, lock},
+    };
 
     /// A claimed slot, who waits for it, and the token that wakes them.
     struct World {
@@ -91,7 +93,7 @@ mod loom_tests {
     impl World {
         fn publish(&self) {
             self.state.publish();
-            if self.waiters.any(Barrier::Mutual) {
+            if self.waiters.any(|| fence(Ordering::SeqCst)) {
                 *lock(&self.token) = true;
                 self.given.notify_all();
             }
@@ -100,7 +102,10 @@ mod loom_tests {
         /// Sleeps without a limit: a wake that is lost is a deadlock, which the checker reports.
         fn wait(&self) {
             let waiting = self.waiters.begin();
-            waiting.settle(Barrier::Mutual);
+            waiting.settle(|| {
+                fence(Ordering::SeqCst);
+                true
+            });
             if !self.state.is_ready() {
                 let mut token = lock(&self.token);
                 while !*token {

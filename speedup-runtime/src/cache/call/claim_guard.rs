@@ -84,7 +84,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     #[cold]
     pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
         // Who comes later waits until the slot is given back.
-        if self.core.waiters.any(self.worker.barrier()) {
+        if self.core.waiters.any(|| self.worker.order()) {
             waits::deliver(self.goal.state as usize, self.goal.table, outcome);
         }
     }
@@ -137,7 +137,7 @@ impl Goal {
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        if core.waiters.any(worker.barrier()) {
+        if core.waiters.any(|| worker.order()) {
             waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }
@@ -150,7 +150,7 @@ impl Goal {
             slot.state().release();
         }
         drop(pin);
-        if core.waiters.any(worker.barrier()) {
+        if core.waiters.any(|| worker.order()) {
             waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }

@@ -25,8 +25,15 @@ use crate::{
 
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
-/// This many pages are made without asking how full the others are.
-const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
+/// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
+/// fills the first; on a line, most of the first ones are full.
+const fn free_pages(coordinates: usize) -> usize {
+    match coordinates {
+        _ if cfg!(loom) => 1,
+        1 => 16,
+        _ => 128,
+    }
+}
 /// A count of the values in pages that shows them to be badly used is good for so many requests a page: it takes about as
 /// long as that many nanoseconds.
 const PATIENCE: usize = if cfg!(loom) { 0 } else { 32 };
@@ -262,7 +269,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
     fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
-        if growth.pages >= growth.allowed.max(FREE_PAGES) && !self.allow_more(growth) {
+        if growth.pages >= growth.allowed.max(free_pages(K::COORDINATES)) && !self.allow_more(growth) {
             return None;
         }
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
@@ -273,8 +280,9 @@ impl<K: Key, R> Pages<K, R> {
             link = unsafe { Directory::entry(directory, *step)? };
         }
         let page = growth.memory.take(PageOf::<R>::LAYOUT);
-        // SAFETY: fresh memory of this layout. Only now, so that the page is in the processor's cache when it is used.
-        unsafe { page.write_bytes(0, PageOf::<R>::LAYOUT.size()) };
+        // The values need not be anything yet, and a page with few of them leaves most of its memory untouched.
+        // SAFETY: fresh memory of this layout. Only now, so that the words are in the processor's cache when they are used.
+        unsafe { page.write_bytes(0, PageOf::<R>::VALUES_AT) };
         #[cfg(loom)]
         // SAFETY: made just now.
         unsafe {
@@ -342,7 +350,7 @@ impl<K: Key, R> Pages<K, R> {
             return false;
         }
         let used = self.count_used();
-        growth.allowed = FREE_PAGES + 4 * used / PageOf::<R>::SLOTS;
+        growth.allowed = free_pages(K::COORDINATES) + 4 * used / PageOf::<R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
             growth.owed = PATIENCE * growth.pages;
         }
