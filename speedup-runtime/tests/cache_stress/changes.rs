@@ -177,7 +177,7 @@ fn every_value_that_is_removed_is_given_out_once() {
 
 #[test]
 fn every_value_that_is_replaced_is_given_out_once_and_there_always_is_one() {
-    fn two_insert<K: speedup_runtime::cache::Key>(cache: &Cache<K, u64>, key: &K) {
+    fn two_insert<K: speedup_runtime::cache::Key<Args = K>>(cache: &Cache<K, u64>, key: &K) {
         let values = u64::from(rounds(3_000));
         cache.insert(key.clone(), 2 * values);
         let out = call_together(&pool(1), 5, |caller| match caller {

@@ -75,7 +75,7 @@ pub(in crate::cache) fn way(busy: &Busy, worker: &'static Worker) -> Way {
 }
 
 /// The panic of a call that needs itself.
-fn cycle(worker: &Worker, slot: usize) -> ! {
+pub(in crate::cache) fn cycle(worker: &Worker, slot: usize) -> ! {
     std::panic::panic_any(call_stack::cycle(worker, slot))
 }
 

@@ -436,6 +436,13 @@ impl<K: Key, R: Output> Core<K, R> {
                         return value;
                     }
                 }
+                // On another thread the body cannot run. What this one has claimed itself it needs itself.
+                Waited::Deputy if callee.is_local => {
+                    if busy.owner == worker.number {
+                        isolation::cycle(worker, busy.name());
+                    }
+                    return self.recompute(callee, key, busy.name(), worker);
+                }
                 Waited::Deputy => {
                     let again = |deputy| self.recompute(callee, key, busy.name(), deputy);
                     if let Some(value) = isolation::compute(self, &busy, worker, again) {
