@@ -35,6 +35,11 @@ struct Row {
     contenders: &'static [(&'static str, Body)],
 }
 
+/// The rows of fresh processes.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    cache::ROWS.iter()
+}
+
 fn main() -> ExitCode {
     // cargo adds `--bench` to what it runs.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -69,7 +74,7 @@ fn run(name: &str, beside: bool) -> ExitCode {
         });
         let _ = waits.recv();
     }
-    let body = cache::ROWS.iter().chain(warm::ROWS).find_map(|row| {
+    let body = rows().chain(warm::ROWS).find_map(|row| {
         let contender = name.strip_prefix(row.work)?.strip_prefix('/')?;
         row.contenders.iter().find(|(name, _)| *name == contender).map(|(_, body)| body)
     });
@@ -102,7 +107,7 @@ fn table(wanted: &[&str]) {
     println!("## Fresh processes\n\n{}\n", machine::description());
     let mut bars = Bars::new();
     let chosen = |row: &&Row| wanted.is_empty() || wanted.iter().any(|word| row.work.contains(word));
-    for row in cache::ROWS.iter().filter(chosen) {
+    for row in rows().filter(chosen) {
         println!("### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |", row.work);
         println!("|---|---:|---:|---:|---:|");
         let mut times = vec![[Vec::new(), Vec::new()]; row.contenders.len()];

@@ -87,8 +87,8 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     }
     let missing = &mut scratch[..missing];
     let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
-    let may_share = !isolation::is_isolated(worker)
-        && !callee.is_local
+    let may_share = !callee.is_local
+        && !isolation::is_isolated(worker)
         && if outside { at_once } else { core.may_share(callee.function, worker) };
     let shares = |left: usize| {
         may_share

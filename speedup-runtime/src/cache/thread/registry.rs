@@ -436,6 +436,7 @@ impl Worker {
     }
 
     #[cold]
+    #[inline(never)]
     fn far_tally(&self, cache: usize) -> Option<&Tally> {
         self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
     }
