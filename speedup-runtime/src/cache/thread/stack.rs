@@ -25,7 +25,8 @@ pub(in crate::cache) struct Segment {
 #[inline]
 pub(in crate::cache) fn has_room(worker: &Worker, here: usize) -> bool {
     let segment = worker.own.stack.get();
-    here.wrapping_sub(segment.low) < segment.len || look(worker, here)
+    // The interpreter's stack is not where addresses of locals are.
+    cfg!(miri) || here.wrapping_sub(segment.low) < segment.len || look(worker, here)
 }
 
 /// Finds out about the stack.
@@ -50,7 +51,7 @@ fn look(worker: &Worker, here: usize) -> bool {
 
 /// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
 /// process for it; that takes longer than a first call may.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 fn of_first_thread() -> Option<Range<usize>> {
     // SAFETY: neither takes an argument or touches memory.
     if unsafe { libc::gettid() != libc::getpid() } {
@@ -67,7 +68,7 @@ fn of_first_thread() -> Option<Range<usize>> {
     Some(end - size..end)
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
 fn of_first_thread() -> Option<Range<usize>> {
     None
 }
@@ -107,7 +108,7 @@ fn address() -> usize {
     std::hint::black_box(&raw const mark) as usize
 }
 
-#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+#[cfg(all(test, target_os = "linux", target_env = "gnu", not(miri)))]
 mod tests {
     use super::*;
 

@@ -17,22 +17,22 @@ pub(super) enum Sleep {
     Unclear,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 pub(super) use self::proc::{sleep, this_thread};
 
 /// The system's number of the calling thread, and the address of a thread-local variable.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn this_thread() -> (u32, usize) {
     (0, 0)
 }
 
 /// What the thread is doing whose number and variable these are.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn sleep(_thread: u32, _mark: usize) -> Sleep {
     Sleep::Unclear
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod proc {
     use std::{cell::Cell, fs, thread, time::Duration};
 
