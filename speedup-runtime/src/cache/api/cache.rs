@@ -8,20 +8,18 @@ use std::{
 };
 
 use crate::cache::{
-    api::{
-        function::{Function, Shared},
-        key::{Key, Lookup, Output},
-        stats::Stats,
-        tables::{Divided, Division},
-        task::Task,
-    },
+    api::{divided::Divided, stats::Stats, task::Task},
     block::isolation,
     call::{
-        erased::{Engine as _, Kept},
-        inner::Core,
+        function::{Function, Shared},
+        state::Core,
     },
     fork::fork_join,
-    thread::registry,
+    table::key::{Key, Lookup, Output},
+    thread::{
+        engine::{Engine as _, Kept},
+        registry,
+    },
 };
 use crate::{panics, sync::Arc};
 
@@ -59,10 +57,10 @@ use crate::{panics, sync::Arc};
 pub struct Cache<K: Key, R: Output> {
     /// The core: in a static, or counted and alive as long as it is kept.
     core: *const Core<K, R>,
-    function: Function<K, R>,
+    pub(in crate::cache) function: Function<K, R>,
     kept: Option<Kept>,
     /// Where the values are if there is a table for each set of arguments that are passed on; the core then only shares work.
-    divided: Option<&'static dyn Divided<K, R>>,
+    pub(in crate::cache) divided: Option<&'static dyn Divided<K, R>>,
     owns: PhantomData<Arc<Core<K, R>>>,
 }
 
@@ -117,15 +115,6 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[must_use]
     pub const fn of(state: &'static State<K, R>, function: Function<K, R>) -> Self {
         Self { core: &raw const state.0, function, kept: None, divided: None, owns: PhantomData }
-    }
-
-    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
-    /// nothing itself.
-    #[must_use]
-    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
-        self.function.keep = Some(Function::<K, R>::keep_nothing);
-        self.divided = Some(division);
-        self
     }
 
     /// What is called on a miss.

@@ -14,21 +14,17 @@ use std::{
 use once_cell::race::OnceBox;
 
 use crate::cache::{
-    api::{
-        cache::Cache,
-        function::{Callee, Function},
+    api::{cache::Cache, stats::Stats},
+    call::{callee::Callee, execute, function::Function, state::Core},
+    sharing::granularity::Grain,
+    table::{
         key::{Key, Lookup, Output},
-        stats::Stats,
+        packed_key,
     },
-    call::{
-        call_stack::{self, Frame},
-        execute,
-        inner::Core,
-    },
-    fork::granularity::Grain,
-    table::packed_key,
     thread::{
+        call_stack,
         counters::Number,
+        frame::Frame,
         registry::{self, Worker},
     },
 };

@@ -18,18 +18,19 @@ use std::{
 };
 
 use crate::cache::{
-    api::{
-        cache::Cache,
-        function::{Callee, Function},
-        key::{Key, Lookup, Output, Part},
-        stats::Stats,
-    },
+    api::{cache::Cache, divided::Divided, stats::Stats},
     call::{
-        call_stack::{self, Frame},
-        erased::{Engine as _, Kept},
-        inner::{Core, Steady},
+        callee::Callee,
+        function::Function,
+        state::{Core, Steady},
     },
-    thread::registry::{self, Pinned, Worker},
+    table::key::{Key, Lookup, Output, Part},
+    thread::{
+        call_stack,
+        engine::{Engine as _, Kept},
+        frame::Frame,
+        registry::{self, Pinned, Worker},
+    },
 };
 use crate::sync::{Arc, AtomicU64, Ordering, lock};
 
@@ -312,21 +313,21 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 }
 
-/// A function's tables as one cache of all its arguments: what its handle sees.
-pub(in crate::cache) trait Divided<K, R>: Sync {
-    fn peek(&self, key: &K) -> Option<R>;
-    fn insert(&self, key: K, value: R) -> Option<R>;
-    fn remove(&self, key: &K) -> Option<R>;
-    fn refresh(&self, key: K) -> R;
-    fn len(&self) -> usize;
-    fn clear(&self);
-    fn stats(&self) -> Stats;
-}
-
 /// [`Tables`], and how the arguments of a call are divided into those that are passed on and those that vary.
 pub struct Division<K, S: Key, V: Key, R: Output> {
     tables: &'static Tables<S, V, R>,
     divide: fn(K) -> (S, V),
+}
+
+impl<K: Key, R: Output> Cache<K, R> {
+    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
+    /// nothing itself.
+    #[must_use]
+    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
+        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.divided = Some(division);
+        self
+    }
 }
 
 impl<K, S: Key, V: Key, R: Output> Division<K, S, V, R> {

@@ -14,13 +14,17 @@ use crate::cache::{
     block::{
         deputies,
         isolation::{self, Way},
+        outcome::Outcome,
         progress::Stall,
-        wait_for_graph::Busy,
         waits,
     },
-    call::{call_stack, erased::Engine, outcome::Outcome},
-    fork::leapfrog::{self, Found},
-    thread::registry::{self, Worker},
+    sharing::leapfrog::{self, Found},
+    thread::{
+        call_stack,
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::spin_loop;
 
@@ -58,7 +62,7 @@ pub(in crate::cache) fn wait(
     let waiting = engine.waiters().begin();
     let mut lost = Lost { worker, since: Instant::now() };
     for _ in 0..SPINS {
-        if !engine.is_busy(&busy, worker) {
+        if !engine.is_busy(&busy) {
             return Waited::Again;
         }
         spin_loop();
@@ -66,7 +70,7 @@ pub(in crate::cache) fn wait(
     let (mut sleep, mut stall) = (SHORTEST_SLEEP, Stall::default());
     let (mut idle, mut helping, mut settled) = (0, true, false);
     loop {
-        if !engine.is_busy(&busy, worker) {
+        if !engine.is_busy(&busy) {
             return Waited::Again;
         }
         let searched = Instant::now();
@@ -102,7 +106,7 @@ pub(in crate::cache) fn wait(
             return Waited::Outcome(outcome);
         }
         sleep = (sleep * 2).min(LONGEST_SLEEP);
-        if engine.is_busy(&busy, worker) && stall.look(busy.owner, worker) {
+        if engine.is_busy(&busy) && stall.look(busy.owner, worker) {
             return Waited::Deputy;
         }
     }

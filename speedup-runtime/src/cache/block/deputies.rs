@@ -5,10 +5,14 @@ use std::{collections::HashMap, sync::OnceLock};
 use once_cell::sync::Lazy;
 
 use crate::cache::{
-    api::key::Output,
-    block::{wait_for_graph::Busy, waiters::Waiters},
-    call::{erased::Engine, outcome::Outcome},
-    thread::registry::{self, Worker},
+    block::outcome::Outcome,
+    table::key::Output,
+    thread::{
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
+        waiters::Waiters,
+    },
 };
 use crate::{
     panics::{self, Payload},
@@ -83,7 +87,7 @@ pub(in crate::cache) fn begin(engine: &dyn Engine, busy: &Busy, worker: &'static
     if let Some(deputy) = deputies.get(&busy.at()) {
         return Begun::Others(deputy.clone());
     }
-    if !engine.is_busy(busy, worker) {
+    if !engine.is_busy(busy) {
         return Begun::Over;
     }
     let deputy = Arc::new(Deputy { worker: worker.number, end: OnceLock::new() });

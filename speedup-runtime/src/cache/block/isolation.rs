@@ -28,17 +28,21 @@ use std::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cache::{
-    api::key::Output,
     block::{
         deputies::{self, Begun, Deputy},
+        outcome::Outcome,
         poison,
         progress::Stall,
         rayon_probe::{self, Lent},
-        wait_for_graph::Busy,
         waits,
     },
-    call::{call_stack, erased::Engine, outcome::Outcome},
-    thread::registry::{self, Worker},
+    table::key::Output,
+    thread::{
+        call_stack,
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::Arc;
 
@@ -59,7 +63,7 @@ pub(in crate::cache) enum Way {
 /// When the call needs itself, with a message that names the chain.
 pub(in crate::cache) fn way(busy: &Busy, worker: &'static Worker) -> Way {
     let own = busy.owner == worker.number;
-    if is_isolated(worker) {
+    if worker.is_isolated() {
         if own || call_stack::contains(worker, busy.name()) {
             cycle(worker, busy.name());
         }
@@ -90,7 +94,7 @@ pub(in crate::cache) fn compute<R: Output>(
     worker: &'static Worker,
     body: impl Fn(&'static Worker) -> R + Send,
 ) -> Option<R> {
-    if is_isolated(worker) {
+    if worker.is_isolated() {
         return stand_in(engine, busy, worker, || body(worker));
     }
     match deputies::of(busy) {
@@ -127,7 +131,7 @@ fn stand_in<R: Output>(
             // The next one tries again.
             deputies::withdraw(busy, &deputy, engine.waiters());
             waits::wake_for(worker.number);
-            poison::deliver(engine, busy, &payload, worker);
+            poison::deliver(engine, busy, &payload);
             resume_unwind(payload)
         }
     }
@@ -153,7 +157,7 @@ fn wait_for(deputy: &Deputy, worker: &'static Worker) -> Result<Option<Outcome>,
         }
         // For what it does: nothing else can be done about a deputy that waits inside rayon. What is queued in an isolated
         // pool belongs to the calls on this very stack.
-        if !is_isolated(worker) {
+        if !worker.is_isolated() {
             stall.look(deputy.worker, worker);
         }
     }
@@ -189,7 +193,7 @@ fn start<R: Output>(
             stand_by(worker, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
-            if poison::deliver(engine, busy, &payload, worker) {
+            if poison::deliver(engine, busy, &payload) {
                 call_stack::note_cycle(worker, busy.name());
             }
             resume_unwind(payload)
@@ -209,11 +213,6 @@ fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
         }
         stall.look(number, worker);
     }
-}
-
-/// Whether the worker computes in isolation. Only on the calling thread's own worker.
-pub(in crate::cache) fn is_isolated(worker: &Worker) -> bool {
-    worker.own.isolated_for.get().is_some()
 }
 
 /// Whether the thread computes something that another has claimed: a body that runs a second time.

@@ -5,7 +5,10 @@ pub(in crate::cache) mod block_on;
 #[cfg(not(loom))]
 pub(in crate::cache) mod deputies;
 #[cfg(not(loom))]
+pub(in crate::cache) mod flags;
+#[cfg(not(loom))]
 pub(in crate::cache) mod isolation;
+pub(in crate::cache) mod outcome;
 #[cfg(not(loom))]
 pub(in crate::cache) mod poison;
 #[cfg(not(loom))]
@@ -13,6 +16,5 @@ pub(in crate::cache) mod progress;
 #[cfg(not(loom))]
 pub(in crate::cache) mod rayon_probe;
 pub(in crate::cache) mod wait_for_graph;
-pub(in crate::cache) mod waiters;
 #[cfg_attr(loom, path = "../model/wait.rs")]
 pub(in crate::cache) mod waits;

@@ -16,38 +16,8 @@
 
 use std::collections::HashMap;
 
+use crate::cache::thread::claim::Busy;
 use crate::sync::{Mutex, lock};
-
-/// A slot that a worker has claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) struct Busy {
-    /// The number of the worker.
-    pub(in crate::cache) owner: u32,
-    /// The address of the state word.
-    pub(in crate::cache) slot: usize,
-    /// The number of the table that the slot is part of: memory of a table that was cleared is used again.
-    pub(in crate::cache) table: u64,
-}
-
-impl Busy {
-    /// What tells the slot from all others that there ever were, for calls that outlive a table.
-    pub(in crate::cache) fn name(&self) -> usize {
-        name(self.slot, self.table)
-    }
-
-    /// Slot and table.
-    pub(in crate::cache) fn at(&self) -> (usize, u64) {
-        (self.slot, self.table)
-    }
-}
-
-/// The address of a state word together with the number of its table: a call in flight may outlive its table, whose memory
-/// another one then has. Where there is room for few bits of the number, the next tables have other names at least.
-#[inline]
-pub(in crate::cache) const fn name(slot: usize, table: u64) -> usize {
-    // Addresses have 48 bits, and the lowest two of a state word's are zero.
-    if usize::BITS == 64 { slot | (table << 48) as usize } else { slot | (table % 4) as usize }
-}
 
 /// How to look whether a slot is still claimed. Asked under the lock of the graph, so it takes no lock itself.
 pub(in crate::cache) trait Look {

@@ -5,11 +5,15 @@ use once_cell::sync::Lazy;
 use crate::cache::{
     block::{
         deputies,
-        wait_for_graph::{Busy, Entered, Entering, Graph, Look},
+        outcome::Outcome,
+        wait_for_graph::{Entered, Entering, Graph, Look},
+    },
+    thread::{
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
         waiters::Waiters,
     },
-    call::{erased::Engine, outcome::Outcome},
-    thread::registry::{self, Worker},
 };
 
 /// Every thread in it is inside [`block_on`](super::block_on) or waits for a deputy.
@@ -27,7 +31,7 @@ unsafe impl Send for Awaited {}
 impl Look for Awaited {
     fn is_claimed(&self, busy: &Busy) -> bool {
         // SAFETY: the waiting thread cannot go on while the graph is locked.
-        unsafe { &*self.0 }.is_busy(busy, registry::current())
+        unsafe { &*self.0 }.is_busy(busy)
     }
 }
 

@@ -1,131 +1,30 @@
 //! A cache whose key and result types are not known: what waiting and helping need.
 
 use std::{
-    any::TypeId,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr::NonNull,
 };
 
 use crate::cache::{
-    api::{
-        function::{Callee, Show},
+    call::{callee::Callee, claim_guard::Flight, function::Show, state::Core},
+    sharing::leapfrog,
+    table::{
+        Member, State, Table, Word,
         key::{Key, Output},
     },
-    block::{wait_for_graph::Busy, waiters::Waiters},
-    call::{claim_guard::Flight, inner::Core},
-    fork::leapfrog,
-    table::{Member, State, Table, Word},
-    thread::registry::{self, Worker},
+    thread::{
+        claim::Busy,
+        engine::{Engine, Helped, Kept},
+        registry,
+        waiters::Waiters,
+    },
 };
-use crate::{panics, sync::Arc};
-
-/// A cache whose key and result types are not known: what waiting and helping need.
-pub(in crate::cache) trait Engine: Sync {
-    /// Writes a call of the function. `key` points to a key of this cache.
-    ///
-    /// # Safety
-    /// `key` points to a key of the type of this cache.
-    unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result;
-
-    /// Whether the slot is still claimed by the worker that was seen there.
-    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool;
-
-    /// How many threads are waiting for slots of this cache.
-    fn waiters(&self) -> &Waiters;
-
-    /// Computes a member of somebody's group, if nobody has begun to.
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped;
-
-    /// An outermost call of this cache, which had come to a group, has ended on this thread.
-    fn ended(&self, worker: &'static Worker);
-
-    /// Notes that bodies of this function use rayon.
-    fn note_rayon(&self);
-
-    /// Keeps the cache alive, if it is one that may go.
-    fn keep(&self) -> Option<Kept>;
-}
-
-/// Keeps a cache that is counted alive until this is dropped.
-pub(in crate::cache) struct Kept {
-    counted: *const (),
-    /// Undoes the counting.
-    release: unsafe fn(*const ()),
-}
-
-// SAFETY: caches are `Sync`, and are dropped on any thread.
-unsafe impl Send for Kept {}
-// SAFETY: as above.
-unsafe impl Sync for Kept {}
-
-impl Kept {
-    /// # Safety
-    /// The core is counted by `Arc`, and once for this.
-    pub(in crate::cache) unsafe fn new<K: Key, R: Output>(counted: NonNull<Core<K, R>>) -> Self {
-        unsafe fn release<K: Key, R: Output>(counted: *const ()) {
-            // SAFETY: by the contract of `new`.
-            unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
-        }
-        Self { counted: counted.as_ptr().cast_const().cast(), release: release::<K, R> }
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let (counted, release) = (self.counted as usize, self.release);
-        // Retired, since boards may still name the core.
-        // SAFETY: by the contract of `new`; once.
-        registry::retire(Box::new(move || unsafe { release(counted as *const ()) }));
-    }
-}
-
-/// What came of helping with a member.
-pub(in crate::cache) enum Helped {
-    /// It has been computed, now and here.
-    Computed,
-    /// Computing it panicked, now and here. To try again is up to who needs it.
-    Panicked,
-    /// Another worker is computing it.
-    Busy(Busy),
-    /// It needs nobody any more.
-    Settled,
-}
-
-/// The part of a [`Core`] that is reached without knowing its type, through the boards of workers.
-#[repr(C)]
-pub(in crate::cache) struct Header {
-    /// Gives the whole `Core` back. The pointer is the header of a `Core` of the right type.
-    pub(in crate::cache) cast: unsafe fn(*const Header) -> *const dyn Engine,
-    /// Which function the `Core` is one of several tables of; [`Header::ALONE`] for one that is its function's only one.
-    pub(in crate::cache) family: TypeId,
-}
-
-impl Header {
-    /// The family of what is no part of one.
-    pub(in crate::cache) const ALONE: TypeId = TypeId::of::<Self>();
-}
-
-impl Header {
-    /// The cache whose header this is.
-    ///
-    /// # Safety
-    /// The pointer leads to the header of a living `Core`.
-    pub(in crate::cache) unsafe fn engine<'a>(header: *const Self) -> &'a dyn Engine {
-        // SAFETY: by the contract; `cast` was made for the type of this very `Core`.
-        unsafe { &*((*header).cast)(header) }
-    }
-}
+use crate::panics;
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Computes a member of somebody's group as its owner would.
-    pub(in crate::cache) fn help_by(
-        &self,
-        callee: Callee<'_, K, R>,
-        member: u64,
-        table: u64,
-        worker: &'static Worker,
-    ) -> Helped {
+    pub(in crate::cache) fn help_by(&self, callee: Callee<'_, K, R>, member: u64, table: u64) -> Helped {
+        let worker = registry::current();
         let claimed = {
             let pin = worker.pin();
             let shown = |current: &&Table<K, R>| current.id() == table && current.admits(worker.number);
@@ -175,8 +74,8 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         }
     }
 
-    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool {
-        let pin = worker.pin();
+    fn is_busy(&self, busy: &Busy) -> bool {
+        let pin = registry::current().pin();
         self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|_| {
             // SAFETY: a state word of the table with this number, which is current under the pin.
             unsafe { &*(busy.slot as *const State) }.word() == Word::Claimed(busy.owner)
@@ -187,12 +86,13 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         &self.waiters
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
+    fn help(&self, member: u64, table: u64) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
-        self.help_by(function.callee(), member, table, worker)
+        self.help_by(function.callee(), member, table)
     }
 
-    fn ended(&self, worker: &'static Worker) {
+    fn ended(&self) {
+        let worker = registry::current();
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
     }
@@ -202,11 +102,6 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     }
 
     fn keep(&self) -> Option<Kept> {
-        let counted = self.counted()?;
-        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; counted once for what is returned.
-        unsafe {
-            Arc::increment_strong_count(counted.as_ptr());
-            Some(Kept::new(counted))
-        }
+        self.keep_alive()
     }
 }

@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 
 use super::{Cache, check, registry, start};
-use crate::cache::api::key::Key;
+use crate::cache::table::key::Key;
 
 /// Whether these values are 10, 20, .. up to the last, each once.
 fn are_all(values: impl IntoIterator<Item = Option<u32>>, last: u32) {

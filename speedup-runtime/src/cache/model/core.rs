@@ -1,10 +1,11 @@
 //! As much of a cache as a claim needs, for the model checker.
 
 use crate::cache::{
-    api::key::{Key, Output},
-    block::waiters::Waiters,
-    table::{Current, Table},
-    thread::registry::Pinned,
+    table::{
+        Current, Table,
+        key::{Key, Output},
+    },
+    thread::{registry::Pinned, waiters::Waiters},
 };
 
 /// A cache without a function.

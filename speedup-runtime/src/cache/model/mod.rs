@@ -17,9 +17,8 @@ use std::{
 use loom::{cell::UnsafeCell, sync::Arc, thread};
 
 use crate::cache::{
-    api::key::Key,
-    call::{claim_guard::Flight, inner::Core},
-    table::{Claim, Table},
+    call::{claim_guard::Flight, state::Core},
+    table::{Claim, Table, key::Key},
     thread::registry::{self, Worker},
 };
 

@@ -1,6 +1,6 @@
 //! Nobody sleeps in the models of tables, so there is nobody to be told; for that see the models of the graph.
 
-use crate::cache::{block::waiters::Waiters, call::outcome::Outcome};
+use crate::cache::{block::outcome::Outcome, thread::waiters::Waiters};
 
 pub(in crate::cache) fn ended(_slot: usize, _table: u64, _waiters: &Waiters) {}
 

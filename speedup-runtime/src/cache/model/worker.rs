@@ -3,7 +3,8 @@
 use std::{cell::Cell, marker::PhantomData};
 
 use crate::cache::memory::{
-    epoch::{Domain, Entered, Garbage, Reader},
+    epoch::{Entered, Reader},
+    garbage::DOMAIN,
     membarrier,
 };
 
@@ -11,7 +12,6 @@ use crate::cache::memory::{
 const THREADS: usize = 3;
 
 loom::lazy_static! {
-    static ref DOMAIN: Domain = Domain::new();
     static ref WORKERS: [Worker; THREADS] =
         std::array::from_fn(|number| Worker { number: number as u32, reader: Reader::new(true) });
 }
@@ -81,10 +81,6 @@ impl Drop for Pin {
             self.worker.reader.leave(entered);
         }
     }
-}
-
-pub(in crate::cache) fn retire(free: Garbage) {
-    DOMAIN.retire(free);
 }
 
 pub(in crate::cache) fn collect() {

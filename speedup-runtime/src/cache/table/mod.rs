@@ -3,8 +3,10 @@
 mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
+pub(in crate::cache) mod bits;
 mod current;
 mod hashed;
+pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
 mod radix;
 mod slot;
@@ -18,9 +20,12 @@ use self::{
     radix::Pages,
 };
 use crate::cache::{
-    api::key::{Key, Lookup, Output},
-    table::bias::{Bias, Turn},
-    thread::registry::{self, Pinned, Worker},
+    memory::garbage,
+    table::{
+        bias::{Bias, Turn},
+        key::{Key, Lookup, Output},
+    },
+    thread::registry::{Pinned, Worker},
 };
 use crate::{
     panics,
@@ -320,7 +325,7 @@ impl<K: Key, R: Output> Table<K, R> {
     unsafe fn retire<'pin>(slot: &Slot<'pin, R>) -> &'pin R {
         let at = slot.value_ptr() as usize;
         // SAFETY: the slot keeps its value until this runs.
-        registry::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+        garbage::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
         // SAFETY: what was retired just now lives during the pin.
         unsafe { &*slot.value_ptr() }
     }

@@ -13,26 +13,22 @@ use std::{
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
-    block::rayon_probe::Site,
-    call::{
-        call_stack::{self, Frame, Top},
-        erased::Header,
-    },
-    fork::{
-        fork_join::Order,
-        granularity::{Sample, Window},
-        published::Board,
-    },
     memory::{
-        epoch::{Domain, Entered, Garbage, Reader},
+        epoch::{Entered, Reader},
+        garbage::DOMAIN,
         membarrier,
     },
-    thread::stack::Segment,
+    thread::{
+        board::Board,
+        engine::Header,
+        frame::{Frame, Top},
+        order::Order,
+        segment::Segment,
+        site::Site,
+        window::{Sample, Window},
+    },
 };
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
-
-/// One for the process: values of all caches are retired here.
-static DOMAIN: Domain = Domain::new();
 
 /// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
 /// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
@@ -97,7 +93,7 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) sample: Sample,
     /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
     ///
-    /// [`Callee::run`]: crate::cache::api::function::Callee::run
+    /// [`Callee::run`]: crate::cache::call::callee::Callee::run
     pub(in crate::cache) context: Cell<*const ()>,
     /// Whether that may be used on this thread alone.
     pub(in crate::cache) is_local: Cell<bool>,
@@ -229,11 +225,6 @@ pub(in crate::cache) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
 /// How many workers are such.
 pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
-}
-
-/// Takes over something that was unlinked; it is freed when nobody can be looking at it.
-pub(in crate::cache) fn retire(free: Garbage) {
-    DOMAIN.retire(free);
 }
 
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
@@ -385,6 +376,11 @@ impl Worker {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
     }
 
+    /// Whether the thread computes in isolation. Only on the calling thread's own worker.
+    pub(in crate::cache) fn is_isolated(&self) -> bool {
+        self.own.isolated_for.get().is_some()
+    }
+
     /// Whether the thread is in the middle of a call.
     pub(in crate::cache) fn is_in_call(&self) -> bool {
         self.own.top.get().is_some()
@@ -439,14 +435,6 @@ impl Worker {
     #[inline(never)]
     fn far_tally(&self, cache: usize) -> Option<&Tally> {
         self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
-    }
-
-    /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
-    pub(in crate::cache) fn found_in_rayon(&self) {
-        if let Some(frame) = call_stack::top(self) {
-            frame.found_in_rayon(self);
-            frame.engine().note_rayon();
-        }
     }
 
     /// Lets [`park`](Self::park) return, now or the next time.

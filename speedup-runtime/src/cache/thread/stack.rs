@@ -5,21 +5,15 @@
 
 use std::ops::Range;
 
-use crate::cache::{memory::huge_pages, thread::registry::Worker};
+use crate::cache::{
+    memory::huge_pages,
+    thread::{registry::Worker, segment::Segment},
+};
 
 /// A body finds at least this much room, in bytes.
 const RESERVE: usize = 128 * 1024;
 /// New stack is taken in pieces of this size, in bytes; it is given back when the call returns.
 const PIECE: usize = 16 << 20;
-
-/// The part of the current stack where a body may start.
-#[derive(Clone, Copy, Default)]
-pub(in crate::cache) struct Segment {
-    /// The lowest address with room below it.
-    low: usize,
-    /// How many bytes above are known to be of the same stack.
-    len: usize,
-}
 
 /// Whether a body may start here, an address in the caller's frame.
 #[inline]

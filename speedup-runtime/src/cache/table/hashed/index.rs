@@ -12,6 +12,8 @@
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
+/// The low bits of a hash choose the shard.
+pub(super) const SHARD_BITS: u32 = if cfg!(loom) { 0 } else { 6 };
 /// Tag words of a bucket.
 const WORDS: usize = 2;
 /// Lanes of a tag word: the bytes that have a number beside them. One is enough for a model, which so meets full buckets.
@@ -256,7 +258,7 @@ fn zeros(word: u64) -> u64 {
 /// The bucket that is looked at first, counted on beyond the last.
 #[inline(always)]
 fn first(hash: u64) -> usize {
-    (hash >> super::SHARD_BITS) as usize
+    (hash >> SHARD_BITS) as usize
 }
 
 /// The top bits of the hash, which neither the shard nor the bucket is chosen by.
@@ -283,7 +285,7 @@ mod tests {
         fn numbers_are_found_until_they_are_taken_out(
             steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>()), 0..80)
         ) {
-            let hash = |top: u64, low: u64| top << 56 | low << super::super::SHARD_BITS;
+            let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
             let index = Index::with_room_for(80);
             let mut linked = HashMap::new();
             for (top, low, number, link) in steps {

@@ -4,92 +4,35 @@
 //! hold the shard's lock, unless the table is theirs alone; readers use plain loads. A larger index replaces the old one,
 //! which is retired. The hash is seeded at random, so keys cannot be chosen to collide.
 
+mod entry;
 mod index;
 mod shard;
+mod view;
 
-use std::{
-    cell::UnsafeCell,
-    hash::{BuildHasher, Hasher},
-    mem::MaybeUninit,
-    ptr::null_mut,
-};
+use std::hash::{BuildHasher, Hasher};
 
-#[cfg(loom)]
-use foldhash::fast::FixedState as RandomState;
-#[cfg(not(loom))]
-use foldhash::fast::RandomState;
-
+pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, slot_of};
 use self::{
-    index::Index,
-    shard::{Refused, Shard, Writing},
+    index::SHARD_BITS,
+    shard::{RandomState, Refused, Shard, Writing},
+    view::View,
 };
-use super::slot::{Slot, State, Word};
-use crate::{
-    cache::{
-        api::key::{Key, Lookup, Output},
-        table::bias::Turn,
-        thread::registry::{self, Pinned},
+use super::slot::{State, Word};
+use crate::cache::{
+    memory::garbage,
+    table::{
+        bias::Turn,
+        key::{Key, Lookup, Output},
     },
-    sync::{AtomicPtr, Ordering},
+    thread::registry::Pinned,
 };
 
-/// The low bits of a hash choose the shard.
-const SHARD_BITS: u32 = if cfg!(loom) { 0 } else { 6 };
 const SHARDS: usize = 1 << SHARD_BITS;
-/// Marks the member name of a hashed slot.
-pub(super) const HASHED: u64 = 1 << 63;
 
 /// The slots of the keys that are not small integers.
 pub(super) struct Hashed<K, R> {
     hasher: RandomState,
     shards: Box<[Shard<K, R>]>,
-}
-
-/// What a reader sees: it never changes size.
-struct View<K, R> {
-    index: Index,
-    /// The chunks as of the making of this view, null beyond. Written under the lock; Release there, Acquire by
-    /// readers.
-    chunks: Box<[AtomicPtr<Entry<K, R>>]>,
-}
-
-/// A key with its slot.
-pub(super) struct Entry<K, R> {
-    state: State,
-    /// Initialised as long as the index names the entry and until it is unread after its removal.
-    key: UnsafeCell<MaybeUninit<K>>,
-    value: UnsafeCell<MaybeUninit<R>>,
-    number: u32,
-}
-
-impl<K, R> Entry<K, R> {
-    /// The slot of a linked entry that is not reused during `'pin`.
-    #[inline(always)]
-    pub(super) fn slot<'pin>(&'pin self) -> Slot<'pin, R> {
-        let member = std::ptr::from_ref(self) as u64 | HASHED;
-        // SAFETY: entries live as long as their table, and this one stays the same.
-        unsafe { Slot::new(&raw const self.state, self.value.get().cast::<R>(), member) }
-    }
-}
-
-/// The slot behind a member's name. Its word says `Removed` if the entry has been, or is being, given to another key.
-///
-/// # Safety
-/// The name was given by a table that is current under the caller's pin.
-pub(super) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(member: u64, _pin: Pinned<'pin>) -> Slot<'pin, R> {
-    let entry = (member & !HASHED) as *const Entry<K, R>;
-    // SAFETY: by the contract the entry's chunk is allocated, and entries are never made invalid.
-    unsafe { (*entry).slot() }
-}
-
-/// The key behind a member's name.
-///
-/// # Safety
-/// As for [`slot_of`], and the caller has claimed the slot: a claimed entry is linked, so its key is there.
-pub(super) unsafe fn key_of<K, R>(member: u64, _pin: Pinned<'_>) -> &K {
-    let entry = (member & !HASHED) as *const Entry<K, R>;
-    // SAFETY: by the contract.
-    unsafe { (*(*entry).key.get()).assume_init_ref() }
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
@@ -239,7 +182,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// The caller has taken the entry out of use, during `'pin`, and as for [`remove`](Self::remove).
     unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
         let (of, at) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
-        registry::retire(Box::new(move || {
+        garbage::retire(Box::new(move || {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
             // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
             unsafe {
@@ -271,40 +214,5 @@ impl<K: Key, R: Output> Hashed<K, R> {
     fn shard(&self, hash: u64) -> &Shard<K, R> {
         // The low bits choose the shard, the next ones the word, the top ones are the tag.
         &self.shards[hash as usize % SHARDS]
-    }
-}
-
-/// The chunk and the place in it of an entry number: chunks of 16, 32, .. 1,024 and then 1,024 each.
-#[inline]
-fn position(number: u32) -> (usize, usize) {
-    let n = number as usize + 16;
-    if n < 1024 {
-        let chunk = n.ilog2() as usize - 4;
-        (chunk, n - (16 << chunk))
-    } else {
-        (6 + (n - 1024) / 1024, (n - 1024) % 1024)
-    }
-}
-
-fn chunk_len(chunk: usize) -> usize {
-    16 << chunk.min(6)
-}
-
-impl<K, R> View<K, R> {
-    /// A view with room for so many entries in a shard that has made so many.
-    fn new(entries: usize, made: u32) -> Box<Self> {
-        let index = Index::with_room_for(entries);
-        // Every new entry takes a lane, so this many chunks can be named before the next view is made.
-        let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
-        Box::new(Self { index, chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect() })
-    }
-
-    /// The entry of a number that the index has named.
-    #[inline]
-    fn entry(&self, number: u32) -> &Entry<K, R> {
-        let (chunk, place) = position(number);
-        let chunk = self.chunks[chunk].load(Ordering::Acquire);
-        // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
-        unsafe { &*chunk.add(place) }
     }
 }

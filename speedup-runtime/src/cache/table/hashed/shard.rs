@@ -8,18 +8,26 @@ use std::{
     ptr::null_mut,
 };
 
-use super::{Entry, RandomState, View, chunk_len, index::Lane, position};
-use crate::{
-    cache::{
-        api::key::{Key, Lookup, Output},
-        table::{
-            bias::Turn,
-            slot::{State, Word},
-        },
-        thread::registry::{self, Pinned},
-    },
-    sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
+#[cfg(loom)]
+pub(super) use foldhash::fast::FixedState as RandomState;
+#[cfg(not(loom))]
+pub(super) use foldhash::fast::RandomState;
+
+use super::{
+    entry::Entry,
+    index::Lane,
+    view::{View, chunk_len, position},
 };
+use crate::cache::{
+    memory::garbage,
+    table::{
+        bias::Turn,
+        key::{Key, Lookup, Output},
+        slot::{State, Word},
+    },
+    thread::registry::Pinned,
+};
+use crate::sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -357,7 +365,7 @@ impl<K: Key, R: Output> Shard<K, R> {
 fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
     if !old.is_null() {
         let old = old as usize;
-        registry::retire(Box::new(move || {
+        garbage::retire(Box::new(move || {
             // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
             drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
         }));

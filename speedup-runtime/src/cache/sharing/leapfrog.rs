@@ -6,10 +6,13 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{
-    block::{isolation, wait_for_graph::Busy},
-    call::erased::{Engine, Header, Helped, Kept},
-    fork::{fork_join::Order, granularity::note_started},
-    thread::registry::{self, Worker},
+    sharing::granularity::note_started,
+    thread::{
+        claim::Busy,
+        engine::{Engine, Header, Helped, Kept},
+        order::Order,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::{Ordering, spin_loop};
 
@@ -26,7 +29,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
     note_started();
     let helpers = home.helpers.load(Ordering::Acquire);
-    if helpers >= seats || isolation::is_isolated(worker) {
+    if helpers >= seats || worker.is_isolated() {
         return;
     }
     if std::ptr::eq(home, worker) && home.root.load(Ordering::Relaxed).is_multiple_of(2) {
@@ -151,7 +154,7 @@ impl Search {
             let order = self.worker.own.order.get();
             for step in 0..shown.members().len() {
                 let member = shown.members()[order.pick(step, shown.members().len())];
-                match engine.0.help(member, shown.generation, self.worker) {
+                match engine.0.help(member, shown.generation) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
                     Helped::Busy(by) => busy.push(by),

@@ -6,7 +6,7 @@
 
 /// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sleep {
+pub(in crate::cache) enum Sleep {
     /// It runs, or is about to.
     Not,
     /// It sleeps where rayon has threads from outside sleep.
