@@ -147,7 +147,10 @@ fn miri(arguments: &[String]) -> Result<Done, Failure> {
     command.args(["--target-dir", "target/miri", "--test", "cache_miri", "--"]).args(arguments);
     // What the engine knows of threads is never freed, and rayon's threads are never joined. Rayon's own deque is sound under
     // tree borrows alone.
-    command.env("MIRIFLAGS", "-Zmiri-disable-isolation -Zmiri-ignore-leaks -Zmiri-tree-borrows");
+    command.env(
+        "MIRIFLAGS",
+        "-Zmiri-disable-isolation -Zmiri-ignore-leaks -Zmiri-permissive-provenance -Zmiri-tree-borrows",
+    );
     run(command.env("RAYON_NUM_THREADS", "2"))
 }
 

@@ -151,7 +151,7 @@ impl<K: Key, R: Output> Core<K, R> {
         std::ptr::from_ref(self).cast::<Header>().cast_mut()
     }
 
-    /// The value of a key that has one. O(1), takes no lock, writes nothing that others read.
+    /// The value of a key that has one. O(1), takes no lock, writes to memory of its own thread alone.
     #[inline]
     pub(in crate::cache) fn peek<Q: Lookup<K>>(
         &self,

@@ -5,6 +5,7 @@
 //! sleeps in `futex(2)`, the address that it sleeps on.
 
 /// What a thread is doing.
+#[cfg_attr(not(all(target_os = "linux", not(miri))), allow(dead_code, reason = "there is no telling"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cache) enum Sleep {
     /// It runs, or is about to.
