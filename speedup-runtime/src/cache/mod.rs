@@ -30,8 +30,9 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
-    cache::{Cache, IntoFunction, Parts, State, Values},
+    cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, Place, Scoped, number_of, place_of},
+    into_function::IntoFunction,
     of_types::of_types,
     stats::Stats,
     tables::{Division, Tables, TablesState, is_equal, is_same},

@@ -8,12 +8,9 @@ use std::{
 };
 
 use crate::cache::{
-    api::{divided::Divided, stats::Stats, task::Task},
+    api::{divided::Divided, into_function::IntoFunction, stats::Stats, task::Task},
     block::isolation,
-    call::{
-        function::{Function, Shared},
-        state::Core,
-    },
+    call::{function::Function, state::Core},
     fork::fork_join,
     table::key::{Key, Lookup, Output},
     thread::{
@@ -433,36 +430,4 @@ impl<K: Key> Hash for Distinct<K> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.0.hash_key(hasher);
     }
-}
-
-/// A function or closure that [`Cache::from_fn`] takes: of up to six owned arguments.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be cached",
-    note = "give a function or closure of one to six arguments whose types are written out: `Cache::from_fn(|n: u64| ..)`"
-)]
-pub trait IntoFunction<K, R> {
-    /// The function as one of a tuple.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
-    fn into_shared(self) -> Shared<K, R>;
-}
-
-macro_rules! functions {
-    ($(($($arg:ident $part:ident)+))*) => {$(
-        impl<FN: Fn($($arg),+) -> R + Send + Sync + 'static, $($arg: Clone + 'static,)+ R: 'static> IntoFunction<($($arg,)+), R> for FN {
-            #[allow(private_interfaces, reason = "as in the trait")]
-            fn into_shared(self) -> Shared<($($arg,)+), R> {
-                Arc::new(move |($($part,)+): &($($arg,)+)| self($($part.clone()),+))
-            }
-        }
-    )*};
-}
-
-functions! {
-    (A a)
-    (A a B b)
-    (A a B b C c)
-    (A a B b C c D d)
-    (A a B b C c D d E e)
-    (A a B b C c D d E e F f)
 }

@@ -9,6 +9,8 @@ pub(in crate::cache) mod context;
 #[cfg(not(loom))]
 pub(in crate::cache) mod divided;
 #[cfg(not(loom))]
+pub(in crate::cache) mod into_function;
+#[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stats;

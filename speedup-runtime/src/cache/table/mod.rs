@@ -5,6 +5,7 @@ mod arena;
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
 mod current;
+mod directory;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;

@@ -12,6 +12,8 @@ pub(in crate::cache) mod engine;
 pub(in crate::cache) mod frame;
 #[cfg(not(loom))]
 pub(in crate::cache) mod order;
+#[cfg(not(loom))]
+pub(in crate::cache) mod parker;
 #[cfg_attr(loom, path = "../model/worker.rs")]
 pub(in crate::cache) mod registry;
 #[cfg(not(loom))]
@@ -20,6 +22,8 @@ pub(in crate::cache) mod segment;
 pub(in crate::cache) mod site;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stack;
+#[cfg(not(loom))]
+pub(in crate::cache) mod tally;
 pub(in crate::cache) mod waiters;
 #[cfg(not(loom))]
 pub(in crate::cache) mod window;

@@ -2,13 +2,7 @@
 //!
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
-use std::{
-    cell::Cell,
-    marker::PhantomData,
-    ptr::null,
-    sync::{Condvar, Mutex},
-    time::Duration,
-};
+use std::{cell::Cell, marker::PhantomData, ptr::null, sync::Mutex, time::Duration};
 
 use once_cell::sync::OnceCell;
 
@@ -23,8 +17,10 @@ use crate::cache::{
         engine::Header,
         frame::{Frame, Top},
         order::Order,
+        parker::Parker,
         segment::Segment,
         site::Site,
+        tally::{NEAR, TALLIES, Tally},
         window::{Sample, Window},
     },
 };
@@ -111,33 +107,6 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) answers: Cell<u64>,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
-}
-
-/// Hits and computations of one cache by one thread.
-#[derive(Default)]
-pub(in crate::cache) struct Tally {
-    /// Several counters, of which the key chooses one: a counter that is increased again at once has to wait for itself,
-    /// which takes longer than all the rest of a hit.
-    hits: [AtomicU64; 4],
-    computed: AtomicU64,
-}
-
-impl Tally {
-    fn hits(&self) -> u64 {
-        self.hits.iter().map(|hits| hits.load(Ordering::Relaxed)).sum()
-    }
-}
-
-/// How many caches have their counts in the worker itself.
-const NEAR: usize = 32;
-
-/// How many caches have their hits counted; those made later count nothing.
-pub(in crate::cache) const TALLIES: usize = 1024;
-
-/// Wakes a waiting thread.
-struct Parker {
-    token: Mutex<bool>,
-    given: Condvar,
 }
 
 thread_local! {
@@ -348,7 +317,7 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             window: Window::new(),
-            parker: Parker { token: Mutex::new(false), given: Condvar::new() },
+            parker: Parker::new(),
         }
     }
 
@@ -439,19 +408,11 @@ impl Worker {
 
     /// Lets [`park`](Self::park) return, now or the next time.
     pub(in crate::cache) fn unpark(&self) {
-        *lock(&self.parker.token) = true;
-        self.parker.given.notify_one();
+        self.parker.unpark();
     }
 
     /// Sleeps until [`unpark`](Self::unpark) or so long; only by the worker's own thread.
     pub(in crate::cache) fn park(&self, longest: Duration) {
-        let mut token = lock(&self.parker.token);
-        if !*token {
-            token = match self.parker.given.wait_timeout(token, longest) {
-                Ok((token, _)) => token,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        *token = false;
+        self.parker.park(longest);
     }
 }
