@@ -141,6 +141,16 @@ fn each_came_out_once(mut out: Vec<u64>, put_in: u64) {
     assert_eq!((twice, put_in - out.len() as u64), (0, 0), "values given out twice, and lost");
 }
 
+/// A value during whose copying others go on.
+struct Slow(u64);
+
+impl Clone for Slow {
+    fn clone(&self) -> Self {
+        std::thread::yield_now();
+        Self(self.0)
+    }
+}
+
 /// One thread puts values in, all different; three take them out.
 fn one_inserts_and_three_remove(insert: impl Fn(u64) -> Option<u64> + Sync, remove: impl Fn() -> Option<u64> + Sync) {
     let values = u64::from(rounds(3_000));
@@ -167,11 +177,12 @@ fn one_inserts_and_three_remove(insert: impl Fn(u64) -> Option<u64> + Sync, remo
 #[test]
 fn every_value_that_is_removed_is_given_out_once() {
     watched(|| {
-        let small = Cache::from_fn(|n: u64| n);
-        one_inserts_and_three_remove(|value| small.insert((1,), value), || small.remove(&(1,)));
-        let large = Cache::from_fn(|_: String| 0_u64);
+        let out = |value: Option<Slow>| value.map(|value| value.0);
+        let small = Cache::from_fn(|n: u64| Slow(n));
+        one_inserts_and_three_remove(|value| out(small.insert((1,), Slow(value))), || out(small.remove(&(1,))));
+        let large = Cache::from_fn(|_: String| Slow(0));
         let key = ("one".to_string(),);
-        one_inserts_and_three_remove(|value| large.insert(key.clone(), value), || large.remove(&key));
+        one_inserts_and_three_remove(|value| out(large.insert(key.clone(), Slow(value))), || out(large.remove(&key)));
     });
 }
 
