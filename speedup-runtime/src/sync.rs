@@ -1,4 +1,4 @@
-//! The synchronisation primitives of the crate: the only file that names `std` or the model checker.
+//! The synchronisation primitives of the protocols that the model checker runs. What no model reaches may name `std`'s itself.
 //!
 //! Built with `--cfg loom` the same names come from `loom`, so that a model runs the very code that ships.
 

@@ -1,7 +1,15 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `call` the life of a call, `fork` shares calls out,
-//! `block` waits without going in circles, `thread` is what is known of a thread, `table` holds the values, `memory` frees them.
+//! [`Cache`] is the handle. The rooms, from the top, each of which knows those below it alone:
+//!
+//! - `api` is what users meet: the handle, tasks, counts;
+//! - `fork` computes calls together that do not need each other;
+//! - `call` is the life of a call: looked up, claimed, computed, published;
+//! - `block` waits for what others compute, without going in circles;
+//! - `sharing` finds work that others have not begun, and finds out whether that pays;
+//! - `table` holds the values, each in a slot that is claimed and published;
+//! - `thread` is what is known of a thread and its running calls;
+//! - `memory` frees what nobody can be looking at.
 //!
 //! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
 //! (`model`, which has small stand-ins for the rest).
@@ -15,24 +23,28 @@ mod fork;
 mod memory;
 #[cfg(all(test, loom))]
 mod model;
+mod sharing;
 mod table;
 mod thread;
 
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
-    bits::{Bits, ByBits},
-    cache::{Cache, IntoFunction, Parts, State, Values},
+    cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, Place, Scoped, With, number_of, place_of},
     foretold,
-    function::Function,
-    key::{Argument, Key, Lookup, Output, Part},
+    into_function::IntoFunction,
     of_types::of_types,
     stats::Stats,
     tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
 };
 #[cfg(not(loom))]
-pub use self::call::execute::Inside;
-#[cfg(not(loom))]
-pub use self::fork::join::{join, map};
+pub use self::{
+    call::{execute::Inside, function::Function},
+    fork::join::{join, map},
+    table::{
+        bits::{Bits, ByBits},
+        key::{Argument, Key, Lookup, Output, Part},
+    },
+};

@@ -14,25 +14,25 @@ use std::{
 use once_cell::race::OnceBox;
 
 use crate::cache::{
-    api::{
-        cache::Cache,
-        function::{Callee, Function},
-        key::{Key, Lookup, Output},
-        stats::Stats,
-    },
+    api::{cache::Cache, stats::Stats},
     call::{
-        call_stack::{self, Frame},
+        callee::Callee,
         execute::{self, Inside},
-        inner::Core,
+        function::Function,
+        state::Core,
     },
-    fork::granularity::Grain,
-    table::packed_key,
+    sharing::granularity::Grain,
+    table::{
+        key::{Key, Lookup, Output},
+        packed_key,
+    },
     thread::{
+        call_stack,
         counters::Number,
+        frame::Frame,
         registry::{self, Worker},
     },
 };
-use crate::sync::Arc;
 
 /// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
 /// [`Local`].
@@ -448,7 +448,7 @@ impl Scoped {
         body: &B,
     ) -> R {
         self.number.give();
-        let mut scope = Scope { core: Core::one_of(family, false, None), passed_on };
+        let mut scope = Scope { core: Core::one_of(family, None), passed_on };
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let value = scope.core.get_with(key, describe, body);
@@ -460,6 +460,6 @@ impl Scoped {
 impl<K: Key, R: Output> Cache<K, R> {
     /// A cache of its own around a function.
     pub(in crate::cache) fn owned(function: Function<K, R>) -> Self {
-        Self::around(Arc::new(Core::new(true)), function)
+        Self::around(Core::new(), function)
     }
 }

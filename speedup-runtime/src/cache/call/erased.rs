@@ -1,101 +1,26 @@
 //! A cache whose key and result types are not known: what waiting and helping need.
 
 use std::{
-    any::TypeId,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use crate::cache::{
-    api::{
-        function::{Callee, Show},
+    call::{callee::Callee, claim_guard::Flight, function::Show, state::Core},
+    sharing::leapfrog,
+    table::{
+        Member, State, Table, Word,
         key::{Key, Output},
     },
-    block::block_on::Busy,
-    call::{claim_guard::Flight, inner::Core},
-    fork::{handed::End, leapfrog},
-    table::{Member, State, Table, Word},
-    thread::registry::{self, Worker},
+    thread::{
+        claim::Busy,
+        engine::{Engine, Helped, Kept},
+        handed::{End, Handed},
+        registry,
+        waiters::Waiters,
+    },
 };
-use crate::{
-    panics,
-    sync::{Arc, AtomicU32},
-};
-
-/// A cache whose key and result types are not known: what waiting and helping need.
-pub(in crate::cache) trait Engine: Sync {
-    /// Writes a call of the function. `key` points to a key of this cache.
-    ///
-    /// # Safety
-    /// `key` points to a key of the type of this cache.
-    unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result;
-
-    /// Whether the slot is still claimed by the worker that was seen there.
-    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool;
-
-    /// How many threads are waiting for slots of this cache.
-    fn waiters(&self) -> &AtomicU32;
-
-    /// Computes a member of somebody's group, if nobody has begun to.
-    ///
-    /// What is not kept is handed over to the running call of `owner` that fills the slot `frame`.
-    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped;
-
-    /// Whether what a body of this cache needs at once is worth sharing out.
-    fn forks(&self, worker: &'static Worker) -> bool;
-
-    /// An outermost call of this cache, which had come to a group, has ended on this thread.
-    fn ended(&self, worker: &'static Worker);
-
-    /// Notes that bodies of this function use rayon.
-    fn note_rayon(&self);
-
-    /// Keeps the cache alive until [`release`](Self::release).
-    fn retain(&self);
-
-    /// Undoes one [`retain`](Self::retain) of somebody who may have shown the cache. `self` may be gone afterwards.
-    fn release(&self);
-
-    /// Undoes one [`retain`](Self::retain) of somebody who has only looked. `self` may be gone afterwards.
-    fn let_go(&self);
-}
-
-/// What came of helping with a member.
-pub(in crate::cache) enum Helped {
-    /// It has been computed, now and here.
-    Computed,
-    /// Computing it panicked, now and here. To try again is up to who needs it.
-    Panicked,
-    /// Another worker is computing it.
-    Busy(Busy),
-    /// It needs nobody any more.
-    Settled,
-}
-
-/// The part of a [`Core`] that is reached without knowing its type, through the boards of workers.
-#[repr(C)]
-pub(in crate::cache) struct Header {
-    /// Gives the whole `Core` back. The pointer is the header of a `Core` of the right type.
-    pub(in crate::cache) cast: unsafe fn(*const Header) -> *const dyn Engine,
-    /// Which function the `Core` is one of several tables of; [`Header::ALONE`] for one that is its function's only one.
-    pub(in crate::cache) family: TypeId,
-}
-
-impl Header {
-    /// The family of what is no part of one.
-    pub(in crate::cache) const ALONE: TypeId = TypeId::of::<Self>();
-}
-
-impl Header {
-    /// The cache whose header this is.
-    ///
-    /// # Safety
-    /// The pointer leads to the header of a living `Core`.
-    pub(in crate::cache) unsafe fn engine<'a>(header: *const Self) -> &'a dyn Engine {
-        // SAFETY: by the contract; `cast` was made for the type of this very `Core`.
-        unsafe { &*((*header).cast)(header) }
-    }
-}
+use crate::panics;
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Computes a member of somebody's group as its owner would.
@@ -104,10 +29,10 @@ impl<K: Key, R: Output> Core<K, R> {
         callee: Callee<'_, K, R>,
         member: u64,
         table: u64,
-        worker: &'static Worker,
-        owner: &'static Worker,
+        handed: &Handed,
         frame: usize,
     ) -> Helped {
+        let worker = registry::current();
         let claimed = {
             let pin = worker.pin();
             let shown = |current: &&Table<K, R>| current.id() == table && current.admits(worker.number);
@@ -127,7 +52,7 @@ impl<K: Key, R: Output> Core<K, R> {
             let (key, flight) = claimed;
             let value = callee.run(self, &key, Some(flight));
             if frame != 0 && callee.function.keep.is_some_and(|keep| !keep(&value)) {
-                owner.handed.give(frame, self.address(), key, End::Value(value));
+                handed.give(frame, self.address(), key, End::Value(value));
             }
         };
         match catch_unwind(AssertUnwindSafe(run)) {
@@ -160,28 +85,29 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         }
     }
 
-    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool {
-        let pin = worker.pin();
+    fn is_busy(&self, busy: &Busy) -> bool {
+        let pin = registry::current().pin();
         self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|_| {
             // SAFETY: a state word of the table with this number, which is current under the pin.
             unsafe { &*(busy.slot as *const State) }.word() == Word::Claimed(busy.owner)
         })
     }
 
-    fn waiters(&self) -> &AtomicU32 {
+    fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker, owner: &'static Worker, frame: usize) -> Helped {
+    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
-        self.help_by(function.callee(), member, table, worker, owner, frame)
+        self.help_by(function.callee(), member, table, handed, frame)
     }
 
-    fn forks(&self, worker: &'static Worker) -> bool {
-        self.function.get().is_some_and(|function| self.may_share(function, worker))
+    fn forks(&self) -> bool {
+        self.function.get().is_some_and(|function| self.may_share(function, registry::current()))
     }
 
-    fn ended(&self, worker: &'static Worker) {
+    fn ended(&self) {
+        let worker = registry::current();
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
     }
@@ -190,26 +116,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         self.notes.note_rayon();
     }
 
-    fn retain(&self) {
-        if self.counted {
-            // SAFETY: a counted core was made by `Arc::new`, and is alive since it is borrowed.
-            unsafe { Arc::increment_strong_count(self) };
-        }
-    }
-
-    fn let_go(&self) {
-        if self.counted {
-            // Not retired: whoever has shown the cache gives it up only when all who read of it hold it themselves.
-            // SAFETY: undoes `retain`.
-            panics::contain(|| unsafe { Arc::decrement_strong_count(self) });
-        }
-    }
-
-    fn release(&self) {
-        if self.counted {
-            let this = std::ptr::from_ref(self) as usize;
-            // SAFETY: undoes `retain`. Retired, since boards may still name the core.
-            registry::retire(Box::new(move || unsafe { Arc::decrement_strong_count(this as *const Self) }));
-        }
+    fn keep(&self) -> Option<Kept> {
+        self.keep_alive()
     }
 }

@@ -5,25 +5,28 @@
 //! the cache has one frame.
 
 use std::{
+    any::TypeId,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr::NonNull,
 };
 
 use crate::cache::{
-    api::{
-        function::{Callee, Function},
-        key::{Key, Output},
-    },
-    block::{block_on::Outcome, poison},
+    block::{outcome::Outcome, poison},
     call::{
-        call_stack::{Frame, Running},
-        claim_guard::{Flight, Goal},
-        inner::{Begun, Core},
+        callee::{Callee, Run},
+        claim_guard::Flight,
+        function::{Function, Shared},
+        inner::Begun,
+        running::Running,
+        state::Core,
     },
-    fork::{ahead, handed},
-    table::State,
+    table::key::{Key, Output},
     thread::{
+        call_stack,
+        claim::Goal,
+        engine::Header,
+        frame::Frame,
         registry::{self, Worker},
         stack,
     },
@@ -32,6 +35,65 @@ use crate::{
     panics::{self, Payload},
     sync::Ordering,
 };
+
+impl<K, R> Function<K, R> {
+    /// A function with its name and its body; every result is kept.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
+    #[must_use]
+    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, run_known::<K, R, F>, None)
+    }
+
+    /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
+    /// its handle, it panics with a message that says so.
+    #[must_use]
+    pub const fn of_context(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, run_nothing, None)
+    }
+
+    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
+    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+        name: &'static str,
+        _body: F,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        let mut function = Self::of(name, run_steady::<K, R, S, F>, None);
+        function.family = TypeId::of::<F>();
+        function
+    }
+
+    /// A closure as a function.
+    pub(in crate::cache) fn closure(body: Shared<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of("closure", run_shared, Some(body))
+    }
+
+    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
+        let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
+        let family = Header::ALONE;
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
+    }
+}
 
 /// Computes a value: looks the key up and claims its slot, unless that has been done.
 ///
@@ -45,7 +107,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
@@ -65,7 +127,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
@@ -83,7 +145,7 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
@@ -117,7 +179,7 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
@@ -134,25 +196,8 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
 /// A running call, as its body sees it.
 #[derive(Clone, Copy)]
 pub struct Inside<'a, K: Key, R: Output> {
-    core: &'a Core<K, R>,
-    callee: Callee<'a, K, R>,
-}
-
-impl<K: Key, R: Output> Inside<'_, K, R> {
-    /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
-    #[inline(always)]
-    pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        if self.core.may_share(self.callee.function, registry::current()) {
-            self.ahead_shared(forecast);
-        }
-    }
-
-    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
-    #[cold]
-    #[inline(never)]
-    fn ahead_shared(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        ahead::run(self.core, self.callee, forecast);
-    }
+    pub(in crate::cache) core: &'a Core<K, R>,
+    pub(in crate::cache) callee: Callee<'a, K, R>,
 }
 
 /// What to call for a caller who passes this on, by a body that gets it.
@@ -184,7 +229,7 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     let name = function.name;
@@ -202,7 +247,7 @@ unsafe fn run<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
-    (table, state, value): (u64, *const State, *mut ()),
+    (table, state, value): (u64, *const (), *mut ()),
     body: impl Fn(&K) -> R,
     callee: impl Fn() -> Callee<'a, K, R>,
 ) -> R {
@@ -226,7 +271,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), goal) };
+    let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, function, worker);
         let _running = Running::begin(worker, &frame);
@@ -260,7 +305,7 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     callee: Callee<'_, K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     let worker = registry::current();
@@ -279,13 +324,13 @@ fn handed_over<K: Key, R: Output>(
     core: &Core<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
     worker: &'static Worker,
 ) -> Option<R> {
     // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    let found = handed::take(core, key, worker);
+    let found = worker.handed.take(worker.running(), core.address(), key);
     if found.is_none() {
         std::mem::forget(claimed);
     }
@@ -315,12 +360,12 @@ fn announce<K: Key, R: Output>(
     frame: &Frame,
     worker: &'static Worker,
 ) {
-    core.check_doom(key, frame.slot());
+    core.suspects().check_doom(key, frame.slot());
     if worker.own.sample.is_shared() && core.shares(function, worker) {
-        frame.show(worker);
+        call_stack::show(frame, worker);
     }
     if function.uses_rayon || core.notes.rayon() {
-        frame.found_in_rayon(worker);
+        call_stack::note_rayon(frame, worker);
     }
 }
 
@@ -404,7 +449,7 @@ unsafe fn crash<K: Key, R: Output>(
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     core.panicked.fetch_add(1, Ordering::Relaxed);
-    core.doom(key, flight.name(), &payload, worker);
+    core.suspects().doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
     poison::left(worker);
     resume_unwind(payload)

@@ -13,21 +13,18 @@ use std::{
 };
 
 use crate::cache::{
-    api::{
-        function::Callee,
-        key::{Distinct, Key, Output},
-    },
-    block::isolation,
-    call::{call_stack, inner::Core},
-    fork::{
-        fork_join::{self, Step},
+    call::{callee::Callee, execute::Inside, outlook::Outlook, state::Core},
+    fork::fork_join::{self, Step},
+    table::key::{Distinct, Key, Output},
+    thread::{
+        call_stack,
         handed::End,
+        registry::{self, Worker},
     },
-    thread::registry::{self, Worker},
 };
 use crate::{
     panics,
-    sync::{AtomicU32, AtomicU64, Ordering, lock},
+    sync::{Ordering, lock},
 };
 
 /// A forecast names at most so many calls; those behind them are computed when the body comes to them.
@@ -36,57 +33,21 @@ const MOST: usize = 1 << 16;
 const FEW: usize = 16;
 /// A forecast that took less than this part of what its calls took is not worth a thought.
 const CHEAP: u32 = 32;
-/// So many forecasts in a row that gained nothing make the next ones rarer ..
-const PATIENT: u32 = 16;
-/// .. but never rarer than one in so many.
-const RARELY: u32 = 64;
 
-/// What came of a cache's forecasts. Relaxed throughout: counts and hints.
-pub(in crate::cache) struct Outlook {
-    /// Calls that were shown to others.
-    shared: AtomicU64,
-    /// Those that another thread had computed or begun when their turn came.
-    helped: AtomicU64,
-    /// Forecasts that found nothing to share.
-    vain: AtomicU64,
-    /// Forecasts in a row that gained nothing.
-    losses: AtomicU32,
-    /// How many to leave out now.
-    skip: AtomicU32,
-}
-
-impl Outlook {
-    pub(in crate::cache) const fn new() -> Self {
-        Self {
-            shared: AtomicU64::new(0),
-            helped: AtomicU64::new(0),
-            vain: AtomicU64::new(0),
-            losses: AtomicU32::new(0),
-            skip: AtomicU32::new(0),
+impl<K: Key, R: Output> Inside<'_, K, R> {
+    /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
+    #[inline(always)]
+    pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        if self.core.may_share(self.callee.function, registry::current()) {
+            self.ahead_shared(forecast);
         }
     }
 
-    /// The counts: shown, computed by others, in vain.
-    pub(in crate::cache) fn totals(&self) -> [u64; 3] {
-        [&self.shared, &self.helped, &self.vain].map(|count| count.load(Ordering::Relaxed))
-    }
-
-    /// Whether to make a forecast now.
-    fn is_good(&self) -> bool {
-        let skip = self.skip.load(Ordering::Relaxed);
-        if skip > 0 {
-            self.skip.store(skip - 1, Ordering::Relaxed);
-        }
-        skip == 0
-    }
-
-    fn won(&self) {
-        self.losses.store(0, Ordering::Relaxed);
-    }
-
-    fn lost(&self) {
-        let losses = self.losses.fetch_add(1, Ordering::Relaxed) / PATIENT;
-        self.skip.store((1 << losses.min(10)).min(RARELY) - 1, Ordering::Relaxed);
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        run(self.core, self.callee, forecast);
     }
 }
 
@@ -98,7 +59,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 ) {
     let worker = registry::current();
     // Without unwinding nothing could be contained.
-    if cfg!(panic = "abort") || callee.is_local || isolation::is_isolated(worker) || !core.outlook.is_good() {
+    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || !core.outlook.is_good() {
         return;
     }
     let began = Instant::now();

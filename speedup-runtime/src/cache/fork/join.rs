@@ -10,11 +10,13 @@ use std::{
 };
 
 use crate::cache::{
-    api::function::Function,
-    block::{block_on, isolation},
-    call::{call_stack, erased::Engine as _, inner::Core},
+    block::waits,
+    call::{function::Function, state::Core},
     fork::fork_join,
-    thread::registry::{self, Worker},
+    thread::{
+        call_stack,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::{Arc, lock};
 
@@ -91,7 +93,7 @@ where
 
 /// Whether others can be asked for help where this thread is.
 fn may_share(worker: &'static Worker) -> bool {
-    !isolation::is_isolated(worker) && call_stack::top(worker).is_none_or(|frame| frame.engine().forks(worker))
+    !worker.is_isolated() && call_stack::top(worker).is_none_or(|frame| frame.engine().forks())
 }
 
 /// Keeps the first result.
@@ -151,12 +153,11 @@ impl Gate {
     /// is a circle in the graph.
     fn wait(&self, worker: &'static Worker) {
         while let Some(who) = lock(&self.inside).who.first().copied() {
-            block_on::for_worker(worker, who, || {
-                let inside = lock(&self.inside);
-                if inside.who.contains(&who) {
-                    drop(self.left.wait_timeout(inside, LOOK));
-                }
-            });
+            let _waits = waits::enter_for(worker, who);
+            let inside = lock(&self.inside);
+            if inside.who.contains(&who) {
+                drop(self.left.wait_timeout(inside, LOOK));
+            }
         }
     }
 }
@@ -182,12 +183,14 @@ fn run(name: &'static str, count: usize, job: &(dyn Fn(usize) + Sync)) {
     let gate = Arc::new(Gate { job, inside: Mutex::default(), left: Condvar::new() });
     let by_gate = gate.clone();
     let function = Function::closure(Arc::new(move |&(position,): &(usize,)| by_gate.run(position))).named(name);
-    let core = Arc::new(Core::<(usize,), ()>::new(true));
+    let (core, kept) = Core::<(usize,), ()>::new().into_counted();
+    // SAFETY: kept until the end of this function.
+    let core = unsafe { core.as_ref() };
     let keys: Vec<(usize,)> = (0..count).map(|position| (position,)).collect();
     core.make_unowned_table(&function, registry::current());
     let (mut results, mut scratch) = (vec![None; count], vec![0; count]);
     let end = catch_unwind(AssertUnwindSafe(|| {
-        fork_join::compute(&core, function.callee(), &keys, &mut results, &mut scratch, true);
+        fork_join::compute(core, function.callee(), &keys, &mut results, &mut scratch, true);
     }));
     gate.close();
     let mut end = end.err();
@@ -200,9 +203,7 @@ fn run(name: &'static str, count: usize, job: &(dyn Fn(usize) + Sync)) {
     }
     gate.wait(registry::current());
     // On boards there may still be its name: freed when nobody is looking.
-    let core = Arc::into_raw(core);
-    // SAFETY: alive until it is released here.
-    unsafe { &*core }.release();
+    drop(kept);
     registry::collect_if_due();
     if let Some(payload) = end {
         resume_unwind(payload);

@@ -2,38 +2,30 @@
 //!
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
-use std::{
-    cell::{Cell, RefCell},
-    marker::PhantomData,
-    ptr::null,
-    sync::{Condvar, Mutex},
-    time::Duration,
-};
+use std::{cell::Cell, marker::PhantomData, ptr::null, sync::Mutex, time::Duration};
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
-    block::{isolation::Isolation, rayon_probe::Site},
-    call::{
-        call_stack::{self, Frame, Top},
-        erased::Header,
-    },
-    fork::{
-        fork_join::Order,
-        granularity::{Sample, Window},
-        handed::Handed,
-        published::Board,
-    },
     memory::{
-        epoch::{Domain, Entered, Garbage, Reader},
+        epoch::{Entered, Reader},
+        garbage::DOMAIN,
         membarrier,
     },
-    thread::stack::Segment,
+    thread::{
+        board::Board,
+        engine::Header,
+        frame::{Frame, Top},
+        handed::Handed,
+        order::Order,
+        parker::Parker,
+        segment::Segment,
+        site::Site,
+        tally::{NEAR, TALLIES, Tally},
+        window::{Sample, Window},
+    },
 };
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
-
-/// One for the process: values of all caches are retired here.
-static DOMAIN: Domain = Domain::new();
 
 /// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
 /// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
@@ -100,7 +92,7 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) sample: Sample,
     /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
     ///
-    /// [`Callee::run`]: crate::cache::api::function::Callee::run
+    /// [`Callee::run`]: crate::cache::call::callee::Callee::run
     pub(in crate::cache) context: Cell<*const ()>,
     /// Whether that may be used on this thread alone.
     pub(in crate::cache) is_local: Cell<bool>,
@@ -116,35 +108,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
-    /// Set on a thread that recomputes in isolation.
-    pub(in crate::cache) isolation: RefCell<Option<Isolation>>,
-}
-
-/// Hits and computations of one cache by one thread.
-#[derive(Default)]
-pub(in crate::cache) struct Tally {
-    /// Several counters, of which the key chooses one: a counter that is increased again at once has to wait for itself,
-    /// which takes longer than all the rest of a hit.
-    hits: [AtomicU64; 4],
-    computed: AtomicU64,
-}
-
-impl Tally {
-    fn hits(&self) -> u64 {
-        self.hits.iter().map(|hits| hits.load(Ordering::Relaxed)).sum()
-    }
-}
-
-/// How many caches have their counts in the worker itself.
-const NEAR: usize = 32;
-
-/// How many caches have their hits counted; those made later count nothing.
-pub(in crate::cache) const TALLIES: usize = 1024;
-
-/// Wakes a waiting thread.
-struct Parker {
-    token: Mutex<bool>,
-    given: Condvar,
+    /// The worker on behalf of which this thread computes in isolation, if it does.
+    pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
 
 thread_local! {
@@ -232,11 +197,6 @@ pub(in crate::cache) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
 /// How many workers are such.
 pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
-}
-
-/// Takes over something that was unlinked; it is freed when nobody can be looking at it.
-pub(in crate::cache) fn retire(free: Garbage) {
-    DOMAIN.retire(free);
 }
 
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
@@ -360,7 +320,7 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             window: Window::new(),
-            parker: Parker { token: Mutex::new(false), given: Condvar::new() },
+            parker: Parker::new(),
             handed: Handed::default(),
         }
     }
@@ -369,6 +329,12 @@ impl Worker {
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
         Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
+    }
+
+    /// Orders what the thread has stored before what it loads next, for who makes the counterpart by [`pass_barrier`].
+    #[inline(always)]
+    pub(in crate::cache) fn order(&self) {
+        self.reader.order();
     }
 
     /// Whether tables that the worker makes are its own until another one comes: not where others are about to come, nor where
@@ -385,7 +351,13 @@ impl Worker {
 
     /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
     pub(in crate::cache) fn running(&self) -> usize {
-        call_stack::top(self).map_or(0, Frame::slot)
+        // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
+        self.own.top.get().map_or(0, |frame| unsafe { frame.as_ref() }.slot())
+    }
+
+    /// Whether the thread computes in isolation. Only on the calling thread's own worker.
+    pub(in crate::cache) fn is_isolated(&self) -> bool {
+        self.own.isolated_for.get().is_some()
     }
 
     /// Whether the thread is in the middle of a call.
@@ -444,29 +416,13 @@ impl Worker {
         self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
     }
 
-    /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
-    pub(in crate::cache) fn found_in_rayon(&self) {
-        if let Some(frame) = call_stack::top(self) {
-            frame.found_in_rayon(self);
-            frame.engine().note_rayon();
-        }
-    }
-
     /// Lets [`park`](Self::park) return, now or the next time.
     pub(in crate::cache) fn unpark(&self) {
-        *lock(&self.parker.token) = true;
-        self.parker.given.notify_one();
+        self.parker.unpark();
     }
 
     /// Sleeps until [`unpark`](Self::unpark) or so long; only by the worker's own thread.
     pub(in crate::cache) fn park(&self, longest: Duration) {
-        let mut token = lock(&self.parker.token);
-        if !*token {
-            token = match self.parker.given.wait_timeout(token, longest) {
-                Ok((token, _)) => token,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        *token = false;
+        self.parker.park(longest);
     }
 }

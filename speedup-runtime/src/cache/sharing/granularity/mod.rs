@@ -15,27 +15,21 @@
 //! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
 
 mod ready;
-mod window;
 
 use std::{
-    cell::Cell,
     sync::TryLockError,
     time::{Duration, Instant},
 };
 
-use self::ready::{Spent, is_ready};
-use self::window::{Kind, Open};
-pub(in crate::cache) use self::{ready::note_started, window::Window};
+pub(in crate::cache) use self::ready::note_started;
+use self::ready::{DEAR, Spent, WORTH_SHARING, is_ready};
 use crate::cache::thread::{
     counters::Number,
     registry::{self, Worker},
+    window::{Kind, Open, Sample, Stage, nanos},
 };
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
 
-/// Calls that cost less than this, in nanoseconds, are not worth an attempt.
-const WORTH_SHARING: u64 = 100;
-/// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
-const DEAR: u64 = 5_000;
 /// So many calls tell cheap ones from dear ones.
 const FIRST: u64 = 16;
 /// A thread looks at the window after so many calls, and where they run one after the other, after so many.
@@ -81,77 +75,6 @@ pub(in crate::cache) struct Grain {
     unpaid: AtomicU32,
     /// Outermost calls since then.
     skipped: AtomicU64,
-}
-
-/// Where a thread stands within the current outermost call; only the thread itself looks at it.
-#[derive(Default)]
-pub(in crate::cache) struct Sample {
-    stage: Cell<Stage>,
-    /// The count of calls at which to look at the window.
-    next: Cell<u64>,
-    /// When the outermost call began, if that was noted.
-    began: Cell<Option<Instant>>,
-    /// When the outermost call came to its first group, and the count of calls by then.
-    opened: Cell<Option<(Instant, u64)>>,
-    /// The count of calls at which to ask again whether to share.
-    ask: Cell<u64>,
-    /// Nanoseconds lost by waiting so far.
-    lost: Cell<u64>,
-}
-
-/// How a thread goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    /// The outermost call has not come to a group.
-    #[default]
-    Fresh,
-    /// Without sharing, until a group finds that it pays.
-    Asking,
-    /// Without sharing.
-    Alone,
-    /// Sharing.
-    Shared,
-}
-
-impl Stage {
-    /// If the outermost call has just ended, whoever still works for it does so alone; and a thread on which there is
-    /// something to undo is not fresh.
-    fn or_alone(self) -> Self {
-        if self == Self::Shared { self } else { Self::Alone }
-    }
-}
-
-impl Sample {
-    /// Whether calls are shown to others.
-    #[inline]
-    pub(in crate::cache) fn is_shared(&self) -> bool {
-        self.stage.get() == Stage::Shared
-    }
-
-    /// Whether the end of the outermost call is to be looked at.
-    #[inline]
-    pub(in crate::cache) fn is_open(&self) -> bool {
-        self.opened.get().is_some()
-    }
-
-    /// Another outermost call begins.
-    fn renew(&self) {
-        self.stage.set(Stage::Fresh);
-        self.opened.set(None);
-        self.began.set(None);
-    }
-
-    /// What the outermost call has taken so far, if it has come to a group.
-    fn spent(&self, now: Instant, worker: &Worker) -> Option<Spent> {
-        let (opened, before) = self.opened.get()?;
-        let since = self.began.get().unwrap_or(opened);
-        Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since) })
-    }
-
-    /// Notes time lost by waiting.
-    pub(in crate::cache) fn lose(&self, time: Duration) {
-        self.lost.set(self.lost.get().saturating_add(nanos(time)));
-    }
 }
 
 impl Grain {
@@ -253,13 +176,13 @@ impl Grain {
     #[inline(never)]
     fn ask(&self, worker: &Worker, number: &Number) -> bool {
         let (sample, now) = (&worker.own.sample, Instant::now());
-        let Some(spent) = sample.spent(now, worker) else { return false };
+        let Some(spent) = spent(sample, now, worker) else { return false };
         if !is_ready(&spent, self.cost()) {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
         let Ok(mut window) = worker.window.0.try_lock() else { return false };
-        *window = Open { cache: number.index(), kind: Kind::shared(now, number, ATTEMPT) };
+        *window = Open { cache: number.index(), kind: Kind::shared(now, number.totals().1, ATTEMPT) };
         sample.stage.set(Stage::Shared);
         sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
         true
@@ -276,11 +199,11 @@ impl Grain {
         let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
         let check = check && (1..DEAR).contains(&self.cost());
         let alone = check || self.rather_not();
-        let ready = || sample.spent(now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
+        let ready = || spent(sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
         window.kind = match () {
-            () if alone => Kind::alone(worker, now, CHECKED, ATTEMPT),
-            () if ready() => Kind::shared(now, number, ATTEMPT),
-            () => Kind::alone(worker, now, CHECKED, ATTEMPT).asking(),
+            () if alone => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT),
+            () if ready() => Kind::shared(now, number.totals().1, ATTEMPT),
+            () => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT).asking(),
         };
         window.cache = number.index();
         sample.stage.set(window.kind.stage());
@@ -309,7 +232,10 @@ impl Grain {
             if self.is_sequential() {
                 sample.stage.set(Stage::Alone);
                 sample.opened.set(Some((Instant::now(), worker.computed())));
-                *window = Open { cache: number.index(), kind: Kind::alone(worker, Instant::now(), CHECKED, ATTEMPT) };
+                *window = Open {
+                    cache: number.index(),
+                    kind: Kind::alone(measured_by(worker), Instant::now(), CHECKED, ATTEMPT),
+                };
             }
             return;
         }
@@ -324,7 +250,7 @@ impl Grain {
         let next = match kind {
             Kind::Closed => None,
             &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => {
-                (now - since >= ARRIVAL).then(|| Kind::shared(now, number, least).settled())
+                (now - since >= ARRIVAL).then(|| Kind::shared(now, number.totals().1, least).settled())
             }
             &mut Kind::Shared { since, computed, least, .. } => {
                 self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
@@ -339,9 +265,9 @@ impl Grain {
                 // Who measures may be waiting for a call of this thread: time is enough to go on.
                 let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
-                    true => Kind::alone(worker, now, CHECKED.max((now - since) * 2), ATTEMPT),
-                    false if self.is_worth_it(now, worker) => Kind::shared(now, number, then),
-                    false => Kind::alone(worker, now, CHECKED, then).asking(),
+                    true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
+                    false if self.is_worth_it(now, worker) => Kind::shared(now, number.totals().1, then),
+                    false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
                 })
             }
         };
@@ -356,7 +282,7 @@ impl Grain {
     /// Whether the outermost call that the worker works for is worth sharing by now.
     fn is_worth_it(&self, now: Instant, worker: &Worker) -> bool {
         let asked = worker.own.home.get().is_some();
-        asked || worker.own.sample.spent(now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
+        asked || spent(&worker.own.sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
     }
 
     /// What follows a shared window so long and with so many calls, if it is over.
@@ -373,7 +299,7 @@ impl Grain {
         if cost == 0 {
             let (since, computed) = worker.own.sample.opened.get()?;
             let dear = nanos(now - since) / (worker.computed() - computed).max(1) >= DEAR;
-            return (!dear).then(|| Kind::alone(worker, now, CHECKED, ATTEMPT));
+            return (!dear).then(|| Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT));
         }
         if length < least || calls < LOOK_EVERY {
             return None;
@@ -385,14 +311,14 @@ impl Grain {
             let check = few && length >= CHECKED && cost < DEAR;
             let next = (length * 2).min(CHECKED * 8);
             return Some(if check {
-                Kind::alone(worker, now, CHECKED, next)
+                Kind::alone(measured_by(worker), now, CHECKED, next)
             } else {
-                Kind::shared(now, number, next).settled()
+                Kind::shared(now, number.totals().1, next).settled()
             });
         }
         let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
         self.skipped.store(1, Ordering::Relaxed);
-        Some(Kind::alone(worker, now, ATTEMPT * (ALONE << attempts), ATTEMPT))
+        Some(Kind::alone(measured_by(worker), now, ATTEMPT * (ALONE << attempts), ATTEMPT))
     }
 
     /// Whether this outermost call is one of those that are made alone because sharing has not paid.
@@ -440,14 +366,22 @@ impl Grain {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// Whether so many calls of this cost, made together in this time, are at least so many percent of what one thread
 /// would have made.
 fn pays(calls: u64, cost: u64, time: Duration, percent: u128) -> bool {
     u128::from(calls) * u128::from(cost) * 100 >= time.as_nanos() * percent
+}
+
+/// Who measures, the calls that it has computed, and the nanoseconds that it has lost by waiting.
+fn measured_by(worker: &Worker) -> (u32, u64, u64) {
+    (worker.number, worker.computed(), worker.own.sample.lost.get())
+}
+
+/// What the outermost call has taken so far, if it has come to a group.
+fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
+    let (opened, before) = sample.opened.get()?;
+    let since = sample.began.get().unwrap_or(opened);
+    Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since) })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::key::{Argument, Part};
 /// and a function that treats `-0.0` as another number than `0.0` should not be cached by it.
 ///
 /// `#[cache]` makes it of `f32` and `f64`, and of tuples, arrays, slices, `Vec`, `Option` and `Box` of them. The methods of a
-/// [`Cache`](super::cache::Cache) take the plain numbers:
+/// [`Cache`](crate::Cache) take the plain numbers:
 ///
 /// ```
 /// use speedup_runtime::cache::{Bits, Cache};

@@ -6,8 +6,10 @@
 
 use crate::sync::{AtomicBool, Ordering};
 
-use super::{DEAR, WORTH_SHARING};
-
+/// Calls that cost less than this, in nanoseconds, are not worth an attempt.
+pub(super) const WORTH_SHARING: u64 = 100;
+/// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
+pub(super) const DEAR: u64 = 5_000;
 /// Where the pool is running, helpers come after a few microseconds.
 const TO_INVITE: u64 = 10_000;
 /// To start it takes some hundred microseconds. Calls that are dear are likely to go on being so.

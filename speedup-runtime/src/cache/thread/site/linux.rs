@@ -5,8 +5,9 @@
 //! sleeps in `futex(2)`, the address that it sleeps on.
 
 /// What a thread is doing.
+#[cfg_attr(not(all(target_os = "linux", not(miri))), allow(dead_code, reason = "there is no telling"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sleep {
+pub(in crate::cache) enum Sleep {
     /// It runs, or is about to.
     Not,
     /// It sleeps where rayon has threads from outside sleep.
@@ -17,22 +18,22 @@ pub(super) enum Sleep {
     Unclear,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 pub(super) use self::proc::{sleep, this_thread};
 
 /// The system's number of the calling thread, and the address of a thread-local variable.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn this_thread() -> (u32, usize) {
     (0, 0)
 }
 
 /// What the thread is doing whose number and variable these are.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn sleep(_thread: u32, _mark: usize) -> Sleep {
     Sleep::Unclear
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod proc {
     use std::{cell::Cell, fs, thread, time::Duration};
 

@@ -2,7 +2,7 @@
 
 use std::{any::Any, panic::resume_unwind};
 
-use crate::cache::api::key::Output;
+use crate::cache::table::key::Output;
 use crate::panics::Payload;
 
 /// What a call that leaves no value behind gives to those who waited for it.

@@ -5,11 +5,7 @@
 
 use std::{any::Any, panic::resume_unwind, sync::Mutex};
 
-use crate::cache::{
-    api::key::{Key, Output},
-    call::{call_stack, inner::Core},
-    thread::registry::Worker,
-};
+use crate::cache::table::key::{Key, Output};
 use crate::{
     panics::{self, Payload},
     sync::{AtomicBool, Ordering, lock},
@@ -71,36 +67,35 @@ impl Handed {
         let gone: Vec<Entry> = gone;
         panics::contain(move || drop(gone));
     }
-}
 
-/// How a call was ended ahead of the innermost running call of this thread, if it was.
-///
-/// # Panics
-/// With the payload of the call.
-#[cold]
-#[inline(never)]
-pub(in crate::cache) fn take<K: Key, R: Output>(core: &Core<K, R>, key: &K, worker: &'static Worker) -> Option<R> {
-    let frame = call_stack::top(worker)?.slot();
-    // Compared and cloned without the lock: that is users' code.
-    let mut ends = std::mem::take(&mut *lock(&worker.handed.ends));
-    let mut of_frame = ends.iter_mut().enumerate().filter(|(_, end)| end.frame == frame && end.core == core.address());
-    let found = of_frame.find_map(|(at, entry)| {
-        let (of, end) = entry.end.downcast_mut::<(K, End<R>)>()?;
-        of.is_key(key).then(|| match end {
-            End::Value(value) => (at, Ok(value.clone())),
-            End::Panic(payload) => (at, Err(payload.take())),
-        })
-    });
-    if let Some((at, Err(_))) = &found {
-        ends.swap_remove(*at);
-    }
-    let mut later = lock(&worker.handed.ends);
-    ends.append(&mut later);
-    *later = ends;
-    worker.handed.any.store(!later.is_empty(), Ordering::Release);
-    drop(later);
-    match found?.1 {
-        Ok(value) => Some(value),
-        Err(payload) => resume_unwind(payload?),
+    /// How a call was ended ahead of the running call that fills the slot `frame`, if it was.
+    ///
+    /// # Panics
+    /// With the payload of the call.
+    #[cold]
+    #[inline(never)]
+    pub(in crate::cache) fn take<K: Key, R: Output>(&self, frame: usize, core: usize, key: &K) -> Option<R> {
+        // Compared and cloned without the lock: that is users' code.
+        let mut ends = std::mem::take(&mut *lock(&self.ends));
+        let mut of_frame = ends.iter_mut().enumerate().filter(|(_, end)| end.frame == frame && end.core == core);
+        let found = of_frame.find_map(|(at, entry)| {
+            let (of, end) = entry.end.downcast_mut::<(K, End<R>)>()?;
+            of.is_key(key).then(|| match end {
+                End::Value(value) => (at, Ok(value.clone())),
+                End::Panic(payload) => (at, Err(payload.take())),
+            })
+        });
+        if let Some((at, Err(_))) = &found {
+            ends.swap_remove(*at);
+        }
+        let mut later = lock(&self.ends);
+        ends.append(&mut later);
+        *later = ends;
+        self.any.store(!later.is_empty(), Ordering::Release);
+        drop(later);
+        match found?.1 {
+            Ok(value) => Some(value),
+            Err(payload) => resume_unwind(payload?),
+        }
     }
 }

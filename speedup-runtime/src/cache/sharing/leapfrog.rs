@@ -6,10 +6,13 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{
-    block::{block_on::Busy, isolation},
-    call::erased::{Engine, Header, Helped},
-    fork::{fork_join::Order, granularity::note_started},
-    thread::registry::{self, Worker},
+    sharing::granularity::note_started,
+    thread::{
+        claim::Busy,
+        engine::{Engine, Header, Helped, Kept},
+        order::Order,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::{Ordering, spin_loop};
 
@@ -26,7 +29,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
     note_started();
     let helpers = home.helpers.load(Ordering::Acquire);
-    if helpers >= seats || isolation::is_isolated(worker) {
+    if helpers >= seats || worker.is_isolated() {
         return;
     }
     if std::ptr::eq(home, worker) && home.root.load(Ordering::Relaxed).is_multiple_of(2) {
@@ -146,12 +149,12 @@ impl Search {
             }
             // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
             // taken off the board before they are retired. Guests live while they are visited.
-            let engine = Kept::new(unsafe { Header::engine(untagged(shown.owner)) });
+            let engine = Looked::at(unsafe { Header::engine(untagged(shown.owner)) });
             drop(pin);
             let order = self.worker.own.order.get();
             for step in 0..shown.members().len() {
                 let member = shown.members()[order.pick(step, shown.members().len())];
-                match engine.0.help(member, shown.generation, self.worker, owner, shown.slot) {
+                match engine.0.help(member, shown.generation, &owner.handed, shown.slot) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
                     Helped::Busy(by) => busy.push(by),
@@ -186,18 +189,17 @@ fn untagged(shown: *mut Header) -> *mut Header {
 }
 
 /// A cache that stays alive while it is looked at.
-struct Kept<'a>(&'a dyn Engine);
+struct Looked<'a>(&'a dyn Engine, Option<Kept>);
 
-impl<'a> Kept<'a> {
-    fn new(engine: &'a dyn Engine) -> Self {
-        engine.retain();
-        Self(engine)
+impl<'a> Looked<'a> {
+    fn at(engine: &'a dyn Engine) -> Self {
+        Self(engine, engine.keep())
     }
 }
 
-impl Drop for Kept<'_> {
+impl Drop for Looked<'_> {
     fn drop(&mut self) {
-        self.0.let_go();
+        drop(self.1.take());
         // What is released is retired, also where nobody computes.
         registry::collect_if_due();
     }
