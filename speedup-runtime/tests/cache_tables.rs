@@ -27,18 +27,16 @@ fn steady(texts: &Texts, (i, j): &(usize, usize)) -> usize {
 
 const TABLES: &Tables<Texts, (usize, usize), usize> = {
     static STATE: TablesState<Texts, (usize, usize), usize> = TablesState::new();
-    &Tables::of(&STATE, Function::steady("distance", steady), steady).limit(3)
+    &Tables::of(&STATE, "distance", steady).limit(3)
 };
 
 const DISTANCE: &Cache<(String, String, usize, usize), usize> = {
     static STATE: State<(String, String, usize, usize), usize> = State::new();
-    static DIVISION: Division<(String, String, usize, usize), Texts, (usize, usize), usize> =
-        Division::new(TABLES, |(a, b, i, j)| ((a, b), (i, j)));
     &Cache::of(
         &STATE,
         Function::new("distance", |(a, b, i, j): &(String, String, usize, usize)| distance(a, b, *i, *j)),
     )
-    .divided(&DIVISION)
+    .divided(&Division::new(TABLES, |(a, b, i, j)| ((a, b), (i, j))))
 };
 
 fn distance(a: &str, b: &str, i: usize, j: usize) -> usize {

@@ -144,3 +144,18 @@ fn there_can_be_no_argument_one_that_is_nothing_and_twelve() {
     assert_eq!((0..2).map(|_| twelve(1, 2, 3, 4, 5, 6, "ab", 1.0, vec![1], true, 'a', 9)).sum::<u128>(), 2 * 132);
     assert_eq!(TWELVE.len(), 1);
 }
+
+#[cache]
+fn packed(weights: &[f64], rate: f64, item: usize, room: f64) -> f64 {
+    let Some(weight) = weights.get(item) else { return 0.0 };
+    let without = packed(weights, rate, item + 1, room);
+    if *weight > room { without } else { without.max(weight * rate + packed(weights, rate, item + 1, room - weight)) }
+}
+
+#[test]
+fn floats_can_be_passed_on() {
+    let weights = [1.5, 2.5, 4.0, 0.5];
+    assert_eq!((packed(&weights, 2.0, 0, 6.0), packed(&weights, f64::NAN, 4, 1.0)), (12.0, 0.0));
+    assert_eq!(PACKED.peek(&(weights.to_vec(), 2.0, 0, 6.0)), Some(12.0));
+    assert!(PACKED.contains(&(weights.to_vec(), -f64::NAN, 4, 1.0)) && !PACKED.contains(&(vec![], 2.0, 0, 6.0)));
+}

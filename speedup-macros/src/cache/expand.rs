@@ -4,17 +4,19 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, Visibility};
 
+use super::expand_tables;
 use super::groups;
 use super::model::{Cached, Keep};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
-/// All three items.
+/// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
     let wrapper = wrapper(model);
     let handle = handle(model);
+    let tables = model.has_tables().then(|| expand_tables::tables(model));
     let body = body(model);
-    quote!(#wrapper #handle #body)
+    quote!(#wrapper #handle #tables #body)
 }
 
 /// ```text
@@ -27,6 +29,26 @@ fn wrapper(model: &Cached) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
+    let look_up = if model.has_tables() { expand_tables::look_up(model) } else { look_up(model) };
+    // The user's own braces make this the user's function to the compiler's lints.
+    let mut block = TokenStream::new();
+    model.function.block.brace_token.surround(&mut block, |block| {
+        block.extend(look_up);
+    });
+    // A hit is short enough to stand where the call stands.
+    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
+    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    // Where a hit is found by what is lent, values are lent, too.
+    let lends = |argument: &Argument| argument.pass == Pass::Lend || model.has_tables();
+    let clones = |argument: &Argument| argument.pass == Pass::Clone;
+    let lints = (model.arguments.iter().any(lends) && model.arguments.iter().any(clones))
+        .then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
+}
+
+/// `::speedup::Cache::get_ref(F, (&n, text))`
+fn look_up(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
     let handle = model.place.sibling(&model.handle);
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
@@ -35,18 +57,7 @@ fn wrapper(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    // The user's own braces make this the user's function to the compiler's lints.
-    let mut block = TokenStream::new();
-    model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key)));
-    });
-    // A hit is short enough to stand where the call stands.
-    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
-    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
-    // Where a hit is found by what is lent, values are lent, too.
-    let lints = lends && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
-    let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
-    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
+    quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key))
 }
 
 /// ```text
@@ -68,6 +79,7 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
+    let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -79,7 +91,7 @@ fn handle(model: &Cached) -> TokenStream {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::Cache::of(&#state_name, #function)
+            &::speedup::Cache::of(&#state_name, #function) #division
         } #end
     }
 }
@@ -91,9 +103,15 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let key = signature::key_type(at, &model.arguments);
+    let show = show(&model.arguments);
+    if model.has_tables() {
+        let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
+        return quote_spanned! {at=>
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #wrapper(#(#passed),*)) #show
+        };
+    }
     let inner = model.place.lasting_sibling(&model.inner);
     let keep = keep(model.keep);
-    let show = show(&model.arguments);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     quote_spanned! {at=>
@@ -101,7 +119,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     }
 }
 
-fn keep(keep: Keep) -> TokenStream {
+pub(super) fn keep(keep: Keep) -> TokenStream {
     match keep {
         Keep::All => TokenStream::new(),
         Keep::ByType => quote! {
@@ -114,7 +132,7 @@ fn keep(keep: Keep) -> TokenStream {
 }
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.
-fn show(arguments: &[Argument]) -> TokenStream {
+pub(super) fn show(arguments: &[Argument]) -> TokenStream {
     if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
@@ -138,7 +156,7 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = groups::form(model);
+    let block = if model.has_tables() { model.function.block.as_ref().clone() } else { groups::form(model) };
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

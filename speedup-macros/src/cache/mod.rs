@@ -13,10 +13,12 @@
 //! ```
 
 mod expand;
+mod expand_tables;
 mod groups;
 mod model;
 #[cfg(test)]
 mod snapshots;
+mod steady;
 mod validate;
 
 use proc_macro2::TokenStream;

@@ -5,6 +5,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{ItemFn, Path, ReturnType, Type};
 
+use super::steady;
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -108,6 +109,8 @@ pub(crate) struct Cached {
     pub(crate) handle: Ident,
     /// The name of the function that holds the user's body.
     pub(crate) inner: Ident,
+    /// For each argument, whether all recursive calls pass it on, so that it chooses a table instead of being part of each key.
+    pub(crate) steady: Vec<bool>,
 }
 
 impl Cached {
@@ -117,9 +120,11 @@ impl Cached {
             ReturnType::Type(_, ty) => ty.as_ref().clone(),
             ReturnType::Default => syn::parse_quote!(()),
         };
+        let arguments = signature::arguments(&function.sig);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            arguments: signature::arguments(&function.sig),
+            steady: steady::passed_on(&function, &arguments),
+            arguments,
             keep: keep(&result, &options),
             sequential: options.sequential,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
@@ -133,6 +138,17 @@ impl Cached {
 }
 
 impl Cached {
+    /// Whether there is a table for each set of the arguments that are passed on.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.steady.iter().any(|steady| *steady)
+    }
+
+    /// The arguments that are passed on by all recursive calls, or those that vary.
+    pub(crate) fn arguments_that_are(&self, steady: bool) -> Vec<Argument> {
+        let such = self.arguments.iter().zip(&self.steady).filter(|(_, is)| **is == steady);
+        such.map(|(argument, _)| argument.clone()).collect()
+    }
+
     /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that
     /// mentions them is shown at the same place, so that the compiler sees one fault and not one for each mention.
     pub(crate) fn shown_at(&self) -> Span {

@@ -26,6 +26,6 @@ pub use self::api::{
     function::Function,
     key::{Argument, Key, Lookup, Output, Part},
     stats::Stats,
-    tables::{Division, Tables, TablesState},
+    tables::{Division, Tables, TablesState, is_same},
     task::{Task, TimedOut},
 };

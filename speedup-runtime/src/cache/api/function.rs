@@ -1,11 +1,12 @@
 //! What a cache calls on a miss, and what it is told about the function.
 
-use std::{fmt, ptr::null, sync::Arc};
+use std::{any::TypeId, fmt, ptr::null, sync::Arc};
 
 use crate::cache::{
     api::key::{Key, Output},
     call::{
         claim_guard::{Flight, Goal},
+        erased::Header,
         execute,
         inner::Core,
     },
@@ -27,6 +28,8 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) show: Option<Show<K>>,
     pub(in crate::cache) sequential: bool,
     pub(in crate::cache) uses_rayon: bool,
+    /// Names the function among those that have several tables.
+    pub(in crate::cache) family: TypeId,
 }
 
 /// Writes the arguments of a call.
@@ -59,15 +62,17 @@ impl<K, R> Function<K, R> {
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
-    ///
-    /// The body is a function, or a closure that captures nothing: others do not compile.
-    #[must_use]
-    pub const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
+    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+        name: &'static str,
+        _body: F,
+    ) -> Self
     where
         K: Key,
         R: Output,
     {
-        Self::of(name, execute::run_in::<K, R, S, F>, None)
+        let mut function = Self::of(name, execute::run_in::<K, R, S, F>, None);
+        function.family = TypeId::of::<F>();
+        function
     }
 
     /// A closure as a function.
@@ -86,7 +91,8 @@ impl<K, R> Function<K, R> {
     {
         // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
         let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
-        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false }
+        let family = Header::ALONE;
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
     }
 
     /// Keeps only the results for which this is true; others go to those who asked while they were computed.

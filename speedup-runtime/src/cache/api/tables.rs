@@ -10,7 +10,9 @@
 
 use std::{
     any::TypeId,
-    ptr::{NonNull, null},
+    borrow::Borrow,
+    fmt,
+    ptr::{self, NonNull, null},
     sync::Mutex,
     thread,
 };
@@ -43,7 +45,6 @@ const NEAR: usize = 4;
 pub struct Tables<S: Key, V: Key, R: Output> {
     state: &'static TablesState<S, V, R>,
     function: Function<V, R>,
-    family: TypeId,
     branches: Cache<S, Branch<V, R>>,
     most: usize,
 }
@@ -136,15 +137,45 @@ fn never<S: Key, V: Key, R: Output>(_: &S) -> Branch<V, R> {
 }
 
 impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
-    /// The tables of a function, which was made by [`Function::steady`] with this body.
+    /// The tables of a function with its name and its body, which gets what is passed on and what varies.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
     #[must_use]
     pub const fn of<F: Fn(&S, &V) -> R + Copy + 'static>(
         state: &'static TablesState<S, V, R>,
-        function: Function<V, R>,
-        _body: F,
+        name: &'static str,
+        body: F,
     ) -> Self {
         let branches = Cache::of(&state.branches, Function::new("the tables of a function", never::<S, V, R>));
-        Self { state, function, family: TypeId::of::<F>(), branches, most: MOST }
+        Self { state, function: Function::steady(name, body), branches, most: MOST }
+    }
+
+    /// As [`Function::keep`].
+    #[must_use]
+    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
+        self.function.keep = Some(keep);
+        self
+    }
+
+    /// As [`Function::show`], for the arguments that vary.
+    #[must_use]
+    pub const fn show(mut self, show: fn(&V, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
+        self.function.show = Some(show);
+        self
+    }
+
+    /// As [`Function::sequential`].
+    #[must_use]
+    pub const fn sequential(mut self) -> Self {
+        self.function.sequential = true;
+        self
+    }
+
+    /// As [`Function::uses_rayon`].
+    #[must_use]
+    pub const fn uses_rayon(mut self) -> Self {
+        self.function.uses_rayon = true;
+        self
     }
 
     /// Keeps at most so many tables, and at least one.
@@ -159,7 +190,8 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// # Panics
     /// As [`Cache::get`].
     #[inline(always)]
-    pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V) -> R {
+    pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
+        let key = V::of(key);
         match self.running(registry::current(), &is) {
             Some(core) => self.get_in(core, &key),
             None => self.get_outermost(steady, &key),
@@ -207,7 +239,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         let header = frame.header();
         // SAFETY: the family is named by the type of the body, which is that of one function, and all cores of it were made by
         // `Branch::new` for these types. The frame keeps its core.
-        (header.family == self.family).then(|| unsafe { &*std::ptr::from_ref(header).cast::<Core<V, R>>() })
+        (header.family == self.function.family).then(|| unsafe { &*std::ptr::from_ref(header).cast::<Core<V, R>>() })
     }
 
     #[inline(always)]
@@ -254,7 +286,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
 
     /// The table for these steady arguments, made by this call or by another thread just now.
     fn make(&self, steady: &S, worker: &'static Worker) -> Branch<V, R> {
-        let branch = Branch::new(steady.clone(), self.family, &self.state.whole);
+        let branch = Branch::new(steady.clone(), self.function.family, &self.state.whole);
         loop {
             match self.branches.core().insert_new(self.branches.function(), steady, branch.clone(), worker) {
                 Ok(()) => break,
@@ -351,4 +383,10 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
         let panics = self.tables.kept().iter().map(|branch| branch.core().panics()).sum();
         Stats { hits, misses, panics, len: self.len() }
     }
+}
+
+/// Whether what a call passes on by reference is the very value that a table has been made for.
+#[inline(always)]
+pub fn is_same<Q: ?Sized, A: Borrow<Q>>(lent: &Q, own: &A) -> bool {
+    ptr::eq(lent, own.borrow())
 }
