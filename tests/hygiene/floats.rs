@@ -75,7 +75,8 @@ fn floats_can_be_in_tuples_arrays_and_collections() {
     assert_ne!(call(0.5, f64::NAN), first);
 
     assert_eq!(borrowed(&[1.0, 2.0], &3.0, &[(2.0, 3.0)], &[1.0, 0.0], "ab"), 15.0);
-    assert_eq!(borrowed(&vec![1.0, 2.0], &3.0, &[(2.0, 3.0)], &[1.0, -0.0], "ab"), 15.0);
+    let points = vec![1.0, 2.0];
+    assert_eq!(borrowed(&points, &3.0, &[(2.0, 3.0)], &[1.0, -0.0], "ab"), 15.0);
     assert_eq!(BORROWED.peek(&(vec![1.0, 2.0], 3.0, vec![(2.0, 3.0)], [1.0, 0.0], "ab".into())), Some(15.0));
     assert_eq!(BORROWED.len(), 1);
 }
@@ -134,6 +135,7 @@ fn nothing() -> u64 {
 }
 
 #[cache]
+#[allow(clippy::too_many_arguments)]
 fn twelve(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: &str, h: f64, i: Vec<u8>, j: bool, k: char, l: u128) -> u128 {
     u128::from(a + b + c + d + e + f) + g.len() as u128 + h as u128 + i.len() as u128 + u128::from(j) + k as u128 + l
 }

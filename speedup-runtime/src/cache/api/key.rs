@@ -10,7 +10,7 @@ use crate::cache::table::packed_key;
 
 /// A type that an argument of a cached function may have: `Hash + Eq + Clone + Send + Sync + 'static`.
 ///
-/// Implemented for every such type, and for floating-point numbers in [`Bits`]. Arguments that are references (`&str`, `&[T]`, `&T`)
+/// Implemented for every such type, and for floating-point numbers in [`Bits`](super::bits::Bits). Arguments that are references (`&str`, `&[T]`, `&T`)
 /// are kept as the owned form.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a cached function",
@@ -74,7 +74,7 @@ impl<T: Clone + Send + Sync + 'static> Output for T {}
 ///
 /// Implemented for tuples of up to twelve [`Argument`]s; it cannot be implemented elsewhere.
 pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// The arguments as callers have them: the same tuple, with floats as such and not in [`Bits`].
+    /// The arguments as callers have them: the same tuple, with floats as such and not in [`Bits`](super::bits::Bits).
     type Args: Clone + 'static;
 
     /// Makes a key of the arguments.
