@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Expr, ItemFn, Lifetime, Token};
+use syn::{Expr, GenericParam, ItemFn, Lifetime, Signature, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -28,6 +28,18 @@ pub(crate) fn generated_at(place: Span) -> Span {
 /// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.
 pub(crate) fn state_name(handle: &Ident, at: Span) -> Ident {
     format_ident!("__{}_STATE", handle.unraw(), span = at)
+}
+
+/// A function at this place with the types that the signature's parameters stand for: `count::<T, N>`, `Self::count::<T>`.
+pub(crate) fn with_types(place: &Place, signature: &Signature, name: &Ident) -> TokenStream {
+    let path = place.sibling(name);
+    let parameters = signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Const(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Lifetime(_) => None,
+    });
+    let parameters: Vec<TokenStream> = parameters.collect();
+    if parameters.is_empty() { path } else { quote!(#path::<#(#parameters),*>) }
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.

@@ -161,3 +161,57 @@ fn floats_can_be_passed_on() {
     assert_eq!(PACKED.peek(&(weights.to_vec(), 2.0, 0, 6.0)), Some(12.0));
     assert!(PACKED.contains(&(weights.to_vec(), -f64::NAN, 4, 1.0)) && !PACKED.contains(&(vec![], 2.0, 0, 6.0)));
 }
+
+/// Every form of function takes them.
+mod forms {
+    use speedup::{Memo, cache};
+
+    #[cache(skip(scale))]
+    pub(super) fn skipped(x: f64, scale: &f64) -> f64 {
+        x * scale
+    }
+
+    #[cache(key = |x, y| -> (f64, u8) { (x.abs(), y) })]
+    pub(super) fn keyed(x: f64, y: u8) -> f64 {
+        x.abs() * f64::from(y)
+    }
+
+    #[cache(key = |point| -> f64 { point.0 })]
+    pub(super) fn first(point: &(f64, String)) -> f64 {
+        point.0 * 2.0
+    }
+
+    #[cache(scoped)]
+    pub(super) fn scoped(weights: &[f64], x: f64, n: usize) -> f64 {
+        if n == 0 { x } else { scoped(weights, x * 0.5, n - 1) + scoped(weights, x * weights[0], n - 1) }
+    }
+
+    #[cache]
+    pub(super) fn generic<T: Copy + Into<f64> + std::hash::Hash + Eq + Send + Sync + 'static>(x: f64, t: T) -> f64 {
+        x + t.into()
+    }
+
+    #[derive(Default)]
+    pub(super) struct Curve {
+        pub(super) memo: Memo<(speedup::cache::Bits<f64>,), f64>,
+    }
+
+    impl Curve {
+        #[cache(field = memo)]
+        pub(super) fn at(&self, x: f64) -> f64 {
+            if x < 1.0 { x } else { self.at(x - 1.0) + self.at(x - 1.5) }
+        }
+    }
+}
+
+#[test]
+fn floats_are_keys_of_every_form() {
+    use forms::*;
+    assert_eq!((skipped(1.5, &2.0), skipped(1.5, &3.0), SKIPPED.peek(&(1.5,))), (3.0, 3.0, Some(3.0)));
+    assert_eq!((keyed(-2.0, 3), keyed(2.0, 3), KEYED.len()), (6.0, 6.0, 1));
+    assert_eq!((first(&(1.5, "a".into())), first(&(1.5, "b".into())), FIRST.contains(&(1.5,))), (3.0, 3.0, true));
+    assert_eq!(scoped(&[2.0], 1.0, 10), 2.5_f64.powi(10));
+    assert_eq!((generic(1.5, 2_u8), generic(1.5, true)), (3.5, 2.5));
+    let curve = Curve::default();
+    assert_eq!((curve.at(3.0), curve.memo.len()), (0.5, 7));
+}

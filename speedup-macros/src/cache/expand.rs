@@ -4,16 +4,22 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, Visibility};
 
-use super::expand_tables;
-use super::groups;
+use super::form::Form;
 use super::model::{Cached, Keep};
+use super::{expand_context, expand_tables, expand_types, groups};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if let Form::Context(context) = &model.form {
+        return expand_context::expand(model, context);
+    }
     let wrapper = wrapper(model);
-    let handle = handle(model);
+    let handle = match model.form {
+        Form::Generic => expand_types::handle_of_body(model),
+        _ => handle(model),
+    };
     let tables = model.has_tables().then(|| expand_tables::tables(model));
     let body = body(model);
     quote!(#wrapper #handle #tables #body)
@@ -39,17 +45,19 @@ fn wrapper(model: &Cached) -> TokenStream {
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
     let inline = inline.then(|| quote_spanned!(at=> #[inline]));
     // Where a hit is found by what is lent, values are lent, too.
-    let lends = |argument: &Argument| argument.pass == Pass::Lend || model.has_tables();
-    let clones = |argument: &Argument| argument.pass == Pass::Clone;
-    let lints = (model.arguments.iter().any(lends) && model.arguments.iter().any(clones))
-        .then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
     quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
 /// `::speedup::Cache::get_ref(F, (&n, text))`
 fn look_up(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    let handle = model.place.sibling(&model.handle);
+    let cache = match model.form {
+        Form::Generic => expand_types::cache(model),
+        _ => model.place.sibling(&model.handle),
+    };
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
@@ -57,7 +65,7 @@ fn look_up(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key))
+    quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key))
 }
 
 /// ```text
@@ -156,7 +164,10 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = if model.has_tables() { model.function.block.as_ref().clone() } else { groups::form(model) };
+    let block = match model.form {
+        Form::Plain => groups::form(model),
+        _ => model.function.block.as_ref().clone(),
+    };
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

@@ -43,7 +43,7 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
                 quote_spanned!(at=> ::speedup::cache::Part::is_part(&#name, &#own.#index))
             }
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
-            Pass::Copy | Pass::Clone => quote_spanned!(at=> #name == #own.#index),
+            Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
         }
     });
     let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);

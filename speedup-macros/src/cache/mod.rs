@@ -13,7 +13,10 @@
 //! ```
 
 mod expand;
+mod expand_context;
 mod expand_tables;
+mod expand_types;
+mod form;
 mod groups;
 mod model;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{ItemFn, Path, ReturnType, Type};
+use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
-use super::steady;
+use super::form::Form;
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -25,6 +25,10 @@ enum Opt {
     Sequential,
     CacheErr,
     CacheNone,
+    Scoped,
+    Skip,
+    Key,
+    Field,
     Later,
 }
 
@@ -40,19 +44,30 @@ const TABLE: &[Known<Opt>] = &[
         name: "ttl",
         takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
     },
-    Known { option: Opt::Later, name: "key", takes: Takes::NotYet("make the key the function's only argument") },
-    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
+    Known { option: Opt::Scoped, name: "scoped", takes: Takes::Nothing },
+    Known { option: Opt::Skip, name: "skip", takes: Takes::Names("skip(db, logger)") },
     Known {
-        option: Opt::Later,
-        name: "scoped",
-        takes: Takes::NotYet("call `clear` on the handle when the values are done with"),
+        option: Opt::Key,
+        name: "key",
+        takes: Takes::Value("key = |user, page| -> (u64, u32) { (user.id, page) }"),
     },
+    Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
+    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
 ];
 
-const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
-    both: [Opt::CacheErr, Opt::CacheNone],
-    why: "one is for a result of type `Result`, the other for `Option`",
-}];
+const CONFLICTS: &[Conflict<Opt>] = &[
+    Conflict {
+        both: [Opt::CacheErr, Opt::CacheNone],
+        why: "one is for a result of type `Result`, the other for `Option`",
+    },
+    Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
+    Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
+    Conflict {
+        both: [Opt::Scoped, Opt::Name],
+        why: "the values go with the outermost call, so there is no handle to name",
+    },
+    Conflict { both: [Opt::Field, Opt::Name], why: "the values are in the field, so there is no handle to name" },
+];
 
 const VOCABULARY: Vocabulary<Opt> =
     Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: foreign::CACHE, number: "capacity" };
@@ -66,6 +81,17 @@ pub(crate) struct Options {
     pub(crate) sequential: bool,
     pub(crate) cache_err: Option<Ident>,
     pub(crate) cache_none: Option<Ident>,
+    pub(crate) scoped: Option<Ident>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) key: Option<ExprClosure>,
+    pub(crate) field: Option<Ident>,
+}
+
+impl Options {
+    /// Whether the body gets something that is no part of the key.
+    pub(crate) fn skips(&self) -> bool {
+        self.key.is_some() || !self.skip.is_empty()
+    }
 }
 
 /// Reads the options of an invocation.
@@ -78,10 +104,30 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Sequential, _) => options.sequential = true,
             (Opt::CacheErr, _) => options.cache_err = Some(given.key),
             (Opt::CacheNone, _) => options.cache_none = Some(given.key),
-            (Opt::Crate | Opt::Name | Opt::Later, _) => {}
+            (Opt::Scoped, _) => options.scoped = Some(given.key),
+            (Opt::Skip, Some(value)) => options.skip = names(&value, errors),
+            (Opt::Key, Some(Expr::Closure(closure))) => options.key = Some(closure),
+            (Opt::Key, Some(other)) => {
+                errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
+            }
+            (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field, _) => {}
         }
     }
     options
+}
+
+/// The names of a list.
+fn names(list: &Expr, errors: &mut Errors) -> Vec<Ident> {
+    let Expr::Tuple(list) = list else { return Vec::new() };
+    let mut names = Vec::new();
+    for element in &list.elems {
+        match element {
+            Expr::Path(path) if path.path.get_ident().is_some() => names.extend(path.path.get_ident().cloned()),
+            other => errors.at(other, "expected the name of an argument, as in `skip(db, logger)`"),
+        }
+    }
+    names
 }
 
 /// Which results are kept.
@@ -109,8 +155,8 @@ pub(crate) struct Cached {
     pub(crate) handle: Ident,
     /// The name of the function that holds the user's body.
     pub(crate) inner: Ident,
-    /// For each argument, whether all recursive calls pass it on, so that it chooses a table instead of being part of each key.
-    pub(crate) steady: Vec<bool>,
+    /// Where the values are.
+    pub(crate) form: Form,
 }
 
 impl Cached {
@@ -123,7 +169,7 @@ impl Cached {
         let arguments = signature::arguments(&function.sig);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            steady: steady::passed_on(&function, &arguments),
+            form: Form::of(&function, &place, &options, &arguments),
             arguments,
             keep: keep(&result, &options),
             sequential: options.sequential,
@@ -140,12 +186,13 @@ impl Cached {
 impl Cached {
     /// Whether there is a table for each set of the arguments that are passed on.
     pub(crate) fn has_tables(&self) -> bool {
-        self.steady.iter().any(|steady| *steady)
+        matches!(self.form, Form::Tables(_))
     }
 
     /// The arguments that are passed on by all recursive calls, or those that vary.
     pub(crate) fn arguments_that_are(&self, steady: bool) -> Vec<Argument> {
-        let such = self.arguments.iter().zip(&self.steady).filter(|(_, is)| **is == steady);
+        let Form::Tables(are) = &self.form else { return Vec::new() };
+        let such = self.arguments.iter().zip(are).filter(|(_, is)| **is == steady);
         such.map(|(argument, _)| argument.clone()).collect()
     }
 

@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
 
-pub(crate) use self::rules::check;
+pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
     borrow_in, borrowed, holds_floats, is_harmless, is_primitive, is_well_known, last_segment, opaque_in, owned_form,
     tidy, ungroup,
@@ -50,6 +50,14 @@ impl Argument {
         };
         let by_bits = holds_floats(&owned);
         Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass, by_bits }
+    }
+
+    /// The name as declared, or none of a pattern.
+    pub(crate) fn declared_name(&self) -> String {
+        match self.declared.pat.as_ref() {
+            Pat::Ident(binding) => binding.ident.to_string(),
+            _ => String::new(),
+        }
     }
 
     /// The argument of the wrapper: the same type and position, under a plain name.
@@ -98,11 +106,12 @@ pub(crate) fn owned_type(at: Span, arguments: &[Argument]) -> TokenStream {
 
 /// `(u64, ::speedup::cache::Bits<f64>)`: the same as the type of a cache's key.
 pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
-    let part = |argument: &Argument| {
-        let owned = &argument.owned;
-        if argument.by_bits { quote_spanned!(at=> ::speedup::cache::Bits<#owned>) } else { quote!(#owned) }
-    };
-    tuple(at, arguments.iter().map(part))
+    tuple(at, arguments.iter().map(|argument| key_part(at, &argument.owned)))
+}
+
+/// A type as a part of a key: `::speedup::cache::Bits<f64>` for `f64`.
+pub(crate) fn key_part(at: Span, ty: &Type) -> TokenStream {
+    if holds_floats(ty) { quote_spanned!(at=> ::speedup::cache::Bits<#ty>) } else { ty.to_token_stream() }
 }
 
 /// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.

@@ -149,6 +149,11 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
     }
 
+    /// A counted core with its function.
+    pub(in crate::cache) fn around(core: Arc<Core<K, R>>, function: Function<K, R>) -> Self {
+        Self { core: Arc::into_raw(core), function, counted: true, divided: None, owns: PhantomData }
+    }
+
     #[inline]
     pub(in crate::cache) fn core(&self) -> &Core<K, R> {
         // SAFETY: a static, or counted and released only when the handle is dropped.

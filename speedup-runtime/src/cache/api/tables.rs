@@ -21,7 +21,7 @@ use crate::cache::{
     api::{
         cache::Cache,
         function::{Callee, Function},
-        key::{Key, Lookup, Output},
+        key::{Key, Lookup, Output, Part},
         stats::Stats,
     },
     call::{
@@ -389,4 +389,10 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
 #[inline(always)]
 pub fn is_same<Q: ?Sized, A: Borrow<Q>>(lent: &Q, own: &A) -> bool {
     ptr::eq(lent, own.borrow())
+}
+
+/// Whether what a call passes on by value is what a table has been made for.
+#[inline(always)]
+pub fn is_equal<A, P: Part<A>>(given: P, own: &A) -> bool {
+    given.is_part(own)
 }

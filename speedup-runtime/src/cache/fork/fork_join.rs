@@ -88,7 +88,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    let alone = missing.len() < 2 || !core.shares(callee.function, worker);
+    let alone = missing.len() < 2 || callee.is_local || !core.shares(callee.function, worker);
     if alone || isolation::is_isolated(worker) {
         for index in missing {
             results[*index] = Some(callee.run(core, &keys[*index], None));
