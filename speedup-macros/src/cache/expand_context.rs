@@ -146,7 +146,7 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
-    let lints = &model.attributes.body;
+    let lints = model.attributes.of_closure();
     let names: Vec<Ident> = keyed(model, context).map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = match context.key {
         Some(_) => quote!(_),
