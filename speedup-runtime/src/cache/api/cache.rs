@@ -225,7 +225,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline(never)]
     fn group_shared<const N: usize>(&self, keys: &[K; N]) -> [R; N] {
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
-        fork_join::compute(self.core(), self.function.callee(), keys, &mut results, &mut scratch);
+        fork_join::compute(self.core(), self.function.callee(), keys, &mut results, &mut scratch, false);
         results.map(|result| result.expect("every member of a group has its result"))
     }
 
@@ -241,10 +241,10 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.group_of(keys.map(Lookup::to_key))
     }
 
-    /// Whether the members of the next group are to be shown to others.
+    /// Whether the members of the next group may come to be shown to others.
     #[inline(always)]
     fn shares_group(&self) -> bool {
-        self.core().shares(&self.function, registry::current())
+        self.core().may_share(&self.function, registry::current())
     }
 
     /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
@@ -263,7 +263,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         let keys: Vec<K> = keys.into_iter().map(K::of).collect();
         let mut results = Vec::new();
         results.resize_with(keys.len(), || None);
-        fork_join::compute(self.core(), self.function.callee(), &keys, &mut results, &mut vec![0; keys.len()]);
+        fork_join::compute(self.core(), self.function.callee(), &keys, &mut results, &mut vec![0; keys.len()], true);
         results.into_iter().map(|result| result.expect("every member of a group has its result")).collect()
     }
 

@@ -14,7 +14,7 @@ use crate::cache::{
     block::block_on::Busy,
     call::{claim_guard::Flight, inner::Core},
     fork::leapfrog,
-    table::{Member, State, Word},
+    table::{Member, State, Table, Word},
     thread::registry::{self, Worker},
 };
 use crate::{
@@ -100,7 +100,8 @@ impl<K: Key, R: Output> Core<K, R> {
     ) -> Helped {
         let claimed = {
             let pin = worker.pin();
-            let Some(current) = self.table(pin.at()).filter(|current| current.id() == table) else {
+            let shown = |current: &&Table<K, R>| current.id() == table && current.admits(worker.number);
+            let Some(current) = self.table(pin.at()).filter(shown) else {
                 return Helped::Settled;
             };
             // SAFETY: the member was named by the table with this number.

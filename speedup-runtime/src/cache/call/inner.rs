@@ -227,7 +227,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
     fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
-        self.table(pin.at()).filter(|table| table.id() == busy.table).is_some_and(|table| {
+        let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
+        self.table(pin.at()).filter(same).is_some_and(|table| {
             let slot = table.slot(key, key.pack(), worker.number, pin.at());
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
@@ -263,7 +264,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Names a key's slot for others, making the slot if need be.
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
-        let table = self.table_or_new(function, pin.at());
+        let table = self.table_to_change(function, pin.at(), worker);
         (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
     }
 
@@ -320,9 +321,16 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn remove(&self, key: &K, worker: &'static Worker) -> Option<R> {
         let removed = {
             let pin = worker.pin();
-            // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
-            // of the core.
-            unsafe { self.table(pin.at())?.remove(key, worker.number, pin.at()) }
+            let table = self.table(pin.at())?;
+            if table.admits(worker.number) {
+                // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
+                // of the core.
+                unsafe { table.remove(key, worker.number, pin.at()) }
+            } else {
+                let value = table.find(key, key.pack(), pin.at()).cloned();
+                self.table.give_up(table);
+                value
+            }
         };
         registry::collect_if_due();
         removed
@@ -344,9 +352,29 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table.get(pin)
     }
 
+    /// Lets everybody change the table, if it is this worker's. Who is invited need not end its time then.
+    pub(in crate::cache) fn open(&self, worker: &'static Worker) {
+        let pin = worker.pin();
+        if let Some(table) = self.table(pin.at()) {
+            table.open(worker.number);
+        }
+    }
+
+    /// The table, made if need be. One that this worker may not change is replaced by another, which is empty.
     #[inline]
-    fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
-        self.table(pin).unwrap_or_else(|| self.make_table(function, pin))
+    fn table_to_change<'pin>(
+        &self,
+        function: &Function<K, R>,
+        pin: Pinned<'pin>,
+        worker: &'static Worker,
+    ) -> &'pin Table<K, R> {
+        loop {
+            let table = self.table(pin).unwrap_or_else(|| self.make_table(function, pin));
+            if table.admits(worker.number) {
+                return table;
+            }
+            self.table.give_up(table);
+        }
     }
 
     /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
@@ -399,7 +427,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Looks at a key's slot, and claims it if nobody has.
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
-        let table = self.table_or_new(function, pin.at());
+        let table = self.table_to_change(function, pin.at(), worker);
         match table.claim(key, key.pack(), worker.number, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
@@ -407,10 +435,21 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Whether the members of the next group are to be shared out.
+    /// Whether the next group is to be computed in a way in which it may be shared.
+    #[inline]
+    pub(in crate::cache) fn may_share(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.may_share(worker, &self.number)
+    }
+
+    /// Whether the members of a group are to be shared out from now on.
     #[inline]
     pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
         !function.sequential && self.grain.shares(worker, &self.number)
+    }
+
+    /// Whether so many calls made from outside of all calls are to be shared out.
+    pub(in crate::cache) fn shares_all(&self, function: &Function<K, R>, missing: usize) -> bool {
+        !function.sequential && self.grain.shares_all(missing)
     }
 
     /// Runs the body on a thread of its own, where every running call is known to be needed by the next.

@@ -70,13 +70,14 @@ impl Order {
     }
 }
 
-/// Fills in the results of all keys. `scratch` is as long as `keys`.
+/// Fills in the results of all keys. `scratch` is as long as `keys`. They may be shared `at_once` if many are asked for by name.
 pub(in crate::cache) fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     keys: &[K],
     results: &mut [Option<R>],
     scratch: &mut [usize],
+    at_once: bool,
 ) {
     let worker = registry::current();
     let mut missing = 0;
@@ -88,13 +89,36 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    let alone = missing.len() < 2 || callee.is_local || !core.shares(callee.function, worker);
-    if alone || isolation::is_isolated(worker) {
-        for index in missing {
-            results[*index] = Some(callee.run(core, &keys[*index], None));
-        }
-        return;
+    let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
+    let may_share = !callee.is_local
+        && !isolation::is_isolated(worker)
+        && if outside { at_once } else { core.may_share(callee.function, worker) };
+    let shares = |left: usize| {
+        may_share
+            && left > 1
+            && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, worker) }
+    };
+    let mut alone = 0;
+    while alone < missing.len() && !shares(missing.len() - alone) {
+        let index = missing[alone];
+        results[index] = Some(callee.run(core, &keys[index], None));
+        alone += 1;
     }
+    let missing = &mut missing[alone..];
+    if !missing.is_empty() {
+        share(core, callee, keys, results, missing, worker);
+    }
+}
+
+/// Computes the missing members together with others.
+fn share<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    keys: &[K],
+    results: &mut [Option<R>],
+    missing: &mut [usize],
+    worker: &'static Worker,
+) {
     worker.own.order.get().arrange(missing);
     let guest = Guest::new(core, callee);
     let show = Show::new(&guest, worker);
@@ -102,9 +126,8 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     for step in 0..missing.len() {
         if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
             show.members(keys, &missing[step..]);
-            if core.grain.invites(worker) {
-                leapfrog::invite(worker);
-            }
+            core.open(worker);
+            leapfrog::invite(worker);
         }
         let index = missing[step];
         results[index] = core.compute_if_free(callee, &keys[index]);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cache::{
     block::{block_on::Busy, isolation},
     call::erased::{Engine, Header, Helped},
-    fork::fork_join::Order,
+    fork::{fork_join::Order, granularity::note_started},
     thread::registry::{self, Worker},
 };
 use crate::sync::{Ordering, spin_loop};
@@ -21,7 +21,10 @@ const BOARDS: usize = 16;
 /// Invites another worker to the outermost call that this one works for, unless there are enough.
 pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
+    registry::prepare_for_threads();
+    // Starts them, where nobody has.
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    note_started();
     let helpers = home.helpers.load(Ordering::Acquire);
     if helpers >= seats || isolation::is_isolated(worker) {
         return;

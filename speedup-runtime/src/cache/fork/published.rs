@@ -68,6 +68,19 @@ impl<C> Shown<C> {
 impl<C> Board<C> {
     /// An empty board.
     pub(in crate::cache) fn new() -> Self {
+        Self { depth: AtomicUsize::new(0), entries: Self::entries() }
+    }
+
+    /// Empty entries, in memory that is touched when they are used.
+    #[cfg(not(loom))]
+    fn entries() -> Box<[Entry<C>]> {
+        // SAFETY: an entry consists of numbers and a pointer, which may all be zero.
+        unsafe { Box::new_zeroed_slice(DEPTH).assume_init() }
+    }
+
+    /// The checker's atomics are no plain words.
+    #[cfg(loom)]
+    fn entries() -> Box<[Entry<C>]> {
         let entry = || Entry {
             version: AtomicU64::new(0),
             slot: AtomicUsize::new(0),
@@ -78,7 +91,7 @@ impl<C> Board<C> {
             visitors: AtomicU32::new(0),
             visitor: AtomicU32::new(0),
         };
-        Self { depth: AtomicUsize::new(0), entries: (0..DEPTH).map(|_| entry()).collect() }
+        (0..DEPTH).map(|_| entry()).collect()
     }
 
     /// Shows one more call; only by the owner. The returned place is given back to [`pop`](Self::pop).

@@ -2,3 +2,4 @@
 
 pub(in crate::cache) mod epoch;
 pub(in crate::cache) mod huge_pages;
+pub(in crate::cache) mod membarrier;

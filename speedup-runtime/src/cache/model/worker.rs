@@ -2,8 +2,10 @@
 
 use std::{cell::Cell, marker::PhantomData};
 
-use crate::cache::memory::epoch::{self, Barrier, Domain, Entered, Garbage};
-use crate::sync::{AtomicU64, Ordering};
+use crate::cache::memory::{
+    epoch::{Domain, Entered, Garbage, Reader},
+    membarrier,
+};
 
 /// How many threads a model may have.
 const THREADS: usize = 3;
@@ -11,7 +13,7 @@ const THREADS: usize = 3;
 loom::lazy_static! {
     static ref DOMAIN: Domain = Domain::new();
     static ref WORKERS: [Worker; THREADS] =
-        std::array::from_fn(|number| Worker { number: number as u32, pin: AtomicU64::new(0) });
+        std::array::from_fn(|number| Worker { number: number as u32, reader: Reader::new(true) });
 }
 
 std::thread_local! {
@@ -35,7 +37,7 @@ pub(in crate::cache) fn set_frees(frees: bool) {
 /// A thread of a model.
 pub(in crate::cache) struct Worker {
     pub(in crate::cache) number: u32,
-    pin: AtomicU64,
+    reader: Reader,
 }
 
 /// The worker with this number.
@@ -45,12 +47,12 @@ pub(in crate::cache) fn numbered(number: usize) -> &'static Worker {
 
 impl Worker {
     /// Whether tables of this worker are its own until another comes.
-    pub(in crate::cache) fn is_swift(&self) -> bool {
+    pub(in crate::cache) fn may_own(&self) -> bool {
         BIASED.get()
     }
 
     pub(in crate::cache) fn pin(&'static self) -> Pin {
-        Pin { worker: self, entered: FREES.get().then(|| DOMAIN.enter(&self.pin, Barrier::Mutual)) }
+        Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
 }
 
@@ -73,7 +75,7 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         if let Some(entered) = self.entered {
-            epoch::leave(&self.worker.pin, entered);
+            self.worker.reader.leave(entered);
         }
     }
 }
@@ -86,7 +88,9 @@ pub(in crate::cache) fn collect() {
     if !FREES.get() {
         return;
     }
-    DOMAIN.collect(Barrier::Mutual, || {
-        WORKERS.iter().map(|worker| worker.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
-    });
+    DOMAIN.collect(pass_barrier, || WORKERS.iter().filter_map(|worker| worker.reader.pinned()).min());
+}
+
+pub(in crate::cache) fn pass_barrier() -> bool {
+    membarrier::heavy()
 }

@@ -13,21 +13,28 @@
 //!
 //! Either the owner's load comes after the other's store, and it sees that it owns the table no more; or its own store
 //! comes before the barrier, and the other waits for the end of the change.
+//!
+//! An owner who comes back meanwhile is not inside, and lets go of the table himself; one who is about to invite others to it
+//! ([`Bias::open`]) need not be asked at all. Where the barrier fails (see [`membarrier`](crate::cache::memory::membarrier)), there is
+//! no telling where the owner is, and he may never come back: the other one declares the table abandoned. From then on nobody but
+//! its owner changes it, and caches go on with a new table, which nobody owns.
 //! Source: D. Dice, M. Moir, W. Scherer, "Quickly reacquirable locks" (2003), for locks that lean to one thread.
 
-use crate::cache::memory::epoch::Barrier;
+use crate::cache::{memory::membarrier, thread::registry};
 use crate::sync::{AtomicU32, Ordering, spin_loop, thread};
 
 /// Everybody may change the table, by atomic instructions.
 const SHARED: u32 = u32::MAX;
+/// Nobody but the owner of old changes the table, by atomic instructions.
+const ABANDONED: u32 = u32::MAX - 1;
 /// Added to the number of an owner who may begin no further change.
 const LEAVING: u32 = 1 << 31;
 /// Whoever waits for the owner spins so often before it lets others run.
-const SPINS: u32 = 100;
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
 
 /// Who may change a table, and how.
 pub(in crate::cache) struct Bias {
-    /// The number of the owner, perhaps with `LEAVING`, or `SHARED`. Relaxed for the owner, whose loads are ordered by
+    /// The number of the owner, perhaps with `LEAVING`, or `SHARED` or `ABANDONED`. Relaxed for the owner, whose loads are ordered by
     /// the barrier; Release by who makes it `SHARED`, Acquire by others.
     owner: AtomicU32,
     /// Nonzero while the owner claims a slot; no code of users runs meanwhile. Only the owner writes it: Release, with
@@ -56,12 +63,28 @@ impl Drop for Alone<'_> {
 impl Bias {
     /// Of a table that the worker with this number owns, or nobody.
     ///
-    /// There may be an owner only where [`Barrier::Forced`] works.
+    /// There may be an owner only where [`membarrier`] is promised to work.
     pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
         Self {
             owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
             claiming: AtomicU32::new(0),
             filing: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether the caller may change the table; ends the time of another owner. If not, the table has been abandoned, and
+    /// will never be the caller's to change.
+    #[inline]
+    pub(in crate::cache) fn admits(&self, me: u32) -> bool {
+        let owner = self.owner.load(Ordering::Acquire);
+        owner == SHARED || owner == me || self.share(me)
+    }
+
+    /// The owner, who is not in the middle of a change, lets everybody change the table; others change nothing by this.
+    pub(in crate::cache) fn open(&self, me: u32) {
+        if self.claiming.load(Ordering::Relaxed) + self.filing.load(Ordering::Relaxed) == 0 {
+            // Release: all that the owner did. If another one has come, it is his to say.
+            let _ = self.owner.compare_exchange(me, SHARED, Ordering::Release, Ordering::Relaxed);
         }
     }
 
@@ -115,14 +138,15 @@ impl Bias {
         // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
         inside.store(1, Ordering::Relaxed);
         let alone = Alone(inside);
-        Barrier::Forced.light();
+        membarrier::light();
         (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
     }
 
-    /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible.
+    /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible. False if
+    /// the caller must leave the table alone.
     #[cold]
     #[inline(never)]
-    fn share(&self, me: u32) {
+    fn share(&self, me: u32) -> bool {
         let mut spins = 0;
         let mut wait = || {
             spins += 1;
@@ -130,26 +154,39 @@ impl Bias {
         };
         loop {
             let owner = self.owner.load(Ordering::Acquire);
-            if owner == SHARED {
-                return;
+            if owner == SHARED || owner == ABANDONED {
+                return owner == SHARED;
             }
-            if owner == me | LEAVING && self.filing.load(Ordering::Relaxed) != 0 {
-                nested();
+            if owner == me | LEAVING {
+                if self.filing.load(Ordering::Relaxed) != 0 {
+                    nested();
+                }
+                // Not inside, or this would not be reached. Release: all that the owner did.
+                self.settle(owner, SHARED);
+                continue;
             }
             let leaving = owner | LEAVING;
             // SeqCst: the store of the pair that the barrier orders.
             if owner != leaving
                 && self.owner.compare_exchange(owner, leaving, Ordering::SeqCst, Ordering::Relaxed).is_ok()
             {
-                Barrier::Forced.heavy();
-                while self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
+                // An owner who is at work comes by sooner than the system can make him.
+                let is_leaving = || self.owner.load(Ordering::Acquire) == leaving;
+                (0..SPINS).take_while(|_| is_leaving()).for_each(|_| spin_loop());
+                let passed = !is_leaving() || registry::pass_barrier();
+                while passed && self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
                     wait();
                 }
-                self.owner.store(SHARED, Ordering::Release);
-                return;
+                self.settle(leaving, if passed { SHARED } else { ABANDONED });
+                continue;
             }
             wait();
         }
+    }
+
+    /// Whoever is first says how the time of the owner ends.
+    fn settle(&self, leaving: u32, end: u32) {
+        let _ = self.owner.compare_exchange(leaving, end, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 
@@ -240,6 +277,50 @@ mod loom_tests {
             assert_eq!(table.number(), 3);
         });
     }
+
+    /// | owner | other |
+    /// |---|---|
+    /// | changes the table; opens it; changes it | changes it |
+    #[test]
+    fn loom_an_owner_who_opens_the_table_has_let_go_of_it() {
+        loom::model(|| {
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || other.add(1));
+            table.add_swiftly(0);
+            table.bias.open(0);
+            assert!(table.bias.owner.load(Ordering::Relaxed) != 0);
+            table.add(0);
+            other.join().unwrap();
+            assert_eq!(table.number(), 3);
+        });
+    }
+
+    /// There is no barrier that one can make for the other:
+    ///
+    /// | owner | other |
+    /// |---|---|
+    /// | changes the table twice | changes it if it may |
+    #[test]
+    fn loom_without_a_barrier_only_an_owner_who_lets_go_has_company() {
+        loom::model(|| {
+            membarrier::set_works(false);
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || {
+                let may = other.bias.admits(1);
+                if may {
+                    other.add(1);
+                }
+                u32::from(may)
+            });
+            table.add_swiftly(0);
+            table.add(0);
+            let added = other.join().unwrap();
+            assert_eq!(table.number(), 2 + added);
+            membarrier::set_works(true);
+        });
+    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -254,6 +335,19 @@ mod tests {
         assert!(matches!(bias.turn(4), Turn::Shared));
         assert!(bias.is_shared() && bias.claiming(3).is_none());
         assert!(matches!(bias.turn(3), Turn::Shared));
+    }
+
+    #[test]
+    fn an_owner_who_opens_the_table_is_one_of_many() {
+        let bias = Bias::new(Some(3));
+        bias.open(4);
+        assert!(!bias.is_shared(), "only the owner can");
+        let alone = bias.turn(3);
+        bias.open(3);
+        assert!(!bias.is_shared(), "not in the middle of a change");
+        drop(alone);
+        bias.open(3);
+        assert!(bias.is_shared() && bias.admits(3) && bias.admits(4));
     }
 
     #[test]

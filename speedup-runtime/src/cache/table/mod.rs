@@ -66,7 +66,7 @@ impl<K: Key, R: Output> Table<K, R> {
     pub(in crate::cache) fn new(owner: &Worker) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(owner.is_swift().then_some(owner.number)),
+            bias: Bias::new(owner.may_own().then_some(owner.number)),
             pages: Pages::new(),
             hashed: OnceBox::new(),
         }
@@ -75,6 +75,17 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The number of this table, which no other ever has.
     pub(in crate::cache) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether the worker may change the table: claim, make or remove anything. If not, it never will, see [`Bias::admits`].
+    #[inline]
+    pub(in crate::cache) fn admits(&self, me: u32) -> bool {
+        self.bias.admits(me)
+    }
+
+    /// The worker, if it owns the table, lets everybody change it.
+    pub(in crate::cache) fn open(&self, me: u32) {
+        self.bias.open(me);
     }
 
     /// The value of a key that has one. O(1), takes no lock, writes nothing.

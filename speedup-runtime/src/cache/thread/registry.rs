@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{isolation::Isolation, rayon_probe::Site},
@@ -23,16 +23,24 @@ use crate::cache::{
         granularity::{Sample, Window},
         published::Board,
     },
-    memory::epoch::{self, Barrier, Domain, Entered, Garbage},
+    memory::{
+        epoch::{Domain, Entered, Garbage, Reader},
+        membarrier,
+    },
     thread::stack::Segment,
 };
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
 
 /// One for the process: values of all caches are retired here.
 static DOMAIN: Domain = Domain::new();
 
-/// What this system's barriers can do, found out before the first worker exists.
-static BARRIER: Lazy<Barrier> = Lazy::new(Barrier::detect);
+/// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
+/// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
+/// enrols.
+static BARRIER: AtomicU32 = AtomicU32::new(UNASKED);
+const UNASKED: u32 = 0;
+const PROMISED: u32 = 1;
+const NONE: u32 = 2;
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -45,9 +53,7 @@ struct Registry {
 /// A thread, as the engine knows it.
 #[repr(align(128))]
 pub(in crate::cache) struct Worker {
-    /// The epoch at which the thread is pinned, or 0. See [`epoch`].
-    pin: AtomicU64,
-    barrier: Barrier,
+    reader: Reader,
     /// What only the thread itself looks at.
     pub(in crate::cache) own: Own,
     /// Hits and computations of the first caches, by number. Relaxed: written by the thread alone.
@@ -133,7 +139,6 @@ const NEAR: usize = 32;
 pub(in crate::cache) const TALLIES: usize = 1024;
 
 /// Wakes a waiting thread.
-#[derive(Default)]
 struct Parker {
     token: Mutex<bool>,
     given: Condvar,
@@ -155,7 +160,10 @@ impl Drop for Lease {
         CURRENT.set(null());
         SWIFT.set(null());
         if let Some(worker) = self.0.get() {
-            lock(&REGISTRY).unused.push(worker);
+            let mut registry = lock(&REGISTRY);
+            // It pins no more, so nobody need wait for its saying so.
+            worker.reader.set_fenced(true);
+            registry.unused.push(worker);
         }
     }
 }
@@ -179,22 +187,28 @@ pub(in crate::cache) fn current() -> &'static Worker {
     unsafe { &*worker }
 }
 
-#[cold]
+#[inline(never)]
 fn enrol() -> &'static Worker {
-    let barrier = *BARRIER;
     let mut registry = lock(&REGISTRY);
+    if BARRIER.load(Ordering::Acquire) == UNASKED {
+        let found = if membarrier::is_promised() { PROMISED } else { NONE };
+        // Who makes a barrier before anybody has enrolled may have found it to fail.
+        let _ = BARRIER.compare_exchange(UNASKED, found, Ordering::Release, Ordering::Relaxed);
+    }
+    let fenced = !has_barrier();
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
-        let worker: &'static Worker = Box::leak(Box::new(Worker::new(number, barrier)));
+        let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
         registry.all.push(worker);
         worker
     });
+    worker.reader.set_fenced(fenced);
     drop(registry);
     // What the worker knows of a stack is about that of the thread that had it before.
     worker.own.stack.set(Segment::default());
     worker.site.enter(worker.number);
     CURRENT.set(worker);
-    if barrier == Barrier::Forced {
+    if !fenced {
         SWIFT.set(worker);
     }
     // A thread whose locals are being destroyed keeps its worker for good: a handful of bytes in a rare case.
@@ -225,11 +239,61 @@ pub(in crate::cache) fn retire(free: Garbage) {
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
 #[cold]
 pub(in crate::cache) fn collect() {
-    DOMAIN.collect(*BARRIER, || {
+    if !has_barrier() {
+        fence_from_now_on();
+    }
+    let oldest = || lock(&REGISTRY).all.iter().filter_map(|worker| worker.reader.pinned()).min();
+    DOMAIN.collect(|| pass_barrier() || all_are_fenced(), oldest);
+}
+
+/// Makes all other threads that call cached functions pass a barrier; whether that worked. If it does not, everybody is to make
+/// his own from now on, see [`epoch`](crate::cache::memory::epoch).
+#[cold]
+pub(in crate::cache) fn pass_barrier() -> bool {
+    let nobody_else = {
         let registry = lock(&REGISTRY);
-        // Acquire: with the Release in `epoch::leave`.
-        registry.all.iter().map(|worker| worker.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
-    });
+        // Who has ended has done so under this lock, and who comes will see what has been done before.
+        registry.all.len() - registry.unused.len() == usize::from(!CURRENT.get().is_null())
+    };
+    if nobody_else {
+        return true;
+    }
+    let passed = has_barrier() && membarrier::heavy();
+    if !passed {
+        BARRIER.store(NONE, Ordering::Release);
+        fence_from_now_on();
+    }
+    passed
+}
+
+/// Whether everybody makes a barrier at each pin, of which this makes the counterpart.
+fn all_are_fenced() -> bool {
+    let registry = lock(&REGISTRY);
+    let fenced = registry.all.iter().all(|worker| worker.reader.is_fenced());
+    fence(Ordering::SeqCst);
+    fenced
+}
+
+/// Whether there is a barrier that one thread can make for all others.
+fn has_barrier() -> bool {
+    BARRIER.load(Ordering::Acquire) == PROMISED
+}
+
+/// Does now what would take longer once there are more threads.
+pub(in crate::cache) fn prepare_for_threads() {
+    static PREPARED: AtomicBool = AtomicBool::new(false);
+    if !PREPARED.load(Ordering::Relaxed) && !PREPARED.swap(true, Ordering::Relaxed) && has_barrier() {
+        membarrier::prepare();
+    }
+}
+
+/// The pins of this thread make their own barrier from now on.
+fn fence_from_now_on() {
+    // SAFETY: workers are never freed.
+    if let Some(worker) = unsafe { CURRENT.get().as_ref() } {
+        worker.reader.set_fenced(true);
+        SWIFT.set(null());
+    }
 }
 
 /// Frees what has piled up, if it has.
@@ -273,15 +337,14 @@ impl Pin {
 impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
-        epoch::leave(&self.worker.pin, self.entered);
+        self.worker.reader.leave(self.entered);
     }
 }
 
 impl Worker {
-    fn new(number: u32, barrier: Barrier) -> Self {
+    fn new(number: u32) -> Self {
         Self {
-            pin: AtomicU64::new(0),
-            barrier,
+            reader: Reader::new(true),
             own: Own::default(),
             near: std::array::from_fn(|_| Tally::default()),
             far: OnceCell::new(),
@@ -294,25 +357,26 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             window: Window::new(),
-            parker: Parker::default(),
+            parker: Parker { token: Mutex::new(false), given: Condvar::new() },
         }
     }
 
     /// Pins the thread. Only on the calling thread's own worker; pins nest.
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
-        Pin { worker: self, entered: DOMAIN.enter(&self.pin, self.barrier) }
+        Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
     }
 
-    /// Whether the worker pins without a barrier.
-    pub(in crate::cache) fn is_swift(&self) -> bool {
-        self.barrier == Barrier::Forced
+    /// Whether tables that the worker makes are its own until another one comes: not where others are about to come, nor where
+    /// there is no barrier that would end that time.
+    pub(in crate::cache) fn may_own(&self) -> bool {
+        has_barrier() && !self.own.sample.is_shared() && self.own.home.get().is_none()
     }
 
     /// As [`pin`](Self::pin), on a worker that is [`swift`].
     #[inline(always)]
     pub(in crate::cache) fn pin_swiftly(&'static self) -> Pin {
-        Pin { worker: self, entered: DOMAIN.enter(&self.pin, Barrier::Forced) }
+        Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
     }
 
     /// Whether the thread is in the middle of a call.
@@ -366,6 +430,7 @@ impl Worker {
     }
 
     #[cold]
+    #[inline(never)]
     fn far_tally(&self, cache: usize) -> Option<&Tally> {
         self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
     }

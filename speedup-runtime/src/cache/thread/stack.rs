@@ -3,6 +3,8 @@
 //! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
 //! pointer stays in the part of the stack that is known to have room, one comparison is all.
 
+use std::ops::Range;
+
 use crate::cache::{memory::huge_pages, thread::registry::Worker};
 
 /// A body finds at least this much room, in bytes.
@@ -31,6 +33,11 @@ pub(in crate::cache) fn has_room(worker: &Worker, here: usize) -> bool {
 #[inline(never)]
 fn look(worker: &Worker, here: usize) -> bool {
     let segment = worker.own.stack.get();
+    if let Some(whole) = of_first_thread().filter(|stack| stack.contains(&here)) {
+        let low = whole.start.saturating_add(RESERVE);
+        worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
+        return here >= low;
+    }
     let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
     if here <= low {
         return false;
@@ -39,6 +46,30 @@ fn look(worker: &Worker, here: usize) -> bool {
     let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
     worker.own.stack.set(Segment { low, len: top - low + 1 });
     true
+}
+
+/// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
+/// process for it; that takes longer than a first call may.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn of_first_thread() -> Option<Range<usize>> {
+    // SAFETY: neither takes an argument or touches memory.
+    if unsafe { libc::gettid() != libc::getpid() } {
+        return None;
+    }
+    // SAFETY: looks something up in what the system gave the process.
+    let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as usize;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes to the struct that it is given.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) } == 0;
+    // The name of the program is the last thing on the stack. It may take a page or two, which the reserve has to spare.
+    let end = name.checked_next_multiple_of(4096)?;
+    let size = usize::try_from(limit.rlim_cur).ok().filter(|size| known && name != 0 && *size < end)?;
+    Some(end - size..end)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn of_first_thread() -> Option<Range<usize>> {
+    None
 }
 
 /// Runs the body on a new piece of stack, which is given back afterwards.
@@ -74,4 +105,15 @@ impl Drop for Restore<'_> {
 fn address() -> usize {
     let mark = 0_u8;
     std::hint::black_box(&raw const mark) as usize
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_thread_has_the_stack_that_the_program_was_started_with() {
+        // The test runs on another one.
+        assert!(of_first_thread().is_none());
+    }
 }

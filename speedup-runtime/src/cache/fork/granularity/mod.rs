@@ -6,11 +6,15 @@
 //! - In a *shared* window the threads show their groups and help each other. It tells how fast they get on together.
 //! - In a window *alone* nobody shows anything. It tells what a call costs one thread.
 //!
-//! An outermost call begins by sharing. If its calls turn out to be cheap enough for the sharing itself to matter, a
-//! window alone follows, to learn their cost. Below [`WORTH_SHARING`] they run one after the other from then on. Above,
+//! An outermost call begins alone, and asks at its groups, and after each of their members, whether it has become worth the
+//! price of sharing: a few microseconds where the threads of the pool are running, and some hundred where they have yet to be
+//! started ([`ready`]). A body that took so long before it came to its first group is dear at once; cheap calls ask ever more
+//! rarely, so that few of them read the clock. Meanwhile windows alone tell what a call costs.
+//! Below [`WORTH_SHARING`] calls run one after the other from then on. Above,
 //! sharing is tried: if all threads together get on faster than one would alone, it goes on; if not (as in a chain, in
 //! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
 
+mod ready;
 mod window;
 
 use std::{
@@ -19,17 +23,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(in crate::cache) use self::window::Window;
+use self::ready::{Spent, is_ready};
 use self::window::{Kind, Open};
-use crate::cache::thread::{counters::Number, registry::Worker};
+pub(in crate::cache) use self::{ready::note_started, window::Window};
+use crate::cache::thread::{
+    counters::Number,
+    registry::{self, Worker},
+};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
 const WORTH_SHARING: u64 = 100;
 /// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
 const DEAR: u64 = 5_000;
-/// Before others are invited to cheaper calls, the outermost call has been running for this long.
-const PATIENCE: Duration = Duration::from_micros(10);
 /// So many calls tell cheap ones from dear ones.
 const FIRST: u64 = 16;
 /// A thread looks at the window after so many calls, and where they run one after the other, after so many.
@@ -62,6 +68,8 @@ pub(in crate::cache) struct Grain {
     /// The last figure measured, and how many there were.
     measured: AtomicU64,
     measures: AtomicU64,
+    /// Outermost calls whose time is taken from their beginning, so far.
+    timed: AtomicU64,
     /// Outermost calls that came to a group.
     calls: AtomicU64,
     /// Whether calls run one after the other.
@@ -81,10 +89,12 @@ pub(in crate::cache) struct Sample {
     stage: Cell<Stage>,
     /// The count of calls at which to look at the window.
     next: Cell<u64>,
+    /// When the outermost call began, if that was noted.
+    began: Cell<Option<Instant>>,
     /// When the outermost call came to its first group, and the count of calls by then.
     opened: Cell<Option<(Instant, u64)>>,
-    /// Whether the outermost call has been found worth inviting others.
-    invited: Cell<bool>,
+    /// The count of calls at which to ask again whether to share.
+    ask: Cell<u64>,
     /// Nanoseconds lost by waiting so far.
     lost: Cell<u64>,
 }
@@ -95,6 +105,8 @@ enum Stage {
     /// The outermost call has not come to a group.
     #[default]
     Fresh,
+    /// Without sharing, until a group finds that it pays.
+    Asking,
     /// Without sharing.
     Alone,
     /// Sharing.
@@ -105,7 +117,7 @@ impl Stage {
     /// If the outermost call has just ended, whoever still works for it does so alone; and a thread on which there is
     /// something to undo is not fresh.
     fn or_alone(self) -> Self {
-        if self == Self::Fresh { Self::Alone } else { self }
+        if self == Self::Shared { self } else { Self::Alone }
     }
 }
 
@@ -126,7 +138,14 @@ impl Sample {
     fn renew(&self) {
         self.stage.set(Stage::Fresh);
         self.opened.set(None);
-        self.invited.set(false);
+        self.began.set(None);
+    }
+
+    /// What the outermost call has taken so far, if it has come to a group.
+    fn spent(&self, now: Instant, worker: &Worker) -> Option<Spent> {
+        let (opened, before) = self.opened.get()?;
+        let since = self.began.get().unwrap_or(opened);
+        Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since) })
     }
 
     /// Notes time lost by waiting.
@@ -142,6 +161,7 @@ impl Grain {
             cost: AtomicU64::new(0),
             measured: AtomicU64::new(0),
             measures: AtomicU64::new(0),
+            timed: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             sequential: AtomicBool::new(false),
             tried: AtomicU64::new(0),
@@ -182,6 +202,11 @@ impl Grain {
         if sample.stage.get() != Stage::Fresh {
             sample.renew();
         }
+        // Only the first ones, so that calls that never come to a group read no clock.
+        if self.cost() == 0 && self.timed.load(Ordering::Relaxed) < FIRST {
+            self.timed.fetch_add(1, Ordering::Relaxed);
+            sample.began.set(Some(Instant::now()));
+        }
         if let Some(home) = worker.own.home.get() {
             sample.stage.set(if self.is_sequential() { Stage::Alone } else { home.window.stage() });
         }
@@ -195,27 +220,49 @@ impl Grain {
         }
     }
 
-    /// Whether the members of a group are to be shown to others. The first group of an outermost call opens a window.
+    /// Whether a group is to be computed in a way in which it may be shared. The first one of an outermost call opens a window.
     #[inline]
-    pub(in crate::cache) fn shares(&self, worker: &Worker, number: &Number) -> bool {
+    pub(in crate::cache) fn may_share(&self, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone => false,
             Stage::Fresh => !self.is_sequential() && self.open(worker, number),
+            Stage::Asking => worker.computed() >= worker.own.sample.ask.get(),
             Stage::Shared => !self.is_sequential(),
         }
     }
 
-    /// Whether to invite others to the current outermost call now.
-    pub(in crate::cache) fn invites(&self, worker: &Worker) -> bool {
-        let sample = &worker.own.sample;
-        let invites = sample.invited.get()
-            || match self.cost() {
-                0 => self.tried.load(Ordering::Relaxed) < FIRST,
-                cost if cost >= DEAR => true,
-                _ => sample.opened.get().is_none_or(|(since, _)| since.elapsed() >= PATIENCE),
-            };
-        sample.invited.set(invites);
-        invites
+    /// Whether the members of a group are to be shown to others from now on.
+    pub(in crate::cache) fn shares(&self, worker: &Worker, number: &Number) -> bool {
+        match worker.own.sample.stage.get() {
+            Stage::Alone | Stage::Fresh => false,
+            Stage::Asking => worker.computed() >= worker.own.sample.ask.get() && self.ask(worker, number),
+            Stage::Shared => !self.is_sequential(),
+        }
+    }
+
+    /// Whether so many calls that nobody has begun, made from outside of all calls, are to be shared at once: where nothing is
+    /// known, who asks for many at once knows better.
+    pub(in crate::cache) fn shares_all(&self, missing: usize) -> bool {
+        let cost = self.cost();
+        cost == 0
+            || !self.is_sequential() && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64 }, cost)
+    }
+
+    /// Whether to share from now on.
+    #[cold]
+    #[inline(never)]
+    fn ask(&self, worker: &Worker, number: &Number) -> bool {
+        let (sample, now) = (&worker.own.sample, Instant::now());
+        let Some(spent) = sample.spent(now, worker) else { return false };
+        if !is_ready(&spent, self.cost()) {
+            sample.ask.set(worker.computed() + spent.next_question());
+            return false;
+        }
+        let Ok(mut window) = worker.window.0.try_lock() else { return false };
+        *window = Open { cache: number.index(), kind: Kind::shared(now, number, ATTEMPT) };
+        sample.stage.set(Stage::Shared);
+        sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
+        true
     }
 
     /// Opens the first window of an outermost call.
@@ -229,10 +276,15 @@ impl Grain {
         let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
         let check = check && (1..DEAR).contains(&self.cost());
         let alone = check || self.rather_not();
-        window.kind =
-            if alone { Kind::alone(worker, now, CHECKED, ATTEMPT) } else { Kind::shared(now, number, ATTEMPT) };
+        let ready = || sample.spent(now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
+        window.kind = match () {
+            () if alone => Kind::alone(worker, now, CHECKED, ATTEMPT),
+            () if ready() => Kind::shared(now, number, ATTEMPT),
+            () => Kind::alone(worker, now, CHECKED, ATTEMPT).asking(),
+        };
         window.cache = number.index();
         sample.stage.set(window.kind.stage());
+        sample.ask.set(computed);
         sample.next.set(computed + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
         !alone
     }
@@ -243,6 +295,9 @@ impl Grain {
     fn look(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
         sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });
+        if worker.computed() >= SETTLED {
+            registry::prepare_for_threads();
+        }
         let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
             Ok(window) => window,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -274,7 +329,7 @@ impl Grain {
             &mut Kind::Shared { since, computed, least, .. } => {
                 self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
             }
-            &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told } => {
+            &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told, .. } => {
                 let calls = if by == worker.number { worker.computed() - computed } else { 0 };
                 let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
                 if settled && !std::mem::replace(told, true) {
@@ -285,7 +340,8 @@ impl Grain {
                 let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(worker, now, CHECKED.max((now - since) * 2), ATTEMPT),
-                    false => Kind::shared(now, number, then),
+                    false if self.is_worth_it(now, worker) => Kind::shared(now, number, then),
+                    false => Kind::alone(worker, now, CHECKED, then).asking(),
                 })
             }
         };
@@ -295,6 +351,12 @@ impl Grain {
             }
             *kind = next;
         }
+    }
+
+    /// Whether the outermost call that the worker works for is worth sharing by now.
+    fn is_worth_it(&self, now: Instant, worker: &Worker) -> bool {
+        let asked = worker.own.home.get().is_some();
+        asked || worker.own.sample.spent(now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
     }
 
     /// What follows a shared window so long and with so many calls, if it is over.

@@ -47,6 +47,8 @@ pub(super) enum Kind {
         then: Duration,
         /// Whether it has told what a call costs.
         told: bool,
+        /// Whether groups ask if it is over.
+        asks: bool,
     },
 }
 
@@ -79,13 +81,22 @@ impl Kind {
     /// A window alone, in which this worker measures.
     pub(super) fn alone(worker: &Worker, since: Instant, least: Duration, then: Duration) -> Self {
         let (computed, lost) = (worker.computed(), worker.own.sample.lost.get());
-        Self::Alone { since, by: worker.number, computed, lost, least, then, told: false }
+        Self::Alone { since, by: worker.number, computed, lost, least, then, told: false, asks: false }
+    }
+
+    /// The same, which is over as soon as a group finds that sharing pays.
+    pub(super) fn asking(mut self) -> Self {
+        if let Self::Alone { asks, .. } = &mut self {
+            *asks = true;
+        }
+        self
     }
 
     pub(super) fn stage(&self) -> Stage {
         match self {
             Self::Closed => Stage::Fresh,
             Self::Shared { .. } => Stage::Shared,
+            Self::Alone { asks: true, .. } => Stage::Asking,
             Self::Alone { .. } => Stage::Alone,
         }
     }
