@@ -108,7 +108,12 @@ fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream {
             Expr::Block(value) => quote!((|| -> #ty #value)()),
             value => quote!((|| -> #ty { #value })()),
         };
-        return if is_tuple(ty) { value } else { quote_spanned!(at=> (#value,)) };
+        let value = if is_tuple(ty) { value } else { quote_spanned!(at=> (#value,)) };
+        if !signature::holds_floats(ty) {
+            return value;
+        }
+        let key = key_type(model, context);
+        return quote_spanned!(at=> <#key as ::speedup::cache::Key>::of(#value));
     }
     let parts = keyed(model, context).map(|argument| {
         let name = outer_name(argument);
@@ -129,8 +134,10 @@ fn is_tuple(ty: &syn::Type) -> bool {
 fn key_type(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     match &context.key {
-        Some((_, ty)) if is_tuple(ty) => ty.to_token_stream(),
-        Some((_, ty)) => quote_spanned!(at=> (#ty,)),
+        Some((_, syn::Type::Tuple(parts))) => {
+            signature::tuple(at, parts.elems.iter().map(|part| signature::key_part(at, part)))
+        }
+        Some((_, ty)) => signature::tuple(at, [ty].iter().map(|ty| signature::key_part(at, ty))),
         None => signature::key_type(at, &keyed(model, context).cloned().collect::<Vec<_>>()),
     }
 }
@@ -145,7 +152,7 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
-    let lints = &model.attributes.body;
+    let lints = model.attributes.of_closure();
     let names: Vec<Ident> = keyed(model, context).map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = match context.key {
         Some(_) => quote!(_),
@@ -216,7 +223,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = key_type(model, context);
     let result = &model.result;

@@ -22,9 +22,4 @@ unsafe fn dangerous(n: u64) -> u64 {
     n
 }
 
-#[cache]
-extern "C" fn foreign(n: u64) -> u64 {
-    n
-}
-
 fn main() {}
