@@ -1,6 +1,6 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `call` the life of a call, `fork` shares calls out,
+//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `asynchronous` the same for `async` functions, `call` the life of a call, `fork` shares calls out,
 //! `block` waits without going in circles, `thread` is what is known of a thread, `table` holds the values, `memory` frees them.
 //!
 //! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
@@ -9,6 +9,7 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+mod asynchronous;
 mod block;
 mod call;
 mod fork;
@@ -18,6 +19,13 @@ mod model;
 mod table;
 mod thread;
 
+#[cfg(not(loom))]
+pub use self::asynchronous::{
+    cache::{AsyncCache, AsyncState, AsyncValues, IntoAsyncFunction},
+    function::{AsyncFunction, Boxed, boxed},
+    get::Get,
+    group::{GetAll, Group},
+};
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,

@@ -66,6 +66,16 @@ impl<K, R> Function<K, R> {
         Self::of("closure", execute::run_shared, Some(body))
     }
 
+    /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
+    /// function.
+    pub(in crate::cache) const fn awaited(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, execute::run_shared, None)
+    }
+
     const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
     where
         K: Key,
