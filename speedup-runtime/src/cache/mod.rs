@@ -20,13 +20,6 @@ mod table;
 mod thread;
 
 #[cfg(not(loom))]
-pub use self::asynchronous::{
-    cache::{AsyncCache, AsyncState, AsyncValues, IntoAsyncFunction},
-    function::{AsyncFunction, Boxed, boxed},
-    get::Get,
-    group::{GetAll, Group},
-};
-#[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
     cache::{Cache, IntoFunction, Parts, State, Values},
@@ -34,4 +27,11 @@ pub use self::api::{
     key::{Argument, Key, Lookup, Output},
     stats::Stats,
     task::{Task, TimedOut},
+};
+#[cfg(not(loom))]
+pub use self::asynchronous::{
+    cache::{AsyncCache, AsyncState, AsyncValues, IntoAsyncFunction},
+    function::{AsyncFunction, Boxed, boxed},
+    get::Get,
+    group::{GetAll, Group},
 };

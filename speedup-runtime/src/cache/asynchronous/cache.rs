@@ -320,7 +320,10 @@ impl<K: Key, R: Output> Drop for AsyncCache<K, R> {
 
 impl<K: Key, R: Output> fmt::Debug for AsyncCache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("AsyncCache").field("function", &self.function.rules.name).field("stats", &self.stats()).finish()
+        out.debug_struct("AsyncCache")
+            .field("function", &self.function.rules.name)
+            .field("stats", &self.stats())
+            .finish()
     }
 }
 

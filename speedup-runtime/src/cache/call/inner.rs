@@ -265,7 +265,11 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     #[inline]
-    pub(in crate::cache) fn table_or_new<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
+    pub(in crate::cache) fn table_or_new<'pin>(
+        &self,
+        function: &Function<K, R>,
+        pin: Pinned<'pin>,
+    ) -> &'pin Table<K, R> {
         self.table(pin).unwrap_or_else(|| self.make_table(function, pin))
     }
 
