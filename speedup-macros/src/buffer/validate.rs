@@ -12,6 +12,7 @@ use crate::signature;
 pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
     signature::check(function, ATTRIBUTE, errors);
+    is_not_async(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
@@ -19,6 +20,17 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     stop_on_err_has_errors(form, options, errors);
     halt_is_a_condition(options, errors);
     expansion::name_is_free(&options.name, &function.sig.ident, errors);
+}
+
+fn is_not_async(function: &ItemFn, errors: &mut Errors) {
+    if let Some(asyncness) = &function.sig.asyncness {
+        errors.at(
+            asyncness,
+            format!(
+                "{ATTRIBUTE} does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+            ),
+        );
+    }
 }
 
 /// A generator outlives its call.

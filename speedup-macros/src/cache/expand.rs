@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
+use super::expand_async;
 use super::groups;
 use super::model::{Cached, Keep};
 use crate::expansion;
@@ -11,6 +12,9 @@ use crate::signature::{self, Argument, Pass};
 
 /// All three items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if model.function.sig.asyncness.is_some() {
+        return expand_async::expand(model);
+    }
     let wrapper = wrapper(model);
     let handle = handle(model);
     let body = body(model);
@@ -98,7 +102,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     }
 }
 
-fn keep(keep: Keep) -> TokenStream {
+pub(super) fn keep(keep: Keep) -> TokenStream {
     match keep {
         Keep::All => TokenStream::new(),
         Keep::Ok => quote!(.keep(::core::result::Result::is_ok)),
@@ -113,7 +117,7 @@ fn keep(keep: Keep) -> TokenStream {
 }
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.
-fn show(arguments: &[Argument]) -> TokenStream {
+pub(super) fn show(arguments: &[Argument]) -> TokenStream {
     if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }

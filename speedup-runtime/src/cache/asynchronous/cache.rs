@@ -7,7 +7,7 @@ use super::{
     flights::{Boarded, Flights, Flying},
     function::{AsyncFunction, SharedStart},
     get::Get,
-    group::{GetAll, Group},
+    group::{GetAll, Group, Member},
 };
 use crate::{
     cache::{
@@ -169,13 +169,10 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// ```
     #[inline]
     pub async fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        // Small integers are found by their value.
-        if !K::is_small()
-            && let Some(value) = self.values.core.hit(key, None)
-        {
-            return value;
+        match self.hit_ref(key) {
+            Some(value) => value,
+            None => self.get(key.to_key()).await,
         }
-        self.get(key.to_key()).await
     }
 
     /// The values of a few keys, awaited together: what `#[cache]` makes of several awaited calls of a function to itself.
@@ -183,7 +180,18 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// # Panics
     /// As [`get`](Self::get), for the first key whose call panics.
     pub fn group<const N: usize>(&self, keys: [K; N]) -> Group<'_, K, R, N> {
-        Group::new(keys.map(|key| self.get(key)))
+        Group::of(keys.map(|key| Member::Asked(self.get(key))))
+    }
+
+    /// As [`group`](Self::group), for keys that are only borrowed.
+    ///
+    /// # Panics
+    /// As [`group`](Self::group).
+    pub fn group_ref<Q: Lookup<K>, const N: usize>(&self, keys: [Q; N]) -> Group<'_, K, R, N> {
+        Group::of(keys.map(|key| match self.hit_ref(key) {
+            Some(value) => Member::There(value),
+            None => Member::Asked(self.get(key.to_key())),
+        }))
     }
 
     /// The values of all keys, in the order of the keys. What is missing is awaited together.
@@ -292,6 +300,12 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     #[inline]
     pub(super) fn hit(&self, key: &K) -> Option<R> {
         self.values.core.hit(key, key.pack())
+    }
+
+    /// The same for a key that is only borrowed; small integers are found by their value, by [`get`](Self::get).
+    #[inline]
+    fn hit_ref<Q: Lookup<K>>(&self, key: Q) -> Option<R> {
+        if K::is_small() { None } else { self.values.core.hit(key, None) }
     }
 
     pub(super) fn board(&self, key: K, replaces: bool) -> Boarded<K, R> {

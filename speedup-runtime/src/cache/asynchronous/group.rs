@@ -30,7 +30,8 @@ pub struct GetAll<'cache, K: Key, R: Output> {
     woken: Arc<Woken>,
 }
 
-enum Member<'cache, K: Key, R: Output> {
+/// One of several values.
+pub(super) enum Member<'cache, K: Key, R: Output> {
     Asked(Get<'cache, K, R>),
     There(R),
     Taken,
@@ -62,8 +63,8 @@ impl<K: Key, R: Output> Member<'_, K, R> {
 }
 
 impl<'cache, K: Key, R: Output, const N: usize> Group<'cache, K, R, N> {
-    pub(super) fn new(gets: [Get<'cache, K, R>; N]) -> Self {
-        Self(gets.map(Member::Asked))
+    pub(super) fn of(members: [Member<'cache, K, R>; N]) -> Self {
+        Self(members)
     }
 }
 
