@@ -6,7 +6,10 @@ use super::{check, check_in_impl};
 
 #[test]
 fn an_async_function() {
-    check("", "async fn fetch(id: u64) -> String { load(id).await }", &expect![[r##"
+    check(
+        "",
+        "async fn fetch(id: u64) -> String { load(id).await }",
+        &expect![[r##"
         #[inline]
         async fn fetch(id: u64) -> String {
             ::speedup::AsyncCache::get(FETCH, (id,)).await
@@ -29,7 +32,8 @@ fn an_async_function() {
         async fn __fetch_uncached(id: u64) -> String {
             load(id).await
         }
-    "##]]);
+    "##]],
+    );
 }
 
 #[test]
@@ -90,7 +94,10 @@ fn texts_and_lists_are_owned_by_the_call() {
 
 #[test]
 fn errors_are_kept_where_told() {
-    check("cache_err", "async fn fetch(id: u64) -> Result<u64, u8> { Ok(id) }", &expect![[r##"
+    check(
+        "cache_err",
+        "async fn fetch(id: u64) -> Result<u64, u8> { Ok(id) }",
+        &expect![[r##"
         #[inline]
         async fn fetch(id: u64) -> Result<u64, u8> {
             ::speedup::AsyncCache::get(FETCH, (id,)).await
@@ -113,7 +120,8 @@ fn errors_are_kept_where_told() {
         async fn __fetch_uncached(id: u64) -> Result<u64, u8> {
             Ok(id)
         }
-    "##]]);
+    "##]],
+    );
 }
 
 #[test]
@@ -314,7 +322,10 @@ fn what_stands_behind_a_foreign_await_or_a_branch_stays() {
 
 #[test]
 fn nothing_is_awaited_together() {
-    check("sequential", "async fn fib(n: u64) -> u64 { fib(n - 1).await + fib(n - 2).await }", &expect![[r##"
+    check(
+        "sequential",
+        "async fn fib(n: u64) -> u64 { fib(n - 1).await + fib(n - 2).await }",
+        &expect![[r##"
         #[inline]
         async fn fib(n: u64) -> u64 {
             ::speedup::AsyncCache::get(FIB, (n,)).await
@@ -337,7 +348,8 @@ fn nothing_is_awaited_together() {
         async fn __fib_uncached(n: u64) -> u64 {
             fib(n - 1).await + fib(n - 2).await
         }
-    "##]]);
+    "##]],
+    );
 }
 
 #[test]
