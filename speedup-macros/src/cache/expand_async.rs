@@ -1,6 +1,6 @@
 //! The code that a cached `async fn` becomes: wrapper, handle, body.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
@@ -20,8 +20,15 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
 
 /// ```text
 /// #[inline]
-/// async fn f(n: u64, text: &str) -> R { ::speedup::AsyncCache::get_ref(F, (&n, text)).await }
+/// async fn f(n: u64, text: &str) -> R {
+///     match ::speedup::AsyncCache::find_ref(F, (&n, text)) {
+///         ::core::result::Result::Ok(value) => value,
+///         ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+///     }
+/// }
 /// ```
+///
+/// So a hit has no future but the user's own.
 fn wrapper(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
@@ -35,11 +42,17 @@ fn wrapper(model: &Cached) -> TokenStream {
         if lends && argument.pass != Pass::Lend { quote!(&#name) } else { quote!(#name) }
     });
     let key = signature::tuple(at, parts);
-    let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
+    let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
+    let [found, missing] = ["value", "key"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote_spanned!(at=> ::speedup::AsyncCache::#get(#handle, #key).await));
+        block.extend(quote_spanned! {at=>
+            match ::speedup::AsyncCache::#find(#handle, #key) {
+                ::core::result::Result::Ok(#found) => #found,
+                ::core::result::Result::Err(#missing) => ::speedup::AsyncCache::get(#handle, #missing).await,
+            }
+        });
     });
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
     let inline = inline.then(|| quote_spanned!(at=> #[inline]));

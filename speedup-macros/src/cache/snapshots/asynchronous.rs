@@ -10,29 +10,32 @@ fn an_async_function() {
         "",
         "async fn fetch(id: u64) -> String { load(id).await }",
         &expect![[r##"
-        #[inline]
-        async fn fetch(id: u64) -> String {
-            ::speedup::AsyncCache::get(FETCH, (id,)).await
-        }
-        /// The cache of [`fetch()`].
-        const FETCH: &::speedup::AsyncCache<(u64,), String> = {
-            static STATE: ::speedup::cache::AsyncState<(u64,), String> = ::speedup::cache::AsyncState::new();
-            let _ = fetch;
-            &::speedup::AsyncCache::of(
-                &STATE,
-                ::speedup::cache::AsyncFunction::new(
-                        "fetch",
-                        |(id,): (u64,)| {
-                            ::speedup::cache::boxed(async move { __fetch_uncached(id).await })
-                        },
-                    )
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        async fn __fetch_uncached(id: u64) -> String {
-            load(id).await
-        }
-    "##]],
+            #[inline]
+            async fn fetch(id: u64) -> String {
+                match ::speedup::AsyncCache::find(FETCH, (id,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FETCH, key).await,
+                }
+            }
+            /// The cache of [`fetch()`].
+            const FETCH: &::speedup::AsyncCache<(u64,), String> = {
+                static STATE: ::speedup::cache::AsyncState<(u64,), String> = ::speedup::cache::AsyncState::new();
+                let _ = fetch;
+                &::speedup::AsyncCache::of(
+                    &STATE,
+                    ::speedup::cache::AsyncFunction::new(
+                            "fetch",
+                            |(id,): (u64,)| {
+                                ::speedup::cache::boxed(async move { __fetch_uncached(id).await })
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            async fn __fetch_uncached(id: u64) -> String {
+                load(id).await
+            }
+        "##]],
     );
 }
 
@@ -44,7 +47,10 @@ fn texts_and_lists_are_owned_by_the_call() {
         &expect![[r##"
             #[inline]
             pub async fn page(site: &str, parts: &[u8], n: u32, tag: Tag) -> Result<Page, Fault> {
-                ::speedup::AsyncCache::get_ref(PAGES, (site, parts, &n, &tag)).await
+                match ::speedup::AsyncCache::find_ref(PAGES, (site, parts, &n, &tag)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(PAGES, key).await,
+                }
             }
             /// The cache of [`page()`].
             pub const PAGES: &::speedup::AsyncCache<
@@ -98,29 +104,32 @@ fn errors_are_kept_where_told() {
         "cache_err",
         "async fn fetch(id: u64) -> Result<u64, u8> { Ok(id) }",
         &expect![[r##"
-        #[inline]
-        async fn fetch(id: u64) -> Result<u64, u8> {
-            ::speedup::AsyncCache::get(FETCH, (id,)).await
-        }
-        /// The cache of [`fetch()`].
-        const FETCH: &::speedup::AsyncCache<(u64,), Result<u64, u8>> = {
-            static STATE: ::speedup::cache::AsyncState<(u64,), Result<u64, u8>> = ::speedup::cache::AsyncState::new();
-            let _ = fetch;
-            &::speedup::AsyncCache::of(
-                &STATE,
-                ::speedup::cache::AsyncFunction::new(
-                        "fetch",
-                        |(id,): (u64,)| {
-                            ::speedup::cache::boxed(async move { __fetch_uncached(id).await })
-                        },
-                    )
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        async fn __fetch_uncached(id: u64) -> Result<u64, u8> {
-            Ok(id)
-        }
-    "##]],
+            #[inline]
+            async fn fetch(id: u64) -> Result<u64, u8> {
+                match ::speedup::AsyncCache::find(FETCH, (id,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FETCH, key).await,
+                }
+            }
+            /// The cache of [`fetch()`].
+            const FETCH: &::speedup::AsyncCache<(u64,), Result<u64, u8>> = {
+                static STATE: ::speedup::cache::AsyncState<(u64,), Result<u64, u8>> = ::speedup::cache::AsyncState::new();
+                let _ = fetch;
+                &::speedup::AsyncCache::of(
+                    &STATE,
+                    ::speedup::cache::AsyncFunction::new(
+                            "fetch",
+                            |(id,): (u64,)| {
+                                ::speedup::cache::boxed(async move { __fetch_uncached(id).await })
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            async fn __fetch_uncached(id: u64) -> Result<u64, u8> {
+                Ok(id)
+            }
+        "##]],
     );
 }
 
@@ -132,7 +141,10 @@ fn calls_of_one_expression_are_awaited_together() {
         &expect![[r##"
             #[inline]
             async fn fib(n: u64) -> u64 {
-                ::speedup::AsyncCache::get(FIB, (n,)).await
+                match ::speedup::AsyncCache::find(FIB, (n,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FIB, key).await,
+                }
             }
             /// The cache of [`fib()`].
             const FIB: &::speedup::AsyncCache<(u64,), u64> = {
@@ -170,7 +182,10 @@ fn calls_of_a_run_of_lets_are_awaited_together() {
         &expect![[r##"
             #[inline]
             async fn sum(n: u64) -> u64 {
-                ::speedup::AsyncCache::get(SUM, (n,)).await
+                match ::speedup::AsyncCache::find(SUM, (n,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(SUM, key).await,
+                }
             }
             /// The cache of [`sum()`].
             const SUM: &::speedup::AsyncCache<(u64,), u64> = {
@@ -208,7 +223,10 @@ fn the_question_mark_behind_a_call_that_takes_part() {
         &expect![[r##"
             #[inline]
             async fn depth(left: u64, right: u64) -> Result<u64, E> {
-                ::speedup::AsyncCache::get(DEPTH, (left, right)).await
+                match ::speedup::AsyncCache::find(DEPTH, (left, right)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(DEPTH, key).await,
+                }
             }
             /// The cache of [`depth()`].
             const DEPTH: &::speedup::AsyncCache<(u64, u64), Result<u64, E>> = {
@@ -245,7 +263,10 @@ fn texts_keep_their_types() {
         &expect![[r##"
             #[inline]
             async fn score(text: &str, n: u32) -> u32 {
-                ::speedup::AsyncCache::get_ref(SCORE, (text, &n)).await
+                match ::speedup::AsyncCache::find_ref(SCORE, (text, &n)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(SCORE, key).await,
+                }
             }
             /// The cache of [`score()`].
             const SCORE: &::speedup::AsyncCache<(::std::string::String, u32), u32> = {
@@ -289,7 +310,10 @@ fn what_stands_behind_a_foreign_await_or_a_branch_stays() {
         &expect![[r##"
             #[inline]
             async fn f(n: u64, m: u64) -> u64 {
-                ::speedup::AsyncCache::get(F, (n, m)).await
+                match ::speedup::AsyncCache::find(F, (n, m)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+                }
             }
             /// The cache of [`f()`].
             const F: &::speedup::AsyncCache<(u64, u64), u64> = {
@@ -326,29 +350,32 @@ fn nothing_is_awaited_together() {
         "sequential",
         "async fn fib(n: u64) -> u64 { fib(n - 1).await + fib(n - 2).await }",
         &expect![[r##"
-        #[inline]
-        async fn fib(n: u64) -> u64 {
-            ::speedup::AsyncCache::get(FIB, (n,)).await
-        }
-        /// The cache of [`fib()`].
-        const FIB: &::speedup::AsyncCache<(u64,), u64> = {
-            static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
-            let _ = fib;
-            &::speedup::AsyncCache::of(
-                &STATE,
-                ::speedup::cache::AsyncFunction::new(
-                        "fib",
-                        |(n,): (u64,)| {
-                            ::speedup::cache::boxed(async move { __fib_uncached(n).await })
-                        },
-                    )
-                    .show(::core::fmt::Debug::fmt),
-            )
-        };
-        async fn __fib_uncached(n: u64) -> u64 {
-            fib(n - 1).await + fib(n - 2).await
-        }
-    "##]],
+            #[inline]
+            async fn fib(n: u64) -> u64 {
+                match ::speedup::AsyncCache::find(FIB, (n,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FIB, key).await,
+                }
+            }
+            /// The cache of [`fib()`].
+            const FIB: &::speedup::AsyncCache<(u64,), u64> = {
+                static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                let _ = fib;
+                &::speedup::AsyncCache::of(
+                    &STATE,
+                    ::speedup::cache::AsyncFunction::new(
+                            "fib",
+                            |(n,): (u64,)| {
+                                ::speedup::cache::boxed(async move { __fib_uncached(n).await })
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            async fn __fib_uncached(n: u64) -> u64 {
+                fib(n - 1).await + fib(n - 2).await
+            }
+        "##]],
     );
 }
 
@@ -361,7 +388,12 @@ fn an_associated_function() {
             impl Point {
                 #[inline]
                 pub async fn area(n: u64) -> u64 {
-                    ::speedup::AsyncCache::get(Self::AREA, (n,)).await
+                    match ::speedup::AsyncCache::find(Self::AREA, (n,)) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(key) => {
+                            ::speedup::AsyncCache::get(Self::AREA, key).await
+                        }
+                    }
                 }
                 /// The cache of [`Self::area()`].
                 #[allow(unreachable_pub)]

@@ -175,6 +175,25 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         }
     }
 
+    /// The value of a key if it is there, which counts as a call; otherwise the key. What the function of `#[cache]` asks first: a hit is
+    /// then no more than one of a plain function.
+    ///
+    /// # Errors
+    /// The key, if its value is to be computed.
+    #[inline(always)]
+    pub fn find(&self, key: K) -> Result<R, K> {
+        self.hit(&key).ok_or(key)
+    }
+
+    /// As [`find`](Self::find), for a key that is only borrowed.
+    ///
+    /// # Errors
+    /// The key as an owned value, if its value is to be computed.
+    #[inline(always)]
+    pub fn find_ref<Q: Lookup<K>>(&self, key: Q) -> Result<R, K> {
+        if K::is_small() { self.find(key.to_key()) } else { self.hit_ref(key).ok_or_else(|| key.to_key()) }
+    }
+
     /// The values of a few keys, awaited together: what `#[cache]` makes of several awaited calls of a function to itself.
     ///
     /// # Panics
