@@ -5,3 +5,4 @@
 mod forms;
 mod runtimes;
 mod stress;
+mod traps;

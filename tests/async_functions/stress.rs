@@ -74,7 +74,7 @@ fn cancelled_and_failing_callers_disturb_nobody() {
                         _ => assert_eq!(cache.get((key,)).await, key + 1),
                     }
                 });
-                if scramble(task + 1) % 3 == 0 {
+                if scramble(task + 1).is_multiple_of(3) {
                     handle.abort();
                 }
                 (key, handle)
@@ -109,7 +109,7 @@ fn recursions_that_share_calls_and_are_cancelled() {
     }
     #[speedup::cache]
     async fn grid(x: u32, y: u32) -> u64 {
-        if scramble(u64::from(x) << 32 | u64::from(y)) % 3 == 0 {
+        if scramble(u64::from(x) << 32 | u64::from(y)).is_multiple_of(3) {
             tokio::task::yield_now().await;
         }
         if x == 0 || y == 0 {
@@ -124,7 +124,7 @@ fn recursions_that_share_calls_and_are_cancelled() {
                 .map(|task| {
                     let (x, y) = (20 + task % 7, 20 + task % 5);
                     let handle = tokio::spawn(grid(x, y));
-                    if scramble(u64::from(task + round)) % 2 == 0 {
+                    if scramble(u64::from(task + round)).is_multiple_of(2) {
                         handle.abort();
                     }
                     (x, y, handle)

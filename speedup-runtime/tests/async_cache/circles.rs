@@ -12,19 +12,17 @@ use speedup_runtime::{
 
 use crate::harness::{Gate, Hand, panic_of, pause};
 
-/// `step(n)` needs `step(n + 1)`, and the last one the first; each looks around `rests(n)` times before.
-fn ring(
-    name: &'static str,
-    state: &'static AsyncState<(u64,), u64>,
-    start: fn((u64,)) -> Boxed<u64>,
-) -> AsyncCache<(u64,), u64> {
+type Steps = AsyncCache<(u64,), u64>;
+
+/// `step(n)` needs the next `step`, and the last one the first.
+fn ring(name: &'static str, state: &'static AsyncState<(u64,), u64>, start: fn((u64,)) -> Boxed<u64>) -> Steps {
     AsyncCache::of(state, AsyncFunction::new(name, start).show(std::fmt::Debug::fmt))
 }
 
 #[test]
 fn a_call_that_awaits_itself_at_once() {
     static STATE: AsyncState<(u64,), u64> = AsyncState::new();
-    static CACHE: OnceLock<AsyncCache<(u64,), u64>> = OnceLock::new();
+    static CACHE: OnceLock<Steps> = OnceLock::new();
     let cache = CACHE.get_or_init(|| ring("step", &STATE, |(n,)| boxed(async move { CACHE.wait().get((n,)).await })));
     let text = panic_of(|| pollster::block_on(cache.get((1,))));
     assert_eq!(text, "cycle in cached calls: step(1) -> step(1); `step(1)` needs its own result");
@@ -34,7 +32,7 @@ fn a_call_that_awaits_itself_at_once() {
 #[test]
 fn a_ring_of_calls_that_do_not_rest() {
     static STATE: AsyncState<(u64,), u64> = AsyncState::new();
-    static CACHE: OnceLock<AsyncCache<(u64,), u64>> = OnceLock::new();
+    static CACHE: OnceLock<Steps> = OnceLock::new();
     let cache =
         CACHE.get_or_init(|| ring("step", &STATE, |(n,)| boxed(async move { CACHE.wait().get(((n + 1) % 3,)).await })));
     let text = panic_of(|| pollster::block_on(cache.get((0,))));
@@ -44,7 +42,7 @@ fn a_ring_of_calls_that_do_not_rest() {
 #[test]
 fn a_ring_of_calls_that_rest_before() {
     static STATE: AsyncState<(u64,), u64> = AsyncState::new();
-    static CACHE: OnceLock<AsyncCache<(u64,), u64>> = OnceLock::new();
+    static CACHE: OnceLock<Steps> = OnceLock::new();
     let start = |(n,)| {
         boxed(async move {
             pause().await;
@@ -64,7 +62,7 @@ fn a_ring_of_calls_that_rest_before() {
 #[test]
 fn a_ring_that_closes_while_nobody_polls_any_of_it() {
     static STATE: AsyncState<(u64,), u64> = AsyncState::new();
-    static CACHE: OnceLock<(AsyncCache<(u64,), u64>, [Gate; 2])> = OnceLock::new();
+    static CACHE: OnceLock<(Steps, [Gate; 2])> = OnceLock::new();
     let start = |(n,): (u64,)| {
         boxed(async move {
             let (cache, gates) = CACHE.wait();
@@ -119,7 +117,7 @@ fn a_diamond_is_no_circle() {
 #[test]
 fn a_wait_that_was_given_up_is_no_part_of_a_circle() {
     static STATE: AsyncState<(u64,), u64> = AsyncState::new();
-    static CACHE: OnceLock<(AsyncCache<(u64,), u64>, Gate)> = OnceLock::new();
+    static CACHE: OnceLock<(Steps, Gate)> = OnceLock::new();
     let start = |(n,): (u64,)| {
         boxed(async move {
             let (cache, gate) = CACHE.wait();

@@ -1,8 +1,8 @@
 //! Which arguments can be evaluated before the region in which they stand.
 
-use syn::{BinOp, Expr, UnOp};
+use syn::{BinOp, Expr, Type, UnOp};
 
-use crate::signature::Pass;
+use crate::signature::{self, Argument, Pass};
 
 /// Methods that change nothing and return what does not borrow for long, on all types that have them.
 const HARMLESS: [&str; 16] = [
@@ -26,12 +26,18 @@ const HARMLESS: [&str; 16] = [
 
 /// Whether an argument may be evaluated early: it is made of values and harmless methods, names no variable that `moves`, moves none
 /// itself and, where what stands before may return, cannot panic.
-pub(super) fn can_be_early(value: &Expr, pass: Pass, may_return: bool, moves: &impl Fn(&str) -> bool) -> bool {
-    let copies = match pass {
-        Pass::Lend | Pass::Copy => true,
-        Pass::Clone => false,
-    };
+pub(super) fn can_be_early(value: &Expr, argument: &Argument, may_return: bool, moves: &impl Fn(&str) -> bool) -> bool {
+    let copies = argument.pass != Pass::Clone || is_copied(&argument.owned);
     is_harmless(value, copies, moves) && !(may_return && can_panic(value))
+}
+
+/// Whether values of a type are certainly copied.
+fn is_copied(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_copied),
+        Type::Array(array) => is_copied(&array.elem),
+        _ => signature::is_primitive(ty),
+    }
 }
 
 /// `copies`: a variable that stands here as a value is copied, not moved.
@@ -52,6 +58,8 @@ fn is_harmless(value: &Expr, copies: bool, moves: &impl Fn(&str) -> bool) -> boo
         Expr::MethodCall(call) => {
             HARMLESS.iter().any(|name| call.method == name) && seen(&call.receiver) && call.args.iter().all(part)
         }
+        Expr::Tuple(tuple) => tuple.elems.iter().all(part),
+        Expr::Array(array) => array.elems.iter().all(part),
         Expr::Binary(binary) => is_arithmetic(&binary.op) && part(&binary.left) && part(&binary.right),
         Expr::Unary(unary) => part(&unary.expr),
         Expr::Cast(cast) => part(&cast.expr),
@@ -90,6 +98,8 @@ fn can_panic(value: &Expr) -> bool {
         Expr::Reference(reference) => can_panic(&reference.expr),
         Expr::Field(field) => can_panic(&field.base),
         Expr::MethodCall(call) => can_panic(&call.receiver) || call.args.iter().any(can_panic),
+        Expr::Tuple(tuple) => tuple.elems.iter().any(can_panic),
+        Expr::Array(array) => array.elems.iter().any(can_panic),
         Expr::Cast(cast) => can_panic(&cast.expr),
         Expr::Paren(inner) => can_panic(&inner.expr),
         Expr::Group(inner) => can_panic(&inner.expr),

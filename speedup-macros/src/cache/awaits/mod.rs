@@ -291,7 +291,7 @@ impl Region<'_> {
             .arguments
             .iter()
             .zip(&call.args)
-            .all(|(argument, value)| arguments::can_be_early(value, argument.pass, self.fallible, &moves));
+            .all(|(argument, value)| arguments::can_be_early(value, argument, self.fallible, &moves));
         if self.closed || !fits {
             self.refused |= !fits;
             return false;

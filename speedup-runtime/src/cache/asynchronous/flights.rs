@@ -47,8 +47,10 @@ pub(super) struct Call<K> {
 
 /// At most one call of each key: a key that is here has a call that has not landed, or was dropped just now.
 pub(super) struct Flights<K, R> {
-    by_key: OnceCell<DashMap<K, Arc<Flying<K, R>>, RandomState>>,
+    by_key: OnceCell<ByKey<K, R>>,
 }
+
+type ByKey<K, R> = DashMap<K, Arc<Flying<K, R>>, RandomState>;
 
 /// What came of asking for a key.
 pub(super) enum Boarded<K, R> {
@@ -63,7 +65,7 @@ impl<K: Key, R: Output> Flights<K, R> {
         Self { by_key: OnceCell::new() }
     }
 
-    fn by_key(&self) -> &DashMap<K, Arc<Flying<K, R>>, RandomState> {
+    fn by_key(&self) -> &ByKey<K, R> {
         self.by_key.get_or_init(DashMap::default)
     }
 
