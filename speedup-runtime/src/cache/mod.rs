@@ -1,7 +1,8 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `asynchronous` the same for `async` functions, `call` the life of a call, `fork` shares calls out,
-//! `block` waits without going in circles, `thread` is what is known of a thread, `table` holds the values, `memory` frees them.
+//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `asynchronous` the same for `async` functions,
+//! `call` the life of a call, `fork` shares calls out, `block` waits without going in circles, `thread` is what is known of a
+//! thread, `table` holds the values, `memory` frees them.
 //!
 //! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
 //! (`model`, which has small stand-ins for the rest).
@@ -30,8 +31,8 @@ pub use self::api::{
 };
 #[cfg(not(loom))]
 pub use self::asynchronous::{
-    cache::{AsyncCache, AsyncState, AsyncValues, IntoAsyncFunction},
-    function::{AsyncFunction, Boxed, boxed},
+    cache::{AsyncCache, AsyncState, AsyncValues},
+    function::{AsyncFunction, Boxed, IntoAsyncFunction, boxed},
     get::Get,
     group::{GetAll, Group},
 };

@@ -1,11 +1,11 @@
 //! The handle of a cached `async fn`.
 
-use std::{fmt, future::Future, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{
     flight::End,
     flights::{Boarded, Flights, Flying},
-    function::{AsyncFunction, SharedStart},
+    function::{AsyncFunction, IntoAsyncFunction},
     get::Get,
     group::{GetAll, Group, Member},
 };
@@ -42,7 +42,7 @@ use crate::{
 ///
 /// # Complexity
 /// A call whose value is there is O(1), takes no lock, writes nothing that other threads read and allocates nothing. When a call on
-/// its way is woken, all who wait for it are.
+/// its way is woken, so are all who wait for it, and who waits for those: O(n) for n of them, as in a chain of n futures.
 ///
 /// # Examples
 /// ```
@@ -358,44 +358,4 @@ impl<K: Key, R: Output> fmt::Debug for AsyncCache<K, R> {
             .field("stats", &self.stats())
             .finish()
     }
-}
-
-/// A function or closure that [`AsyncCache::from_fn`] takes: of up to six owned arguments, with a future that is `Send`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be cached",
-    note = "give an `async` function or a closure of one to six arguments whose types are written out: `AsyncCache::from_fn(|n: u64| async move {{ .. }})`; what its future holds while it waits has to be `Send`"
-)]
-pub trait IntoAsyncFunction<K, R> {
-    /// The function as one of a tuple.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
-    fn into_shared(self) -> SharedStart<K, R>;
-}
-
-macro_rules! functions {
-    ($(($($arg:ident $part:ident)+))*) => {$(
-        impl<FN, FUT, $($arg: Send + 'static,)+ R: 'static> IntoAsyncFunction<($($arg,)+), R> for FN
-        where
-            FN: Fn($($arg),+) -> FUT + Send + Sync + 'static,
-            FUT: Future<Output = R> + Send + 'static,
-        {
-            #[allow(private_interfaces, reason = "as in the trait")]
-            fn into_shared(self) -> SharedStart<($($arg,)+), R> {
-                let function = Arc::new(self);
-                Arc::new(move |($($part,)+)| {
-                    let function = function.clone();
-                    Box::pin(async move { (*function)($($part),+).await })
-                })
-            }
-        }
-    )*};
-}
-
-functions! {
-    (A a)
-    (A a B b)
-    (A a B b C c)
-    (A a B b C c D d)
-    (A a B b C c D d E e)
-    (A a B b C c D d E e F f)
 }
