@@ -23,7 +23,7 @@ use proc_macro::TokenStream;
 
 /// # Limits
 ///
-/// A generic or `async` function, a method with `self`, an argument that is `&mut` or `impl Trait`, a result that borrows, and
+/// A generic function, a method with `self`, an argument that is `&mut` or `impl Trait`, a result that borrows, and
 /// a function in a trait or in a generic `impl` are compile errors that say what to write instead.
 ///
 /// A `Result` or an `Option` under another name is recognised by its type; there `cache_err` and `cache_none` work too.

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, Visibility};
 
+use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
 use super::{expand_context, expand_tables, expand_types, forecast};
@@ -12,6 +13,9 @@ use crate::signature::{self, Argument, Pass};
 
 /// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if model.function.sig.asyncness.is_some() {
+        return expand_async::expand(model);
+    }
     if let Form::Context(context) = &model.form {
         return expand_context::expand(model, context);
     }

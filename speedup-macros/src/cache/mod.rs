@@ -11,8 +11,12 @@
 //! const FIBONACCI: &::speedup::Cache<(u64,), u128> = { .. };                   the handle
 //! fn __fibonacci_uncached(n: u64) -> u128 { .. }                               the user's body, its calls grouped
 //! ```
+//!
+//! An `async fn` becomes the same with an `AsyncCache` (`expand_async`), and its awaited calls are awaited together (`awaits`).
 
+mod awaits;
 mod expand;
+mod expand_async;
 mod expand_context;
 mod expand_tables;
 mod expand_types;

@@ -2,7 +2,7 @@
 //!
 //! [`Cache`] is the handle. The rooms, from the top, each of which knows those below it alone:
 //!
-//! - `api` is what users meet: the handle, tasks, counts;
+//! - `api` is what users meet: the handle, tasks, counts; `asynchronous` is the same for `async` functions;
 //! - `fork` computes calls together that do not need each other;
 //! - `call` is the life of a call: looked up, claimed, computed, published;
 //! - `block` waits for what others compute, without going in circles;
@@ -17,6 +17,7 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+mod asynchronous;
 mod block;
 mod call;
 mod fork;
@@ -41,6 +42,12 @@ pub use self::api::{
 };
 #[cfg(not(loom))]
 pub use self::{
+    asynchronous::{
+        cache::{AsyncCache, AsyncState, AsyncValues},
+        function::{AsyncFunction, Boxed, IntoAsyncFunction, boxed},
+        get::Get,
+        group::{GetAll, Group},
+    },
     call::{execute::Inside, function::Function},
     fork::join::{join, map},
     table::{

@@ -8,11 +8,6 @@ fn generic<T: Clone, const N: usize>(n: T) -> [T; N] {
 }
 
 #[cache]
-async fn asynchronous(n: u64) -> u64 {
-    n
-}
-
-#[cache]
 const fn constant(n: u64) -> u64 {
     n
 }

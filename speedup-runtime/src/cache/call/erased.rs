@@ -65,24 +65,34 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 }
 
+/// Writes a call: `f(1)`.
+pub(in crate::cache) fn write_call<K>(
+    name: &str,
+    show: Option<Show<K>>,
+    key: &K,
+    out: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    struct Arguments<'a, K>(&'a K, Show<K>);
+    impl<K> fmt::Display for Arguments<'_, K> {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            (self.1)(self.0, out)
+        }
+    }
+    out.write_str(name)?;
+    // A tuple of one is written `(1,)`, a call of one argument `f(1)`.
+    match show.map(|show| Arguments(key, show).to_string()) {
+        Some(arguments) if arguments.ends_with(",)") => write!(out, "{})", &arguments[..arguments.len() - 2]),
+        Some(arguments) => out.write_str(&arguments),
+        None => out.write_str("(..)"),
+    }
+}
+
 impl<K: Key, R: Output> Engine for Core<K, R> {
     unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(function) = self.function.get() else { return out.write_str("?") };
         // SAFETY: by the contract.
         let key = unsafe { &*key.cast::<K>() };
-        struct Arguments<'a, K>(&'a K, Show<K>);
-        impl<K> fmt::Display for Arguments<'_, K> {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (self.1)(self.0, out)
-            }
-        }
-        out.write_str(function.name)?;
-        // A tuple of one is written `(1,)`, a call of one argument `f(1)`.
-        match function.show.map(|show| Arguments(key, show).to_string()) {
-            Some(arguments) if arguments.ends_with(",)") => write!(out, "{})", &arguments[..arguments.len() - 2]),
-            Some(arguments) => out.write_str(&arguments),
-            None => out.write_str("(..)"),
-        }
+        write_call(function.name, function.show, key, out)
     }
 
     fn is_busy(&self, busy: &Busy) -> bool {

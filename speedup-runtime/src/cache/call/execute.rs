@@ -49,6 +49,16 @@ impl<K, R> Function<K, R> {
         Self::of(name, run_known::<K, R, F>, None)
     }
 
+    /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
+    /// function.
+    pub(in crate::cache) const fn awaited(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, run_shared, None)
+    }
+
     /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
     /// its handle, it panics with a message that says so.
     #[must_use]

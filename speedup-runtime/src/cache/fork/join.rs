@@ -152,7 +152,9 @@ impl Gate {
     /// Waits until nobody is inside. Only behind [`close`](Self::close). Who is inside may need a call of this thread, which then
     /// is a circle in the graph.
     fn wait(&self, worker: &'static Worker) {
-        while let Some(who) = lock(&self.inside).who.first().copied() {
+        loop {
+            let who = lock(&self.inside).who.first().copied();
+            let Some(who) = who else { return };
             let _waits = waits::enter_for(worker, who);
             let inside = lock(&self.inside);
             if inside.who.contains(&who) {

@@ -118,7 +118,16 @@ pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
 
 /// A key in a set.
 #[derive(Clone)]
+#[repr(transparent)]
 pub(in crate::cache) struct Distinct<K>(pub(in crate::cache) K);
+
+impl<K> Distinct<K> {
+    /// A key that is borrowed, as one of a set.
+    pub(in crate::cache) fn of(key: &K) -> &Self {
+        // SAFETY: transparent, so both are the same in memory.
+        unsafe { &*std::ptr::from_ref(key).cast() }
+    }
+}
 
 impl<K: Key> PartialEq for Distinct<K> {
     fn eq(&self, other: &Self) -> bool {

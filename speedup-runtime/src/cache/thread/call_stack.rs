@@ -1,5 +1,7 @@
 //! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
 
+use std::fmt;
+
 use crate::cache::thread::{frame::Frame, registry::Worker};
 use crate::{panics::Payload, sync::Ordering};
 
@@ -70,24 +72,21 @@ pub(in crate::cache) fn note_cycle(worker: &Worker, slot: usize) {
     }
 }
 
-/// At most so many calls of a cycle are named at each end.
+/// So many calls of a cycle are named at its end, and the first.
 const NAMED: usize = 20;
 
 /// The message about a call that needs itself: the running calls from the one that fills the slot on.
 pub(in crate::cache) fn cycle(worker: &Worker, slot: usize) -> String {
-    let mut calls = Vec::new();
-    let mut left_out = 0_usize;
-    for frame in frames(worker) {
-        let last = frame.slot() == slot;
-        if calls.len() < NAMED || last {
-            calls.push(frame.to_string());
-        } else {
-            left_out += 1;
-        }
-        if last {
-            break;
-        }
-    }
+    let before = frames(worker).take_while(|frame| frame.slot() != slot).count();
+    let depth = frames(worker).count().min(before + 1);
+    message(depth, frames(worker).take(depth))
+}
+
+/// The message about so many calls each of which was made by the next, and needs the first to be made; from the innermost on.
+pub(in crate::cache) fn message(depth: usize, innermost_first: impl Iterator<Item = impl fmt::Display>) -> String {
+    let named = innermost_first.enumerate().filter(|(at, _)| *at < NAMED || at + 1 == depth);
+    let mut calls: Vec<String> = named.map(|(_, call)| call.to_string()).collect();
+    let left_out = depth.saturating_sub(calls.len());
     calls.reverse();
     let first = calls.first().cloned().unwrap_or_default();
     if left_out > 0 {
