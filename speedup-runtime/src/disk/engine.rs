@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::At;
+use super::process::{self, Process};
 use super::{Error, Result};
+use crate::sync::global::{AtomicU64, Mutex, Ordering, lock};
 
 /// One change of a batch: a key and its new value, or `None` to remove it.
 pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -61,6 +63,7 @@ impl Sled {
     }
 
     fn start(folder: &Path) -> Result<Self> {
+        prepare(folder)?;
         let start = Instant::now();
         loop {
             let config = sled::Config::new().path(folder).cache_capacity(CACHE).flush_every_ms(None);
@@ -68,6 +71,10 @@ impl Sled {
                 Ok(db) => return Ok(Sled { db, folder: folder.to_path_buf() }),
                 // sled releases its lock on a thread of its own, a moment after the handle is dropped.
                 Err(Error::Io { .. }) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+                // What sled says of a lock that somebody has.
+                Err(Error::Io { path, source }) if source.to_string().starts_with("could not acquire lock") => {
+                    return Err(Error::InUse { path, holder: "another process".into() });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -77,6 +84,46 @@ impl Sled {
         guard(&self.folder, || self.db.flush())?;
         sync_all(&self.folder)
     }
+}
+
+impl Drop for Sled {
+    fn drop(&mut self) {
+        if process::has_forked() {
+            // sled's lock ends with its file, which a forked process may keep open.
+            process::unlock_below(&self.folder);
+        }
+    }
+}
+
+/// How many threads sled starts when it is first used in a process.
+const THREADS: usize = 7;
+/// The process in which sled was first used: one more than its forks, or 0.
+static USED_IN: AtomicU64 = AtomicU64::new(0);
+
+/// Sees to what sled takes for granted: that its threads can be had, and that those it has were not lost by a fork. It would wait for them
+/// for ever.
+fn prepare(folder: &Path) -> Result<()> {
+    let here = Process::current().forks + 1;
+    // Relaxed: it guards no memory; two threads may both probe.
+    match USED_IN.load(Ordering::Relaxed) {
+        0 => probe().map_err(|_| Error::NoThread { path: folder.to_path_buf() })?,
+        used if used == here => return Ok(()),
+        _ => return Err(Error::AfterFork { path: folder.to_path_buf() }),
+    }
+    USED_IN.store(here, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether as many threads as sled needs can run at the same time.
+fn probe() -> std::io::Result<()> {
+    let gate = Mutex::new(());
+    let closed = lock(&gate);
+    std::thread::scope(|scope| {
+        let wait = || drop(lock(&gate));
+        let started = (0..THREADS).try_for_each(|_| std::thread::Builder::new().spawn_scoped(scope, wait).map(drop));
+        drop(closed);
+        started
+    })
 }
 
 /// Syncs the files of a folder and the folder itself.

@@ -18,6 +18,41 @@ pub enum Error {
         /// Who holds it: `process 4242` or `this process`.
         holder: String,
     },
+    /// The handle was opened by another process, of which this one is a fork.
+    #[error(
+        "{} was opened by process {owner}, and this is a fork of it; open it here once that one has closed it, or fork first and open then",
+        path.display()
+    )]
+    Forked {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// The process that opened it.
+        owner: u32,
+    },
+    /// This process is a fork of one that had structures open, whose threads it lacks.
+    #[error(
+        "{} cannot be opened in this process, a fork of one that had opened disk structures before; open the first one after the fork, or start the child with `exec`",
+        path.display()
+    )]
+    AfterFork {
+        /// The folder that was to be opened.
+        path: PathBuf,
+    },
+    /// The folder was renamed, removed or replaced while it was open.
+    #[error(
+        "{} was renamed, removed or replaced while it was open; drop this handle and open the structure where it is now",
+        path.display()
+    )]
+    Replaced {
+        /// Where the folder was.
+        path: PathBuf,
+    },
+    /// The system gives this process no more threads.
+    #[error("no thread can be started to write {}; raise the limit on threads or memory and try again", path.display())]
+    NoThread {
+        /// The folder that needs it.
+        path: PathBuf,
+    },
     /// The folder holds a structure of the other kind.
     #[error("{} holds a {found}, not a {wanted}; open it as a {found} or choose another name", path.display())]
     WrongKind {
@@ -116,10 +151,16 @@ pub enum Error {
         path: PathBuf,
     },
     /// A name too long for a file system.
-    #[error("the name {name:?} is too long for a folder name; use a shorter one")]
+    #[error(
+        "the name {name:?} takes {size} bytes as a folder name, and {limit} is the limit; use a shorter one (a byte other than a-z, 0-9, `-` and `_` takes three, most letters of other scripts six)"
+    )]
     Name {
         /// The name asked for.
         name: String,
+        /// How long the name of its folder would be.
+        size: usize,
+        /// The longest that is accepted.
+        limit: usize,
     },
     /// No folder for user data is known on this machine.
     #[error("this user has no data folder; say where to store with `builder(name).location(path)`")]

@@ -144,6 +144,16 @@ pub(crate) fn file_name(number: u64) -> String {
     format!("journal.{number}")
 }
 
+/// Whether the file at `path` is journal `number` of some structure, or one that a crash left in the making.
+pub(crate) fn is_journal(path: &Path, number: u64) -> bool {
+    let mut raw = Vec::new();
+    if !File::open(path).is_ok_and(|file| file.take(HEADER as u64).read_to_end(&mut raw).is_ok()) {
+        return false;
+    }
+    let field = |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
+    raw.is_empty() || raw == header(field(8), number, field(24))
+}
+
 fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
     let mut raw = [0; HEADER];
     raw[..8].copy_from_slice(MAGIC);

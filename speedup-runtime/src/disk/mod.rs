@@ -9,7 +9,8 @@
 //! ```text
 //! dict, list                 what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
-//!   handle, shared           the lock, the thread that writes the journal
+//!   handle, shared           the lock, and whose it is
+//!   behind, process          the thread that writes journals, forks and exit
 //! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
@@ -20,6 +21,7 @@
 //! key, value, fingerprint, error
 //! ```
 
+mod behind;
 mod cache;
 mod dict;
 mod engine;
@@ -36,6 +38,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod process;
 mod scan;
 mod shared;
 mod slots;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::error::At;
 use super::{Result, folder};
 
 /// What a builder was told.
@@ -32,6 +33,8 @@ impl Options {
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         let location = self.location.clone().map_or_else(folder::default_location, Ok)?;
+        // Absolute, so that a process may change its current folder.
+        let location = std::path::absolute(&location).at(&location)?;
         Ok(location.join(folder::folder_name(&self.name)?))
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Store {
     /// Whether nothing but the pages themselves can be read, and the tree is empty for that reason only.
     bare: bool,
     /// Declared last: given up when everything else is closed.
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Store {
@@ -108,20 +108,7 @@ impl Store {
         (folder, lock): (PathBuf, Lock),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
-        Store {
-            pager,
-            tree,
-            tail,
-            journal,
-            block,
-            seq,
-            changed,
-            failed: None,
-            cut: false,
-            bare: false,
-            folder,
-            _lock: lock,
-        }
+        Store { pager, tree, tail, journal, block, seq, changed, failed: None, cut: false, bare: false, folder, lock }
     }
 
     fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
@@ -192,15 +179,28 @@ impl Store {
         }
     }
 
-    /// Remembers that a change failed half-way.
+    /// Remembers that a change failed half-way; one that was only not published, because the folder is elsewhere, is whole in memory.
     #[inline]
     pub(crate) fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
             && self.failed.is_none()
+            && !matches!(error, Error::Replaced { .. })
         {
             self.failed = Some(error.to_string());
         }
         result
+    }
+
+    /// Refuses when the folder was renamed or replaced, before anything in it is touched by its name.
+    ///
+    /// The journal is an open file, so what was done is safe where the folder is now.
+    pub(crate) fn check_place(&mut self) -> Result<()> {
+        let place = self.lock.check(&self.folder);
+        if place.is_err() {
+            let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
+            self.settle(result)?;
+        }
+        place
     }
 
     /// Notes an operation in the journal, before it changes anything.
@@ -232,7 +232,8 @@ impl Store {
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.check()?;
         let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
-        self.settle(result)
+        self.settle(result)?;
+        self.check_place()
     }
 
     /// Whether a checkpoint is due.
@@ -279,6 +280,7 @@ impl Store {
 
     /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
     pub(crate) fn publish_part(&mut self) -> Result<()> {
+        self.check_place()?;
         // The journal goes first, so that no later operation survives an earlier one.
         self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
         self.pager.commit(self.block.identity, self.block.applied, self.tree.root, self.tree.level)?;
@@ -290,6 +292,7 @@ impl Store {
         if !self.changed {
             return Ok(());
         }
+        self.check_place()?;
         let meta = self.pager.commit(self.block.identity, self.seq, self.tree.root, self.tree.level)?;
         let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, ..self.block };
         let journal = match self.journal.take() {
@@ -320,7 +323,8 @@ impl Store {
     }
 
     /// Bytes on disk, all files together.
-    pub(crate) fn size_on_disk(&self) -> Result<u64> {
+    pub(crate) fn size_on_disk(&mut self) -> Result<u64> {
+        self.check_place()?;
         size_of(&self.folder)
     }
 }

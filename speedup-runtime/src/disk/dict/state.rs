@@ -277,6 +277,8 @@ impl DictState {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        // This takes a while, in which nobody else can write the journal.
+        self.store.write_journal()?;
         // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
         self.seal()?;
         let order = self.buffer.sorted();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::DiskList;
 use crate::disk::Result;
 use crate::disk::error::At;
+use crate::disk::handle::Body;
 use crate::disk::value::{self, Value};
 use crate::sync::Arc;
 
@@ -19,6 +20,7 @@ const READ: usize = 64 << 10;
 const READ_ALL: usize = 8 << 20;
 
 pub(super) fn sort<T: Value>(list: &mut DiskList<T>, mut compare: impl FnMut(&T, &T) -> Ordering) -> Result<()> {
+    list.handle.change(|state| state.store().check_place())?;
     let path = list.path().join("sort.tmp");
     let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
     let (_scratch, file) = (Scratch(path.clone()), Arc::new(file));

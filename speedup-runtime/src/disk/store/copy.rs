@@ -16,6 +16,7 @@ impl Store {
     ///
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
+        self.check_place()?;
         let result = self.copy(salvage);
         let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
         if named == Some(self.block.generation) {
