@@ -46,6 +46,8 @@ fn scene() {
         "exit in use" => exit_in_use(&folder),
         "no thread" => no_thread(&folder),
         "no thread for the first" => no_thread_for_the_first(&folder),
+        "many" => many(&folder),
+        "full disk" => full_disk(&folder),
         other => panic!("there is no scene {other:?}"),
     }
 }
@@ -284,6 +286,94 @@ fn without_a_thread_to_write_behind_every_change_is_written_at_once() {
     let folder = tempfile::tempdir().unwrap();
     play("no thread for the first", folder.path());
     assert!(dict(folder.path(), "d").unwrap().is_empty());
+}
+
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+#[cfg(not(target_os = "linux"))]
+fn many(_: &Path) {}
+
+#[cfg(target_os = "linux")]
+fn many(folder: &Path) {
+    let open = |n: usize| dict(folder, &format!("d{n}")).unwrap();
+    let with_ten: Vec<Dict> = (0..10).map(open).collect();
+    let few = threads();
+    let mut all: Vec<Dict> = with_ten.into_iter().chain((10..100).map(open)).collect();
+    for dict in &mut all {
+        dict.extend((0..2000).map(|n| (n * 7919 % 20_011, n))).unwrap();
+        dict.flush().unwrap();
+    }
+    // One of ours, and those of the engine, which come and go.
+    assert!(threads() <= few + 8, "{} threads for ten structures, {} for a hundred", few, threads());
+    drop(all);
+    let before = resident();
+    let all: Vec<Dict> = (0..100).map(open).collect();
+    for dict in &all {
+        assert!(dict.get(&7919).unwrap().is_some());
+    }
+    let each = (resident() - before.min(resident())) / 100;
+    assert!(each < 1 << 20, "{each} bytes for each structure at rest");
+}
+
+#[test]
+fn many_structures_take_few_threads_and_little_memory() {
+    play("many", tempfile::tempdir().unwrap().path());
+}
+
+fn full_disk(folder: &Path) {
+    // SAFETY: from here on no file can be written, and that is an error, not a signal.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        libc::setrlimit(libc::RLIMIT_FSIZE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 });
+    }
+    let mut dict = dict(folder, "d").unwrap();
+    assert_eq!(dict.get(&4000).unwrap(), Some(4000));
+    assert_eq!(dict.iter().map(Result::unwrap).count(), 5000);
+    let list = list(folder, "l");
+    assert_eq!(list.to_vec().unwrap(), (0..5000).collect::<Vec<_>>());
+    list.close().unwrap();
+    dict.insert(1, 2).unwrap();
+    let refused = dict.flush();
+    assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
+}
+
+#[test]
+fn what_was_closed_can_be_read_on_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dict = dict(folder.path(), "d").unwrap();
+    dict.extend((0..5000).map(|n| (n, n))).unwrap();
+    dict.close().unwrap();
+    let mut list = list(folder.path(), "l");
+    list.extend(0..5000).unwrap();
+    list.close().unwrap();
+    play("full disk", folder.path());
+    assert_eq!(self::dict(folder.path(), "d").unwrap().get(&1).unwrap(), Some(1));
+}
+
+#[test]
+fn the_spare_stays_as_small_as_the_directory_however_often_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..40 {
+        let mut dict = dict(folder.path(), "d").unwrap();
+        for n in 0..100 {
+            dict.insert((round * 100 + n) * 7919 % 100_003, n).unwrap();
+        }
+        if round == 0 {
+            dict.extend((200_000..300_000).map(|n| (n, n))).unwrap();
+        }
+        dict.close().unwrap();
+    }
+    let spare = fs::metadata(folder.path().join("d.speedup/spare.0")).unwrap().len();
+    assert!(spare < 400 << 10, "{spare} bytes");
 }
 
 fn is_replaced<T: std::fmt::Debug>(result: Result<T, Error>) {

@@ -17,7 +17,7 @@
 //!   inner, leaf              directory nodes and pages, encoded
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
-//!   cache, slots, page_file, spare, engine (sled)
+//!   cache, slots, page_file, rest, spare, engine (sled)
 //! key, value, fingerprint, error
 //! ```
 
@@ -39,6 +39,7 @@ mod options;
 mod page_file;
 mod pager;
 mod process;
+mod rest;
 mod scan;
 mod shared;
 mod slots;

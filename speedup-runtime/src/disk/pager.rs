@@ -4,7 +4,7 @@
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::engine::{Change, Engine, Sled};
 use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
+use super::rest::Directory;
 use super::scan::Scan;
 use super::slots::Slots;
 use super::spare::{Recovered, Spare};
@@ -58,6 +59,8 @@ pub(crate) struct Pager {
     fallback: Option<Recovered>,
     spare: Spare,
     slots: Slots,
+    /// How many chunks of the map of taken slots are still to be read, before the first slot is taken.
+    unread_map: Option<u64>,
     leaves: Cache<Leaf>,
     inners: Cache<Inner>,
     /// The epoch that is being written; pages of earlier ones are not touched.
@@ -93,7 +96,7 @@ fn unseal(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// What an engine says about its last commit; `None` if it cannot be read.
-pub(crate) fn read_meta(engine: &dyn Engine) -> Option<Meta> {
+pub(crate) fn read_meta(engine: &mut dyn Engine) -> Option<Meta> {
     let raw = engine.get(META).ok()??;
     postcard::from_bytes(unseal(&raw)?.1).ok()
 }
@@ -104,7 +107,7 @@ pub(crate) fn recover(path: &Path) -> Option<Recovered> {
 }
 
 /// The node at `kid`, as an engine holds it; `None` if it is missing or another one.
-fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
+fn read_inner(engine: &mut dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
     let Some(raw) = engine.get(&inner_key(kid.at))? else { return Ok(None) };
     let inner = unseal(&raw).filter(|&(stamp, _)| stamp == kid.stamp);
     let inner = inner.and_then(|(_, body)| postcard::from_bytes::<Inner>(body).ok());
@@ -115,28 +118,37 @@ fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(|source| Error::Codec { doing: "encoded", source })
 }
 
+/// Where the directory of a generation and its spare are.
+fn paths(folder: &Path, block: &Superblock) -> (PathBuf, PathBuf) {
+    (folder::directory(folder, block.generation), folder::spare(folder, block.generation))
+}
+
 impl Pager {
     /// Makes an empty generation; `items` is how many items of leaves are cached.
     pub(crate) fn create(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
-        let engine = Box::new(Sled::create(&folder::directory(folder, block.generation))?);
+        let (directory, spare) = paths(folder, block);
+        let sled = Sled::create(&directory)?;
         let file = PageFile::create(&folder::pages(folder, block.generation))?;
-        Ok(Self::start(file, engine, Spare::of(folder::spare(folder, block.generation), block, 0), items))
+        let kept = Spare::of(spare.clone(), block, 0);
+        Ok(Self::start(file, Box::new(Directory::of(sled, directory, spare, block.identity, 0)), kept, items))
     }
 
     /// Opens a generation and returns what its last commit said.
     pub(crate) fn open(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
-        let directory = folder::directory(folder, block.generation);
+        let (directory, spare) = paths(folder, block);
         let file = PageFile::open(&folder::pages(folder, block.generation))?;
-        let engine = Sled::open(&directory)?;
-        let lost = |what: &str| Error::damaged(&directory, format!("its {what} is missing or has a wrong checksum"));
-        let meta = read_meta(&engine).ok_or_else(|| lost("root"))?;
-        let spare = Spare::of(folder::spare(folder, block.generation), block, meta.epoch);
+        let mut engine = if block.at_rest {
+            Directory::resting(directory.clone(), spare.clone(), block.identity, block.epoch)?
+        } else {
+            let mut sled = Sled::open(&directory)?;
+            let epoch = read_meta(&mut sled).map_or(0, |meta| meta.epoch);
+            Directory::of(sled, directory.clone(), spare.clone(), block.identity, epoch)
+        };
+        let lost = || Error::damaged(&directory, "its root is missing or has a wrong checksum");
+        let meta = read_meta(&mut engine).ok_or_else(lost)?;
+        let spare = Spare::of(spare, block, meta.epoch);
         let mut pager = Self::start(file, Box::new(engine), spare, items);
-        for chunk in 0..meta.map_chunks {
-            let raw = pager.engine.get(&map_key(chunk))?.ok_or_else(|| lost("map"))?;
-            let (_, body) = unseal(&raw).ok_or_else(|| lost("map"))?;
-            pager.slots.load(body);
-        }
+        pager.unread_map = Some(meta.map_chunks);
         // What a killed process wrote and did not publish has the epoch in between.
         pager.epoch = meta.epoch + 2;
         pager.next_inner = meta.next_inner;
@@ -146,18 +158,43 @@ impl Pager {
         Ok((pager, meta))
     }
 
+    /// Reads which slots are taken, before that is asked or changed.
+    #[inline]
+    fn read_map(&mut self) -> Result<()> {
+        match self.unread_map {
+            Some(chunks) => self.read_chunks(chunks),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn read_chunks(&mut self, chunks: u64) -> Result<()> {
+        let lost = |path| {
+            Error::damaged(path, "a part of its directory, the map of pages, is missing or has a wrong checksum")
+        };
+        for chunk in 0..chunks {
+            let raw = self.engine.get(&map_key(chunk))?.ok_or_else(|| lost(self.file.path()))?;
+            let (_, body) = unseal(&raw).ok_or_else(|| lost(self.file.path()))?;
+            self.slots.load(body);
+        }
+        self.unread_map = None;
+        Ok(())
+    }
+
     /// Opens a generation for reading what its directory or its spare still know of.
     pub(crate) fn rescue(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
         let path = folder::spare(folder, block.generation);
-        let of_this = |engine: &dyn Engine| read_meta(engine).filter(|meta| meta.identity == block.identity);
-        let recovered = recover(&path).filter(|recovered| of_this(recovered).is_some());
-        let sled = match Sled::open(&folder::directory(folder, block.generation)) {
+        let of_this = |engine: &mut dyn Engine| read_meta(engine).filter(|meta| meta.identity == block.identity);
+        let mut recovered = recover(&path);
+        let in_spare = recovered.as_mut().and_then(|spare| of_this(spare));
+        let recovered = recovered.filter(|_| in_spare.is_some());
+        let mut sled = match Sled::open(&folder::directory(folder, block.generation)) {
             Ok(sled) => Some(sled),
             Err(Error::Damaged { .. }) => None,
             Err(error) => return Err(error),
         };
-        let metas = [sled.as_ref().and_then(|sled| of_this(sled)), recovered.as_ref().and_then(|spare| of_this(spare))];
-        let meta = metas.into_iter().flatten().max_by_key(|meta| meta.epoch);
+        let in_sled = sled.as_mut().and_then(|sled| of_this(sled));
+        let meta = [in_sled, in_spare].into_iter().flatten().max_by_key(|meta| meta.epoch);
         let lost = || Error::damaged(folder, "neither its directory nor the spare of it can be read");
         let meta = meta.ok_or_else(lost)?;
         let file = PageFile::open(&folder::pages(folder, block.generation))?;
@@ -186,6 +223,7 @@ impl Pager {
             fallback: None,
             spare,
             slots: Slots::default(),
+            unread_map: None,
             leaves: Cache::new(budget),
             inners: Cache::new(DIRECTORY),
             epoch: 1,
@@ -255,6 +293,7 @@ impl Pager {
             self.born = self.born.wrapping_add(1);
             leaf.set_id(self.born << 8);
         }
+        self.read_map()?;
         let size = leaf.size();
         let slots = PageFile::slots_for(size);
         let at = match old {
@@ -291,7 +330,11 @@ impl Pager {
         if let Some(inner) = self.inners.get(kid.at, kid.stamp) {
             return Ok(inner);
         }
-        let found = match (read_inner(&*self.engine, kid), &self.fallback) {
+        let mut found = read_inner(&mut *self.engine, kid);
+        if !matches!(found, Ok(Some(_))) && self.engine.turn()? {
+            found = read_inner(&mut *self.engine, kid);
+        }
+        let found = match (found, &mut self.fallback) {
             (Ok(Some(inner)), _) => Some(inner),
             (_, Some(fallback)) => read_inner(fallback, kid)?,
             (found, None) => found?,
@@ -340,6 +383,7 @@ impl Pager {
         if bytes.len() < LARGE {
             return Ok(Val { bytes, outside: false });
         }
+        self.read_map()?;
         let page = [&[0; HEADER], bytes].concat();
         let slots = PageFile::slots_for(page.len());
         let slot = self.slots.take(slots)?;
@@ -381,6 +425,7 @@ impl Pager {
 
     /// Publishes all changes as one; when it returns they survive a power cut.
     pub(crate) fn commit(&mut self, identity: u64, applied: u64, root: Option<Kid>, level: u8) -> Result<Meta> {
+        self.read_map()?;
         for (slot, stamp, leaf) in self.leaves.clean() {
             self.file.write(slot, stamp, PageKind::Leaf, leaf.page())?;
         }
@@ -401,7 +446,7 @@ impl Pager {
             self.spare.append(self.epoch, &changes)?;
         }
         changes.extend(maps.into_iter().map(|(chunk, bytes)| (map_key(chunk), Some(seal(self.epoch, &bytes)))));
-        self.engine.commit(changes)?;
+        self.engine.commit(self.epoch, changes)?;
         if all {
             self.write_spare(&meta)?;
         }
@@ -413,6 +458,11 @@ impl Pager {
 
 /// Keeping the spare.
 impl Pager {
+    /// Returns when the spare, too, survives a power cut.
+    pub(crate) fn sync_spare(&self) -> Result<()> {
+        self.spare.sync()
+    }
+
     /// Writes the spare anew; the commit that `meta` stands for is done.
     fn write_spare(&mut self, meta: &Meta) -> Result<()> {
         let mut whole = self.spare.begin()?;

@@ -15,7 +15,7 @@ use super::folder::{self, Lock};
 use super::journal::{self, Journal, Op, Replay};
 use super::leaf::Val;
 use super::options::Options;
-use super::pager::Pager;
+use super::pager::{Meta, Pager};
 use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
@@ -89,10 +89,21 @@ impl Store {
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let mut block =
-            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0, floor: 0 };
+        let mut block = Superblock {
+            kind,
+            key,
+            value,
+            identity,
+            generation: 0,
+            journal: 0,
+            epoch: 0,
+            applied: 0,
+            floor: 0,
+            at_rest: true,
+        };
         let mut pager = Pager::create(&folder, &block, items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
+        pager.sync_spare()?;
         let journal = Some(Journal::create(&folder, identity, 0)?);
         block.write(&folder)?;
         // An earlier process may have been killed right after it made the folder.
@@ -280,11 +291,20 @@ impl Store {
 
     /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
     pub(crate) fn publish_part(&mut self) -> Result<()> {
-        self.check_place()?;
         // The journal goes first, so that no later operation survives an earlier one.
         self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
-        self.pager.commit(self.block.identity, self.block.applied, self.tree.root, self.tree.level)?;
-        Ok(())
+        self.commit(self.block.applied).map(drop)
+    }
+
+    /// Publishes the tree as the state after operation `applied`.
+    fn commit(&mut self, applied: u64) -> Result<Meta> {
+        self.check_place()?;
+        if self.block.at_rest {
+            let block = Superblock { at_rest: false, ..self.block };
+            block.write(&self.folder)?;
+            self.block = block;
+        }
+        self.pager.commit(self.block.identity, applied, self.tree.root, self.tree.level)
     }
 
     /// Publishes everything and starts an empty journal; every operation must be in the tree.
@@ -292,9 +312,9 @@ impl Store {
         if !self.changed {
             return Ok(());
         }
-        self.check_place()?;
-        let meta = self.pager.commit(self.block.identity, self.seq, self.tree.root, self.tree.level)?;
-        let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, ..self.block };
+        let meta = self.commit(self.seq)?;
+        self.pager.sync_spare()?;
+        let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..self.block };
         let journal = match self.journal.take() {
             Some(journal) if journal.is_empty() => journal,
             _ => {

@@ -54,7 +54,8 @@ impl Store {
         copy.seal()?;
         let (root, level) = (copy.tree.root, copy.tree.level);
         let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
+        copy.pager.sync_spare()?;
+        let block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..block };
         sync_folder(&self.folder)?;
         block.write(&self.folder)?;
         let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);

@@ -75,12 +75,12 @@ fn replay(folder: &Path, block: &Superblock) -> Result<Option<Replay>> {
 fn find_block(folder: &Path) -> Result<Superblock> {
     let mut best: Option<(u64, Superblock)> = None;
     for generation in folder::numbers(folder, "spare")? {
-        let Some(spare) = pager::recover(&folder::spare(folder, generation)) else { continue };
+        let Some(mut spare) = pager::recover(&folder::spare(folder, generation)) else { continue };
         let Some(block) = spare.block else { continue };
         // A generation that was still being made when a crash came knows of no operation.
-        let applied = pager::read_meta(&spare).map_or(0, |meta| meta.applied);
+        let applied = pager::read_meta(&mut spare).map_or(0, |meta| meta.applied);
         if best.is_none_or(|(most, _)| applied >= most) {
-            best = Some((applied, Superblock { generation, epoch: 0, applied: 0, ..block }));
+            best = Some((applied, Superblock { generation, epoch: 0, applied: 0, at_rest: false, ..block }));
         }
     }
     let lost = || Error::damaged(folder, "its superblock is lost, and no spare of it can be read");
