@@ -29,6 +29,17 @@ pub enum Error {
         /// The process that opened it.
         owner: u32,
     },
+    /// The structure was closed by this or another clone of a shared handle.
+    #[error("{} was closed; open it again", path.display())]
+    Closed {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// The thread that asks has a guard of the shared structure, and would wait for itself.
+    #[error(
+        "this thread holds a guard of the shared structure; use that guard, or drop it first (one in the head of an `if let` or `match` lives to the end of the block)"
+    )]
+    Held,
     /// This process is a fork of one that had structures open, whose threads it lacks.
     #[error(
         "{} cannot be opened in this process, a fork of one that had opened disk structures before; open the first one after the fork, or start the child with `exec`",

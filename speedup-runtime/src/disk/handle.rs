@@ -1,6 +1,6 @@
 //! A structure behind a lock: who may use it, and who writes its journal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::behind::Late;
 use super::process::{self, Process};
@@ -50,13 +50,14 @@ impl<B: Body> Handle<B> {
 
     /// Refuses in every process but the one that opened the structure. Comes before any lock: a fork may inherit a held one.
     #[inline]
-    fn check_owner(&self) -> Result<()> {
-        if self.owner.is_current() { Ok(()) } else { Err(self.forked()) }
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        if self.owner.is_current() { Ok(()) } else { Err(forked(&self.folder, self.owner)) }
     }
 
-    #[cold]
-    fn forked(&self) -> Error {
-        Error::Forked { path: self.folder.clone(), owner: self.owner.id }
+    /// The same without the handle.
+    pub(crate) fn owner_check(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let (owner, folder) = (self.owner, self.folder.clone());
+        move || if owner.is_current() { Ok(()) } else { Err(forked(&folder, owner)) }
     }
 
     /// Runs `read` on the state, unless an earlier change failed half-way.
@@ -64,9 +65,9 @@ impl<B: Body> Handle<B> {
     pub(crate) fn read<R>(&self, read: impl FnOnce(&mut B) -> Result<R>) -> Result<R> {
         self.check_owner()?;
         let mut guard = lock(&self.inner.guarded);
-        let body = guard.body.as_mut().ok_or_else(closed)?;
+        let body = guard.body.as_mut().ok_or_else(|| closed(&self.folder))?;
         body.store().check()?;
-        let result = read(body);
+        let result = read(body).map_err(|error| body.store().explain(error));
         self.catch_up(&mut guard);
         result
     }
@@ -83,9 +84,9 @@ impl<B: Body> Handle<B> {
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut B) -> Result<R>) -> Result<R> {
         self.check_owner()?;
         let mut guard = lock(&self.inner.guarded);
-        let body = guard.body.as_mut().ok_or_else(closed)?;
+        let body = guard.body.as_mut().ok_or_else(|| closed(&self.folder))?;
         body.store().check()?;
-        let result = change(body);
+        let result = change(body).map_err(|error| body.store().explain(error));
         if body.store().is_waiting() && !guard.announced {
             self.announce(&mut guard);
         }
@@ -119,7 +120,7 @@ impl<B: Body> Handle<B> {
         let Some(mut body) = lock(&self.inner.guarded).body.take() else { return Ok(()) };
         body.store().check()?;
         let result = body.checkpoint();
-        body.store().settle(result)
+        body.store().settle(result).map_err(|error| body.store().explain(error))
     }
 }
 
@@ -137,8 +138,14 @@ impl<B: Body> Drop for Handle<B> {
     }
 }
 
-fn closed() -> Error {
-    Error::Failed { cause: "it was closed".into() }
+#[cold]
+fn forked(folder: &Path, owner: Process) -> Error {
+    Error::Forked { path: folder.to_path_buf(), owner: owner.id }
+}
+
+#[cold]
+fn closed(folder: &Path) -> Error {
+    Error::Closed { path: folder.to_path_buf() }
 }
 
 fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {

@@ -55,6 +55,6 @@ pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
-pub use self::shared::Shared;
+pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;

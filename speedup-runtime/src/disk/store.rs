@@ -214,6 +214,12 @@ impl Store {
         place
     }
 
+    /// The error behind an error: what is missing where the folder was may be there where it is now.
+    #[cold]
+    pub(crate) fn explain(&mut self, error: Error) -> Error {
+        self.lock.check(&self.folder).err().unwrap_or(error)
+    }
+
     /// Notes an operation in the journal, before it changes anything.
     #[inline]
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {

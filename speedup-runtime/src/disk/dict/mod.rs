@@ -3,6 +3,7 @@
 mod builder;
 mod entry;
 mod iter;
+mod shared;
 pub(crate) mod state;
 mod whole;
 
@@ -326,7 +327,8 @@ impl<K: Key, V: Value> DiskDict<K, V> {
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        Shared::new(self)
+        let check = self.handle.owner_check();
+        Shared::new(self, check)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod iter;
+mod shared;
 mod sort;
 pub(crate) mod state;
 mod whole;
@@ -369,7 +370,8 @@ impl<T: Value> DiskList<T> {
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        Shared::new(self)
+        let check = self.handle.owner_check();
+        Shared::new(self, check)
     }
 }
 
