@@ -67,6 +67,20 @@ fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 impl<'a> Op<'a> {
+    /// About how many nanoseconds it takes to apply the operation when the journal is played.
+    #[inline]
+    pub(crate) fn cost(self) -> u64 {
+        match self {
+            Op::Push { val } => 150 + val.len() as u64,
+            // Gathered and merged in order.
+            Op::Put { val, .. } => 400 + val.len() as u64,
+            Op::Remove { .. } => 400,
+            // Each goes down the tree by itself.
+            Op::Insert { val, .. } | Op::Set { val, .. } => 8000 + val.len() as u64,
+            Op::Cut { .. } | Op::Swap { .. } | Op::Clear => 8000,
+        }
+    }
+
     #[inline]
     fn encode(self, out: &mut Vec<u8>) {
         match self {
@@ -177,12 +191,13 @@ impl Journal {
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
     }
 
-    /// Goes on with a journal that a [`Replay`] found empty.
-    pub(crate) fn resume(folder: &Path, identity: u64, number: u64) -> Result<Self> {
-        let path = folder.join(file_name(number));
+    /// Goes on with a journal where a [`Replay`] of it came to the end.
+    pub(crate) fn resume(identity: u64, number: u64, replay: &Replay) -> Result<Self> {
+        let (path, len) = (replay.path.clone(), replay.at);
         let file = OpenOptions::new().read(true).write(true).open(&path).at(&path)?;
-        let len = HEADER as u64;
-        file.set_len(len).at(&path)?;
+        if replay.len != len {
+            file.set_len(len).at(&path)?;
+        }
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
     }
 

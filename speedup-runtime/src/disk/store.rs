@@ -27,6 +27,8 @@ pub(crate) const LONGEST_KEY: usize = 16 << 10;
 pub(crate) const LONGEST_VALUE: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
 const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
+/// How many nanoseconds playing the journal may take, about, before a checkpoint.
+const LONG_REPLAY: u64 = 1_200_000_000;
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,10 @@ pub(crate) struct Store {
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
+    /// About how many nanoseconds it takes to play the journal.
+    replay_cost: u64,
+    /// Whether the journal of an earlier process is being played: then it stays, whatever is published on the way.
+    replaying: bool,
     /// Something differs from the last checkpoint.
     changed: bool,
     /// Set when a change failed half-way: memory is then not to be trusted, the disk is.
@@ -119,7 +125,22 @@ impl Store {
         (folder, lock): (PathBuf, Lock),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
-        Store { pager, tree, tail, journal, block, seq, changed, failed: None, cut: false, bare: false, folder, lock }
+        Store {
+            pager,
+            tree,
+            tail,
+            journal,
+            block,
+            seq,
+            replay_cost: 0,
+            replaying: false,
+            changed,
+            failed: None,
+            cut: false,
+            bare: false,
+            folder,
+            lock,
+        }
     }
 
     fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
@@ -134,7 +155,7 @@ impl Store {
         }
         let replay = Replay::open(&folder, block.identity, block.journal)?;
         let (journal, replay) = if replay.is_empty() {
-            (Some(Journal::resume(&folder, block.identity, block.journal)?), None)
+            (Some(Journal::resume(block.identity, block.journal, &replay)?), None)
         } else {
             // What it holds may be published in parts from here on, so all of it must survive.
             replay.sync()?;
@@ -146,7 +167,9 @@ impl Store {
         Ok((store, replay))
     }
 
-    /// Hands the operations that the last checkpoint does not hold to `apply`, in order.
+    /// Hands the operations that the last checkpoint does not hold to `apply`, in order; then the journal goes on.
+    ///
+    /// What becomes due on the way is published, and the journal stays: a crash plays it again from there.
     pub(crate) fn replay<S>(
         state: &mut S,
         store: impl Fn(&mut S) -> &mut Store,
@@ -154,6 +177,7 @@ impl Store {
         mut apply: impl FnMut(&mut S, Op<'_>) -> Result<()>,
     ) -> Result<()> {
         let applied = store(state).seq;
+        store(state).replaying = true;
         while let Some(frame) = replay.next_frame()? {
             if frame.first > store(state).seq + 1 {
                 replay.give_up()?;
@@ -172,11 +196,16 @@ impl Store {
                 replay.give_up()?;
             }
         }
-        store(state).cut |= replay.cut;
+        let store = store(state);
+        store.replaying = false;
+        store.cut |= replay.cut;
+        if !replay.cut {
+            store.journal = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
+        }
         Ok(())
     }
 
-    /// Whether the journal is still that of an earlier process, so that a checkpoint must come before the first change.
+    /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
     pub(crate) fn is_recovering(&self) -> bool {
         self.journal.is_none()
     }
@@ -225,6 +254,7 @@ impl Store {
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
         self.changed = true;
         self.seq += 1;
+        self.replay_cost += op.cost();
         self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
     }
 
@@ -256,7 +286,8 @@ impl Store {
     /// Whether a checkpoint is due.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.pager.is_crowded() || self.journal.as_ref().is_some_and(|journal| journal.len() > LONG_JOURNAL)
+        let long = |journal: &Journal| journal.len() > LONG_JOURNAL || self.replay_cost > LONG_REPLAY;
+        self.pager.is_crowded() || self.journal.as_ref().is_some_and(long)
     }
 
     /// Adds an item after all others; its value must have been placed.
@@ -319,6 +350,9 @@ impl Store {
             return Ok(());
         }
         let meta = self.commit(self.seq)?;
+        if self.replaying {
+            return Ok(());
+        }
         self.pager.sync_spare()?;
         let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..self.block };
         let journal = match self.journal.take() {
@@ -339,7 +373,7 @@ impl Store {
         }
         self.journal = Some(journal);
         self.block = block;
-        self.changed = false;
+        (self.replay_cost, self.changed) = (0, false);
         Ok(())
     }
 
