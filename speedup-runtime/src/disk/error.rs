@@ -29,6 +29,24 @@ pub enum Error {
         /// The process that opened it.
         owner: u32,
     },
+    /// There is no structure of this name.
+    #[error("{} does not exist; `open()` makes it", path.display())]
+    Missing {
+        /// The folder that was looked for.
+        path: PathBuf,
+    },
+    /// The handle was opened for reading.
+    #[error("{} was opened for reading only; open it with `open()` to change it", path.display())]
+    ReadOnly {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// The last process that had the structure open did not close it, and reading alone cannot make up for that.
+    #[error("{} was not closed; open it once with `open()`, and close it", path.display())]
+    Unfinished {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
     /// The structure was closed by this or another clone of a shared handle.
     #[error("{} was closed; open it again", path.display())]
     Closed {

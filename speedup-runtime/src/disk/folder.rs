@@ -42,6 +42,23 @@ pub(crate) fn folder_name(name: &str) -> Result<String> {
     Ok(out)
 }
 
+/// The name of the structure in a folder of this name, if it is one that [`folder_name`] makes.
+pub(crate) fn name_of(folder: &str) -> Option<String> {
+    let mut bytes = folder.strip_suffix(".speedup")?.bytes();
+    let mut name = Vec::new();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    let name = String::from_utf8(name).ok()?;
+    folder_name(&name).is_ok_and(|made| made == folder).then_some(name)
+}
+
 /// A hold on a folder, given up when dropped.
 ///
 /// The folder itself is locked as well as a file in it, so that neither a lock file that somebody deletes nor a file system that
@@ -64,6 +81,18 @@ impl Lock {
         let _untold = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)));
         let _untold = write!(file, "{}", std::process::id());
         lock.file = Some(file);
+        Ok(lock)
+    }
+
+    /// Takes the lock together with others that read, or says who has it alone; writes nothing.
+    pub(crate) fn share(folder: &Path) -> Result<Self> {
+        let mut lock = Lock { file: None, folder: open_folder(folder) };
+        lock.take_folder(folder, File::try_lock_shared)?;
+        let path = folder.join(LOCK);
+        if let Ok(file) = File::open(&path) {
+            take(&file, File::try_lock_shared).map_err(|error| refusal(error, folder, &path))?;
+            lock.file = Some(file);
+        }
         Ok(lock)
     }
 
@@ -218,6 +247,31 @@ pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>
     }
     Ok(())
 }
+
+/// Removes every file of a structure; what says that there is one goes first.
+pub(crate) fn remove_all(folder: &Path) -> Result<()> {
+    let mut ours = Vec::new();
+    for entry in fs::read_dir(folder).at(folder)? {
+        let entry = entry.at(folder)?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        let is_ours = match name.split_once('.').map(|(stem, number)| (stem, number.parse::<u64>().ok())) {
+            Some(("pages" | "directory" | "spare", Some(_))) => true,
+            Some(("journal", Some(number))) => is_journal(&path, number),
+            _ => OTHERS.contains(&&*name),
+        };
+        if is_ours {
+            ours.push((name != "superblock", path));
+        }
+    }
+    ours.sort_unstable();
+    ours.iter().try_for_each(|(_, path)| {
+        if path.is_dir() { fs::remove_dir_all(path).at(path) } else { fs::remove_file(path).at(path) }
+    })
+}
+
+/// The files of a structure whose names bear no number.
+const OTHERS: [&str; 7] = ["superblock", "superblock.new", "spare.new", "sort.tmp", "types", "types.new", LOCK];
 
 /// Whether a folder without a superblock holds data, so that it is damaged rather than new.
 pub(crate) fn holds_data(folder: &Path) -> Result<bool> {

@@ -85,7 +85,7 @@ impl<B: Body> Handle<B> {
         self.check_owner()?;
         let mut guard = lock(&self.inner.guarded);
         let body = guard.body.as_mut().ok_or_else(|| closed(&self.folder))?;
-        body.store().check()?;
+        body.store().check_change()?;
         let result = change(body).map_err(|error| body.store().explain(error));
         if body.store().is_waiting() && !guard.announced {
             self.announce(&mut guard);

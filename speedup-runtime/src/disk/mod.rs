@@ -7,7 +7,8 @@
 //! Imports run downwards:
 //!
 //! ```text
-//! dict, list                 what users see; `state` is the same without types
+//! place                      a folder of structures
+//! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
 //!   handle, shared           the lock, and whose it is
 //!   behind, process          the thread that writes journals, forks and exit
@@ -38,6 +39,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod place;
 mod process;
 mod rest;
 mod scan;
@@ -49,12 +51,15 @@ mod superblock;
 mod tail;
 mod tree;
 mod value;
+mod view;
 mod write_buffer;
 
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
+pub use self::place::Folder;
 pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;
+pub use self::view::ReadOnly;

@@ -52,7 +52,16 @@ impl PageFile {
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        match OpenOptions::new().read(true).write(true).open(path) {
+        Self::of(path, OpenOptions::new().read(true).write(true))
+    }
+
+    /// Opens a page file that is not written.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self> {
+        Self::of(path, OpenOptions::new().read(true))
+    }
+
+    fn of(path: &Path, options: &OpenOptions) -> Result<Self> {
+        match options.open(path) {
             Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::damaged(path, "the file is missing")),
             Err(error) => Err(Error::io(path, error)),

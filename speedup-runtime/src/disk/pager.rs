@@ -68,6 +68,8 @@ pub(crate) struct Pager {
     next_inner: u64,
     /// The number of the leaf that was made last, from a random one on.
     born: u64,
+    /// Shared with those who read an earlier commit.
+    pin: Arc<()>,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
     budget: usize,
@@ -158,6 +160,26 @@ impl Pager {
         Ok((pager, meta))
     }
 
+    /// Opens a generation that is at rest to read it, while nobody writes it or `pin` keeps what it refers to.
+    pub(crate) fn view(folder: &Path, block: &Superblock, items: usize, pin: Arc<()>) -> Result<(Self, Meta)> {
+        let (_, spare) = paths(folder, block);
+        let file = PageFile::open_to_read(&folder::pages(folder, block.generation))?;
+        let lost = || Error::damaged(&spare, "it cannot be read, and nothing else can without being written to");
+        let mut recovered = recover(&spare).ok_or_else(lost)?;
+        let is_last = |meta: &Meta| (meta.identity, meta.epoch) == (block.identity, block.epoch);
+        let meta = read_meta(&mut recovered).filter(is_last).ok_or_else(lost)?;
+        let kept = Spare::of(spare, block, u64::MAX);
+        let mut pager = Self::start(file, Box::new(recovered), kept, items);
+        // No page is of the epoch that would be written next.
+        (pager.epoch, pager.pin) = (meta.epoch + 1, pin);
+        Ok((pager, meta))
+    }
+
+    /// What keeps the pages of the last commit from being written over while somebody else has it, too.
+    pub(crate) fn pin(&self) -> Arc<()> {
+        Arc::clone(&self.pin)
+    }
+
     /// Reads which slots are taken, before that is asked or changed.
     #[inline]
     fn read_map(&mut self) -> Result<()> {
@@ -229,6 +251,7 @@ impl Pager {
             epoch: 1,
             next_inner: 0,
             born: RandomState::new().hash_one(0),
+            pin: Arc::new(()),
             dropped: Vec::new(),
             budget,
         }
@@ -437,7 +460,7 @@ impl Pager {
         for (number, stamp, inner) in self.inners.clean() {
             changes.push((inner_key(number), Some(seal(stamp, &encoded(&*inner)?))));
         }
-        let maps = self.slots.settle();
+        let maps = self.slots.settle(Arc::strong_count(&self.pin) > 1);
         let (next_inner, map_chunks) = (self.next_inner, self.slots.chunks());
         let meta = Meta { epoch: self.epoch, identity, applied, root, level, next_inner, map_chunks };
         changes.push((META.to_vec(), Some(seal(self.epoch, &encoded(&meta)?))));

@@ -3,6 +3,7 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod backup;
 mod copy;
 mod rescue;
 
@@ -20,6 +21,7 @@ use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
+use crate::sync::Arc;
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
@@ -28,7 +30,7 @@ pub(crate) const LONGEST_VALUE: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
 const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 /// How many nanoseconds playing the journal may take, about, before a checkpoint.
-const LONG_REPLAY: u64 = 1_200_000_000;
+const LONG_REPLAY: u64 = 800_000_000;
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +74,10 @@ pub(crate) struct Store {
     cut: bool,
     /// Whether nothing but the pages themselves can be read, and the tree is empty for that reason only.
     bare: bool,
+    /// Whether nothing may change.
+    read_only: bool,
     /// Declared last: given up when everything else is closed.
-    lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Store {
@@ -90,6 +94,36 @@ impl Store {
             None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
             None => Self::create(folder, lock, kind, key, value, options.items()).map(|store| (store, None)),
         }
+    }
+
+    /// Opens a structure that is at rest, and writes nothing; others may do so at the same time.
+    pub(crate) fn view(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
+        let folder = options.folder()?;
+        let missing = || Error::Missing { path: folder.clone() };
+        if !folder.is_dir() {
+            return Err(missing());
+        }
+        let lock = Lock::share(&folder)?;
+        let block = Superblock::read(&folder)?.ok_or_else(missing)?;
+        check(&folder, &block, kind, key, value)?;
+        if !block.at_rest || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
+            return Err(Error::Unfinished { path: folder });
+        }
+        let (pager, meta) = Pager::view(&folder, &block, options.items(), Arc::new(()))?;
+        Ok((Self::viewed(pager, &meta, block, folder, Arc::new(lock)), None))
+    }
+
+    /// The state of the last checkpoint, to be read while this goes on; everything must be in it.
+    pub(crate) fn snapshot(&mut self) -> Result<Self> {
+        let (pager, meta) = Pager::view(&self.folder, &self.block, self.pager.budget(), self.pager.pin())?;
+        Ok(Self::viewed(pager, &meta, self.block, self.folder.clone(), Arc::clone(&self.lock)))
+    }
+
+    fn viewed(pager: Pager, meta: &Meta, block: Superblock, folder: PathBuf, lock: Arc<Lock>) -> Self {
+        let tree = Tree { root: meta.root, level: meta.level };
+        let mut store = Self::over(pager, tree, None, block, (folder, lock));
+        (store.seq, store.read_only, store.changed) = (meta.applied, true, false);
+        store
     }
 
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
@@ -114,7 +148,7 @@ impl Store {
         block.write(&folder)?;
         // An earlier process may have been killed right after it made the folder.
         folder::sync_name(&folder)?;
-        Ok(Self::over(pager, Tree::default(), journal, block, (folder, lock)))
+        Ok(Self::over(pager, Tree::default(), journal, block, (folder, Arc::new(lock))))
     }
 
     fn over(
@@ -122,7 +156,7 @@ impl Store {
         tree: Tree,
         journal: Option<Journal>,
         block: Superblock,
-        (folder, lock): (PathBuf, Lock),
+        (folder, lock): (PathBuf, Arc<Lock>),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
         Store {
@@ -139,6 +173,7 @@ impl Store {
             cut: false,
             bare: false,
             folder,
+            read_only: false,
             lock,
         }
     }
@@ -162,7 +197,7 @@ impl Store {
             (None, Some(replay))
         };
         let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, journal, block, (folder, lock));
+        let mut store = Self::over(pager, tree, journal, block, (folder, Arc::new(lock)));
         store.seq = meta.applied;
         Ok((store, replay))
     }
@@ -207,7 +242,7 @@ impl Store {
 
     /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
     pub(crate) fn is_recovering(&self) -> bool {
-        self.journal.is_none()
+        self.journal.is_none() && !self.read_only
     }
 
     /// Refuses when an earlier change failed half-way.
@@ -217,6 +252,20 @@ impl Store {
             None => Ok(()),
             Some(cause) => Err(Error::Failed { cause: cause.clone() }),
         }
+    }
+
+    /// Whether nothing may change.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Refuses to change what is only read, and what an earlier change left half-way.
+    #[inline]
+    pub(crate) fn check_change(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::ReadOnly { path: self.folder.clone() });
+        }
+        self.check()
     }
 
     /// Remembers that a change failed half-way; one that was only not published, because the folder is elsewhere, is whole in memory.
@@ -261,6 +310,11 @@ impl Store {
     /// Makes the next checkpoint happen although no operation was noted.
     pub(crate) fn touch(&mut self) {
         self.changed = true;
+    }
+
+    /// Makes the next checkpoint happen if what is on disk cannot be read as it is: an early version wrote it, or a part was published since.
+    pub(crate) fn touch_unless_at_rest(&mut self) {
+        self.changed |= !self.block.at_rest;
     }
 
     /// Whether operations are in this process only.

@@ -98,6 +98,12 @@ impl Superblock {
         }
     }
 
+    /// Whether a folder has a superblock, sound or not.
+    pub(crate) fn is_there(folder: &Path) -> Result<bool> {
+        let path = folder.join(NAME);
+        path.try_exists().at(&path)
+    }
+
     /// Reads the bytes of a superblock.
     pub(crate) fn decode(raw: &[u8]) -> Result<Self, Fault> {
         let word = |at: usize| raw.get(at..at + 4).map(|raw| u32::from_le_bytes(raw.try_into().unwrap_or_default()));

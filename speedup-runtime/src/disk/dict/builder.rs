@@ -12,7 +12,8 @@ use crate::disk::options::Options;
 use crate::disk::store::{Opening, Repaired, Store};
 use crate::disk::superblock::Kind;
 use crate::disk::value::Value;
-use crate::disk::{Error, Result, fingerprint};
+use crate::disk::view::ReadOnly;
+use crate::disk::{Error, Result, fingerprint, place};
 
 /// Says how a [`DiskDict`] is opened; made by [`DiskDict::builder`].
 #[derive(Clone, Debug)]
@@ -65,6 +66,45 @@ impl<K: Key, V: Value> DictBuilder<K, V> {
     pub fn open(self) -> Result<DiskDict<K, V>> {
         let (store, replay) = self.store(Store::open)?;
         DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over)
+    }
+
+    /// Opens the dict, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if it does not; otherwise as [`open`](Self::open).
+    pub fn open_existing(self) -> Result<DiskDict<K, V>> {
+        if self.exists()? { self.open() } else { Err(Error::Missing { path: self.options.folder()? }) }
+    }
+
+    /// Opens the dict to read it, and writes nothing: several processes can do so at the same time, on a full disk and on one
+    /// that may not be written, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if it does not exist, [`Error::InUse`] while somebody has it open for writing, [`Error::Unfinished`] if it was not
+    /// closed or an early version wrote it; otherwise as [`open`](Self::open).
+    pub fn open_read_only(self) -> Result<ReadOnly<DiskDict<K, V>>> {
+        let (store, replay) = self.store(Store::view)?;
+        DictState::open(store, replay, self.options.write_buffer).map(DiskDict::over).map(ReadOnly::new)
+    }
+
+    /// Whether there is a structure of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn exists(&self) -> Result<bool> {
+        place::exists(&self.options.folder()?)
+    }
+
+    /// Deletes the structure of this name, whatever it holds; false if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::delete`](crate::disk::Folder::delete).
+    pub fn delete(self) -> Result<bool> {
+        place::delete(&self.options.folder()?)
     }
 
     /// Makes a new dict that holds the given entries.

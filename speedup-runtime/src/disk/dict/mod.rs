@@ -1,6 +1,7 @@
 //! [`DiskDict`]: a sorted map on disk.
 
 mod builder;
+mod copies;
 mod entry;
 mod iter;
 mod shared;

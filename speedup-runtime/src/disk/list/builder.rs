@@ -11,7 +11,8 @@ use crate::disk::options::Options;
 use crate::disk::store::{Opening, Repaired, Store};
 use crate::disk::superblock::Kind;
 use crate::disk::value::Value;
-use crate::disk::{Error, Result, fingerprint};
+use crate::disk::view::ReadOnly;
+use crate::disk::{Error, Result, fingerprint, place};
 
 /// Says how a [`DiskList`] is opened; made by [`DiskList::builder`].
 #[derive(Clone, Debug)]
@@ -56,6 +57,45 @@ impl<T: Value> ListBuilder<T> {
     pub fn open(self) -> Result<DiskList<T>> {
         let (store, replay) = self.store(Store::open)?;
         ListState::open(store, replay).map(DiskList::over)
+    }
+
+    /// Opens the list, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if it does not; otherwise as [`open`](Self::open).
+    pub fn open_existing(self) -> Result<DiskList<T>> {
+        if self.exists()? { self.open() } else { Err(Error::Missing { path: self.options.folder()? }) }
+    }
+
+    /// Opens the list to read it, and writes nothing: several processes can do so at the same time, on a full disk and on one
+    /// that may not be written, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if it does not exist, [`Error::InUse`] while somebody has it open for writing, [`Error::Unfinished`] if it was not
+    /// closed or an early version wrote it; otherwise as [`open`](Self::open).
+    pub fn open_read_only(self) -> Result<ReadOnly<DiskList<T>>> {
+        let (store, replay) = self.store(Store::view)?;
+        ListState::open(store, replay).map(DiskList::over).map(ReadOnly::new)
+    }
+
+    /// Whether there is a structure of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn exists(&self) -> Result<bool> {
+        place::exists(&self.options.folder()?)
+    }
+
+    /// Deletes the structure of this name, whatever it holds; false if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::delete`](crate::disk::Folder::delete).
+    pub fn delete(self) -> Result<bool> {
+        place::delete(&self.options.folder()?)
     }
 
     /// Makes a new list that holds the given items.

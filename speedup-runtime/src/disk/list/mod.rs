@@ -1,6 +1,7 @@
 //! [`DiskList`]: a list on disk.
 
 mod builder;
+mod copies;
 mod iter;
 mod shared;
 mod sort;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::engine::sync_folder;
 use super::super::leaf::Leaf;
-use super::super::pager::Pager;
+use super::super::pager::{Meta, Pager};
 use super::super::superblock::Superblock;
 use super::super::tail::Tail;
 use super::super::tree::{Edits, Tree};
@@ -31,13 +31,8 @@ impl Store {
     fn copy(&mut self, salvage: bool) -> Result<Repaired> {
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
         let block = Superblock { generation: self.block.generation + 1, floor: 0, ..self.block };
-        let mut copy = Copy {
-            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
-            tree: Tree::default(),
-            tail: Tail::default(),
-            identity: self.block.identity,
-            lost: 0,
-        };
+        let pager = Pager::create(&self.folder, &block, self.pager.budget())?;
+        let mut copy = Copy::into(pager, self.block.identity);
         if self.bare {
             let mut scan = self.pager.scan(&self.block)?;
             let mut take = |leaf: &Leaf, index| copy.leaf(&self.pager, leaf, index..index + 1, salvage);
@@ -51,10 +46,7 @@ impl Store {
             }
             Err(error) => Err(error),
         })?;
-        copy.seal()?;
-        let (root, level) = (copy.tree.root, copy.tree.level);
-        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        copy.pager.sync_spare()?;
+        let meta = copy.finish(self.seq)?;
         let block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..block };
         sync_folder(&self.folder)?;
         block.write(&self.folder)?;
@@ -66,7 +58,7 @@ impl Store {
 }
 
 /// A generation in the making.
-struct Copy {
+pub(super) struct Copy {
     pager: Pager,
     tree: Tree,
     tail: Tail,
@@ -75,7 +67,13 @@ struct Copy {
 }
 
 impl Copy {
-    fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
+    /// An empty one, of the structure `identity`.
+    pub(super) fn into(pager: Pager, identity: u64) -> Self {
+        Copy { pager, tree: Tree::default(), tail: Tail::default(), identity, lost: 0 }
+    }
+
+    /// Adds some items of a leaf.
+    pub(super) fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
         let (mut key, mut store) = (Vec::new(), Vec::new());
         for index in range {
             let val = leaf.val(index);
@@ -105,11 +103,14 @@ impl Copy {
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
+    /// Publishes it as the state after operation `applied`, durably.
+    pub(super) fn finish(&mut self, applied: u64) -> Result<Meta> {
         if !self.tail.is_empty() {
             self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), 0))?;
             self.tail.clear();
         }
-        Ok(())
+        let meta = self.pager.commit(self.identity, applied, self.tree.root, self.tree.level)?;
+        self.pager.sync_spare()?;
+        Ok(meta)
     }
 }

@@ -11,6 +11,7 @@ use super::super::superblock::{Kind, Superblock};
 use super::super::tree::Tree;
 use super::super::{Error, Result};
 use super::{Store, check};
+use crate::sync::Arc;
 
 impl Store {
     /// Opens a structure as far as it can be read; it must be [rewritten](Self::rewrite) before it is used.
@@ -42,7 +43,7 @@ impl Store {
         };
         let replay = replay(&folder, &block)?;
         let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, None, block, (folder, lock));
+        let mut store = Self::over(pager, tree, None, block, (folder, Arc::new(lock)));
         (store.seq, store.cut) = (meta.applied, replay.is_none());
         Ok((store, replay))
     }
@@ -51,7 +52,7 @@ impl Store {
     fn bare(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
         let pager = Pager::bare(&folder, &block, items)?;
         let replay = replay(&folder, &block)?;
-        let mut store = Self::over(pager, Tree::default(), None, block, (folder, lock));
+        let mut store = Self::over(pager, Tree::default(), None, block, (folder, Arc::new(lock)));
         (store.bare, store.cut) = (true, replay.is_none());
         Ok((store, replay))
     }
