@@ -154,6 +154,14 @@ pub enum Error {
         /// The longest that is accepted.
         limit: usize,
     },
+    /// A batch holds more than one step can be.
+    #[error("a batch of {size} bytes is larger than {limit}; split it into several")]
+    BatchTooLarge {
+        /// The size of its keys and values in bytes.
+        size: usize,
+        /// The most that is accepted.
+        limit: usize,
+    },
     /// The value cannot be written by its own `Serialize`, or read back by its own `Deserialize`.
     #[error("the value cannot be {doing}: {source}")]
     Codec {

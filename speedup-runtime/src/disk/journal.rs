@@ -219,11 +219,17 @@ impl Journal {
     /// Notes operation number `seq`.
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        self.note_all(seq, std::iter::once(op))
+    }
+
+    /// Notes operations from number `seq` on in one frame, so that a crash leaves all of them or none.
+    #[inline]
+    pub(crate) fn note_all<'a>(&mut self, seq: u64, ops: impl Iterator<Item = Op<'a>>) -> Result<()> {
         if self.frame.is_empty() {
             self.frame.resize(8, 0);
             self.frame.extend_from_slice(&seq.to_le_bytes());
         }
-        op.encode(&mut self.frame);
+        ops.for_each(|op| op.encode(&mut self.frame));
         if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
     }
 

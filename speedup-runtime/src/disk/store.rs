@@ -27,6 +27,8 @@ use crate::sync::Arc;
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
 /// The longest encoded value.
 pub(crate) const LONGEST_VALUE: usize = 1 << 30;
+/// The most bytes that one batch may have.
+pub(crate) const LONGEST_BATCH: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
 const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 /// How many nanoseconds playing the journal may take, about, before a checkpoint.
@@ -61,6 +63,8 @@ pub(crate) struct Store {
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
+    /// How many operations that come next are in the journal already; no checkpoint may come between them.
+    noted: usize,
     /// About how many nanoseconds it takes to play the journal.
     replay_cost: u64,
     /// Whether the journal of an earlier process is being played: then it stays, whatever is published on the way.
@@ -166,6 +170,7 @@ impl Store {
             journal,
             block,
             seq,
+            noted: 0,
             replay_cost: 0,
             replaying: false,
             changed,
@@ -304,7 +309,18 @@ impl Store {
         self.changed = true;
         self.seq += 1;
         self.replay_cost += op.cost();
+        if self.noted > 0 {
+            self.noted -= 1;
+            return Ok(());
+        }
         self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
+    }
+
+    /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
+    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>>) -> Result<()> {
+        self.changed = true;
+        self.noted = ops.len();
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.note_all(self.seq + 1, ops))
     }
 
     /// Makes the next checkpoint happen although no operation was noted.
@@ -341,7 +357,7 @@ impl Store {
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
         let long = |journal: &Journal| journal.len() > LONG_JOURNAL || self.replay_cost > LONG_REPLAY;
-        self.pager.is_crowded() || self.journal.as_ref().is_some_and(long)
+        self.noted == 0 && (self.pager.is_crowded() || self.journal.as_ref().is_some_and(long))
     }
 
     /// Adds an item after all others; its value must have been placed.

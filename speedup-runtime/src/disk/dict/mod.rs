@@ -1,5 +1,6 @@
 //! [`DiskDict`]: a sorted map on disk.
 
+mod batch;
 mod builder;
 mod copies;
 mod entry;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
+pub use self::batch::Batch;
 pub use self::builder::DictBuilder;
 pub use self::entry::Entry;
 use self::iter::Runs;

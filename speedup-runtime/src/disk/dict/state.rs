@@ -1,10 +1,13 @@
 //! The state of a dict, over encoded keys and values.
 
+mod batch;
+
+pub(crate) use self::batch::Step;
 use crate::disk::filter::Filter;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
-use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
+use crate::disk::store::{LONGEST_KEY, Repaired, Store};
 use crate::disk::tree::{Edits, Found, KeyEdit, Seek};
 use crate::disk::write_buffer::{Known, WriteBuffer};
 use crate::disk::{Error, Result};
@@ -131,12 +134,7 @@ impl DictState {
 
     /// Puts a value and returns the one it replaces.
     pub(crate) fn put(&mut self, key: &[u8], val: &[u8]) -> Result<Option<Vec<u8>>> {
-        if key.len() > LONGEST_KEY {
-            return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
-        }
-        if val.len() > LONGEST_VALUE {
-            return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
-        }
+        Self::check_sizes(key, val)?;
         let above = self.is_above(key);
         let old = if above { None } else { self.get(key)? };
         let result = self.apply_put(key, val, above, old.is_none());
@@ -380,6 +378,7 @@ impl Body for DictState {
 mod tests {
     use super::*;
     use crate::disk::options::Options;
+    use crate::disk::store::LONGEST_VALUE;
     use crate::disk::superblock::Kind;
 
     #[test]
