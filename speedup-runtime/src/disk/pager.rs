@@ -263,6 +263,11 @@ impl Pager {
         self.epoch
     }
 
+    /// The number of the last commit.
+    pub(crate) fn last_epoch(&self) -> u64 {
+        self.epoch - 1
+    }
+
     /// What the pages of a dict alone still say, in the order of keys.
     pub(crate) fn scan(&self, block: &Superblock) -> Result<Scan> {
         Scan::of(&self.file, block)

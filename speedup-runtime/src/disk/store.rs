@@ -19,7 +19,7 @@ use super::options::Options;
 use super::pager::{Meta, Pager};
 use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
-use super::tree::{Edits, Tree};
+use super::tree::{Edits, KeyEdit, Tree};
 use super::{Error, Result};
 use crate::sync::Arc;
 
@@ -434,17 +434,55 @@ impl Store {
         };
         block.write(&self.folder)?;
         if block.journal != self.block.journal {
-            let old = self.folder.join(journal::file_name(self.block.journal));
-            match fs::remove_file(&old) {
-                // A repair may have found no journal.
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old, error)),
-                _ => {}
-            }
+            self.remove_journal()?;
         }
         self.journal = Some(journal);
         self.block = block;
         (self.replay_cost, self.changed) = (0, false);
         Ok(())
+    }
+
+    /// Publishes everything but the `rest`, changes that are on their way into the tree, which begin the new journal.
+    ///
+    /// Only for operations that may be applied again: until the superblock names the new journal, the old one counts.
+    pub(crate) fn checkpoint_but<'a>(&mut self, rest: impl Iterator<Item = KeyEdit<'a>>) -> Result<()> {
+        self.publish_part()?;
+        if self.replaying {
+            return Ok(());
+        }
+        self.pager.sync_spare()?;
+        let applied = self.block.applied;
+        let block =
+            Superblock { epoch: self.pager.last_epoch(), journal: self.block.journal + 1, at_rest: true, ..self.block };
+        let mut journal = Journal::create(&self.folder, block.identity, block.journal)?;
+        // The numbers of the old journal are free again.
+        (self.seq, self.replay_cost) = (applied, 0);
+        for KeyEdit { key, val } in rest {
+            self.seq += 1;
+            let mut note = |op: Op<'_>| {
+                self.replay_cost += op.cost();
+                journal.note(self.seq, op)
+            };
+            match val {
+                Some(val) => self.pager.with_value(val, |val| note(Op::Put { key, val }))?,
+                None => note(Op::Remove { key })?,
+            }
+        }
+        journal.flush()?;
+        block.write(&self.folder)?;
+        self.remove_journal()?;
+        (self.journal, self.block) = (Some(journal), block);
+        Ok(())
+    }
+
+    /// Removes the journal that the superblock no longer names.
+    fn remove_journal(&self) -> Result<()> {
+        let old = self.folder.join(journal::file_name(self.block.journal));
+        match fs::remove_file(&old) {
+            // A repair may have found no journal.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&old, error)),
+            _ => Ok(()),
+        }
     }
 
     /// The folder of the structure.

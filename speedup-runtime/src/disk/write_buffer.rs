@@ -138,9 +138,46 @@ impl WriteBuffer {
         self.index.iter().map(|&at| record(&self.arena, at).0)
     }
 
-    /// Every value that some key has in the buffer.
-    pub(crate) fn vals(&self) -> impl Iterator<Item = Val<'_>> {
-        self.index.iter().filter_map(|&at| self.edit(at).val)
+    /// Where the next record will be.
+    pub(crate) fn mark(&self) -> u32 {
+        self.arena.len() as u32
+    }
+
+    /// Whether the record at `at` is the latest of its key.
+    pub(crate) fn is_latest(&self, at: u32) -> bool {
+        self.place(record(&self.arena, at).0) == Some(at)
+    }
+
+    /// Whether the latest record of a key lies before `mark`.
+    pub(crate) fn is_before(&self, key: &[u8], mark: u32) -> bool {
+        self.place(key).is_some_and(|at| at < mark)
+    }
+
+    fn place(&self, key: &[u8]) -> Option<u32> {
+        self.index.find(self.hasher.hash_one(key), |&at| record(&self.arena, at).0 == key).copied()
+    }
+
+    /// Forgets the records before `mark`.
+    pub(crate) fn keep_from(&mut self, mark: u32) {
+        if mark == self.mark() {
+            return self.clear();
+        }
+        let mut rest = WriteBuffer::new(self.limit);
+        for &at in self.index.iter().filter(|&&at| at >= mark) {
+            let KeyEdit { key, val } = self.edit(at);
+            rest.set(key, val);
+        }
+        *self = rest;
+    }
+
+    /// The latest record of each key, in no order.
+    pub(crate) fn edits(&self) -> impl Iterator<Item = KeyEdit<'_>> {
+        self.index.iter().map(|&at| self.edit(at))
+    }
+
+    /// The keys whose values lie in pages of their own.
+    pub(crate) fn outside(&self) -> impl Iterator<Item = &[u8]> {
+        self.edits().filter(|edit| edit.val.is_some_and(|val| val.outside)).map(|edit| edit.key)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,19 +1,18 @@
 //! The state of a dict, over encoded keys and values.
 
 mod batch;
+mod merge;
 
 pub(crate) use self::batch::Step;
+use self::merge::Merge;
 use crate::disk::filter::Filter;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
 use crate::disk::store::{LONGEST_KEY, Repaired, Store};
-use crate::disk::tree::{Edits, Found, KeyEdit, Seek};
+use crate::disk::tree::{Found, Seek};
 use crate::disk::write_buffer::{Known, WriteBuffer};
 use crate::disk::{Error, Result};
-
-/// How many changes of the write buffer go into the tree at a time.
-const SLICE: usize = 512;
 
 /// How many bytes of changes are gathered when a journal is played: each merge of them touches most pages of a large dict.
 const REPLAYED: usize = if cfg!(speedup_tight) { 1 << 14 } else { 32 << 20 };
@@ -25,6 +24,8 @@ const REPLAYED: usize = if cfg!(speedup_tight) { 1 << 14 } else { 32 << 20 };
 pub(crate) struct DictState {
     store: Store,
     buffer: WriteBuffer,
+    /// The merge of the buffer into the tree, if one is on its way.
+    merge: Option<Merge>,
     /// Holds at least every key of the dict, if there is one.
     filter: Option<Filter>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
@@ -40,6 +41,7 @@ impl DictState {
             len: store.tree.len(),
             store,
             buffer: WriteBuffer::new(if replay.is_some() { write_buffer.max(REPLAYED) } else { write_buffer }),
+            merge: None,
             filter: None,
             misses: 0,
             max: None,
@@ -220,9 +222,7 @@ impl DictState {
 
     /// Notes a change of a key below the tail.
     fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
-        if let Some(Known::Put(old)) = self.buffer.get(key) {
-            self.store.pager.free_value(old)?;
-        }
+        self.free_buffered(key)?;
         self.buffer.set(key, val);
         Ok(())
     }
@@ -269,11 +269,18 @@ impl DictState {
     }
 
     fn keep_bounded(&mut self) -> Result<()> {
-        if self.buffer.is_full() {
-            self.drain()?;
+        if self.merge.is_some() {
+            self.pace_merge()?;
+        } else if self.buffer.is_full() {
+            self.begin_merge()?;
         }
-        if self.store.is_due() {
-            self.checkpoint_now()?;
+        // Not in a merge: it ends soon, and then little is left in the buffer.
+        if self.store.is_due() && self.merge.is_none() {
+            self.seal()?;
+            if self.buffer.is_empty() {
+                return self.store.checkpoint();
+            }
+            self.store.checkpoint_but(self.buffer.edits())?;
         }
         Ok(())
     }
@@ -284,30 +291,6 @@ impl DictState {
             self.raise(&key);
             self.store.seal()?;
         }
-        Ok(())
-    }
-
-    /// Merges the write buffer into the tree.
-    fn drain(&mut self) -> Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        // This takes a while, in which nobody else can write the journal.
-        self.store.write_journal()?;
-        // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
-        self.seal()?;
-        let order = self.buffer.sorted();
-        let store = &mut self.store;
-        let mut edits: Vec<KeyEdit<'_>> = Vec::with_capacity(SLICE);
-        for slice in order.chunks(SLICE) {
-            edits.clear();
-            edits.extend(slice.iter().map(|&at| self.buffer.edit(at)));
-            store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
-            if store.pager.is_crowded() {
-                store.publish_part()?;
-            }
-        }
-        self.buffer.clear();
         Ok(())
     }
 
@@ -344,11 +327,9 @@ impl DictState {
     }
 
     fn apply_clear(&mut self) -> Result<()> {
-        let store = &mut self.store;
-        store.note(Op::Clear)?;
-        self.buffer.vals().try_for_each(|val| store.pager.free_value(val))?;
-        self.buffer.clear();
-        store.empty()?;
+        self.store.note(Op::Clear)?;
+        self.forget_buffer()?;
+        self.store.empty()?;
         (self.filter, self.misses, self.len, self.max) = (None, 0, 0, None);
         self.keep_bounded()
     }
