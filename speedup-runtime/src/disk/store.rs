@@ -32,7 +32,7 @@ pub(crate) const LONGEST_BATCH: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
 const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 /// How many nanoseconds playing the journal may take, about, before a checkpoint.
-const LONG_REPLAY: u64 = 800_000_000;
+const LONG_REPLAY: u64 = 700_000_000;
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,8 +356,19 @@ impl Store {
     /// Whether a checkpoint is due.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        let long = |journal: &Journal| journal.len() > LONG_JOURNAL || self.replay_cost > LONG_REPLAY;
-        self.noted == 0 && (self.pager.is_crowded() || self.journal.as_ref().is_some_and(long))
+        self.noted == 0 && (self.pager.is_crowded() || self.is_long(1))
+    }
+
+    /// Whether a checkpoint will soon be due.
+    pub(crate) fn is_nearly_due(&self) -> bool {
+        self.noted == 0 && self.is_long(2)
+    }
+
+    /// Whether the journal has come to one `part`-th of what it may be.
+    #[inline]
+    fn is_long(&self, part: u64) -> bool {
+        let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || self.replay_cost > LONG_REPLAY / part;
+        self.journal.as_ref().is_some_and(long)
     }
 
     /// Adds an item after all others; its value must have been placed.

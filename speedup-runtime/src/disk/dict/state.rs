@@ -1,11 +1,12 @@
 //! The state of a dict, over encoded keys and values.
 
+mod absent;
 mod batch;
 mod merge;
 
+use self::absent::Absent;
 pub(crate) use self::batch::Step;
 use self::merge::Merge;
-use crate::disk::filter::Filter;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
@@ -26,8 +27,7 @@ pub(crate) struct DictState {
     buffer: WriteBuffer,
     /// The merge of the buffer into the tree, if one is on its way.
     merge: Option<Merge>,
-    /// Holds at least every key of the dict, if there is one.
-    filter: Option<Filter>,
+    filter: Option<Absent>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
     misses: usize,
     len: u64,
@@ -118,7 +118,7 @@ impl DictState {
             Some(Known::Removed) => return Ok(None),
             None => {}
         }
-        if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(key)) {
+        if self.filter.as_ref().is_some_and(|absent| !absent.may_contain(key)) {
             return Ok(None);
         }
         match store.tree.get(&mut store.pager, key)? {
@@ -179,47 +179,6 @@ impl DictState {
         self.keep_bounded()
     }
 
-    /// Adds a new key to the filter, and makes or grows one when it pays.
-    fn remember(&mut self, key: &[u8]) -> Result<()> {
-        match &mut self.filter {
-            Some(filter) => {
-                filter.insert(key);
-                if filter.is_full() {
-                    self.build_filter()?;
-                }
-            }
-            // By then the looks in vain have cost about what reading all keys costs.
-            None if self.misses > 1024 + self.len as usize / 64 => self.build_filter()?,
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn build_filter(&mut self) -> Result<()> {
-        self.misses = 0;
-        self.filter = None;
-        let mut filter = Filter::with_room(self.len as usize * 16);
-        let mut key = Vec::new();
-        let store = &mut self.store;
-        let mut whole = true;
-        store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
-            let Ok(leaf) = leaf else {
-                whole = false;
-                return Ok(());
-            };
-            for index in 0..leaf.count() {
-                leaf.key_into(index, &mut key);
-                filter.insert(&key);
-            }
-            Ok(())
-        })?;
-        (0..store.tail.len()).for_each(|index| filter.insert(store.tail.key(index)));
-        self.buffer.keys().for_each(|key| filter.insert(key));
-        // Where a page is damaged, nobody knows its keys; the others can be used as before.
-        self.filter = whole.then_some(filter);
-        Ok(())
-    }
-
     /// Notes a change of a key below the tail.
     fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
         self.free_buffered(key)?;
@@ -269,13 +228,17 @@ impl DictState {
     }
 
     fn keep_bounded(&mut self) -> Result<()> {
-        if self.merge.is_some() {
+        let merging = self.merge.is_some();
+        if merging {
             self.pace_merge()?;
         } else if self.buffer.is_full() {
             self.begin_merge()?;
         }
-        // Not in a merge: it ends soon, and then little is left in the buffer.
-        if self.store.is_due() && self.merge.is_none() {
+        if self.merge.is_some() {
+            return Ok(());
+        }
+        // After a merge little is left in the buffer to begin the new journal with.
+        if self.store.is_due() || (merging && self.store.is_nearly_due()) {
             self.seal()?;
             if self.buffer.is_empty() {
                 return self.store.checkpoint();
