@@ -32,6 +32,49 @@ fn entries_insert_modify_and_return() {
 }
 
 #[test]
+fn what_is_changed_through_an_entry_or_a_guard_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskDict::<String, Vec<u32>>::builder("v").location(folder.path()).open().unwrap();
+    let mut dict = open();
+    dict.entry("a".into()).or_default().unwrap().push(1);
+    dict.entry("a".into()).or_default().unwrap().push(2);
+    dict.entry("b".into()).or_insert(vec![7]).unwrap().push(8);
+    dict.entry("c".into()).or_insert_with(Vec::new).unwrap().extend([1, 2, 3]);
+    dict.get_or_insert_with("d".into(), || vec![4]).unwrap().clear();
+    dict.get_mut("b").unwrap().unwrap().push(9);
+    assert!(dict.get_mut("nothing").unwrap().is_none());
+    let mut kept = dict.entry("a".into()).or_default().unwrap();
+    kept.push(3);
+    kept.save().unwrap();
+    dict.close().unwrap();
+    let lists: Vec<Vec<u32>> = open().values().map(Result::unwrap).collect();
+    assert_eq!(lists, [vec![1, 2, 3], vec![7, 8, 9], vec![1, 2, 3], vec![]]);
+
+    let (_folder, mut list) = list();
+    list.extend(0..3).unwrap();
+    *list.get_mut(1).unwrap().unwrap() += 10;
+    assert_eq!(list.to_vec().unwrap(), [0, 11, 2]);
+}
+
+#[test]
+fn an_error_while_a_changed_value_is_dropped_is_returned_by_the_next_call() {
+    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Gaps {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        a: Option<u32>,
+        b: u8,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut dict = DiskDict::<u8, Gaps>::builder("g").location(folder.path()).open().unwrap();
+    let whole = Gaps { a: Some(1), b: 2 };
+    dict.entry(1).or_insert(whole.clone()).unwrap().a = None;
+    let refused = dict.flush();
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    dict.flush().unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(whole));
+}
+
+#[test]
 fn many_keys_are_read_in_the_order_they_are_asked_for() {
     let (_folder, mut dict) = dict();
     dict.extend((0..5000).map(|n| (format!("{:05}", n * 7919 % 5000), n))).unwrap();

@@ -17,7 +17,7 @@
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, spare, engine (sled)
-//! key, value, fingerprint, error
+//! key, value, types, shape, fingerprint, error
 //! ```
 
 mod cache;
@@ -37,6 +37,7 @@ mod options;
 mod page_file;
 mod pager;
 mod scan;
+mod shape;
 mod shared;
 mod slots;
 mod spare;
@@ -44,7 +45,9 @@ mod store;
 mod superblock;
 mod tail;
 mod tree;
+mod types;
 mod value;
+mod value_mut;
 mod write_buffer;
 
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
@@ -54,3 +57,4 @@ pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
 pub use self::shared::Shared;
 pub use self::store::Repaired;
 pub use self::value::Value;
+pub use self::value_mut::ValueMut;

@@ -112,7 +112,7 @@ fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
 }
 
 fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|source| Error::Codec { doing: "encoded", source })
+    postcard::to_stdvec(value).map_err(|error| Error::codec("encoded", error))
 }
 
 impl Pager {
@@ -194,6 +194,11 @@ impl Pager {
             dropped: Vec::new(),
             budget,
         }
+    }
+
+    /// Another superblock, which the spare shall hold from the next commit on.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.spare.retype(block);
     }
 
     /// Begins another epoch without a commit, and returns it.
@@ -358,6 +363,15 @@ impl Pager {
         let blob = self.blob(val)?;
         let page = self.file.read(blob.slot, blob.slots, blob.stamp, PageKind::Blob)?;
         found(&page[HEADER..])
+    }
+
+    /// Whether a value has these bytes; one of another size is not read.
+    #[inline]
+    pub(crate) fn is_value(&self, val: Val<'_>, bytes: &[u8]) -> Result<bool> {
+        if val.outside && self.blob(val)?.slots != PageFile::slots_for(HEADER + bytes.len()) {
+            return Ok(false);
+        }
+        self.with_value(val, |value| Ok(value == bytes))
     }
 
     /// Gives back the pages of a value that is no longer needed.

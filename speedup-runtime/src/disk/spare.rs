@@ -112,6 +112,11 @@ impl Spare {
         self.file.is_none() || self.end > 2 * self.whole + SLACK
     }
 
+    /// The superblock that is written with the next commit.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.block = block.encode();
+    }
+
     /// Adds the changes of commit `epoch`.
     pub(crate) fn append(&mut self, epoch: u64, changes: &[Change]) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };

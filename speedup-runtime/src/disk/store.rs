@@ -10,6 +10,7 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::copy::Change;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{self, Journal, Op, Replay};
@@ -78,7 +79,7 @@ impl Store {
         let lock = Lock::take(&folder)?;
         match Superblock::read(&folder)? {
             Some(block) => {
-                check(&folder, &block, kind, key, value)?;
+                check(&folder, &block, kind, key, (value, &options.readable))?;
                 Self::reopen(folder, lock, block, options.items())
             }
             None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
@@ -314,6 +315,18 @@ impl Store {
         Ok(())
     }
 
+    /// Lets the superblock say that values are of the type with this fingerprint.
+    pub(crate) fn retype(&mut self, value: u64) -> Result<()> {
+        if self.block.value != value {
+            let block = Superblock { value, ..self.block };
+            block.write(&self.folder)?;
+            self.pager.retype(&block);
+            // The spare is told by the next checkpoint.
+            (self.block, self.changed) = (block, true);
+        }
+        Ok(())
+    }
+
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -339,16 +352,16 @@ fn size_of(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
-fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) -> Result<()> {
+fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, (value, readable): (u64, &[u64])) -> Result<()> {
     let path = folder.to_path_buf();
     if block.kind != kind {
         return Err(Error::WrongKind { path, wanted: kind.name(), found: block.kind.name() });
     }
     if block.key != key {
-        return Err(Error::WrongType { path, part: "key" });
+        return Err(Error::WrongType { path, part: "key", what: String::new() });
     }
-    if block.value != value {
-        return Err(Error::WrongType { path, part: "value" });
+    if block.value != value && !readable.contains(&block.value) {
+        return Err(Error::WrongType { path, part: "value", what: String::new() });
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
-use super::{DictState, pair};
+use super::DictState;
 use crate::disk::Result;
 use crate::disk::handle::Handle;
-use crate::disk::key::Key;
+use crate::disk::key::{self, Key};
 use crate::disk::leaf::Leaf;
 use crate::disk::tree::{Found, Seek};
-use crate::disk::value::Value;
+use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 
 /// Some items of a leaf.
@@ -113,22 +113,28 @@ impl DoubleEndedIterator for Runs<'_> {
 
 /// Decodes one item of a leaf.
 fn decode<K: Key, V: Value>(
-    handle: &Handle<DictState>,
+    (handle, codec): (&Handle<DictState>, Codec),
     leaf: &Leaf,
     index: usize,
-    key: &mut Vec<u8>,
+    raw: &mut Vec<u8>,
 ) -> Result<(K, V)> {
-    leaf.key_into(index, key);
+    leaf.key_into(index, raw);
+    let key = key::decode(raw)?;
+    Ok((key, decode_value((handle, codec), leaf, index)?))
+}
+
+fn decode_value<V: Value>((handle, codec): (&Handle<DictState>, Codec), leaf: &Leaf, index: usize) -> Result<V> {
     let val = leaf.val(index);
     if val.outside {
-        return pair(key, &handle.read(|state| state.value(val))?);
+        return codec.decode(&handle.read(|state| state.value(val))?);
     }
-    pair(key, val.bytes)
+    codec.decode(val.bytes)
 }
 
 /// Decodes all items of a run.
 pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
     handle: &'a Handle<DictState>,
+    codec: Codec,
     run: Result<Run>,
 ) -> impl Iterator<Item = Result<(K, V)>> + 'a {
     let (error, run) = match run {
@@ -138,14 +144,14 @@ pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
     let mut key = Vec::new();
     let items =
         run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
-    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, &leaf, index, &mut key)))
+    error.into_iter().chain(items.map(move |(leaf, index)| decode((handle, codec), &leaf, index, &mut key)))
 }
 
 /// An iterator over entries in the order of their keys; made by [`DiskDict::iter`](super::DiskDict::iter).
 pub struct Iter<'a, K, V> {
-    runs: Runs<'a>,
-    front: Option<Run>,
-    back: Option<Run>,
+    ends: Ends<'a>,
+    codec: Codec,
+    /// Where keys are put together.
     key: Vec<u8>,
     types: PhantomData<fn() -> (K, V)>,
 }
@@ -154,42 +160,74 @@ pub struct Iter<'a, K, V> {
 pub type Range<'a, K, V> = Iter<'a, K, V>;
 
 impl<'a, K: Key, V: Value> Iter<'a, K, V> {
-    pub(crate) fn new(runs: Runs<'a>) -> Self {
-        Iter { runs, front: None, back: None, key: Vec::new(), types: PhantomData }
+    pub(crate) fn new(runs: Runs<'a>, codec: Codec) -> Self {
+        Iter { ends: Ends { runs, front: None, back: None }, codec, key: Vec::new(), types: PhantomData }
+    }
+
+    /// Decodes the key of the next item from an end, and of the rest of it what `rest` wants.
+    fn step<R>(
+        &mut self,
+        front: bool,
+        rest: impl FnOnce(K, (&Handle<DictState>, Codec), &Leaf, usize) -> Result<R>,
+    ) -> Option<Result<R>> {
+        let place = (self.ends.runs.handle, self.codec);
+        let (run, index) = match self.ends.step(front)? {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        run.leaf.key_into(index, &mut self.key);
+        Some(key::decode(&self.key).and_then(|key| rest(key, place, &run.leaf, index)))
+    }
+
+    fn entry(&mut self, front: bool) -> Option<Result<(K, V)>> {
+        self.step(front, |key, place, leaf, index| Ok((key, decode_value(place, leaf, index)?)))
+    }
+}
+
+/// What is left of the runs, and of the one at each end.
+struct Ends<'a> {
+    runs: Runs<'a>,
+    front: Option<Run>,
+    back: Option<Run>,
+}
+
+impl Ends<'_> {
+    /// The next item from an end: the run it is in, and its index there.
+    #[inline]
+    fn step(&mut self, front: bool) -> Option<Result<(&Run, usize)>> {
+        let (near, far) = if front { (&mut self.front, &mut self.back) } else { (&mut self.back, &mut self.front) };
+        while near.as_ref().is_none_or(|run| run.from >= run.to) {
+            *near = match self.runs.step(front) {
+                Some(Ok(run)) => Some(run),
+                Some(Err(error)) => return Some(Err(error)),
+                None => Some(far.take()?),
+            };
+        }
+        let run = near.as_mut()?;
+        let index = if front {
+            run.from += 1;
+            run.from - 1
+        } else {
+            run.to -= 1;
+            run.to
+        };
+        Some(Ok((run, index)))
     }
 }
 
 impl<K: Key, V: Value> Iterator for Iter<'_, K, V> {
     type Item = Result<(K, V)>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(run) = self.front.as_mut().filter(|run| run.from < run.to) {
-                run.from += 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.from - 1, &mut self.key));
-            }
-            self.front = match self.runs.next() {
-                Some(Ok(run)) => Some(run),
-                Some(Err(error)) => return Some(Err(error)),
-                None => Some(self.back.take()?),
-            };
-        }
+        self.entry(true)
     }
 }
 
 impl<K: Key, V: Value> DoubleEndedIterator for Iter<'_, K, V> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(run) = self.back.as_mut().filter(|run| run.from < run.to) {
-                run.to -= 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.to, &mut self.key));
-            }
-            self.back = match self.runs.next_back() {
-                Some(Ok(run)) => Some(run),
-                Some(Err(error)) => return Some(Err(error)),
-                None => Some(self.front.take()?),
-            };
-        }
+        self.entry(false)
     }
 }
 
@@ -199,7 +237,7 @@ impl<K, V> std::fmt::Debug for Iter<'_, K, V> {
     }
 }
 
-/// An iterator over keys in order; made by [`DiskDict::keys`](super::DiskDict::keys).
+/// An iterator over keys in order, which reads no values; made by [`DiskDict::keys`](super::DiskDict::keys).
 #[derive(Debug)]
 pub struct Keys<'a, K, V>(pub(super) Iter<'a, K, V>);
 
@@ -211,13 +249,13 @@ impl<K: Key, V: Value> Iterator for Keys<'_, K, V> {
     type Item = Result<K>;
 
     fn next(&mut self) -> Option<Result<K>> {
-        self.0.next().map(|entry| entry.map(|(key, _)| key))
+        self.0.step(true, |key, _, _, _| Ok(key))
     }
 }
 
 impl<K: Key, V: Value> DoubleEndedIterator for Keys<'_, K, V> {
     fn next_back(&mut self) -> Option<Result<K>> {
-        self.0.next_back().map(|entry| entry.map(|(key, _)| key))
+        self.0.step(false, |key, _, _, _| Ok(key))
     }
 }
 

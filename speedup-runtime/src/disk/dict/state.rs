@@ -4,7 +4,7 @@ use crate::disk::filter::Filter;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
-use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
+use crate::disk::store::{Change, LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
 use crate::disk::tree::{Edits, Found, KeyEdit, Seek};
 use crate::disk::write_buffer::{Known, WriteBuffer};
 use crate::disk::{Error, Result};
@@ -52,8 +52,8 @@ impl DictState {
                 |state| &mut state.store,
                 replay,
                 |state, op| match op {
-                    Op::Put { key, val } => state.put(key, val).map(drop),
-                    Op::Remove { key } => state.remove(key).map(drop),
+                    Op::Put { key, val } => state.put_blind(key, val),
+                    Op::Remove { key } => state.remove(key, |_| Ok(())).map(drop),
                     Op::Clear => state.clear(),
                     _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
                 },
@@ -76,12 +76,6 @@ impl DictState {
             0 => self.max.as_deref().is_none_or(|max| max < key),
             len => self.store.tail.key(len - 1) < key,
         }
-    }
-
-    /// The value of a key.
-    #[inline]
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(key, |bytes| Ok(bytes.to_vec()))
     }
 
     /// Calls `found` with the value of a key, if there is one.
@@ -117,19 +111,38 @@ impl DictState {
         self.with_val(key, |_, _| Ok(())).map(|found| found.is_some())
     }
 
-    /// Puts a value and returns the one it replaces.
-    pub(crate) fn put(&mut self, key: &[u8], val: &[u8]) -> Result<Option<Vec<u8>>> {
+    /// Puts a value and returns what `found` makes of the one it replaces; nothing changes if that fails.
+    pub(crate) fn put<R>(
+        &mut self,
+        key: &[u8],
+        val: &[u8],
+        found: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        Self::check(key, val)?;
+        let above = self.is_above(key);
+        let old = if above { None } else { self.with(key, found)? };
+        let result = self.apply_put(key, val, above, old.is_none());
+        self.store.settle(result)?;
+        Ok(old)
+    }
+
+    /// Puts a value without reading the one it replaces.
+    pub(crate) fn put_blind(&mut self, key: &[u8], val: &[u8]) -> Result<()> {
+        Self::check(key, val)?;
+        let above = self.is_above(key);
+        let fresh = above || !self.contains(key)?;
+        let result = self.apply_put(key, val, above, fresh);
+        self.store.settle(result)
+    }
+
+    fn check(key: &[u8], val: &[u8]) -> Result<()> {
         if key.len() > LONGEST_KEY {
             return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
         }
         if val.len() > LONGEST_VALUE {
             return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
         }
-        let above = self.is_above(key);
-        let old = if above { None } else { self.get(key)? };
-        let result = self.apply_put(key, val, above, old.is_none());
-        self.store.settle(result)?;
-        Ok(old)
+        Ok(())
     }
 
     fn apply_put(&mut self, key: &[u8], val: &[u8], above: bool, fresh: bool) -> Result<()> {
@@ -217,9 +230,9 @@ impl DictState {
         Ok(())
     }
 
-    /// Removes a key and returns its value.
-    pub(crate) fn remove(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let old = self.get(key)?;
+    /// Removes a key and returns what `found` makes of its value; nothing changes if that fails.
+    pub(crate) fn remove<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        let old = self.with(key, found)?;
         if old.is_some() {
             let result = self.apply_remove(key);
             self.store.settle(result)?;
@@ -336,6 +349,13 @@ impl DictState {
         self.keep_bounded()
     }
 
+    /// Gives the store with every value as `change` makes it.
+    pub(crate) fn convert(mut self, value: u64, change: &mut Change<'_>) -> Result<Store> {
+        self.checkpoint_now()?;
+        self.store.convert(value, change)?;
+        Ok(self.store)
+    }
+
     /// Copies everything into full pages.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
         let result = self.checkpoint_now();
@@ -372,9 +392,11 @@ mod tests {
         let mut state = DictState::open(store, replay, 1 << 12).unwrap();
         // Zeros that are never looked at take no memory.
         let large = vec![0; LONGEST_VALUE + 1];
-        let refused = state.put(b"k", &large);
+        let refused = state.put_blind(b"k", &large);
         assert!(matches!(refused, Err(Error::ValueTooLarge { limit: LONGEST_VALUE, .. })), "{refused:?}");
-        assert_eq!((state.len(), state.put(b"k", b"v").unwrap()), (0, None));
-        assert_eq!(state.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
+        assert_eq!(state.len(), 0);
+        state.put_blind(b"k", b"v").unwrap();
+        let value = state.with(b"k", |bytes| Ok(bytes.to_vec())).unwrap();
+        assert_eq!(value.as_deref(), Some(b"v".as_slice()));
     }
 }

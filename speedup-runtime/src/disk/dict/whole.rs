@@ -7,7 +7,7 @@ use super::iter::Runs;
 use super::{DiskDict, Iter, encoded};
 use crate::disk::Result;
 use crate::disk::key::{EncodeKey, Key};
-use crate::disk::value::{self, Value};
+use crate::disk::value::Value;
 
 /// How many changes `retain` gathers before it applies them.
 const BATCH: usize = 4096;
@@ -29,7 +29,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         let mut found: Vec<Option<V>> = wanted.iter().map(|_| None).collect();
         self.handle.read(|state| {
             for (raw, index) in &wanted {
-                found[*index] = state.with(raw, value::decode)?;
+                found[*index] = state.with(raw, |bytes| self.codec.decode(bytes))?;
             }
             Ok(())
         })?;
@@ -80,7 +80,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     fn take_out(&mut self, entry: Option<(K, V)>) -> Result<Option<(K, V)>> {
         if let Some((key, _)) = &entry {
             let raw = encoded(key);
-            self.handle.change(|state| state.remove(&raw))?;
+            self.handle.change(|state| state.remove(&raw, |_| Ok(())))?;
         }
         Ok(entry)
     }
@@ -95,13 +95,13 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         loop {
             let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
             let mut last = None;
-            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, low, Bound::Unbounded));
+            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, low, Bound::Unbounded), self.codec);
             for entry in entries {
                 let (key, mut value) = entry?;
                 let (mut before, mut after) = (Vec::new(), Vec::new());
-                value::encode(&value, &mut before)?;
+                self.codec.encode(&value, &mut before)?;
                 let kept = keep(&key, &mut value);
-                value::encode(&value, &mut after)?;
+                self.codec.encode(&value, &mut after)?;
                 if !kept {
                     changes.push((encoded(&key), None));
                 } else if before != after {
@@ -114,8 +114,8 @@ impl<K: Key, V: Value> DiskDict<K, V> {
             }
             for (key, value) in changes {
                 self.handle.change(|state| match value {
-                    Some(value) => state.put(&key, &value).map(drop),
-                    None => state.remove(&key).map(drop),
+                    Some(value) => state.put_blind(&key, &value),
+                    None => state.remove(&key, |_| Ok(())).map(drop),
                 })?;
             }
             match last {

@@ -20,8 +20,12 @@ use self::state::ListState;
 use super::handle::{Body, Handle};
 use super::shared::Shared;
 use super::store::Repaired;
-use super::value::{self, Value};
+use super::value::{Codec, Value};
+use super::value_mut::{Keeper, Place, ValueMut};
 use super::{Error, Result};
+
+/// How much memory is kept for the next value to be encoded.
+const SCRATCH: usize = 64 << 10;
 
 /// A list that lives on disk and takes a bounded amount of memory.
 ///
@@ -52,8 +56,11 @@ use super::{Error, Result};
 /// ```
 pub struct DiskList<T> {
     handle: Handle<ListState>,
+    codec: Codec,
     /// Where values are encoded.
     scratch: Vec<u8>,
+    /// An error that nobody was there to take, when a changed item was dropped.
+    unsaved: Option<Error>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -72,8 +79,8 @@ impl<T: Value> DiskList<T> {
         ListBuilder::new(name.into())
     }
 
-    fn over(state: ListState) -> Self {
-        DiskList { handle: Handle::new(state), scratch: Vec::new(), types: PhantomData }
+    fn over(state: ListState, codec: Codec) -> Self {
+        DiskList { handle: Handle::new(state), codec, scratch: Vec::new(), unsaved: None, types: PhantomData }
     }
 
     /// How many items there are.
@@ -100,9 +107,20 @@ impl<T: Value> DiskList<T> {
         self.handle.read(|state| state.store().size_on_disk())
     }
 
-    fn encode(&mut self, value: &T) -> Result<()> {
-        self.scratch.clear();
-        value::encode(value, &mut self.scratch)
+    /// Encodes a value and hands it to `change`; a huge one must not stay in memory.
+    #[inline]
+    fn with_encoded<R>(&mut self, value: T, change: impl FnOnce(&mut ListState, &[u8]) -> Result<R>) -> Result<R> {
+        self.report()?;
+        self.codec.write(value, &mut self.scratch)?;
+        let result = self.handle.change(|state| change(state, &self.scratch));
+        self.scratch.shrink_to(SCRATCH);
+        result
+    }
+
+    /// Returns the error that nobody has taken yet.
+    #[inline]
+    fn report(&mut self) -> Result<()> {
+        self.unsaved.take().map_or(Ok(()), Err)
     }
 
     /// Refuses a position at or past `len`.
@@ -118,8 +136,7 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "append")]
     #[doc(alias = "push_back")]
     pub fn push(&mut self, value: T) -> Result<()> {
-        self.encode(&value)?;
-        self.handle.change(|state| state.push(&self.scratch))
+        self.with_encoded(value, ListState::push)
     }
 
     /// Adds an item at the front.
@@ -161,7 +178,7 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the disk fails or holds something else than was written.
     pub fn get(&self, index: usize) -> Result<Option<T>> {
-        self.handle.read(|state| state.with(index as u64, value::decode))
+        self.handle.read(|state| state.with(index as u64, |bytes| self.codec.decode(bytes)))
     }
 
     /// The first item.
@@ -192,8 +209,7 @@ impl<T: Value> DiskList<T> {
     pub fn set(&mut self, index: usize, value: T) -> Result<T> {
         let at = Self::inside(index, self.len())?;
         let old = self.get(index)?.ok_or(Error::OutOfBounds { index, len: index })?;
-        self.encode(&value)?;
-        self.handle.change(|state| state.set(at, &self.scratch))?;
+        self.with_encoded(value, |state, bytes| state.set(at, bytes))?;
         Ok(old)
     }
 
@@ -205,9 +221,18 @@ impl<T: Value> DiskList<T> {
     pub fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<Option<R>> {
         let Some(mut value) = self.get(index)? else { return Ok(None) };
         let result = change(&mut value);
-        self.encode(&value)?;
-        self.handle.change(|state| state.set(index as u64, &self.scratch))?;
+        self.with_encoded(value, |state, bytes| state.set(index as u64, bytes))?;
         Ok(Some(result))
+    }
+
+    /// The item at a position, if there is one; what is changed through it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_mut(&mut self, index: usize) -> Result<Option<ValueMut<'_, T>>> {
+        let value = self.get(index)?;
+        Ok(value.map(|value| ValueMut::new(self, Place::Index(index as u64), value)))
     }
 
     /// Puts an item before the one at a position, which may be the end.
@@ -220,8 +245,7 @@ impl<T: Value> DiskList<T> {
         if index > len {
             return Err(Error::OutOfBounds { index, len });
         }
-        self.encode(&value)?;
-        self.handle.change(|state| state.insert(index as u64, &self.scratch))
+        self.with_encoded(value, |state, bytes| state.insert(index as u64, bytes))
     }
 
     /// Removes and returns the item at a position; `None` past the end.
@@ -230,9 +254,10 @@ impl<T: Value> DiskList<T> {
     ///
     /// As [`pop`](Self::pop).
     pub fn remove(&mut self, index: usize) -> Result<Option<T>> {
+        self.report()?;
         self.handle.change(|state| {
             let at = index as u64;
-            let old = state.with(at, value::decode)?;
+            let old = state.with(at, |bytes| self.codec.decode(bytes))?;
             if old.is_some() {
                 state.cut(at..at + 1)?;
             }
@@ -297,7 +322,7 @@ impl<T: Value> DiskList<T> {
     pub fn range(&self, range: impl RangeBounds<usize>) -> Iter<'_, T> {
         let len = self.len();
         let (from, to) = positions(&range, len);
-        Iter::new(Runs::new(&self.handle, from.min(len) as u64, to.min(len) as u64))
+        Iter::new(Runs::new(&self.handle, from.min(len) as u64, to.min(len) as u64), self.codec)
     }
 
     /// All items in no order, decoded on all threads of rayon's pool.
@@ -305,9 +330,9 @@ impl<T: Value> DiskList<T> {
     where
         T: Send,
     {
-        let handle = &self.handle;
+        let (handle, codec) = (&self.handle, self.codec);
         let runs = Runs::new(handle, 0, self.len() as u64);
-        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
+        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, codec, run))
     }
 
     /// Removes all items.
@@ -335,6 +360,7 @@ impl<T: Value> DiskList<T> {
     /// When the disk fails; the list can then only be opened again.
     #[doc(alias = "sync")]
     pub fn flush(&mut self) -> Result<()> {
+        self.report()?;
         self.handle.change(|state| state.store().flush())
     }
 
@@ -364,7 +390,8 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the disk fails; what was flushed is safe.
     pub fn close(mut self) -> Result<()> {
-        self.handle.close()
+        let closed = self.handle.close();
+        closed.and(self.report())
     }
 
     /// A handle that can be cloned and used from several threads.
@@ -393,6 +420,20 @@ impl<T> fmt::Debug for DiskList<T> {
         let (path, len) =
             self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
         f.debug_struct("DiskList").field("path", &path).field("len", &len).finish()
+    }
+}
+
+impl<T: Value> Keeper<T> for DiskList<T> {
+    fn keep(&mut self, place: &Place, value: &T) -> Result<()> {
+        let Place::Index(at) = *place else { return Ok(()) };
+        self.codec.write_ref(value, &mut self.scratch)?;
+        let result = self.handle.change(|state| state.set(at, &self.scratch));
+        self.scratch.shrink_to(SCRATCH);
+        result
+    }
+
+    fn remember(&mut self, error: Error) {
+        self.unsaved.get_or_insert(error);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::{Item, Val};
-use crate::disk::store::{LONGEST_VALUE, Repaired, Store};
+use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
 use crate::disk::tail::Tail;
 use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
@@ -308,6 +308,13 @@ impl ListState {
         old.free(&mut self.store.pager)?;
         self.store.touch();
         self.store.checkpoint()
+    }
+
+    /// Gives the store with every value as `change` makes it.
+    pub(crate) fn convert(mut self, value: u64, change: &mut Change<'_>) -> Result<Store> {
+        self.checkpoint_now()?;
+        self.store.convert(value, change)?;
+        Ok(self.store)
     }
 
     /// Copies everything into full pages.

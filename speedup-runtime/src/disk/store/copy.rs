@@ -16,7 +16,16 @@ impl Store {
     ///
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let result = self.copy(salvage);
+        self.rewrite_as(self.block.value, salvage, None)
+    }
+
+    /// As [`rewrite`](Self::rewrite), with every value as `change` makes it; values are then of the type with the fingerprint `value`.
+    pub(crate) fn convert(&mut self, value: u64, change: &mut Change<'_>) -> Result<()> {
+        self.rewrite_as(value, false, Some(change)).map(drop)
+    }
+
+    fn rewrite_as(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
+        let result = self.copy(value, salvage, change);
         let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
         if named == Some(self.block.generation) {
             // What this does not remove, the next opening will.
@@ -27,15 +36,16 @@ impl Store {
         self.settle(result)
     }
 
-    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
+    fn copy(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation: self.block.generation + 1, floor: 0, ..self.block };
+        let block = Superblock { value, generation: self.block.generation + 1, floor: 0, ..self.block };
         let mut copy = Copy {
             pager: Pager::create(&self.folder, &block, self.pager.budget())?,
             tree: Tree::default(),
             tail: Tail::default(),
             identity: self.block.identity,
             lost: 0,
+            change,
         };
         if self.bare {
             let mut scan = self.pager.scan(&self.block)?;
@@ -63,16 +73,20 @@ impl Store {
     }
 }
 
+/// Makes another value of an encoded one.
+pub(crate) type Change<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>> + 'a;
+
 /// A generation in the making.
-struct Copy {
+struct Copy<'a, 'c> {
     pager: Pager,
     tree: Tree,
     tail: Tail,
     identity: u64,
     lost: u64,
+    change: Option<&'a mut Change<'c>>,
 }
 
-impl Copy {
+impl Copy<'_, '_> {
     fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
         let (mut key, mut store) = (Vec::new(), Vec::new());
         for index in range {
@@ -86,6 +100,10 @@ impl Copy {
                     continue;
                 }
                 Err(error) => return Err(error),
+            };
+            let bytes = match &mut self.change {
+                Some(change) => Some(change(bytes.as_deref().unwrap_or(val.bytes))?),
+                None => bytes,
             };
             let val = match &bytes {
                 Some(bytes) => self.pager.place(bytes, &mut store)?,

@@ -27,7 +27,7 @@ impl Store {
             Ok(None) | Err(Error::Damaged { .. }) => find_block(&folder)?,
             Err(error) => return Err(error),
         };
-        check(&folder, &block, kind, key, value)?;
+        check(&folder, &block, kind, key, (value, &options.readable))?;
         Self::read(folder, lock, block, options.items())
     }
 
