@@ -63,7 +63,6 @@ pub(crate) type Place = (Range<u64>, Result<Arc<Leaf>>);
 /// Where to look for a leaf.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Seek<'a> {
-    First,
     Last,
     /// The leaf responsible for a key.
     Of(&'a [u8]),
@@ -108,14 +107,13 @@ impl Tree {
         Ok(Some((first..first + kid.count, pager.leaf(&kid, keep))))
     }
 
-    /// The leaf a search leads to, without caching it.
-    pub(crate) fn find(&self, pager: &mut Pager, seek: Seek<'_>) -> Result<Option<Found>> {
+    /// The leaf a search leads to; with `keep`, it stays cached.
+    pub(crate) fn find(&self, pager: &mut Pager, seek: Seek<'_>, keep: bool) -> Result<Option<Found>> {
         let Some(mut kid) = self.root else { return Ok(None) };
         let (mut from, mut to) = (None, None);
         for _ in 0..self.level {
             let inner = pager.inner(&kid)?;
             let index = match seek {
-                Seek::First => 0,
                 Seek::Last => inner.kids.len() - 1,
                 Seek::Of(key) => inner.child(key, false),
                 Seek::Before(key) => inner.child(key, true),
@@ -126,7 +124,7 @@ impl Tree {
             to = inner.sep(index + 1).map(Box::from).or(to);
             kid = inner.kids[index];
         }
-        Ok(Some(Found { leaf: pager.leaf(&kid, false), from, to }))
+        Ok(Some(Found { leaf: pager.leaf(&kid, keep), from, to }))
     }
 
     /// Hands every leaf to `visit` in order, with how many items it holds; a leaf or node that cannot be read as its error.
@@ -179,7 +177,7 @@ impl Tree {
 
     /// Removes the last leaf and returns it; unless `any` will do, only one with room for more.
     pub(crate) fn detach_last(&mut self, pager: &mut Pager, any: bool) -> Result<Option<Arc<Leaf>>> {
-        let Some(found) = self.find(pager, Seek::Last)? else { return Ok(None) };
+        let Some(found) = self.find(pager, Seek::Last, false)? else { return Ok(None) };
         let leaf = match found.leaf {
             Ok(leaf) if any || leaf.size() <= MERGED_LEAF => leaf,
             Err(error) if any => return Err(error),

@@ -1,10 +1,13 @@
 //! The write buffer of a dict: scattered changes, gathered until many of them fall on each page.
 
+mod order;
+
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use self::order::Order;
 use super::leaf::Val;
 use super::tree::KeyEdit;
 
@@ -29,6 +32,8 @@ pub(crate) struct WriteBuffer {
     arena: Vec<u8>,
     index: HashTable<u32>,
     hasher: RandomState,
+    /// Read in order, as far as that was asked for.
+    order: Order,
     limit: usize,
 }
 
@@ -70,13 +75,31 @@ fn record(arena: &[u8], at: u32) -> (&[u8], Known<'_>) {
     (key, known)
 }
 
+/// Where the record after the one at `at` starts.
+fn record_end(arena: &[u8], mut at: usize) -> usize {
+    let key_len = take_number(arena, &mut at);
+    let val = take_number(arena, &mut at);
+    at + key_len + (val >> 2)
+}
+
 impl WriteBuffer {
     pub(crate) fn new(limit: usize) -> Self {
-        WriteBuffer { arena: Vec::new(), index: HashTable::new(), hasher: RandomState::default(), limit }
+        WriteBuffer {
+            arena: Vec::new(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            order: Order::default(),
+            limit,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.index.is_empty()
+    }
+
+    /// How many keys it knows of.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -146,6 +169,7 @@ impl WriteBuffer {
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.index.clear();
+        self.order.clear();
     }
 }
 

@@ -1,99 +1,50 @@
 //! Iteration over a dict, leaf by leaf, from both ends.
 
 use std::marker::PhantomData;
-use std::ops::Bound;
 
 use super::DictState;
+use super::ordered::{Run, Span};
 use crate::disk::Result;
 use crate::disk::handle::Handle;
 use crate::disk::key::{self, Key};
 use crate::disk::leaf::Leaf;
-use crate::disk::tree::{Found, Seek};
 use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 
-/// Some items of a leaf.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    leaf: Arc<Leaf>,
-    from: usize,
-    to: usize,
-}
+/// How many items the first steps of an iteration read.
+const FIRST: usize = 4;
+/// After how many items, merged one by one, the write buffer is merged into the tree: whoever reads that many reads on.
+const ENOUGH: usize = 512;
 
-/// The leaves between two bounds, from both ends.
-///
-/// What lies between `low` and `high` was handed out by neither end; `done` once that is nothing.
+/// The items between two bounds, from both ends, in runs; what lies in `span` was handed out by neither end.
 pub(crate) struct Runs<'a> {
     handle: &'a Handle<DictState>,
-    low: Bound<Vec<u8>>,
-    high: Bound<Vec<u8>>,
-    done: bool,
+    span: Span,
+    /// How many items the next step may merge.
+    limit: usize,
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(handle: &'a Handle<DictState>, low: Bound<Vec<u8>>, high: Bound<Vec<u8>>) -> Self {
-        let mut runs = Runs { handle, low, high, done: false };
-        runs.done = runs.is_crossed();
-        runs
-    }
-
-    fn is_crossed(&self) -> bool {
-        match (&self.low, &self.high) {
-            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
-            (Bound::Included(low), Bound::Included(high)) => low > high,
-            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
-        }
-    }
-
-    /// The items of a leaf that lie between the bounds.
-    fn clip(&self, leaf: Arc<Leaf>) -> Run {
-        let place = |key: &[u8], after: bool| match leaf.search(key) {
-            Ok(index) => index + usize::from(after),
-            Err(index) => index,
-        };
-        let from = match &self.low {
-            Bound::Included(key) => place(key, false),
-            Bound::Excluded(key) => place(key, true),
-            Bound::Unbounded => 0,
-        };
-        let to = match &self.high {
-            Bound::Included(key) => place(key, true),
-            Bound::Excluded(key) => place(key, false),
-            Bound::Unbounded => leaf.count(),
-        };
-        Run { leaf, from, to: to.max(from) }
+    pub(crate) fn new(handle: &'a Handle<DictState>, span: Span) -> Self {
+        Runs { handle, span, limit: FIRST }
     }
 
     fn step(&mut self, front: bool) -> Option<Result<Run>> {
-        if self.done {
-            return None;
-        }
-        let seek = match if front { &self.low } else { &self.high } {
-            Bound::Unbounded if front => Seek::First,
-            Bound::Unbounded => Seek::Last,
-            Bound::Included(key) => Seek::Of(key),
-            Bound::Excluded(key) if front => Seek::Of(key),
-            Bound::Excluded(key) => Seek::Before(key),
-        };
-        let Found { leaf, from, to } = match self.handle.read(|state| state.find(seek)) {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                self.done = true;
-                return None;
+        let (span, limit) = (&mut self.span, self.limit);
+        let read = self.handle.read(|state| {
+            if limit > ENOUGH {
+                state.gather_scattered()?;
             }
+            state.slice(span, front, limit)
+        });
+        self.limit = if limit > ENOUGH { usize::MAX } else { 4 * limit };
+        match read {
+            Ok(run) => run,
             Err(error) => {
-                self.done = true;
-                return Some(Err(error));
+                self.span.high = Some(Vec::new());
+                Some(Err(error))
             }
-        };
-        let run = leaf.map(|leaf| self.clip(leaf));
-        match if front { to } else { from } {
-            Some(sep) if front => self.low = Bound::Included(sep.into()),
-            Some(sep) => self.high = Bound::Excluded(sep.into()),
-            None => self.done = true,
         }
-        self.done |= self.is_crossed();
-        Some(run)
     }
 }
 

@@ -3,6 +3,7 @@
 mod builder;
 mod entry;
 mod iter;
+mod ordered;
 pub(crate) mod state;
 mod whole;
 
@@ -19,6 +20,7 @@ pub use self::builder::DictBuilder;
 pub use self::entry::Entry;
 use self::iter::Runs;
 pub use self::iter::{Iter, Keys, Range, Values};
+use self::ordered::{Span, after};
 use self::state::DictState;
 use super::handle::{Body, Handle};
 use super::key::{EncodeKey, Key};
@@ -74,8 +76,19 @@ fn encoded<Q: EncodeKey + ?Sized>(key: &Q) -> Vec<u8> {
     out
 }
 
-fn encoded_bound<Q: EncodeKey + ?Sized>(bound: Bound<&Q>) -> Bound<Vec<u8>> {
-    bound.map(|key| encoded(key))
+/// The encoded keys that lie in a range.
+fn span<Q: EncodeKey + ?Sized>(range: &impl RangeBounds<Q>) -> Span {
+    let low = match range.start_bound() {
+        Bound::Included(key) => encoded(key),
+        Bound::Excluded(key) => after(encoded(key)),
+        Bound::Unbounded => Vec::new(),
+    };
+    let high = match range.end_bound() {
+        Bound::Included(key) => Some(after(encoded(key))),
+        Bound::Excluded(key) => Some(encoded(key)),
+        Bound::Unbounded => None,
+    };
+    Span { low, high }
 }
 
 impl<K: Key, V: Value> DiskDict<K, V> {
@@ -276,7 +289,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// A page that cannot be read yields its error once; the iterator then goes on with the next one.
     #[doc(alias = "items")]
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter::new(Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded), self.codec)
+        Iter::new(Runs::new(&self.handle, Span::default()), self.codec)
     }
 
     /// The entries whose keys lie in a range, in order, from either end.
@@ -288,8 +301,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         Q: EncodeKey + ?Sized,
         R: RangeBounds<Q>,
     {
-        let (low, high) = (encoded_bound(range.start_bound()), encoded_bound(range.end_bound()));
-        Iter::new(Runs::new(&self.handle, low, high), self.codec)
+        Iter::new(Runs::new(&self.handle, span(&range)), self.codec)
     }
 
     /// All keys in order.
@@ -308,7 +320,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         K: Send,
         V: Send,
     {
-        let runs = Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded);
+        let runs = Runs::new(&self.handle, Span::default());
         let (handle, codec) = (&self.handle, self.codec);
         runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, codec, run))
     }

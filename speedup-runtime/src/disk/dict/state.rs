@@ -17,12 +17,14 @@ const SLICE: usize = 512;
 /// Every key of the tail is greater than every key of the tree and of the buffer. What the buffer says of a key goes
 /// before what the tree says.
 pub(crate) struct DictState {
-    store: Store,
-    buffer: WriteBuffer,
+    pub(super) store: Store,
+    pub(super) buffer: WriteBuffer,
     /// Holds at least every key of the dict, if there is one.
     filter: Option<Filter>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
     misses: usize,
+    /// How many removed keys reading in order has gone past since the write buffer was last merged.
+    pub(super) skipped: usize,
     len: u64,
     /// No key of the tree and the buffer is greater; `None` if they hold none.
     max: Option<Vec<u8>>,
@@ -36,10 +38,11 @@ impl DictState {
             buffer: WriteBuffer::new(write_buffer),
             filter: None,
             misses: 0,
+            skipped: 0,
             max: None,
         };
         if state.len > 0 {
-            let found = state.store.tree.find(&mut state.store.pager, Seek::Last);
+            let found = state.store.tree.find(&mut state.store.pager, Seek::Last, false);
             // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
             state.max = Some(match found {
                 Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
@@ -234,10 +237,15 @@ impl DictState {
     pub(crate) fn remove<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
         let old = self.with(key, found)?;
         if old.is_some() {
-            let result = self.apply_remove(key);
-            self.store.settle(result)?;
+            self.remove_known(key)?;
         }
         Ok(old)
+    }
+
+    /// Removes a key that is there.
+    pub(super) fn remove_known(&mut self, key: &[u8]) -> Result<()> {
+        let result = self.apply_remove(key);
+        self.store.settle(result)
     }
 
     fn apply_remove(&mut self, key: &[u8]) -> Result<()> {
@@ -304,6 +312,7 @@ impl DictState {
             }
         }
         self.buffer.clear();
+        self.skipped = 0;
         Ok(())
     }
 
@@ -316,16 +325,15 @@ impl DictState {
         self.store.settle(result)
     }
 
+    /// Brings every scattered change into the tree.
+    pub(crate) fn gather_scattered(&mut self) -> Result<()> {
+        if self.buffer.is_empty() { Ok(()) } else { self.gather() }
+    }
+
     fn checkpoint_now(&mut self) -> Result<()> {
         self.drain()?;
         self.seal()?;
         self.store.checkpoint()
-    }
-
-    /// The leaf a search leads to; all items are in the tree.
-    pub(crate) fn find(&mut self, seek: Seek<'_>) -> Result<Option<Found>> {
-        self.gather()?;
-        self.store.tree.find(&mut self.store.pager, seek)
     }
 
     /// The bytes of a stored value.
@@ -345,7 +353,7 @@ impl DictState {
         self.buffer.vals().try_for_each(|val| store.pager.free_value(val))?;
         self.buffer.clear();
         store.empty()?;
-        (self.filter, self.misses, self.len, self.max) = (None, 0, 0, None);
+        (self.filter, self.misses, self.skipped, self.len, self.max) = (None, 0, 0, 0, None);
         self.keep_bounded()
     }
 

@@ -1,12 +1,12 @@
 //! What concerns the ends of a dict, or many entries at once.
 
 use std::borrow::Borrow;
-use std::ops::Bound;
 
 use super::iter::Runs;
+use super::ordered::{Span, after};
 use super::{DiskDict, Iter, encoded};
 use crate::disk::Result;
-use crate::disk::key::{EncodeKey, Key};
+use crate::disk::key::{self, EncodeKey, Key};
 use crate::disk::value::Value;
 
 /// How many changes `retain` gathers before it applies them.
@@ -43,7 +43,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// As [`get`](Self::get).
     #[doc(alias = "first_key_value")]
     pub fn first(&self) -> Result<Option<(K, V)>> {
-        self.iter().next().transpose()
+        self.end(true)
     }
 
     /// The last entry.
@@ -53,7 +53,15 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// As [`get`](Self::get).
     #[doc(alias = "last_key_value")]
     pub fn last(&self) -> Result<Option<(K, V)>> {
-        self.iter().next_back().transpose()
+        self.end(false)
+    }
+
+    fn end(&self, front: bool) -> Result<Option<(K, V)>> {
+        self.handle.read(|state| {
+            state
+                .peek(front, |raw, value| Ok((key::decode(raw)?, self.codec.decode(value)?)))
+                .map(|found| found.map(|(_, entry)| entry))
+        })
     }
 
     /// Removes and returns the first entry.
@@ -62,8 +70,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     ///
     /// As [`remove`](Self::remove).
     pub fn pop_first(&mut self) -> Result<Option<(K, V)>> {
-        let first = self.first()?;
-        self.take_out(first)
+        self.pop(true)
     }
 
     /// Removes and returns the last entry.
@@ -73,16 +80,13 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// As [`remove`](Self::remove).
     #[doc(alias = "popitem")]
     pub fn pop_last(&mut self) -> Result<Option<(K, V)>> {
-        let last = self.last()?;
-        self.take_out(last)
+        self.pop(false)
     }
 
-    fn take_out(&mut self, entry: Option<(K, V)>) -> Result<Option<(K, V)>> {
-        if let Some((key, _)) = &entry {
-            let raw = encoded(key);
-            self.handle.change(|state| state.remove(&raw, |_| Ok(())))?;
-        }
-        Ok(entry)
+    fn pop(&mut self, front: bool) -> Result<Option<(K, V)>> {
+        self.report()?;
+        let codec = self.codec;
+        self.handle.change(|state| state.pop(front, |raw, value| Ok((key::decode(raw)?, codec.decode(value)?))))
     }
 
     /// Keeps the entries for which `keep` returns true, with the values as it leaves them.
@@ -91,11 +95,11 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     ///
     /// As [`get`](Self::get) and [`insert`](Self::insert).
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<()> {
-        let mut low = Bound::Unbounded;
+        let mut low = Vec::new();
         loop {
             let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
             let mut last = None;
-            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, low, Bound::Unbounded), self.codec);
+            let entries: Iter<'_, K, V> = Iter::new(Runs::new(&self.handle, Span { low, high: None }), self.codec);
             for entry in entries {
                 let (key, mut value) = entry?;
                 let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -119,7 +123,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
                 })?;
             }
             match last {
-                Some(key) => low = Bound::Excluded(key),
+                Some(key) => low = after(key),
                 None => return Ok(()),
             }
         }

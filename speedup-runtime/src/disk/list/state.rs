@@ -88,7 +88,7 @@ impl ListState {
         Self::check(val)?;
         if self.store.tail.is_empty() {
             // What the operation will need must be readable before it is noted.
-            self.store.tree.find(&mut self.store.pager, Seek::Last)?;
+            self.store.tree.find(&mut self.store.pager, Seek::Last, false)?;
         }
         let result = self.apply_push(val);
         self.store.settle(result)
