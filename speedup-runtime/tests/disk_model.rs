@@ -117,6 +117,10 @@ enum ListOp {
     Set(Index, String),
     Swap(Index, Index),
     RemoveRange(Index, u16),
+    PopFrontMany(u16),
+    Drain(Index, u16),
+    Rotate(Index),
+    TruncateFront(Index),
     Truncate(Index),
     Retain(usize),
     Sort,
@@ -140,6 +144,10 @@ fn list_op() -> impl Strategy<Value = ListOp> {
         6 => (index(), text()).prop_map(|(i, v)| ListOp::Set(i, v)),
         2 => (index(), index()).prop_map(|(i, j)| ListOp::Swap(i, j)),
         2 => (index(), any::<u16>()).prop_map(|(i, n)| ListOp::RemoveRange(i, n % 2000)),
+        4 => any::<u16>().prop_map(|n| ListOp::PopFrontMany(n % 3000)),
+        1 => (index(), any::<u16>()).prop_map(|(i, n)| ListOp::Drain(i, n % 200)),
+        2 => index().prop_map(ListOp::Rotate),
+        1 => index().prop_map(ListOp::TruncateFront),
         1 => index().prop_map(ListOp::Truncate),
         1 => (2_usize..9).prop_map(ListOp::Retain),
         1 => Just(ListOp::Sort),
@@ -197,6 +205,29 @@ fn change_list(list: &mut DiskList<String>, model: &mut Vec<String>, op: ListOp)
             let to = (from + n as usize).min(model.len());
             list.remove_range(from..to).unwrap();
             model.drain(from..to);
+        }
+        ListOp::PopFrontMany(n) => {
+            let n = usize::from(n).min(model.len());
+            for gone in model.drain(..n) {
+                assert_eq!(list.pop_front().unwrap(), Some(gone));
+            }
+        }
+        ListOp::Drain(i, n) => {
+            let from = i.index(model.len() + 1);
+            let to = (from + n as usize).min(model.len());
+            let theirs: Vec<String> = model.drain(from..to).collect();
+            let ours: Result<Vec<String>, Error> = list.drain(from..to).unwrap().collect();
+            assert_eq!(ours.unwrap(), theirs);
+        }
+        ListOp::Rotate(i) => {
+            let n = i.index(model.len() + 1);
+            list.rotate_left(n).unwrap();
+            model.rotate_left(n);
+        }
+        ListOp::TruncateFront(i) => {
+            let n = i.index(model.len() + 1);
+            list.truncate_front(n).unwrap();
+            model.drain(..model.len() - n);
         }
         ListOp::Truncate(i) => {
             let n = i.index(model.len() + 1);

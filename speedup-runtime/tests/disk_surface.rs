@@ -152,6 +152,34 @@ fn a_list_can_be_split() {
 }
 
 #[test]
+fn a_list_with_a_greatest_length_lets_go_at_the_other_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ring = DiskList::<u64>::builder("ring").location(folder.path()).maxlen(3).open().unwrap();
+    ring.extend(0..10).unwrap();
+    assert_eq!(ring.to_vec().unwrap(), [7, 8, 9]);
+    ring.push_front(6).unwrap();
+    assert_eq!(ring.to_vec().unwrap(), [6, 7, 8]);
+    assert!(matches!(ring.insert(1, 0), Err(Error::Full { maxlen: 3 })));
+    ring.rotate_right(1).unwrap();
+    assert_eq!(ring.slice(..2).unwrap(), [8, 6]);
+    let mut drained = ring.drain(..).unwrap();
+    assert_eq!(drained.next_back().unwrap().unwrap(), 7);
+    drained.finish().unwrap();
+    assert!(ring.is_empty());
+}
+
+#[test]
+fn an_item_that_was_changed_comes_out_of_the_queue_changed() {
+    let (_folder, mut list) = list();
+    list.extend(0..5000).unwrap();
+    assert_eq!(list.pop_front().unwrap(), Some(0));
+    *list.get_mut(0).unwrap().unwrap() = 77;
+    list.swap(1, 2).unwrap();
+    let out: Vec<u64> = (0..3).map(|_| list.pop_front().unwrap().unwrap()).collect();
+    assert_eq!(out, [77, 3, 2]);
+}
+
+#[test]
 fn a_queue_turns_over_without_growing() {
     let (_folder, mut list) = list();
     for n in 0..60_000 {

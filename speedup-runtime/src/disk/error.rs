@@ -124,6 +124,12 @@ pub enum Error {
         /// The length of the list.
         len: usize,
     },
+    /// The list holds as many items as it may.
+    #[error("the list holds its {maxlen} items; remove one first, or `push`, which lets go of the first")]
+    Full {
+        /// How many it may hold.
+        maxlen: usize,
+    },
     /// A structure that was to be made anew is there and holds items.
     #[error("{} is not empty; open it, or clear it first", path.display())]
     NotEmpty {

@@ -53,7 +53,7 @@ mod write_buffer;
 pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
-pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
+pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
 pub use self::shared::Shared;
 pub use self::store::Repaired;
 pub use self::value::Value;

@@ -19,12 +19,13 @@ use crate::disk::{Error, Result};
 #[must_use = "nothing happens before `open()`"]
 pub struct ListBuilder<T> {
     options: Options,
+    maxlen: Option<usize>,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: Value> ListBuilder<T> {
     pub(super) fn new(name: String) -> Self {
-        ListBuilder { options: Options::new(name), types: PhantomData }
+        ListBuilder { options: Options::new(name), maxlen: None, types: PhantomData }
     }
 
     /// The folder in which the folder of the list lies; empty for the current one, by default the user's data folder.
@@ -42,6 +43,14 @@ impl<T: Value> ListBuilder<T> {
     /// How many pages are held in memory, by default 16; it may differ from one opening to the next.
     pub fn max_pages(mut self, pages: usize) -> Self {
         self.options.max_pages = pages;
+        self
+    }
+
+    /// How many items the list may hold: `push` then lets go of the first, `push_front` of the last, and `insert` is refused.
+    ///
+    /// It is not stored; a list that is longer when it is opened is cut at the next `push`.
+    pub fn maxlen(mut self, items: usize) -> Self {
+        self.maxlen = Some(items);
         self
     }
 
@@ -71,7 +80,7 @@ impl<T: Value> ListBuilder<T> {
     /// See [`Error`]; nothing on disk is touched when it is not what was asked for.
     pub fn open(mut self) -> Result<DiskList<T>> {
         let (store, replay, types) = self.store(Store::open)?;
-        ListState::open(store, replay).map(|state| DiskList::over(state, types.codec))
+        ListState::open(store, replay).map(|state| DiskList::over(state, types.codec, self.maxlen))
     }
 
     /// Opens a list that may still hold values of an older type: each of them is replaced by what `change` makes of it.
@@ -106,7 +115,7 @@ impl<T: Value> ListBuilder<T> {
             Err(Error::WrongType { part: "value", .. }) => self.convert(&mut change)?,
             opened => opened?,
         };
-        ListState::open(store, replay).map(|state| DiskList::over(state, types.codec))
+        ListState::open(store, replay).map(|state| DiskList::over(state, types.codec, self.maxlen))
     }
 
     fn convert<Old: Value>(&self, change: &mut impl FnMut(Old) -> T) -> Result<(Store, Option<Replay>, Types)> {
@@ -149,6 +158,6 @@ impl<T: Value> ListBuilder<T> {
         let mut state = ListState::open(store, replay)?;
         repaired.kept = state.len() as usize;
         repaired.truncated = state.store().is_cut();
-        Ok((DiskList::over(state, types.codec), repaired))
+        Ok((DiskList::over(state, types.codec, self.maxlen), repaired))
     }
 }

@@ -1,6 +1,8 @@
 //! [`DiskList`]: a list on disk.
 
 mod builder;
+mod ends;
+mod front;
 mod iter;
 mod sort;
 pub(crate) mod state;
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 pub use self::builder::ListBuilder;
+pub use self::ends::Drain;
 pub use self::iter::Iter;
 use self::iter::Runs;
 use self::state::ListState;
@@ -61,6 +64,8 @@ pub struct DiskList<T> {
     scratch: Vec<u8>,
     /// An error that nobody was there to take, when a changed item was dropped.
     unsaved: Option<Error>,
+    /// How many items it may hold.
+    maxlen: Option<usize>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -79,8 +84,8 @@ impl<T: Value> DiskList<T> {
         ListBuilder::new(name.into())
     }
 
-    fn over(state: ListState, codec: Codec) -> Self {
-        DiskList { handle: Handle::new(state), codec, scratch: Vec::new(), unsaved: None, types: PhantomData }
+    fn over(state: ListState, codec: Codec, maxlen: Option<usize>) -> Self {
+        DiskList { handle: Handle::new(state), codec, scratch: Vec::new(), unsaved: None, maxlen, types: PhantomData }
     }
 
     /// How many items there are.
@@ -128,7 +133,7 @@ impl<T: Value> DiskList<T> {
         if index < len { Ok(index as u64) } else { Err(Error::OutOfBounds { index, len }) }
     }
 
-    /// Adds an item at the end.
+    /// Adds an item at the end; if the list has a [`maxlen`](ListBuilder::maxlen), what is too much at the front goes.
     ///
     /// # Errors
     ///
@@ -136,40 +141,15 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "append")]
     #[doc(alias = "push_back")]
     pub fn push(&mut self, value: T) -> Result<()> {
-        self.with_encoded(value, ListState::push)
-    }
-
-    /// Adds an item at the front.
-    ///
-    /// # Errors
-    ///
-    /// As [`push`](Self::push).
-    #[doc(alias = "appendleft")]
-    pub fn push_front(&mut self, value: T) -> Result<()> {
-        self.insert(0, value)
-    }
-
-    /// Removes and returns the last item.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails or holds something else than was written.
-    #[doc(alias = "pop_back")]
-    pub fn pop(&mut self) -> Result<Option<T>> {
-        match self.len() {
-            0 => Ok(None),
-            len => self.remove(len - 1),
-        }
-    }
-
-    /// Removes and returns the first item.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop`](Self::pop).
-    #[doc(alias = "popleft")]
-    pub fn pop_front(&mut self) -> Result<Option<T>> {
-        self.remove(0)
+        let most = self.maxlen;
+        self.with_encoded(value, |state, bytes| {
+            if most == Some(0) {
+                return Ok(());
+            }
+            state.push(bytes)?;
+            let over = most.map_or(0, |most| state.len().saturating_sub(most as u64));
+            state.cut(0..over)
+        })
     }
 
     /// The item at a position; `None` past the end.
@@ -179,26 +159,6 @@ impl<T: Value> DiskList<T> {
     /// When the disk fails or holds something else than was written.
     pub fn get(&self, index: usize) -> Result<Option<T>> {
         self.handle.read(|state| state.with(index as u64, |bytes| self.codec.decode(bytes)))
-    }
-
-    /// The first item.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    #[doc(alias = "front")]
-    pub fn first(&self) -> Result<Option<T>> {
-        self.get(0)
-    }
-
-    /// The last item.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    #[doc(alias = "back")]
-    pub fn last(&self) -> Result<Option<T>> {
-        self.len().checked_sub(1).map_or(Ok(None), |index| self.get(index))
     }
 
     /// Puts another item at a position and returns the one that was there.
@@ -239,11 +199,14 @@ impl<T: Value> DiskList<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push).
+    /// [`Error::OutOfBounds`] past the end, [`Error::Full`] if the list has reached its `maxlen`; otherwise as [`push`](Self::push).
     pub fn insert(&mut self, index: usize, value: T) -> Result<()> {
         let len = self.len();
         if index > len {
             return Err(Error::OutOfBounds { index, len });
+        }
+        if let Some(maxlen) = self.maxlen.filter(|&most| len >= most) {
+            return Err(Error::Full { maxlen });
         }
         self.with_encoded(value, |state, bytes| state.insert(index as u64, bytes))
     }
