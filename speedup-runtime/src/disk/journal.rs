@@ -67,13 +67,29 @@ fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 impl<'a> Op<'a> {
+    /// The value that the encoding ends with, if it has one.
+    #[inline]
+    fn bulk(self) -> &'a [u8] {
+        match self {
+            Op::Put { val, .. } | Op::Push { val } | Op::Insert { val, .. } | Op::Set { val, .. } => val,
+            Op::Remove { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
+        }
+    }
+
     #[inline]
     fn encode(self, out: &mut Vec<u8>) {
+        self.encode_front(out);
+        out.extend_from_slice(self.bulk());
+    }
+
+    /// Appends everything before the value.
+    #[inline]
+    fn encode_front(self, out: &mut Vec<u8>) {
         match self {
             Op::Put { key, val } => {
                 out.push(1);
                 put_bytes(out, key);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Remove { key } => {
                 out.push(2);
@@ -81,17 +97,17 @@ impl<'a> Op<'a> {
             }
             Op::Push { val } => {
                 out.push(3);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Insert { at, val } => {
                 out.push(4);
                 put_number(out, at);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Set { at, val } => {
                 out.push(5);
                 put_number(out, at);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Cut { from, to } => {
                 out.push(6);
@@ -194,12 +210,35 @@ impl Journal {
     /// Notes operation number `seq`.
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        if op.bulk().len() >= GATHER {
+            return self.note_large(seq, op);
+        }
         if self.frame.is_empty() {
             self.frame.resize(8, 0);
             self.frame.extend_from_slice(&seq.to_le_bytes());
         }
         op.encode(&mut self.frame);
         if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
+    }
+
+    /// Writes an operation with a large value as a frame of its own, without a copy of the value.
+    fn note_large(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        self.write()?;
+        let mut front = vec![0; 8];
+        front.extend_from_slice(&seq.to_le_bytes());
+        op.encode_front(&mut front);
+        let value = op.bulk();
+        let len = (front.len() + value.len()) as u32;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&front[8..]);
+        sum.update(value);
+        front[..4].copy_from_slice(&len.to_le_bytes());
+        front[4..8].copy_from_slice(&sum.finalize().to_le_bytes());
+        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
+        self.file.write_all(&front).at(&self.path)?;
+        self.file.write_all(value).at(&self.path)?;
+        self.len += u64::from(len);
+        Ok(())
     }
 
     /// Hands what waits to the operating system: a kill of the process no longer loses it.

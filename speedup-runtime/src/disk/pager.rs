@@ -22,6 +22,8 @@ use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
+/// An item of a cached leaf counts as so many bytes at least, so that large keys do not take memory without bound.
+const ITEM: usize = 256;
 /// How many bytes of the directory are cached, and how many may wait for a commit.
 const DIRECTORY: usize = if cfg!(speedup_tight) { 16 << 10 } else { 8 << 20 };
 /// How many slots may wait for a commit before one is due (64 MiB); more if more are in use.
@@ -67,6 +69,7 @@ pub(crate) struct Pager {
     born: u64,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
+    /// How many items of leaves are cached.
     budget: usize,
 }
 
@@ -237,7 +240,7 @@ impl Pager {
     }
 
     fn cache_leaf(&mut self, kid: &Kid, leaf: Arc<Leaf>, dirty: bool) -> Result<()> {
-        let weight = leaf.count().max(1);
+        let weight = leaf.count().max(leaf.size() / ITEM).max(1);
         self.leaves.put(kid.at, kid.stamp, leaf, weight, dirty);
         while let Some((slot, stamp, leaf, dirty)) = self.leaves.evict(false) {
             if dirty {
@@ -345,10 +348,9 @@ impl Pager {
         if bytes.len() < LARGE {
             return Ok(Val { bytes, outside: false });
         }
-        let page = [&[0; HEADER], bytes].concat();
-        let slots = PageFile::slots_for(page.len());
+        let slots = PageFile::slots_for(HEADER + bytes.len());
         let slot = self.slots.take(slots)?;
-        self.file.write(slot, self.epoch, PageKind::Blob, &page)?;
+        self.file.write_blob(slot, self.epoch, bytes)?;
         let blob = Blob { slot, slots, stamp: self.epoch };
         *store = encoded(&blob)?;
         Ok(Val { bytes: store, outside: true })

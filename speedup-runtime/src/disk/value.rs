@@ -33,17 +33,30 @@ pub(crate) enum Codec {
 /// Appends what it is given to a borrowed vector.
 struct Appender<'a>(&'a mut Vec<u8>);
 
+impl Appender<'_> {
+    /// Makes room for more; a huge value does not get twice the room it needs.
+    #[inline]
+    fn make_room(&mut self, more: usize) {
+        let len = self.0.len();
+        if self.0.capacity() - len < more && len > 1 << 20 {
+            self.0.reserve_exact(more.max(len / 8));
+        }
+    }
+}
+
 impl postcard::ser_flavors::Flavor for Appender<'_> {
     type Output = ();
 
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.make_room(1);
         self.0.push(byte);
         Ok(())
     }
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.make_room(bytes.len());
         self.0.extend_from_slice(bytes);
         Ok(())
     }

@@ -188,8 +188,10 @@ impl<K: Key, V: Value> DiskDict<K, V> {
 
     /// A huge key or value must not stay in memory.
     fn tidy(&mut self) {
-        self.scratch.0.shrink_to(SCRATCH);
-        self.scratch.1.shrink_to(SCRATCH);
+        for scratch in [&mut self.scratch.0, &mut self.scratch.1] {
+            scratch.clear();
+            scratch.shrink_to(SCRATCH);
+        }
     }
 
     /// The value of a key.

@@ -118,8 +118,14 @@ impl<T: Value> DiskList<T> {
         self.report()?;
         self.codec.write(value, &mut self.scratch)?;
         let result = self.handle.change(|state| change(state, &self.scratch));
-        self.scratch.shrink_to(SCRATCH);
+        self.tidy();
         result
+    }
+
+    /// A huge value must not stay in memory.
+    fn tidy(&mut self) {
+        self.scratch.clear();
+        self.scratch.shrink_to(SCRATCH);
     }
 
     /// Returns the error that nobody has taken yet.
@@ -391,7 +397,7 @@ impl<T: Value> Keeper<T> for DiskList<T> {
         let Place::Index(at) = *place else { return Ok(()) };
         self.codec.write_ref(value, &mut self.scratch)?;
         let result = self.handle.change(|state| state.set(at, &self.scratch));
-        self.scratch.shrink_to(SCRATCH);
+        self.tidy();
         result
     }
 
