@@ -23,14 +23,38 @@ const BLOCK: usize = 4096;
 /// One operation on a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op<'a> {
-    Put { key: &'a [u8], val: &'a [u8] },
-    Remove { key: &'a [u8] },
-    Push { val: &'a [u8] },
-    Insert { at: u64, val: &'a [u8] },
-    Set { at: u64, val: &'a [u8] },
-    Cut { from: u64, to: u64 },
-    Swap { a: u64, b: u64 },
+    Put {
+        key: &'a [u8],
+        val: &'a [u8],
+    },
+    Remove {
+        key: &'a [u8],
+    },
+    Push {
+        val: &'a [u8],
+    },
+    Insert {
+        at: u64,
+        val: &'a [u8],
+    },
+    Set {
+        at: u64,
+        val: &'a [u8],
+    },
+    Cut {
+        from: u64,
+        to: u64,
+    },
+    Swap {
+        a: u64,
+        b: u64,
+    },
     Clear,
+    /// The keys from `from` on and below `to`, or all of them if that is empty.
+    RemoveRange {
+        from: &'a [u8],
+        to: &'a [u8],
+    },
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
@@ -72,7 +96,7 @@ impl<'a> Op<'a> {
     fn bulk(self) -> &'a [u8] {
         match self {
             Op::Put { val, .. } | Op::Push { val } | Op::Insert { val, .. } | Op::Set { val, .. } => val,
-            Op::Remove { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
+            Op::Remove { .. } | Op::RemoveRange { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
         }
     }
 
@@ -115,6 +139,11 @@ impl<'a> Op<'a> {
                 put_number(out, to);
             }
             Op::Clear => out.push(7),
+            Op::RemoveRange { from, to } => {
+                out.push(9);
+                put_bytes(out, from);
+                put_bytes(out, to);
+            }
             Op::Swap { a, b } => {
                 out.push(8);
                 put_number(out, a);
@@ -134,6 +163,7 @@ impl<'a> Op<'a> {
             5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
             6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
             7 => Op::Clear,
+            9 => Op::RemoveRange { from: take_bytes(input)?, to: take_bytes(input)? },
             8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
             _ => return None,
         })

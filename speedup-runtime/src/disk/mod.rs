@@ -36,6 +36,8 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod prefix;
+mod rebuild;
 mod scan;
 mod shape;
 mod shared;
@@ -54,6 +56,7 @@ pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
+pub use self::prefix::{KeyPrefix, PartOf};
 pub use self::shared::Shared;
 pub use self::store::Repaired;
 pub use self::value::Value;

@@ -12,8 +12,8 @@ use super::error::At;
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
-/// The format this version writes, and the newest it reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The format this version writes, and the newest it reads; format 1 knew no `RemoveRange` in the journal.
+pub(crate) const FORMAT: u32 = 2;
 /// Bytes of a superblock.
 pub(crate) const SIZE: usize = 96;
 const NAME: &str = "superblock";

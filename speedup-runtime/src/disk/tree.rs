@@ -94,6 +94,20 @@ impl Tree {
         Ok(leaf.search(key).ok().map(|index| (leaf, index)))
     }
 
+    /// How many items come before a key.
+    pub(crate) fn rank(&self, pager: &mut Pager, key: &[u8]) -> Result<u64> {
+        let Some(mut kid) = self.root else { return Ok(0) };
+        let mut before = 0;
+        for _ in 0..self.level {
+            let inner = pager.inner(&kid)?;
+            let index = inner.child(key, false);
+            before += inner.kids[..index].iter().map(|kid| kid.count).sum::<u64>();
+            kid = inner.kids[index];
+        }
+        let (Ok(index) | Err(index)) = pager.leaf(&kid, true)?.search(key);
+        Ok(before + index as u64)
+    }
+
     /// Where a position lies: the range of its leaf, and the leaf or why it cannot be read.
     pub(crate) fn at(&self, pager: &mut Pager, at: u64, keep: bool) -> Result<Option<Place>> {
         let Some(mut kid) = self.root.filter(|root| at < root.count) else { return Ok(None) };

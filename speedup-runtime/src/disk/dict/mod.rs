@@ -3,6 +3,7 @@
 mod builder;
 mod entry;
 mod iter;
+mod many;
 mod ordered;
 pub(crate) mod state;
 mod whole;

@@ -25,6 +25,8 @@ pub(crate) struct DictState {
     misses: usize,
     /// How many removed keys reading in order has gone past since the write buffer was last merged.
     pub(super) skipped: usize,
+    /// A few changes are to be one step, so nothing may be published between them.
+    pub(super) held: bool,
     len: u64,
     /// No key of the tree and the buffer is greater; `None` if they hold none.
     max: Option<Vec<u8>>,
@@ -39,33 +41,42 @@ impl DictState {
             filter: None,
             misses: 0,
             skipped: 0,
+            held: false,
             max: None,
         };
-        if state.len > 0 {
-            let found = state.store.tree.find(&mut state.store.pager, Seek::Last, false);
-            // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
-            state.max = Some(match found {
-                Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
-                _ => vec![u8::MAX; LONGEST_KEY + 1],
-            });
-        }
+        state.look_for_last();
         if let Some(replay) = replay {
-            Store::replay(
-                &mut state,
-                |state| &mut state.store,
-                replay,
-                |state, op| match op {
-                    Op::Put { key, val } => state.put_blind(key, val),
-                    Op::Remove { key } => state.remove(key, |_| Ok(())).map(drop),
-                    Op::Clear => state.clear(),
-                    _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
-                },
-            )?;
+            Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)
+    }
+
+    /// Finds the last key of the tree.
+    fn look_for_last(&mut self) {
+        self.max = None;
+        if self.len > 0 {
+            let found = self.store.tree.find(&mut self.store.pager, Seek::Last, false);
+            // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
+            self.max = Some(match found {
+                Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
+                _ => vec![u8::MAX; LONGEST_KEY + 1],
+            });
+        }
+    }
+
+    /// Learns anew what the tree holds, which is everything.
+    pub(super) fn renewed(&mut self) {
+        (self.filter, self.misses) = (None, 0);
+        self.count();
+        self.look_for_last();
+    }
+
+    /// Counts the entries; all are in the tree.
+    pub(super) fn count(&mut self) {
+        self.len = self.store.tree.len();
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -274,7 +285,10 @@ impl DictState {
         }
     }
 
-    fn keep_bounded(&mut self) -> Result<()> {
+    pub(super) fn keep_bounded(&mut self) -> Result<()> {
+        if self.held {
+            return Ok(());
+        }
         if self.buffer.is_full() {
             self.drain()?;
         }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::front::Front;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
-use crate::disk::leaf::{Item, Val};
+use crate::disk::leaf::Val;
+use crate::disk::rebuild;
 use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
-use crate::disk::tail::Tail;
-use crate::disk::tree::{Edits, Place, Seek, Tree};
+use crate::disk::tree::{Edits, Place, Seek};
 use crate::disk::{Error, Result};
 
 /// A list: the tree holds the first items, the open end the rest.
@@ -44,7 +44,7 @@ impl ListState {
             Op::Cut { from: 0, to: 1 } => self.pop_front(|_| Ok(())).map(drop),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
-            Op::Put { .. } | Op::Remove { .. } => {
+            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } => {
                 Err(Error::damaged(self.store.folder(), "its journal holds operations of a dict"))
             }
         }
@@ -278,58 +278,7 @@ impl ListState {
 
     /// Puts the items that `next` yields in the place of all items, as one step that a crash cannot split.
     pub(crate) fn replace(&mut self, mut next: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>) -> Result<()> {
-        self.checkpoint()?;
-        let (mut tree, mut tail) = (Tree::default(), Tail::default());
-        let made = self.gather(&mut tree, &mut tail, &mut next);
-        let result = match made {
-            Ok(()) => self.switch(tree),
-            Err(error) => {
-                // What was built so far is of no use.
-                let store = &mut self.store;
-                (0..tail.len()).try_for_each(|index| store.pager.free_value(tail.val(index)))?;
-                tree.free(&mut store.pager)?;
-                store.touch();
-                return Err(error);
-            }
-        };
-        self.store.settle(result)
-    }
-
-    /// Builds a tree of the items that `next` yields.
-    fn gather(
-        &mut self,
-        tree: &mut Tree,
-        tail: &mut Tail,
-        next: &mut impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>,
-    ) -> Result<()> {
-        let mut place = Vec::new();
-        while let Some(bytes) = next(self)? {
-            let val = self.store.pager.place(&bytes, &mut place)?;
-            if tail.is_full(&[], val) {
-                self.add_leaf(tree, tail)?;
-            }
-            tail.insert(tail.len(), &[], val);
-        }
-        self.add_leaf(tree, tail)
-    }
-
-    fn add_leaf(&mut self, tree: &mut Tree, tail: &mut Tail) -> Result<()> {
-        let items: Vec<Item<'_>> = tail.items();
-        if !items.is_empty() {
-            tree.edit(&mut self.store.pager, &Edits::Append(&items, 0))?;
-            tail.clear();
-        }
-        if self.store.pager.is_crowded() {
-            self.store.publish_part()?;
-        }
-        Ok(())
-    }
-
-    fn switch(&mut self, tree: Tree) -> Result<()> {
-        let old = std::mem::replace(&mut self.store.tree, tree);
-        old.free(&mut self.store.pager)?;
-        self.store.touch();
-        self.store.checkpoint()
+        rebuild::replace(self, |state| Ok(next(state)?.map(|value| (Vec::new(), value))))
     }
 
     /// Gives the store with every value as `change` makes it.

@@ -30,6 +30,8 @@ impl<T: Value> DiskList<T> {
 
     /// Moves the items from `at` on into another list, which must be empty.
     ///
+    /// Each of the two lists changes in one step, the other one first: after a kill in between, both hold the items, and none is lost.
+    ///
     /// # Errors
     ///
     /// [`Error::OutOfBounds`] past the end, [`Error::NotEmpty`]; otherwise as [`push`](Self::push).
@@ -41,11 +43,17 @@ impl<T: Value> DiskList<T> {
         if !into.is_empty() {
             return Err(Error::NotEmpty { path: into.path() });
         }
-        for item in self.range(at..) {
-            into.push(item?)?;
-        }
+        let mut items = self.range(at..);
+        let codec = into.codec;
+        into.handle.change(|state| {
+            state.replace(|_| {
+                let mut raw = Vec::new();
+                let item = items.next().transpose()?.map(|item| codec.write(item, &mut raw));
+                Ok(item.transpose()?.map(|()| raw))
+            })
+        })?;
+        drop(items);
         // The copy is safe before the original goes.
-        into.flush()?;
         self.truncate(at)
     }
 
