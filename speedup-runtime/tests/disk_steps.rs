@@ -251,3 +251,52 @@ fn a_value_is_swapped_only_for_the_one_that_was_expected() {
     dict.put(5, "six".into()).unwrap();
     assert_eq!((dict.len(), dict.get(&5).unwrap().as_deref()), (1, Some("six")));
 }
+
+#[test]
+fn what_was_appended_is_there_once_after_a_kill_at_any_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |folder: &Path| {
+        DiskDict::<u32, Vec<u32>>::builder("a")
+            .location(folder)
+            .write_buffer(4096)
+            .page_size(8)
+            .max_pages(2)
+            .open()
+            .unwrap()
+    };
+    let mut dict = open(folder.path());
+    let mut model: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for n in 0..30_000_u32 {
+        let key = n.wrapping_mul(2_654_435_761) >> 25;
+        match n % 50 {
+            0 => {
+                dict.put(key, vec![n; n as usize % 600]).unwrap();
+                model.insert(key, vec![n; n as usize % 600]);
+            }
+            1 => assert_eq!(dict.remove(&key).unwrap(), model.remove(&key)),
+            2 => assert_eq!(dict.get(&key).unwrap(), model.get(&key).cloned()),
+            _ => {
+                dict.append(key, &[n, n + 1]).unwrap();
+                model.entry(key).or_default().extend([n, n + 1]);
+            }
+        }
+        assert_eq!(dict.len(), model.len());
+        if n % 3_700 == 3_000 {
+            dict.flush().unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            copy_all(folder.path(), copy.path());
+            let mut found = open(copy.path());
+            assert!(found.to_map().unwrap() == model);
+            // And once more, after the replay was followed by more.
+            found.append(1, &[7]).unwrap();
+            found.flush().unwrap();
+            let again = tempfile::tempdir().unwrap();
+            copy_all(copy.path(), again.path());
+            let mut wanted = model.clone();
+            wanted.entry(1).or_default().push(7);
+            assert!(open(again.path()).to_map().unwrap() == wanted);
+        }
+    }
+    dict.close().unwrap();
+    assert!(open(folder.path()).to_map().unwrap() == model);
+}

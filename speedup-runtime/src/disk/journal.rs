@@ -55,9 +55,15 @@ pub(crate) enum Op<'a> {
         from: &'a [u8],
         to: &'a [u8],
     },
+    /// So many encoded parts at the end of a value.
+    Append {
+        key: &'a [u8],
+        count: u64,
+        parts: &'a [u8],
+    },
 }
 
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -65,7 +71,7 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn take_number(input: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take_number(input: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = input.split_first()?;
@@ -95,6 +101,7 @@ impl<'a> Op<'a> {
     #[inline]
     fn bulk(self) -> &'a [u8] {
         match self {
+            Op::Append { parts, .. } => parts,
             Op::Put { val, .. } | Op::Push { val } | Op::Insert { val, .. } | Op::Set { val, .. } => val,
             Op::Remove { .. } | Op::RemoveRange { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
         }
@@ -139,6 +146,12 @@ impl<'a> Op<'a> {
                 put_number(out, to);
             }
             Op::Clear => out.push(7),
+            Op::Append { key, count, parts } => {
+                out.push(10);
+                put_bytes(out, key);
+                put_number(out, count);
+                put_number(out, parts.len() as u64);
+            }
             Op::RemoveRange { from, to } => {
                 out.push(9);
                 put_bytes(out, from);
@@ -163,6 +176,7 @@ impl<'a> Op<'a> {
             5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
             6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
             7 => Op::Clear,
+            10 => Op::Append { key: take_bytes(input)?, count: take_number(input)?, parts: take_bytes(input)? },
             9 => Op::RemoveRange { from: take_bytes(input)?, to: take_bytes(input)? },
             8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
             _ => return None,

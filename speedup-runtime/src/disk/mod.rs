@@ -52,7 +52,7 @@ mod value;
 mod value_mut;
 mod write_buffer;
 
-pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
+pub use self::dict::{Append, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};

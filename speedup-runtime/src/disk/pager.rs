@@ -367,6 +367,11 @@ impl Pager {
         found(&page[HEADER..])
     }
 
+    /// How many bytes a value has at most, without reading it.
+    pub(crate) fn size_bound(&self, val: Val<'_>) -> Result<usize> {
+        if val.outside { Ok(self.blob(val)?.slots as usize * SLOT) } else { Ok(val.bytes.len()) }
+    }
+
     /// Whether a value has these bytes; one of another size is not read.
     #[inline]
     pub(crate) fn is_value(&self, val: Val<'_>, bytes: &[u8]) -> Result<bool> {

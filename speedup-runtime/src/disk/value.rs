@@ -98,6 +98,11 @@ impl Codec {
         Codec::Compact { sure: is_standard::<V>() }
     }
 
+    /// Appends the bytes of a part of a value, in the compact form, to `out`.
+    pub(crate) fn encode_part<P: Serialize + ?Sized>(self, part: &P, out: &mut Vec<u8>) -> Result<()> {
+        postcard::serialize_with_flavor(part, Appender(out)).map_err(|error| Error::codec("encoded", error))
+    }
+
     /// Appends the bytes of `value` to `out`.
     #[inline]
     pub(crate) fn encode<V: Value>(self, value: &V, out: &mut Vec<u8>) -> Result<()> {

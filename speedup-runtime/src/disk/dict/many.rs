@@ -99,6 +99,7 @@ impl DictState {
                 let high = (!to.is_empty()).then(|| to.to_vec());
                 self.remove_span(&Span { low: from.to_vec(), high }).map(drop)
             }
+            Op::Append { key, count, parts } => self.append(key, count, parts),
             Op::Clear => self.clear(),
             _ => Err(Error::damaged(self.store.folder(), "its journal holds operations of a list")),
         }

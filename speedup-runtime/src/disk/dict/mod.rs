@@ -1,8 +1,10 @@
 //! [`DiskDict`]: a sorted map on disk.
 
+mod append;
 mod builder;
 mod entry;
 mod iter;
+mod join;
 mod many;
 mod ordered;
 pub(crate) mod state;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
+pub use self::append::Append;
 pub use self::builder::DictBuilder;
 pub use self::entry::Entry;
 use self::iter::Runs;

@@ -55,7 +55,7 @@ impl DictState {
     ///
     /// A leaf that cannot be read is left out of the span, and its error is the run.
     pub(crate) fn slice(&mut self, span: &mut Span, front: bool, limit: usize) -> Result<Option<Result<Run>>> {
-        if self.skipped > 1024 + 4 * self.buffer.len() {
+        if self.buffer.has_appends() || self.skipped > 1024 + 4 * self.buffer.len() {
             // Reading on has cost about as much as merging what was removed.
             self.gather()?;
         }
@@ -168,6 +168,8 @@ impl DictState {
                     match known {
                         Known::Put(val) => items.push(Item { prefix: &[], suffix: found, val }),
                         Known::Removed => self.skipped += 1,
+                        // There are none: they are merged before anything is read in order.
+                        Known::Append(_) => {}
                     }
                     next = scan.next(front);
                 }

@@ -1,5 +1,6 @@
 //! The state of a dict, over encoded keys and values.
 
+use super::join::settled;
 use crate::disk::filter::Filter;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
@@ -27,6 +28,8 @@ pub(crate) struct DictState {
     pub(super) skipped: usize,
     /// A few changes are to be one step, so nothing may be published between them.
     pub(super) held: bool,
+    /// The tree holds what would be added twice if it were published without the last operation.
+    whole_only: bool,
     len: u64,
     /// No key of the tree and the buffer is greater; `None` if they hold none.
     max: Option<Vec<u8>>,
@@ -42,6 +45,7 @@ impl DictState {
             misses: 0,
             skipped: 0,
             held: false,
+            whole_only: false,
             max: None,
         };
         state.look_for_last();
@@ -95,10 +99,19 @@ impl DictState {
     /// Calls `found` with the value of a key, if there is one.
     #[inline]
     pub(crate) fn with<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        if self.buffer.has_appends()
+            && let Some(value) = self.joined(key)?
+        {
+            return found(&value).map(Some);
+        }
         self.with_val(key, |store, val| store.pager.with_value(val, found))
     }
 
-    fn with_val<R>(&mut self, key: &[u8], found: impl FnOnce(&Store, Val<'_>) -> Result<R>) -> Result<Option<R>> {
+    pub(super) fn with_val<R>(
+        &mut self,
+        key: &[u8],
+        found: impl FnOnce(&Store, Val<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
         let store = &mut self.store;
         if store.tail.owns(key) {
             let index = store.tail.search(key).ok();
@@ -107,7 +120,7 @@ impl DictState {
         match self.buffer.get(key) {
             Some(Known::Put(val)) => return found(store, val).map(Some),
             Some(Known::Removed) => return Ok(None),
-            None => {}
+            Some(Known::Append(_)) | None => {}
         }
         if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(key)) {
             return Ok(None);
@@ -122,7 +135,8 @@ impl DictState {
     }
 
     pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool> {
-        self.with_val(key, |_, _| Ok(())).map(|found| found.is_some())
+        let waits = matches!(self.buffer.get(key), Some(Known::Append(_)));
+        Ok(waits || self.with_val(key, |_, _| Ok(()))?.is_some())
     }
 
     /// Puts a value and returns what `found` makes of the one it replaces; nothing changes if that fails.
@@ -149,7 +163,7 @@ impl DictState {
         self.store.settle(result)
     }
 
-    fn check(key: &[u8], val: &[u8]) -> Result<()> {
+    pub(super) fn check(key: &[u8], val: &[u8]) -> Result<()> {
         if key.len() > LONGEST_KEY {
             return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
         }
@@ -188,10 +202,15 @@ impl DictState {
             self.buffered(key, Some(val))?;
         }
         if fresh {
-            self.len += 1;
-            self.remember(key)?;
+            self.added(key)?;
         }
         self.keep_bounded()
+    }
+
+    /// Counts a new key.
+    pub(super) fn added(&mut self, key: &[u8]) -> Result<()> {
+        self.len += 1;
+        self.remember(key)
     }
 
     /// Adds a new key to the filter, and makes or grows one when it pays.
@@ -237,7 +256,7 @@ impl DictState {
 
     /// Notes a change of a key below the tail.
     fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
-        if let Some(Known::Put(old)) = self.buffer.get(key) {
+        if let Some(old) = self.buffer.stored(key) {
             self.store.pager.free_value(old)?;
         }
         self.buffer.set(key, val);
@@ -279,7 +298,7 @@ impl DictState {
         self.keep_bounded()
     }
 
-    fn raise(&mut self, key: &[u8]) {
+    pub(super) fn raise(&mut self, key: &[u8]) {
         if self.max.as_deref().is_none_or(|max| max < key) {
             self.max = Some(key.to_vec());
         }
@@ -298,7 +317,7 @@ impl DictState {
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
+    pub(super) fn seal(&mut self) -> Result<()> {
         if let Some(last) = self.store.tail.len().checked_sub(1) {
             let key = self.store.tail.key(last).to_vec();
             self.raise(&key);
@@ -316,12 +335,21 @@ impl DictState {
         self.seal()?;
         let order = self.buffer.sorted();
         let store = &mut self.store;
-        let mut edits: Vec<KeyEdit<'_>> = Vec::with_capacity(SLICE);
+        let appends = self.buffer.has_appends();
+        self.whole_only |= appends;
         for slice in order.chunks(SLICE) {
-            edits.clear();
-            edits.extend(slice.iter().map(|&at| self.buffer.edit(at)));
+            let mut joined: Vec<Option<(Vec<u8>, bool)>> = Vec::new();
+            for &at in slice.iter().filter(|_| appends) {
+                joined.push(settled(store, &self.buffer, self.buffer.edit(at).key)?);
+            }
+            let mut edits: Vec<KeyEdit<'_>> = slice.iter().map(|&at| self.buffer.edit(at)).collect();
+            for (edit, joined) in edits.iter_mut().zip(&joined) {
+                if let Some((bytes, outside)) = joined {
+                    edit.val = Some(Val { bytes, outside: *outside });
+                }
+            }
             store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
-            if store.pager.is_crowded() {
+            if !self.whole_only && store.pager.is_crowded() {
                 store.publish_part()?;
             }
         }
@@ -347,7 +375,9 @@ impl DictState {
     fn checkpoint_now(&mut self) -> Result<()> {
         self.drain()?;
         self.seal()?;
-        self.store.checkpoint()
+        self.store.checkpoint()?;
+        self.whole_only = false;
+        Ok(())
     }
 
     /// The bytes of a stored value.

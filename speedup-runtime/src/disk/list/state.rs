@@ -44,7 +44,7 @@ impl ListState {
             Op::Cut { from: 0, to: 1 } => self.pop_front(|_| Ok(())).map(drop),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
-            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } => {
+            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } | Op::Append { .. } => {
                 Err(Error::damaged(self.store.folder(), "its journal holds operations of a dict"))
             }
         }

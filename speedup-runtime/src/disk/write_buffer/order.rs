@@ -148,7 +148,7 @@ mod tests {
     fn state(known: Known<'_>) -> Option<u64> {
         match known {
             Known::Put(val) => Some(u64::from_le_bytes(val.bytes.try_into().unwrap())),
-            Known::Removed => None,
+            Known::Removed | Known::Append(_) => None,
         }
     }
 
