@@ -93,12 +93,17 @@ pub enum Error {
         found: &'static str,
     },
     /// The folder was written with other key or value types.
-    #[error("{} was written with another {part} type; open it with the type it was written with", path.display())]
+    #[error(
+        "{} was written with another {part} type{}{what}; open it with the type it was written with, or convert its values with `builder(..).migrate(..)`",
+        path.display(), if what.is_empty() { "" } else { ": " }
+    )]
     WrongType {
         /// The folder of the structure.
         path: PathBuf,
         /// `key` or `value`.
         part: &'static str,
+        /// Where the types differ, if that is known.
+        what: String,
     },
     /// The folder was written by a later version of this crate.
     #[error("{} has format {found}, this version reads up to {supported}; update the crate", path.display())]
@@ -168,7 +173,17 @@ pub enum Error {
         /// `encoded` or `decoded`.
         doing: &'static str,
         /// What the codec said.
-        source: postcard::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The type or a value of it would not come back as it was written.
+    #[error(
+        "a `{name}` does not come back as it was written: {why}; change its serde attributes, or open with `builder(..).self_describing()`"
+    )]
+    Unfit {
+        /// The name of the type.
+        name: &'static str,
+        /// Where it fails.
+        why: String,
     },
     /// A stored key is no value of the key type.
     #[error("a stored key is no value of the key type; its `Key` implementation changed since it was written")]
@@ -180,6 +195,12 @@ pub enum Error {
         index: usize,
         /// The length of the list.
         len: usize,
+    },
+    /// The list holds as many items as it may.
+    #[error("the list holds its {maxlen} items; remove one first, or `push`, which lets go of the first")]
+    Full {
+        /// How many it may hold.
+        maxlen: usize,
     },
     /// A structure that was to be made anew is there and holds items.
     #[error("{} is not empty; open it, or clear it first", path.display())]
@@ -223,6 +244,14 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Permission { path },
             _ => Error::Io { path, source },
         }
+    }
+
+    pub(crate) fn codec(doing: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Error::Codec { doing, source: Box::new(source) }
+    }
+
+    pub(crate) fn unfit<V>(why: &str) -> Self {
+        Error::Unfit { name: std::any::type_name::<V>(), why: why.to_owned() }
     }
 
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::op::Op;
+pub(crate) use self::op::{Op, put_number, take_number};
 use super::engine::sync_folder;
 use super::error::At;
 use super::{Error, Result};
@@ -104,6 +104,9 @@ impl Journal {
     /// Notes operation number `seq`.
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        if op.bulk().len() >= GATHER {
+            return self.note_large(seq, op);
+        }
         self.note_all(seq, std::iter::once(op))
     }
 
@@ -116,6 +119,26 @@ impl Journal {
         }
         ops.for_each(|op| op.encode(&mut self.frame));
         if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
+    }
+
+    /// Writes an operation with a large value as a frame of its own, without a copy of the value.
+    fn note_large(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        self.write()?;
+        let mut front = vec![0; 8];
+        front.extend_from_slice(&seq.to_le_bytes());
+        op.encode_front(&mut front);
+        let value = op.bulk();
+        let len = (front.len() + value.len()) as u32;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&front[8..]);
+        sum.update(value);
+        front[..4].copy_from_slice(&len.to_le_bytes());
+        front[4..8].copy_from_slice(&sum.finalize().to_le_bytes());
+        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
+        self.file.write_all(&front).at(&self.path)?;
+        self.file.write_all(value).at(&self.path)?;
+        self.len += u64::from(len);
+        Ok(())
     }
 
     /// Hands what waits to the operating system: a kill of the process no longer loses it.

@@ -19,7 +19,7 @@
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, value, fingerprint, error
+//! key, value, types, shape, fingerprint, error
 //! ```
 
 mod behind;
@@ -40,9 +40,12 @@ mod options;
 mod page_file;
 mod pager;
 mod place;
+mod prefix;
 mod process;
+mod rebuild;
 mod rest;
 mod scan;
+mod shape;
 mod shared;
 mod slots;
 mod spare;
@@ -50,16 +53,20 @@ mod store;
 mod superblock;
 mod tail;
 mod tree;
+mod types;
 mod value;
+mod value_mut;
 mod view;
 mod write_buffer;
 
-pub use self::dict::{Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
+pub use self::dict::{Append, Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
-pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
+pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
 pub use self::place::Folder;
+pub use self::prefix::{KeyPrefix, PartOf};
 pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;
+pub use self::value_mut::ValueMut;
 pub use self::view::ReadOnly;

@@ -13,11 +13,23 @@ pub(crate) struct Options {
     pub(crate) page_size: usize,
     pub(crate) max_pages: usize,
     pub(crate) write_buffer: usize,
+    /// Values are written with their names.
+    pub(crate) named: bool,
+    /// Fingerprints of other value types whose values can be read.
+    pub(crate) readable: Vec<u64>,
 }
 
 impl Options {
     pub(crate) fn new(name: String) -> Self {
-        Options { name, location: None, page_size: 1024, max_pages: 16, write_buffer: 12 << 20 }
+        Options {
+            name,
+            location: None,
+            page_size: 1024,
+            max_pages: 16,
+            write_buffer: 12 << 20,
+            named: false,
+            readable: Vec::new(),
+        }
     }
 
     pub(crate) fn set_location(&mut self, location: PathBuf) {

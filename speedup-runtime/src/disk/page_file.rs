@@ -93,6 +93,28 @@ impl PageFile {
         if page.len() > GATHER { self.push_out() } else { Ok(()) }
     }
 
+    /// Writes the page of a large value, without a copy of it where it is huge.
+    pub(crate) fn write_blob(&mut self, slot: u64, stamp: u64, value: &[u8]) -> Result<()> {
+        if value.len() <= GATHER {
+            return self.write(slot, stamp, PageKind::Blob, &[&[0; HEADER], value].concat());
+        }
+        self.push_out()?;
+        let mut header = [0; HEADER];
+        header[4..8].copy_from_slice(&((HEADER + value.len()) as u32).to_le_bytes());
+        header[8..16].copy_from_slice(&slot.to_le_bytes());
+        header[16..24].copy_from_slice(&stamp.to_le_bytes());
+        header[24] = PageKind::Blob as u8;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&header[4..]);
+        sum.update(value);
+        header[..4].copy_from_slice(&sum.finalize().to_le_bytes());
+        let at = slot * SLOT as u64;
+        let end = HEADER + value.len();
+        write_at(&self.file, &header, at).at(&self.path)?;
+        write_at(&self.file, value, at + HEADER as u64).at(&self.path)?;
+        write_at(&self.file, &[0; SLOT][..end.next_multiple_of(SLOT) - end], at + end as u64).at(&self.path)
+    }
+
     /// Reads the page at `slot`, which must have been written in epoch `stamp`.
     pub(crate) fn read(&self, slot: u64, slots: u32, stamp: u64, kind: PageKind) -> Result<Box<[u8]>> {
         let mut page = vec![0; slots as usize * SLOT];

@@ -23,6 +23,8 @@ use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
+/// An item of a cached leaf counts as so many bytes at least, so that large keys do not take memory without bound.
+const ITEM: usize = 256;
 /// How many bytes of the directory are cached, and how many may wait for a commit.
 const DIRECTORY: usize = if cfg!(speedup_tight) { 16 << 10 } else { 8 << 20 };
 /// How many slots may wait for a commit before one is due (64 MiB); more if more are in use.
@@ -72,6 +74,7 @@ pub(crate) struct Pager {
     pin: Arc<()>,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
+    /// How many items of leaves are cached.
     budget: usize,
 }
 
@@ -117,7 +120,7 @@ fn read_inner(engine: &mut dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
 }
 
 fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|source| Error::Codec { doing: "encoded", source })
+    postcard::to_stdvec(value).map_err(|error| Error::codec("encoded", error))
 }
 
 impl Pager {
@@ -147,6 +150,11 @@ impl Pager {
         }
         self.unread_map = None;
         Ok(())
+    }
+
+    /// Another superblock, which the spare shall hold from the next commit on.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.spare.retype(block);
     }
 
     /// Begins another epoch without a commit, and returns it.
@@ -190,7 +198,7 @@ impl Pager {
     }
 
     fn cache_leaf(&mut self, kid: &Kid, leaf: Arc<Leaf>, dirty: bool) -> Result<()> {
-        let weight = leaf.count().max(1);
+        let weight = leaf.count().max(leaf.size() / ITEM).max(1);
         self.leaves.put(kid.at, kid.stamp, leaf, weight, dirty);
         while let Some((slot, stamp, leaf, dirty)) = self.leaves.evict(false) {
             if dirty {
@@ -304,10 +312,9 @@ impl Pager {
             return Ok(Val { bytes, outside: false });
         }
         self.read_map()?;
-        let page = [&[0; HEADER], bytes].concat();
-        let slots = PageFile::slots_for(page.len());
+        let slots = PageFile::slots_for(HEADER + bytes.len());
         let slot = self.slots.take(slots)?;
-        self.file.write(slot, self.epoch, PageKind::Blob, &page)?;
+        self.file.write_blob(slot, self.epoch, bytes)?;
         let blob = Blob { slot, slots, stamp: self.epoch };
         *store = encoded(&blob)?;
         Ok(Val { bytes: store, outside: true })
@@ -322,6 +329,20 @@ impl Pager {
         let blob = self.blob(val)?;
         let page = self.file.read(blob.slot, blob.slots, blob.stamp, PageKind::Blob)?;
         found(&page[HEADER..])
+    }
+
+    /// How many bytes a value has at most, without reading it.
+    pub(crate) fn size_bound(&self, val: Val<'_>) -> Result<usize> {
+        if val.outside { Ok(self.blob(val)?.slots as usize * SLOT) } else { Ok(val.bytes.len()) }
+    }
+
+    /// Whether a value has these bytes; one of another size is not read.
+    #[inline]
+    pub(crate) fn is_value(&self, val: Val<'_>, bytes: &[u8]) -> Result<bool> {
+        if val.outside && self.blob(val)?.slots != PageFile::slots_for(HEADER + bytes.len()) {
+            return Ok(false);
+        }
+        self.with_value(val, |value| Ok(value == bytes))
     }
 
     /// Gives back the pages of a value that is no longer needed.

@@ -117,6 +117,11 @@ impl Spare {
         !self.sound || self.end > 2 * self.whole + SLACK
     }
 
+    /// The superblock that is written with the next commit.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.block = block.encode();
+    }
+
     /// Adds the changes of commit `epoch`.
     pub(crate) fn append(&mut self, epoch: u64, changes: &[Change]) -> Result<()> {
         if !self.sound {

@@ -12,6 +12,7 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::copy::Change;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};
@@ -64,6 +65,8 @@ pub(crate) struct Store {
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
+    /// Every operation up to this number is in what was published last.
+    published: u64,
     /// How many operations that come next are in the journal already; no checkpoint may come between them.
     noted: usize,
     /// About how many nanoseconds it takes to play the journal.
@@ -93,7 +96,7 @@ impl Store {
         let lock = Lock::take(&folder)?;
         match Superblock::read(&folder)? {
             Some(block) => {
-                check(&folder, &block, kind, key, value)?;
+                check(&folder, &block, kind, key, (value, &options.readable))?;
                 Self::reopen(folder, lock, block, options.items())
             }
             None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
@@ -110,7 +113,7 @@ impl Store {
         }
         let lock = Lock::share(&folder)?;
         let block = Superblock::read(&folder)?.ok_or_else(missing)?;
-        check(&folder, &block, kind, key, value)?;
+        check(&folder, &block, kind, key, (value, &options.readable))?;
         if !block.at_rest || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
             return Err(Error::Unfinished { path: folder });
         }
@@ -171,6 +174,7 @@ impl Store {
             journal,
             block,
             seq,
+            published: seq,
             noted: 0,
             replay_cost: 0,
             replaying: false,
@@ -204,7 +208,7 @@ impl Store {
         };
         let tree = Tree { root: meta.root, level: meta.level };
         let mut store = Self::over(pager, tree, journal, block, (folder, Arc::new(lock)));
-        store.seq = meta.applied;
+        (store.seq, store.published) = (meta.applied, meta.applied);
         Ok((store, replay))
     }
 
@@ -244,6 +248,11 @@ impl Store {
             store.journal = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
         }
         Ok(())
+    }
+
+    /// Whether the journal of an earlier process is being played.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.replaying
     }
 
     /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
@@ -408,6 +417,18 @@ impl Store {
         Ok(())
     }
 
+    /// Lets the superblock say that values are of the type with this fingerprint.
+    pub(crate) fn retype(&mut self, value: u64) -> Result<()> {
+        if self.block.value != value {
+            let block = Superblock { value, ..self.block };
+            block.write(&self.folder)?;
+            self.pager.retype(&block);
+            // The spare is told by the next checkpoint.
+            (self.block, self.changed) = (block, true);
+        }
+        Ok(())
+    }
+
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -434,16 +455,16 @@ fn size_of(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
-fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) -> Result<()> {
+fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, (value, readable): (u64, &[u64])) -> Result<()> {
     let path = folder.to_path_buf();
     if block.kind != kind {
         return Err(Error::WrongKind { path, wanted: kind.name(), found: block.kind.name() });
     }
     if block.key != key {
-        return Err(Error::WrongType { path, part: "key" });
+        return Err(Error::WrongType { path, part: "key", what: String::new() });
     }
-    if block.value != value {
-        return Err(Error::WrongType { path, part: "value" });
+    if block.value != value && !readable.contains(&block.value) {
+        return Err(Error::WrongType { path, part: "value", what: String::new() });
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::error::At;
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
-/// The format this version writes, and the newest it reads.
+/// The format this version writes, and the newest it reads; format 1 knew no `RemoveRange` and `Append` in the journal.
 pub(crate) const FORMAT: u32 = 2;
 /// Bytes of a superblock.
 pub(crate) const SIZE: usize = 96;

@@ -8,7 +8,7 @@ use super::DiskDict;
 use super::state::Step;
 use crate::disk::key::{EncodeKey, Key};
 use crate::disk::shared::Shared;
-use crate::disk::value::{self, Value};
+use crate::disk::value::{Codec, Value};
 use crate::disk::{Error, Result};
 
 /// Changes that are made as one; filled by the closure of [`DiskDict::batch`].
@@ -17,21 +17,27 @@ pub struct Batch<K, V> {
     bytes: Vec<u8>,
     /// Where key and value of each change are; `None` removes the key.
     steps: Vec<(Range<usize>, Option<Range<usize>>)>,
+    codec: Codec,
+    /// Where a value is encoded.
+    scratch: Vec<u8>,
     /// The first value that could not be encoded.
     error: Option<Error>,
     types: PhantomData<fn(K, V)>,
 }
 
 impl<K: Key, V: Value> Batch<K, V> {
-    fn new() -> Self {
-        Batch { bytes: Vec::new(), steps: Vec::new(), error: None, types: PhantomData }
+    fn new(codec: Codec) -> Self {
+        Batch { bytes: Vec::new(), steps: Vec::new(), codec, scratch: Vec::new(), error: None, types: PhantomData }
     }
 
-    /// Puts a value. One that cannot be encoded is reported by [`DiskDict::batch`], which then changes nothing.
+    /// Puts a value. One that cannot be encoded, or would not come back, is reported by [`DiskDict::batch`], which then changes nothing.
     pub fn insert(&mut self, key: K, value: V) {
         let key = self.key(&key);
-        match value::encode(&value, &mut self.bytes) {
-            Ok(()) => self.steps.push((key.clone(), Some(key.end..self.bytes.len()))),
+        match self.codec.write(value, &mut self.scratch) {
+            Ok(()) => {
+                self.bytes.extend_from_slice(&self.scratch);
+                self.steps.push((key.clone(), Some(key.end..self.bytes.len())));
+            }
             Err(error) => {
                 self.error.get_or_insert(error);
             }
@@ -92,7 +98,8 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     #[doc(alias = "transaction")]
     #[doc(alias = "apply_batch")]
     pub fn batch<R>(&mut self, fill: impl FnOnce(&mut Batch<K, V>) -> R) -> Result<R> {
-        let mut batch = Batch::new();
+        self.report()?;
+        let mut batch = Batch::new(self.codec);
         let result = fill(&mut batch);
         if let Some(error) = batch.error {
             return Err(error);

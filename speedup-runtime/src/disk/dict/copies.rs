@@ -46,7 +46,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
             state.checkpoint()?;
             state.store().snapshot()
         })?;
-        DictState::open(store, None, 1 << 12).map(|state| ReadOnly::new(Self::over(state)))
+        DictState::open(store, None, 1 << 12).map(|state| ReadOnly::new(Self::over(state, self.codec)))
     }
 
     /// Copies the dict as it is now into another location, under its name, while it stays open and may change.

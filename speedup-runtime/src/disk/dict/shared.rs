@@ -11,7 +11,8 @@ use crate::disk::value::Value;
 
 impl<K, V> Structure for DiskDict<K, V> {
     fn close_now(&mut self) -> Result<()> {
-        self.handle.close()
+        let closed = self.handle.close();
+        closed.and(self.unsaved.take().map_or(Ok(()), Err))
     }
 }
 

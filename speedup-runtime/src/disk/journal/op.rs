@@ -3,17 +3,47 @@
 /// One operation on a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op<'a> {
-    Put { key: &'a [u8], val: &'a [u8] },
-    Remove { key: &'a [u8] },
-    Push { val: &'a [u8] },
-    Insert { at: u64, val: &'a [u8] },
-    Set { at: u64, val: &'a [u8] },
-    Cut { from: u64, to: u64 },
-    Swap { a: u64, b: u64 },
+    Put {
+        key: &'a [u8],
+        val: &'a [u8],
+    },
+    Remove {
+        key: &'a [u8],
+    },
+    Push {
+        val: &'a [u8],
+    },
+    Insert {
+        at: u64,
+        val: &'a [u8],
+    },
+    Set {
+        at: u64,
+        val: &'a [u8],
+    },
+    Cut {
+        from: u64,
+        to: u64,
+    },
+    Swap {
+        a: u64,
+        b: u64,
+    },
     Clear,
+    /// The keys from `from` on and below `to`, or all of them if that is empty.
+    RemoveRange {
+        from: &'a [u8],
+        to: &'a [u8],
+    },
+    /// So many encoded parts at the end of a value.
+    Append {
+        key: &'a [u8],
+        count: u64,
+        parts: &'a [u8],
+    },
 }
 
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -21,7 +51,7 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-fn take_number(input: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take_number(input: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = input.split_first()?;
@@ -55,19 +85,37 @@ impl<'a> Op<'a> {
             // Gathered and merged in order.
             Op::Put { val, .. } => 400 + val.len() as u64,
             Op::Remove { .. } => 400,
+            Op::Append { parts, .. } => 1000 + parts.len() as u64,
             // Each goes down the tree by itself.
             Op::Insert { val, .. } | Op::Set { val, .. } => 8000 + val.len() as u64,
-            Op::Cut { .. } | Op::Swap { .. } | Op::Clear => 8000,
+            Op::Cut { .. } | Op::Swap { .. } | Op::Clear | Op::RemoveRange { .. } => 8000,
+        }
+    }
+
+    /// The value that the encoding ends with, if it has one.
+    #[inline]
+    pub(super) fn bulk(self) -> &'a [u8] {
+        match self {
+            Op::Append { parts, .. } => parts,
+            Op::Put { val, .. } | Op::Push { val } | Op::Insert { val, .. } | Op::Set { val, .. } => val,
+            Op::Remove { .. } | Op::RemoveRange { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
         }
     }
 
     #[inline]
     pub(super) fn encode(self, out: &mut Vec<u8>) {
+        self.encode_front(out);
+        out.extend_from_slice(self.bulk());
+    }
+
+    /// Appends everything before the value.
+    #[inline]
+    pub(super) fn encode_front(self, out: &mut Vec<u8>) {
         match self {
             Op::Put { key, val } => {
                 out.push(1);
                 put_bytes(out, key);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Remove { key } => {
                 out.push(2);
@@ -75,17 +123,17 @@ impl<'a> Op<'a> {
             }
             Op::Push { val } => {
                 out.push(3);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Insert { at, val } => {
                 out.push(4);
                 put_number(out, at);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Set { at, val } => {
                 out.push(5);
                 put_number(out, at);
-                put_bytes(out, val);
+                put_number(out, val.len() as u64);
             }
             Op::Cut { from, to } => {
                 out.push(6);
@@ -93,6 +141,17 @@ impl<'a> Op<'a> {
                 put_number(out, to);
             }
             Op::Clear => out.push(7),
+            Op::Append { key, count, parts } => {
+                out.push(10);
+                put_bytes(out, key);
+                put_number(out, count);
+                put_number(out, parts.len() as u64);
+            }
+            Op::RemoveRange { from, to } => {
+                out.push(9);
+                put_bytes(out, from);
+                put_bytes(out, to);
+            }
             Op::Swap { a, b } => {
                 out.push(8);
                 put_number(out, a);
@@ -112,6 +171,8 @@ impl<'a> Op<'a> {
             5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
             6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
             7 => Op::Clear,
+            10 => Op::Append { key: take_bytes(input)?, count: take_number(input)?, parts: take_bytes(input)? },
+            9 => Op::RemoveRange { from: take_bytes(input)?, to: take_bytes(input)? },
             8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
             _ => return None,
         })

@@ -45,7 +45,7 @@ impl<T: Value> DiskList<T> {
             state.checkpoint()?;
             state.store().snapshot()
         })?;
-        ListState::open(store, None).map(|state| ReadOnly::new(Self::over(state)))
+        ListState::open(store, None).map(|state| ReadOnly::new(Self::over(state, self.codec, self.maxlen)))
     }
 
     /// Copies the list as it is now into another location, under its name, while it stays open and may change.

@@ -7,7 +7,8 @@ use crate::disk::value::Value;
 
 impl<T> Structure for DiskList<T> {
     fn close_now(&mut self) -> Result<()> {
-        self.handle.close()
+        let closed = self.handle.close();
+        closed.and(self.unsaved.take().map_or(Ok(()), Err))
     }
 }
 

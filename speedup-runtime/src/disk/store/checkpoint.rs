@@ -15,7 +15,7 @@ impl Store {
     pub(crate) fn publish_part(&mut self) -> Result<()> {
         // The journal goes first, so that no later operation survives an earlier one.
         self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
-        self.commit(self.block.applied).map(drop)
+        self.commit(self.published).map(drop)
     }
 
     /// Publishes the tree as the state after operation `applied`.
@@ -26,7 +26,9 @@ impl Store {
             block.write(&self.folder)?;
             self.block = block;
         }
-        self.pager.commit(self.block.identity, applied, self.tree.root, self.tree.level)
+        let meta = self.pager.commit(self.block.identity, applied, self.tree.root, self.tree.level)?;
+        self.published = applied;
+        Ok(meta)
     }
 
     /// Publishes everything and starts an empty journal; every operation must be in the tree.
@@ -66,9 +68,14 @@ impl Store {
             return Ok(());
         }
         self.pager.sync_spare()?;
-        let applied = self.block.applied;
-        let block =
-            Superblock { epoch: self.pager.last_epoch(), journal: self.block.journal + 1, at_rest: true, ..self.block };
+        let applied = self.published;
+        let block = Superblock {
+            epoch: self.pager.last_epoch(),
+            applied,
+            journal: self.block.journal + 1,
+            at_rest: true,
+            ..self.block
+        };
         let mut journal = Journal::create(&self.folder, block.identity, block.journal)?;
         // The numbers of the old journal are free again.
         (self.seq, self.replay_cost) = (applied, 0);

@@ -17,7 +17,17 @@ impl Store {
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
         self.check_place()?;
-        let result = self.copy(salvage);
+        self.rewrite_as(self.block.value, salvage, None)
+    }
+
+    /// As [`rewrite`](Self::rewrite), with every value as `change` makes it; values are then of the type with the fingerprint `value`.
+    pub(crate) fn convert(&mut self, value: u64, change: &mut Change<'_>) -> Result<()> {
+        self.check_place()?;
+        self.rewrite_as(value, false, Some(change)).map(drop)
+    }
+
+    fn rewrite_as(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
+        let result = self.copy(value, salvage, change);
         let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
         if named == Some(self.block.generation) {
             // What this does not remove, the next opening will.
@@ -28,11 +38,11 @@ impl Store {
         self.settle(result)
     }
 
-    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
+    fn copy(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation: self.block.generation + 1, floor: 0, ..self.block };
+        let block = Superblock { value, generation: self.block.generation + 1, floor: 0, ..self.block };
         let pager = Pager::create(&self.folder, &block, self.pager.budget())?;
-        let mut copy = Copy::into(pager, self.block.identity);
+        let mut copy = Copy { change, ..Copy::into(pager, self.block.identity) };
         if self.bare {
             let mut scan = self.pager.scan(&self.block)?;
             let mut take = |leaf: &Leaf, index| copy.leaf(&self.pager, leaf, index..index + 1, salvage);
@@ -57,19 +67,23 @@ impl Store {
     }
 }
 
+/// Makes another value of an encoded one.
+pub(crate) type Change<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>> + 'a;
+
 /// A generation in the making.
-pub(super) struct Copy {
+pub(super) struct Copy<'a, 'c> {
     pager: Pager,
     tree: Tree,
     tail: Tail,
     identity: u64,
     lost: u64,
+    change: Option<&'a mut Change<'c>>,
 }
 
-impl Copy {
+impl Copy<'_, '_> {
     /// An empty one, of the structure `identity`.
     pub(super) fn into(pager: Pager, identity: u64) -> Self {
-        Copy { pager, tree: Tree::default(), tail: Tail::default(), identity, lost: 0 }
+        Copy { pager, tree: Tree::default(), tail: Tail::default(), identity, lost: 0, change: None }
     }
 
     /// Adds some items of a leaf.
@@ -86,6 +100,10 @@ impl Copy {
                     continue;
                 }
                 Err(error) => return Err(error),
+            };
+            let bytes = match &mut self.change {
+                Some(change) => Some(change(bytes.as_deref().unwrap_or(val.bytes))?),
+                None => bytes,
             };
             let val = match &bytes {
                 Some(bytes) => self.pager.place(bytes, &mut store)?,

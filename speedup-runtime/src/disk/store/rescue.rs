@@ -28,7 +28,7 @@ impl Store {
             Ok(None) | Err(Error::Damaged { .. }) => find_block(&folder)?,
             Err(error) => return Err(error),
         };
-        check(&folder, &block, kind, key, value)?;
+        check(&folder, &block, kind, key, (value, &options.readable))?;
         Self::read(folder, lock, block, options.items())
     }
 
@@ -44,7 +44,7 @@ impl Store {
         let replay = replay(&folder, &block)?;
         let tree = Tree { root: meta.root, level: meta.level };
         let mut store = Self::over(pager, tree, None, block, (folder, Arc::new(lock)));
-        (store.seq, store.cut) = (meta.applied, replay.is_none());
+        (store.seq, store.published, store.cut) = (meta.applied, meta.applied, replay.is_none());
         Ok((store, replay))
     }
 

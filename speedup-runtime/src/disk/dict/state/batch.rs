@@ -2,7 +2,7 @@
 
 use super::DictState;
 use crate::disk::journal::Op;
-use crate::disk::store::{LONGEST_BATCH, LONGEST_KEY, LONGEST_VALUE};
+use crate::disk::store::LONGEST_BATCH;
 use crate::disk::{Error, Result};
 
 /// A change: the key, and its new value or `None` to remove it.
@@ -23,7 +23,7 @@ impl DictState {
         }
         let mut size = 0;
         for &(key, val) in steps {
-            Self::check_sizes(key, val.unwrap_or_default())?;
+            Self::check(key, val.unwrap_or_default())?;
             // What the change will need must be readable before it is noted.
             self.contains(key)?;
             size += key.len() + val.map_or(0, <[u8]>::len);
@@ -50,16 +50,5 @@ impl DictState {
             }
         }
         self.keep_bounded()
-    }
-
-    /// Refuses what no page can hold.
-    pub(super) fn check_sizes(key: &[u8], val: &[u8]) -> Result<()> {
-        if key.len() > LONGEST_KEY {
-            return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
-        }
-        if val.len() > LONGEST_VALUE {
-            return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
-        }
-        Ok(())
     }
 }

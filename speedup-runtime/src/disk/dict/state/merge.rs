@@ -3,10 +3,11 @@
 //! A merge goes through the records that the buffer had when it began. They stay in the buffer until it ends, so that reads find the same
 //! as before at every moment; newer records come behind the mark and stay for the next merge.
 
+use super::super::join::settled;
 use super::DictState;
 use crate::disk::Result;
+use crate::disk::leaf::Val;
 use crate::disk::tree::{Edits, KeyEdit};
-use crate::disk::write_buffer::Known;
 
 /// How many changes of the write buffer go into the tree at a time.
 pub(super) const SLICE: usize = 512;
@@ -52,9 +53,43 @@ impl DictState {
             self.store.write_journal()?;
         }
         while !self.buffer.is_empty() {
-            if self.merge.is_none() {
+            if self.buffer.has_appends() {
+                self.drain_joined()?;
+            } else if self.merge.is_none() {
                 self.begin_merge()?;
             }
+            self.merge_slice()?;
+        }
+        self.skipped = 0;
+        Ok(())
+    }
+
+    /// Merges everything, parts that wait to be appended included, which no merge that others come between may do.
+    fn drain_joined(&mut self) -> Result<()> {
+        self.seal()?;
+        let order = self.buffer.sorted();
+        let store = &mut self.store;
+        self.whole_only = true;
+        for slice in order.chunks(SLICE) {
+            let mut joined: Vec<Option<(Vec<u8>, bool)>> = Vec::new();
+            for &at in slice {
+                joined.push(settled(store, &self.buffer, self.buffer.edit(at).key)?);
+            }
+            let mut edits: Vec<KeyEdit<'_>> = slice.iter().map(|&at| self.buffer.edit(at)).collect();
+            for (edit, joined) in edits.iter_mut().zip(&joined) {
+                if let Some((bytes, outside)) = joined {
+                    edit.val = Some(Val { bytes, outside: *outside });
+                }
+            }
+            store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Ends the merge that is on its way, before a part is appended: the record it is appended to must stay.
+    pub(in super::super) fn end_merge(&mut self) -> Result<()> {
+        while self.merge.is_some() {
             self.merge_slice()?;
         }
         Ok(())
@@ -76,7 +111,7 @@ impl DictState {
             self.buffer.keep_from(merge.mark);
             self.merge = None;
         }
-        if store.pager.is_crowded() { store.publish_part() } else { Ok(()) }
+        if store.pager.is_crowded() && !self.whole_only { store.publish_part() } else { Ok(()) }
     }
 
     /// Whether the tree refers to the value that the buffer has for a key, because a merge has come past it.
@@ -89,8 +124,8 @@ impl DictState {
 
     /// Gives back the pages of the value that the buffer has for a key, if nobody else refers to them.
     pub(super) fn free_buffered(&mut self, key: &[u8]) -> Result<()> {
-        match self.buffer.get(key) {
-            Some(Known::Put(old)) if old.outside && !self.is_merged(key) => self.store.pager.free_value(old),
+        match self.buffer.stored(key) {
+            Some(old) if old.outside && !self.is_merged(key) => self.store.pager.free_value(old),
             _ => Ok(()),
         }
     }
@@ -112,6 +147,10 @@ mod tests {
     use crate::disk::options::Options;
     use crate::disk::superblock::Kind;
 
+    fn copy(bytes: &[u8]) -> Result<Vec<u8>> {
+        Ok(bytes.to_vec())
+    }
+
     fn open(folder: &std::path::Path) -> DictState {
         let mut options = Options::new("d".into());
         options.set_location(folder.into());
@@ -130,9 +169,9 @@ mod tests {
             // Now and then a value with pages of its own, and one that is gone again while its key is being merged.
             let val = vec![n as u8; if n % 53 == 0 { 3000 } else { 8 }];
             if n % 5 == 4 {
-                assert_eq!(state.remove(&key).unwrap(), model.remove(&key));
+                assert_eq!(state.remove(&key, copy).unwrap(), model.remove(&key));
             } else {
-                assert_eq!(state.put(&key, &val).unwrap(), model.insert(key, val));
+                assert_eq!(state.put(&key, &val, copy).unwrap(), model.insert(key, val));
             }
             let now = state.merge.as_ref().map(|merge| (merge.next, merge.order.len()));
             match (merging, now) {
