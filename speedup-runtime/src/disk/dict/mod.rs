@@ -2,6 +2,7 @@
 
 mod append;
 mod builder;
+mod counting;
 mod entry;
 mod iter;
 mod join;
