@@ -202,7 +202,7 @@ fn a_kill_while_values_are_converted_leaves_the_old_ones() {
     old.close().unwrap();
     let mut copies = Vec::new();
     let change = |n: u32| {
-        if n % 9_999 == 0 {
+        if n.is_multiple_of(9_999) {
             let copy = tempfile::tempdir().unwrap();
             copy_all(folder.path(), copy.path());
             copies.push(copy);
