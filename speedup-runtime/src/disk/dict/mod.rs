@@ -2,7 +2,6 @@
 
 mod append;
 mod builder;
-mod counting;
 mod entry;
 mod iter;
 mod join;

@@ -21,16 +21,16 @@ pub(crate) struct DictState {
     pub(super) store: Store,
     pub(super) buffer: WriteBuffer,
     /// Holds at least every key of the dict, if there is one.
-    pub(super) filter: Option<Filter>,
+    filter: Option<Filter>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
-    pub(super) misses: usize,
+    misses: usize,
     /// How many removed keys reading in order has gone past since the write buffer was last merged.
     pub(super) skipped: usize,
     /// A few changes are to be one step, so nothing may be published between them.
     pub(super) held: bool,
     /// The tree holds what would be added twice if it were published without the last operation.
     whole_only: bool,
-    pub(super) len: u64,
+    len: u64,
     /// No key of the tree and the buffer is greater; `None` if they hold none.
     max: Option<Vec<u8>>,
 }
@@ -205,6 +205,53 @@ impl DictState {
             self.added(key)?;
         }
         self.keep_bounded()
+    }
+
+    /// Counts a new key.
+    pub(super) fn added(&mut self, key: &[u8]) -> Result<()> {
+        self.len += 1;
+        self.remember(key)
+    }
+
+    /// Adds a new key to the filter, and makes or grows one when it pays.
+    fn remember(&mut self, key: &[u8]) -> Result<()> {
+        match &mut self.filter {
+            Some(filter) => {
+                filter.insert(key);
+                if filter.is_full() {
+                    self.build_filter()?;
+                }
+            }
+            // By then the looks in vain have cost about what reading all keys costs.
+            None if self.misses > 1024 + self.len as usize / 64 => self.build_filter()?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn build_filter(&mut self) -> Result<()> {
+        self.misses = 0;
+        self.filter = None;
+        let mut filter = Filter::with_room(self.len as usize * 16);
+        let mut key = Vec::new();
+        let store = &mut self.store;
+        let mut whole = true;
+        store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
+            let Ok(leaf) = leaf else {
+                whole = false;
+                return Ok(());
+            };
+            for index in 0..leaf.count() {
+                leaf.key_into(index, &mut key);
+                filter.insert(&key);
+            }
+            Ok(())
+        })?;
+        (0..store.tail.len()).for_each(|index| filter.insert(store.tail.key(index)));
+        self.buffer.keys().for_each(|key| filter.insert(key));
+        // Where a page is damaged, nobody knows its keys; the others can be used as before.
+        self.filter = whole.then_some(filter);
+        Ok(())
     }
 
     /// Notes a change of a key below the tail.
