@@ -60,7 +60,7 @@ fn a_dict_is_retained_in_one_step() {
     let mut dict = self::dict(folder.path());
     let keep = |n: &u32, value: &mut String| {
         value.push('!');
-        n % 3 != 0
+        !n.is_multiple_of(3)
     };
     dict.retain(keep).unwrap();
     let after = dict.to_map().unwrap();

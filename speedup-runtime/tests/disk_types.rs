@@ -195,6 +195,44 @@ fn a_conversion_that_fails_or_panics_changes_nothing() {
 }
 
 #[test]
+fn a_kill_while_values_are_converted_leaves_the_old_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut old = list::<u32>(folder.path()).unwrap();
+    old.extend(0..30_000).unwrap();
+    old.close().unwrap();
+    let mut copies = Vec::new();
+    let change = |n: u32| {
+        if n.is_multiple_of(9_999) {
+            let copy = tempfile::tempdir().unwrap();
+            copy_all(folder.path(), copy.path());
+            copies.push(copy);
+        }
+        n.to_string()
+    };
+    let migrated = |folder: &Path| DiskList::<String>::builder("l").location(folder).migrate(|n: u32| n.to_string());
+    let new = DiskList::<String>::builder("l").location(folder.path()).migrate(change).unwrap();
+    assert_eq!((new.len(), new.get(12_345).unwrap().as_deref()), (30_000, Some("12345")));
+    for copy in &copies {
+        assert_eq!(list::<u32>(copy.path()).unwrap().to_vec().unwrap(), (0..30_000).collect::<Vec<_>>());
+        let new = migrated(copy.path()).unwrap();
+        assert_eq!((new.len(), new.get(29_999).unwrap().as_deref()), (30_000, Some("29999")));
+    }
+    assert_eq!(copies.len(), 4);
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+#[test]
 fn values_may_move_to_the_codec_with_names() {
     let folder = tempfile::tempdir().unwrap();
     let mut old = list::<first::Order>(folder.path()).unwrap();

@@ -187,7 +187,7 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
     };
     run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process"]))?;
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
-    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_batch", "disk_copies"]);
+    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"]);
     run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
 }
 

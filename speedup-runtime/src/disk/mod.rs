@@ -12,6 +12,7 @@
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
 //!   handle, shared           the lock, and whose it is
 //!   behind, process          the thread that writes journals, forks and exit
+//! types, rebuild, value_mut   what a folder holds, all items anew in one step, a value that is stored again
 //! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
@@ -19,7 +20,7 @@
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, value, types, shape, fingerprint, error
+//! key, prefix, value, shape, fingerprint, error
 //! ```
 
 mod behind;
