@@ -7,6 +7,7 @@ mod backup;
 mod checkpoint;
 mod copy;
 mod rescue;
+mod view;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -18,7 +19,7 @@ use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};
 use super::leaf::Val;
 use super::options::Options;
-use super::pager::{Meta, Pager};
+use super::pager::Pager;
 use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
@@ -102,36 +103,6 @@ impl Store {
             None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
             None => Self::create(folder, lock, kind, key, value, options.items()).map(|store| (store, None)),
         }
-    }
-
-    /// Opens a structure that is at rest, and writes nothing; others may do so at the same time.
-    pub(crate) fn view(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
-        let folder = options.folder()?;
-        let missing = || Error::Missing { path: folder.clone() };
-        if !folder.is_dir() {
-            return Err(missing());
-        }
-        let lock = Lock::share(&folder)?;
-        let block = Superblock::read(&folder)?.ok_or_else(missing)?;
-        check(&folder, &block, kind, key, (value, &options.readable))?;
-        if !block.at_rest || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
-            return Err(Error::Unfinished { path: folder });
-        }
-        let (pager, meta) = Pager::view(&folder, &block, options.items(), Arc::new(()))?;
-        Ok((Self::viewed(pager, &meta, block, folder, Arc::new(lock)), None))
-    }
-
-    /// The state of the last checkpoint, to be read while this goes on; everything must be in it.
-    pub(crate) fn snapshot(&mut self) -> Result<Self> {
-        let (pager, meta) = Pager::view(&self.folder, &self.block, self.pager.budget(), self.pager.pin())?;
-        Ok(Self::viewed(pager, &meta, self.block, self.folder.clone(), Arc::clone(&self.lock)))
-    }
-
-    fn viewed(pager: Pager, meta: &Meta, block: Superblock, folder: PathBuf, lock: Arc<Lock>) -> Self {
-        let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, None, block, (folder, lock));
-        (store.seq, store.read_only, store.changed) = (meta.applied, true, false);
-        store
     }
 
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
