@@ -76,9 +76,14 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
 pub(crate) mod global {
     pub(crate) use std::sync::{
-        Arc, Condvar, Mutex,
-        atomic::{AtomicU64, AtomicUsize},
+        Arc, Condvar, Mutex, TryLockError, Weak,
+        atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
     };
+
+    /// As [`lock`](super::lock).
+    pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 /// A `const fn`, except under the model checker, whose primitives cannot be made in a constant.

@@ -228,9 +228,9 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
         command.args(names.iter().flat_map(|name| ["--test", name])).env("SPEEDUP_LONG", "1");
         command
     };
-    run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full"]))?;
+    run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process"]))?;
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
-    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair"]);
+    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"]);
     run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
 }
 
