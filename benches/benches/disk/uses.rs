@@ -9,6 +9,10 @@ use speedup_benches::{Bars, Limit};
 
 use super::{Figures, run, scatter, timed};
 
+/// How many words the index holds that is built in batches (60 MB of text), and the one that is built word by word.
+const WORDS: [usize; 2] = [8_000_000, 1_000_000];
+/// How many jobs go through the queue.
+const JOBS: usize = 1_000_000;
 /// How many words of the index share a batch.
 const BATCH: usize = 500_000;
 /// How many operations of redb share a transaction.
@@ -141,14 +145,17 @@ pub fn queue(contender: &str, jobs: usize, folder: &Path) {
 }
 
 /// The rows of both, and their bars.
-pub fn section(items: usize, bars: &mut Bars) {
-    println!("\n### An index of {items} words, and a queue of {items} jobs\n");
+pub fn section(bars: &mut Bars) {
+    println!(
+        "\n### An inverted index of {} words in batches and {} one by one, and a queue of {JOBS} jobs\n",
+        WORDS[0], WORDS[1]
+    );
     println!(
         "| | words/s in batches | words/s one by one | push/s | pop_front/s | durable jobs/s | peak MB |\n|---|---|---|---|---|---|---|"
     );
     let measure = |contender: &str| -> Figures {
         let mut all = Figures::new();
-        for phase in ["batches", "words", "queue"] {
+        for (phase, items) in [("batches", WORDS[0]), ("words", WORDS[1]), ("queue", JOBS)] {
             let folder = tempfile::tempdir().unwrap();
             for (name, value) in run(phase, contender, items, folder.path()) {
                 let most = all.entry(name).or_insert(value);
