@@ -127,18 +127,6 @@ fn nobody_goes_further_ahead_than_size() {
 }
 
 #[test]
-fn a_generator_fed_by_its_reader_is_not_run_ahead_by_it() {
-    let (feed, food) = mpsc::channel();
-    let buffer = Buffer::from_iter(food);
-    for n in 0..100 {
-        feed.send(n).expect("the generator lives");
-        assert_eq!(buffer[n], n);
-    }
-    drop(feed);
-    assert_eq!(buffer.get(100), None);
-}
-
-#[test]
 fn idle_buffers_need_no_threads() {
     let buffers: Vec<_> = (0..100).map(|seed| Buffer::from_iter((seed..).map(toil))).collect();
     for buffer in &buffers {

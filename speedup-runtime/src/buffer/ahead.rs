@@ -1,42 +1,36 @@
 //! Production ahead of the readers: when a helper thread is engaged, how far it goes, and how it leaves.
 
 use super::{
-    circle,
-    engine::{Engine, Phase, Shared, is_outermost, on_rayon},
-    function::Settings,
     helpers::{self, Why},
-    lodging::{self, Room},
-    production::Goal,
+    lodging::{self, Room, on_rayon},
+    settings::Settings,
+    shared::Shared,
+    state::{Engine, Phase},
     store::Store,
+    token,
+    wishes::Rank,
+    work::Goal,
 };
+
 impl<T, S> Shared<Engine<T, S>>
 where
     T: 'static,
     S: Store<T> + 'static,
 {
-    /// Tells the producers how far readers are.
-    ///
-    /// A generator that reads counts for the value it asks for and not for values ahead of it: two generators that read
-    /// each other would drive each other on for ever.
-    #[inline]
-    pub(super) fn want(&self, index: usize, outermost: bool) {
-        let len = index.saturating_add(1);
-        if outermost { self.wishes.want(len) } else { self.wishes.ask(len) }
-    }
-
     /// Tells the producers that a reader has come to the value `index`, one of `len` computed ones. Returns how far it
     /// may read on before it tells them again: more than that one value, so that reader and producer do not pull a cache
     /// line to and fro for each of them.
+    #[inline]
     pub(super) fn note(&self, settings: &Settings<T>, index: usize, len: usize) -> usize {
-        if self.phase() != Phase::Open || !self.pace.pays_ahead(settings.size) {
+        if self.phase() != Phase::Open || !self.pace.pays_ahead() {
             self.quiet.raise(len);
             return len;
         }
-        // A generator that reads has no say in how far values are made ahead.
-        if !is_outermost() {
+        let rank = lodging::rank();
+        if rank == Rank::LAST {
             return len;
         }
-        self.wishes.hint(index.saturating_add(1));
+        self.wishes.hint(index.saturating_add(1), rank);
         self.look_ahead(settings, index, len);
         let end = len.min(index.saturating_add(self.pace.stride(settings.size)));
         self.quiet.raise(end);
@@ -46,7 +40,7 @@ where
     /// Engages a helper thread if producing ahead of `index` pays and there is room for it among `len` values.
     #[inline]
     pub(super) fn look_ahead(&self, settings: &Settings<T>, index: usize, len: usize) {
-        if self.pace.pays_ahead(settings.size)
+        if self.pace.pays_ahead()
             && !self.engagement.is_engaged()
             && self.phase() == Phase::Open
             && len.saturating_sub(index) <= settings.size / 2 + 1
@@ -83,9 +77,9 @@ where
     fn help(&self, settings: &Settings<T>) {
         loop {
             if self.can_go_ahead(settings)
-                && let Ok(held) = self.turn.take(circle::me())
+                && let Ok(held) = self.turn.take(token::me())
             {
-                self.produce(&held, settings, Goal::Ahead);
+                self.produce(&held, settings, Goal::Ahead, Rank::LAST);
             }
             if self.linger(settings) {
                 continue;
@@ -105,19 +99,9 @@ where
         wanted && self.phase() == Phase::Open && !self.is_closed()
     }
 
-    /// How many values there may be, for the readers seen so far.
-    pub(super) fn limit(&self, settings: &Settings<T>) -> usize {
-        self.wishes.ahead(settings.size).min(settings.max)
-    }
-
-    /// The oldest value that has to be kept, for the readers seen so far.
-    pub(super) fn floor(&self, settings: &Settings<T>) -> usize {
-        self.wishes.furthest().saturating_sub(settings.keep)
-    }
-
     /// Has the values below `len` made in the background.
     pub(super) fn prefetch(&self, settings: &Settings<T>, len: usize) {
-        self.wishes.ask(len);
+        self.wishes.want(len, Rank::LAST);
         if self.can_go_ahead(settings) {
             self.engage(settings, Why::Ahead);
         }

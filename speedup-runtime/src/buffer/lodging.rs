@@ -9,7 +9,7 @@ use std::{
     ptr::{null, null_mut},
 };
 
-use super::turn::Turn;
+use super::{circle, turn::Turn, wishes::Rank};
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
 /// How many threads a production gets.
@@ -94,4 +94,16 @@ impl Lodging {
             .ok()?;
         Some(Lodging { pool, serves })
     }
+}
+
+/// For whom the calling thread reads, as far as can be known.
+#[inline]
+pub(super) fn rank() -> Rank {
+    if is_lodger() { Rank::LAST } else { circle::rank() }
+}
+
+/// Whether the calling thread belongs to a rayon pool and shares it with other threads.
+#[inline]
+pub(super) fn on_rayon() -> bool {
+    rayon::current_thread_index().is_some() && !is_alone()
 }

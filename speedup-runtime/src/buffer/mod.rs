@@ -9,8 +9,8 @@
 mod ahead;
 mod apart;
 mod circle;
+mod demand;
 mod engagement;
-mod engine;
 mod error;
 mod family;
 mod function;
@@ -24,31 +24,37 @@ mod lodging;
 mod loom;
 mod mark;
 mod memory;
+mod order;
 mod pace;
 mod patience;
 mod production;
 mod ring;
 mod search;
 mod segments;
+mod settings;
+mod shared;
 mod sink;
 mod source;
+mod state;
 mod stats;
 mod store;
+mod token;
 mod turn;
 mod window;
 mod wishes;
+mod work;
 
 #[doc(hidden)]
-pub use self::search::__private;
+pub use self::order::__private;
 pub use self::{
     error::{Full, Gone},
     family::{Buffers, FamilyState},
-    function::{DEFAULT_SIZE, FamilyFunction, Function},
+    function::{FamilyFunction, Function},
     halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
-    handle::{Buffer, State},
+    handle::{Buffer, Compare, State},
     item::{Arguments, Item},
     iter::{Chunks, Iter, Values},
-    search::Compare,
+    settings::DEFAULT_SIZE,
     source::{Out, Source},
     stats::Stats,
     window::{Window, WindowIter, WindowState, WindowValues},

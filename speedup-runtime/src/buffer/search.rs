@@ -1,49 +1,11 @@
 //! Searching a buffer, also an endless one: `contains` and `position`.
 
-use std::{any::Any, cmp::Ordering};
+use std::cmp::Ordering;
 
-use super::Buffer;
-use crate::sync::global::Arc;
-
-/// How two items compare.
-pub type Compare<T> = fn(&T, &T) -> Option<Ordering>;
-
-/// When a search may stop, as a constant can say it.
-pub(super) enum Rule<T: 'static> {
-    /// Nothing is known.
-    None,
-    /// The values never decrease, if they have an order.
-    Ordered(fn() -> Option<Compare<T>>),
-    /// When this says so.
-    Halt(fn(&Buffer<T>, &T, usize) -> bool),
-}
-
-impl<T> Clone for Rule<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Rule<T> {}
-
-impl<T> std::fmt::Debug for Rule<T> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Rule::None => "None",
-            Rule::Ordered(_) => "Ordered",
-            Rule::Halt(_) => "Halt",
-        })
-    }
-}
-
-/// A halting condition that owns what it needs.
-pub(super) type OwnedHalt<T> = Arc<dyn Fn(&Buffer<T>, &T, usize) -> bool + Send + Sync>;
-
-/// When a search may stop.
-pub(super) enum Search<T: 'static> {
-    By(Rule<T>),
-    Owned(OwnedHalt<T>),
-}
+use super::{
+    handle::{Buffer, Compare, Rule, Search},
+    iter::Chunks,
+};
 
 impl<T: PartialEq + 'static> Buffer<T> {
     /// Whether some value equals `item`; see [`position`](Buffer::position).
@@ -164,7 +126,7 @@ impl<T: 'static> Buffer<T> {
     /// Value by value through the computed ones.
     fn scan(&self, item: &T, computed: usize, same: impl Fn(&T, &T) -> bool) -> Option<usize> {
         let mut start = 0;
-        for chunk in super::iter::Chunks::ready(self, computed) {
+        for chunk in Chunks::ready(self, computed) {
             if let Some(offset) = chunk.iter().position(|value| same(value, item)) {
                 return Some(start + offset);
             }
@@ -201,63 +163,6 @@ impl<T: 'static> Buffer<T> {
                 self.settings.name,
                 seen - 1
             );
-        }
-    }
-}
-
-/// The order of the types whose order is known without a bound.
-pub(super) fn known_order<T: 'static>() -> Option<Compare<T>> {
-    macro_rules! known {
-        ($($known:ty),*) => {
-            $(if std::any::TypeId::of::<T>() == std::any::TypeId::of::<$known>() {
-                return Some(|left, right| {
-                    let left = (left as &dyn Any).downcast_ref::<$known>()?;
-                    left.partial_cmp((right as &dyn Any).downcast_ref::<$known>()?)
-                });
-            })*
-        };
-    }
-    known!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, char, bool, String, &'static str);
-    None
-}
-
-/// What the attribute `#[buffer]` uses to find out whether the items have an order.
-#[doc(hidden)]
-pub mod __private {
-    use std::marker::PhantomData;
-
-    use super::Compare;
-
-    /// Stands for the items; the method `compare` is found on it when they have an order, else on a reference to it.
-    #[derive(Debug)]
-    pub struct Items<T>(PhantomData<fn() -> T>);
-
-    impl<T> Items<T> {
-        /// The only value.
-        pub const NEW: Self = Items(PhantomData);
-    }
-
-    /// Items with an order.
-    pub trait Ordered<T> {
-        /// The order.
-        fn compare(&self) -> Option<Compare<T>>;
-    }
-
-    impl<T: PartialOrd> Ordered<T> for Items<T> {
-        fn compare(&self) -> Option<Compare<T>> {
-            Some(T::partial_cmp)
-        }
-    }
-
-    /// Any items.
-    pub trait Unordered<T> {
-        /// No order.
-        fn compare(&self) -> Option<Compare<T>>;
-    }
-
-    impl<T> Unordered<T> for &Items<T> {
-        fn compare(&self) -> Option<Compare<T>> {
-            None
         }
     }
 }

@@ -135,6 +135,13 @@ impl<T> Store<T> for Segments<T> {
         Room { slot: self.origin(segment).wrapping_add(len), until: end_of(segment) }
     }
 
+    #[inline]
+    fn slot(&self, len: usize) -> Option<*mut T> {
+        // Relaxed: as in `origin`.
+        let origin = self.origins.get(segment_of(len))?.load(Ordering::Relaxed);
+        (!origin.is_null()).then(|| origin.wrapping_add(len))
+    }
+
     fn settle(&self, _: usize, _: usize) {}
 
     fn last_is(&self, len: usize, test: fn(&T) -> bool) -> bool {

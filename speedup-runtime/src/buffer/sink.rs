@@ -24,7 +24,8 @@ pub(super) struct Sink<'a, T> {
     until: usize,
     /// The length that readers see. Written by the holder of the turn only.
     published: &'a AtomicUsize,
-    overseer: &'a mut dyn Overseer<T>,
+    /// Who gives more room; without one there is none.
+    overseer: Option<&'a mut dyn Overseer<T>>,
 }
 
 impl<'a, T> Sink<'a, T> {
@@ -36,7 +37,13 @@ impl<'a, T> Sink<'a, T> {
         overseer: &'a mut dyn Overseer<T>,
     ) -> Self {
         debug_assert!(len < room.until);
-        Sink { slot: room.slot, len, until: room.until, published, overseer }
+        Sink { slot: room.slot, len, until: room.until, published, overseer: Some(overseer) }
+    }
+
+    /// A sink for one value, at the length `len`.
+    #[inline]
+    pub(super) fn single(len: usize, slot: *mut T, published: &'a AtomicUsize) -> Self {
+        Sink { slot, len, until: len + 1, published, overseer: None }
     }
 
     /// Stores the next value where every reader sees it at once; `false` when the generator has to stop for now.
@@ -57,10 +64,18 @@ impl<'a, T> Sink<'a, T> {
         self.len == self.until
     }
 
+    #[inline]
+    fn pause(&mut self) -> bool {
+        match &mut self.overseer {
+            Some(_) => self.ask(),
+            None => false,
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn pause(&mut self) -> bool {
-        match self.overseer.more(self.len) {
+    fn ask(&mut self) -> bool {
+        match self.overseer.as_mut().and_then(|overseer| overseer.more(self.len)) {
             Some(room) => {
                 debug_assert!(self.len < room.until);
                 (self.slot, self.until) = (room.slot, room.until);

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{circle, sink::Sink};
+use super::{sink::Sink, token};
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 
 /// How a call of [`Generator::advance`] ended.
@@ -107,7 +107,7 @@ impl<T> Out<T> {
     /// awaited.
     #[inline]
     pub fn give(&self, value: T) -> impl Future<Output = ()> + Send + use<T> {
-        let polling = self.link.polling.load(Ordering::Relaxed) == circle::me().get();
+        let polling = self.link.polling.load(Ordering::Relaxed) == token::me().get();
         assert!(polling, "a value was yielded outside the production of its buffer");
         // SAFETY: the calling thread is inside of `Body::advance`, which holds the sink exclusively, has lent it to the link
         // and does not touch it before the poll is over.
@@ -148,7 +148,7 @@ impl<T: 'static, B: Future<Output = ()> + Send> Generator<T> for Body<T, B> {
     fn advance(&mut self, sink: &mut Sink<'_, T>) -> Advance {
         let sink: *mut Sink<'_, T> = sink;
         self.link.sink.store(sink.cast(), Ordering::Relaxed);
-        self.link.polling.store(circle::me().get(), Ordering::Relaxed);
+        self.link.polling.store(token::me().get(), Ordering::Relaxed);
         let lent = Lent(&self.link);
         let polled = self.body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(lent);

@@ -6,9 +6,18 @@
 //!
 //! No wake is lost: a sleeper first counts itself, then looks once more; a producer first publishes, then looks for
 //! sleepers; between the two steps each has a `SeqCst` fence, so one of them sees the other.
+//!
+//! The fence costs as much as a cheap value, and most turns never have a sleeper. So producers leave it out until there was
+//! a first one. That one alone may be missed, in the nanoseconds in which its count is on the way: it does not rely on being
+//! woken, and looks again after a moment.
 
-use super::circle::Token;
-use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, atomic::fence, const_unless_loom, lock};
+use std::time::Duration;
+
+use super::token::Token;
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, atomic::fence, const_unless_loom, lock};
+
+/// After this time every core has long seen what another has stored.
+const MOMENT: Duration = Duration::from_micros(100);
 
 /// The right to produce, for one thread at a time.
 pub(super) struct Turn {
@@ -16,6 +25,8 @@ pub(super) struct Turn {
     holder: AtomicUsize,
     /// How many threads sleep or are about to. Its partner is the fence in [`Turn::wake`].
     sleepers: AtomicUsize,
+    /// Set by the first that sleeps, for good. Relaxed: see above for whom it is too late.
+    contended: AtomicBool,
     /// Held for an instant: by a sleeper between its last look and its sleep, by a producer between waking.
     gate: Mutex<()>,
     changed: Condvar,
@@ -32,6 +43,7 @@ impl Turn {
             Turn {
                 holder: AtomicUsize::new(0),
                 sleepers: AtomicUsize::new(0),
+                contended: AtomicBool::new(cfg!(loom)),
                 gate: Mutex::new(()),
                 changed: Condvar::new(),
             }
@@ -59,6 +71,9 @@ impl Turn {
     /// Wakes everybody who sleeps, if anybody does. What they wait for must have been stored before.
     #[inline]
     pub(super) fn wake(&self) {
+        if !self.contended.load(Ordering::Relaxed) {
+            return;
+        }
         fence(Ordering::SeqCst);
         // Relaxed: the fences order this load after our store and the sleeper's look after its count.
         if self.sleepers.load(Ordering::Relaxed) != 0 {
@@ -89,7 +104,12 @@ impl Turn {
     /// Sleeps until something changed or the time is over, unless `done` holds already.
     ///
     /// The time is a safety net for what no store announces; models run without it.
-    pub(super) fn sleep(&self, time: std::time::Duration, done: impl Fn() -> bool) {
+    pub(super) fn sleep(&self, time: Duration, done: impl Fn() -> bool) {
+        let first = !self.contended.load(Ordering::Relaxed);
+        if first {
+            self.contended.store(true, Ordering::Relaxed);
+        }
+        let time = if first { time.min(MOMENT) } else { time };
         let gate = lock(&self.gate);
         // Relaxed: ordered by the fence that follows.
         self.sleepers.fetch_add(1, Ordering::Relaxed);
@@ -103,12 +123,12 @@ impl Turn {
     }
 
     #[cfg(not(loom))]
-    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, time: std::time::Duration) {
+    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, time: Duration) {
         drop(self.changed.wait_timeout(gate, time).unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 
     #[cfg(loom)]
-    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, _: std::time::Duration) {
+    fn sleep_at(&self, gate: crate::sync::MutexGuard<'_, ()>, _: Duration) {
         drop(self.changed.wait(gate).unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 }

@@ -3,14 +3,17 @@
 use std::{collections::VecDeque, fmt, iter::FusedIterator};
 
 use super::{
-    engine::{Engine, Found, Phase, Shared},
+    demand::Found,
     error::{Full, Gone},
-    function::{Function, Settings},
+    function::Function,
     item::Item,
-    production::Work,
     ring::{Look, Ring},
+    settings::Settings,
+    shared::Shared,
     source::Source,
+    state::{Engine, Phase},
     store::Store as _,
+    work::Work,
 };
 use crate::sync::{Ordering, const_unless_loom};
 
