@@ -1,7 +1,7 @@
 //! Production ahead of the readers: when a helper thread is engaged, how far it goes, and how it leaves.
 
 use super::{
-    helpers::{self, Why},
+    helpers::{self, Ticket, Why},
     lodging::{self, Room, on_rayon},
     settings::Settings,
     shared::Shared,
@@ -11,6 +11,7 @@ use super::{
     wishes::Rank,
     work::Goal,
 };
+use crate::sync::Ordering;
 
 impl<T, S> Shared<Engine<T, S>>
 where
@@ -67,10 +68,21 @@ where
             None => engine.help(&settings),
         };
         let submitted = helpers::submit(Box::new(job), why);
-        if !submitted {
+        match submitted {
+            Some(Ticket(number)) => self.engagement.note(number),
+            None => self.engagement.cancel(),
+        }
+        submitted.is_some()
+    }
+
+    /// For the last handle: nothing is wished for any more. A helper at work stops at the next value.
+    pub(super) fn close(&self) {
+        // Relaxed: it only has to arrive some time.
+        self.closed.store(true, Ordering::Relaxed);
+        // A job that waits in the queue would keep everything alive until it has its turn.
+        if self.engagement.is_engaged() && helpers::withdraw(Ticket(self.engagement.ticket())) {
             self.engagement.cancel();
         }
-        submitted
     }
 
     /// A helper thread's work for this buffer: produce ahead of the readers until they pause.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     circle::{self, Waiting},
-    helpers::{self, Why},
+    helpers::{self, Ticket, Why},
     lodging::{self, on_rayon},
     settings::Settings,
     shared::Shared,
@@ -159,7 +159,7 @@ where
         while !done() {
             self.want(index, lodging::rank());
             self.engage(settings, Why::Demanded);
-            helpers::hurry();
+            helpers::hurry(Ticket(self.engagement.ticket()));
             let executed = on_rayon()
                 && circle::outermost()
                 && rayon::yield_now().is_some_and(|yielded| yielded == rayon::Yield::Executed);

@@ -16,7 +16,7 @@ use super::{
     store::Store as _,
     work::Work,
 };
-use crate::sync::{Ordering, const_unless_loom, global::Arc};
+use crate::sync::{const_unless_loom, global::Arc};
 
 /// The state of a buffer: what a static holds for the handle in a constant.
 pub struct State<T> {
@@ -353,7 +353,7 @@ impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         // A view of another handle, made for a halting condition, is never an owner.
         if self.engine.is_owned() && self.view == usize::MAX {
-            self.engine.closed.store(true, Ordering::Relaxed);
+            self.engine.close();
         }
     }
 }

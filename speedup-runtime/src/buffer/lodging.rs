@@ -9,7 +9,7 @@ use std::{
     ptr::{null, null_mut},
 };
 
-use super::{circle, turn::Turn, wishes::Rank};
+use super::{circle, token, turn::Turn, wishes::Rank};
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
 /// How many threads a production gets.
@@ -85,6 +85,7 @@ impl Lodging {
         };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
+            .stack_size(token::STACK)
             .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
             .start_handler(move |_| {
                 SERVES.set(Arc::as_ptr(&shared));

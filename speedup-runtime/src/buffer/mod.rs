@@ -9,6 +9,7 @@
 mod ahead;
 mod apart;
 mod circle;
+mod cpu_clock;
 mod demand;
 mod engagement;
 mod error;

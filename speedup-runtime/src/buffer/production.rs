@@ -14,17 +14,12 @@ use super::{
     source::{Advance, Generator},
     state::{Engine, Phase},
     store::Store,
+    token,
     turn::Held,
     wishes::Rank,
     work::{Goal, Work},
 };
 use crate::sync::{AtomicUsize, Ordering};
-
-/// A production inside another one gets more stack when less than this is left, since generators that read each other may
-/// lie thousands deep ..
-const LEAST_STACK: usize = 128 << 10;
-/// .. in pieces of this size.
-const PIECE_OF_STACK: usize = 4 << 20;
 
 impl<T, S> Shared<Engine<T, S>>
 where
@@ -40,7 +35,7 @@ where
         if circle::outermost() {
             circle::producing(&self.turn, rank, work);
         } else {
-            stacker::maybe_grow(LEAST_STACK, PIECE_OF_STACK, || circle::producing(&self.turn, rank, work));
+            token::with_stack(|| circle::producing(&self.turn, rank, work));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, ptr::NonNull};
 
+use super::token;
 use crate::sync::global::Arc;
 
 /// A static or counted reference to an engine: what a job on a helper thread keeps alive.
@@ -37,6 +38,15 @@ impl<E> Shared<E> {
 impl<E> Clone for Shared<E> {
     fn clone(&self) -> Self {
         Shared { engine: self.engine, owner: self.owner.clone() }
+    }
+}
+
+impl<E> Drop for Shared<E> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner.take() {
+            // With the last reference goes a generator, and with that perhaps the last reference to another engine.
+            token::with_stack(|| drop(owner));
+        }
     }
 }
 

@@ -3,8 +3,7 @@
 use super::sink::Room;
 use crate::sync::AtomicUsize;
 
-/// Kept values: all of them ([`Segments`](super::segments::Segments)) or the last few
-/// ([`Ring`](super::ring::Ring)).
+/// Kept values: all of them (`segments`) or the last few (`ring`).
 ///
 /// `published`, `room` and `settle` are for the holder of the turn.
 pub(super) trait Store<T> {

@@ -15,7 +15,7 @@ use super::{
     store::Store as _,
     work::Work,
 };
-use crate::sync::{Ordering, const_unless_loom};
+use crate::sync::const_unless_loom;
 
 /// How many values an iterator clones at a time, at most.
 const CLONED: usize = 32;
@@ -197,7 +197,7 @@ impl<T: Clone + 'static> Window<T> {
 impl<T> Drop for Window<T> {
     fn drop(&mut self) {
         if self.engine.is_owned() {
-            self.engine.closed.store(true, Ordering::Relaxed);
+            self.engine.close();
         }
     }
 }
