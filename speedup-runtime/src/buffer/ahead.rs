@@ -1,5 +1,7 @@
 //! Production ahead of the readers: when a helper thread is engaged, how far it goes, and how it leaves.
 
+use std::time::Duration;
+
 use super::{
     helpers::{self, Ticket, Why},
     lodging::{self, Room, on_rayon},
@@ -9,9 +11,12 @@ use super::{
     store::Store,
     token,
     wishes::Rank,
-    work::Goal,
+    work::{Goal, Work},
 };
 use crate::sync::Ordering;
+
+/// How long a thread sleeps that is sure to be woken.
+const LONG_SLEEP: Duration = Duration::from_millis(50);
 
 impl<T, S> Shared<Engine<T, S>>
 where
@@ -83,6 +88,27 @@ where
         if self.engagement.is_engaged() && helpers::withdraw(Ticket(self.engagement.ticket())) {
             self.engagement.cancel();
         }
+    }
+
+    /// Ends the generator and drops it, after whoever is just making a value.
+    pub(super) fn end(&self) {
+        self.close();
+        let held = loop {
+            match self.turn.take(token::me()) {
+                Ok(held) => break held,
+                Err(holder) if holder == token::me() => {
+                    panic!("a generator closed the buffer that it makes values for")
+                }
+                Err(_) => self.turn.sleep(LONG_SLEEP, || self.turn.holder().is_none()),
+            }
+        };
+        // SAFETY: this thread holds the turn, and no reference from an earlier turn is alive.
+        let work = std::mem::replace(unsafe { &mut *self.work.get() }, Work::Over);
+        if self.phase() == Phase::Open {
+            self.finish(Phase::Ended);
+        }
+        drop(held);
+        drop(work);
     }
 
     /// A helper thread's work for this buffer: produce ahead of the readers until they pause.

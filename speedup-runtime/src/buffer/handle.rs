@@ -210,6 +210,34 @@ impl<A: 'static, E: 'static> Buffer<Result<A, E>> {
     }
 }
 
+/// The end.
+impl<T: 'static> Buffer<T> {
+    /// Ends the buffer and waits until its generator is dropped, and with it what it holds: a file, a port, a thread.
+    ///
+    /// Dropping a buffer does not wait: a helper thread that is making a value goes on until it has it. A generator that
+    /// waits for ever is waited for as long. The generator of a static buffer ends with this too; what it has given stays.
+    ///
+    /// # Panics
+    ///
+    /// When the generator panics as it is dropped.
+    ///
+    /// ```
+    /// use speedup_runtime::buffer::Buffer;
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let calls = Buffer::from_iter(std::iter::from_fn(move || listener.local_addr().ok()));
+    /// assert_eq!(calls[0], address);
+    /// calls.close();
+    /// TcpListener::bind(address)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn close(self) {
+        self.engine.end();
+    }
+}
+
 /// Reading.
 impl<T: 'static> Buffer<T> {
     /// The value at `index`, computed if need be; `None` past the end of the generator.

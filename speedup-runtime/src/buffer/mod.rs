@@ -35,6 +35,7 @@ mod segments;
 mod settings;
 mod shared;
 mod sink;
+mod slice;
 mod source;
 mod state;
 mod stats;
@@ -56,6 +57,7 @@ pub use self::{
     item::{Arguments, Item},
     iter::{Chunks, Iter, Values},
     settings::DEFAULT_SIZE,
+    slice::{Slice, SliceIter},
     source::{Out, Source},
     stats::Stats,
     window::{Window, WindowIter, WindowState, WindowValues},

@@ -76,7 +76,7 @@ where
         let foreman = Foreman { engine: self, settings, goal, producing, watch: None, start: before, ended: false };
         let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, foreman)));
         let len = self.store.published().load(Ordering::Relaxed);
-        self.store.settle(len, self.floor(settings));
+        self.store.settle(len, self.floor(settings, len));
         if let Goal::Ahead = goal {
             self.counters.made_ahead(len - before);
         }
@@ -192,7 +192,7 @@ where
         if let Some(watch) = self.watch.take() {
             engine.pace.record(&watch, settings.size);
         }
-        engine.store.settle(len, engine.floor(settings));
+        engine.store.settle(len, engine.floor(settings, len));
         if settings.last.is_some_and(|last| engine.store.last_is(len, last)) {
             self.ended = true;
             return None;

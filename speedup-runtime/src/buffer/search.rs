@@ -6,6 +6,7 @@ use super::{
     handle::{Buffer, Compare, Rule, Search},
     iter::Chunks,
 };
+use crate::sync::Ordering::Relaxed;
 
 impl<T: PartialEq + 'static> Buffer<T> {
     /// Whether some value equals `item`; see [`position`](Buffer::position).
@@ -71,6 +72,9 @@ impl<T: 'static> Buffer<T> {
     pub fn position_by(&self, item: &T, same: impl Fn(&T, &T) -> bool) -> Option<usize> {
         let compare = self.compare();
         let computed = self.len_ready();
+        if let Some(compare) = compare {
+            self.check_order(computed, compare);
+        }
         let found = match compare {
             Some(compare) => self.bisect(item, computed, compare, &same),
             None => self.scan(item, computed, &same),
@@ -92,6 +96,8 @@ impl<T: 'static> Buffer<T> {
                 }
                 (None, Search::By(Rule::Halt(halt))) => halt(&view, item, attempts),
                 (None, Search::Owned(halt)) => halt(&view, item, attempts),
+                // All there will ever be was looked at.
+                (None, Search::By(_)) if self.is_exhausted() && view.view == self.len_ready() => true,
                 (None, Search::By(_)) => self.has_no_condition(),
             };
             if stop {
@@ -150,19 +156,21 @@ impl<T: 'static> Buffer<T> {
         self.try_get(range.start).filter(|value| range.start < computed && same(value, item)).map(|_| range.start)
     }
 
-    /// In debug builds: the last two values seen do not decrease.
+    /// In debug builds: none of the first `seen` values decreases.
     fn check_order(&self, seen: usize, compare: Compare<T>) {
-        if cfg!(debug_assertions)
-            && let Some(last) = seen.checked_sub(1)
-            && let Some(before) = last.checked_sub(1)
-            && let (Some(before), Some(last)) = (self.try_get(before), self.try_get(last))
-        {
-            assert!(
-                compare(before, last) != Some(Ordering::Greater),
-                "the values of the buffer `{}` decrease at index {}; write a halting condition that fits them",
-                self.settings.name,
-                seen - 1
-            );
+        if !cfg!(debug_assertions) {
+            return;
         }
+        let sorted = &self.engine.sorted;
+        for index in sorted.load(Relaxed).max(1)..seen {
+            if let (Some(before), Some(value)) = (self.try_get(index - 1), self.try_get(index)) {
+                assert!(
+                    compare(before, value) != Some(Ordering::Greater),
+                    "the values of the buffer `{}` decrease at index {index}; write a halting condition that fits them",
+                    self.settings.name,
+                );
+            }
+        }
+        sorted.fetch_max(seen, Relaxed);
     }
 }
