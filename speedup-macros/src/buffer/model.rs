@@ -27,6 +27,7 @@ enum Opt {
     Max,
     Keep,
     StopOnErr,
+    Lend,
     Later,
 }
 
@@ -37,11 +38,13 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Max, name: "max", takes: Takes::Value("max = 1_000_000") },
     Known { option: Opt::Keep, name: "keep", takes: Takes::Value("keep = 1_000") },
     Known { option: Opt::StopOnErr, name: "stop_on_err", takes: Takes::Nothing },
+    Known { option: Opt::Lend, name: "lend", takes: Takes::Nothing },
     Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict { both: [Opt::Keep, Opt::Halt], why: "a window forgets its values and cannot be searched" },
+    Conflict { both: [Opt::Keep, Opt::Lend], why: "a window forgets its values and cannot lend them" },
     Conflict { both: [Opt::Keep, Opt::Max], why: "a window never holds more than it keeps" },
 ];
 
@@ -55,6 +58,8 @@ pub(crate) struct Options {
     /// With its key, since it also excludes parameters.
     pub(crate) keep: Option<(Ident, Expr)>,
     pub(crate) stop_on_err: Option<Ident>,
+    /// The function lends the values instead of giving clones.
+    pub(crate) lend: bool,
 }
 
 /// Reads the options of an invocation.
@@ -68,6 +73,7 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             (Opt::Keep, Some(value)) => options.keep = options::positive(&key, value, errors).map(|value| (key, value)),
             (Opt::Halt, Some(value)) => options.halt = Some(value),
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
+            (Opt::Lend, _) => options.lend = true,
             (Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
         }
     }

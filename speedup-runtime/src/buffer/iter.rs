@@ -2,7 +2,7 @@
 
 use std::{fmt, iter::FusedIterator, slice};
 
-use super::{handle::Buffer, store::Store as _};
+use super::{handle::Buffer, item::Given, store::Store as _};
 
 /// Iterating.
 impl<T: 'static> Buffer<T> {
@@ -183,7 +183,7 @@ impl<T> Values<T> {
     }
 }
 
-impl<T: Clone + 'static> Iterator for Values<T> {
+impl<T: Given + 'static> Iterator for Values<T> {
     type Item = T;
 
     #[inline]
@@ -207,7 +207,7 @@ impl<T: Clone + 'static> Iterator for Values<T> {
     }
 }
 
-impl<T: Clone + 'static> FusedIterator for Values<T> {}
+impl<T: Given + 'static> FusedIterator for Values<T> {}
 
 impl<T> Clone for Values<T> {
     fn clone(&self) -> Self {

@@ -54,7 +54,7 @@ pub use self::{
     function::{FamilyFunction, Function},
     halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
     handle::{Buffer, Compare, State},
-    item::{Arguments, Item},
+    item::{Arguments, Given, Item},
     iter::{Chunks, Iter, Values},
     settings::DEFAULT_SIZE,
     slice::{Slice, SliceIter},

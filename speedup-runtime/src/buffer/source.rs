@@ -42,7 +42,8 @@ impl<T: 'static> Source<T> {
     pub fn from_iter<I>(items: I) -> Self
     where
         I: IntoIterator<Item = T>,
-        I::IntoIter: Send + 'static,
+        I::IntoIter: 'static,
+        I::IntoIter: Send, // it moves between threads: use `Arc` for `Rc`
     {
         Source { generator: Box::new(Items { items: items.into_iter() }) }
     }
@@ -51,7 +52,8 @@ impl<T: 'static> Source<T> {
     pub fn from_body<F, B>(body: F) -> Self
     where
         F: FnOnce(Out<T>) -> B,
-        B: Future<Output = ()> + Send + 'static,
+        B: Future<Output = ()> + 'static,
+        B: Send, // it moves between threads: end lock guards before a `yield_!`, and use `Arc` for `Rc`
     {
         let link = Arc::new(Link { polling: AtomicUsize::new(0), sink: AtomicPtr::new(null_mut()) });
         let body = Box::pin(body(Out { link: Arc::clone(&link) }));

@@ -6,7 +6,7 @@ use super::{
     demand::Found,
     error::{Full, Gone},
     function::Function,
-    item::Item,
+    item::{Given, Item},
     ring::{Look, Ring},
     settings::Settings,
     shared::Shared,
@@ -275,7 +275,7 @@ pub struct WindowValues<T: 'static> {
     next: usize,
 }
 
-impl<T: Clone + 'static> Iterator for WindowValues<T> {
+impl<T: Given + 'static> Iterator for WindowValues<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -294,7 +294,7 @@ impl<T: Clone + 'static> Iterator for WindowValues<T> {
     }
 }
 
-impl<T: Clone + 'static> FusedIterator for WindowValues<T> {}
+impl<T: Given + 'static> FusedIterator for WindowValues<T> {}
 
 macro_rules! debug {
     ($($name:ident<$($lifetime:lifetime,)? T>),*) => {

@@ -129,3 +129,72 @@ fn attempts_that_halt() {
     "#]],
     );
 }
+
+#[test]
+fn values_that_are_lent() {
+    check(
+        "lend",
+        "fn lines() -> impl Iterator<Item = io::Result<String>> { stdin().lines() }",
+        &expect![[r#"
+        fn lines() -> impl ::core::iter::Iterator<Item = &'static io::Result<String>> {
+            ::speedup::Buffer::iter(LINES)
+        }
+        /// The buffer of [`lines()`].
+        const LINES: &::speedup::Buffer<io::Result<String>> = {
+            static STATE: ::speedup::buffer::State<io::Result<String>> = ::speedup::buffer::State::new();
+            let _ = lines;
+            &::speedup::Buffer::of(
+                &STATE,
+                ::speedup::buffer::Function::new(
+                        "lines",
+                        || ::speedup::buffer::Source::from_iter(__lines_generator()),
+                    )
+                    .search(|| {
+                        #[allow(unused_imports)]
+                        use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                        (&::speedup::buffer::__private::Items::<io::Result<String>>::NEW)
+                            .compare()
+                    }),
+            )
+        };
+        fn __lines_generator() -> impl Iterator<Item = io::Result<String>> {
+            stdin().lines()
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn values_that_are_lent_for_each_set_of_arguments() {
+    check(
+        "lend",
+        "fn cells(count: u64) -> Cell { yield_!(Cell(count)); }",
+        &expect![[r#"
+        fn cells(count: u64) -> impl ::core::iter::Iterator<Item = &'static Cell> {
+            ::speedup::Buffer::iter(::speedup::Buffers::of(CELLS, (count,)))
+        }
+        /// The buffers of [`cells()`].
+        const CELLS: &::speedup::Buffers<(u64,), Cell> = {
+            static STATE: ::speedup::buffer::FamilyState<(u64,), Cell> = ::speedup::buffer::FamilyState::new();
+            let _ = cells;
+            &::speedup::Buffers::of_family(
+                &STATE,
+                ::speedup::buffer::FamilyFunction::new(
+                        "cells",
+                        |(count,): (u64,)| __cells_generator(count),
+                    )
+                    .search(|| {
+                        #[allow(unused_imports)]
+                        use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                        (&::speedup::buffer::__private::Items::<Cell>::NEW).compare()
+                    }),
+            )
+        };
+        fn __cells_generator(count: u64) -> ::speedup::buffer::Source<Cell> {
+            ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<Cell>| async move {
+                out.give(Cell(count)).await;
+            })
+        }
+    "#]],
+    );
+}
