@@ -114,15 +114,18 @@ where
     /// A helper thread's work for this buffer: produce ahead of the readers until they pause.
     fn help(&self, settings: &Settings<T>) {
         loop {
-            if self.can_go_ahead(settings)
-                && let Ok(held) = self.turn.take(token::me())
-            {
-                self.produce(&held, settings, Goal::Ahead, Rank::LAST);
+            if self.can_go_ahead(settings) {
+                match self.turn.take(token::me()) {
+                    Ok(held) => self.produce(&held, settings, Goal::Ahead, Rank::LAST),
+                    // A reader is at it, perhaps for long.
+                    Err(_) => self.turn.sleep(LONG_SLEEP, || self.turn.holder().is_none()),
+                }
             }
             if self.linger(settings) {
                 continue;
             }
             if self.leave() {
+                self.turn.announce();
                 return;
             }
         }

@@ -4,7 +4,7 @@
 //! A reader that makes a value makes none beyond the one it needs. What comes next may wait for what this very thread
 //! does with the value, and no trust in a generator can rule that out.
 
-use std::time::Duration;
+use std::{task::Waker, time::Duration};
 
 use super::{
     circle::{self, Waiting},
@@ -102,6 +102,26 @@ where
             }
         }
         self.wait(settings, index, in_place);
+    }
+
+    /// For a task that misses the value `index`: has it made by a helper and the task woken; `false` if there is no thread
+    /// to be had.
+    pub(super) fn await_value(&self, settings: &Settings<T>, index: usize, task: &Waker) -> bool {
+        if lodging::serves(&self.turn) || self.turn.holder() == Some(token::me()) {
+            self.asked_itself(settings, index);
+        }
+        self.want(index, lodging::rank());
+        self.turn.register(task);
+        self.engage(settings, Why::Demanded)
+    }
+
+    /// For a task that has come to the computed value `index`: has more made when half of those ahead are read.
+    pub(super) fn awaited(&self, settings: &Settings<T>, index: usize) {
+        let len = self.store.len();
+        if len - index <= settings.size / 2 && len < settings.max && self.phase() == Phase::Open {
+            self.want(index, lodging::rank());
+            self.engage(settings, Why::Ahead);
+        }
     }
 
     #[cold]

@@ -29,6 +29,7 @@ mod order;
 mod pace;
 mod patience;
 mod production;
+mod reader;
 mod ring;
 mod search;
 mod segments;
@@ -40,6 +41,7 @@ mod source;
 mod state;
 mod stats;
 mod store;
+mod stream;
 mod token;
 mod turn;
 mod window;
@@ -56,6 +58,7 @@ pub use self::{
     handle::{Buffer, Compare, State},
     item::{Arguments, Given, Item},
     iter::{Chunks, Iter, Values},
+    reader::Reader,
     settings::DEFAULT_SIZE,
     slice::{Slice, SliceIter},
     source::{Out, Source},

@@ -218,6 +218,10 @@ where
         self.watch = watch;
         Some(room)
     }
+
+    fn is_over(&self) -> bool {
+        self.engine.is_closed()
+    }
 }
 
 /// Takes one value and no more.

@@ -14,6 +14,11 @@ pub(super) struct Room<T> {
 pub(super) trait Overseer<T> {
     /// Called with the number of values in the store; `None` stops the generator.
     fn more(&mut self, len: usize) -> Option<Room<T>>;
+
+    /// Whether nobody wants a value any more.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// The receiving end of a generator for the time of one production.
@@ -57,6 +62,11 @@ impl<'a, T> Sink<'a, T> {
         // Release: pairs with the Acquire in `Store::len`; whoever sees this length sees the value.
         self.published.store(self.len, Ordering::Release);
         self.len < self.until || self.pause()
+    }
+
+    /// Whether nobody wants a value any more: for generators that wait for their values, and may give up.
+    pub(super) fn is_over(&self) -> bool {
+        self.overseer.as_ref().is_some_and(|overseer| overseer.is_over())
     }
 
     /// Whether the last push answered `false`.

@@ -121,6 +121,11 @@ impl<T, S> Engine<T, S> {
         Phase::of(self.phase.load(Ordering::Acquire))
     }
 
+    /// Whether there may be more.
+    pub(super) fn is_open(&self) -> bool {
+        self.phase() == Phase::Open
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         // Relaxed: it only has to arrive some time.
         self.closed.load(Ordering::Relaxed)

@@ -11,7 +11,7 @@
 //! a first one. That one alone may be missed, in the nanoseconds in which its count is on the way: it does not rely on being
 //! woken, and looks again after a moment.
 
-use std::time::Duration;
+use std::{mem, task::Waker, time::Duration};
 
 use super::token::Token;
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, atomic::fence, const_unless_loom, lock};
@@ -30,6 +30,8 @@ pub(super) struct Turn {
     /// Held for an instant: by a sleeper between its last look and its sleep, by a producer between waking.
     gate: Mutex<()>,
     changed: Condvar,
+    /// Tasks that wait, each of which counts among the sleepers.
+    tasks: Mutex<Vec<Waker>>,
 }
 
 /// The turn; given back on drop.
@@ -46,6 +48,7 @@ impl Turn {
                 contended: AtomicBool::new(cfg!(loom)),
                 gate: Mutex::new(()),
                 changed: Condvar::new(),
+                tasks: Mutex::new(Vec::new()),
             }
         }
     }
@@ -74,11 +77,8 @@ impl Turn {
         if !self.contended.load(Ordering::Relaxed) {
             return;
         }
-        fence(Ordering::SeqCst);
-        // Relaxed: the fences order this load after our store and the sleeper's look after its count.
-        if self.sleepers.load(Ordering::Relaxed) != 0 {
-            self.wake_sleepers();
-        }
+        // The fences order the load in it after our store, and the sleeper's look after its count.
+        self.announce();
     }
 
     /// Wakes those whose count has arrived here: in the midst of a turn, where a fence for each value would cost more
@@ -99,6 +99,32 @@ impl Turn {
         // Passing through the gate makes sure that a sleeper is either before its last look or asleep.
         drop(lock(&self.gate));
         self.changed.notify_all();
+        let tasks = mem::take(&mut *lock(&self.tasks));
+        self.sleepers.fetch_sub(tasks.len(), Ordering::Relaxed);
+        tasks.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has a task woken by the next change, like a thread that sleeps. Whoever calls this looks once more afterwards, and
+    /// then has a helper engaged, which [announces](Self::announce) its leave: so it is woken although it was the first.
+    pub(super) fn register(&self, task: &Waker) {
+        self.contended.store(true, Ordering::Relaxed);
+        let mut tasks = lock(&self.tasks);
+        if !tasks.iter().any(|known| known.will_wake(task)) {
+            tasks.push(task.clone());
+            // Relaxed: ordered by the fence that follows.
+            self.sleepers.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(tasks);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Wakes everybody who sleeps, also one that has only just begun to.
+    pub(super) fn announce(&self) {
+        fence(Ordering::SeqCst);
+        // Relaxed: as in `wake`.
+        if self.sleepers.load(Ordering::Relaxed) != 0 {
+            self.wake_sleepers();
+        }
     }
 
     /// Sleeps until something changed or the time is over, unless `done` holds already.
