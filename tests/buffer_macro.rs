@@ -360,3 +360,21 @@ fn a_function_may_lend_what_is_not_clone() {
     assert_eq!(cells(3).map(|cell| *cell.lock().expect("nobody panics")).sum::<u64>(), 4);
     assert_eq!((cells(2).count(), listed().count()), (2, 1));
 }
+
+#[buffer(batches, size = 8)]
+fn promised() -> impl Iterator<Item = u64> {
+    (0..100).map(within)
+}
+
+fn within(n: u64) -> u64 {
+    n + 1
+}
+
+#[test]
+fn values_that_wait_for_nobody_may_come_in_batches() {
+    for read in 0..100 {
+        assert_eq!(PROMISED[read], read as u64 + 1);
+        assert!(PROMISED.len_ready() <= read + 1 + 8);
+    }
+    assert_eq!(promised().count(), 100);
+}

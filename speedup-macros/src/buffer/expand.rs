@@ -160,8 +160,9 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     let max = model.options.max.as_ref().map(|max| quote!(.max(#max)));
     let stop_on_err = model.options.stop_on_err.as_ref().map(|_| quote!(.stop_on_err()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let batches = model.options.batches.then(|| quote!(.in_batches()));
     let search = search(model);
-    quote!(#new #size #max #stop_on_err #uses_rayon #search)
+    quote!(#new #size #max #stop_on_err #uses_rayon #batches #search)
 }
 
 /// When a search may stop.

@@ -8,7 +8,7 @@ use syn::{
     parse_quote_spanned,
 };
 
-use super::yields;
+use super::{prompt, yields};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -28,6 +28,7 @@ enum Opt {
     Keep,
     StopOnErr,
     Lend,
+    Batches,
     Later,
 }
 
@@ -39,6 +40,7 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Keep, name: "keep", takes: Takes::Value("keep = 1_000") },
     Known { option: Opt::StopOnErr, name: "stop_on_err", takes: Takes::Nothing },
     Known { option: Opt::Lend, name: "lend", takes: Takes::Nothing },
+    Known { option: Opt::Batches, name: "batches", takes: Takes::Nothing },
     Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
 ];
 
@@ -60,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) stop_on_err: Option<Ident>,
     /// The function lends the values instead of giving clones.
     pub(crate) lend: bool,
+    /// No value waits for what a reader does.
+    pub(crate) batches: bool,
 }
 
 /// Reads the options of an invocation.
@@ -74,6 +78,7 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             (Opt::Halt, Some(value)) => options.halt = Some(value),
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
             (Opt::Lend, _) => options.lend = true,
+            (Opt::Batches, _) => options.batches = true,
             (Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
         }
     }
@@ -221,6 +226,7 @@ impl Buffered {
                 .wrapper
                 .retain(|attribute| !matches!(&attribute.meta, Meta::Path(path) if path.is_ident("must_use")));
         }
+        options.batches |= prompt::is_certain(&function);
         Buffered {
             attributes,
             arguments: signature::arguments(&function.sig),

@@ -2,7 +2,8 @@
 //! turn.
 //!
 //! A reader that makes a value makes none beyond the one it needs. What comes next may wait for what this very thread
-//! does with the value, and no trust in a generator can rule that out.
+//! does with the value, and no trust in a generator can rule that out: only its author can, or who reads its body and
+//! finds nothing that waits.
 
 use std::{task::Waker, time::Duration};
 
@@ -48,7 +49,7 @@ where
     /// by the production that has yet to make it.
     #[inline(never)]
     pub(super) fn need(&self, settings: &Settings<T>, index: usize) -> Found {
-        if self.take_one(settings, index) {
+        if self.take_few(settings, index) {
             return Found::Ready;
         }
         let rank = lodging::rank();
@@ -73,13 +74,13 @@ where
 
     /// Makes a cheap value on the spot: the way that most values go which nobody makes ahead.
     #[inline]
-    fn take_one(&self, settings: &Settings<T>, index: usize) -> bool {
+    fn take_few(&self, settings: &Settings<T>, index: usize) -> bool {
         let simple = self.phase() == Phase::Open && !self.pace.pays_ahead() && !settings.uses_rayon;
         if !simple || !circle::outermost() || on_rayon() {
             return false;
         }
         let Ok(held) = self.turn.take(token::me()) else { return false };
-        self.produce_one(&held, settings, index) && index < self.store.len()
+        self.produce_few(&held, settings, index) && index < self.store.len()
     }
 
     /// One attempt to bring the value nearer: produce, or wait for who does.

@@ -71,6 +71,16 @@ macro_rules! options {
                 self
             }
 
+            /// Promises that no value waits for what a reader does with an earlier one: no message, no lock, no input that the
+            /// reader answers. Readers then make cheap values a few at a time.
+            ///
+            /// Where the promise is broken, a reader may wait for itself for ever.
+            #[must_use]
+            pub const fn in_batches(mut self) -> Self {
+                self.settings.batches = true;
+                self
+            }
+
             /// Marks a generator that uses rayon: it then always runs on a helper thread with rayon threads of its own.
             #[must_use]
             pub const fn uses_rayon(mut self) -> Self {

@@ -155,14 +155,24 @@ impl Pace {
         (values, None)
     }
 
-    /// For the holder of the turn, who is about to make one value: whether that is none that is sampled.
+    /// For the holder of the turn, who is about to make up to `most` values: how many it may make before a sample is due.
     #[inline]
-    pub(super) fn skip(&self) -> bool {
+    pub(super) fn skip(&self, most: usize) -> usize {
         let unsampled = self.unsampled.load(Ordering::Relaxed);
-        if unsampled > 0 {
-            self.unsampled.store(unsampled - 1, Ordering::Relaxed);
+        let values = most.min(unsampled as usize);
+        if values > 0 {
+            self.unsampled.store(unsampled - values as u32, Ordering::Relaxed);
         }
-        unsampled > 0
+        values
+    }
+
+    /// How many values a reader makes at once of a generator that waits for nobody, at most.
+    #[inline]
+    pub(super) fn batch(&self, size: usize) -> usize {
+        match self.cost.load(Ordering::Relaxed) {
+            0 => 1,
+            cost => size.min((WORTHWHILE / cost as usize).max(1)),
+        }
     }
 
     /// The value that was watched is there.

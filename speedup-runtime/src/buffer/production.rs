@@ -40,25 +40,29 @@ where
     }
 
     /// Makes the value `index` and none beyond, if it is the next one and there is nothing to think of but the value: what
-    /// [`produce`](Self::produce) comes to for a cheap value. `false` if nothing was done.
+    /// [`produce`](Self::produce) comes to for a cheap value. A few more where the generator waits for nobody. `false` if
+    /// nothing was done.
     #[inline]
-    pub(super) fn produce_one(&self, _held: &Held<'_>, settings: &Settings<T>, index: usize) -> bool {
+    pub(super) fn produce_few(&self, _held: &Held<'_>, settings: &Settings<T>, index: usize) -> bool {
         // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
         let work = unsafe { &mut *self.work.get() };
         let Work::Running(generator) = work else { return false };
         if self.store.len() != index || index >= settings.max || settings.last.is_some() {
             return false;
         }
-        let Some(slot) = self.store.slot(index) else { return false };
-        if !self.pace.skip() {
+        let Some(mut room) = self.store.ready_room(index) else { return false };
+        let most = if settings.batches { self.pace.batch(settings.size) } else { 1 };
+        let values = self.pace.skip(most.min(room.until.min(settings.max) - index));
+        if values == 0 {
             return false;
         }
-        let mut sink = Sink::single(index, slot, self.store.published());
+        room.until = index + values;
+        let mut sink = Sink::limited(index, room, self.store.published());
         let result = circle::producing(&self.turn, Rank::READER, |_| {
             catch_unwind(AssertUnwindSafe(|| generator.advance(&mut sink)))
         });
         match result {
-            Ok(Advance::Paused) => self.quiet.raise(index + 1),
+            Ok(Advance::Paused) => self.quiet.raise(index + values),
             Ok(Advance::Ended) => self.retire(work, Phase::Ended),
             Err(payload) => {
                 *work = Work::Over;

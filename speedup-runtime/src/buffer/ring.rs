@@ -92,7 +92,7 @@ impl<T> Store<T> for Ring<T> {
         Room { slot: incoming.as_mut_ptr().cast(), until: len.saturating_add(INCOMING) }
     }
 
-    fn slot(&self, _: usize) -> Option<*mut T> {
+    fn ready_room(&self, _: usize) -> Option<Room<T>> {
         None
     }
 

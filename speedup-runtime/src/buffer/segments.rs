@@ -136,10 +136,11 @@ impl<T> Store<T> for Segments<T> {
     }
 
     #[inline]
-    fn slot(&self, len: usize) -> Option<*mut T> {
+    fn ready_room(&self, len: usize) -> Option<Room<T>> {
+        let segment = segment_of(len);
         // Relaxed: as in `origin`.
-        let origin = self.origins.get(segment_of(len))?.load(Ordering::Relaxed);
-        (!origin.is_null()).then(|| origin.wrapping_add(len))
+        let origin = self.origins.get(segment)?.load(Ordering::Relaxed);
+        (!origin.is_null()).then(|| Room { slot: origin.wrapping_add(len), until: end_of(segment) })
     }
 
     fn settle(&self, _: usize, _: usize) {}

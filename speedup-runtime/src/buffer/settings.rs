@@ -17,6 +17,8 @@ pub(super) struct Settings<T> {
     /// Whether a value is the last one whatever the generator has left.
     pub(super) last: Option<fn(&T) -> bool>,
     pub(super) uses_rayon: bool,
+    /// Whether it is certain that no value waits for what a reader does, so that readers may make a few at once.
+    pub(super) batches: bool,
 }
 
 impl<T> Clone for Settings<T> {
@@ -29,7 +31,16 @@ impl<T> Copy for Settings<T> {}
 
 impl<T> Settings<T> {
     pub(super) const fn new(name: &'static str, make: Option<fn() -> Source<T>>) -> Self {
-        Settings { name, make, size: DEFAULT_SIZE, max: usize::MAX, keep: usize::MAX, last: None, uses_rayon: false }
+        Settings {
+            name,
+            make,
+            size: DEFAULT_SIZE,
+            max: usize::MAX,
+            keep: usize::MAX,
+            last: None,
+            uses_rayon: false,
+            batches: false,
+        }
     }
 
     pub(super) const fn set_size(&mut self, size: usize) {

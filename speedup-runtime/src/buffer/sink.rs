@@ -45,10 +45,11 @@ impl<'a, T> Sink<'a, T> {
         Sink { slot: room.slot, len, until: room.until, published, overseer: Some(overseer) }
     }
 
-    /// A sink for one value, at the length `len`.
+    /// A sink for what there is room for and no more, at the length `len`.
     #[inline]
-    pub(super) fn single(len: usize, slot: *mut T, published: &'a AtomicUsize) -> Self {
-        Sink { slot, len, until: len + 1, published, overseer: None }
+    pub(super) fn limited(len: usize, room: Room<T>, published: &'a AtomicUsize) -> Self {
+        debug_assert!(len < room.until);
+        Sink { slot: room.slot, len, until: room.until, published, overseer: None }
     }
 
     /// Stores the next value where every reader sees it at once; `false` when the generator has to stop for now.

@@ -19,8 +19,8 @@ pub(super) trait Store<T> {
     /// Room for at least the value `len`.
     fn room(&self, len: usize) -> Room<T>;
 
-    /// The slot of the value `len`, where a sink's counter is all that makes it visible and there is memory for it.
-    fn slot(&self, len: usize) -> Option<*mut T>;
+    /// As `room`, where there is memory for it and a sink's counter is all that makes values visible.
+    fn ready_room(&self, len: usize) -> Option<Room<T>>;
 
     /// Makes the values below `len` visible; called whenever a sink pauses, and after every production. Values below
     /// `floor` may be forgotten.

@@ -10,30 +10,31 @@ fn an_iterator() {
         "size = 4",
         "/// The numbers.\npub fn count() -> impl Iterator<Item = u64> { 0.. }",
         &expect![[r#"
-        /// The numbers.
-        pub fn count() -> impl Iterator<Item = u64> {
-            ::speedup::Buffer::values(COUNT)
-        }
-        /// The buffer of [`count()`].
-        pub const COUNT: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = count;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "count",
-                        || ::speedup::buffer::Source::from_iter(__count_generator()),
-                    )
-                    .size(4)
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __count_generator() -> impl Iterator<Item = u64> {
-            0..
-        }
-    "#]],
+            /// The numbers.
+            pub fn count() -> impl Iterator<Item = u64> {
+                ::speedup::Buffer::values(COUNT)
+            }
+            /// The buffer of [`count()`].
+            pub const COUNT: &::speedup::Buffer<u64> = {
+                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = count;
+                &::speedup::Buffer::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new(
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
+                        )
+                        .size(4)
+                        .in_batches()
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __count_generator() -> impl Iterator<Item = u64> {
+                0..
+            }
+        "#]],
     );
 }
 
@@ -76,28 +77,29 @@ fn a_collection() {
         "",
         "fn all() -> Vec<u64> { vec![1] }",
         &expect![[r#"
-        fn all() -> Vec<u64> {
-            ::core::iter::Iterator::collect(::speedup::Buffer::values(ALL))
-        }
-        /// The buffer of [`all()`].
-        const ALL: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = all;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "all",
-                        || ::speedup::buffer::Source::from_iter(__all_generator()),
-                    )
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __all_generator() -> Vec<u64> {
-            vec![1]
-        }
-    "#]],
+            fn all() -> Vec<u64> {
+                ::core::iter::Iterator::collect(::speedup::Buffer::values(ALL))
+            }
+            /// The buffer of [`all()`].
+            const ALL: &::speedup::Buffer<u64> = {
+                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = all;
+                &::speedup::Buffer::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new(
+                            "all",
+                            || ::speedup::buffer::Source::from_iter(__all_generator()),
+                        )
+                        .in_batches()
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __all_generator() -> Vec<u64> {
+                vec![1]
+            }
+        "#]],
     );
 }
 

@@ -10,26 +10,27 @@ fn a_window() {
         "keep = 1_000, name = RECENT",
         "fn count() -> impl Iterator<Item = u64> { 0.. }",
         &expect![[r#"
-        fn count() -> impl Iterator<Item = u64> {
-            ::speedup::Window::values(RECENT)
-        }
-        /// The window of [`count()`].
-        const RECENT: &::speedup::Window<u64> = {
-            static STATE: ::speedup::buffer::WindowState<u64> = ::speedup::buffer::WindowState::new();
-            let _ = count;
-            &::speedup::Window::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                    "count",
-                    || ::speedup::buffer::Source::from_iter(__count_generator()),
-                ),
-                1_000,
-            )
-        };
-        fn __count_generator() -> impl Iterator<Item = u64> {
-            0..
-        }
-    "#]],
+            fn count() -> impl Iterator<Item = u64> {
+                ::speedup::Window::values(RECENT)
+            }
+            /// The window of [`count()`].
+            const RECENT: &::speedup::Window<u64> = {
+                static STATE: ::speedup::buffer::WindowState<u64> = ::speedup::buffer::WindowState::new();
+                let _ = count;
+                &::speedup::Window::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new(
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
+                        )
+                        .in_batches(),
+                    1_000,
+                )
+            };
+            fn __count_generator() -> impl Iterator<Item = u64> {
+                0..
+            }
+        "#]],
     );
 }
 
@@ -39,26 +40,27 @@ fn a_closure_that_halts() {
         "halt = |_, item, attempts| *item > 9 || attempts == 3",
         "fn count() -> impl Iterator<Item = u64> { 0.. }",
         &expect![[r#"
-        fn count() -> impl Iterator<Item = u64> {
-            ::speedup::Buffer::values(COUNT)
-        }
-        /// The buffer of [`count()`].
-        const COUNT: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = count;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "count",
-                        || ::speedup::buffer::Source::from_iter(__count_generator()),
-                    )
-                    .halt(|_, item, attempts| *item > 9 || attempts == 3),
-            )
-        };
-        fn __count_generator() -> impl Iterator<Item = u64> {
-            0..
-        }
-    "#]],
+            fn count() -> impl Iterator<Item = u64> {
+                ::speedup::Buffer::values(COUNT)
+            }
+            /// The buffer of [`count()`].
+            const COUNT: &::speedup::Buffer<u64> = {
+                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = count;
+                &::speedup::Buffer::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new(
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
+                        )
+                        .in_batches()
+                        .halt(|_, item, attempts| *item > 9 || attempts == 3),
+                )
+            };
+            fn __count_generator() -> impl Iterator<Item = u64> {
+                0..
+            }
+        "#]],
     );
 }
 
@@ -68,28 +70,29 @@ fn an_expression_that_halts() {
         "halt = rules::near(3)",
         "fn count() -> impl Iterator<Item = u64> { 0.. }",
         &expect![[r#"
-        fn count() -> impl Iterator<Item = u64> {
-            ::speedup::Buffer::values(COUNT)
-        }
-        /// The buffer of [`count()`].
-        const COUNT: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = count;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "count",
-                        || ::speedup::buffer::Source::from_iter(__count_generator()),
-                    )
-                    .halt(|buffer, item, attempts| {
-                        ::speedup::buffer::Halt::halt(&(rules::near(3)), buffer, item, attempts)
-                    }),
-            )
-        };
-        fn __count_generator() -> impl Iterator<Item = u64> {
-            0..
-        }
-    "#]],
+            fn count() -> impl Iterator<Item = u64> {
+                ::speedup::Buffer::values(COUNT)
+            }
+            /// The buffer of [`count()`].
+            const COUNT: &::speedup::Buffer<u64> = {
+                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = count;
+                &::speedup::Buffer::of(
+                    &STATE,
+                    ::speedup::buffer::Function::new(
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
+                        )
+                        .in_batches()
+                        .halt(|buffer, item, attempts| {
+                            ::speedup::buffer::Halt::halt(&(rules::near(3)), buffer, item, attempts)
+                        }),
+                )
+            };
+            fn __count_generator() -> impl Iterator<Item = u64> {
+                0..
+            }
+        "#]],
     );
 }
 

@@ -126,6 +126,7 @@ fn parameters() {
                             |(k, from): (u64, u64)| __multiples_generator(k, from),
                         )
                         .max(100)
+                        .in_batches()
                         .search(|| ::core::option::Option::Some(
                             ::core::cmp::PartialOrd::partial_cmp,
                         )),
