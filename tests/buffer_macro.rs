@@ -356,6 +356,13 @@ fn a_function_may_lend_what_is_not_clone() {
     for line in LINES {
         assert!(line.is_ok());
     }
+    for cell in CELLS.of((3,)) {
+        assert!(cell.lock().is_ok());
+    }
+    #[allow(clippy::needless_borrow, clippy::explicit_auto_deref)] // what a newcomer may write
+    for line in &LINES {
+        assert!(line.is_ok());
+    }
     *cells(3).nth(2).expect("a third").lock().expect("nobody panics") += 1;
     assert_eq!(cells(3).map(|cell| *cell.lock().expect("nobody panics")).sum::<u64>(), 4);
     assert_eq!((cells(2).count(), listed().count()), (2, 1));

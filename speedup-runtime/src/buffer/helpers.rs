@@ -24,6 +24,9 @@ use crate::{
 const STAY: Duration = Duration::from_millis(200);
 /// How often the thread that stands by looks at the others.
 const LOOK: Duration = Duration::from_millis(1);
+/// A thread that has run for less than one part in so many is blocked. One that gets no more than this of a core, because the
+/// machine has much else to do, would be taken for blocked as well.
+const SLEEPY: u32 = 16;
 /// Where no clock tells, a thread that has been at its job for so long counts as blocked.
 const LONG: Duration = Duration::from_millis(50);
 /// The most threads that produce ahead, blocked ones included.
@@ -176,12 +179,12 @@ impl Busy {
         Busy { ticket, run: clock.read(), clock, seen: Instant::now(), asleep: false }
     }
 
-    /// Whether it has slept most of the time since it was last looked at.
+    /// Whether it has slept nearly all the time since it was last looked at.
     fn is_asleep(&mut self, now: Instant) -> bool {
         let past = now.saturating_duration_since(self.seen);
         match (self.run, self.clock.read()) {
             (Some(before), Some(run)) if past >= LOOK / 2 => {
-                self.asleep = run.saturating_sub(before) < past / 2;
+                self.asleep = run.saturating_sub(before) < past / SLEEPY;
                 (self.seen, self.run) = (now, Some(run));
             }
             (Some(_), Some(_)) => {}

@@ -49,6 +49,17 @@ impl<'a, T: 'static> IntoIterator for &'a Buffer<T> {
     }
 }
 
+/// So that `for value in &HANDLE` lends as `for value in HANDLE` does.
+impl<'a, T: 'static> IntoIterator for &'a &Buffer<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
 impl<T: fmt::Debug + 'static> fmt::Debug for Buffer<T> {
     /// The first few computed values; computes nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

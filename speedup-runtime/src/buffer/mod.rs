@@ -1,10 +1,10 @@
 //! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
 //!
-//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it, `item` says of what. Below lies
-//! `engine`, who produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait
-//! and when not to; `wishes` and `mark`, what readers tell producers and how seldom; `ahead` and `engagement`, how helpers come
-//! and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source`
-//! makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them.
+//! `handle` is what users hold; `function`, `family`, `iter`, `search`, `slice`, `reader`, `stream` and `halt` add to it, and `window` stands
+//! beside it. Below lies `demand`, what becomes of a reader's wish; `ahead`, how helpers come and go; `production`, what happens during a
+//! turn; `state`, what all of them share. Below these `helpers`, `lodging`, `engagement` and `pace`: who does it, where, and whether it pays;
+//! `turn`, `patience` and `circle`: how to wait and when not to; `wishes` and `mark`, what readers tell producers and how seldom. At the
+//! bottom `source` makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them. Imports go downwards only.
 
 mod ahead;
 mod apart;

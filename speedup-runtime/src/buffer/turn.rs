@@ -25,7 +25,8 @@ pub(super) struct Turn {
     holder: AtomicUsize,
     /// How many threads sleep or are about to. Its partner is the fence in [`Turn::wake`].
     sleepers: AtomicUsize,
-    /// Set by the first that sleeps, for good. Relaxed: see above for whom it is too late.
+    /// Set by the first that sleeps, for good. Relaxed: see above for whom it is too late. Models have no time to look again
+    /// after, and begin with it set.
     contended: AtomicBool,
     /// Held for an instant: by a sleeper between its last look and its sleep, by a producer between waking.
     gate: Mutex<()>,
