@@ -69,7 +69,7 @@ fn a_task_that_waits_blocks_no_thread() {
     let buffer = Buffer::from_iter(food);
     block_on(async {
         let mut reader = buffer.reader();
-        for n in 0..100_u64 {
+        for n in 0..1_000_u64 {
             let waiting = reader.clone();
             // The same thread asks first and feeds afterwards.
             {

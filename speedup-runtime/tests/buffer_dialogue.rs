@@ -126,3 +126,27 @@ fn a_server_that_answers_one_question_at_a_time() {
         server.join().expect("the server ends");
     });
 }
+
+#[test]
+fn values_that_are_made_by_a_helper() {
+    within_a_minute(|| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be had");
+        let (feed, food) = mpsc::channel();
+        feed.send(0).expect("the generator lives");
+        // A job makes no values itself; what a helper has given is there before it waits for the next.
+        let window = Window::from_iter(food, 10);
+        pool.install(|| {
+            for value in window.iter().take(3_000) {
+                feed.send(value.expect("nobody else reads") + 1_u64).expect("the generator lives");
+            }
+        });
+        let (feed, food) = mpsc::channel();
+        feed.send(0).expect("the generator lives");
+        let buffer = Buffer::from_iter(food);
+        pool.install(|| {
+            for value in buffer.iter().take(3_000) {
+                feed.send(value + 1_u64).expect("the generator lives");
+            }
+        });
+    });
+}

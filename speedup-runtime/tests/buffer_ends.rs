@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use speedup_runtime::buffer::{Attempts, Buffer, Function, Gone, Source, State, Window};
+use speedup_runtime::buffer::{Buffer, Function, Gone, Source, State, Window};
 
 fn message(run: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(run)).expect_err("it should have panicked");
@@ -69,7 +69,7 @@ fn searching_values_that_decrease_is_a_panic_in_debug_builds() {
     let _ = prefetched[3];
     assert!(message(|| _ = prefetched.position(&9)).contains("decrease at index 2"));
     // With a condition of one's own, nothing is said of an order.
-    assert!(unsorted().halt(Attempts(10)).contains(&3));
+    assert!(unsorted().halt(speedup_runtime::buffer::Attempts(10)).contains(&3));
 }
 
 #[test]

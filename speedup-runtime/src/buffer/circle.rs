@@ -126,7 +126,7 @@ impl<'a> Waiting<'a> {
     pub(super) fn enter(turn: &'a Turn, len: &'a Length, name: &str, index: usize) -> Result<Self, Circle> {
         let me = me();
         // Whoever waits for what this thread has already published must not be taken for stuck, nor left asleep.
-        for_each_held(Turn::wake);
+        for_each_held(Turn::announce);
         let mut waiting = waiting();
         let waiting = waiting.get_or_insert_with(HashMap::new);
         let what = format!("value {index} of `{name}`");

@@ -210,13 +210,14 @@ where
             return None;
         }
         if len > self.start {
-            engine.turn.wake_whom_it_sees();
+            // A generator that may wait could wait for who waits for this value.
+            if settings.batches { engine.turn.wake_whom_it_sees() } else { engine.turn.announce() }
         }
         if let Goal::Ahead = self.goal {
             self.producing.serve(engine.wishes.rank_of(len, settings.size));
         }
         let mut room = engine.store.room(len);
-        let few = if settings.last.is_some() { 1 } else { engine.pace.untold() };
+        let few = if settings.batches && settings.last.is_none() { engine.pace.untold() } else { 1 };
         let (values, watch) = engine.pace.next(few.min(room.until.min(goal) - len));
         room.until = len + values;
         self.watch = watch;

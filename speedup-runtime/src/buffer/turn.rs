@@ -83,11 +83,10 @@ impl Turn {
     }
 
     /// Wakes those whose count has arrived here: in the midst of a turn, where a fence for each value would cost more
-    /// than many a value.
+    /// than many a value. For generators that wait for nobody.
     ///
     /// Whoever is missed, by going to sleep in the very nanoseconds in which the value is on its way, is woken with the
-    /// next value or the end of the turn, looks by itself within a millisecond or two, and is told for certain before
-    /// the holder itself goes to sleep.
+    /// next value or the end of the turn, and is told for certain before the holder itself goes to sleep.
     #[inline]
     pub(super) fn wake_whom_it_sees(&self) {
         if self.sleepers.load(Ordering::Relaxed) != 0 {
