@@ -4,10 +4,11 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Token, Visibility, parse_quote};
+use syn::{Expr, GenericParam, ItemFn, Lifetime, Signature, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
+use crate::signature;
 
 /// The handle's name for a function: `FIBONACCI` for `fibonacci`, `PARSE_URL` for `parseUrl`, `MATCH` for `r#match`.
 ///
@@ -24,19 +25,21 @@ pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
 }
 
-/// Functions and constants share their names.
-pub(crate) fn name_is_free(handle: &Option<Ident>, function: &Ident, errors: &mut Errors) {
-    if let Some(handle) = handle
-        && handle == function
-    {
-        errors.at(
-            handle,
-            format!(
-                "`{handle}` is the function itself: give the handle another name, such as `{}`",
-                handle_name(function)
-            ),
-        );
-    }
+/// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.
+pub(crate) fn state_name(handle: &Ident, at: Span) -> Ident {
+    format_ident!("__{}_STATE", handle.unraw(), span = at)
+}
+
+/// A function at this place with the types that the signature's parameters stand for: `count::<T, N>`, `Self::count::<T>`.
+pub(crate) fn with_types(place: &Place, signature: &Signature, name: &Ident) -> TokenStream {
+    let path = place.sibling(name);
+    let parameters = signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Const(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Lifetime(_) => None,
+    });
+    let parameters: Vec<TokenStream> = parameters.collect();
+    if parameters.is_empty() { path } else { quote!(#path::<#(#parameters),*>) }
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
@@ -58,10 +61,19 @@ pub(crate) fn handle_keyword(place: &Place, function: &ItemFn) -> Token![const] 
     }
 }
 
-/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
-pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
-    let public = !matches!(function.vis, Visibility::Inherited);
-    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
+/// The lifetime of a handle's type, where one must be written: in an `impl` that has lifetimes none is understood.
+pub(crate) fn handle_lifetime(place: &Place, at: Span) -> Option<Lifetime> {
+    (*place != Place::Free).then(|| Lifetime::new("'static", at))
+}
+
+/// The visibility of a handle, with the expansion's spans: what the compiler says about it has been said about the function.
+pub(crate) fn handle_visibility(function: &ItemFn) -> TokenStream {
+    let shown = |token: TokenTree| {
+        let mut token = token;
+        token.set_span(generated_at(token.span()));
+        token
+    };
+    function.vis.to_token_stream().into_iter().map(shown).collect()
 }
 
 /// The `;` of a handle; see [`handle_keyword`].
@@ -96,8 +108,9 @@ pub(crate) fn inner_name(function: &Ident, role: &str) -> Ident {
 pub(crate) fn name_option(value: &Expr, example: &str, errors: &mut Errors) -> Option<Ident> {
     match value {
         Expr::Path(path) if path.qself.is_none() && path.path.get_ident().is_some() => {
-            let ident = path.path.get_ident()?;
-            Some(Ident::new(&ident.to_string(), generated_at(ident.span())))
+            let mut ident = path.path.get_ident()?.clone();
+            ident.set_span(generated_at(ident.span()));
+            Some(ident)
         }
         Expr::Lit(literal) => {
             errors.at(literal, format!("the name is written without quotes: `{example}`"));
@@ -116,18 +129,38 @@ pub(crate) fn handle_docs(kind: &str, place: &Place, function: &Ident) -> String
     if path.contains("r#") { format!(" The {kind} of `{path}`.") } else { format!(" The {kind} of [`{path}()`].") }
 }
 
-/// Does a body bring parallelism of its own? Too often yes costs little, so names are enough.
+/// Does a body bring parallelism of its own? Too often yes costs little, so names are enough: those of rayon, and its functions where
+/// they stand alone or are methods of a pool. `Path::join` and `words.join(" ")` are neither.
 pub(crate) fn mentions_rayon(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.iter().enumerate().any(|(at, token)| match token {
         TokenTree::Ident(ident) => {
             let name = ident.to_string();
-            matches!(name.as_str(), "rayon" | "join" | "scope" | "in_place_scope")
+            let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+            name == "rayon"
                 || name.starts_with("par_")
                 || name.starts_with("into_par_")
+                || (matches!(name.as_str(), "join" | "scope" | "in_place_scope" | "install")
+                    && is_call_of_rayon(&name, before, tokens.get(at + 1)))
         }
         TokenTree::Group(group) => mentions_rayon(group.stream()),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
+}
+
+/// Whether a name between two tokens is called as rayon's functions and the methods of its pools are.
+fn is_call_of_rayon(name: &str, before: Option<&TokenTree>, after: Option<&TokenTree>) -> bool {
+    let Some(TokenTree::Group(arguments)) = after else { return false };
+    let several = || {
+        let mut commas = arguments.stream().into_iter().enumerate();
+        commas.any(|(at, token)| at > 0 && matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','))
+    };
+    match before {
+        // The whole path says `rayon`, if it is rayon's.
+        Some(TokenTree::Punct(punct)) if punct.as_char() == ':' => false,
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '.' => name != "join" || several(),
+        _ => name != "install" && (name != "join" || several()),
+    }
 }
 
 /// An item with a fault keeps its place, so that its callers do not add faults of their own.
@@ -139,7 +172,10 @@ pub(crate) fn with_faults(errors: Errors, item: impl ToTokens) -> TokenStream {
 /// Reads the function below an attribute; anything else is reported.
 pub(crate) fn function(item: &TokenStream, attribute: &str, errors: &mut Errors) -> Option<ItemFn> {
     let fault = match syn::parse2::<ItemFn>(item.clone()) {
-        Ok(function) => return Some(function),
+        Ok(mut function) => {
+            signature::ungroup(&mut function.sig);
+            return Some(function);
+        }
         Err(fault) => fault,
     };
     let message = |what: &str| {
@@ -168,8 +204,35 @@ pub(crate) fn function(item: &TokenStream, attribute: &str, errors: &mut Errors)
 
 #[cfg(test)]
 mod tests {
-    use super::{handle_name, inner_name, screaming};
+    use super::testing::tokens;
+    use super::{handle_name, inner_name, mentions_rayon, screaming};
     use syn::parse_quote;
+
+    #[test]
+    fn only_what_may_be_rayons_is_taken_for_it() {
+        for body in [
+            "rayon::join(|| f(1), || f(2))",
+            "join(|| f(1), || f(2))",
+            "if x { pool.join(|| f(1), || f(2)) }",
+            "pool.install(|| f(1))",
+            "scope(|s| s.spawn(f))",
+            "v.par_iter().sum()",
+            "v.into_par_iter().sum()",
+        ] {
+            assert!(mentions_rayon(tokens(body)), "{body}");
+        }
+        for body in [
+            "folder.join(\"name\")",
+            "Path::join(folder, \"name\")",
+            "[\"a\"].join(\"/\")",
+            "std::thread::scope(|s| s.spawn(f))",
+            "handle.join()",
+            "let scope = 1; scope + install",
+            "speedup::join(|| f(1), || f(2))",
+        ] {
+            assert!(!mentions_rayon(tokens(body)), "{body}");
+        }
+    }
 
     #[test]
     fn names_are_screaming_snake_case() {

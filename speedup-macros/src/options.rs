@@ -4,9 +4,11 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, ExprUnary, Lit, Token, UnOp, token};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, ExprTuple, ExprUnary, Lit, LitInt, Token, UnOp, token};
 
 use crate::errors::Errors;
+use crate::foreign::{Foreign, Invocation};
 
 /// One row of a macro's table of options.
 pub(crate) struct Known<O: 'static> {
@@ -22,6 +24,8 @@ pub(crate) enum Takes {
     Nothing,
     /// A value; the text is the example shown when it is missing.
     Value(&'static str),
+    /// Names in parentheses; the text is the example shown when they are missing.
+    Names(&'static str),
     /// Reserved for a later release; the text says what to do today.
     NotYet(&'static str),
 }
@@ -39,28 +43,61 @@ pub(crate) struct Conflict<O: 'static> {
     pub(crate) why: &'static str,
 }
 
-/// Reads the options of an attribute; what is wrong with them is reported and left out.
+/// All that an attribute takes.
+pub(crate) struct Vocabulary<O: 'static> {
+    pub(crate) table: &'static [Known<O>],
+    pub(crate) conflicts: &'static [Conflict<O>],
+    /// Words of other crates.
+    pub(crate) foreign: &'static [Foreign],
+    /// What a number alone would mean, as in `#[cache(100)]`.
+    pub(crate) number: &'static str,
+}
+
+/// Reads the options of an attribute on `item`; what is wrong with them is reported and left out.
 pub(crate) fn read<O: Copy + PartialEq>(
     tokens: TokenStream,
-    table: &[Known<O>],
-    conflicts: &[Conflict<O>],
+    item: &TokenStream,
+    vocabulary: &Vocabulary<O>,
     errors: &mut Errors,
 ) -> Vec<Given<O>> {
+    let Vocabulary { table, conflicts, foreign, number } = vocabulary;
     let mut given: Vec<Given<O>> = Vec::new();
-    for (key, value) in split(tokens, errors) {
+    let entries = split(tokens, number, errors);
+    let values = entries.iter().filter_map(|entry| Some((entry.key.to_string(), entry.value.as_ref()?)));
+    let invocation = Invocation::of(item, values);
+    for Entry { key, value, colon, listed } in entries {
+        if let Some(foreign) = foreign.iter().find(|foreign| key == foreign.word) {
+            errors.at(&key, foreign.message(value.as_ref(), &invocation));
+            continue;
+        }
+        if let Some(colon) = colon {
+            errors.at(colon, format!("write `{key} = value`"));
+            continue;
+        }
         let Some(known) = table.iter().find(|known| key == known.name) else {
             unknown(&key, table, errors);
             continue;
         };
+        if let Some(message) = value.as_ref().and_then(|value| invocation.foreign_value(known.name, value)) {
+            errors.at(&value, message);
+            continue;
+        }
         if given.iter().any(|earlier| earlier.option == known.option) {
             errors.at(&key, format!("`{key}` is given twice: keep one of them"));
             continue;
         }
         match (known.takes, &value) {
             (Takes::NotYet(today), _) => errors.at(&key, format!("`{key}` is not supported yet: {today}")),
-            (Takes::Nothing, Some(value)) => errors.at(value, format!("`{key}` takes no value: write `{key}` alone")),
+            (Takes::Value(_) | Takes::Nothing, Some(value)) if listed => {
+                errors.at(value, format!("write `{key} = value`"));
+            }
+            (Takes::Nothing, Some(value)) => errors.at(value, no_value(&key, value)),
+            (Takes::Names(example), None) => errors.at(&key, format!("`{key}` needs names: write `{example}`")),
+            (Takes::Names(example), Some(value)) if !listed => {
+                errors.at(value, format!("`{key}` takes names in parentheses: write `{example}`"));
+            }
             (Takes::Value(example), None) => errors.at(&key, format!("`{key}` needs a value: write `{example}`")),
-            (Takes::Nothing, None) | (Takes::Value(_), Some(_)) => {
+            (Takes::Nothing, None) | (Takes::Value(_) | Takes::Names(_), Some(_)) => {
                 given.push(Given { option: known.option, key, value });
             }
         }
@@ -78,13 +115,33 @@ fn report_conflicts<O: Copy + PartialEq>(given: &[Given<O>], conflicts: &[Confli
     }
 }
 
+/// A flag is there or not.
+fn no_value(key: &Ident, value: &Expr) -> String {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if !flag.value => {
+            format!("`{key}` is off where it is not written: leave it out")
+        }
+        _ => format!("`{key}` takes no value: write `{key}` alone"),
+    }
+}
+
+/// An option as it is written.
+struct Entry {
+    key: Ident,
+    value: Option<Expr>,
+    /// The `:` of `key: value`, which other crates want.
+    colon: Option<Token![:]>,
+    /// Whether the value is a list: `key(a, b)`.
+    listed: bool,
+}
+
 /// Splits `key`, `key = value`, .. at the commas. A fault in one entry leaves the others readable.
-fn split(tokens: TokenStream, errors: &mut Errors) -> Vec<(Ident, Option<Expr>)> {
+fn split(tokens: TokenStream, number: &str, errors: &mut Errors) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut rest = tokens.into_iter().peekable();
     while rest.peek().is_some() {
         let entry = next_entry(&mut rest);
-        match entry_parser.parse2(entry) {
+        match (|input: ParseStream<'_>| entry_parser(input, number)).parse2(entry) {
             Ok(entry) => entries.push(entry),
             Err(fault) => errors.add(fault),
         }
@@ -114,17 +171,27 @@ fn next_entry(rest: &mut impl Iterator<Item = TokenTree>) -> TokenStream {
     .collect()
 }
 
-fn entry_parser(input: ParseStream<'_>) -> syn::Result<(Ident, Option<Expr>)> {
+fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
+    if let Some(count) = input.fork().parse::<LitInt>().ok().filter(|_| !number.is_empty()) {
+        return Err(input.error(format!("a number needs its name: write `{number} = {count}`")));
+    }
     let Ok(key) = input.call(<Ident as syn::ext::IdentExt>::parse_any) else {
         return Err(input.error("expected the name of an option, as in `name = TABLE`"));
     };
     if input.is_empty() {
-        return Ok((key, None));
+        return Ok(Entry { key, value: None, colon: None, listed: false });
     }
-    if input.peek(token::Paren) || input.peek(Token![:]) {
-        return Err(input.error(format!("write `{key} = value`")));
+    if input.peek(token::Paren) {
+        let names;
+        let paren_token = syn::parenthesized!(names in input);
+        let elems = Punctuated::parse_terminated(&names)?;
+        let value = Expr::Tuple(ExprTuple { attrs: Vec::new(), paren_token, elems });
+        return Ok(Entry { key, value: Some(value), colon: None, listed: true });
     }
-    input.parse::<Token![=]>()?;
+    let colon: Option<Token![:]> = if input.peek(Token![::]) { None } else { input.parse()? };
+    if colon.is_none() {
+        input.parse::<Token![=]>()?;
+    }
     if input.is_empty() {
         return Err(syn::Error::new_spanned(&key, format!("`{key} =` lacks its value")));
     }
@@ -132,7 +199,7 @@ fn entry_parser(input: ParseStream<'_>) -> syn::Result<(Ident, Option<Expr>)> {
     if !input.is_empty() {
         return Err(input.error(format!("expected a comma after the value of `{key}`")));
     }
-    Ok((key, Some(value)))
+    Ok(Entry { key, value: Some(value), colon, listed: false })
 }
 
 /// The value of an option that counts something: a literal is checked here, any other expression by the compiler.

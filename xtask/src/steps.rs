@@ -1,6 +1,7 @@
 //! The list of commands, and the run of all short ones.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ const STEPS: [Step; 15] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|disk [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|disk|cold|profiles [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -159,16 +160,40 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     let (options, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with("--"));
     let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
     let Some((which, sections)) = words.split_first() else { return run(&mut command) };
-    command.args(["--bench", which, "--"]).args(sections);
+    match which.as_str() {
+        "cold" => {
+            command = Command::new(&build_cold(&["fat1"])?[0]);
+            command.arg("table").args(sections);
+        }
+        "profiles" => {
+            let programs = build_cold(&["off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;
+            command = Command::new(&programs[0]);
+            command.arg("profiles").args(&programs);
+        }
+        _ => {
+            command.args(["--bench", which, "--"]).args(sections);
+        }
+    }
     if options.iter().any(|option| *option == "--save") {
         return save(&mut command, &root().join("docs/benchmarks").join(format!("{which}.md")));
     }
     run(&mut command)
 }
 
+/// Builds the program of fresh processes in each of the profiles, which the manifest of the benchmarks has.
+fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
+    let build = |profile: &&str| {
+        let mut command = cargo(&["build", "--manifest-path", "benches/Cargo.toml", "--no-default-features"]);
+        run(command.args(["--features", "cold", "--bin", "cold", "--profile", profile]))?;
+        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("benches/target"), PathBuf::from);
+        Ok(folder.join(profile).join("cold"))
+    };
+    profiles.iter().map(build).collect()
+}
+
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--", "-D", "warnings"];
-    run(&mut cargo(&arguments))
+    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold"];
+    run(cargo(&arguments).args(["--", "-D", "warnings"]))
 }
 
 fn stress(arguments: &[String]) -> Result<Done, Failure> {

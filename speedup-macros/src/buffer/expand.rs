@@ -97,18 +97,18 @@ fn wrapper_output(declared: &Signature, form: &Form) -> ReturnType {
 
 /// ```text
 /// const COUNT: &::speedup::Buffer<u64> = {
-///     static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+///     static __COUNT_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
 ///     let _ = count;
-///     &::speedup::Buffer::of(&STATE, ::speedup::buffer::Function::new("count", || ..).size(4))
+///     &::speedup::Buffer::of(&__COUNT_STATE, ::speedup::buffer::Function::new("count", || ..).size(4))
 /// };
 /// ```
 fn handle(model: &Buffered) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let item = &model.item;
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::owned_type(at, &model.arguments);
     let (kind, what, state, parameters) = match model.kind() {
         Handle::Buffer => ("buffer", quote_spanned!(at=> Buffer), quote_spanned!(at=> State), quote!(#item)),
         Handle::Window => ("window", quote_spanned!(at=> Window), quote_spanned!(at=> WindowState), quote!(#item)),
@@ -120,19 +120,19 @@ fn handle(model: &Buffered) -> TokenStream {
     let keep = model.options.keep.as_ref().map(|(_, keep)| quote!(, #keep));
     let function = runtime_function(model);
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
-    let wrapper = model.place.sibling(&model.function.sig.ident);
+    let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
+    let state_name = expansion::state_name(name, at);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
-        #visibility #keyword #name: &::speedup::#what<#parameters> = {
-            static STATE: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
+        #visibility #keyword #name: &#lifetime ::speedup::#what<#parameters> = {
+            static #state_name: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::#what::#of(&STATE, #function #keep)
+            &::speedup::#what::#of(&#state_name, #function #keep)
         } #end
     }
 }
@@ -141,7 +141,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     let at = model.shown_at();
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
-    let inner = model.place.sibling(&model.inner);
+    let inner = model.place.lasting_sibling(&model.inner);
     let call = quote!(#inner(#(#names),*));
     let source = match model.form {
         Form::Yields { .. } => call,
@@ -149,7 +149,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     };
     let new = if matches!(model.kind(), Handle::Family) {
         let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
-        let key = signature::key_type(at, &model.arguments);
+        let key = signature::owned_type(at, &model.arguments);
         quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
     } else if matches!(model.form, Form::Yields { .. }) {
         quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))
@@ -188,7 +188,7 @@ fn search(model: &Buffered) -> TokenStream {
             .search(|| {
                 #[allow(unused_imports)]
                 use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
-                (&::speedup::buffer::__private::Items::<#item>::NEW).compare()
+                (&::speedup::buffer::__private::Items::<#item>::NEW).__speedup_compare()
             })
         },
     }

@@ -29,6 +29,7 @@ use syn::ItemFn;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
+use crate::root;
 
 /// The whole of the attribute.
 pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -38,7 +39,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream 
 /// The attribute with the place looked up by `place`, so that tests can choose it.
 fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&ItemFn) -> Place) -> TokenStream {
     let mut errors = Errors::default();
-    let options = model::options(options, &mut errors);
+    let options = model::options(options, &item, &mut errors);
     let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
         return expansion::with_faults(errors, item);
     };
@@ -53,8 +54,9 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&Ite
     if errors.count() > faults {
         return expansion::with_faults(errors, expand::without_buffer(&function, &form));
     }
+    let root = options.root.clone();
     let model = model::Buffered::new(function, place, form, block, options, &mut errors);
-    expansion::with_faults(errors, expand::expand(&model))
+    root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
 }
 
 /// `yield_!` where no `#[buffer]` function gives it a meaning.

@@ -12,8 +12,9 @@ use super::{prompt, yields};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
-use crate::options::{self, Conflict, Given, Known, Takes};
+use crate::options::{self, Conflict, Given, Known, Takes, Vocabulary};
 use crate::place::Place;
+use crate::root;
 use crate::signature::{self, Argument};
 
 /// The attribute as messages name it.
@@ -21,6 +22,7 @@ pub(crate) const ATTRIBUTE: &str = "`#[buffer]`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opt {
+    Crate,
     Name,
     Size,
     Halt,
@@ -41,6 +43,7 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::StopOnErr, name: "stop_on_err", takes: Takes::Nothing },
     Known { option: Opt::Lend, name: "lend", takes: Takes::Nothing },
     Known { option: Opt::Batches, name: "batches", takes: Takes::Nothing },
+    Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
 ];
 
@@ -50,10 +53,14 @@ const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict { both: [Opt::Keep, Opt::Max], why: "a window never holds more than it keeps" },
 ];
 
+const VOCABULARY: Vocabulary<Opt> = Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: &[], number: "size" };
+
 /// The options of an invocation.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Ident>,
+    /// Where the crate is, if not at `::speedup`.
+    pub(crate) root: Option<Path>,
     pub(crate) size: Option<Expr>,
     pub(crate) max: Option<Expr>,
     pub(crate) halt: Option<Expr>,
@@ -67,10 +74,11 @@ pub(crate) struct Options {
 }
 
 /// Reads the options of an invocation.
-pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
+pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for Given { option, key, value } in options::read(tokens, TABLE, CONFLICTS, errors) {
+    for Given { option, key, value } in options::read(tokens, item, &VOCABULARY, errors) {
         match (option, value) {
+            (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = VALUES", errors),
             (Opt::Size, Some(value)) => options.size = options::positive(&key, value, errors),
             (Opt::Max, Some(value)) => options.max = options::positive(&key, value, errors),
@@ -79,7 +87,7 @@ pub(crate) fn options(tokens: TokenStream, errors: &mut Errors) -> Options {
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
             (Opt::Lend, _) => options.lend = true,
             (Opt::Batches, _) => options.batches = true,
-            (Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
         }
     }
     options

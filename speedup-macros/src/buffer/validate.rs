@@ -3,22 +3,36 @@
 use syn::{Expr, FnArg, ItemFn, ReturnType, Type, TypeParamBound};
 
 use super::model::{ATTRIBUTE, Form, Options, Wrapper};
+use crate::clashes;
 use crate::errors::Errors;
-use crate::expansion;
 use crate::place::Place;
-use crate::signature;
+use crate::signature::{self, Allowed};
 
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
-    signature::check(function, ATTRIBUTE, errors);
+    let receiver = "`#[buffer]` cannot take `self`, its value is no part of the key: write a function without `self` that takes what it \
+                    needs, and call it as `Self::name(self.field)`";
+    let allowed = Allowed { generics: false, self_type: false, receiver: Some(receiver), keyed: &|_| true };
+    signature::check(function, ATTRIBUTE, allowed, errors);
+    is_rust(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
     values_are_owned(form, errors);
     stop_on_err_has_errors(form, options, errors);
     halt_is_a_condition(options, errors);
-    expansion::name_is_free(&options.name, &function.sig.ident, errors);
+    clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+}
+
+/// Other languages have no iterators.
+fn is_rust(function: &ItemFn, errors: &mut Errors) {
+    if let Some(abi) = &function.sig.abi {
+        errors.at(
+            abi,
+            "`#[buffer]` goes on a Rust function: remove `extern`, and read the buffer in an `extern` function",
+        );
+    }
 }
 
 /// A generator outlives its call.

@@ -2,19 +2,27 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::FnArg;
+use syn::{FnArg, Visibility};
 
-use super::groups;
+use super::form::Form;
 use super::model::{Cached, Keep};
+use super::{expand_context, expand_tables, expand_types, groups};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
-/// All three items.
+/// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if let Form::Context(context) = &model.form {
+        return expand_context::expand(model, context);
+    }
     let wrapper = wrapper(model);
-    let handle = handle(model);
+    let handle = match model.form {
+        Form::Generic => expand_types::handle_of_body(model),
+        _ => handle(model),
+    };
+    let tables = model.has_tables().then(|| expand_tables::tables(model));
     let body = body(model);
-    quote!(#wrapper #handle #body)
+    quote!(#wrapper #handle #tables #body)
 }
 
 /// ```text
@@ -27,7 +35,29 @@ fn wrapper(model: &Cached) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
-    let handle = model.place.sibling(&model.handle);
+    let look_up = if model.has_tables() { expand_tables::look_up(model) } else { look_up(model) };
+    // The user's own braces make this the user's function to the compiler's lints.
+    let mut block = TokenStream::new();
+    model.function.block.brace_token.surround(&mut block, |block| {
+        block.extend(look_up);
+    });
+    // A hit is short enough to stand where the call stands.
+    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
+    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    // Where a hit is found by what is lent, values are lent, too.
+    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
+}
+
+/// `::speedup::Cache::get_ref(F, (&n, text))`
+fn look_up(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let cache = match model.form {
+        Form::Generic => expand_types::cache(model),
+        _ => model.place.sibling(&model.handle),
+    };
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
@@ -35,22 +65,14 @@ fn wrapper(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    // The user's own braces make this the user's function to the compiler's lints.
-    let mut block = TokenStream::new();
-    model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key)));
-    });
-    // A hit is short enough to stand where the call stands.
-    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
-    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
-    quote!(#(#attributes)* #inline #visibility #signature #block)
+    quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key))
 }
 
 /// ```text
 /// const F: &::speedup::Cache<(u64, String), R> = {
-///     static STATE: ::speedup::cache::State<(u64, String), R> = ::speedup::cache::State::new();
+///     static __F_STATE: ::speedup::cache::State<(u64, String), R> = ::speedup::cache::State::new();
 ///     let _ = f;
-///     &::speedup::Cache::of(&STATE, ::speedup::cache::Function::new("f", |(n, text): &(u64, String)| __f_uncached(*n, text)))
+///     &::speedup::Cache::of(&__F_STATE, ::speedup::cache::Function::new("f", |(n, text): &(u64, String)| __f_uncached(*n, text)))
 /// };
 /// ```
 ///
@@ -59,24 +81,25 @@ fn handle(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
-    let wrapper = model.place.sibling(&model.function.sig.ident);
+    let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
+    let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
+    let state_name = expansion::state_name(name, at);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
-        #visibility #keyword #name: &::speedup::Cache<#key, #result> = {
-            static STATE: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
+            static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::Cache::of(&STATE, #function)
+            &::speedup::Cache::of(&#state_name, #function) #division
         } #end
     }
 }
@@ -88,9 +111,15 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let key = signature::key_type(at, &model.arguments);
-    let inner = model.place.sibling(&model.inner);
-    let keep = keep(model.keep);
     let show = show(&model.arguments);
+    if model.has_tables() {
+        let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
+        return quote_spanned! {at=>
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #wrapper(#(#passed),*)) #show
+        };
+    }
+    let inner = model.place.lasting_sibling(&model.inner);
+    let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     quote_spanned! {at=>
@@ -98,29 +127,27 @@ fn runtime_function(model: &Cached) -> TokenStream {
     }
 }
 
-fn keep(keep: Keep) -> TokenStream {
+pub(super) fn keep(keep: Keep) -> TokenStream {
     match keep {
         Keep::All => TokenStream::new(),
-        Keep::Ok => quote!(.keep(::core::result::Result::is_ok)),
-        Keep::Some => quote!(.keep(::core::option::Option::is_some)),
         Keep::ByType => quote! {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&::speedup::__private::Keep(value)).keep()
+                (&::speedup::__private::Keep(value)).__speedup_keep()
             })
         },
     }
 }
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.
-fn show(arguments: &[Argument]) -> TokenStream {
+pub(super) fn show(arguments: &[Argument]) -> TokenStream {
     if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
     quote! {
         .show(|key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-            (&::speedup::__private::Show(key)).show(out)
+            (&::speedup::__private::Show(key)).__speedup_show(out)
         })
     }
 }
@@ -133,9 +160,17 @@ fn body(model: &Cached) -> TokenStream {
     let attributes = &model.attributes.body;
     let mut signature = model.function.sig.clone();
     signature.ident = model.inner.clone();
+    // Only the cache calls it.
+    signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = groups::form(model);
+    let block = match model.form {
+        Form::Plain => groups::form(model),
+        _ => model.function.block.as_ref().clone(),
+    };
+    // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
+    let lints = (!matches!(model.function.vis, Visibility::Inherited))
+        .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
-    quote!(#[inline] #(#attributes)* #signature #block)
+    quote!(#[inline] #lints #(#attributes)* #signature #block)
 }

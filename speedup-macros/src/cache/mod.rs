@@ -13,10 +13,15 @@
 //! ```
 
 mod expand;
+mod expand_context;
+mod expand_tables;
+mod expand_types;
+mod form;
 mod groups;
 mod model;
 #[cfg(test)]
 mod snapshots;
+mod steady;
 mod validate;
 
 use proc_macro2::TokenStream;
@@ -24,6 +29,7 @@ use proc_macro2::TokenStream;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
+use crate::root;
 
 /// The whole of the attribute.
 pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -33,7 +39,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream 
 /// The attribute with the place looked up by `place`, so that tests can choose it.
 fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn::ItemFn) -> Place) -> TokenStream {
     let mut errors = Errors::default();
-    let options = model::options(options, &mut errors);
+    let options = model::options(options, &item, &mut errors);
     let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
         return expansion::with_faults(errors, item);
     };
@@ -43,6 +49,7 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn
     if errors.count() > faults {
         return expansion::with_faults(errors, function);
     }
+    let root = options.root.clone();
     let model = model::Cached::new(function, place, options, &mut errors);
-    expansion::with_faults(errors, expand::expand(&model))
+    root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
 }

@@ -1,42 +1,92 @@
 //! A scanner that knows just enough of Rust to tell which `{` directly encloses a spot of a source file.
 
-/// What stands before the innermost `{` around the word `name` at `line` and `column` (both count from 1): the text since
-/// the statement before, without comments. Empty at the top of a file.
-///
-/// Nothing where the spot does not hold that word, or lies in the rules of a macro.
-pub(super) fn head_of_block_around(source: &str, line: usize, column: usize, name: &str) -> Option<String> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+/// The block around a spot of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Around {
+    /// What stands before its `{`: the text since the statement before, without comments. Empty at the top of a file.
+    pub(super) head: String,
+    /// The byte behind its `{`, so that two spots can be told to be in one block.
+    pub(super) start: usize,
+}
+
+/// Where a spot of a source lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// In this block.
+    Block(Around),
+    /// In the rules of this macro, outside of any block there: the block is where the macro is called.
+    Rules(String),
+}
+
+/// What is around the word `word` at `line` and `column` (both count from 1). Nothing where the spot does not hold that word.
+pub(super) fn around(source: &str, line: usize, column: usize, word: &str) -> Option<Found> {
     let spot = offset(source, line, column)?;
-    if !source.get(spot..)?.starts_with(name) {
+    if !source.get(spot..)?.starts_with(word) {
         return None;
     }
-    let mut scanner = Scanner { rest: source, source, head: String::new(), open: Vec::new() };
+    around_spot(source, spot)
+}
+
+/// The blocks around the calls of a macro in its own file.
+pub(super) fn around_calls(source: &str, name: &str) -> Vec<Around> {
+    let call = format!("{name}!");
+    let spots = source.match_indices(&call).map(|(spot, _)| spot);
+    let is_word = |spot: usize| !source[..spot].ends_with(|c: char| c == '_' || c.is_alphanumeric());
+    let found = spots.filter(|spot| is_word(*spot)).filter_map(|spot| around_spot(source, spot));
+    found.filter_map(|found| if let Found::Block(around) = found { Some(around) } else { None }).collect()
+}
+
+/// Whether the block that starts at this byte has a constant or a static with this name.
+pub(super) fn has_constant(source: &str, start: usize, name: &str) -> bool {
+    ["const", "static"].iter().any(|keyword| {
+        let item = format!("{keyword} {name}");
+        source.match_indices(&item).any(|(spot, _)| {
+            source[spot + item.len()..].trim_start().starts_with(':')
+                && matches!(around_spot(source, spot), Some(Found::Block(around)) if around.start == start)
+        })
+    })
+}
+
+/// What is around a byte of the source; nothing inside of a comment or a string.
+fn around_spot(source: &str, spot: usize) -> Option<Found> {
+    let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let mut scanner = Scanner { rest, source, head: String::new(), open: Vec::new() };
     while scanner.position() < spot {
         scanner.step()?;
     }
     if scanner.position() > spot {
         return None;
     }
-    if scanner.open.iter().any(|open| open.head.contains("macro_rules!")) {
-        return None;
-    }
+    let rules = scanner.open.iter().rposition(|open| open.head.contains("macro_rules!"));
+    // The brackets of the rules themselves, and of the one that is used.
+    let inside = scanner.open.split_off(rules.map_or(0, |rules| (rules + 2).min(scanner.open.len())));
     // What a macro is given stands, as far as anybody can tell, where the macro is called.
     let is_code = |open: &Open| open.brace == '{' && !open.head.trim_end().ends_with('!');
-    let around = scanner.open.into_iter().rfind(is_code);
-    Some(around.map_or_else(String::new, |open| open.head.trim().to_owned()))
+    match (inside.into_iter().rfind(is_code), rules) {
+        (Some(open), _) => Some(Found::Block(Around { head: open.head.trim().to_owned(), start: open.at })),
+        (None, None) => Some(Found::Block(Around { head: String::new(), start: 0 })),
+        (None, Some(rules)) => {
+            let (_, name) = scanner.open[rules].head.split_once("macro_rules!")?;
+            Some(Found::Rules(name.trim().to_owned()))
+        }
+    }
 }
 
 /// The byte at `line` and `column`; columns count characters.
 fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
+    let mark = source.len() - source.trim_start_matches('\u{feff}').len();
+    let source = &source[mark..];
     let start: usize = source.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let (bytes, _) = source.get(start..)?.char_indices().nth(column.checked_sub(1)?)?;
-    Some(start + bytes)
+    Some(mark + start + bytes)
 }
 
 /// A bracket that was opened, and what stood before it.
 struct Open {
     brace: char,
     head: String,
+    /// The byte behind it.
+    at: usize,
 }
 
 struct Scanner<'a> {
@@ -62,7 +112,8 @@ impl Scanner<'_> {
             '\'' => self.keep(character_or_lifetime(self.rest)),
             '{' | '(' | '[' => {
                 self.skip(1);
-                self.open.push(Open { brace: first, head: std::mem::take(&mut self.head) });
+                let at = self.position();
+                self.open.push(Open { brace: first, head: std::mem::take(&mut self.head), at });
             }
             '}' | ')' | ']' => {
                 self.skip(1);
@@ -176,15 +227,18 @@ fn block_comment(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::head_of_block_around;
+    use super::{Around, Found, around, around_calls, has_constant};
 
     /// The head around the first `target` of a source.
-    fn around(source: &str) -> Option<String> {
+    fn head(source: &str) -> Option<String> {
         let spot = source.find("target").expect("the source has a target");
         let line = source[..spot].matches('\n').count() + 1;
         let line_start = source[..spot].rfind('\n').map_or(0, |newline| newline + 1);
         let column = source[line_start..spot].chars().count() + 1;
-        head_of_block_around(source, line, column, "target")
+        match around(source, line, column, "target")? {
+            Found::Block(Around { head, .. }) => Some(head),
+            Found::Rules(name) => Some(format!("rules of {name}")),
+        }
     }
 
     #[test]
@@ -205,25 +259,43 @@ mod tests {
             ("impl Buffer<[u8; 4]> where u8: Copy { fn target() {} }", Some("impl Buffer<[u8; 4]> where u8: Copy")),
         ];
         for (source, head) in cases {
-            assert_eq!(around(source).as_deref(), head, "{source}");
+            assert_eq!(super::tests::head(source).as_deref(), head, "{source}");
         }
     }
 
     #[test]
-    fn the_rules_of_a_macro_are_no_place() {
-        assert_eq!(around("macro_rules! make { () => { fn target() {} } }"), None);
+    fn a_block_in_the_rules_of_a_macro_counts() {
+        let rules = "macro_rules! make { ($t:ident) => { impl $t { fn target() {} } } }";
+        assert_eq!(head(rules).as_deref(), Some("impl $t"));
+        let rules = "macro_rules! make { (a) => (fn other() {}); (b) => { fn target() {} } }";
+        assert_eq!(head(rules).as_deref(), Some("rules of make"));
     }
 
     #[test]
     fn what_a_macro_is_given_stands_where_it_is_called() {
-        assert_eq!(around("make!(fn target() {});").as_deref(), Some(""));
-        assert_eq!(around("impl Point { make! { [target] } }").as_deref(), Some("impl Point"));
-        assert_eq!(around("proptest! { fn test() { fn target() {} } }").as_deref(), Some("fn test()"));
+        assert_eq!(head("make!(fn target() {});").as_deref(), Some(""));
+        assert_eq!(head("impl Point { make! { [target] } }").as_deref(), Some("impl Point"));
+        assert_eq!(head("proptest! { fn test() { fn target() {} } }").as_deref(), Some("fn test()"));
+    }
+
+    #[test]
+    fn the_calls_of_a_macro_are_found() {
+        let source =
+            "macro_rules! make { () => { fn f() {} } } // make!\nimpl A { make!(); } remake!(); impl B { make! {} }";
+        let heads: Vec<String> = around_calls(source, "make").into_iter().map(|around| around.head).collect();
+        assert_eq!(heads, ["impl A", "impl B"]);
+    }
+
+    #[test]
+    fn constants_are_found_in_their_own_block_alone() {
+        let source = "const A: u8 = 1; fn f() { const B: u8 = 2; } static AB: u8 = 3; // const C: u8";
+        let names = ["A", "B", "AB", "C"];
+        assert_eq!(names.map(|name| has_constant(source, 0, name)), [true, false, true, false]);
     }
 
     #[test]
     fn a_spot_with_another_word_is_no_place() {
-        assert_eq!(head_of_block_around("fn other() {}", 1, 4, "target"), None);
-        assert_eq!(head_of_block_around("", 9, 9, "target"), None);
+        assert_eq!(around("fn other() {}", 1, 4, "target"), None);
+        assert_eq!(around("", 9, 9, "target"), None);
     }
 }

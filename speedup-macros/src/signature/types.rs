@@ -3,7 +3,25 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::Visit;
-use syn::{Expr, GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, parse_quote};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, GenericArgument, Lifetime, PathArguments, Signature, Type, TypeImplTrait, parse_quote};
+
+/// Takes the types of a signature out of the invisible groups around what a `macro_rules!` was given.
+pub(crate) fn ungroup(signature: &mut Signature) {
+    struct Ungroup;
+    impl VisitMut for Ungroup {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            // `&$t` with `dyn A + B` needs its group.
+            while let Type::Group(group) = ty
+                && !matches!(*group.elem, Type::TraitObject(_) | Type::ImplTrait(_))
+            {
+                *ty = (*group.elem).clone();
+            }
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+    Ungroup.visit_signature_mut(signature);
+}
 
 /// What a reference argument points to. `&'static T` is an ordinary value.
 pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
@@ -30,9 +48,8 @@ pub(crate) fn owned_form(element: &Type) -> Type {
         Type::Group(inner) => owned_form(&inner.elem),
         Type::Path(path) if path.qself.is_none() => match last_segment(element).as_deref() {
             Some("str") => parse_quote!(::std::string::String),
-            Some("Path") => parse_quote!(::std::path::PathBuf),
-            Some("OsStr") => parse_quote!(::std::ffi::OsString),
-            Some("CStr") => parse_quote!(::std::ffi::CString),
+            // Those of the standard library, or types of the user's own.
+            Some("Path" | "OsStr" | "CStr") => parse_quote!(<#element as ::std::borrow::ToOwned>::Owned),
             _ => element.clone(),
         },
         _ => element.clone(),
@@ -59,7 +76,7 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
 }
 
-/// Is this a type of the standard library whose name tells that it has `Debug` and an order?
+/// Is this certainly a type with `Debug` and an order: made of numbers and strings alone? Other names may be those of types of the user's.
 pub(crate) fn is_well_known(ty: &Type) -> bool {
     match ty {
         Type::Tuple(tuple) => tuple.elems.iter().all(is_well_known),
@@ -68,23 +85,77 @@ pub(crate) fn is_well_known(ty: &Type) -> bool {
         Type::Paren(inner) => is_well_known(&inner.elem),
         Type::Group(inner) => is_well_known(&inner.elem),
         Type::Reference(reference) => is_well_known(&reference.elem),
-        Type::Path(path) if path.qself.is_none() => {
-            let Some(last) = path.path.segments.last() else { return false };
-            let name = last.ident.to_string();
-            match &last.arguments {
-                PathArguments::None => {
-                    is_primitive(ty) || matches!(name.as_str(), "String" | "str" | "PathBuf" | "OsString")
-                }
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            // What `owned_form` writes.
+            Some(last) if path.path.leading_colon.is_some() => match &last.arguments {
+                PathArguments::None => last.ident == "String",
                 PathArguments::AngleBracketed(arguments) => {
-                    matches!(name.as_str(), "Vec" | "Option" | "Box")
+                    let is_known =
+                        |argument: &GenericArgument| matches!(argument, GenericArgument::Type(ty) if is_well_known(ty));
+                    last.ident == "Vec" && arguments.args.iter().all(is_known)
+                }
+                PathArguments::Parenthesized(_) => false,
+            },
+            _ => is_primitive(ty) || path.path.is_ident("str"),
+        },
+        _ => false,
+    }
+}
+
+/// Is it made of floating-point numbers, so that it is a key by their bits? Where their names stand in another type
+/// (`OrderedFloat<f64>`) it knows better what it is.
+pub(crate) fn holds_floats(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().any(holds_floats),
+        Type::Array(array) => holds_floats(&array.elem),
+        Type::Slice(slice) => holds_floats(&slice.elem),
+        Type::Paren(inner) => holds_floats(&inner.elem),
+        Type::Group(inner) => holds_floats(&inner.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => match &last.arguments {
+                PathArguments::None => is_primitive(ty) && (last.ident == "f32" || last.ident == "f64"),
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(last.ident.to_string().as_str(), "Vec" | "Option" | "Box")
                         && arguments
                             .args
                             .iter()
-                            .all(|argument| matches!(argument, GenericArgument::Type(ty) if is_well_known(ty)))
+                            .any(|argument| matches!(argument, GenericArgument::Type(ty) if holds_floats(ty)))
                 }
                 PathArguments::Parenthesized(_) => false,
-            }
-        }
+            },
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Is it, by its name, what both an argument and a result can be? What is left is where a fault in the types of a function must be.
+pub(crate) fn is_harmless(ty: &Type) -> bool {
+    const HARMLESS: [&str; 14] = [
+        "String", "Vec", "Option", "Result", "Box", "Arc", "VecDeque", "BTreeMap", "BTreeSet", "PathBuf", "OsString",
+        "CString", "Duration", "Ordering",
+    ];
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_harmless),
+        Type::Array(array) => is_harmless(&array.elem),
+        Type::Slice(slice) => is_harmless(&slice.elem),
+        Type::Paren(inner) => is_harmless(&inner.elem),
+        Type::Reference(reference) => is_harmless(&reference.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => match &last.arguments {
+                PathArguments::None => {
+                    is_primitive(ty) || HARMLESS.iter().any(|name| last.ident == name) || last.ident == "str"
+                }
+                PathArguments::AngleBracketed(arguments) => {
+                    let is_harmless =
+                        |argument: &GenericArgument| matches!(argument, GenericArgument::Type(ty) if is_harmless(ty));
+                    HARMLESS.iter().any(|name| last.ident == name) && arguments.args.iter().all(is_harmless)
+                }
+                PathArguments::Parenthesized(_) => false,
+            },
+            None => false,
+        },
+        Type::Path(_) => true,
         _ => false,
     }
 }

@@ -26,7 +26,8 @@ pub mod __private {
     /// How two items compare.
     type Compare<T> = fn(&T, &T) -> Option<Ordering>;
 
-    /// Stands for the items; the method `compare` is found on it when they have an order, else on a reference to it.
+    /// Stands for the items; the method is found on it when they have an order, else on a reference to it; it
+    /// has a name that no blanket trait of a user has.
     #[derive(Debug)]
     pub struct Items<T>(PhantomData<fn() -> T>);
 
@@ -38,11 +39,11 @@ pub mod __private {
     /// Items with an order.
     pub trait Ordered<T> {
         /// The order.
-        fn compare(&self) -> Option<Compare<T>>;
+        fn __speedup_compare(&self) -> Option<Compare<T>>;
     }
 
     impl<T: PartialOrd> Ordered<T> for Items<T> {
-        fn compare(&self) -> Option<Compare<T>> {
+        fn __speedup_compare(&self) -> Option<Compare<T>> {
             Some(T::partial_cmp)
         }
     }
@@ -50,11 +51,11 @@ pub mod __private {
     /// Any items.
     pub trait Unordered<T> {
         /// No order.
-        fn compare(&self) -> Option<Compare<T>>;
+        fn __speedup_compare(&self) -> Option<Compare<T>>;
     }
 
     impl<T> Unordered<T> for &Items<T> {
-        fn compare(&self) -> Option<Compare<T>> {
+        fn __speedup_compare(&self) -> Option<Compare<T>> {
             None
         }
     }

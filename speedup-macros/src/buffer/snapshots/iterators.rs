@@ -16,10 +16,10 @@ fn an_iterator() {
             }
             /// The buffer of [`count()`].
             pub const COUNT: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                static __COUNT_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = count;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__COUNT_STATE,
                     ::speedup::buffer::Function::new(
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
@@ -44,30 +44,32 @@ fn parameters_of_an_iterator() {
         "",
         "fn words((a, b): (String, u8)) -> impl IntoIterator<Item = String> + Send { [a] }",
         &expect![[r#"
-        fn words(argument_0: (String, u8)) -> impl IntoIterator<Item = String> + Send {
-            ::speedup::Buffers::values(WORDS, (argument_0,))
-        }
-        /// The buffers of [`words()`].
-        const WORDS: &::speedup::Buffers<((String, u8),), String> = {
-            static STATE: ::speedup::buffer::FamilyState<((String, u8),), String> = ::speedup::buffer::FamilyState::new();
-            let _ = words;
-            &::speedup::Buffers::of_family(
-                &STATE,
-                ::speedup::buffer::FamilyFunction::new(
-                        "words",
-                        |(argument_0,): ((String, u8),)| ::speedup::buffer::Source::from_iter(
-                            __words_generator(argument_0),
-                        ),
-                    )
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __words_generator((a, b): (String, u8)) -> impl IntoIterator<Item = String> + Send {
-            [a]
-        }
-    "#]],
+            fn words(argument_0: (String, u8)) -> impl IntoIterator<Item = String> + Send {
+                ::speedup::Buffers::values(WORDS, (argument_0,))
+            }
+            /// The buffers of [`words()`].
+            const WORDS: &::speedup::Buffers<((String, u8),), String> = {
+                static __WORDS_STATE: ::speedup::buffer::FamilyState<((String, u8),), String> = ::speedup::buffer::FamilyState::new();
+                let _ = words;
+                &::speedup::Buffers::of_family(
+                    &__WORDS_STATE,
+                    ::speedup::buffer::FamilyFunction::new(
+                            "words",
+                            |(argument_0,): ((String, u8),)| ::speedup::buffer::Source::from_iter(
+                                __words_generator(argument_0),
+                            ),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<String>::NEW).__speedup_compare()
+                        }),
+                )
+            };
+            fn __words_generator((a, b): (String, u8)) -> impl IntoIterator<Item = String> + Send {
+                [a]
+            }
+        "#]],
     );
 }
 
@@ -82,10 +84,10 @@ fn a_collection() {
             }
             /// The buffer of [`all()`].
             const ALL: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = all;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__ALL_STATE,
                     ::speedup::buffer::Function::new(
                             "all",
                             || ::speedup::buffer::Source::from_iter(__all_generator()),
@@ -109,28 +111,28 @@ fn a_box() {
         "",
         "fn all() -> Box<dyn Iterator<Item = u64> + Send> { Box::new(0..) }",
         &expect![[r#"
-        fn all() -> Box<dyn Iterator<Item = u64> + Send> {
-            ::std::boxed::Box::new(::speedup::Buffer::values(ALL))
-        }
-        /// The buffer of [`all()`].
-        const ALL: &::speedup::Buffer<u64> = {
-            static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
-            let _ = all;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "all",
-                        || ::speedup::buffer::Source::from_iter(__all_generator()),
-                    )
-                    .search(|| ::core::option::Option::Some(
-                        ::core::cmp::PartialOrd::partial_cmp,
-                    )),
-            )
-        };
-        fn __all_generator() -> Box<dyn Iterator<Item = u64> + Send> {
-            Box::new(0..)
-        }
-    "#]],
+            fn all() -> Box<dyn Iterator<Item = u64> + Send> {
+                ::std::boxed::Box::new(::speedup::Buffer::values(ALL))
+            }
+            /// The buffer of [`all()`].
+            const ALL: &::speedup::Buffer<u64> = {
+                static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = all;
+                &::speedup::Buffer::of(
+                    &__ALL_STATE,
+                    ::speedup::buffer::Function::new(
+                            "all",
+                            || ::speedup::buffer::Source::from_iter(__all_generator()),
+                        )
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __all_generator() -> Box<dyn Iterator<Item = u64> + Send> {
+                Box::new(0..)
+            }
+        "#]],
     );
 }
 
@@ -140,36 +142,36 @@ fn any_iterable_type() {
         "",
         "fn all() -> Numbers { Numbers::new() }",
         &expect![[r#"
-        fn all() -> impl ::core::iter::Iterator<
-            Item = <Numbers as ::core::iter::IntoIterator>::Item,
-        > {
-            ::speedup::Buffer::values(ALL)
-        }
-        /// The buffer of [`all()`].
-        const ALL: &::speedup::Buffer<<Numbers as ::core::iter::IntoIterator>::Item> = {
-            static STATE: ::speedup::buffer::State<
-                <Numbers as ::core::iter::IntoIterator>::Item,
-            > = ::speedup::buffer::State::new();
-            let _ = all;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "all",
-                        || ::speedup::buffer::Source::from_iter(__all_generator()),
-                    )
-                    .search(|| {
-                        #[allow(unused_imports)]
-                        use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
-                        (&::speedup::buffer::__private::Items::<
-                            <Numbers as ::core::iter::IntoIterator>::Item,
-                        >::NEW)
-                            .compare()
-                    }),
-            )
-        };
-        fn __all_generator() -> Numbers {
-            Numbers::new()
-        }
-    "#]],
+            fn all() -> impl ::core::iter::Iterator<
+                Item = <Numbers as ::core::iter::IntoIterator>::Item,
+            > {
+                ::speedup::Buffer::values(ALL)
+            }
+            /// The buffer of [`all()`].
+            const ALL: &::speedup::Buffer<<Numbers as ::core::iter::IntoIterator>::Item> = {
+                static __ALL_STATE: ::speedup::buffer::State<
+                    <Numbers as ::core::iter::IntoIterator>::Item,
+                > = ::speedup::buffer::State::new();
+                let _ = all;
+                &::speedup::Buffer::of(
+                    &__ALL_STATE,
+                    ::speedup::buffer::Function::new(
+                            "all",
+                            || ::speedup::buffer::Source::from_iter(__all_generator()),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<
+                                <Numbers as ::core::iter::IntoIterator>::Item,
+                            >::NEW)
+                                .__speedup_compare()
+                        }),
+                )
+            };
+            fn __all_generator() -> Numbers {
+                Numbers::new()
+            }
+        "#]],
     );
 }

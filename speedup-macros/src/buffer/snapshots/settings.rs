@@ -15,10 +15,10 @@ fn a_window() {
             }
             /// The window of [`count()`].
             const RECENT: &::speedup::Window<u64> = {
-                static STATE: ::speedup::buffer::WindowState<u64> = ::speedup::buffer::WindowState::new();
+                static __RECENT_STATE: ::speedup::buffer::WindowState<u64> = ::speedup::buffer::WindowState::new();
                 let _ = count;
                 &::speedup::Window::of(
-                    &STATE,
+                    &__RECENT_STATE,
                     ::speedup::buffer::Function::new(
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
@@ -45,10 +45,10 @@ fn a_closure_that_halts() {
             }
             /// The buffer of [`count()`].
             const COUNT: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                static __COUNT_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = count;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__COUNT_STATE,
                     ::speedup::buffer::Function::new(
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
@@ -75,10 +75,10 @@ fn an_expression_that_halts() {
             }
             /// The buffer of [`count()`].
             const COUNT: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                static __COUNT_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = count;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__COUNT_STATE,
                     ::speedup::buffer::Function::new(
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
@@ -102,34 +102,34 @@ fn attempts_that_halt() {
         "halt = Attempts(5), size = SIZE",
         "fn count() -> impl Iterator<Item = Odd> { odd() }",
         &expect![[r#"
-        fn count() -> impl Iterator<Item = Odd> {
-            ::speedup::Buffer::values(COUNT)
-        }
-        /// The buffer of [`count()`].
-        const COUNT: &::speedup::Buffer<Odd> = {
-            static STATE: ::speedup::buffer::State<Odd> = ::speedup::buffer::State::new();
-            let _ = count;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "count",
-                        || ::speedup::buffer::Source::from_iter(__count_generator()),
-                    )
-                    .size(SIZE)
-                    .halt(|buffer, item, attempts| {
-                        ::speedup::buffer::Halt::halt(
-                            &(::speedup::buffer::Attempts(5)),
-                            buffer,
-                            item,
-                            attempts,
+            fn count() -> impl Iterator<Item = Odd> {
+                ::speedup::Buffer::values(COUNT)
+            }
+            /// The buffer of [`count()`].
+            const COUNT: &::speedup::Buffer<Odd> = {
+                static __COUNT_STATE: ::speedup::buffer::State<Odd> = ::speedup::buffer::State::new();
+                let _ = count;
+                &::speedup::Buffer::of(
+                    &__COUNT_STATE,
+                    ::speedup::buffer::Function::new(
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
                         )
-                    }),
-            )
-        };
-        fn __count_generator() -> impl Iterator<Item = Odd> {
-            odd()
-        }
-    "#]],
+                        .size(SIZE)
+                        .halt(|buffer, item, attempts| {
+                            ::speedup::buffer::Halt::halt(
+                                &(::speedup::buffer::Attempts(5)),
+                                buffer,
+                                item,
+                                attempts,
+                            )
+                        }),
+                )
+            };
+            fn __count_generator() -> impl Iterator<Item = Odd> {
+                odd()
+            }
+        "#]],
     );
 }
 
@@ -139,31 +139,31 @@ fn values_that_are_lent() {
         "lend",
         "fn lines() -> impl Iterator<Item = io::Result<String>> { stdin().lines() }",
         &expect![[r#"
-        fn lines() -> impl ::core::iter::Iterator<Item = &'static io::Result<String>> {
-            ::speedup::Buffer::iter(LINES)
-        }
-        /// The buffer of [`lines()`].
-        const LINES: &::speedup::Buffer<io::Result<String>> = {
-            static STATE: ::speedup::buffer::State<io::Result<String>> = ::speedup::buffer::State::new();
-            let _ = lines;
-            &::speedup::Buffer::of(
-                &STATE,
-                ::speedup::buffer::Function::new(
-                        "lines",
-                        || ::speedup::buffer::Source::from_iter(__lines_generator()),
-                    )
-                    .search(|| {
-                        #[allow(unused_imports)]
-                        use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
-                        (&::speedup::buffer::__private::Items::<io::Result<String>>::NEW)
-                            .compare()
-                    }),
-            )
-        };
-        fn __lines_generator() -> impl Iterator<Item = io::Result<String>> {
-            stdin().lines()
-        }
-    "#]],
+            fn lines() -> impl ::core::iter::Iterator<Item = &'static io::Result<String>> {
+                ::speedup::Buffer::iter(LINES)
+            }
+            /// The buffer of [`lines()`].
+            const LINES: &::speedup::Buffer<io::Result<String>> = {
+                static __LINES_STATE: ::speedup::buffer::State<io::Result<String>> = ::speedup::buffer::State::new();
+                let _ = lines;
+                &::speedup::Buffer::of(
+                    &__LINES_STATE,
+                    ::speedup::buffer::Function::new(
+                            "lines",
+                            || ::speedup::buffer::Source::from_iter(__lines_generator()),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<io::Result<String>>::NEW)
+                                .__speedup_compare()
+                        }),
+                )
+            };
+            fn __lines_generator() -> impl Iterator<Item = io::Result<String>> {
+                stdin().lines()
+            }
+        "#]],
     );
 }
 
@@ -173,31 +173,31 @@ fn values_that_are_lent_for_each_set_of_arguments() {
         "lend",
         "fn cells(count: u64) -> Cell { yield_!(Cell(count)); }",
         &expect![[r#"
-        fn cells(count: u64) -> impl ::core::iter::Iterator<Item = &'static Cell> {
-            ::speedup::Buffer::iter(::speedup::Buffers::of(CELLS, (count,)))
-        }
-        /// The buffers of [`cells()`].
-        const CELLS: &::speedup::Buffers<(u64,), Cell> = {
-            static STATE: ::speedup::buffer::FamilyState<(u64,), Cell> = ::speedup::buffer::FamilyState::new();
-            let _ = cells;
-            &::speedup::Buffers::of_family(
-                &STATE,
-                ::speedup::buffer::FamilyFunction::new(
-                        "cells",
-                        |(count,): (u64,)| __cells_generator(count),
-                    )
-                    .search(|| {
-                        #[allow(unused_imports)]
-                        use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
-                        (&::speedup::buffer::__private::Items::<Cell>::NEW).compare()
-                    }),
-            )
-        };
-        fn __cells_generator(count: u64) -> ::speedup::buffer::Source<Cell> {
-            ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<Cell>| async move {
-                out.give(Cell(count)).await;
-            })
-        }
-    "#]],
+            fn cells(count: u64) -> impl ::core::iter::Iterator<Item = &'static Cell> {
+                ::speedup::Buffer::iter(::speedup::Buffers::of(CELLS, (count,)))
+            }
+            /// The buffers of [`cells()`].
+            const CELLS: &::speedup::Buffers<(u64,), Cell> = {
+                static __CELLS_STATE: ::speedup::buffer::FamilyState<(u64,), Cell> = ::speedup::buffer::FamilyState::new();
+                let _ = cells;
+                &::speedup::Buffers::of_family(
+                    &__CELLS_STATE,
+                    ::speedup::buffer::FamilyFunction::new(
+                            "cells",
+                            |(count,): (u64,)| __cells_generator(count),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<Cell>::NEW).__speedup_compare()
+                        }),
+                )
+            };
+            fn __cells_generator(count: u64) -> ::speedup::buffer::Source<Cell> {
+                ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<Cell>| async move {
+                    out.give(Cell(count)).await;
+                })
+            }
+        "#]],
     );
 }

@@ -15,10 +15,10 @@ fn a_body_that_yields() {
             }
             /// The buffer of [`spiral()`].
             const SPIRAL: &::speedup::Buffer<Complex64> = {
-                static STATE: ::speedup::buffer::State<Complex64> = ::speedup::buffer::State::new();
+                static __SPIRAL_STATE: ::speedup::buffer::State<Complex64> = ::speedup::buffer::State::new();
                 let _ = spiral;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__SPIRAL_STATE,
                     ::speedup::buffer::Function::new("spiral", __spiral_generator)
                         .halt(|buffer, item, attempts| {
                             ::speedup::buffer::Halt::halt(
@@ -54,17 +54,17 @@ fn errors_are_the_last_value() {
             }
             /// The buffer of [`lines()`].
             const LINES: &::speedup::Buffer<Result<u64, Error>> = {
-                static STATE: ::speedup::buffer::State<Result<u64, Error>> = ::speedup::buffer::State::new();
+                static __LINES_STATE: ::speedup::buffer::State<Result<u64, Error>> = ::speedup::buffer::State::new();
                 let _ = lines;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__LINES_STATE,
                     ::speedup::buffer::Function::new("lines", __lines_generator)
                         .stop_on_err()
                         .search(|| {
                             #[allow(unused_imports)]
                             use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
                             (&::speedup::buffer::__private::Items::<Result<u64, Error>>::NEW)
-                                .compare()
+                                .__speedup_compare()
                         }),
                 )
             };
@@ -117,10 +117,10 @@ fn parameters() {
             }
             /// The buffers of [`multiples()`].
             const MULTIPLES: &::speedup::Buffers<(u64, u64), u64> = {
-                static STATE: ::speedup::buffer::FamilyState<(u64, u64), u64> = ::speedup::buffer::FamilyState::new();
+                static __MULTIPLES_STATE: ::speedup::buffer::FamilyState<(u64, u64), u64> = ::speedup::buffer::FamilyState::new();
                 let _ = multiples;
                 &::speedup::Buffers::of_family(
-                    &STATE,
+                    &__MULTIPLES_STATE,
                     ::speedup::buffer::FamilyFunction::new(
                             "multiples",
                             |(k, from): (u64, u64)| __multiples_generator(k, from),
@@ -155,10 +155,10 @@ fn a_body_with_rayon() {
             }
             /// The buffer of [`all()`].
             const ALL: &::speedup::Buffer<u64> = {
-                static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                 let _ = all;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__ALL_STATE,
                     ::speedup::buffer::Function::new("all", __all_generator)
                         .uses_rayon()
                         .search(|| ::core::option::Option::Some(
@@ -191,12 +191,11 @@ fn in_an_impl() {
                     ::speedup::Buffer::values(Self::ALL)
                 }
                 /// The buffer of [`Self::all()`].
-                #[allow(unreachable_pub)]
-                pub const ALL: &::speedup::Buffer<u64> = {
-                    static STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                pub const ALL: &'static ::speedup::Buffer<u64> = {
+                    static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                     let _ = Self::all;
                     &::speedup::Buffer::of(
-                        &STATE,
+                        &__ALL_STATE,
                         ::speedup::buffer::Function::new("all", Self::__all_generator)
                             .search(|| ::core::option::Option::Some(
                                 ::core::cmp::PartialOrd::partial_cmp,
@@ -247,16 +246,16 @@ fn attributes_stay_with_what_is_rewritten() {
             }
             /// The buffer of [`all()`].
             const ALL: &::speedup::Buffer<Result<u64, Error>> = {
-                static STATE: ::speedup::buffer::State<Result<u64, Error>> = ::speedup::buffer::State::new();
+                static __ALL_STATE: ::speedup::buffer::State<Result<u64, Error>> = ::speedup::buffer::State::new();
                 let _ = all;
                 &::speedup::Buffer::of(
-                    &STATE,
+                    &__ALL_STATE,
                     ::speedup::buffer::Function::new("all", __all_generator)
                         .search(|| {
                             #[allow(unused_imports)]
                             use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
                             (&::speedup::buffer::__private::Items::<Result<u64, Error>>::NEW)
-                                .compare()
+                                .__speedup_compare()
                         }),
                 )
             };

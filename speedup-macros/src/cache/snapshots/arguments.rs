@@ -20,10 +20,10 @@ fn recursion() {
             }
             /// The cache of [`fibonacci()`].
             pub const FIBONACCI: &::speedup::Cache<(u64,), u128> = {
-                static STATE: ::speedup::cache::State<(u64,), u128> = ::speedup::cache::State::new();
+                static __FIBONACCI_STATE: ::speedup::cache::State<(u64,), u128> = ::speedup::cache::State::new();
                 let _ = fibonacci;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__FIBONACCI_STATE,
                     ::speedup::cache::Function::new(
                             "fibonacci",
                             |(n,): &(u64,)| __fibonacci_uncached(*n),
@@ -32,6 +32,7 @@ fn recursion() {
                 )
             };
             #[inline]
+            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]
             fn __fibonacci_uncached(n: u64) -> u128 {
                 if n < 2 {
                     1
@@ -61,13 +62,13 @@ fn borrowed_arguments() {
                 (::std::string::String, ::std::vec::Vec<u8>, usize),
                 usize,
             > = {
-                static STATE: ::speedup::cache::State<
+                static __DISTANCE_STATE: ::speedup::cache::State<
                     (::std::string::String, ::std::vec::Vec<u8>, usize),
                     usize,
                 > = ::speedup::cache::State::new();
                 let _ = distance;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__DISTANCE_STATE,
                     ::speedup::cache::Function::new(
                             "distance",
                             |(a, b, limit): &(::std::string::String, ::std::vec::Vec<u8>, usize)| __distance_uncached(
@@ -103,10 +104,10 @@ fn patterns_and_mut() {
             }
             /// The cache of [`area()`].
             const AREA: &::speedup::Cache<((u32, u32), u64, bool, char), u64> = {
-                static STATE: ::speedup::cache::State<((u32, u32), u64, bool, char), u64> = ::speedup::cache::State::new();
+                static __AREA_STATE: ::speedup::cache::State<((u32, u32), u64, bool, char), u64> = ::speedup::cache::State::new();
                 let _ = area;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__AREA_STATE,
                     ::speedup::cache::Function::new(
                             "area",
                             |
@@ -147,10 +148,10 @@ fn owned_arguments_of_other_types() {
             }
             /// The cache of [`ask()`].
             const ASK: &::speedup::Cache<(User, Vec<String>), usize> = {
-                static STATE: ::speedup::cache::State<(User, Vec<String>), usize> = ::speedup::cache::State::new();
+                static __ASK_STATE: ::speedup::cache::State<(User, Vec<String>), usize> = ::speedup::cache::State::new();
                 let _ = ask;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__ASK_STATE,
                     ::speedup::cache::Function::new(
                             "ask",
                             |(user, tags): &(User, Vec<String>)| __ask_uncached(
@@ -160,7 +161,7 @@ fn owned_arguments_of_other_types() {
                         )
                         .show(|key, out| {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                            (&::speedup::__private::Show(key)).show(out)
+                            (&::speedup::__private::Show(key)).__speedup_show(out)
                         }),
                 )
             };
@@ -184,10 +185,10 @@ fn no_arguments() {
             }
             /// The cache of [`table()`].
             const TABLE: &::speedup::Cache<(), Vec<u64>> = {
-                static STATE: ::speedup::cache::State<(), Vec<u64>> = ::speedup::cache::State::new();
+                static __TABLE_STATE: ::speedup::cache::State<(), Vec<u64>> = ::speedup::cache::State::new();
                 let _ = table;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__TABLE_STATE,
                     ::speedup::cache::Function::new("table", |(): &()| __table_uncached())
                         .show(::core::fmt::Debug::fmt),
                 )
@@ -215,10 +216,10 @@ fn a_raw_name_with_a_lifetime() {
             }
             /// The cache of `r#match`.
             const MATCH: &::speedup::Cache<(::std::string::String, u8), u64> = {
-                static STATE: ::speedup::cache::State<(::std::string::String, u8), u64> = ::speedup::cache::State::new();
+                static __MATCH_STATE: ::speedup::cache::State<(::std::string::String, u8), u64> = ::speedup::cache::State::new();
                 let _ = r#match;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__MATCH_STATE,
                     ::speedup::cache::Function::new(
                             "match",
                             |(text, r#type): &(::std::string::String, u8)| __match_uncached(

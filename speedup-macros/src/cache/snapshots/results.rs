@@ -16,13 +16,18 @@ fn results_keep_ok() {
             }
             /// The cache of [`parse()`].
             const PARSE: &::speedup::Cache<(u64,), std::io::Result<u64>> = {
-                static STATE: ::speedup::cache::State<(u64,), std::io::Result<u64>> = ::speedup::cache::State::new();
+                static __PARSE_STATE: ::speedup::cache::State<(u64,), std::io::Result<u64>> = ::speedup::cache::State::new();
                 let _ = parse;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__PARSE_STATE,
                     ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
-                        .keep(::core::result::Result::is_ok),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             #[inline]
@@ -45,10 +50,10 @@ fn errors_too() {
             }
             /// The cache of [`parse()`].
             const PARSE: &::speedup::Cache<(u64,), Result<u64, String>> = {
-                static STATE: ::speedup::cache::State<(u64,), Result<u64, String>> = ::speedup::cache::State::new();
+                static __PARSE_STATE: ::speedup::cache::State<(u64,), Result<u64, String>> = ::speedup::cache::State::new();
                 let _ = parse;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__PARSE_STATE,
                     ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
                         .show(::core::fmt::Debug::fmt),
                 )
@@ -73,13 +78,18 @@ fn options_keep_some() {
             }
             /// The cache of [`find()`].
             const FIND: &::speedup::Cache<(u64,), Option<u64>> = {
-                static STATE: ::speedup::cache::State<(u64,), Option<u64>> = ::speedup::cache::State::new();
+                static __FIND_STATE: ::speedup::cache::State<(u64,), Option<u64>> = ::speedup::cache::State::new();
                 let _ = find;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__FIND_STATE,
                     ::speedup::cache::Function::new("find", |(n,): &(u64,)| __find_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
-                        .keep(::core::option::Option::is_some),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             #[inline]
@@ -102,10 +112,10 @@ fn a_type_that_may_be_an_alias() {
             }
             /// The cache of [`compute()`].
             const COMPUTE: &::speedup::Cache<(u64,), Answer> = {
-                static STATE: ::speedup::cache::State<(u64,), Answer> = ::speedup::cache::State::new();
+                static __COMPUTE_STATE: ::speedup::cache::State<(u64,), Answer> = ::speedup::cache::State::new();
                 let _ = compute;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__COMPUTE_STATE,
                     ::speedup::cache::Function::new(
                             "compute",
                             |(n,): &(u64,)| __compute_uncached(*n),
@@ -115,7 +125,7 @@ fn a_type_that_may_be_an_alias() {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
-                            (&::speedup::__private::Keep(value)).keep()
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
                         }),
                 )
             };

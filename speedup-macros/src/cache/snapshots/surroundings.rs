@@ -16,10 +16,10 @@ fn sequential_under_another_name() {
             }
             /// The cache of [`f()`].
             const TABLE: &::speedup::Cache<(u64,), u64> = {
-                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                static __TABLE_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
                 let _ = f;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__TABLE_STATE,
                     ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
                         .sequential(),
@@ -45,10 +45,10 @@ fn a_body_with_rayon() {
             }
             /// The cache of [`f()`].
             const F: &::speedup::Cache<(u64,), u64> = {
-                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                static __F_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
                 let _ = f;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__F_STATE,
                     ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
                         .show(::core::fmt::Debug::fmt)
                         .uses_rayon(),
@@ -74,12 +74,11 @@ fn in_an_impl() {
                     ::speedup::Cache::get(Self::PATHS, (x, y))
                 }
                 /// The cache of [`Self::paths()`].
-                #[allow(unreachable_pub)]
-                pub(crate) const PATHS: &::speedup::Cache<(u64, u64), u64> = {
-                    static STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
+                pub(crate) const PATHS: &'static ::speedup::Cache<(u64, u64), u64> = {
+                    static __PATHS_STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
                     let _ = Self::paths;
                     &::speedup::Cache::of(
-                        &STATE,
+                        &__PATHS_STATE,
                         ::speedup::cache::Function::new(
                                 "paths",
                                 |(x, y): &(u64, u64)| Self::__paths_uncached(*x, *y),
@@ -88,6 +87,7 @@ fn in_an_impl() {
                     )
                 };
                 #[inline]
+                #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]
                 fn __paths_uncached(x: u64, y: u64) -> u64 {
                     let [call_0, call_1] = ::speedup::Cache::group(
                         Self::PATHS,
@@ -128,10 +128,10 @@ fn attributes_go_where_they_belong() {
             #[doc(hidden)]
             /// The cache of [`f()`].
             const F: &::speedup::Cache<(u64,), u64> = {
-                static STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                static __F_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
                 let _ = f;
                 &::speedup::Cache::of(
-                    &STATE,
+                    &__F_STATE,
                     ::speedup::cache::Function::new("f", |(n,): &(u64,)| __f_uncached(*n))
                         .show(::core::fmt::Debug::fmt),
                 )

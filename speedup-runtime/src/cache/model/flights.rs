@@ -2,8 +2,8 @@
 
 use loom::sync::Arc;
 
-use super::{Cache, check, start, worker};
-use crate::cache::{key::Key, model::Watched};
+use super::{Cache, check, registry, start};
+use crate::cache::{api::key::Key, model::Watched};
 
 /// | thread 0 | thread 1 |
 /// |---|---|
@@ -11,7 +11,7 @@ use crate::cache::{key::Key, model::Watched};
 fn what_is_in_flight_is_not_kept<K: Key>(cache: fn() -> Arc<Cache<K>>) {
     check(move || {
         let cache = cache();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         let Ok(flight) = cache.claim(me, 1) else { panic!("nobody has computed it") };
         let other = start(&cache, 1, |cache, me| {
             cache.core.table.clear();
@@ -40,7 +40,7 @@ fn loom_a_hashed_key_in_flight_at_a_clear_is_not_kept() {
 fn a_claim_given_back_frees_no_later_one<K: Key>(cache: fn() -> Arc<Cache<K>>) {
     check(move || {
         let cache = cache();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         let Ok(flight) = cache.claim(me, 1) else { panic!("nobody has computed it") };
         let other = start(&cache, 1, |cache, me| {
             cache.core.table.clear();
@@ -72,11 +72,11 @@ fn loom_a_claim_of_a_hashed_key_given_back_frees_no_later_one() {
 fn a_value_that_is_removed_at_a_clear_goes_once<K: Key>(cache: fn() -> Arc<Cache<K>>) {
     check(move || {
         let cache = cache();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 1);
         let other = start(&cache, 1, |cache, _| cache.core.table.clear());
         cache.remove(me, 1);
-        worker::collect();
+        registry::collect();
         assert_eq!(cache.peek(me, 1), None);
         other.join().unwrap();
         cache.ends();

@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use super::{Cache, Watched, check, start, worker};
+use super::{Cache, Watched, check, registry, start};
 use crate::cache::table::Member;
 
 /// | threads 0 and 1 |
@@ -13,7 +13,7 @@ fn loom_a_hashed_key_is_computed_once() {
     check(|| {
         let cache = Cache::hashed();
         let other = start(&cache, 1, |cache, me| cache.get(me, 1));
-        cache.get(worker::numbered(0), 1);
+        cache.get(registry::numbered(0), 1);
         other.join().unwrap();
         assert_eq!(cache.runs(1), 1);
         cache.ends();
@@ -27,12 +27,12 @@ fn loom_a_hashed_key_is_computed_once() {
 fn loom_keys_are_found_while_the_index_grows() {
     check(|| {
         let cache = Cache::hashed();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         // Buckets have two lanes here, so some of the keys are not in the bucket where they are looked for first.
         (0..6).for_each(|number| cache.get(me, number));
         let other = start(&cache, 1, |cache, me| {
             cache.get(me, 6);
-            worker::collect();
+            registry::collect();
         });
         assert!((1..4).all(|number| cache.peek(me, number) == Some(number * 10)));
         assert!(cache.peek(me, 6).is_none_or(|value| value == 60));
@@ -49,11 +49,11 @@ fn loom_keys_are_found_while_the_index_grows() {
 fn loom_a_value_stays_whole_while_it_is_removed_and_its_entry_used_again() {
     check(|| {
         let cache = Cache::hashed();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 1);
         let other = start(&cache, 1, |cache, me| {
             assert!(cache.remove(me, 1));
-            worker::collect();
+            registry::collect();
             cache.get(me, 2);
         });
         assert!(cache.peek(me, 1).is_none_or(|value| value == 10));
@@ -71,7 +71,7 @@ fn loom_a_value_stays_whole_while_it_is_removed_and_its_entry_used_again() {
 fn loom_a_key_that_two_remove_goes_once_and_comes_once_at_a_time() {
     check(|| {
         let cache = Cache::hashed();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 1);
         let other = start(&cache, 1, |cache, me| {
             cache.remove(me, 1);
@@ -83,7 +83,7 @@ fn loom_a_key_that_two_remove_goes_once_and_comes_once_at_a_time() {
         // Each removal lets it be computed once more, and there were one or two.
         assert!((2..=3).contains(&cache.runs(1)), "{}", cache.runs(1));
         assert_eq!(cache.peek(me, 1), Some(10));
-        worker::collect();
+        registry::collect();
         cache.ends();
     });
 }
@@ -95,12 +95,12 @@ fn loom_a_key_that_two_remove_goes_once_and_comes_once_at_a_time() {
 fn loom_the_name_of_an_entry_leads_to_its_present_key() {
     check(|| {
         let cache = Cache::hashed();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 1);
         let name = cache.with(me, 1, |table, key, pin| table.slot(key, None, me.number, pin).member());
         let other = start(&cache, 1, |cache, me| {
             assert!(cache.remove(me, 1));
-            worker::collect();
+            registry::collect();
             cache.with(me, 2, |table, key, pin| {
                 table.slot(key, None, me.number, pin);
             });
@@ -109,7 +109,7 @@ fn loom_the_name_of_an_entry_leads_to_its_present_key() {
         // SAFETY: the name is one of this table, which stays the current one.
         let claimed = cache.with(me, 1, |table, _, pin| match unsafe { table.claim_member(name, me.number, pin) } {
             Some(Member::Mine(key, slot)) => {
-                Some((key, crate::cache::flight::Flight::new(&cache.core, me, table.id(), slot)))
+                Some((key, crate::cache::call::claim_guard::Flight::new(&cache.core, me, table.id(), slot)))
             }
             _ => None,
         });

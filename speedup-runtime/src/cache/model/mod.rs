@@ -15,12 +15,11 @@ use std::{
 
 use loom::{cell::UnsafeCell, sync::Arc, thread};
 
-use super::{
-    core::Core,
-    flight::Flight,
-    key::Key,
+use crate::cache::{
+    api::key::Key,
+    call::{claim_guard::Flight, inner::Core},
     table::{Claim, Table},
-    worker::{self, Worker},
+    thread::registry::{self, Worker},
 };
 
 std::thread_local! {
@@ -108,7 +107,7 @@ impl<K: Key> Cache<K> {
         &self,
         me: &'static Worker,
         number: u32,
-        see: impl FnOnce(&Table<K, Watched>, &K, worker::Pinned<'_>) -> T,
+        see: impl FnOnce(&Table<K, Watched>, &K, registry::Pinned<'_>) -> T,
     ) -> T {
         let key = (self.key)(number);
         let pin = me.pin();
@@ -174,10 +173,10 @@ impl<K: Key> Cache<K> {
 
     /// Asserts that everything is given back in the end.
     fn ends(&self) {
-        worker::set_frees(true);
+        registry::set_frees(true);
         self.core.table.clear();
-        worker::collect();
-        worker::collect();
+        registry::collect();
+        registry::collect();
         assert_eq!(LIVE.get(), 0, "values and keys that were not dropped, or dropped twice");
     }
 }
@@ -192,8 +191,8 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     for (frees, biased) in [(true, true), (true, false), (false, false)] {
         let model = model.clone();
         builder.check(move || {
-            worker::set_frees(frees);
-            worker::set_biased(biased);
+            registry::set_frees(frees);
+            registry::set_biased(biased);
             model();
         });
     }
@@ -206,5 +205,5 @@ fn start<K: Key>(
     part: impl FnOnce(&Cache<K>, &'static Worker) + Send + 'static,
 ) -> thread::JoinHandle<()> {
     let cache = cache.clone();
-    thread::spawn(move || part(&cache, worker::numbered(number)))
+    thread::spawn(move || part(&cache, registry::numbered(number)))
 }

@@ -1,6 +1,6 @@
 //! Models of the pages: made, missed for want of values, and left. A page has two slots here, and only one page is free.
 
-use super::{Cache, check, start, worker};
+use super::{Cache, check, registry, start};
 
 /// | threads 0 and 1 |
 /// |---|
@@ -10,7 +10,7 @@ fn loom_a_small_key_is_computed_once() {
     check(|| {
         let cache = Cache::paged();
         let other = start(&cache, 1, |cache, me| cache.get(me, 1));
-        cache.get(worker::numbered(0), 1);
+        cache.get(registry::numbered(0), 1);
         other.join().unwrap();
         assert_eq!(cache.runs(1), 1);
         cache.ends();
@@ -24,7 +24,7 @@ fn loom_a_small_key_is_computed_once() {
 fn loom_keys_are_found_while_the_directory_grows() {
     check(|| {
         let cache = Cache::paged();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 0);
         let other = start(&cache, 1, |cache, me| cache.get(me, 10));
         assert_eq!(cache.peek(me, 0), Some(0));
@@ -43,7 +43,7 @@ fn loom_keys_are_found_while_the_directory_grows() {
 fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
     check(|| {
         let cache = Cache::paged();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         // The free page, without a value.
         cache.with(me, 0, |table, key, pin| {
             table.slot(key, Some(0), me.number, pin);
@@ -66,7 +66,7 @@ fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
 fn loom_a_key_that_strayed_is_removed_while_its_page_comes() {
     check(|| {
         let cache = Cache::paged();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.with(me, 0, |table, key, pin| {
             table.slot(key, Some(0), me.number, pin);
         });
@@ -91,7 +91,7 @@ fn loom_a_key_that_strayed_is_removed_while_its_page_comes() {
 fn loom_a_small_key_that_two_remove_moves_once() {
     check(|| {
         let cache = Cache::paged();
-        let me = worker::numbered(0);
+        let me = registry::numbered(0);
         cache.get(me, 1);
         let other = start(&cache, 1, |cache, me| {
             cache.remove(me, 1);

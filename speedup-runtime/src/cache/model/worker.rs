@@ -2,8 +2,10 @@
 
 use std::{cell::Cell, marker::PhantomData};
 
-use super::reclaim::{self, Barrier, Domain, Entered, Garbage};
-use crate::sync::{AtomicU64, Ordering};
+use crate::cache::memory::{
+    epoch::{Domain, Entered, Garbage, Reader},
+    membarrier,
+};
 
 /// How many threads a model may have.
 const THREADS: usize = 3;
@@ -11,7 +13,7 @@ const THREADS: usize = 3;
 loom::lazy_static! {
     static ref DOMAIN: Domain = Domain::new();
     static ref WORKERS: [Worker; THREADS] =
-        std::array::from_fn(|number| Worker { number: number as u32, pin: AtomicU64::new(0) });
+        std::array::from_fn(|number| Worker { number: number as u32, reader: Reader::new(true) });
 }
 
 std::thread_local! {
@@ -22,50 +24,50 @@ std::thread_local! {
 }
 
 /// Says whether a table is its maker's own until another thread comes.
-pub(super) fn set_biased(biased: bool) {
+pub(in crate::cache) fn set_biased(biased: bool) {
     BIASED.set(biased);
 }
 
 /// Says whether what is retired is freed. Without, pins make no barrier: one orders far more than a pin is to, and so hides
 /// what else is not in order; and where the system makes the barrier, it is not there.
-pub(super) fn set_frees(frees: bool) {
+pub(in crate::cache) fn set_frees(frees: bool) {
     FREES.set(frees);
 }
 
 /// A thread of a model.
-pub(super) struct Worker {
-    pub(super) number: u32,
-    pin: AtomicU64,
+pub(in crate::cache) struct Worker {
+    pub(in crate::cache) number: u32,
+    reader: Reader,
 }
 
 /// The worker with this number.
-pub(super) fn numbered(number: usize) -> &'static Worker {
+pub(in crate::cache) fn numbered(number: usize) -> &'static Worker {
     &WORKERS[number]
 }
 
 impl Worker {
     /// Whether tables of this worker are its own until another comes.
-    pub(super) fn is_swift(&self) -> bool {
+    pub(in crate::cache) fn may_own(&self) -> bool {
         BIASED.get()
     }
 
-    pub(super) fn pin(&'static self) -> Pin {
-        Pin { worker: self, entered: FREES.get().then(|| DOMAIN.enter(&self.pin, Barrier::Mutual)) }
+    pub(in crate::cache) fn pin(&'static self) -> Pin {
+        Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
 }
 
 /// Keeps what the tables hold from being freed.
-pub(super) struct Pin {
+pub(in crate::cache) struct Pin {
     worker: &'static Worker,
     entered: Option<Entered>,
 }
 
 /// As in the program.
 #[derive(Clone, Copy)]
-pub(super) struct Pinned<'pin>(PhantomData<&'pin Pin>);
+pub(in crate::cache) struct Pinned<'pin>(PhantomData<&'pin Pin>);
 
 impl Pin {
-    pub(super) fn at(&self) -> Pinned<'_> {
+    pub(in crate::cache) fn at(&self) -> Pinned<'_> {
         Pinned(PhantomData)
     }
 }
@@ -73,20 +75,22 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         if let Some(entered) = self.entered {
-            reclaim::leave(&self.worker.pin, entered);
+            self.worker.reader.leave(entered);
         }
     }
 }
 
-pub(super) fn retire(free: Garbage) {
+pub(in crate::cache) fn retire(free: Garbage) {
     DOMAIN.retire(free);
 }
 
-pub(super) fn collect() {
+pub(in crate::cache) fn collect() {
     if !FREES.get() {
         return;
     }
-    DOMAIN.collect(Barrier::Mutual, || {
-        WORKERS.iter().map(|worker| worker.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
-    });
+    DOMAIN.collect(pass_barrier, || WORKERS.iter().filter_map(|worker| worker.reader.pinned()).min());
+}
+
+pub(in crate::cache) fn pass_barrier() -> bool {
+    membarrier::heavy()
 }

@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 use super::Table;
 use crate::{
     cache::{
-        key::{Key, Output},
-        worker::{self, Pinned},
+        api::key::{Key, Output},
+        thread::registry::{self, Pinned},
     },
     sync::{AtomicPtr, Ordering, const_unless_loom},
 };
@@ -53,15 +53,29 @@ impl<K: Key, R: Output> Current<K, R> {
     pub(in crate::cache) fn clear(&self) {
         let old = self.0.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {
-            let old = old as usize;
-            // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
-            // found the table, so it has done so when the first step runs, and garbage is freed in order.
-            // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
-            let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
-            worker::retire(Box::new(move || worker::retire(Box::new(free))));
-            worker::collect();
+            Self::retire(old);
+            registry::collect();
         }
-        worker::collect();
+        registry::collect();
+    }
+
+    /// Takes this table out of use, if it is.
+    #[cold]
+    pub(in crate::cache) fn give_up(&self, table: &Table<K, R>) {
+        let table = std::ptr::from_ref(table).cast_mut();
+        if self.0.compare_exchange(table, null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            Self::retire(table);
+        }
+    }
+
+    /// Frees a table that was taken out of use just now when nobody can be looking at it.
+    fn retire(old: *mut Table<K, R>) {
+        let old = old as usize;
+        // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
+        // found the table, so it has done so when the first step runs, and garbage is freed in order.
+        // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
+        let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
+        registry::retire(Box::new(move || registry::retire(Box::new(free))));
     }
 }
 

@@ -1,23 +1,26 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
+mod arena;
+#[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
+pub(in crate::cache) mod bias;
 mod current;
 mod hashed;
-mod pages;
-mod slabs;
+pub(in crate::cache) mod packed_key;
+mod radix;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(super) use self::current::Current;
-pub(super) use self::slot::{Slot, State, Word};
+pub(in crate::cache) use self::current::Current;
+pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
     hashed::{Entry, Hashed},
-    pages::Pages,
+    radix::Pages,
 };
-use super::{
-    bias::{Bias, Turn},
-    key::{Key, Lookup, Output},
-    worker::{self, Pinned, Worker},
+use crate::cache::{
+    api::key::{Key, Lookup, Output},
+    table::bias::{Bias, Turn},
+    thread::registry::{self, Pinned, Worker},
 };
 use crate::{
     panics,
@@ -28,7 +31,7 @@ use crate::{
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// All slots of a cache between two `clear`s.
-pub(super) struct Table<K: Key, R: Output> {
+pub(in crate::cache) struct Table<K: Key, R: Output> {
     /// No other table of the process ever has this number.
     id: u64,
     /// Who changes the table: makes pages and entries, claims slots, removes values.
@@ -39,7 +42,7 @@ pub(super) struct Table<K: Key, R: Output> {
 }
 
 /// What came of claiming a key's slot.
-pub(super) enum Claim<'pin, R> {
+pub(in crate::cache) enum Claim<'pin, R> {
     /// The value is there.
     Ready(&'pin R),
     /// The calling worker is to compute it.
@@ -49,7 +52,7 @@ pub(super) enum Claim<'pin, R> {
 }
 
 /// What came of claiming a member of somebody's group.
-pub(super) enum Member<'pin, K, R> {
+pub(in crate::cache) enum Member<'pin, K, R> {
     /// The calling worker is to compute it.
     Mine(K, Slot<'pin, R>),
     /// The worker with this number is computing the slot at this address.
@@ -60,23 +63,39 @@ pub(super) enum Member<'pin, K, R> {
 
 impl<K: Key, R: Output> Table<K, R> {
     /// An empty table, owned by this worker.
-    pub(super) fn new(owner: &Worker) -> Self {
+    pub(in crate::cache) fn new(owner: &Worker) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(owner.is_swift().then_some(owner.number)),
+            bias: Bias::new(owner.may_own().then_some(owner.number)),
             pages: Pages::new(),
             hashed: OnceBox::new(),
         }
     }
 
     /// The number of this table, which no other ever has.
-    pub(super) fn id(&self) -> u64 {
+    pub(in crate::cache) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether the worker may change the table: claim, make or remove anything. If not, it never will, see [`Bias::admits`].
+    #[inline]
+    pub(in crate::cache) fn admits(&self, me: u32) -> bool {
+        self.bias.admits(me)
+    }
+
+    /// The worker, if it owns the table, lets everybody change it.
+    pub(in crate::cache) fn open(&self, me: u32) {
+        self.bias.open(me);
     }
 
     /// The value of a key that has one. O(1), takes no lock, writes nothing.
     #[inline]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, packed: Option<u64>, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) fn find<'pin, Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        pin: Pinned<'pin>,
+    ) -> Option<&'pin R> {
         if K::COORDINATES == 0 || !K::is_small() {
             return self.find_hashed(key, pin);
         }
@@ -92,14 +111,14 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The value of a small key that is in a page.
     #[inline(always)]
-    pub(super) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.pages.find(packed, pin)?.value()
     }
 
     /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
     /// look.
     #[inline(always)]
-    pub(super) fn begin<'pin>(
+    pub(in crate::cache) fn begin<'pin>(
         &self,
         key: &K,
         packed: Option<u64>,
@@ -148,7 +167,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
-    pub(super) fn claim<'pin, Q: Lookup<K>>(
+    pub(in crate::cache) fn claim<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
         packed: Option<u64>,
@@ -176,7 +195,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a key, made if need be.
-    pub(super) fn slot<'pin, Q: Lookup<K>>(
+    pub(in crate::cache) fn slot<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
         packed: Option<u64>,
@@ -190,7 +209,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The name is that of a slot of this table.
-    pub(super) unsafe fn claim_member<'pin>(
+    pub(in crate::cache) unsafe fn claim_member<'pin>(
         &self,
         member: u64,
         me: u32,
@@ -234,7 +253,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(super) unsafe fn remove(&self, key: &K, me: u32, pin: Pinned<'_>) -> Option<R> {
+    pub(in crate::cache) unsafe fn remove(&self, key: &K, me: u32, pin: Pinned<'_>) -> Option<R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             let value = slot.value().cloned();
             // By an atomic instruction, whosoever turn it is: it is rare.
@@ -242,7 +261,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 let at = slot.value_ptr() as usize;
                 // SAFETY: the slot was ready and is no more: it keeps its value until this runs, and the table is
                 // freed later by the contract.
-                worker::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+                registry::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
                 return value;
             }
             if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
@@ -256,7 +275,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// How many values there are. O(slots): nothing is counted when values come and go.
-    pub(super) fn len(&self, pin: Pinned<'_>) -> usize {
+    pub(in crate::cache) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 

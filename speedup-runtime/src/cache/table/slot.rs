@@ -15,8 +15,8 @@ use std::marker::PhantomData;
 
 use crate::{
     cache::{
-        bias::{Alone, Turn},
-        worker::Pinned,
+        table::bias::{Alone, Turn},
+        thread::registry::Pinned,
     },
     sync::{AtomicU32, Ordering},
 };

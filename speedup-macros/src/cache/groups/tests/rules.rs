@@ -235,7 +235,7 @@ fn a_shadowed_name_is_another_function() {
 
 #[test]
 fn in_an_impl_the_calls_go_through_the_type() {
-    let place = Place::Inherent { ty: Some("Point".to_owned()), generic: false };
+    let place = Place::Inherent { ty: Some("Point".to_owned()), generic: false, lasting: None };
     for (body, expected) in [
         (
             "Self::f(1) + Point::f(2)",

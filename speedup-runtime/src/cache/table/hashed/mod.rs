@@ -23,9 +23,9 @@ use self::{index::Index, shard::Shard};
 use super::slot::{Slot, State};
 use crate::{
     cache::{
-        bias::Turn,
-        key::{Key, Lookup, Output},
-        worker::{self, Pinned},
+        api::key::{Key, Lookup, Output},
+        table::bias::Turn,
+        thread::registry::{self, Pinned},
     },
     sync::{AtomicPtr, Ordering},
 };
@@ -158,7 +158,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         entry.state.remove();
         drop(writer);
         let (shard, entry) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
-        worker::retire(Box::new(move || {
+        registry::retire(Box::new(move || {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
             // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
             unsafe {

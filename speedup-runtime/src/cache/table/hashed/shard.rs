@@ -11,10 +11,12 @@ use std::{
 use super::{Entry, RandomState, View, chunk_len, index::Lane, position};
 use crate::{
     cache::{
-        bias::Turn,
-        key::{Key, Lookup, Output},
-        table::slot::{State, Word},
-        worker::{self, Pinned},
+        api::key::{Key, Lookup, Output},
+        table::{
+            bias::Turn,
+            slot::{State, Word},
+        },
+        thread::registry::{self, Pinned},
     },
     sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
 };
@@ -227,7 +229,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         let old = self.view.swap(Box::into_raw(new), Ordering::AcqRel);
         if !old.is_null() {
             let old = old as usize;
-            worker::retire(Box::new(move || {
+            registry::retire(Box::new(move || {
                 // SAFETY: made by `Box::into_raw` above, unlinked, and nobody pinned can be reading it.
                 drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
             }));

@@ -1,0 +1,102 @@
+//! The code of a function whose recursive calls pass some arguments on: those choose a table of their own.
+//!
+//! ```text
+//! fn paths(graph: &Graph, n: usize) -> u64 {
+//!     ::speedup::cache::Tables::get(__PATHS_TABLES, (graph,), |own| ::speedup::cache::is_same(graph, &own.0), (n,))
+//! }
+//! const PATHS: &::speedup::Cache<(Graph, usize), u64> = { .. };                          the handle sees all tables as one
+//! const __PATHS_TABLES: &::speedup::cache::Tables<(Graph,), (usize,), u64> = { .. };
+//! fn __paths_uncached(graph: &Graph, n: usize) -> u64 { .. }
+//! ```
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Index;
+use syn::ext::IdentExt;
+
+use super::expand::{keep, show};
+use super::model::Cached;
+use crate::expansion;
+use crate::signature::{self, Argument, Pass};
+
+/// `__F_TABLES`
+fn tables_name(model: &Cached) -> Ident {
+    format_ident!("__{}_TABLES", model.handle.unraw(), span = model.handle.span())
+}
+
+/// `::speedup::cache::Tables::get(__F_TABLES, (graph,), |own| .., (n,))`
+pub(super) fn look_up(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let tables = model.place.sibling(&tables_name(model));
+    let (steady, varying) = (model.arguments_that_are(true), model.arguments_that_are(false));
+    let lent = |argument: &Argument| {
+        let name = &argument.name;
+        if argument.pass == Pass::Lend { quote!(#name) } else { quote!(&#name) }
+    };
+    let passed_on = signature::tuple(at, steady.iter().map(lent));
+    let own = Ident::new("own", Span::mixed_site().located_at(at));
+    let same = steady.iter().enumerate().map(|(index, argument)| {
+        let (name, index) = (&argument.name, Index::from(index));
+        match argument.pass {
+            Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
+            Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
+        }
+    });
+    let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);
+    let key = signature::tuple(
+        at,
+        varying.iter().map(|argument| {
+            let name = &argument.name;
+            if lends { lent(argument) } else { quote!(#name) }
+        }),
+    );
+    let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
+    quote_spanned!(at=> ::speedup::cache::Tables::#get(#tables, #passed_on, |#own| #(#same)&&*, #key))
+}
+
+/// ```text
+/// const __F_TABLES: &::speedup::cache::Tables<(Graph,), (usize,), u64> = {
+///     static __F_TABLES_STATE: ::speedup::cache::TablesState<(Graph,), (usize,), u64> = ::speedup::cache::TablesState::new();
+///     &::speedup::cache::Tables::of(&__F_TABLES_STATE, "f", |(graph,): &(Graph,), (n,): &(usize,)| __f_uncached(graph, *n))
+/// };
+/// ```
+pub(super) fn tables(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.handle;
+    let name = tables_name(model);
+    let state = expansion::state_name(&name, at);
+    let (steady, varying) = (model.arguments_that_are(true), model.arguments_that_are(false));
+    let (of, by) = (signature::key_type(at, &steady), signature::key_type(at, &varying));
+    let result = &model.result;
+    let title = model.function.sig.ident.unraw().to_string();
+    let inner = model.place.lasting_sibling(&model.inner);
+    let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
+    let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
+    let (keep, show) = (keep(model.keep), show(&varying));
+    let sequential = model.sequential.then(|| quote!(.sequential()));
+    let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let lifetime = expansion::handle_lifetime(&model.place, at);
+    quote_spanned! {at=>
+        #(#attributes)*
+        #[doc(hidden)]
+        const #name: &#lifetime ::speedup::cache::Tables<#of, #by, #result> = {
+            static #state: ::speedup::cache::TablesState<#of, #by, #result> = ::speedup::cache::TablesState::new();
+            &::speedup::cache::Tables::of(&#state, #title, |#passed_on: &#of, #key: &#by| #inner(#(#passed),*))
+                #show #keep #sequential #uses_rayon
+        };
+    }
+}
+
+/// `.divided(&::speedup::cache::Division::new(__F_TABLES, |(graph, n)| ((graph,), (n,))))`
+pub(super) fn division(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let tables = model.place.lasting_sibling(&tables_name(model));
+    let all = pattern(at, &model.arguments);
+    let (steady, varying) =
+        (pattern(at, &model.arguments_that_are(true)), pattern(at, &model.arguments_that_are(false)));
+    quote_spanned!(at=> .divided(&::speedup::cache::Division::new(#tables, |#all| (#steady, #varying))))
+}
+
+fn pattern(at: Span, arguments: &[Argument]) -> TokenStream {
+    signature::tuple(at, arguments.iter().map(|argument| expansion::in_closure(&argument.name).to_token_stream()))
+}

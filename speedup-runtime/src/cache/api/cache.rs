@@ -1,0 +1,479 @@
+//! The handle of a cached function.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+};
+
+use crate::cache::{
+    api::{
+        function::{Function, Shared},
+        key::{Key, Lookup, Output},
+        stats::Stats,
+        tables::{Divided, Division},
+        task::Task,
+    },
+    block::isolation,
+    call::{erased::Engine as _, inner::Core},
+    fork::fork_join,
+    thread::registry,
+};
+use crate::{panics, sync::Arc};
+
+/// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
+///
+/// `#[cache]` makes one for each function; [`Cache::from_fn`] makes one of a closure. `K` is the tuple of the
+/// arguments, in their owned forms, and `R` the result.
+///
+/// # Guarantees
+/// - Each distinct key is computed once, however many threads ask for it at the same time.
+/// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a value may be computed
+///   twice rather than waited for. So may one of which there is no telling whether its body does, after half a second without
+///   a sign of life: on systems other than Linux, one that is computed on a thread that is none of rayon's.
+/// - Depth is bounded by memory, not by the stack.
+/// - A call that needs its own result panics with the chain of calls; it does not hang.
+/// - A panic in the function reaches every caller that needs the value. Nothing is cached, and the next call tries again.
+///
+/// # Complexity
+/// A call whose value is there is O(1), takes no lock and writes nothing that other threads read. Keys of one to three
+/// small integers are found in an array, all others by hashing.
+///
+/// # Examples
+/// ```
+/// use speedup_runtime::Cache;
+///
+/// let lengths = Cache::from_fn(|text: String| text.len());
+/// assert_eq!(lengths.get(("twelve chars".to_string(),)), 12);
+/// assert_eq!(lengths.peek(&("twelve chars".to_string(),)), Some(12));
+/// assert_eq!(lengths.stats().misses, 1);
+/// ```
+pub struct Cache<K: Key, R: Output> {
+    /// The core: in a static, or counted and alive as long as the handle.
+    core: *const Core<K, R>,
+    function: Function<K, R>,
+    counted: bool,
+    /// Where the values are if there is a table for each set of arguments that are passed on; the core then only shares work.
+    divided: Option<&'static dyn Divided<K, R>>,
+    owns: PhantomData<Arc<Core<K, R>>>,
+}
+
+// SAFETY: the core is shared state behind atomics and locks; the rest is a function that may be called from anywhere.
+unsafe impl<K: Key, R: Output> Send for Cache<K, R> {}
+// SAFETY: as above.
+unsafe impl<K: Key, R: Output> Sync for Cache<K, R> {}
+
+/// What a static holds for a [`Cache`]: its values.
+///
+/// It goes by the type of its cache, so that what is wrong with an argument or a result is the same fault in both, which
+/// the compiler reports once.
+pub type State<K, R> = Values<Cache<K, R>>;
+
+/// The values of a cache. See [`State`].
+pub struct Values<C: Parts>(Core<C::Key, C::Output>);
+
+/// A [`Cache`] and the types that it is made of.
+pub trait Parts {
+    /// The tuple of the arguments.
+    type Key: Key;
+    /// The result.
+    type Output: Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output> Parts for Cache<K, R> {
+    type Key = K;
+    type Output = R;
+}
+
+impl<K: Key, R: Output> State<K, R> {
+    /// No values yet.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "made in statics")]
+    pub const fn new() -> Self {
+        Self(Core::new(false))
+    }
+}
+
+impl<C: Parts> fmt::Debug for Values<C> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+// SAFETY: as for `Cache`.
+unsafe impl<C: Parts> Sync for Values<C> {}
+
+impl<K: Key, R: Output> Cache<K, R> {
+    /// A cache whose values are in a static, which is what `#[cache]` makes.
+    #[must_use]
+    pub const fn of(state: &'static State<K, R>, function: Function<K, R>) -> Self {
+        Self { core: &raw const state.0, function, counted: false, divided: None, owns: PhantomData }
+    }
+
+    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
+    /// nothing itself.
+    #[must_use]
+    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
+        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.divided = Some(division);
+        self
+    }
+
+    /// What is called on a miss.
+    pub(in crate::cache) fn function(&self) -> &Function<K, R> {
+        &self.function
+    }
+
+    /// A cache of its own around a function or closure of up to six arguments.
+    ///
+    /// Dropping it forgets the values; what is being computed is finished.
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::Cache;
+    ///
+    /// let add = Cache::from_fn(|a: u32, b: u32| a + b);
+    /// assert_eq!(add.get((2, 3)), 5);
+    /// ```
+    #[must_use]
+    pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
+        let core = Arc::into_raw(Arc::new(Core::new(true)));
+        Self {
+            core,
+            function: Function::closure(function.into_shared()),
+            counted: true,
+            divided: None,
+            owns: PhantomData,
+        }
+    }
+
+    /// A counted core with its function.
+    pub(in crate::cache) fn around(core: Arc<Core<K, R>>, function: Function<K, R>) -> Self {
+        Self { core: Arc::into_raw(core), function, counted: true, divided: None, owns: PhantomData }
+    }
+
+    #[inline]
+    pub(in crate::cache) fn core(&self) -> &Core<K, R> {
+        // SAFETY: a static, or counted and released only when the handle is dropped.
+        unsafe { &*self.core }
+    }
+
+    /// The value of a key, computed if need be.
+    ///
+    /// # Panics
+    /// If the function panics for this key, or if the key is being computed by a call that needs this one, with a message
+    /// that names the chain of calls.
+    // Always: a level of a recursion through the cache is to have one frame, see `execute`.
+    #[inline(always)]
+    pub fn get(&self, key: K::Args) -> R {
+        self.core().get(self.function.callee(), &K::of(key))
+    }
+
+    /// The value of a key that is only borrowed: a tuple of references, one for each argument.
+    ///
+    /// A hit allocates nothing; on a miss the key is copied.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::Cache;
+    ///
+    /// let lengths = Cache::from_fn(|text: String| text.len());
+    /// assert_eq!(lengths.get_ref(("four",)), 4);
+    /// ```
+    #[inline]
+    pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
+        // Small integers are found by their value.
+        if K::is_small() {
+            return self.core().get(self.function.callee(), &key.to_key());
+        }
+        match self.core().hit(key, None) {
+            Some(value) => value,
+            None => self.core().get(self.function.callee(), &key.to_key()),
+        }
+    }
+
+    /// The values of keys that do not need each other: what `#[cache]` makes of several recursive calls.
+    ///
+    /// Where a call is worth it, the members run in parallel and in any order.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get), for one of the keys whose call panics.
+    // Always: as `get`.
+    #[inline(always)]
+    pub fn group<const N: usize>(&self, keys: [K::Args; N]) -> [R; N] {
+        self.group_of(keys.map(K::of))
+    }
+
+    #[inline(always)]
+    fn group_of<const N: usize>(&self, keys: [K; N]) -> [R; N] {
+        if !self.shares_group() {
+            let mut results = [const { None }; N];
+            for (result, key) in results.iter_mut().zip(&keys) {
+                *result = Some(self.core().get(self.function.callee(), key));
+            }
+            return results.map(|result| result.expect("every member of a group has its result"));
+        }
+        self.group_shared(&keys)
+    }
+
+    /// The same, shown to others; out of line, to keep the frames of bodies small.
+    #[inline(never)]
+    fn group_shared<const N: usize>(&self, keys: &[K; N]) -> [R; N] {
+        let (mut results, mut scratch) = ([const { None }; N], [0; N]);
+        fork_join::compute(self.core(), self.function.callee(), keys, &mut results, &mut scratch, false);
+        results.map(|result| result.expect("every member of a group has its result"))
+    }
+
+    /// As [`group`](Self::group), for keys that are only borrowed.
+    ///
+    /// # Panics
+    /// As [`group`](Self::group).
+    #[inline]
+    pub fn group_ref<Q: Lookup<K>, const N: usize>(&self, keys: [Q; N]) -> [R; N] {
+        if !self.shares_group() {
+            return keys.map(|key| self.get_ref(key));
+        }
+        self.group_of(keys.map(Lookup::to_key))
+    }
+
+    /// Whether the members of the next group may come to be shown to others.
+    #[inline(always)]
+    fn shares_group(&self) -> bool {
+        self.core().may_share(&self.function, registry::current())
+    }
+
+    /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get), for one of the keys whose call panics.
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::Cache;
+    ///
+    /// let squares = Cache::from_fn(|n: u64| n * n);
+    /// assert_eq!(squares.get_all((0..4).map(|n| (n,))), [0, 1, 4, 9]);
+    /// ```
+    pub fn get_all(&self, keys: impl IntoIterator<Item = K::Args>) -> Vec<R> {
+        let keys: Vec<K> = keys.into_iter().map(K::of).collect();
+        let mut results = Vec::new();
+        results.resize_with(keys.len(), || None);
+        fork_join::compute(self.core(), self.function.callee(), &keys, &mut results, &mut vec![0; keys.len()], true);
+        results.into_iter().map(|result| result.expect("every member of a group has its result")).collect()
+    }
+
+    /// Starts computing a key in the background.
+    ///
+    /// The call runs on the current rayon pool, or on whichever thread joins the task first. Where a body that starts it is
+    /// computed once more (see the chapter on cycles in `ARCHITECTURE.md`), only who joins the task runs it.
+    #[doc(alias = "apply_async")]
+    pub fn spawn(&self, key: K::Args) -> Task<R> {
+        if let Some(value) = self.peek(&key) {
+            return Task::ready(value);
+        }
+        let task = self.task(K::of(key));
+        task.start();
+        task
+    }
+
+    /// Starts in the background what is missing, and says how many calls that was.
+    ///
+    /// If only one key is missing nothing is started: whoever needs it computes it just as soon. Nor is anything inside a call
+    /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
+    #[doc(alias = "batch_async")]
+    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
+        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
+        let missing: HashSet<Distinct<K>> = missing.collect();
+        // Each run of a body that runs again would queue them again, each of which may lead to the next run.
+        if missing.len() < 2 || isolation::computes_again(registry::current()) {
+            return 0;
+        }
+        let started = missing.len();
+        for Distinct(key) in missing {
+            let task = self.task(key);
+            task.start();
+            // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
+            panics::contain(move || drop(task));
+        }
+        started
+    }
+
+    /// The value of a key if it is there; never computes.
+    pub fn peek(&self, key: &K::Args) -> Option<R> {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.peek(key),
+            None => self.core().peek(key, key.pack(), registry::current()),
+        })
+    }
+
+    /// Whether the value of a key is there; never computes.
+    pub fn contains(&self, key: &K::Args) -> bool {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.peek(key).is_some(),
+            None => self.core().contains(key, registry::current()),
+        })
+    }
+
+    /// Puts a value in, and returns the one that was there.
+    ///
+    /// If the key is being computed at this moment, the computed value stays and the given one is dropped: those who
+    /// wait for it and those who come later get the same.
+    pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        let key = K::of(key);
+        if let Some(divided) = self.divided {
+            return divided.insert(key, value);
+        }
+        self.core().insert(&self.function, &key, value, registry::current())
+    }
+
+    /// Forgets a key, and returns its value if it was there.
+    ///
+    /// A computation of the key that is in flight is not disturbed, and its value is kept.
+    pub fn remove(&self, key: &K::Args) -> Option<R> {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.remove(key),
+            None => self.core().remove(key, registry::current()),
+        })
+    }
+
+    /// Computes a key again, keeps the new value instead of the old one and returns it.
+    ///
+    /// The old value stays, and is what others see, until the new one is there.
+    ///
+    /// # Panics
+    /// If the function panics; the old value then stays.
+    pub fn refresh(&self, key: K::Args) -> R {
+        let key = K::of(key);
+        if let Some(divided) = self.divided {
+            return divided.refresh(key);
+        }
+        self.core().refresh(self.function.callee(), &key, registry::current())
+    }
+
+    /// How many values there are. While others remove and replace values, those may be counted twice or not at all.
+    ///
+    /// # Complexity
+    /// O(n): nothing is counted when values come and go.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if let Some(divided) = self.divided {
+            return divided.len();
+        }
+        self.core().len(registry::current())
+    }
+
+    /// Whether there is no value. O(n), as [`len`](Self::len).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything and frees the memory.
+    ///
+    /// Readers are not disturbed. What is being computed at this moment is finished for its caller and not kept; who
+    /// waits for it asks again, and so gets a value that is.
+    pub fn clear(&self) {
+        if let Some(divided) = self.divided {
+            return divided.clear();
+        }
+        self.core().clear();
+    }
+
+    /// What the cache has done so far. O(n), as [`len`](Self::len).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        if let Some(divided) = self.divided {
+            return divided.stats();
+        }
+        let core = self.core();
+        let (hits, misses) = core.number.totals();
+        Stats { hits, misses, panics: core.panics(), len: self.len() }
+    }
+
+    /// A call of this key that has not begun.
+    fn task(&self, key: K) -> Task<R> {
+        let again = self.again();
+        Task::new(Box::new(move || again.core().get(again.function.callee(), &key)))
+    }
+
+    /// Another handle of the same cache, for a call that may outlive this one.
+    fn again(&self) -> Self {
+        self.core().retain();
+        Self {
+            core: self.core,
+            function: self.function.clone(),
+            counted: self.counted,
+            divided: self.divided,
+            owns: PhantomData,
+        }
+    }
+}
+
+impl<K: Key, R: Output> Drop for Cache<K, R> {
+    fn drop(&mut self) {
+        if self.counted {
+            self.core().release();
+            registry::collect();
+        }
+    }
+}
+
+impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.stats()).finish()
+    }
+}
+
+/// A key in a set.
+struct Distinct<K>(K);
+
+impl<K: Key> PartialEq for Distinct<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+}
+
+impl<K: Key> Eq for Distinct<K> {}
+
+impl<K: Key> Hash for Distinct<K> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
+    }
+}
+
+/// A function or closure that [`Cache::from_fn`] takes: of up to six owned arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    note = "give a function or closure of one to six arguments whose types are written out: `Cache::from_fn(|n: u64| ..)`"
+)]
+pub trait IntoFunction<K, R> {
+    /// The function as one of a tuple.
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
+    fn into_shared(self) -> Shared<K, R>;
+}
+
+macro_rules! functions {
+    ($(($($arg:ident $part:ident)+))*) => {$(
+        impl<FN: Fn($($arg),+) -> R + Send + Sync + 'static, $($arg: Clone + 'static,)+ R: 'static> IntoFunction<($($arg,)+), R> for FN {
+            #[allow(private_interfaces, reason = "as in the trait")]
+            fn into_shared(self) -> Shared<($($arg,)+), R> {
+                Arc::new(move |($($part,)+): &($($arg,)+)| self($($part.clone()),+))
+            }
+        }
+    )*};
+}
+
+functions! {
+    (A a)
+    (A a B b)
+    (A a B b C c)
+    (A a B b C c D d)
+    (A a B b C c D d E e)
+    (A a B b C c D d E e F f)
+}

@@ -1,0 +1,27 @@
+//! What a cache has done so far.
+
+/// Counts of one cache, as returned by [`Cache::stats`](crate::Cache::stats).
+///
+/// Every thread counts for itself, so counting costs no shared memory, and a count taken while others call may miss the
+/// last few.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls that found their value.
+    pub hits: u64,
+    /// Calls that ran the body, whatever came of it.
+    pub misses: u64,
+    /// Calls whose body panicked.
+    pub panics: u64,
+    /// Values held now.
+    pub len: usize,
+}
+
+impl Stats {
+    /// The share of calls that found their value, between 0 and 1; 0 before the first call.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        let calls = self.hits + self.misses;
+        if calls == 0 { 0.0 } else { self.hits as f64 / calls as f64 }
+    }
+}

@@ -1,0 +1,398 @@
+//! Functions whose calls pass some arguments on unchanged: a table for each set of those.
+//!
+//! A recursion over a graph passes the graph on at each level. Were it part of each key, it would be hashed, compared and
+//! copied at each level. So such *steady* arguments are looked up once, by the outermost call: they choose a table of their
+//! own, in which the recursion goes on with the arguments that vary.
+//!
+//! A call knows that it is not the outermost one by the call that it is made from: that one names its table, and the table
+//! its steady arguments. If they are the same, by address where they are borrowed, so is the table. Nothing is decided by how
+//! the call is written; one that passes on something else is another outermost call.
+
+use std::{
+    any::TypeId,
+    borrow::Borrow,
+    fmt,
+    ptr::{self, NonNull, null},
+    sync::Mutex,
+    thread,
+};
+
+use crate::cache::{
+    api::{
+        cache::Cache,
+        function::{Callee, Function},
+        key::{Key, Lookup, Output, Part},
+        stats::Stats,
+    },
+    call::{
+        call_stack::{self, Frame},
+        erased::Engine as _,
+        inner::{Core, Steady},
+    },
+    thread::registry::{self, Pinned, Worker},
+};
+use crate::sync::{Arc, AtomicU64, Ordering, lock};
+
+/// How many tables are kept of one function, unless it says otherwise.
+const MOST: usize = 1024;
+/// So many running calls are looked through for one of the same function: more than one only if others lie between.
+const NEAR: usize = 4;
+
+/// The tables of a function: one for each set of the arguments that its calls pass on unchanged.
+///
+/// `S` is the tuple of those, `V` that of the arguments that vary, both in their owned forms. At most 1,024 tables are kept
+/// (see [`limit`](Self::limit)): beyond that, the one goes whose outermost call is the longest ago.
+pub struct Tables<S: Key, V: Key, R: Output> {
+    state: &'static TablesState<S, V, R>,
+    function: Function<V, R>,
+    branches: Cache<S, Branch<V, R>>,
+    most: usize,
+}
+
+/// What a static holds for [`Tables`].
+pub struct TablesState<S: Key, V: Key, R: Output> {
+    branches: crate::cache::State<S, Branch<V, R>>,
+    /// The tables that are kept, in no order.
+    kept: Mutex<Vec<Branch<V, R>>>,
+    /// Outermost calls that had to look for their table. Relaxed: a clock for [`Branch::used`].
+    now: AtomicU64,
+    /// What is counted of all tables, and known of what a call costs.
+    whole: Core<V, R>,
+}
+
+// SAFETY: shared state behind atomics and locks, as in `Cache`.
+unsafe impl<S: Key, V: Key, R: Output> Sync for TablesState<S, V, R> {}
+
+impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
+    /// No tables yet.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "made in statics")]
+    pub const fn new() -> Self {
+        Self {
+            branches: crate::cache::State::new(),
+            kept: Mutex::new(Vec::new()),
+            now: AtomicU64::new(0),
+            whole: Core::new(false),
+        }
+    }
+}
+
+/// One of the tables, counted.
+struct Branch<V: Key, R: Output> {
+    core: NonNull<Core<V, R>>,
+    /// When an outermost call has last computed something in it.
+    used: Arc<AtomicU64>,
+}
+
+// SAFETY: as for `Cache`.
+unsafe impl<V: Key, R: Output> Send for Branch<V, R> {}
+// SAFETY: as for `Cache`.
+unsafe impl<V: Key, R: Output> Sync for Branch<V, R> {}
+
+impl<V: Key, R: Output> Branch<V, R> {
+    /// An empty table, which counts and learns together with the others.
+    fn new<S: Key>(steady: S, family: TypeId, whole: &Core<V, R>) -> Self {
+        whole.number.give();
+        let mut core = Core::one_of(family, true, Some(Steady::new(steady)));
+        core.number = whole.number.lend();
+        core.grain.learn_from(&whole.grain);
+        let core = Arc::into_raw(Arc::new(core));
+        // SAFETY: an `Arc` leads to something.
+        Self { core: unsafe { NonNull::new_unchecked(core.cast_mut()) }, used: Arc::new(AtomicU64::new(0)) }
+    }
+
+    #[inline]
+    fn core(&self) -> &Core<V, R> {
+        // SAFETY: counted.
+        unsafe { self.core.as_ref() }
+    }
+}
+
+impl<V: Key, R: Output> Clone for Branch<V, R> {
+    fn clone(&self) -> Self {
+        self.core().retain();
+        Self { core: self.core, used: self.used.clone() }
+    }
+}
+
+impl<V: Key, R: Output> Drop for Branch<V, R> {
+    fn drop(&mut self) {
+        self.core().release();
+    }
+}
+
+/// What the steady arguments of a core are.
+///
+/// # Safety
+/// The core was made by [`Branch::new`] with an `S`.
+#[inline(always)]
+unsafe fn steady_of<S, V: Key, R: Output>(core: &Core<V, R>) -> Option<&S> {
+    // SAFETY: by the contract.
+    core.steady.as_ref().map(|steady| unsafe { &*steady.at().cast::<S>() })
+}
+
+/// Tables are put in, not computed.
+fn never<S: Key, V: Key, R: Output>(_: &S) -> Branch<V, R> {
+    unreachable!("a table is made by who looks for it")
+}
+
+impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
+    /// The tables of a function with its name and its body, which gets what is passed on and what varies.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
+    #[must_use]
+    pub const fn of<F: Fn(&S, &V) -> R + Copy + 'static>(
+        state: &'static TablesState<S, V, R>,
+        name: &'static str,
+        body: F,
+    ) -> Self {
+        let branches = Cache::of(&state.branches, Function::new("the tables of a function", never::<S, V, R>));
+        Self { state, function: Function::steady(name, body), branches, most: MOST }
+    }
+
+    /// As [`Function::keep`].
+    #[must_use]
+    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
+        self.function.keep = Some(keep);
+        self
+    }
+
+    /// As [`Function::show`], for the arguments that vary.
+    #[must_use]
+    pub const fn show(mut self, show: fn(&V, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
+        self.function.show = Some(show);
+        self
+    }
+
+    /// As [`Function::sequential`].
+    #[must_use]
+    pub const fn sequential(mut self) -> Self {
+        self.function.sequential = true;
+        self
+    }
+
+    /// As [`Function::uses_rayon`].
+    #[must_use]
+    pub const fn uses_rayon(mut self) -> Self {
+        self.function.uses_rayon = true;
+        self
+    }
+
+    /// Keeps at most so many tables, and at least one.
+    #[must_use]
+    pub const fn limit(mut self, most: usize) -> Self {
+        self.most = if most == 0 { 1 } else { most };
+        self
+    }
+
+    /// The value of a call, computed if need be. `is` tells whether the call passes on what a table has been made for.
+    ///
+    /// # Panics
+    /// As [`Cache::get`].
+    #[inline(always)]
+    pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
+        let key = V::of(key);
+        match self.running(registry::current(), &is) {
+            Some(core) => self.get_in(core, &key),
+            None => self.get_outermost(steady, &key),
+        }
+    }
+
+    /// As [`get`](Self::get), for arguments that are only borrowed: a hit copies nothing.
+    ///
+    /// # Panics
+    /// As [`Cache::get`].
+    #[inline(always)]
+    pub fn get_ref<Q: Lookup<S>, P: Lookup<V>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: P) -> R {
+        if let Some(core) = self.running(registry::current(), &is) {
+            return match core.hit(key, None) {
+                Some(value) => value,
+                None => self.get_in(core, &key.to_key()),
+            };
+        }
+        self.get_outermost(steady, &key.to_key())
+    }
+
+    /// The table in which the innermost running call goes on, if it is one of this function with the same steady arguments.
+    #[inline(always)]
+    fn running<'a>(&self, worker: &'a Worker, is: &impl Fn(&S) -> bool) -> Option<&'a Core<V, R>> {
+        let top = call_stack::top(worker)?;
+        match self.core_of(top) {
+            // SAFETY: a core of the family.
+            Some(core) if unsafe { steady_of(core) }.is_some_and(is) => Some(core),
+            _ => self.running_below(top, is),
+        }
+    }
+
+    /// The same, for calls between which others lie.
+    #[cold]
+    #[inline(never)]
+    fn running_below<'a>(&self, top: &'a Frame, is: &impl Fn(&S) -> bool) -> Option<&'a Core<V, R>> {
+        let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
+        // SAFETY: cores of the family.
+        frames.filter_map(|frame| self.core_of(frame)).find(|core| unsafe { steady_of(core) }.is_some_and(is))
+    }
+
+    /// The core of a running call of this function.
+    #[inline(always)]
+    fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
+        let header = frame.header();
+        // SAFETY: the family is named by the type of the body, which is that of one function, and all cores of it were made by
+        // `Branch::new` for these types. The frame keeps its core.
+        (header.family == self.function.family).then(|| unsafe { &*std::ptr::from_ref(header).cast::<Core<V, R>>() })
+    }
+
+    #[inline(always)]
+    fn get_in(&self, core: &Core<V, R>, key: &V) -> R {
+        core.get(self.callee(core), key)
+    }
+
+    #[inline(always)]
+    fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
+        self.function.callee_in(core.steady.as_ref().map_or(null(), Steady::at))
+    }
+
+    /// A call from outside: its table is looked up by the contents of what it passes on, and made if there is none.
+    #[cold]
+    #[inline(never)]
+    fn get_outermost<Q: Lookup<S>>(&self, steady: Q, key: &V) -> R {
+        let worker = registry::current();
+        let found = {
+            let pin = worker.pin();
+            let branch = self.find(steady, pin.at());
+            if let Some(value) = branch.and_then(|branch| branch.core().hit(key, key.pack())) {
+                return value;
+            }
+            branch.cloned()
+        };
+        let branch = found.unwrap_or_else(|| self.make(&steady.to_key(), worker));
+        branch.used.store(self.state.now.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let value = self.get_in(branch.core(), key);
+        self.state.whole.grain.learn_from(&branch.core().grain);
+        value
+    }
+
+    /// The table for these steady arguments, if there is one.
+    fn find<'pin, Q: Lookup<S>>(&self, steady: Q, pin: Pinned<'pin>) -> Option<&'pin Branch<V, R>> {
+        let packed = if S::is_small() { steady.to_key().pack() } else { None };
+        self.branches.core().table(pin)?.find(steady, packed, pin)
+    }
+
+    /// The same, counted.
+    fn branch(&self, steady: &S, worker: &'static Worker) -> Option<Branch<V, R>> {
+        let pin = worker.pin();
+        self.find(steady, pin.at()).cloned()
+    }
+
+    /// The table for these steady arguments, made by this call or by another thread just now.
+    fn make(&self, steady: &S, worker: &'static Worker) -> Branch<V, R> {
+        let branch = Branch::new(steady.clone(), self.function.family, &self.state.whole);
+        loop {
+            match self.branches.core().insert_new(self.branches.function(), steady, branch.clone(), worker) {
+                Ok(()) => break,
+                Err(_) => match self.branch(steady, worker) {
+                    Some(others) => return others,
+                    // It is being put in by another thread, or went at this moment.
+                    None => thread::yield_now(),
+                },
+            }
+        }
+        let oldest = {
+            let mut kept = lock(&self.state.kept);
+            kept.push(branch.clone());
+            let over = kept.len() > self.most;
+            // The new one is the last.
+            let oldest = kept.iter().rev().skip(1).rev().enumerate();
+            let oldest = oldest.min_by_key(|(_, branch)| branch.used.load(Ordering::Relaxed)).map(|(at, _)| at);
+            oldest.filter(|_| over).map(|at| kept.swap_remove(at))
+        };
+        // SAFETY: a core of the family. Removed while nothing is locked, since keys are users' code.
+        if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { steady_of::<S, V, R>(branch.core()) }) {
+            self.branches.core().remove(steady, worker);
+        }
+        branch
+    }
+
+    /// The tables that are kept.
+    fn kept(&self) -> Vec<Branch<V, R>> {
+        lock(&self.state.kept).clone()
+    }
+}
+
+/// A function's tables as one cache of all its arguments: what its handle sees.
+pub(in crate::cache) trait Divided<K, R>: Sync {
+    fn peek(&self, key: &K) -> Option<R>;
+    fn insert(&self, key: K, value: R) -> Option<R>;
+    fn remove(&self, key: &K) -> Option<R>;
+    fn refresh(&self, key: K) -> R;
+    fn len(&self) -> usize;
+    fn clear(&self);
+    fn stats(&self) -> Stats;
+}
+
+/// [`Tables`], and how the arguments of a call are divided into those that are passed on and those that vary.
+pub struct Division<K, S: Key, V: Key, R: Output> {
+    tables: &'static Tables<S, V, R>,
+    divide: fn(K) -> (S, V),
+}
+
+impl<K, S: Key, V: Key, R: Output> Division<K, S, V, R> {
+    /// The tables of a function of these arguments.
+    #[must_use]
+    pub const fn new(tables: &'static Tables<S, V, R>, divide: fn(K) -> (S, V)) -> Self {
+        Self { tables, divide }
+    }
+}
+
+impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R> {
+    fn peek(&self, key: &K) -> Option<R> {
+        let ((steady, key), worker) = ((self.divide)(key.clone()), registry::current());
+        self.tables.branch(&steady, worker)?.core().peek(&key, key.pack(), worker)
+    }
+
+    fn insert(&self, key: K, value: R) -> Option<R> {
+        let ((steady, key), worker) = ((self.divide)(key), registry::current());
+        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(&steady, worker));
+        branch.core().insert(&self.tables.function, &key, value, worker)
+    }
+
+    fn remove(&self, key: &K) -> Option<R> {
+        let ((steady, key), worker) = ((self.divide)(key.clone()), registry::current());
+        self.tables.branch(&steady, worker)?.core().remove(&key, worker)
+    }
+
+    fn refresh(&self, key: K) -> R {
+        let ((steady, key), worker) = ((self.divide)(key), registry::current());
+        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(&steady, worker));
+        branch.core().refresh(self.tables.callee(branch.core()), &key, worker)
+    }
+
+    fn len(&self) -> usize {
+        self.tables.kept().iter().map(|branch| branch.core().len(registry::current())).sum()
+    }
+
+    fn clear(&self) {
+        self.tables.branches.clear();
+        let old = std::mem::take(&mut *lock(&self.tables.state.kept));
+        drop(old);
+        registry::collect();
+    }
+
+    fn stats(&self) -> Stats {
+        let (hits, misses) = self.tables.state.whole.number.totals();
+        let panics = self.tables.kept().iter().map(|branch| branch.core().panics()).sum();
+        Stats { hits, misses, panics, len: self.len() }
+    }
+}
+
+/// Whether what a call passes on by reference is the very value that a table has been made for.
+#[inline(always)]
+pub fn is_same<Q: ?Sized, A: Borrow<Q>>(lent: &Q, own: &A) -> bool {
+    ptr::eq(lent, own.borrow())
+}
+
+/// Whether what a call passes on by value is what a table has been made for.
+#[inline(always)]
+pub fn is_equal<A, P: Part<A>>(given: P, own: &A) -> bool {
+    given.is_part(own)
+}

@@ -1,0 +1,375 @@
+//! Waits that outlast every bound: whether they end in a second computation, and whether they end at all.
+//!
+//! Bodies are held up until every waiting thread has looked on for longer than the last bound.
+
+use std::{
+    collections::HashMap,
+    panic::catch_unwind,
+    sync::{
+        Arc, Barrier, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+        mpsc::sync_channel,
+    },
+    thread,
+    time::Duration,
+};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::{HOPELESS, rayon_probe, registry};
+use crate::cache::{Cache, Function, State};
+
+/// Threads of pools that have looked on for longer than the last bound, by the thread that they wait for.
+static PATIENT: Mutex<Vec<(u32, u32)>> = Mutex::new(Vec::new());
+
+/// Called by the code under test: this thread has looked at another for so long.
+pub(super) fn note(number: u32, quiet: Duration) {
+    if quiet > HOPELESS * 2 {
+        let seen = (registry::current().number, number);
+        let mut patient = PATIENT.lock().expect("sound");
+        if !patient.contains(&seen) {
+            patient.push(seen);
+        }
+    }
+}
+
+/// One test at a time, since they count what threads wait for; and each is watched.
+fn alone(test: impl FnOnce() + Send + 'static) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one: MutexGuard<'_, ()> = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    PATIENT.lock().expect("sound").clear();
+    let (sender, receiver) = sync_channel::<()>(0);
+    let thread = thread::spawn(move || {
+        let _ended = sender;
+        test();
+    });
+    match receiver.recv_timeout(Duration::from_secs(60)) {
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the test hangs"),
+        _ => thread.join().expect("no panic"),
+    }
+}
+
+/// Waits until so many threads have looked on for longer than the last bound.
+fn all_patient(threads: usize) {
+    while PATIENT.lock().expect("sound").iter().map(|(who, _)| who).collect::<std::collections::HashSet<_>>().len()
+        < threads
+    {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
+}
+
+/// A gate that one thread opens for all.
+#[derive(Default)]
+struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    fn wait(&self) {
+        drop(self.1.wait_while(self.0.lock().expect("sound"), |open| !*open).expect("sound"));
+    }
+
+    fn open(&self) {
+        *self.0.lock().expect("sound") = true;
+        self.1.notify_all();
+    }
+}
+
+const POOLS: [usize; 4] = [1, 2, 4, 8];
+
+/// | outside | the whole pool |
+/// |---|---|
+/// | computes 0, held up without using rayon | each thread computes a key of its own, which needs 0 |
+#[test]
+fn a_slow_body_outside_is_computed_once_though_a_whole_pool_waits_for_it() {
+    alone(|| {
+        for threads in POOLS {
+            PATIENT.lock().expect("sound").clear();
+            let counts: Arc<Mutex<HashMap<u64, u32>>> = Arc::default();
+            let (gate, inside) = (Arc::new(Gate::default()), Arc::new(Barrier::new(2)));
+            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
+                let (cache, counts) = (cache.clone(), counts.clone());
+                let (gate, inside) = (gate.clone(), inside.clone());
+                Cache::from_fn(move |n: u64| {
+                    *counts.lock().expect("sound").entry(n).or_default() += 1;
+                    if n > 0 {
+                        return cache.upgrade().expect("alive").get((0,)) + n;
+                    }
+                    inside.wait();
+                    gate.wait();
+                    100
+                })
+            });
+            let pool = pool(threads);
+            thread::scope(|scope| {
+                let first = scope.spawn(|| cache.get((0,)));
+                inside.wait();
+                // More jobs than threads: those that are queued must not be run on top of those that wait.
+                let rest = scope.spawn(|| {
+                    pool.scope(|scope| {
+                        for n in 0..2 * threads as u64 {
+                            let cache = &cache;
+                            // Neighbours need the same keys.
+                            scope.spawn(move |_| {
+                                assert_eq!(cache.get((n % threads as u64 + 1,)), 101 + n % threads as u64)
+                            });
+                        }
+                    });
+                });
+                all_patient(threads);
+                gate.open();
+                assert_eq!(first.join().expect("no panic"), 100);
+                rest.join().expect("no panic");
+            });
+            let counts = counts.lock().expect("sound");
+            assert!(counts.values().all(|count| *count == 1), "{threads} threads: {counts:?}");
+        }
+    });
+}
+
+/// | a thread of the pool | all others of the pool, and one outside |
+/// |---|---|
+/// | computes 0 below a body that uses rayon; 0 does not, and is held up | need 0 |
+#[test]
+fn a_slow_body_below_one_that_uses_rayon_is_computed_once() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    static GATE: Mutex<Option<Arc<(Gate, Barrier)>>> = Mutex::new(None);
+    const SLOW: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(
+            &STATE,
+            Function::new("slow", |(n,)| {
+                RUNS.fetch_add(1, Ordering::SeqCst);
+                let gate = GATE.lock().expect("sound").clone().expect("set");
+                gate.1.wait();
+                gate.0.wait();
+                n + 5
+            }),
+        )
+    };
+    const SUM: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(
+            &STATE,
+            Function::new("sum", |(_,)| {
+                let (a, b) = rayon::join(|| SLOW.get((0,)), || SLOW.get((0,)));
+                a + b
+            })
+            .uses_rayon(),
+        )
+    };
+    alone(|| {
+        for threads in POOLS {
+            PATIENT.lock().expect("sound").clear();
+            RUNS.store(0, Ordering::SeqCst);
+            let gate = Arc::new((Gate::default(), Barrier::new(2)));
+            *GATE.lock().expect("sound") = Some(gate.clone());
+            let pool = pool(threads);
+            thread::scope(|scope| {
+                let sum = scope.spawn(|| pool.install(|| SUM.get((1,))));
+                gate.1.wait();
+                let others: Vec<_> =
+                    (0..threads - 1).map(|_| scope.spawn(|| pool.install(|| SLOW.get((0,))))).collect();
+                // One of the pool is in the body.
+                all_patient(threads - 1);
+                gate.0.open();
+                assert_eq!(sum.join().expect("no panic"), 10);
+                others.into_iter().for_each(|other| assert_eq!(other.join().expect("no panic"), 5));
+            });
+            assert_eq!(RUNS.load(Ordering::SeqCst), 1, "{threads} threads");
+            SLOW.clear();
+            SUM.clear();
+        }
+    });
+}
+
+/// | outside | the whole pool |
+/// |---|---|
+/// | computes 0, whose body waits inside the pool, which nobody was told | all threads need 0 |
+#[test]
+fn a_body_outside_that_waits_for_the_very_pool_that_waits_for_it_ends() {
+    alone(|| {
+        for threads in POOLS {
+            let pool = Arc::new(pool(threads));
+            let (inside, waits) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+            let cache: Cache<(u64,), u64> = {
+                let (pool, inside, waits) = (pool.clone(), inside.clone(), waits.clone());
+                let first = AtomicUsize::new(0);
+                Cache::from_fn(move |n: u64| {
+                    if first.fetch_add(1, Ordering::SeqCst) == 0 {
+                        inside.wait();
+                        while waits.load(Ordering::SeqCst) < threads {
+                            thread::yield_now();
+                        }
+                    }
+                    pool.install(|| n + 7)
+                })
+            };
+            thread::scope(|scope| {
+                let outside = scope.spawn(|| cache.get((0,)));
+                inside.wait();
+                let all = pool.broadcast(|_| {
+                    waits.fetch_add(1, Ordering::SeqCst);
+                    cache.get((0,))
+                });
+                assert_eq!(all, vec![7; threads]);
+                assert_eq!(outside.join().expect("no panic"), 7);
+            });
+        }
+    });
+}
+
+/// | outside | one of the pool |
+/// |---|---|
+/// | computes 0, whose body has the pool compute 1 | computes 1, which needs 0 |
+#[test]
+fn a_cycle_through_a_pool_from_outside_is_found() {
+    alone(|| {
+        for threads in POOLS {
+            let pool = Arc::new(pool(threads));
+            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
+                let (cache, pool) = (cache.clone(), pool.clone());
+                Cache::from_fn(move |n: u64| {
+                    let cache = cache.upgrade().expect("alive");
+                    if n == 0 { pool.install(|| cache.get((1,))) } else { cache.get((0,)) }
+                })
+            });
+            let end = catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,))));
+            let text = end.expect_err("a cycle is a panic").downcast::<String>().expect("a text");
+            assert!(text.contains("cycle in cached calls"), "{text}");
+        }
+    });
+}
+
+/// | a thread of one pool | a thread of another |
+/// |---|---|
+/// | computes 0, whose body has the other pool compute 1 | computes 1, which needs 0 |
+#[test]
+fn a_cycle_through_a_second_pool_is_found() {
+    alone(|| {
+        for (one, two) in [(1, 1), (1, 2), (2, 1), (4, 4)] {
+            let (one, two) = (pool(one), Arc::new(pool(two)));
+            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
+                let (cache, two) = (cache.clone(), two.clone());
+                Cache::from_fn(move |n: u64| {
+                    let cache = cache.upgrade().expect("alive");
+                    if n == 0 { two.install(|| cache.get((1,))) } else { cache.get((0,)) }
+                })
+            });
+            let end = one.install(|| catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,)))));
+            let text = end.expect_err("a cycle is a panic").downcast::<String>().expect("a text");
+            assert!(text.contains("cycle in cached calls"), "{text}");
+            // The same from rayon's own pool, which nobody else is in.
+            let end = rayon::scope(|_| catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,)))));
+            assert!(end.is_err());
+        }
+    });
+}
+
+/// | outside | the whole pool |
+/// |---|---|
+/// | computes 0, whose body spawns a job in the pool and waits for a message from it | all threads need 0 |
+#[test]
+fn a_body_outside_that_waits_for_a_job_by_other_means_than_rayons_ends() {
+    alone(|| {
+        for threads in POOLS {
+            let pool = Arc::new(pool(threads));
+            let (inside, waits) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+            let cache: Cache<(u64,), u64> = {
+                let (pool, inside, waits) = (pool.clone(), inside.clone(), waits.clone());
+                let runs = AtomicUsize::new(0);
+                Cache::from_fn(move |n: u64| {
+                    assert_eq!(runs.fetch_add(1, Ordering::SeqCst), 0, "once");
+                    inside.wait();
+                    while waits.load(Ordering::SeqCst) < threads {
+                        thread::yield_now();
+                    }
+                    let (sender, receiver) = sync_channel(1);
+                    pool.spawn(move || sender.send(n + 3).expect("somebody listens"));
+                    receiver.recv().expect("it was sent")
+                })
+            };
+            thread::scope(|scope| {
+                let outside = scope.spawn(|| cache.get((0,)));
+                inside.wait();
+                let all = pool.broadcast(|_| {
+                    waits.fetch_add(1, Ordering::SeqCst);
+                    cache.get((0,))
+                });
+                assert_eq!(all, vec![3; threads]);
+                assert_eq!(outside.join().expect("no panic"), 3);
+            });
+        }
+    });
+}
+
+/// | outside | the only thread of the pool |
+/// |---|---|
+/// | computes 1, whose body spawns a job in the pool and waits for a message from it | computes 0, which needs 1; ahead of that job, jobs that need 0 are queued |
+#[test]
+fn a_job_that_is_waited_for_behind_jobs_that_need_what_is_isolated_is_run() {
+    alone(|| {
+        for queued in [1, 3] {
+            let pool = Arc::new(pool(1));
+            let (inside, gate) = (Arc::new(Barrier::new(2)), Arc::new(Gate::default()));
+            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
+                let (cache, pool) = (cache.clone(), pool.clone());
+                let (inside, gate) = (inside.clone(), gate.clone());
+                Cache::from_fn(move |n: u64| {
+                    if n == 0 {
+                        return cache.upgrade().expect("alive").get((1,)) + 1;
+                    }
+                    inside.wait();
+                    gate.wait();
+                    let (sender, receiver) = sync_channel(1);
+                    pool.spawn(move || sender.send(7).expect("somebody listens"));
+                    receiver.recv().expect("it was sent")
+                })
+            });
+            thread::scope(|scope| {
+                let outside = scope.spawn(|| cache.get((1,)));
+                inside.wait();
+                let (sender, receiver) = sync_channel(queued + 1);
+                for _ in 0..=queued {
+                    let (cache, sender) = (cache.clone(), sender.clone());
+                    pool.spawn(move || sender.send(cache.get((0,))).expect("somebody listens"));
+                }
+                gate.open();
+                assert!(receiver.iter().take(queued + 1).all(|value| value == 8));
+                assert_eq!(outside.join().expect("no panic"), 7);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_thread_says_which_questions_it_has_answered() {
+    alone(|| {
+        let pool = pool(3);
+        pool.broadcast(|_| registry::current().site.enter(registry::current().number));
+        let question = pool.install(|| {
+            let me = registry::current();
+            rayon_probe::ask(me.site.pool(), me)
+        });
+        while !pool.broadcast(|_| registry::current().site.has_answered(question)).into_iter().all(|has| has) {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_is_overlooked_for_a_moment_is_silent_all_the_same() {
+    const LONG: Duration = Duration::from_millis(5);
+    let mut silence = super::Silence::default();
+    silence.look(1, 5);
+    let since = std::time::Instant::now();
+    while since.elapsed() < LONG {
+        thread::yield_now();
+    }
+    assert_eq!(silence.look(2, 0), Duration::ZERO, "one that is there for a moment is not the silent one");
+    assert!(silence.look(1, 5) >= LONG);
+    silence.look(1, 6);
+    assert!(silence.look(1, 6) <= since.elapsed() - LONG, "progress is a sign of life");
+}

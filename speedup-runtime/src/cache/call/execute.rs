@@ -1,0 +1,320 @@
+//! Running a body: the way of a miss from the claim to the published value.
+//!
+//! A deep recursion returns through more frames than a processor predicts, so each frame of a level costs about as much
+//! as a hit. That is why [`run_known`] is made anew for every function, body and all: a level of a recursion through
+//! the cache has one frame.
+
+use std::{
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr::NonNull,
+};
+
+use crate::cache::{
+    api::{
+        function::{Callee, Function},
+        key::{Key, Output},
+    },
+    block::{block_on::Outcome, poison},
+    call::{
+        call_stack::{Frame, Running},
+        claim_guard::{Flight, Goal},
+        inner::{Begun, Core},
+    },
+    table::State,
+    thread::{
+        registry::{self, Worker},
+        stack,
+    },
+};
+use crate::{
+    panics::{self, Payload},
+    sync::Ordering,
+};
+
+/// Computes a value: looks the key up and claims its slot, unless that has been done.
+///
+/// By a body that is known when the program is compiled.
+///
+/// # Safety
+/// The last three are [`Goal::NONE`], or the parts of the goal of a flight of this core and of the calling thread's worker,
+/// which is left to this call.
+pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // SAFETY: a type without size has one value, which takes no bytes to make. It may be made here, because whoever
+    // named `F` gave a value of it to `Function::new`, and it is `Copy`.
+    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
+}
+
+/// As [`run_known`], by the closure that the function carries.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), |key| function.shared(key), || function.callee()) }
+}
+
+/// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
+///
+/// # Safety
+/// As for [`run_known`]; and the context is a `C` that outlives the call.
+///
+/// [`Own::context`]: crate::cache::thread::registry::Own::context
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // Read before anything else of this thread can begin a call with another one.
+    let context = registry::current().own.context.get();
+    // SAFETY: as in `run_known`.
+    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: by the contract.
+    let passed_on = unsafe { &*context.cast::<C>() };
+    let is_local = registry::current().own.is_local.get();
+    let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+}
+
+/// What to call for a caller who passes this on, by a body that gets it.
+///
+/// # Safety
+/// The context is `Sync`, unless the callee is local.
+#[inline(always)]
+pub(in crate::cache) unsafe fn callee_in<'a, K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    function: &'a Function<K, R>,
+    context: &'a C,
+    _body: F,
+    is_local: bool,
+) -> Callee<'a, K, R> {
+    Callee::of(function, run_in::<K, R, C, F>, std::ptr::from_ref(context).cast(), is_local)
+}
+
+/// As [`run_known`], of a function that has no body of its own.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    let name = function.name;
+    let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
+}
+
+/// The same.
+///
+/// # Safety
+/// As for [`run_known`].
+#[inline(always)]
+unsafe fn run<'a, K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &'a Function<K, R>,
+    key: &K,
+    (table, state, value): (u64, *const State, *mut ()),
+    body: impl Fn(&K) -> R,
+    callee: impl Fn() -> Callee<'a, K, R>,
+) -> R {
+    let worker = registry::current();
+    let mark = MaybeUninit::<u8>::uninit();
+    if !stack::has_room(worker, mark.as_ptr() as usize) {
+        // SAFETY: passed on.
+        return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
+    }
+    let goal = match Goal::of_parts(table, state, value) {
+        Some(goal) => goal,
+        None => match core.begin(key, worker) {
+            Begun::Mine(flight) => flight.into_goal(),
+            Begun::Value(value) => return value,
+            Begun::NotYet => return core.compute(callee(), key, worker),
+        },
+    };
+    // SAFETY: the key outlives the call, and is one of this cache.
+    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), goal) };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        count(core, function, worker);
+        let _running = Running::begin(worker, &frame);
+        // Relaxed: a hint.
+        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+            announce(core, function, key, &frame, worker);
+        }
+        body(key)
+    }));
+    match result {
+        Ok(value) => {
+            // SAFETY: by the contract.
+            unsafe { land(core, function, &frame, worker, &value) };
+            value
+        }
+        // SAFETY: as above.
+        Err(payload) => unsafe { crash(core, key, &frame, payload, worker) },
+    }
+}
+
+// What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
+
+/// As [`run_known`], where there is no room for the body.
+///
+/// # Safety
+/// As for [`run_known`].
+#[cold]
+#[inline(never)]
+unsafe fn run_on_a_new_piece<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    let worker = registry::current();
+    // SAFETY: by the contract.
+    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
+}
+
+/// Counts the call, and sees to what is done every so many calls.
+#[inline(always)]
+fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, worker: &'static Worker) {
+    if worker.own.top.get().is_none() {
+        core.grain.begin(worker);
+        worker.outermost.store(core.address(), Ordering::Relaxed);
+    }
+    let computed = worker.count_computed(core.number.index());
+    if !function.sequential {
+        core.grain.count(worker, computed, &core.number);
+    }
+}
+
+/// Lets others know of a running call what they need to.
+#[cold]
+#[inline(never)]
+fn announce<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    frame: &Frame,
+    worker: &'static Worker,
+) {
+    core.check_doom(key, frame.slot());
+    if worker.own.sample.is_shared() && core.shares(function, worker) {
+        frame.show(worker);
+    }
+    if function.uses_rayon || core.notes.rayon() {
+        frame.found_in_rayon(worker);
+    }
+}
+
+/// Publishes a value, or gives it only to those who wait.
+///
+/// The claim stays in the frame until it is given up: a copy that is made of it as a whole, just after its parts were
+/// stored, would have to wait until all that was stored before has reached the processor's cache.
+///
+/// # Safety
+/// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this.
+#[inline(always)]
+unsafe fn land<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    frame: &Frame,
+    worker: &'static Worker,
+    value: &R,
+) {
+    if let Some(keep) = function.keep {
+        // SAFETY: passed on.
+        return unsafe { judge(core, keep, frame, worker, value) };
+    }
+    let crashed = Crashed { core, frame, worker };
+    let copy = value.clone();
+    std::mem::forget(crashed);
+    // SAFETY: by the contract.
+    unsafe { frame.goal().publish(core, worker, copy) };
+    registry::collect_if_due();
+}
+
+/// Gives the claim of a frame back if the clone of its value panics.
+struct Crashed<'a, K: Key, R: Output> {
+    core: &'a Core<K, R>,
+    frame: &'a Frame,
+    worker: &'static Worker,
+}
+
+impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: by the contract of `land`, the only one to make this.
+        drop(unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) });
+    }
+}
+
+/// Publishes a value if it is to be kept.
+///
+/// # Safety
+/// As for [`land`].
+#[inline(never)]
+unsafe fn judge<K: Key, R: Output>(
+    core: &Core<K, R>,
+    keep: fn(&R) -> bool,
+    frame: &Frame,
+    worker: &'static Worker,
+    value: &R,
+) {
+    // SAFETY: by the contract.
+    let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
+    if keep(value) {
+        flight.publish(value.clone());
+    } else {
+        flight.withdraw(|| Some(Outcome::value(value.clone())));
+    }
+    registry::collect_if_due();
+}
+
+/// Lets a panic go on, and gives it to those who wait.
+///
+/// # Safety
+/// As for [`land`].
+#[cold]
+#[inline(never)]
+unsafe fn crash<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    frame: &Frame,
+    payload: Payload,
+    worker: &'static Worker,
+) -> ! {
+    // SAFETY: by the contract.
+    let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
+    core.panicked.fetch_add(1, Ordering::Relaxed);
+    core.doom(key, flight.name(), &payload, worker);
+    flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
+    poison::left(worker);
+    resume_unwind(payload)
+}

@@ -1,0 +1,399 @@
+//! When memory that readers may still be looking at is given back.
+//!
+//! Readers take no lock: they *pin* their thread, which stores the current epoch in a word that only they write, look at
+//! what the tables hold, and unpin. Whoever unlinks something *retires* it with the epoch of that moment and moves the
+//! epoch on; it is freed once no thread is pinned at that epoch or an older one.
+//!
+//! A reader's store must be visible before its loads are made, which on every processor takes a full barrier. Readers
+//! are many and retiring is rare, so the barrier is made by the other side, for all threads (see
+//! [`membarrier`](super::membarrier)). Where there is no such thing, readers make the barrier themselves (some 5 ns).
+//!
+//! # When the barrier fails
+//!
+//! That it will work is asked before the first pin, and found out when it is needed: a filter of system calls may have
+//! come in between. Then nothing is freed. Readers begin to make the barrier themselves, each at its next look at the
+//! garbage, and say so; once all of them have, the collector's own barrier is enough:
+//!
+//! ```text
+//!   reader:     pin = epoch; fenced? fence; loads ..; pin = 0        (a) fenced = true, Release
+//!   collector:  unlinks; (b) sees all readers `fenced`, Acquire; fence; loads the pins; frees
+//! ```
+//!
+//! A pin that was stored before (a) is seen by who has seen (a). A pin after it has a fence between its store and its loads,
+//! as (b) has one between the unlinking and the loads of pins: of the two, one sees the other. It does not matter whether
+//! a pin is going on at (a). A reader that never looks at the garbage again, because all it does is hits, keeps the garbage
+//! where it is, until its thread ends.
+//! Source: K. Fraser, "Practical lock-freedom" (2004), for the epochs; P. McKenney et al., asymmetric barriers in
+//! userspace RCU (2009).
+
+use std::sync::TryLockError;
+
+use crate::{
+    cache::memory::membarrier,
+    panics,
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
+};
+
+/// What frees a retired thing.
+pub(in crate::cache) type Garbage = Box<dyn FnOnce() + Send>;
+
+/// How many retired things may wait before somebody looks whether they can go.
+const PATIENCE: usize = 64;
+
+/// The epoch, and what was retired at which.
+pub(in crate::cache) struct Domain {
+    /// Never 0, which in a pin word means "not pinned". Grows with every retirement.
+    /// Pairs: `AcqRel` in `retire` with `Acquire` in `enter`, so that who pins at a later epoch sees what was unlinked.
+    epoch: AtomicU64,
+    /// In order of retirement, each with the epoch that was current when it was unlinked.
+    garbage: Mutex<Vec<(u64, Garbage)>>,
+    /// Held while garbage is freed, so that it is freed in the order of retirement.
+    freeing: Mutex<()>,
+    /// Whether so much is waiting that somebody should collect. Relaxed: a hint.
+    due: AtomicBool,
+}
+
+impl Domain {
+    /// A domain without garbage.
+    #[cfg(not(loom))]
+    pub(in crate::cache) const fn new() -> Self {
+        Self {
+            epoch: AtomicU64::new(1),
+            garbage: Mutex::new(Vec::new()),
+            freeing: Mutex::new(()),
+            due: AtomicBool::new(false),
+        }
+    }
+
+    /// A domain without garbage.
+    #[cfg(loom)]
+    pub(in crate::cache) fn new() -> Self {
+        Self {
+            epoch: AtomicU64::new(1),
+            garbage: Mutex::new(Vec::new()),
+            freeing: Mutex::new(()),
+            due: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes over something that was unlinked. The caller may hold locks: nothing is freed here.
+    pub(in crate::cache) fn retire(&self, free: Garbage) {
+        let mut garbage = lock(&self.garbage);
+        let epoch = self.epoch.fetch_add(1, Ordering::AcqRel);
+        garbage.push((epoch, free));
+        if garbage.len() >= PATIENCE {
+            self.due.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is time to [`collect`](Self::collect).
+    #[inline]
+    pub(in crate::cache) fn is_due(&self) -> bool {
+        self.due.load(Ordering::Relaxed)
+    }
+
+    /// Frees what no reader can see. After `barrier`, which says whether all pins made so far are visible, `oldest` is asked
+    /// for the lowest one.
+    ///
+    /// Runs destructors of users, so the caller holds no lock. Does nothing while another thread, or an outer call of
+    /// this one, is at it.
+    pub(in crate::cache) fn collect(&self, barrier: impl FnOnce() -> bool, oldest: impl FnOnce() -> Option<u64>) {
+        let _freeing = match self.freeing.try_lock() {
+            Ok(freeing) => freeing,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.due.store(false, Ordering::Relaxed);
+        if lock(&self.garbage).is_empty() {
+            return;
+        }
+        let before = self.epoch.load(Ordering::Acquire);
+        if !barrier() {
+            // Again soon: somebody who has yet to say that he makes his own barrier may come by.
+            self.due.store(true, Ordering::Relaxed);
+            return;
+        }
+        let limit = oldest().map_or(before, |pinned| pinned.min(before));
+        let free: Vec<_> = {
+            let mut garbage = lock(&self.garbage);
+            let end = garbage.iter().position(|(epoch, _)| *epoch >= limit).unwrap_or(garbage.len());
+            garbage.drain(..end).collect()
+        };
+        for (_, free) in free {
+            // A destructor's panic belongs to nobody here, and must not keep the others from running.
+            panics::contain(free);
+        }
+    }
+}
+
+/// A thread that looks at what may be retired.
+pub(in crate::cache) struct Reader {
+    /// The epoch at which the thread is pinned, or 0. Written by the thread alone. Release, with the Acquire in
+    /// [`pinned`](Self::pinned).
+    pin: AtomicU64,
+    /// Whether its pins make a barrier of their own; never taken back before another thread has the reader. Written by the
+    /// thread alone: Release, with the Acquire in [`is_fenced`](Self::is_fenced).
+    fenced: AtomicBool,
+}
+
+impl Reader {
+    /// One that is not pinned.
+    pub(in crate::cache) fn new(fenced: bool) -> Self {
+        Self { pin: AtomicU64::new(0), fenced: AtomicBool::new(fenced) }
+    }
+
+    /// Pins: what is linked in the domain from now on stays until [`leave`](Self::leave) gets what this returns. Only by the
+    /// reader's thread.
+    #[inline]
+    pub(in crate::cache) fn enter(&self, domain: &Domain) -> Entered {
+        // Relaxed: only this thread writes it.
+        if self.fenced.load(Ordering::Relaxed) {
+            self.enter_by(domain, || fence(Ordering::SeqCst))
+        } else {
+            self.enter_swiftly(domain)
+        }
+    }
+
+    /// As [`enter`](Self::enter), if the reader is not fenced.
+    #[inline(always)]
+    pub(in crate::cache) fn enter_swiftly(&self, domain: &Domain) -> Entered {
+        self.enter_by(domain, membarrier::light)
+    }
+
+    #[inline(always)]
+    fn enter_by(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
+        // Relaxed: only this thread writes its pin word.
+        let outermost = self.pin.load(Ordering::Relaxed) == 0;
+        if outermost {
+            // The barrier that follows (here or forced by the collector) orders the store before later loads. Release, with
+            // the Acquire in `pinned`: who sees this pin and not the end of the one before must see what was read under
+            // that all the same.
+            self.pin.store(domain.epoch.load(Ordering::Acquire), Ordering::Release);
+            barrier();
+        }
+        Entered { outermost }
+    }
+
+    /// Ends what [`enter`](Self::enter) began.
+    #[inline]
+    pub(in crate::cache) fn leave(&self, entered: Entered) {
+        // A constant, not the word as it was: the store need not wait for the load in `enter`.
+        if entered.outermost {
+            // Release, with the Acquire in `pinned`: what was read while pinned was read before.
+            self.pin.store(0, Ordering::Release);
+        }
+    }
+
+    /// The epoch at which the thread is pinned, if it is.
+    pub(in crate::cache) fn pinned(&self) -> Option<u64> {
+        Some(self.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0)
+    }
+
+    /// Whether its pins make a barrier of their own.
+    pub(in crate::cache) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    /// Says whether its pins do from now on. Only by the reader's thread, and no longer only if it is not pinned.
+    pub(in crate::cache) fn set_fenced(&self, fenced: bool) {
+        self.fenced.store(fenced, Ordering::Release);
+    }
+}
+
+/// What [`Reader::enter`] returns and [`Reader::leave`] wants back: whether an outer pin goes on.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Entered {
+    outermost: bool,
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::{Arc, atomic::AtomicUsize};
+
+    use super::*;
+
+    /// A domain with a reader, and how much of what was retired has been freed.
+    #[derive(Clone)]
+    struct World(Arc<(Domain, Reader, AtomicUsize)>);
+
+    impl World {
+        fn new() -> Self {
+            Self(Arc::new((Domain::new(), Reader::new(false), AtomicUsize::new(0))))
+        }
+
+        fn retire(&self) {
+            let world = self.clone();
+            self.0.0.retire(Box::new(move || {
+                world.0.2.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+
+        fn freed(&self, barrier: impl FnOnce(&Reader) -> bool) -> usize {
+            self.0.0.collect(|| barrier(&self.0.1), || self.0.1.pinned());
+            self.0.2.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn what_is_retired_is_freed_only_when_nobody_is_pinned_before() {
+        let world = World::new();
+        let (domain, reader) = (&world.0.0, &world.0.1);
+        let pinned = reader.enter(domain);
+        let inner = reader.enter(domain);
+        world.retire();
+        reader.leave(inner);
+        assert_eq!(world.freed(|_| true), 0, "still pinned by the outer pin");
+        reader.leave(pinned);
+        let later = reader.enter(domain);
+        assert_eq!(world.freed(|_| true), 1, "a later pin does not keep it");
+        reader.leave(later);
+    }
+
+    #[test]
+    fn without_a_barrier_nothing_is_freed_until_all_readers_make_their_own() {
+        let world = World::new();
+        world.retire();
+        assert_eq!(world.freed(Reader::is_fenced), 0, "there was no barrier");
+        assert!(world.0.0.is_due(), "it is tried again");
+        world.0.1.set_fenced(true);
+        assert_eq!(world.freed(Reader::is_fenced), 1);
+        assert!(!world.0.0.is_due());
+    }
+
+    #[test]
+    fn where_there_is_no_garbage_nobody_makes_a_barrier() {
+        World::new().freed(|_| panic!("a barrier for nothing"));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{
+        sync::{Arc, atomic::AtomicPtr},
+        thread,
+    };
+
+    use super::*;
+
+    /// A domain with one reader, and a link to a thing that is marked when it is freed.
+    struct World {
+        domain: Domain,
+        reader: Reader,
+        link: AtomicPtr<Thing>,
+    }
+
+    struct Thing {
+        freed: AtomicBool,
+    }
+
+    impl World {
+        fn new(fenced: bool) -> Arc<Self> {
+            let thing = Box::into_raw(Box::new(Thing { freed: AtomicBool::new(false) }));
+            Arc::new(Self { domain: Domain::new(), reader: Reader::new(fenced), link: AtomicPtr::new(thing) })
+        }
+
+        /// Pins, looks at the thing if it is linked, and unpins.
+        fn read(&self) {
+            let pinned = self.reader.enter(&self.domain);
+            let thing = self.link.load(Ordering::Acquire);
+            if !thing.is_null() {
+                // SAFETY: nothing is really freed before the model ends.
+                let thing = unsafe { &*thing };
+                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
+                thread::yield_now();
+                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
+            }
+            self.reader.leave(pinned);
+        }
+
+        /// Unlinks the thing, retires it and collects.
+        fn free(&self) -> *mut Thing {
+            let thing = self.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
+            let at = thing as usize;
+            // SAFETY: as above.
+            self.domain
+                .retire(Box::new(move || unsafe { &*(at as *const Thing) }.freed.store(true, Ordering::Relaxed)));
+            self.collect();
+            thing
+        }
+
+        fn collect(&self) {
+            // As the registry does where no barrier can be made for others.
+            let all_fenced = || {
+                let fenced = self.reader.is_fenced();
+                fence(Ordering::SeqCst);
+                fenced
+            };
+            self.domain.collect(all_fenced, || self.reader.pinned());
+        }
+    }
+
+    /// | reader | writer |
+    /// |---|---|
+    /// | pins, loads the link, looks, unpins | unlinks, retires, collects |
+    #[test]
+    fn loom_nothing_is_freed_while_a_reader_that_saw_it_is_pinned() {
+        loom::model(|| {
+            let world = World::new(true);
+            let other = world.clone();
+            let reader = thread::spawn(move || other.read());
+            let thing = world.free();
+            reader.join().unwrap();
+            world.collect();
+            // SAFETY: made in `World::new`, and nobody else looks at it any more.
+            let thing = unsafe { Box::from_raw(thing) };
+            assert!(thing.freed.load(Ordering::Relaxed), "it is freed once nobody is pinned");
+        });
+    }
+
+    /// | reader | writer | third |
+    /// |---|---|---|
+    /// | pins, loads the link, looks, unpins; twice | unlinks, retires, collects | collects |
+    #[test]
+    fn loom_whoever_collects_spares_what_readers_see() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let world = World::new(true);
+            let (other, third) = (world.clone(), world.clone());
+            let reader = thread::spawn(move || {
+                other.read();
+                other.read();
+            });
+            let collector = thread::spawn(move || third.collect());
+            let thing = world.free();
+            reader.join().unwrap();
+            collector.join().unwrap();
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(thing) });
+        });
+    }
+
+    /// No barrier can be made for others, and the reader finds out on the way:
+    ///
+    /// | reader | writer |
+    /// |---|---|
+    /// | reads without a barrier; makes its own from now on; reads | unlinks, retires, collects |
+    #[test]
+    fn loom_without_a_barrier_nothing_is_freed_under_who_makes_none() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            membarrier::set_works(false);
+            let world = World::new(false);
+            let other = world.clone();
+            let reader = thread::spawn(move || {
+                other.read();
+                other.reader.set_fenced(true);
+                other.read();
+            });
+            let thing = world.free();
+            reader.join().unwrap();
+            world.collect();
+            // SAFETY: as above.
+            let thing = unsafe { Box::from_raw(thing) };
+            assert!(thing.freed.load(Ordering::Relaxed), "it is freed once the reader makes its own barrier");
+            membarrier::set_works(true);
+        });
+    }
+}

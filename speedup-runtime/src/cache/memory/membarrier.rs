@@ -1,0 +1,133 @@
+//! A barrier that one thread makes for all threads of the process.
+//!
+//! Where two threads each store and then look at what the other has stored, both need a full barrier in between. If one of the
+//! two does so often and the other rarely, the rare one can make both: `membarrier(2)` returns when every running thread of
+//! the process has passed a full barrier, and a thread that is not running has passed one when it was put aside. What the
+//! frequent one then needs is that the compiler leaves its order alone ([`light`]).
+//!
+//! # When the process is registered
+//!
+//! The system wants the process registered before the call that makes the barrier. That costs a microsecond while the process
+//! has one thread, and some 10 ms afterwards, since it waits until every processor has been through the scheduler. So a
+//! process that is known to have one thread is registered once it has made some hundred calls, or is about to start threads
+//! ([`prepare`]), and any other by the first call of [`heavy`].
+//! That is early enough, because registration concerns who makes the barrier alone:
+//!
+//! ```text
+//!   frequent:  store A; (compiler) load B
+//!   rare:      store B; [register;] barrier for all; load A
+//! ```
+//!
+//! The barrier falls somewhere into the frequent thread's program. If behind its store of A, then A is visible after the barrier, and
+//! the rare one sees it. If before, the load of B comes behind the barrier and sees B. Whether the rare one did anything else
+//! between its store and its barrier makes no difference. That the barrier will work is asked ([`is_promised`]) before the first thread
+//! relies on it; if it fails all the same, [`heavy`] says so, and its callers do what is right without it: see
+//! [`epoch`](super::epoch) and `table/bias.rs`.
+//! Source: M. Desnoyers, P. McKenney et al., "User-level implementations of read-copy update" (2012).
+
+#[cfg(not(loom))]
+pub(in crate::cache) use self::real::{heavy, is_promised, light, prepare};
+
+#[cfg(loom)]
+pub(in crate::cache) use self::model::{heavy, light, set_works};
+
+#[cfg(not(loom))]
+mod real {
+    use std::sync::atomic::{Ordering, compiler_fence, fence};
+
+    /// The frequent one's part.
+    #[inline(always)]
+    pub(in crate::cache) fn light() {
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// The rare one's part. Whether all threads of the process have passed a barrier.
+    #[cold]
+    pub(in crate::cache) fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        #[cfg(target_os = "linux")]
+        {
+            use libc::{MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED};
+            let barrier = || command(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
+            barrier() || command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && barrier()
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
+    /// Whether [`heavy`] will work, as far as the system can tell.
+    pub(in crate::cache) fn is_promised() -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use libc::{
+                MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_QUERY, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+            };
+            let known = command(MEMBARRIER_CMD_QUERY);
+            let needed = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+            known >= 0 && known & libc::c_long::from(needed) == libc::c_long::from(needed)
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
+    /// Registers the process if that costs nothing. Takes some microseconds all the same.
+    #[cold]
+    pub(in crate::cache) fn prepare() {
+        #[cfg(target_os = "linux")]
+        if has_one_thread() {
+            command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        }
+    }
+
+    /// Whether the process is known to have no second thread. To count them takes longer than a first call may.
+    #[cfg(target_os = "linux")]
+    fn has_one_thread() -> bool {
+        #[cfg(target_env = "gnu")]
+        {
+            // SAFETY: the name ends with a zero. Where there is such a symbol, it is a byte that the C library keeps true until a
+            // second thread is made, which takes this one.
+            unsafe {
+                let flag = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_single_threaded".as_ptr()).cast::<u8>();
+                !flag.is_null() && flag.read_volatile() != 0
+            }
+        }
+        #[cfg(not(target_env = "gnu"))]
+        false
+    }
+
+    /// What the system says to a command: negative if it does not carry it out.
+    #[cfg(target_os = "linux")]
+    fn command(command: libc::c_int) -> libc::c_long {
+        // SAFETY: the call takes three integers and touches no memory of the caller.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
+    }
+}
+
+/// A barrier on both sides, since the model checker knows none that is made for others.
+#[cfg(loom)]
+mod model {
+    use std::cell::Cell;
+
+    use crate::sync::{Ordering, atomic::fence};
+
+    std::thread_local! {
+        /// Whether it works. All threads of a model run on one of the system.
+        static WORKS: Cell<bool> = const { Cell::new(true) };
+    }
+
+    pub(in crate::cache) fn light() {
+        if WORKS.get() {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    pub(in crate::cache) fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        WORKS.get()
+    }
+
+    /// Says whether it works.
+    pub(in crate::cache) fn set_works(works: bool) {
+        WORKS.set(works);
+    }
+}

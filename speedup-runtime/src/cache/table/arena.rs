@@ -1,0 +1,112 @@
+//! Memory that a table takes piece by piece and gives back as a whole.
+//!
+//! While that is little, each piece is an allocation of its own, and a large one always. From [`SLAB`] bytes on, pieces are cut from slabs of that
+//! size, for which the system is asked for large pages: who fills a table touches each page for the first time, and that
+//! costs as much as computing a hundred cheap calls, however large the page is.
+
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    ops::Range,
+    ptr::null_mut,
+};
+
+use crate::cache::memory::huge_pages;
+
+/// The size of a slab, and what it is aligned to.
+const SLAB: usize = huge_pages::SIZE;
+
+/// The memory that has been taken.
+pub(super) struct Slabs {
+    /// Bytes that have been taken.
+    taken: usize,
+    /// What is left of the last slab.
+    left: Range<*mut u8>,
+    blocks: Vec<(*mut u8, Layout)>,
+}
+
+// SAFETY: memory that nobody else gives back may be given back by any thread.
+unsafe impl Send for Slabs {}
+
+impl Default for Slabs {
+    fn default() -> Self {
+        Self { taken: 0, left: null_mut()..null_mut(), blocks: Vec::new() }
+    }
+}
+
+impl Slabs {
+    /// Memory of this layout, which is not empty; uninitialised, and there until the slabs are dropped.
+    pub(super) fn take(&mut self, layout: Layout) -> *mut u8 {
+        let size = layout.pad_to_align().size();
+        if self.taken < SLAB || size > SLAB / 8 {
+            self.taken += size;
+            return self.allocate(layout);
+        }
+        let fitting = |left: &Range<*mut u8>| {
+            let start = left.start.wrapping_add(left.start.align_offset(layout.align()));
+            (start.addr() + size <= left.end.addr()).then_some(start)
+        };
+        let start = fitting(&self.left).unwrap_or_else(|| {
+            let slab = self.allocate(Layout::from_size_align(SLAB, SLAB).expect("a power of two"));
+            huge_pages::ask_for(slab.addr(), slab.addr() + SLAB);
+            self.left = slab..slab.wrapping_add(SLAB);
+            slab
+        });
+        self.left.start = start.wrapping_add(size);
+        self.taken += size;
+        start
+    }
+
+    fn allocate(&mut self, layout: Layout) -> *mut u8 {
+        // SAFETY: the layout is not empty.
+        let block = unsafe { alloc(layout) };
+        if block.is_null() {
+            handle_alloc_error(layout);
+        }
+        self.blocks.push((block, layout));
+        block
+    }
+}
+
+impl Drop for Slabs {
+    fn drop(&mut self) {
+        for (block, layout) in self.blocks.drain(..) {
+            // SAFETY: allocated in `allocate` with this layout.
+            unsafe { dealloc(block, layout) };
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_aligned_and_apart() {
+        let mut slabs = Slabs::default();
+        let layouts = [(12_352, 64), (100, 8), (SLAB / 4, 64), (4_096, 4_096), (7, 1)]
+            .map(|(size, align)| Layout::from_size_align(size, align).expect("a layout"));
+        let pieces: Vec<_> = (0..250).map(|n| (slabs.take(layouts[n % 5]), layouts[n % 5], n as u8)).collect();
+        for (piece, layout, fill) in &pieces {
+            assert_eq!(piece.addr() % layout.align(), 0);
+            // SAFETY: taken with this layout.
+            unsafe { piece.write_bytes(*fill, layout.size()) };
+        }
+        for (piece, layout, fill) in &pieces {
+            // SAFETY: as above, and filled just now.
+            let bytes = unsafe { std::slice::from_raw_parts(*piece, layout.size()) };
+            assert!(bytes.iter().all(|byte| byte == fill), "two pieces overlap");
+        }
+    }
+
+    #[test]
+    fn little_is_taken_ahead() {
+        let mut slabs = Slabs::default();
+        let page = Layout::from_size_align(12_352, 64).expect("a layout");
+        for pages in 1..2_000 {
+            slabs.take(page);
+            let (asked, taken) =
+                (pages * page.size(), slabs.blocks.iter().map(|(_, layout)| layout.size()).sum::<usize>());
+            assert!(taken <= asked + asked / 64 + if asked > SLAB { SLAB } else { 0 }, "{taken} bytes for {asked}");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Changing a table without atomic instructions, as long as one thread alone changes it.
+//!
+//! An atomic instruction waits until all that was stored before it has reached the cache, so a claim may cost more than
+//! all the rest of a cheap call. Most tables are filled by one thread: the one that made the table is its *owner*, and
+//! claims slots and makes entries by plain loads and stores. The first other thread that wants to change the table ends
+//! that for good: it says so, makes all threads pass a barrier and waits until the owner is not in the middle of a
+//! change. From then on everybody uses atomic instructions and locks. Readers need to know nothing of all this.
+//!
+//! ```text
+//!   owner:  inside = 1; owner == me? change the table; inside = 0
+//!   other:  owner = me + LEAVING; barrier for all threads; wait for inside == 0; owner = SHARED
+//! ```
+//!
+//! Either the owner's load comes after the other's store, and it sees that it owns the table no more; or its own store
+//! comes before the barrier, and the other waits for the end of the change.
+//!
+//! An owner who comes back meanwhile is not inside, and lets go of the table himself; one who is about to invite others to it
+//! ([`Bias::open`]) need not be asked at all. Where the barrier fails (see [`membarrier`](crate::cache::memory::membarrier)), there is
+//! no telling where the owner is, and he may never come back: the other one declares the table abandoned. From then on nobody but
+//! its owner changes it, and caches go on with a new table, which nobody owns.
+//! Source: D. Dice, M. Moir, W. Scherer, "Quickly reacquirable locks" (2003), for locks that lean to one thread.
+
+use crate::cache::{memory::membarrier, thread::registry};
+use crate::sync::{AtomicU32, Ordering, spin_loop, thread};
+
+/// Everybody may change the table, by atomic instructions.
+const SHARED: u32 = u32::MAX;
+/// Nobody but the owner of old changes the table, by atomic instructions.
+const ABANDONED: u32 = u32::MAX - 1;
+/// Added to the number of an owner who may begin no further change.
+const LEAVING: u32 = 1 << 31;
+/// Whoever waits for the owner spins so often before it lets others run.
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
+
+/// Who may change a table, and how.
+pub(in crate::cache) struct Bias {
+    /// The number of the owner, perhaps with `LEAVING`, or `SHARED` or `ABANDONED`. Relaxed for the owner, whose loads are ordered by
+    /// the barrier; Release by who makes it `SHARED`, Acquire by others.
+    owner: AtomicU32,
+    /// Nonzero while the owner claims a slot; no code of users runs meanwhile. Only the owner writes it: Release, with
+    /// the Acquire of who waits for it.
+    claiming: AtomicU32,
+    /// The same while the owner makes or removes an entry, which may run the `Eq`, `Hash` and `Clone` of a key.
+    filing: AtomicU32,
+}
+
+/// Whether a change may be made by plain loads and stores, or takes atomic instructions and locks.
+pub(in crate::cache) enum Turn<'a> {
+    Alone(Alone<'a>),
+    Shared,
+}
+
+/// The owner is in the middle of a change until this is dropped.
+pub(in crate::cache) struct Alone<'a>(&'a AtomicU32);
+
+impl Drop for Alone<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Bias {
+    /// Of a table that the worker with this number owns, or nobody.
+    ///
+    /// There may be an owner only where [`membarrier`] is promised to work.
+    pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
+        Self {
+            owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
+            claiming: AtomicU32::new(0),
+            filing: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether the caller may change the table; ends the time of another owner. If not, the table has been abandoned, and
+    /// will never be the caller's to change.
+    #[inline]
+    pub(in crate::cache) fn admits(&self, me: u32) -> bool {
+        let owner = self.owner.load(Ordering::Acquire);
+        owner == SHARED || owner == me || self.share(me)
+    }
+
+    /// The owner, who is not in the middle of a change, lets everybody change the table; others change nothing by this.
+    pub(in crate::cache) fn open(&self, me: u32) {
+        if self.claiming.load(Ordering::Relaxed) + self.filing.load(Ordering::Relaxed) == 0 {
+            // Release: all that the owner did. If another one has come, it is his to say.
+            let _ = self.owner.compare_exchange(me, SHARED, Ordering::Release, Ordering::Relaxed);
+        }
+    }
+
+    /// Begins the claim of a slot, in which no code of users runs. `None` if the table is, or is about to be, another
+    /// thread's: see [`is_shared`](Self::is_shared).
+    #[inline(always)]
+    pub(in crate::cache) fn claiming(&self, me: u32) -> Option<Alone<'_>> {
+        self.begin(me, &self.claiming)
+    }
+
+    /// Begins the making of an entry, alone or shared, and ends the time of another owner.
+    ///
+    /// # Panics
+    /// If the caller is in the middle of such a change: the `Eq`, `Hash` or `Clone` of a key may not call the function
+    /// whose key it is.
+    #[inline]
+    pub(in crate::cache) fn turn(&self, me: u32) -> Turn<'_> {
+        if let Some(alone) = self.filing(me) {
+            return Turn::Alone(alone);
+        }
+        if !self.is_shared() {
+            self.share(me);
+        }
+        Turn::Shared
+    }
+
+    /// Begins the making of an entry, if the table is the caller's.
+    ///
+    /// # Panics
+    /// As [`turn`](Self::turn).
+    #[inline]
+    pub(in crate::cache) fn filing(&self, me: u32) -> Option<Alone<'_>> {
+        if self.owner.load(Ordering::Relaxed) == me && self.filing.load(Ordering::Relaxed) != 0 {
+            nested();
+        }
+        self.begin(me, &self.filing)
+    }
+
+    /// Whether everybody may change the table.
+    #[inline(always)]
+    pub(in crate::cache) fn is_shared(&self) -> bool {
+        self.owner.load(Ordering::Acquire) == SHARED
+    }
+
+    #[inline(always)]
+    fn begin<'a>(&self, me: u32, inside: &'a AtomicU32) -> Option<Alone<'a>> {
+        // Only the owner may write the word.
+        if self.owner.load(Ordering::Relaxed) != me {
+            return None;
+        }
+        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
+        inside.store(1, Ordering::Relaxed);
+        let alone = Alone(inside);
+        membarrier::light();
+        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
+    }
+
+    /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible. False if
+    /// the caller must leave the table alone.
+    #[cold]
+    #[inline(never)]
+    fn share(&self, me: u32) -> bool {
+        let mut spins = 0;
+        let mut wait = || {
+            spins += 1;
+            if spins < SPINS { spin_loop() } else { thread::yield_now() }
+        };
+        loop {
+            let owner = self.owner.load(Ordering::Acquire);
+            if owner == SHARED || owner == ABANDONED {
+                return owner == SHARED;
+            }
+            if owner == me | LEAVING {
+                if self.filing.load(Ordering::Relaxed) != 0 {
+                    nested();
+                }
+                // Not inside, or this would not be reached. Release: all that the owner did.
+                self.settle(owner, SHARED);
+                continue;
+            }
+            let leaving = owner | LEAVING;
+            // SeqCst: the store of the pair that the barrier orders.
+            if owner != leaving
+                && self.owner.compare_exchange(owner, leaving, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+            {
+                // An owner who is at work comes by sooner than the system can make him.
+                let is_leaving = || self.owner.load(Ordering::Acquire) == leaving;
+                (0..SPINS).take_while(|_| is_leaving()).for_each(|_| spin_loop());
+                let passed = !is_leaving() || registry::pass_barrier();
+                while passed && self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
+                    wait();
+                }
+                self.settle(leaving, if passed { SHARED } else { ABANDONED });
+                continue;
+            }
+            wait();
+        }
+    }
+
+    /// Whoever is first says how the time of the owner ends.
+    fn settle(&self, leaving: u32, end: u32) {
+        let _ = self.owner.compare_exchange(leaving, end, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn nested() -> ! {
+    panic!("the `Eq`, `Hash` or `Clone` of a key calls the cached function that it is a key of");
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::{
+        cell::UnsafeCell,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+    use crate::sync::lock;
+
+    /// A table with one number in it: the checker reports two that change it at once.
+    struct Table {
+        bias: Bias,
+        lock: Mutex<()>,
+        number: UnsafeCell<u32>,
+    }
+
+    impl Table {
+        fn owned_by(owner: u32) -> Arc<Self> {
+            Arc::new(Self { bias: Bias::new(Some(owner)), lock: Mutex::new(()), number: UnsafeCell::new(0) })
+        }
+
+        fn add(&self, me: u32) {
+            let turn = self.bias.turn(me);
+            let _lock = matches!(turn, Turn::Shared).then(|| lock(&self.lock));
+            // SAFETY: what the model is to show.
+            self.number.with_mut(|number| unsafe { *number += 1 });
+        }
+
+        /// As a claim of a slot does, which makes no entry.
+        fn add_swiftly(&self, me: u32) {
+            match self.bias.claiming(me) {
+                // SAFETY: as above.
+                Some(_alone) => self.number.with_mut(|number| unsafe { *number += 1 }),
+                None => self.add(me),
+            }
+        }
+
+        fn number(&self) -> u32 {
+            // SAFETY: as above.
+            self.number.with(|number| unsafe { *number })
+        }
+    }
+
+    /// | owner | other |
+    /// |---|---|
+    /// | claims; makes an entry | makes an entry |
+    #[test]
+    fn loom_the_owner_and_another_never_change_the_table_at_once() {
+        loom::model(|| {
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || other.add(1));
+            table.add_swiftly(0);
+            table.add(0);
+            other.join().unwrap();
+            assert_eq!(table.number(), 3);
+            assert!(table.bias.is_shared());
+        });
+    }
+
+    /// | owner | second | third |
+    /// |---|---|---|
+    /// | claims | makes an entry | claims |
+    #[test]
+    fn loom_who_comes_while_another_waits_for_the_owner_waits_as_well() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let table = Table::owned_by(0);
+            let others = [1, 2].map(|me| {
+                let table = table.clone();
+                loom::thread::spawn(move || if me == 1 { table.add(me) } else { table.add_swiftly(me) })
+            });
+            table.add_swiftly(0);
+            for other in others {
+                other.join().unwrap();
+            }
+            assert_eq!(table.number(), 3);
+        });
+    }
+
+    /// | owner | other |
+    /// |---|---|
+    /// | changes the table; opens it; changes it | changes it |
+    #[test]
+    fn loom_an_owner_who_opens_the_table_has_let_go_of_it() {
+        loom::model(|| {
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || other.add(1));
+            table.add_swiftly(0);
+            table.bias.open(0);
+            assert!(table.bias.owner.load(Ordering::Relaxed) != 0);
+            table.add(0);
+            other.join().unwrap();
+            assert_eq!(table.number(), 3);
+        });
+    }
+
+    /// There is no barrier that one can make for the other:
+    ///
+    /// | owner | other |
+    /// |---|---|
+    /// | changes the table twice | changes it if it may |
+    #[test]
+    fn loom_without_a_barrier_only_an_owner_who_lets_go_has_company() {
+        loom::model(|| {
+            membarrier::set_works(false);
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || {
+                let may = other.bias.admits(1);
+                if may {
+                    other.add(1);
+                }
+                u32::from(may)
+            });
+            table.add_swiftly(0);
+            table.add(0);
+            let added = other.join().unwrap();
+            assert_eq!(table.number(), 2 + added);
+            membarrier::set_works(true);
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_one_owner_until_another_comes() {
+        let bias = Bias::new(Some(3));
+        assert!(matches!(bias.turn(3), Turn::Alone(_)));
+        assert!(bias.claiming(4).is_none() && !bias.is_shared());
+        assert!(matches!(bias.turn(4), Turn::Shared));
+        assert!(bias.is_shared() && bias.claiming(3).is_none());
+        assert!(matches!(bias.turn(3), Turn::Shared));
+    }
+
+    #[test]
+    fn an_owner_who_opens_the_table_is_one_of_many() {
+        let bias = Bias::new(Some(3));
+        bias.open(4);
+        assert!(!bias.is_shared(), "only the owner can");
+        let alone = bias.turn(3);
+        bias.open(3);
+        assert!(!bias.is_shared(), "not in the middle of a change");
+        drop(alone);
+        bias.open(3);
+        assert!(bias.is_shared() && bias.admits(3) && bias.admits(4));
+    }
+
+    #[test]
+    #[should_panic(expected = "calls the cached function that it is a key of")]
+    fn a_change_within_a_change_is_an_error() {
+        let bias = Bias::new(Some(3));
+        let _outer = bias.turn(3);
+        bias.turn(3);
+    }
+}

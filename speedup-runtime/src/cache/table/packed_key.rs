@@ -1,0 +1,146 @@
+//! Small integers as coordinates of the paged table.
+//!
+//! A value of any integer type, `bool` or `char` has a *code*: the value itself, or for signed types the zigzag of it
+//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to three codes pack into
+//! one word. What does not fit goes to the hash table.
+
+use std::any::Any;
+
+/// Codes of a single argument are below 2 to this power.
+const ONE_BITS: u32 = 28;
+/// Codes of each of two arguments are below 2 to this power.
+const TWO_BITS: u32 = 24;
+/// Codes of each of three arguments are below 2 to this power.
+const THREE_BITS: u32 = 20;
+
+/// One code, if in range.
+#[inline]
+pub(in crate::cache) fn one(code: u64) -> Option<u64> {
+    (code >> ONE_BITS == 0).then_some(code)
+}
+
+/// Two codes in one word, if in range.
+#[inline]
+pub(in crate::cache) fn two(a: u64, b: u64) -> Option<u64> {
+    ((a | b) >> TWO_BITS == 0).then_some(a << TWO_BITS | b)
+}
+
+/// Three codes in one word, if in range.
+#[inline]
+pub(in crate::cache) fn three(a: u64, b: u64, c: u64) -> Option<u64> {
+    ((a | b | c) >> THREE_BITS == 0).then_some((a << THREE_BITS | b) << THREE_BITS | c)
+}
+
+/// The codes that [`two`] packed.
+#[inline]
+pub(in crate::cache) fn split_two(packed: u64) -> [u64; 2] {
+    [packed >> TWO_BITS, packed & ((1 << TWO_BITS) - 1)]
+}
+
+/// The codes that [`three`] packed.
+#[inline]
+pub(in crate::cache) fn split_three(packed: u64) -> [u64; 3] {
+    let mask = (1 << THREE_BITS) - 1;
+    [packed >> (2 * THREE_BITS), packed >> THREE_BITS & mask, packed & mask]
+}
+
+/// Calls the macro for every integer type with its code and back.
+macro_rules! for_integers {
+    ($each:ident) => {
+        $each!(unsigned u64 usize u32 u16 u8 u128);
+        $each!(signed i64 isize i32 i16 i8 i128);
+    };
+}
+
+/// Whether values of this type have codes. The comparisons fold away when optimised.
+#[inline]
+pub(in crate::cache) fn is_small<A: 'static>() -> bool {
+    let id = std::any::TypeId::of::<A>();
+    macro_rules! check {
+        ($sign:ident $($int:ty)*) => { $(if id == std::any::TypeId::of::<$int>() { return true; })* };
+    }
+    for_integers!(check);
+    id == std::any::TypeId::of::<bool>() || id == std::any::TypeId::of::<char>()
+}
+
+/// The code of a value, if it is a small integer and its code fits a word.
+#[inline]
+pub(in crate::cache) fn encode<A: 'static>(value: &A) -> Option<u64> {
+    let any: &dyn Any = value;
+    macro_rules! check {
+        (unsigned $($int:ty)*) => { $(if let Some(v) = any.downcast_ref::<$int>() { return u64::try_from(*v).ok(); })* };
+        (signed $($int:ty)*) => { $(if let Some(v) = any.downcast_ref::<$int>() {
+            return i64::try_from(*v).ok().map(|v| ((v << 1) ^ (v >> 63)).cast_unsigned());
+        })* };
+    }
+    for_integers!(check);
+    if let Some(v) = any.downcast_ref::<bool>() {
+        return Some(u64::from(*v));
+    }
+    any.downcast_ref::<char>().map(|v| u64::from(u32::from(*v)))
+}
+
+/// The value that has this code, if the type has one that does.
+#[inline]
+pub(in crate::cache) fn decode<A: Clone + 'static>(code: u64) -> Option<A> {
+    fn same<A: Clone + 'static>(value: &dyn Any) -> Option<A> {
+        value.downcast_ref::<A>().cloned()
+    }
+    let signed = (code >> 1).cast_signed() ^ -(code & 1).cast_signed();
+    macro_rules! check {
+        (unsigned $($int:ty)*) => { $(if let Some(v) = <$int>::try_from(code).ok().and_then(|v| same(&v)) { return Some(v); })* };
+        (signed $($int:ty)*) => { $(if let Some(v) = <$int>::try_from(signed).ok().and_then(|v| same(&v)) { return Some(v); })* };
+    }
+    for_integers!(check);
+    if let Some(v) = (&(code == 1) as &dyn Any).downcast_ref::<A>() {
+        return Some(v.clone());
+    }
+    let v = char::from_u32(u32::try_from(code).ok()?)?;
+    (&v as &dyn Any).downcast_ref::<A>().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round_trips<A: Clone + PartialEq + std::fmt::Debug + 'static>(value: A) -> bool {
+        encode(&value).is_none_or(|code| decode::<A>(code) == Some(value))
+    }
+
+    proptest! {
+        #[test]
+        fn every_code_leads_back_to_its_value(a: u64, b: i64, c: i8, d: u16, e: i128, f: u128, g: bool, h: char, i: usize, j: isize) {
+            prop_assert!(round_trips(a) && round_trips(b) && round_trips(c) && round_trips(d) && round_trips(e));
+            prop_assert!(round_trips(f) && round_trips(g) && round_trips(h) && round_trips(i) && round_trips(j));
+            prop_assert!(encode(&b).is_some() && encode(&c).is_some() && encode(&g).is_some() && encode(&h).is_some());
+        }
+
+        #[test]
+        fn codes_of_one_type_differ(a: i64, b: i64) {
+            prop_assert_eq!(a == b, encode(&a) == encode(&b));
+        }
+
+        #[test]
+        fn packing_is_undone_by_splitting(a in 0u64..1 << 20, b in 0u64..1 << 20, c in 0u64..1 << 20) {
+            prop_assert_eq!(two(a, b).map(split_two), Some([a, b]));
+            prop_assert_eq!(three(a, b, c).map(split_three), Some([a, b, c]));
+        }
+    }
+
+    #[test]
+    fn other_types_have_no_code() {
+        assert_eq!(encode(&String::from("1")), None);
+        assert_eq!(encode(&1.0_f64), None);
+        assert!(!is_small::<String>() && is_small::<i8>() && is_small::<char>());
+    }
+
+    #[test]
+    fn what_is_out_of_range_does_not_pack() {
+        assert_eq!(one(1 << ONE_BITS), None);
+        assert_eq!(two(1 << TWO_BITS, 0), None);
+        assert_eq!(three(0, 0, 1 << THREE_BITS), None);
+        assert_eq!(encode(&u128::MAX), None);
+    }
+}

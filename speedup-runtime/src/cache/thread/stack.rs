@@ -1,0 +1,119 @@
+//! Room for the next call, so that depth is bounded by memory and not by the stack.
+//!
+//! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
+//! pointer stays in the part of the stack that is known to have room, one comparison is all.
+
+use std::ops::Range;
+
+use crate::cache::{memory::huge_pages, thread::registry::Worker};
+
+/// A body finds at least this much room, in bytes.
+const RESERVE: usize = 128 * 1024;
+/// New stack is taken in pieces of this size, in bytes; it is given back when the call returns.
+const PIECE: usize = 16 << 20;
+
+/// The part of the current stack where a body may start.
+#[derive(Clone, Copy, Default)]
+pub(in crate::cache) struct Segment {
+    /// The lowest address with room below it.
+    low: usize,
+    /// How many bytes above are known to be of the same stack.
+    len: usize,
+}
+
+/// Whether a body may start here, an address in the caller's frame.
+#[inline]
+pub(in crate::cache) fn has_room(worker: &Worker, here: usize) -> bool {
+    let segment = worker.own.stack.get();
+    here.wrapping_sub(segment.low) < segment.len || look(worker, here)
+}
+
+/// Finds out about the stack.
+#[cold]
+#[inline(never)]
+fn look(worker: &Worker, here: usize) -> bool {
+    let segment = worker.own.stack.get();
+    if let Some(whole) = of_first_thread().filter(|stack| stack.contains(&here)) {
+        let low = whole.start.saturating_add(RESERVE);
+        worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
+        return here >= low;
+    }
+    let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
+    if here <= low {
+        return false;
+    }
+    // The same low end means the same stack, of which a higher part has come into sight.
+    let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
+    worker.own.stack.set(Segment { low, len: top - low + 1 });
+    true
+}
+
+/// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
+/// process for it; that takes longer than a first call may.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn of_first_thread() -> Option<Range<usize>> {
+    // SAFETY: neither takes an argument or touches memory.
+    if unsafe { libc::gettid() != libc::getpid() } {
+        return None;
+    }
+    // SAFETY: looks something up in what the system gave the process.
+    let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as usize;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes to the struct that it is given.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) } == 0;
+    // The name of the program is the last thing on the stack. It may take a page or two, which the reserve has to spare.
+    let end = name.checked_next_multiple_of(4096)?;
+    let size = usize::try_from(limit.rlim_cur).ok().filter(|size| known && name != 0 && *size < end)?;
+    Some(end - size..end)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn of_first_thread() -> Option<Range<usize>> {
+    None
+}
+
+/// Runs the body on a new piece of stack, which is given back afterwards.
+#[cold]
+#[inline(never)]
+pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, body: impl FnOnce() -> T) -> T {
+    let outer = Restore(worker, worker.own.stack.get());
+    let result = stacker::grow(PIECE, || {
+        let here = address();
+        // Where the system does not tell, the piece has the size that was asked for, but for what lies above.
+        let left = stacker::remaining_stack().unwrap_or(PIECE - RESERVE);
+        let low = here - left.min(here) + RESERVE;
+        // A deep recursion touches each page once.
+        huge_pages::ask_for(here - left.min(here), here);
+        worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
+        body()
+    });
+    drop(outer);
+    result
+}
+
+/// Puts the outer stack's segment back, also when the body panics.
+struct Restore<'a>(&'a Worker, Segment);
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.0.own.stack.set(self.1);
+    }
+}
+
+/// An address in a frame of the caller's stack.
+#[inline(never)]
+fn address() -> usize {
+    let mark = 0_u8;
+    std::hint::black_box(&raw const mark) as usize
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_thread_has_the_stack_that_the_program_was_started_with() {
+        // The test runs on another one.
+        assert!(of_first_thread().is_none());
+    }
+}
