@@ -117,8 +117,13 @@ where
             if self.can_go_ahead(settings) {
                 match self.turn.take(token::me()) {
                     Ok(held) => self.produce(&held, settings, Goal::Ahead, Rank::LAST),
-                    // A reader is at it, perhaps for long.
-                    Err(_) => self.turn.sleep(LONG_SLEEP, || self.turn.holder().is_none()),
+                    // A reader is at it: for a value, whose end only looking is quick enough to catch, or for long.
+                    Err(_) => {
+                        let free = || self.turn.holder().is_none();
+                        if !self.lingering.look(free) {
+                            self.turn.sleep(LONG_SLEEP, free);
+                        }
+                    }
                 }
             }
             if self.linger(settings) {

@@ -26,6 +26,8 @@ const PRICE: u32 = 100_000;
 const CERTAIN: u64 = 20_000_000;
 /// Of values that have long been cheap, one in about so many is sampled.
 const RAREST: u32 = 128;
+/// And while they are made ahead.
+const RARE: u32 = 16;
 /// Those who wait for a value that exists are told within so many nanoseconds.
 const UNTOLD: u32 = 1_000;
 /// And after so many values.
@@ -55,18 +57,21 @@ impl Ledger {
         let sample = u32::try_from(nanos).unwrap_or(u32::MAX).max(1);
         let cost = match self.cost {
             0 => sample,
-            cost if sample > cost => sample.min(cost.saturating_mul(2).saturating_add(DEAR / 4)),
+            // One that took long for another reason counts for no more than as much again.
+            cost if sample > cost => cost + (sample - cost).min(cost.saturating_add(DEAR)).div_ceil(4),
             cost => cost - (cost - sample).div_ceil(4),
         };
         let each = sample.abs_diff(limit);
         let all = each.saturating_mul(self.interval);
         let (excess, interval) = if sample > limit {
             let most = if nanos >= CERTAIN { PRICE } else { PRICE / 2 };
-            // A dear value takes some of the trust, not all.
-            (self.excess.saturating_add(all.min(most)).min(2 * PRICE), (self.interval / 4).max(1))
+            // A dear value takes some of the trust, not all; what is known to be dear need not be looked at each time.
+            let interval = if self.ahead { (self.interval * 2).min(RARE) } else { (self.interval / 4).max(1) };
+            (self.excess.saturating_add(all.min(most)).min(2 * PRICE), interval)
         } else {
             // Few of the values are looked at, so none of the cheap ones says much of those between them.
-            (self.excess.saturating_sub(all.min(PRICE / 64)), (self.interval * 2).min(RAREST))
+            let rarest = if self.ahead { RARE } else { RAREST };
+            (self.excess.saturating_sub(all.min(PRICE / 64)), (self.interval * 2).min(rarest))
         };
         let ahead = excess >= PRICE || self.ahead && excess > 0;
         Ledger { cost, excess, ahead, interval }
@@ -191,7 +196,7 @@ impl Pace {
         };
         let after = before.after(nanos, limit);
         // Readers look at it: what is confirmed, near enough, is left alone in their caches.
-        if after.cost.abs_diff(before.cost) > before.cost / 8 {
+        if nanos.abs_diff(u64::from(before.cost)) > u64::from(before.cost / 8) {
             self.cost.store(after.cost, Ordering::Relaxed);
         }
         if after.ahead != before.ahead {

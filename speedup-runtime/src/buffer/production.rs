@@ -211,7 +211,7 @@ where
         }
         if len > self.start {
             // A generator that may wait could wait for who waits for this value.
-            if settings.batches { engine.turn.wake_whom_it_sees() } else { engine.turn.announce() }
+            engine.turn.tell();
         }
         if let Goal::Ahead = self.goal {
             self.producing.serve(engine.wishes.rank_of(len, settings.size));

@@ -28,6 +28,8 @@ pub(super) struct Turn {
     /// Set by the first that sleeps, for good. Relaxed: see above for whom it is too late. Models have no time to look again
     /// after, and begin with it set.
     contended: AtomicBool,
+    /// Set by the first task that waits, for good. Relaxed: as `contended`.
+    awaited: AtomicBool,
     /// Held for an instant: by a sleeper between its last look and its sleep, by a producer between waking.
     gate: Mutex<()>,
     changed: Condvar,
@@ -47,6 +49,7 @@ impl Turn {
                 holder: AtomicUsize::new(0),
                 sleepers: AtomicUsize::new(0),
                 contended: AtomicBool::new(cfg!(loom)),
+                awaited: AtomicBool::new(false),
                 gate: Mutex::new(()),
                 changed: Condvar::new(),
                 tasks: Mutex::new(Vec::new()),
@@ -82,14 +85,16 @@ impl Turn {
         self.announce();
     }
 
-    /// Wakes those whose count has arrived here: in the midst of a turn, where a fence for each value would cost more
-    /// than many a value. For generators that wait for nobody.
+    /// Wakes those who sleep, in the midst of a turn.
     ///
-    /// Whoever is missed, by going to sleep in the very nanoseconds in which the value is on its way, is woken with the
-    /// next value or the end of the turn, and is told for certain before the holder itself goes to sleep.
+    /// A fence after each value would wait for the cache line that readers look at. So threads whose count is still on its way
+    /// are missed, in the very nanoseconds in which the value is, too: they look by themselves within a millisecond or two.
+    /// Tasks cannot, so from the first one on there is a fence.
     #[inline]
-    pub(super) fn wake_whom_it_sees(&self) {
-        if self.sleepers.load(Ordering::Relaxed) != 0 {
+    pub(super) fn tell(&self) {
+        if self.awaited.load(Ordering::Relaxed) {
+            self.announce();
+        } else if self.sleepers.load(Ordering::Relaxed) != 0 {
             self.wake_sleepers();
         }
     }
@@ -105,9 +110,11 @@ impl Turn {
     }
 
     /// Has a task woken by the next change, like a thread that sleeps. Whoever calls this looks once more afterwards, and
-    /// then has a helper engaged, which [announces](Self::announce) its leave: so it is woken although it was the first.
+    /// then has a helper engaged, which [announces](Self::announce) its leave.
     pub(super) fn register(&self, task: &Waker) {
         self.contended.store(true, Ordering::Relaxed);
+        let first = !self.awaited.load(Ordering::Relaxed);
+        self.awaited.store(true, Ordering::Relaxed);
         let mut tasks = lock(&self.tasks);
         if !tasks.iter().any(|known| known.will_wake(task)) {
             tasks.push(task.clone());
@@ -116,6 +123,10 @@ impl Turn {
         }
         drop(tasks);
         fence(Ordering::SeqCst);
+        if first {
+            // A producer in the midst of a turn may not have seen that there is one: it comes back for another look.
+            task.wake_by_ref();
+        }
     }
 
     /// Wakes everybody who sleeps, also one that has only just begun to.
