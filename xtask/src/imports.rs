@@ -11,7 +11,7 @@ use crate::say;
 /// The parts of the runtime. None of them sees another.
 const PARTS: [&str; 3] = ["cache", "buffer", "disk"];
 /// Whose circles are told and not yet faults: being cut.
-const BEING_CUT: [&str; 2] = ["buffer", "disk"];
+const BEING_CUT: [&str; 1] = ["disk"];
 
 /// Who imports from whom, by the paths of modules; or by the names of rooms.
 type Graph = BTreeMap<String, BTreeSet<String>>;

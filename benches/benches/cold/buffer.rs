@@ -23,8 +23,16 @@ macro_rules! passes {
 pub const ROWS: &[Row] = &[
     Row { work: "buffer of 1,000 trivial values", limit: Limit::AtMost(1.5), contenders: &passes!(COUNT_3, 1_000) },
     Row { work: "buffer of 10,000 trivial values", limit: Limit::AtMost(1.3), contenders: &passes!(COUNT_4, 10_000) },
-    Row { work: "buffer of 1 million trivial values", limit: Limit::AtMost(1.3), contenders: &passes!(COUNT_6, 1_000_000) },
-    Row { work: "buffer of 5 million trivial values", limit: Limit::AtMost(1.3), contenders: &passes!(COUNT_7, 5_000_000) },
+    Row {
+        work: "buffer of 1 million trivial values",
+        limit: Limit::AtMost(1.3),
+        contenders: &passes!(COUNT_6, 1_000_000),
+    },
+    Row {
+        work: "buffer of 5 million trivial values",
+        limit: Limit::AtMost(1.3),
+        contenders: &passes!(COUNT_7, 5_000_000),
+    },
     Row {
         work: "yield_! body of 10,000 values",
         limit: Limit::AtMost(1.5),

@@ -109,7 +109,10 @@ fn table(wanted: &[&str]) {
     let mut bars = Bars::new();
     let chosen = |row: &&Row| wanted.is_empty() || wanted.iter().any(|word| row.work.contains(word));
     for row in rows().filter(chosen) {
-        println!("### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |", row.work);
+        println!(
+            "### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |",
+            row.work
+        );
         println!("|---|---:|---:|---:|---:|");
         let mut times = vec![[Vec::new(), Vec::new()]; row.contenders.len()];
         for round in 0..ROUNDS {
@@ -157,7 +160,11 @@ fn profiles(programs: &[PathBuf]) {
     };
     let mut bars = Bars::new();
     for row in warm::ROWS {
-        println!("### {}\n\n| profile | {} |", row.work, row.contenders.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | "));
+        println!(
+            "### {}\n\n| profile | {} |",
+            row.work,
+            row.contenders.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | ")
+        );
         println!("|---|{}", "---:|".repeat(row.contenders.len()));
         let mut times = vec![vec![Vec::new(); row.contenders.len()]; programs.len()];
         for round in 0..WARM_ROUNDS {

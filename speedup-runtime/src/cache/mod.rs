@@ -32,10 +32,11 @@ mod thread;
 pub use self::api::{
     autoref as probe,
     cache::{Cache, Parts, State, Values},
-    context::{Body, Local, Memo, Place, Scoped, With, number_of, place_of},
+    context::{Body, Local, Memo, With},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
+    scoped::{Place, Scoped, number_of, place_of},
     stats::Stats,
     tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
@@ -43,10 +44,10 @@ pub use self::api::{
 #[cfg(not(loom))]
 pub use self::{
     asynchronous::{
-        cache::{AsyncCache, AsyncState, AsyncValues},
         function::{AsyncFunction, Boxed, IntoAsyncFunction, boxed},
         get::Get,
         group::{GetAll, Group},
+        state::{AsyncCache, AsyncState, AsyncValues},
     },
     call::{execute::Inside, function::Function},
     fork::join::{join, map},

@@ -144,36 +144,7 @@ fn compound(node: Node, later: &mut Later) -> Option<Node> {
             }
             Some(Node::Match { value, arms })
         }
-        Node::Loop { label, head, body } => {
-            let mut around = later.clone();
-            // A turn may be followed by another one.
-            around.exits = true;
-            around.asks |= node::asks(&body);
-            match &head {
-                Head::For(_, iterated) => around.need(iterated),
-                Head::While(condition) => around.need(condition),
-                Head::Endless => {}
-            }
-            let mut pruned;
-            loop {
-                let mut inside = around.clone();
-                // What fails at the end of a turn is the next one's concern only as far as keys go.
-                inside.asks = later.asks;
-                pruned = backwards(body.clone(), &mut inside);
-                let grown = !inside.names.is_subset(&around.names);
-                around.names.extend(inside.names);
-                if !grown {
-                    break;
-                }
-            }
-            let changes_wanted = pruned.iter().any(|node| !matches!(node, Node::Leave(_)));
-            if !node::asks(&pruned) && !(changes_wanted && wanted_by(&pruned, later)) {
-                return None;
-            }
-            later.asks |= around.asks;
-            later.names.extend(around.names);
-            Some(Node::Loop { label, head, body: pruned })
-        }
+        Node::Loop { label, head, body } => repeated(label, head, body, later),
         Node::Chain { receiver, method, arguments, closure, body } => {
             let mut inside = Later { names: later.names.clone(), asks: false, exits: true };
             let body = backwards(body, &mut inside);
@@ -199,6 +170,38 @@ fn compound(node: Node, later: &mut Later) -> Option<Node> {
         }
         other => Some(other),
     }
+}
+
+/// A loop: what one turn needs may be what another one leaves.
+fn repeated(label: Option<syn::Label>, head: Head, body: Vec<Node>, later: &mut Later) -> Option<Node> {
+    let mut around = later.clone();
+    // A turn may be followed by another one.
+    around.exits = true;
+    around.asks |= node::asks(&body);
+    match &head {
+        Head::For(_, iterated) => around.need(iterated),
+        Head::While(condition) => around.need(condition),
+        Head::Endless => {}
+    }
+    let mut pruned;
+    loop {
+        let mut inside = around.clone();
+        // What fails at the end of a turn is the next one's concern only as far as keys go.
+        inside.asks = later.asks;
+        pruned = backwards(body.clone(), &mut inside);
+        let grown = !inside.names.is_subset(&around.names);
+        around.names.extend(inside.names);
+        if !grown {
+            break;
+        }
+    }
+    let changes_wanted = pruned.iter().any(|node| !matches!(node, Node::Leave(_)));
+    if !(node::asks(&pruned) || changes_wanted && wanted_by(&pruned, later)) {
+        return None;
+    }
+    later.asks |= around.asks;
+    later.names.extend(around.names);
+    Some(Node::Loop { label, head, body: pruned })
 }
 
 /// Does the loop change anything that is needed behind it?

@@ -101,7 +101,7 @@ fn lending(arguments: &[Argument], call: &Ident) -> Option<Stmt> {
     let at = Span::call_site();
     let names: Vec<Ident> = arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
-    let types = signature::tuple(at, arguments.iter().map(|argument| lent_type(argument)));
+    let types = signature::tuple(at, arguments.iter().map(lent_type));
     let parts = signature::tuple(
         at,
         arguments.iter().zip(&names).map(|(argument, name)| match argument.pass {

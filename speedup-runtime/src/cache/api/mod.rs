@@ -15,6 +15,8 @@ pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
+pub(in crate::cache) mod scoped;
+#[cfg(not(loom))]
 pub(in crate::cache) mod stats;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;

@@ -11,10 +11,10 @@ use std::{
 };
 
 use super::{
-    cache::AsyncCache,
     chain::{self, Polling},
     flight::{Body, End, Polled},
     flights::{Boarded, Flying},
+    state::AsyncCache,
     waits::{Named, Wait},
 };
 use crate::cache::{

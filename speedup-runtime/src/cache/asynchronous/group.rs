@@ -14,12 +14,12 @@ use crate::{
     sync::lock,
 };
 
-/// A few values awaited together, as returned by [`AsyncCache::group`](super::cache::AsyncCache::group): what `#[cache]` makes of
+/// A few values awaited together, as returned by [`AsyncCache::group`](super::state::AsyncCache::group): what `#[cache]` makes of
 /// several awaited calls.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Group<'cache, K: Key, R: Output, const N: usize>([Member<'cache, K, R>; N]);
 
-/// All values of many keys, as returned by [`AsyncCache::get_all`](super::cache::AsyncCache::get_all).
+/// All values of many keys, as returned by [`AsyncCache::get_all`](super::state::AsyncCache::get_all).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct GetAll<'cache, K: Key, R: Output> {
     members: Vec<Member<'cache, K, R>>,

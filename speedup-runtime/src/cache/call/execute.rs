@@ -5,7 +5,6 @@
 //! the cache has one frame.
 
 use std::{
-    any::TypeId,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr::NonNull,
@@ -13,19 +12,11 @@ use std::{
 
 use crate::cache::{
     block::{outcome::Outcome, poison},
-    call::{
-        callee::{Callee, Run},
-        claim_guard::Flight,
-        function::{Function, Shared},
-        inner::Begun,
-        running::Running,
-        state::Core,
-    },
+    call::{callee::Callee, claim_guard::Flight, function::Function, inner::Begun, running::Running, state::Core},
     table::key::{Key, Output},
     thread::{
         call_stack,
         claim::Goal,
-        engine::Header,
         frame::Frame,
         registry::{self, Worker},
         stack,
@@ -35,75 +26,6 @@ use crate::{
     panics::{self, Payload},
     sync::Ordering,
 };
-
-impl<K, R> Function<K, R> {
-    /// A function with its name and its body; every result is kept.
-    ///
-    /// The body is a function, or a closure that captures nothing: others do not compile.
-    #[must_use]
-    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::of(name, run_known::<K, R, F>, None)
-    }
-
-    /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
-    /// function.
-    pub(in crate::cache) const fn awaited(name: &'static str) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::of(name, run_shared, None)
-    }
-
-    /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
-    /// its handle, it panics with a message that says so.
-    #[must_use]
-    pub const fn of_context(name: &'static str) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::of(name, run_nothing, None)
-    }
-
-    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
-    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
-        name: &'static str,
-        _body: F,
-    ) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        let mut function = Self::of(name, run_steady::<K, R, S, F>, None);
-        function.family = TypeId::of::<F>();
-        function
-    }
-
-    /// A closure as a function.
-    pub(in crate::cache) fn closure(body: Shared<K, R>) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::of("closure", run_shared, Some(body))
-    }
-
-    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
-        let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
-        let family = Header::ALONE;
-        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
-    }
-}
 
 /// Computes a value: looks the key up and claims its slot, unless that has been done.
 ///
@@ -340,7 +262,7 @@ fn handed_over<K: Key, R: Output>(
 ) -> Option<R> {
     // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    let found = worker.handed.take(worker.running(), core.address(), key);
+    let found = worker.handed.take(worker.running(), core.address(), |of: &K| of.is_key(key));
     if found.is_none() {
         std::mem::forget(claimed);
     }

@@ -4,6 +4,8 @@
 pub(in crate::cache) mod callee;
 pub(in crate::cache) mod claim_guard;
 #[cfg(not(loom))]
+mod constructors;
+#[cfg(not(loom))]
 pub(in crate::cache) mod erased;
 #[cfg(not(loom))]
 pub(in crate::cache) mod execute;

@@ -5,7 +5,6 @@
 
 use std::{any::Any, panic::resume_unwind, sync::Mutex};
 
-use crate::cache::table::key::{Key, Output};
 use crate::{
     panics::{self, Payload},
     sync::{AtomicBool, Ordering, lock},
@@ -46,7 +45,13 @@ impl Handed {
     }
 
     /// Keeps an end for a running call.
-    pub(in crate::cache) fn give<K: Key, R: Output>(&self, frame: usize, core: usize, key: K, end: End<R>) {
+    pub(in crate::cache) fn give<K: Send + 'static, R: Send + 'static>(
+        &self,
+        frame: usize,
+        core: usize,
+        key: K,
+        end: End<R>,
+    ) {
         let mut ends = lock(&self.ends);
         if ends.len() < MOST {
             ends.push(Entry { frame, core, end: Box::new((key, end)) });
@@ -68,19 +73,24 @@ impl Handed {
         panics::contain(move || drop(gone));
     }
 
-    /// How a call was ended ahead of the running call that fills the slot `frame`, if it was.
+    /// How a call was ended ahead of the running call that fills the slot `frame`, if it was; `is` knows its key.
     ///
     /// # Panics
     /// With the payload of the call.
     #[cold]
     #[inline(never)]
-    pub(in crate::cache) fn take<K: Key, R: Output>(&self, frame: usize, core: usize, key: &K) -> Option<R> {
+    pub(in crate::cache) fn take<K: 'static, R: Clone + 'static>(
+        &self,
+        frame: usize,
+        core: usize,
+        is: impl Fn(&K) -> bool,
+    ) -> Option<R> {
         // Compared and cloned without the lock: that is users' code.
         let mut ends = std::mem::take(&mut *lock(&self.ends));
         let mut of_frame = ends.iter_mut().enumerate().filter(|(_, end)| end.frame == frame && end.core == core);
         let found = of_frame.find_map(|(at, entry)| {
             let (of, end) = entry.end.downcast_mut::<(K, End<R>)>()?;
-            of.is_key(key).then(|| match end {
+            is(of).then(|| match end {
                 End::Value(value) => (at, Ok(value.clone())),
                 End::Panic(payload) => (at, Err(payload.take())),
             })
