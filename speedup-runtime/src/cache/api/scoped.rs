@@ -73,7 +73,7 @@ impl Scoped {
     /// new one, which goes when this call ends.
     ///
     /// # Panics
-    /// As [`Cache::get`].
+    /// As [`Cache::get`](crate::Cache::get).
     #[inline(always)]
     pub fn get<const N: usize, K: Key, R: Output, B: Body<K, R>>(
         &'static self,
@@ -92,7 +92,7 @@ impl Scoped {
     /// The same for a key that is only borrowed.
     ///
     /// # Panics
-    /// As [`Cache::get`].
+    /// As [`Cache::get`](crate::Cache::get).
     #[inline(always)]
     pub fn get_ref<const N: usize, K: Key, R: Output, Q: Lookup<K>, B: Body<K, R>>(
         &'static self,

@@ -76,7 +76,7 @@ impl<K, R> AsyncFunction<K, R> {
     }
 }
 
-/// A function or closure that [`AsyncCache::from_fn`](super::cache::AsyncCache::from_fn) takes: of up to six owned arguments, with a future that is `Send`.
+/// A function or closure that [`AsyncCache::from_fn`](crate::AsyncCache::from_fn) takes: of up to six owned arguments, with a future that is `Send`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     note = "give an `async` function or a closure of one to six arguments whose types are written out: `AsyncCache::from_fn(|n: u64| async move {{ .. }})`; what its future holds while it waits has to be `Send`"
