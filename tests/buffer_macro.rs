@@ -289,7 +289,7 @@ macro_rules! last_of {
 fn attributed() -> Result<u64, ParseIntError> {
     #[cfg(any())]
     yield_!(Ok(1));
-    #[cfg(all())]
+    #[cfg(not(any()))]
     yield_!(Ok(2));
     #[cfg(any())]
     yield_!(Ok(vec![3].remove(0)));
@@ -301,7 +301,7 @@ fn attributed() -> Result<u64, ParseIntError> {
         #[cfg(any())]
         _ => yield_!(Ok(6)),
         n => {
-            #[cfg(all())]
+            #[cfg(not(any()))]
             yield_!(Ok(n))
         }
     }
@@ -309,6 +309,7 @@ fn attributed() -> Result<u64, ParseIntError> {
 
 /// `?` in macros, whatever they are made of.
 #[buffer]
+#[allow(clippy::useless_vec)]
 fn asks_in_macros(text: String) -> Result<u64, ParseIntError> {
     let repeated = vec![text.parse::<u64>()?; 2];
     yield_!(Ok(repeated.iter().sum()));

@@ -90,7 +90,7 @@ mod in_context {
     use speedup::cache;
 
     #[cache(skip(context))]
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[track_caller]
     #[allow(unused_variables)]
     #[must_use]

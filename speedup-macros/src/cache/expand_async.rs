@@ -39,7 +39,7 @@ fn wrapper(model: &Cached) -> TokenStream {
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
-        if lends && argument.pass != Pass::Lend { quote!(&#name) } else { quote!(#name) }
+        part(argument, name.to_token_stream(), lends)
     });
     let key = signature::tuple(at, parts);
     let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
@@ -61,31 +61,33 @@ fn wrapper(model: &Cached) -> TokenStream {
 
 /// ```text
 /// const F: &::speedup::AsyncCache<(u64, String), R> = {
-///     static STATE: ::speedup::cache::AsyncState<(u64, String), R> = ::speedup::cache::AsyncState::new();
+///     static __F_STATE: ::speedup::cache::AsyncState<(u64, String), R> = ::speedup::cache::AsyncState::new();
 ///     let _ = f;
-///     &::speedup::AsyncCache::of(&STATE, ..)
+///     &::speedup::AsyncCache::of(&__F_STATE, ..)
 /// };
 /// ```
 fn handle(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
-    let wrapper = model.place.sibling(&model.function.sig.ident);
+    let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let state_name = expansion::state_name(name, at);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &::speedup::AsyncCache<#key, #result> = {
-            static STATE: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
+        #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
+            static #state_name: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::AsyncCache::of(&STATE, #function)
+            &::speedup::AsyncCache::of(&#state_name, #function)
         } #end
     }
 }
@@ -102,12 +104,9 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
-    let passed = model.arguments.iter().zip(&names).map(|(argument, name)| match argument.pass {
-        Pass::Lend => quote!(&#name),
-        Pass::Copy | Pass::Clone => quote!(#name),
-    });
+    let passed = model.arguments.iter().zip(&names).map(|(argument, name)| passed(argument, name));
     let key = signature::key_type(at, &model.arguments);
-    let inner = model.place.sibling(&model.inner);
+    let inner = model.place.lasting_sibling(&model.inner);
     let keep = keep(model.keep);
     let show = show(&model.arguments);
     quote_spanned! {at=>
@@ -128,4 +127,20 @@ fn body(model: &Cached) -> TokenStream {
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     let block = awaits::form(model);
     quote!(#(#attributes)* #signature #block)
+}
+
+/// An argument as the part of a key, which is of references where one of the arguments is.
+pub(super) fn part(argument: &Argument, value: TokenStream, lends: bool) -> TokenStream {
+    match argument.pass {
+        Pass::Lend => value,
+        Pass::Copy | Pass::Clone if lends => quote!(&#value),
+        Pass::Copy | Pass::Clone if argument.by_bits => quote!(::speedup::cache::Bits(#value)),
+        Pass::Copy | Pass::Clone => value,
+    }
+}
+
+/// What the body gets of the part of a key that it owns.
+fn passed(argument: &Argument, name: &Ident) -> TokenStream {
+    let value = if argument.by_bits { quote!(#name.0) } else { name.to_token_stream() };
+    if argument.pass == Pass::Lend { quote!(&#value) } else { value }
 }

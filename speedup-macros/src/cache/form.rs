@@ -49,6 +49,9 @@ impl Form {
 
     /// The form of a function with these options.
     pub(crate) fn of(function: &ItemFn, place: &Place, options: &Options, arguments: &[Argument]) -> Form {
+        if function.sig.asyncness.is_some() {
+            return Form::Plain;
+        }
         let all = |keyed: bool| vec![keyed; arguments.len()];
         let generic = is_generic(function, place);
         let home = if options.scoped.is_some() {

@@ -15,12 +15,13 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     let arguments = signature::arguments(&function.sig);
     form::check(function, options, &arguments, errors);
     let form = Form::of(function, place, options, &arguments);
-    if matches!(place, Place::Trait) {
+    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() {
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
     let mut allowed = allowed(&form, options, &keyed);
     if function.sig.asyncness.is_some() {
+        place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
         asynchronous(options, errors);
         allowed = Allowed { generics: false, self_type: false, receiver: Some(ASYNC_METHOD), keyed: &|_| true };
     }

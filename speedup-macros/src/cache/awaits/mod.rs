@@ -26,6 +26,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{BinOp, Block, Expr, ExprCall, Pat, Stmt, UseTree, parse_quote};
 
+use super::expand_async;
 use super::model::Cached;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -164,7 +165,9 @@ impl Groups<'_> {
 
     fn key(&self, site: &[Expr], lends: bool) -> TokenStream {
         let parts = self.arguments.iter().zip(site).map(|(argument, value)| {
-            if lends && argument.pass != Pass::Lend { quote!(&(#value)) } else { value.to_token_stream() }
+            let lent = lends && argument.pass != Pass::Lend;
+            let value = if lent { quote!((#value)) } else { value.to_token_stream() };
+            expand_async::part(argument, value, lends)
         });
         signature::tuple(Span::call_site(), parts)
     }

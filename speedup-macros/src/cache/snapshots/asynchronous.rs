@@ -19,10 +19,10 @@ fn an_async_function() {
             }
             /// The cache of [`fetch()`].
             const FETCH: &::speedup::AsyncCache<(u64,), String> = {
-                static STATE: ::speedup::cache::AsyncState<(u64,), String> = ::speedup::cache::AsyncState::new();
+                static __FETCH_STATE: ::speedup::cache::AsyncState<(u64,), String> = ::speedup::cache::AsyncState::new();
                 let _ = fetch;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__FETCH_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "fetch",
                             |(id,): (u64,)| {
@@ -57,13 +57,13 @@ fn texts_and_lists_are_owned_by_the_call() {
                 (::std::string::String, ::std::vec::Vec<u8>, u32, Tag),
                 Result<Page, Fault>,
             > = {
-                static STATE: ::speedup::cache::AsyncState<
+                static __PAGES_STATE: ::speedup::cache::AsyncState<
                     (::std::string::String, ::std::vec::Vec<u8>, u32, Tag),
                     Result<Page, Fault>,
                 > = ::speedup::cache::AsyncState::new();
                 let _ = page;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__PAGES_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "page",
                             |
@@ -81,9 +81,14 @@ fn texts_and_lists_are_owned_by_the_call() {
                         )
                         .show(|key, out| {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                            (&::speedup::__private::Show(key)).show(out)
+                            (&::speedup::__private::Show(key)).__speedup_show(out)
                         })
-                        .keep(::core::result::Result::is_ok),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             async fn __page_uncached(
@@ -113,10 +118,10 @@ fn errors_are_kept_where_told() {
             }
             /// The cache of [`fetch()`].
             const FETCH: &::speedup::AsyncCache<(u64,), Result<u64, u8>> = {
-                static STATE: ::speedup::cache::AsyncState<(u64,), Result<u64, u8>> = ::speedup::cache::AsyncState::new();
+                static __FETCH_STATE: ::speedup::cache::AsyncState<(u64,), Result<u64, u8>> = ::speedup::cache::AsyncState::new();
                 let _ = fetch;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__FETCH_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "fetch",
                             |(id,): (u64,)| {
@@ -148,10 +153,10 @@ fn calls_of_one_expression_are_awaited_together() {
             }
             /// The cache of [`fib()`].
             const FIB: &::speedup::AsyncCache<(u64,), u64> = {
-                static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                static __FIB_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
                 let _ = fib;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__FIB_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "fib",
                             |(n,): (u64,)| {
@@ -189,10 +194,10 @@ fn calls_of_a_run_of_lets_are_awaited_together() {
             }
             /// The cache of [`sum()`].
             const SUM: &::speedup::AsyncCache<(u64,), u64> = {
-                static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                static __SUM_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
                 let _ = sum;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__SUM_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "sum",
                             |(n,): (u64,)| {
@@ -230,10 +235,10 @@ fn the_question_mark_behind_a_call_that_takes_part() {
             }
             /// The cache of [`depth()`].
             const DEPTH: &::speedup::AsyncCache<(u64, u64), Result<u64, E>> = {
-                static STATE: ::speedup::cache::AsyncState<(u64, u64), Result<u64, E>> = ::speedup::cache::AsyncState::new();
+                static __DEPTH_STATE: ::speedup::cache::AsyncState<(u64, u64), Result<u64, E>> = ::speedup::cache::AsyncState::new();
                 let _ = depth;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__DEPTH_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "depth",
                             |(left, right): (u64, u64)| {
@@ -243,7 +248,12 @@ fn the_question_mark_behind_a_call_that_takes_part() {
                             },
                         )
                         .show(::core::fmt::Debug::fmt)
-                        .keep(::core::result::Result::is_ok),
+                        .keep(|value| {
+                            use ::speedup::__private::{
+                                KeepAny as _, KeepOption as _, KeepResult as _,
+                            };
+                            (&::speedup::__private::Keep(value)).__speedup_keep()
+                        }),
                 )
             };
             async fn __depth_uncached(left: u64, right: u64) -> Result<u64, E> {
@@ -270,10 +280,13 @@ fn texts_keep_their_types() {
             }
             /// The cache of [`score()`].
             const SCORE: &::speedup::AsyncCache<(::std::string::String, u32), u32> = {
-                static STATE: ::speedup::cache::AsyncState<(::std::string::String, u32), u32> = ::speedup::cache::AsyncState::new();
+                static __SCORE_STATE: ::speedup::cache::AsyncState<
+                    (::std::string::String, u32),
+                    u32,
+                > = ::speedup::cache::AsyncState::new();
                 let _ = score;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__SCORE_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "score",
                             |(text, n): (::std::string::String, u32)| {
@@ -317,10 +330,10 @@ fn what_stands_behind_a_foreign_await_or_a_branch_stays() {
             }
             /// The cache of [`f()`].
             const F: &::speedup::AsyncCache<(u64, u64), u64> = {
-                static STATE: ::speedup::cache::AsyncState<(u64, u64), u64> = ::speedup::cache::AsyncState::new();
+                static __F_STATE: ::speedup::cache::AsyncState<(u64, u64), u64> = ::speedup::cache::AsyncState::new();
                 let _ = f;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__F_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "f",
                             |(n, m): (u64, u64)| {
@@ -359,10 +372,10 @@ fn nothing_is_awaited_together() {
             }
             /// The cache of [`fib()`].
             const FIB: &::speedup::AsyncCache<(u64,), u64> = {
-                static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                static __FIB_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
                 let _ = fib;
                 &::speedup::AsyncCache::of(
-                    &STATE,
+                    &__FIB_STATE,
                     ::speedup::cache::AsyncFunction::new(
                             "fib",
                             |(n,): (u64,)| {
@@ -396,12 +409,11 @@ fn an_associated_function() {
                     }
                 }
                 /// The cache of [`Self::area()`].
-                #[allow(unreachable_pub)]
-                pub const AREA: &::speedup::AsyncCache<(u64,), u64> = {
-                    static STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                pub const AREA: &'static ::speedup::AsyncCache<(u64,), u64> = {
+                    static __AREA_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
                     let _ = Self::area;
                     &::speedup::AsyncCache::of(
-                        &STATE,
+                        &__AREA_STATE,
                         ::speedup::cache::AsyncFunction::new(
                                 "area",
                                 |(n,): (u64,)| {

@@ -211,8 +211,9 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(self.table(pin.at())?.id())
     }
 
-    /// The same, made if need be.
+    /// The same, made if need be, and then as nobody's own: a future goes from thread to thread.
     fn table_id_or_new(&self, function: &Function<K, R>, worker: &'static Worker) -> u64 {
+        self.make_unowned_table(function, worker);
         let pin = worker.pin();
         self.table_to_change(function, pin.at(), worker).id()
     }
