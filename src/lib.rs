@@ -50,6 +50,13 @@ pub use speedup_macros::cache;
 #[doc(inline)]
 pub use speedup_macros::yield_;
 
+/// Chapters of the guide.
+pub mod guide {
+    #[doc = include_str!("guide/side_by_side.md")]
+    #[cfg(feature = "macros")]
+    pub mod side_by_side {}
+}
+
 /// What the expansions need beside the public names; no part of the promises.
 #[doc(hidden)]
 pub mod __private {

@@ -1,7 +1,7 @@
 //! The attributes of the `speedup` crate, and its derive; depend on `speedup`, not on this crate.
 //!
 //! Each attribute has the same stages in files of the same names: `model` reads the invocation, `validate` reports its
-//! faults, `expand` writes the code. `cache/groups` finds calls that can run side by side, `buffer/yields` turns a body
+//! faults, `expand` writes the code. `cache/forecast` foretells calls that can run side by side, `buffer/yields` turns a body
 //! with `yield_!` into a generator. `key` is the derive for keys on disk.
 
 mod attributes;

@@ -129,7 +129,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// let cache = Cache::from_fn(|n: u64| n);
     /// let table = [0, 1, 4, 9];
-    /// assert_eq!(cache.get_with((3,), |(n,)| table[*n as usize]), 9);
+    /// assert_eq!(cache.get_with((3,), |(n,): &(u64,)| table[*n as usize]), 9);
     /// assert_eq!(cache.peek(&(3,)), Some(9));
     /// ```
     #[inline(always)]
@@ -164,7 +164,7 @@ impl<K: Key, R: Output> Cache<K, R> {
 /// }
 ///
 /// let grid = Grid { width: 4, ..Grid::default() };
-/// assert_eq!(grid.memo.get_with((3,), |(n,)| n * grid.width), 12);
+/// assert_eq!(grid.memo.get_with((3,), |(n,): &(u64,)| n * grid.width), 12);
 /// assert_eq!((grid.memo.len(), grid.clone().memo.len()), (1, 0));
 /// ```
 pub struct Memo<K, R> {
