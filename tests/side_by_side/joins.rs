@@ -36,6 +36,31 @@ fn by_map(n: u64) -> u64 {
     speedup::map(&items, |k| by_map(*k) + 1).into_iter().sum()
 }
 
+#[cache(with(odd))]
+fn even(i: u64, j: u64) -> u64 {
+    if i == 0 || j == 0 {
+        meet("even and odd");
+        return 1;
+    }
+    odd(i - 1, j) + odd(i, j - 1)
+}
+
+#[cache(with(even))]
+fn odd(i: u64, j: u64) -> u64 {
+    if i == 0 || j == 0 {
+        meet("even and odd");
+        return 1;
+    }
+    even(i - 1, j) + even(i, j - 1)
+}
+
+#[test]
+fn calls_of_other_functions_take_part() {
+    pool();
+    assert_eq!(even(4, 4), 70);
+    assert!(have_met("even and odd"), "the calls ran one after the other");
+}
+
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
 #[cache]

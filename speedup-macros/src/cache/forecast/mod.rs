@@ -41,9 +41,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Local, Stmt, parse_quote};
+use syn::{Block, Expr, Local, Path, Stmt, parse_quote};
 
 use self::calls::Calls;
 use self::locals::Locals;
@@ -51,6 +52,7 @@ use self::names::Names;
 use self::node::Node;
 use self::slice::{Open, Slicer};
 use super::model::Cached;
+use crate::expansion;
 use crate::signature::Argument;
 
 /// The user's body with its forecasts.
@@ -66,9 +68,10 @@ pub(super) fn form(model: &Cached) -> Block {
         };
         // A call by a method looks like one by a path, for the time being.
         methods::to_paths(&mut block, &model.function.sig.ident);
-        let calls = Calls::new(&model.function, &model.place, Vec::new());
+        let calls = Calls::new(&model.function, &model.place, model.with.clone());
         let locals = Locals::of(&model.function, &model.arguments, &calls, &model.result);
-        Forecaster::new(calls, vec![own], locals).block(&mut block);
+        let callees = std::iter::once(own).chain(model.with.iter().map(other)).collect();
+        Forecaster::new(calls, callees, locals).block(&mut block);
         methods::to_methods(&mut block);
     }
     block
@@ -88,6 +91,15 @@ struct Callee {
     arguments: Option<Vec<Argument>>,
     /// For each argument of a call, whether it is part of the key.
     keyed: Vec<bool>,
+}
+
+/// Another cached function: its handle stands beside it.
+fn other(function: &Path) -> Callee {
+    let mut handle = function.clone();
+    if let Some(last) = handle.segments.last_mut() {
+        last.ident = expansion::handle_name(&last.ident);
+    }
+    Callee { ahead: quote!(::speedup::Cache::ahead), handle: quote!(#handle), arguments: None, keyed: Vec::new() }
 }
 
 /// What stays the same all over a body, and what is behind.
@@ -187,12 +199,14 @@ impl Forecaster {
         let nodes = prune::prune(nodes);
         let branches = matches!(nodes.as_slice(), [Node::If { .. } | Node::Match { .. } | Node::Block { .. }])
             && matches!(statements, [statement] if is_branch(statement));
-        if node::weight(&nodes) < 2 || branches {
+        if branches {
             return None;
         }
         let around = write::uses_around(statements);
+        // Calls of one function meet each other.
+        let several = (0..self.callees.len()).filter(|callee| node::weight(&nodes, *callee) > 1);
         let forecasts: Vec<Stmt> =
-            (0..self.callees.len()).filter_map(|callee| write::forecast(self, callee, &nodes, &around)).collect();
+            several.filter_map(|callee| write::forecast(self, callee, &nodes, &around)).collect();
         (!forecasts.is_empty()).then_some(forecasts)
     }
 

@@ -77,20 +77,21 @@ pub(super) enum Leave {
     Continue(Option<Lifetime>),
 }
 
-/// How many calls are sure to be worth sharing: those of the dearest branch, where those in loops count twice.
-pub(super) fn weight(nodes: &[Node]) -> usize {
+/// How many calls of a function are sure to be worth sharing: those of the dearest branch, where those in loops count twice.
+pub(super) fn weight(nodes: &[Node], callee: usize) -> usize {
     nodes
         .iter()
         .map(|node| match node {
-            Node::Ask { .. } | Node::AskBy(_) => 1,
-            Node::If { then, otherwise, .. } => weight(then).max(weight(otherwise)),
-            Node::Match { arms, .. } => arms.iter().map(|(_, _, body)| weight(body)).max().unwrap_or(0),
-            Node::Loop { body, .. } => 2 * weight(body),
+            Node::Ask { callee: asked, .. } => usize::from(*asked == callee),
+            Node::AskBy(_) => 1,
+            Node::If { then, otherwise, .. } => weight(then, callee).max(weight(otherwise, callee)),
+            Node::Match { arms, .. } => arms.iter().map(|(_, _, body)| weight(body, callee)).max().unwrap_or(0),
+            Node::Loop { body, .. } => 2 * weight(body, callee),
             // An option calls it once at most.
-            Node::Chain { receiver, body, .. } if !chain::is_iterator(receiver) => weight(body),
-            Node::Chain { body, .. } => 2 * weight(body),
-            Node::Block { body, .. } => weight(body),
-            Node::LetElse { otherwise, .. } => weight(otherwise),
+            Node::Chain { receiver, body, .. } if !chain::is_iterator(receiver) => weight(body, callee),
+            Node::Chain { body, .. } => 2 * weight(body, callee),
+            Node::Block { body, .. } => weight(body, callee),
+            Node::LetElse { otherwise, .. } => weight(otherwise, callee),
             Node::Run(_) | Node::Let(_) | Node::Closure { .. } | Node::Leave(_) => 0,
         })
         .sum()
