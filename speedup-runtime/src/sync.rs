@@ -75,6 +75,11 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
 pub(crate) mod global {
+    #![cfg_attr(
+        any(loom, not(feature = "disk")),
+        allow(unused_imports, dead_code, reason = "some of it is for the disk structures alone")
+    )]
+
     pub(crate) use std::sync::{
         Arc, Condvar, Mutex, TryLockError, Weak,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
