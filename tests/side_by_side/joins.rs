@@ -56,7 +56,7 @@ fn odd(i: u64, j: u64) -> u64 {
 
 #[test]
 fn calls_of_other_functions_take_part() {
-    pool();
+    let _one = pool();
     assert_eq!(even(4, 4), 70);
     assert!(have_met("even and odd"), "the calls ran one after the other");
 }
@@ -92,14 +92,14 @@ fn deep(n: u64) -> u64 {
 
 #[test]
 fn a_helper_shares_its_calls_out() {
-    pool();
+    let _one = pool();
     assert_eq!(by_a_helper(12), 144);
     assert!(have_met("by_a_helper"), "the calls ran one after the other");
 }
 
 #[test]
 fn map_shares_its_calls_out() {
-    pool();
+    let _one = pool();
     assert_eq!(
         by_map(8),
         (0..8)
@@ -116,7 +116,7 @@ fn map_shares_its_calls_out() {
 
 #[test]
 fn each_key_is_computed_once() {
-    pool();
+    let _one = pool();
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| once_each(12, 12));
@@ -127,7 +127,7 @@ fn each_key_is_computed_once() {
 
 #[test]
 fn a_cycle_is_named() {
-    pool();
+    let _one = pool();
     for _ in 0..5 {
         let end = catch_unwind(|| around(0)).expect_err("it needs itself");
         let text = end.downcast_ref::<String>().expect("a message");
@@ -137,7 +137,7 @@ fn a_cycle_is_named() {
 
 #[test]
 fn a_panic_reaches_who_asked() {
-    pool();
+    let _one = pool();
     let end = catch_unwind(|| fails_below(7)).expect_err("three fails");
     assert_eq!(end.downcast_ref::<&str>(), Some(&"three"));
     assert_eq!(FAILS_BELOW.len(), 0);
@@ -145,13 +145,13 @@ fn a_panic_reaches_who_asked() {
 
 #[test]
 fn depth_is_bounded_by_memory() {
-    pool();
+    let _one = pool();
     assert_eq!(deep(4_000), 4_000);
 }
 
 #[test]
 fn rayon_and_join_get_along() {
-    pool();
+    let _one = pool();
     use rayon::prelude::*;
     let sums: Vec<u64> = (0..40u64).into_par_iter().map(|n| speedup::map(0..n, |k| k * n).into_iter().sum()).collect();
     assert_eq!(sums, (0..40u64).map(|n| (0..n).map(|k| k * n).sum()).collect::<Vec<u64>>());

@@ -65,10 +65,12 @@ pub(crate) fn have_met(name: &str) -> bool {
     meetings().as_ref().and_then(|all| all.get(name)).is_some_and(|meeting| meeting.met)
 }
 
-/// A pool whose size does not depend on the machine.
-pub(crate) fn pool() {
+/// A pool whose size does not depend on the machine, for one test at a time: calls that wait for each other take its threads.
+pub(crate) fn pool() -> MutexGuard<'static, ()> {
     static POOL: Once = Once::new();
+    static ONE: Mutex<()> = Mutex::new(());
     POOL.call_once(|| {
         rayon::ThreadPoolBuilder::new().num_threads(4).build_global().expect("nobody has made a pool before")
     });
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -438,7 +438,7 @@ macro_rules! tests {
     ($($shape:ident($($argument:expr),*);)*) => {$(
         #[test]
         fn $shape() {
-            pool();
+            let _one = pool();
             assert_eq!(cached::$shape($($argument),*), plain::$shape($($argument),*));
             assert!(have_met(stringify!($shape)), "the calls ran one after the other");
         }
