@@ -45,9 +45,21 @@ pub const ROWS: &[Row] = &[
             ("memoize", || timed(|| (0..1_000).map(|n| square_memoized(black_box(n))).sum::<u64>())),
         ],
     },
-    Row { work: "10 calls of 1 ms, get_all", limit: Limit::AtLeast(1.7), contenders: &[("speedup", dear_all), ("loop by hand", dear_loop)] },
-    Row { work: "10 calls of 1 ms, one after 1 ms", limit: Limit::AtLeast(1.7), contenders: &[("speedup", dear_group), ("loop by hand", dear_loop_after)] },
-    Row { work: "first group of 100 us calls", limit: Limit::AtLeast(1.5), contenders: &[("speedup", dear_tree), ("sequential by hand", dear_tree_by_hand)] },
+    Row {
+        work: "10 calls of 1 ms, get_all",
+        limit: Limit::AtLeast(1.7),
+        contenders: &[("speedup", dear_all), ("loop by hand", dear_loop)],
+    },
+    Row {
+        work: "10 calls of 1 ms, one after 1 ms",
+        limit: Limit::AtLeast(1.7),
+        contenders: &[("speedup", dear_group), ("loop by hand", dear_loop_after)],
+    },
+    Row {
+        work: "first group of 100 us calls",
+        limit: Limit::AtLeast(1.5),
+        contenders: &[("speedup", dear_tree), ("sequential by hand", dear_tree_by_hand)],
+    },
 ];
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {
@@ -84,9 +96,7 @@ const fn grids<const SIDE: u32>() -> [(&'static str, Body); 5] {
     [
         ("speedup", || timed(|| grid(SIDE - 1, SIDE - 1))),
         ("HashMap by hand", || timed(|| grid_by_map(&mut HashMap::new(), SIDE - 1, SIDE - 1))),
-        ("Vec by hand", || {
-            timed(|| grid_by_vec(&mut vec![None; (SIDE * SIDE) as usize], SIDE, SIDE - 1, SIDE - 1))
-        }),
+        ("Vec by hand", || timed(|| grid_by_vec(&mut vec![None; (SIDE * SIDE) as usize], SIDE, SIDE - 1, SIDE - 1))),
         ("cached", || timed(|| grid_cached(SIDE - 1, SIDE - 1))),
         ("memoize", || timed(|| grid_memoized(SIDE - 1, SIDE - 1))),
     ]
@@ -101,11 +111,8 @@ fn grid_by_map(table: &mut HashMap<(u32, u32), u64>, i: u32, j: u32) -> u64 {
     if let Some(value) = table.get(&(i, j)) {
         return *value;
     }
-    let value = if i == 0 || j == 0 {
-        1
-    } else {
-        grid_by_map(table, i - 1, j).wrapping_add(grid_by_map(table, i, j - 1))
-    };
+    let value =
+        if i == 0 || j == 0 { 1 } else { grid_by_map(table, i - 1, j).wrapping_add(grid_by_map(table, i, j - 1)) };
     table.insert((i, j), value);
     value
 }

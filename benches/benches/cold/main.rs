@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use speedup_benches::{Bars, Limit, machine};
+use speedup_benches::{Bars, Limit, Spin, machine};
 
 /// How often each contender runs in a process of its own.
 const ROUNDS: usize = 21;
@@ -91,7 +91,8 @@ fn run(name: &str, beside: bool) -> ExitCode {
 fn ask(program: &Path, work: &str, contender: &str, beside: bool) -> f64 {
     let mut command = Command::new(program);
     command.args(["run", &format!("{work}/{contender}")]).args(beside.then_some("beside"));
-    let output = command.output().expect("the program starts");
+    let (name, rate) = Spin::passed_on();
+    let output = command.env(name, rate).output().expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().unwrap_or_else(|_| panic!("{work}/{contender} ended with {} and said {text:?}", output.status))
 }
@@ -108,7 +109,10 @@ fn table(wanted: &[&str]) {
     let mut bars = Bars::new();
     let chosen = |row: &&Row| wanted.is_empty() || wanted.iter().any(|word| row.work.contains(word));
     for row in rows().filter(chosen) {
-        println!("### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |", row.work);
+        println!(
+            "### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |",
+            row.work
+        );
         println!("|---|---:|---:|---:|---:|");
         let mut times = vec![[Vec::new(), Vec::new()]; row.contenders.len()];
         for round in 0..ROUNDS {
@@ -156,7 +160,11 @@ fn profiles(programs: &[PathBuf]) {
     };
     let mut bars = Bars::new();
     for row in warm::ROWS {
-        println!("### {}\n\n| profile | {} |", row.work, row.contenders.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | "));
+        println!(
+            "### {}\n\n| profile | {} |",
+            row.work,
+            row.contenders.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | ")
+        );
         println!("|---|{}", "---:|".repeat(row.contenders.len()));
         let mut times = vec![vec![Vec::new(); row.contenders.len()]; programs.len()];
         for round in 0..WARM_ROUNDS {

@@ -7,8 +7,8 @@ use cached::macros::cached;
 use speedup::{Cache, cache};
 use speedup_benches::{Limit, Scramble, Spin, black_box};
 
-use crate::cache::{grid_by_vec, GRID, grid};
 use crate::Row;
+use crate::cache::{GRID, grid, grid_by_vec};
 
 const KEYS: u64 = 4_096;
 const SIDE: u32 = 900;
