@@ -3,7 +3,7 @@
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{self, Cache, Task, TimedOut};
+pub use speedup_runtime::cache::{self, Cache, Memo, Task, TimedOut};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
 

@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ItemFn, Lifetime, Token, Visibility, parse_quote};
+use syn::{Expr, GenericParam, ItemFn, Lifetime, Signature, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -26,8 +26,20 @@ pub(crate) fn generated_at(place: Span) -> Span {
 }
 
 /// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.
-pub(crate) fn state_name(handle: &Ident) -> Ident {
-    format_ident!("__{}_STATE", handle.unraw(), span = handle.span())
+pub(crate) fn state_name(handle: &Ident, at: Span) -> Ident {
+    format_ident!("__{}_STATE", handle.unraw(), span = at)
+}
+
+/// A function at this place with the types that the signature's parameters stand for: `count::<T, N>`, `Self::count::<T>`.
+pub(crate) fn with_types(place: &Place, signature: &Signature, name: &Ident) -> TokenStream {
+    let path = place.sibling(name);
+    let parameters = signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Const(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Lifetime(_) => None,
+    });
+    let parameters: Vec<TokenStream> = parameters.collect();
+    if parameters.is_empty() { path } else { quote!(#path::<#(#parameters),*>) }
 }
 
 /// The name of an argument inside of the expansion's own closure, where it meets no name of the user.
@@ -54,10 +66,14 @@ pub(crate) fn handle_lifetime(place: &Place, at: Span) -> Option<Lifetime> {
     (*place != Place::Free).then(|| Lifetime::new("'static", at))
 }
 
-/// What keeps the compiler from saying about a handle in an `impl` what it says about the function already.
-pub(crate) fn handle_lints(place: &Place, function: &ItemFn) -> Option<Attribute> {
-    let public = !matches!(function.vis, Visibility::Inherited);
-    (public && *place != Place::Free).then(|| parse_quote!(#[allow(unreachable_pub)]))
+/// The visibility of a handle, with the expansion's spans: what the compiler says about it has been said about the function.
+pub(crate) fn handle_visibility(function: &ItemFn) -> TokenStream {
+    let shown = |token: TokenTree| {
+        let mut token = token;
+        token.set_span(generated_at(token.span()));
+        token
+    };
+    function.vis.to_token_stream().into_iter().map(shown).collect()
 }
 
 /// The `;` of a handle; see [`handle_keyword`].

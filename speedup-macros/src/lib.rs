@@ -14,6 +14,7 @@ mod foreign;
 mod key;
 mod options;
 mod place;
+mod root;
 mod signature;
 
 use proc_macro::TokenStream;
@@ -69,9 +70,11 @@ pub fn yield_(value: TokenStream) -> TokenStream {
 ///
 /// # Limits
 ///
+/// `#[key(crate = my::speedup)]` on the type says where the crate is, if it is not at `::speedup`.
+///
 /// A type that borrows, a union, an enum without variants or with more than 256, and discriminants that are not in ascending order are
 /// compile errors that say what to write instead.
-#[proc_macro_derive(Key)]
+#[proc_macro_derive(Key, attributes(key))]
 pub fn key(item: TokenStream) -> TokenStream {
     key::derive(item.into()).into()
 }

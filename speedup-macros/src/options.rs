@@ -4,7 +4,8 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, Token, UnOp, token};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, ExprTuple, ExprUnary, Lit, LitInt, Token, UnOp, token};
 
 use crate::errors::Errors;
 use crate::foreign::{Foreign, Invocation};
@@ -23,6 +24,8 @@ pub(crate) enum Takes {
     Nothing,
     /// A value; the text is the example shown when it is missing.
     Value(&'static str),
+    /// Names in parentheses; the text is the example shown when they are missing.
+    Names(&'static str),
     /// Reserved for a later release; the text says what to do today.
     NotYet(&'static str),
 }
@@ -62,7 +65,7 @@ pub(crate) fn read<O: Copy + PartialEq>(
     let entries = split(tokens, number, errors);
     let values = entries.iter().filter_map(|entry| Some((entry.key.to_string(), entry.value.as_ref()?)));
     let invocation = Invocation::of(item, values);
-    for Entry { key, value, colon } in entries {
+    for Entry { key, value, colon, listed } in entries {
         if let Some(foreign) = foreign.iter().find(|foreign| key == foreign.word) {
             errors.at(&key, foreign.message(value.as_ref(), &invocation));
             continue;
@@ -85,9 +88,16 @@ pub(crate) fn read<O: Copy + PartialEq>(
         }
         match (known.takes, &value) {
             (Takes::NotYet(today), _) => errors.at(&key, format!("`{key}` is not supported yet: {today}")),
+            (Takes::Value(_) | Takes::Nothing, Some(value)) if listed => {
+                errors.at(value, format!("write `{key} = value`"));
+            }
             (Takes::Nothing, Some(value)) => errors.at(value, no_value(&key, value)),
+            (Takes::Names(example), None) => errors.at(&key, format!("`{key}` needs names: write `{example}`")),
+            (Takes::Names(example), Some(value)) if !listed => {
+                errors.at(value, format!("`{key}` takes names in parentheses: write `{example}`"));
+            }
             (Takes::Value(example), None) => errors.at(&key, format!("`{key}` needs a value: write `{example}`")),
-            (Takes::Nothing, None) | (Takes::Value(_), Some(_)) => {
+            (Takes::Nothing, None) | (Takes::Value(_) | Takes::Names(_), Some(_)) => {
                 given.push(Given { option: known.option, key, value });
             }
         }
@@ -121,6 +131,8 @@ struct Entry {
     value: Option<Expr>,
     /// The `:` of `key: value`, which other crates want.
     colon: Option<Token![:]>,
+    /// Whether the value is a list: `key(a, b)`.
+    listed: bool,
 }
 
 /// Splits `key`, `key = value`, .. at the commas. A fault in one entry leaves the others readable.
@@ -167,10 +179,14 @@ fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
         return Err(input.error("expected the name of an option, as in `name = TABLE`"));
     };
     if input.is_empty() {
-        return Ok(Entry { key, value: None, colon: None });
+        return Ok(Entry { key, value: None, colon: None, listed: false });
     }
     if input.peek(token::Paren) {
-        return Err(input.error(format!("write `{key} = value`")));
+        let names;
+        let paren_token = syn::parenthesized!(names in input);
+        let elems = Punctuated::parse_terminated(&names)?;
+        let value = Expr::Tuple(ExprTuple { attrs: Vec::new(), paren_token, elems });
+        return Ok(Entry { key, value: Some(value), colon: None, listed: true });
     }
     let colon: Option<Token![:]> = if input.peek(Token![::]) { None } else { input.parse()? };
     if colon.is_none() {
@@ -183,7 +199,7 @@ fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
     if !input.is_empty() {
         return Err(input.error(format!("expected a comma after the value of `{key}`")));
     }
-    Ok(Entry { key, value: Some(value), colon })
+    Ok(Entry { key, value: Some(value), colon, listed: false })
 }
 
 /// The value of an option that counts something: a literal is checked here, any other expression by the compiler.

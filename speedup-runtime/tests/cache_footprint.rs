@@ -52,7 +52,7 @@ fn scramble(n: u64) -> u64 {
 }
 
 /// The bytes that a cache and a hash map take for the same keys.
-fn costs<K: Key + Hash>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
+fn costs<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let before = LIVE.load(Ordering::Relaxed);

@@ -57,3 +57,30 @@ fn tests_that_run_side_by_side_share_a_function() {
     }
     assert_eq!(ASKED_BY_MANY.len(), 61);
 }
+
+/// What is forbidden stays so.
+mod forbidding {
+    #![forbid(unreachable_pub, unsafe_code, dead_code, unused_variables)]
+
+    use speedup::{buffer, cache};
+
+    pub(crate) struct Inside;
+
+    impl Inside {
+        #[cache]
+        pub(crate) fn twice(n: u64) -> u64 {
+            n * 2
+        }
+
+        #[buffer]
+        pub(crate) fn count() -> impl Iterator<Item = u64> {
+            0..9
+        }
+    }
+}
+
+#[test]
+fn lints_can_be_forbidden() {
+    use forbidding::Inside;
+    assert_eq!((Inside::twice(2), Inside::TWICE.len(), Inside::count().nth(3), Inside::COUNT[4]), (4, 1, Some(3), 4));
+}

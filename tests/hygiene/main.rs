@@ -4,6 +4,7 @@
 #![cfg(feature = "macros")]
 
 mod attributes;
+mod floats;
 mod made_by_macros;
 mod names;
 mod no_prelude;

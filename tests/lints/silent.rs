@@ -29,6 +29,33 @@ pub fn distance(a: &str, b: &str, mut limit: usize) -> usize {
 /// An answer, or why there is none.
 pub type Answer = Result<Vec<u64>, String>;
 
+/// What other crates see keeps its type.
+#[cache]
+#[must_use]
+pub fn wrapped(n: u64, list: Vec<u64>, small: &u8) -> Option<u64> {
+    Some(n + u64::from(*small) + list.into_iter().sum::<u64>())
+}
+
+/// Floats are keys.
+#[cache]
+#[must_use]
+pub fn area(width: f64, sides: &[f32]) -> f64 {
+    width * f64::from(sides[0])
+}
+
+struct Borrowing<'a>(&'a str);
+
+impl<'a> Borrowing<'a> {
+    #[cache]
+    pub(crate) fn steps(n: u64, _m: u64) -> u64 {
+        n
+    }
+
+    fn get(&self) -> &'a str {
+        self.0
+    }
+}
+
 /// Collects results that are changed in place.
 ///
 /// # Errors
@@ -114,5 +141,6 @@ pub fn everything() -> usize {
         }
     }
     let sum = Shape::area(1, 2).map_or(0, |area| area + inner(3)) + VALUES[3];
-    list(3).len() + letters().len() + window().count() + usize::from(sum > 3) + INNER.len() + Shape::AREAS.len()
+    Borrowing::steps(1, 2);
+    Borrowing("").get().len() + Borrowing::STEPS.len() + list(3).len() + letters().len() + window().count() + usize::from(sum > 3) + INNER.len() + Shape::AREAS.len()
 }

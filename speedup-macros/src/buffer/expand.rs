@@ -89,10 +89,10 @@ fn wrapper_output(declared: &Signature, form: &Form) -> ReturnType {
 fn handle(model: &Buffered) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let item = &model.item;
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::owned_type(at, &model.arguments);
     let (kind, what, state, parameters) = match model.kind() {
         Handle::Buffer => ("buffer", quote_spanned!(at=> Buffer), quote_spanned!(at=> State), quote!(#item)),
         Handle::Window => ("window", quote_spanned!(at=> Window), quote_spanned!(at=> WindowState), quote!(#item)),
@@ -106,14 +106,12 @@ fn handle(model: &Buffered) -> TokenStream {
     let docs = expansion::handle_docs(kind, &model.place, &model.function.sig.ident);
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
         #visibility #keyword #name: &#lifetime ::speedup::#what<#parameters> = {
             static #state_name: ::speedup::buffer::#state<#parameters> = ::speedup::buffer::#state::new();
             // Who uses the handle uses the function: no `dead_code` for it.
@@ -135,7 +133,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     };
     let new = if matches!(model.kind(), Handle::Family) {
         let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
-        let key = signature::key_type(at, &model.arguments);
+        let key = signature::owned_type(at, &model.arguments);
         quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
     } else if matches!(model.form, Form::Yields { .. }) {
         quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))

@@ -28,6 +28,7 @@ use syn::ItemFn;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
+use crate::root;
 
 /// The whole of the attribute.
 pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -52,8 +53,9 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&Ite
     if errors.count() > faults {
         return expansion::with_faults(errors, expand::without_buffer(&function, &form));
     }
+    let root = options.root.clone();
     let model = model::Buffered::new(function, place, form, block, options, &mut errors);
-    expansion::with_faults(errors, expand::expand(&model))
+    root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
 }
 
 /// `yield_!` where no `#[buffer]` function gives it a meaning.

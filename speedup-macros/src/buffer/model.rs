@@ -14,6 +14,7 @@ use crate::errors::Errors;
 use crate::expansion;
 use crate::options::{self, Conflict, Given, Known, Takes, Vocabulary};
 use crate::place::Place;
+use crate::root;
 use crate::signature::{self, Argument};
 
 /// The attribute as messages name it.
@@ -21,6 +22,7 @@ pub(crate) const ATTRIBUTE: &str = "`#[buffer]`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opt {
+    Crate,
     Name,
     Size,
     Halt,
@@ -37,6 +39,7 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Max, name: "max", takes: Takes::Value("max = 1_000_000") },
     Known { option: Opt::Keep, name: "keep", takes: Takes::Value("keep = 1_000") },
     Known { option: Opt::StopOnErr, name: "stop_on_err", takes: Takes::Nothing },
+    Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
 ];
 
@@ -51,6 +54,8 @@ const VOCABULARY: Vocabulary<Opt> = Vocabulary { table: TABLE, conflicts: CONFLI
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Ident>,
+    /// Where the crate is, if not at `::speedup`.
+    pub(crate) root: Option<Path>,
     pub(crate) size: Option<Expr>,
     pub(crate) max: Option<Expr>,
     pub(crate) halt: Option<Expr>,
@@ -64,13 +69,14 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
     let mut options = Options::default();
     for Given { option, key, value } in options::read(tokens, item, &VOCABULARY, errors) {
         match (option, value) {
+            (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = VALUES", errors),
             (Opt::Size, Some(value)) => options.size = options::positive(&key, value, errors),
             (Opt::Max, Some(value)) => options.max = options::positive(&key, value, errors),
             (Opt::Keep, Some(value)) => options.keep = options::positive(&key, value, errors).map(|value| (key, value)),
             (Opt::Halt, Some(value)) => options.halt = Some(value),
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
-            (Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
         }
     }
     options

@@ -6,12 +6,15 @@ use super::model::{ATTRIBUTE, Form, Options, Wrapper};
 use crate::clashes;
 use crate::errors::Errors;
 use crate::place::Place;
-use crate::signature;
+use crate::signature::{self, Allowed};
 
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Options, errors: &mut Errors) {
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
-    signature::check(function, ATTRIBUTE, errors);
+    let receiver = "`#[buffer]` cannot take `self`, its value is no part of the key: write a function without `self` that takes what it \
+                    needs, and call it as `Self::name(self.field)`";
+    let allowed = Allowed { generics: false, self_type: false, receiver: Some(receiver), keyed: &|_| true };
+    signature::check(function, ATTRIBUTE, allowed, errors);
     is_rust(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);

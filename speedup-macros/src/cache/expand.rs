@@ -2,18 +2,24 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::FnArg;
+use syn::{FnArg, Visibility};
 
-use super::expand_tables;
-use super::groups;
+use super::form::Form;
 use super::model::{Cached, Keep};
+use super::{expand_context, expand_tables, expand_types, groups};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if let Form::Context(context) = &model.form {
+        return expand_context::expand(model, context);
+    }
     let wrapper = wrapper(model);
-    let handle = handle(model);
+    let handle = match model.form {
+        Form::Generic => expand_types::handle_of_body(model),
+        _ => handle(model),
+    };
     let tables = model.has_tables().then(|| expand_tables::tables(model));
     let body = body(model);
     quote!(#wrapper #handle #tables #body)
@@ -38,13 +44,20 @@ fn wrapper(model: &Cached) -> TokenStream {
     // A hit is short enough to stand where the call stands.
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
     let inline = inline.then(|| quote_spanned!(at=> #[inline]));
-    quote!(#(#attributes)* #inline #visibility #signature #block)
+    // Where a hit is found by what is lent, values are lent, too.
+    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
 /// `::speedup::Cache::get_ref(F, (&n, text))`
 fn look_up(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    let handle = model.place.sibling(&model.handle);
+    let cache = match model.form {
+        Form::Generic => expand_types::cache(model),
+        _ => model.place.sibling(&model.handle),
+    };
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
@@ -52,7 +65,7 @@ fn look_up(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::Cache::#get(#handle, #key))
+    quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key))
 }
 
 /// ```text
@@ -68,7 +81,7 @@ fn handle(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
     let result = &model.result;
@@ -76,14 +89,12 @@ fn handle(model: &Cached) -> TokenStream {
     let function = runtime_function(model);
     let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
-    let lints = expansion::handle_lints(&model.place, &model.function);
-    let state_name = expansion::state_name(name);
+    let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #lints
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
             // Who uses the handle uses the function: no `dead_code` for it.
@@ -153,7 +164,13 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = if model.has_tables() { model.function.block.as_ref().clone() } else { groups::form(model) };
+    let block = match model.form {
+        Form::Plain => groups::form(model),
+        _ => model.function.block.as_ref().clone(),
+    };
+    // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
+    let lints = (!matches!(model.function.vis, Visibility::Inherited))
+        .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
-    quote!(#[inline] #(#attributes)* #signature #block)
+    quote!(#[inline] #lints #(#attributes)* #signature #block)
 }

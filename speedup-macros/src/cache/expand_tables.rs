@@ -39,7 +39,7 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
-            Pass::Copy | Pass::Clone => quote_spanned!(at=> #name == #own.#index),
+            Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
         }
     });
     let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);
@@ -64,7 +64,7 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let name = tables_name(model);
-    let state = expansion::state_name(&name);
+    let state = expansion::state_name(&name, at);
     let (steady, varying) = (model.arguments_that_are(true), model.arguments_that_are(false));
     let (of, by) = (signature::key_type(at, &steady), signature::key_type(at, &varying));
     let result = &model.result;

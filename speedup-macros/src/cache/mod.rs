@@ -13,7 +13,10 @@
 //! ```
 
 mod expand;
+mod expand_context;
 mod expand_tables;
+mod expand_types;
+mod form;
 mod groups;
 mod model;
 #[cfg(test)]
@@ -26,6 +29,7 @@ use proc_macro2::TokenStream;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
+use crate::root;
 
 /// The whole of the attribute.
 pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -45,6 +49,7 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn
     if errors.count() > faults {
         return expansion::with_faults(errors, function);
     }
+    let root = options.root.clone();
     let model = model::Cached::new(function, place, options, &mut errors);
-    expansion::with_faults(errors, expand::expand(&model))
+    root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
 }

@@ -2,15 +2,17 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{ItemFn, ReturnType, Type};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
-use super::steady;
+use super::form::Form;
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::foreign;
 use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
+use crate::root;
 use crate::signature::{self, Argument};
 
 /// The attribute as messages name it.
@@ -18,10 +20,15 @@ pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opt {
+    Crate,
     Name,
     Sequential,
     CacheErr,
     CacheNone,
+    Scoped,
+    Skip,
+    Key,
+    Field,
     Later,
 }
 
@@ -30,25 +37,37 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Sequential, name: "sequential", takes: Takes::Nothing },
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
+    Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
     Known {
         option: Opt::Later,
         name: "ttl",
         takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
     },
-    Known { option: Opt::Later, name: "key", takes: Takes::NotYet("make the key the function's only argument") },
-    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
+    Known { option: Opt::Scoped, name: "scoped", takes: Takes::Nothing },
+    Known { option: Opt::Skip, name: "skip", takes: Takes::Names("skip(db, logger)") },
     Known {
-        option: Opt::Later,
-        name: "scoped",
-        takes: Takes::NotYet("call `clear` on the handle when the values are done with"),
+        option: Opt::Key,
+        name: "key",
+        takes: Takes::Value("key = |user, page| -> (u64, u32) { (user.id, page) }"),
     },
+    Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
+    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
 ];
 
-const CONFLICTS: &[Conflict<Opt>] = &[Conflict {
-    both: [Opt::CacheErr, Opt::CacheNone],
-    why: "one is for a result of type `Result`, the other for `Option`",
-}];
+const CONFLICTS: &[Conflict<Opt>] = &[
+    Conflict {
+        both: [Opt::CacheErr, Opt::CacheNone],
+        why: "one is for a result of type `Result`, the other for `Option`",
+    },
+    Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
+    Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
+    Conflict {
+        both: [Opt::Scoped, Opt::Name],
+        why: "the values go with the outermost call, so there is no handle to name",
+    },
+    Conflict { both: [Opt::Field, Opt::Name], why: "the values are in the field, so there is no handle to name" },
+];
 
 const VOCABULARY: Vocabulary<Opt> =
     Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: foreign::CACHE, number: "capacity" };
@@ -57,9 +76,22 @@ const VOCABULARY: Vocabulary<Opt> =
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Ident>,
+    /// Where the crate is, if not at `::speedup`.
+    pub(crate) root: Option<Path>,
     pub(crate) sequential: bool,
     pub(crate) cache_err: Option<Ident>,
     pub(crate) cache_none: Option<Ident>,
+    pub(crate) scoped: Option<Ident>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) key: Option<ExprClosure>,
+    pub(crate) field: Option<Ident>,
+}
+
+impl Options {
+    /// Whether the body gets something that is no part of the key.
+    pub(crate) fn skips(&self) -> bool {
+        self.key.is_some() || !self.skip.is_empty()
+    }
 }
 
 /// Reads the options of an invocation.
@@ -67,14 +99,35 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
     let mut options = Options::default();
     for given in options::read(tokens, item, &VOCABULARY, errors) {
         match (given.option, given.value) {
+            (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),
             (Opt::Sequential, _) => options.sequential = true,
             (Opt::CacheErr, _) => options.cache_err = Some(given.key),
             (Opt::CacheNone, _) => options.cache_none = Some(given.key),
-            (Opt::Name | Opt::Later, _) => {}
+            (Opt::Scoped, _) => options.scoped = Some(given.key),
+            (Opt::Skip, Some(value)) => options.skip = names(&value, errors),
+            (Opt::Key, Some(Expr::Closure(closure))) => options.key = Some(closure),
+            (Opt::Key, Some(other)) => {
+                errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
+            }
+            (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field, _) => {}
         }
     }
     options
+}
+
+/// The names of a list.
+fn names(list: &Expr, errors: &mut Errors) -> Vec<Ident> {
+    let Expr::Tuple(list) = list else { return Vec::new() };
+    let mut names = Vec::new();
+    for element in &list.elems {
+        match element {
+            Expr::Path(path) if path.path.get_ident().is_some() => names.extend(path.path.get_ident().cloned()),
+            other => errors.at(other, "expected the name of an argument, as in `skip(db, logger)`"),
+        }
+    }
+    names
 }
 
 /// Which results are kept.
@@ -102,8 +155,8 @@ pub(crate) struct Cached {
     pub(crate) handle: Ident,
     /// The name of the function that holds the user's body.
     pub(crate) inner: Ident,
-    /// For each argument, whether all recursive calls pass it on, so that it chooses a table instead of being part of each key.
-    pub(crate) steady: Vec<bool>,
+    /// Where the values are.
+    pub(crate) form: Form,
 }
 
 impl Cached {
@@ -116,7 +169,7 @@ impl Cached {
         let arguments = signature::arguments(&function.sig);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            steady: steady::passed_on(&function, &arguments),
+            form: Form::of(&function, &place, &options, &arguments),
             arguments,
             keep: keep(&result, &options),
             sequential: options.sequential,
@@ -133,18 +186,27 @@ impl Cached {
 impl Cached {
     /// Whether there is a table for each set of the arguments that are passed on.
     pub(crate) fn has_tables(&self) -> bool {
-        self.steady.iter().any(|steady| *steady)
+        matches!(self.form, Form::Tables(_))
     }
 
     /// The arguments that are passed on by all recursive calls, or those that vary.
     pub(crate) fn arguments_that_are(&self, steady: bool) -> Vec<Argument> {
-        let such = self.arguments.iter().zip(&self.steady).filter(|(_, is)| **is == steady);
+        let Form::Tables(are) = &self.form else { return Vec::new() };
+        let such = self.arguments.iter().zip(are).filter(|(_, is)| **is == steady);
         such.map(|(argument, _)| argument.clone()).collect()
     }
 
-    /// Where the expansion shows what concerns the types of the function.
+    /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that
+    /// mentions them is shown at the same place, so that the compiler sees one fault and not one for each mention.
     pub(crate) fn shown_at(&self) -> Span {
-        expansion::generated_at(self.function.sig.ident.span())
+        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits);
+        let arguments = arguments.map(|argument| (&argument.owned, argument.declared.ty.as_ref()));
+        let types = arguments.chain([(&self.result, &self.result)]);
+        let mut suspects = types.filter(|(ty, _)| !signature::is_harmless(ty)).map(|(_, declared)| declared.span());
+        match (suspects.next(), suspects.next()) {
+            (Some(only), None) => expansion::generated_at(only),
+            _ => expansion::generated_at(self.function.sig.ident.span()),
+        }
     }
 }
 

@@ -4,27 +4,18 @@
 //! run time each call compares what it passes on with what its caller was given.
 
 use proc_macro2::TokenTree;
+use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, Item, ItemFn, Macro, Pat, RangeLimits, Token};
+use syn::{Expr, ExprCall, ExprMethodCall, Item, ItemFn, Macro, Pat, RangeLimits, Token};
 
 use crate::signature::{self, Argument};
 
 /// For each argument, whether it is passed on. None is where that would gain nothing.
 pub(super) fn passed_on(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> {
-    let mut calls = Calls {
-        name: function.sig.ident.to_string(),
-        names: arguments.iter().map(|argument| bound_by(&argument.declared.pat)).collect(),
-        calls: 0,
-        unclear: false,
-    };
-    calls.visit_block(&function.block);
     let none = vec![false; arguments.len()];
-    if calls.calls == 0 || calls.unclear {
-        return none;
-    }
-    let steady: Vec<bool> = calls.names.iter().map(Option::is_some).collect();
+    let steady = kept_by_all(function, arguments);
     let primitive = |argument: &Argument| signature::is_primitive(&argument.owned);
     let of = |wanted: bool| arguments.iter().zip(&steady).filter(move |(_, steady)| **steady == wanted);
     let dear = of(true).any(|(argument, _)| !primitive(argument));
@@ -32,6 +23,24 @@ pub(super) fn passed_on(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> 
     let many = arguments.len() > 3 && of(false).count() <= 3 && of(false).all(|(argument, _)| primitive(argument));
     let gains = of(true).next().is_some() && of(false).next().is_some() && (dear || many);
     if gains { steady } else { none }
+}
+
+/// For each argument, whether all recursive calls that can be seen pass it on; none without such a call.
+pub(super) fn kept_by_all(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> {
+    let mut calls = Calls {
+        name: function.sig.ident.to_string(),
+        names: arguments.iter().map(|argument| bound_by(&argument.declared.pat)).collect(),
+        calls: 0,
+        unclear: false,
+    };
+    calls.visit_block(&function.block);
+    let seen = calls.calls > 0 && !calls.unclear;
+    calls.names.iter().map(|name| seen && name.is_some()).collect()
+}
+
+/// Whether the body calls something of the function's own name.
+pub(super) fn calls_itself(function: &ItemFn) -> bool {
+    mentions(function.block.to_token_stream(), &function.sig.ident.to_string())
 }
 
 /// The name of an argument that never changes; `None` for patterns and `mut`.
@@ -55,6 +64,16 @@ struct Calls {
 }
 
 impl Calls {
+    /// Takes note of one call.
+    fn note(&mut self, arguments: &Punctuated<Expr, Token![,]>) {
+        self.calls += 1;
+        for (name, argument) in self.names.iter_mut().zip(arguments) {
+            if name.as_deref().is_some_and(|name| !is_unchanged(argument, name)) {
+                *name = None;
+            }
+        }
+    }
+
     fn strike(&mut self, name: &str) {
         for kept in &mut self.names {
             if kept.as_deref() == Some(name) {
@@ -70,14 +89,16 @@ impl<'ast> Visit<'ast> for Calls {
             && path.path.segments.last().is_some_and(|last| last.ident == self.name)
             && call.args.len() == self.names.len()
         {
-            self.calls += 1;
-            for (name, argument) in self.names.iter_mut().zip(&call.args) {
-                if name.as_deref().is_some_and(|name| !is_unchanged(argument, name)) {
-                    *name = None;
-                }
-            }
+            self.note(&call.args);
         }
         visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        if call.method == self.name && call.args.len() == self.names.len() {
+            self.note(&call.args);
+        }
+        visit::visit_expr_method_call(self, call);
     }
 
     /// A variable of the same name hides the argument.

@@ -1,21 +1,71 @@
 //! What `#[cache]` cannot be put on. Each rule reports at the wrong token and says what to write.
 
 use quote::ToTokens;
-use syn::{ItemFn, ReturnType, Type};
+use syn::{ItemFn, PatType, ReturnType, Type};
 
+use super::form::{self, Context, Form, Home};
 use super::model::{ATTRIBUTE, Options};
 use crate::clashes;
 use crate::errors::Errors;
 use crate::place::Place;
-use crate::signature;
+use crate::signature::{self, Allowed, Argument};
 
 /// All rules, in the order in which a reader meets what they are about.
 pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
-    place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
-    signature::check(function, ATTRIBUTE, errors);
+    let arguments = signature::arguments(&function.sig);
+    form::check(function, options, &arguments, errors);
+    let form = Form::of(function, place, options, &arguments);
+    if matches!(place, Place::Trait) {
+        place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
+    }
+    signature::check(
+        function,
+        ATTRIBUTE,
+        allowed(&form, options, &|declared| is_keyed(&form, declared, &arguments)),
+        errors,
+    );
+    in_field(function, options, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
     clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+}
+
+/// What can be cached in this form.
+fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bool) -> Allowed<'a> {
+    let of_self = options.scoped.is_some()
+        || options.field.is_some()
+        || options.key.is_some()
+        || options.skip.iter().any(|name| name == "self");
+    let receiver = "is `self` part of the key? Write `#[cache(scoped)]` for a table that goes with the outermost call, `#[cache(field = memo)]` \
+                    for one in a field `memo: speedup::Memo<(Args,), Ret>` that goes with `self`, `#[cache(skip(self))]` for one that all \
+                    instances share because it makes no difference to the result, or `#[cache(key = |self, ..| -> .. { .. })]` for what of \
+                    `self` tells results apart";
+    Allowed {
+        generics: true,
+        self_type: matches!(
+            form,
+            Form::Generic | Form::Context(Context { home: Home::Types | Home::Scope | Home::Field(_), .. })
+        ),
+        receiver: (!of_self).then_some(receiver),
+        keyed,
+    }
+}
+
+fn is_keyed(form: &Form, declared: &PatType, arguments: &[Argument]) -> bool {
+    let Form::Context(context) = form else { return true };
+    let at = arguments.iter().position(|argument| argument.declared == *declared);
+    at.is_none_or(|at| context.keyed[at])
+}
+
+fn in_field(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    if let Some(field) = &options.field
+        && function.sig.receiver().is_none()
+    {
+        errors.at(
+            field,
+            "there is no `self` whose field this could be: give the function a `&self`, or leave `field` out",
+        );
+    }
 }
 
 fn result(function: &ItemFn, errors: &mut Errors) {

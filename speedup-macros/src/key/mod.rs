@@ -4,9 +4,11 @@ mod expand;
 mod validate;
 
 use proc_macro2::TokenStream;
-use syn::{Data, DeriveInput, Fields};
+use syn::parse::ParseStream;
+use syn::{Data, DeriveInput, Expr, Fields, Path, Token};
 
 use crate::errors::Errors;
+use crate::root;
 
 /// What a value of the type can look like.
 struct Form<'a> {
@@ -43,9 +45,28 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     validate::check(&input, &mut errors);
+    let root = root(&input, &mut errors);
     let faulty = errors.count() > 0;
     let faults = errors.into_tokens();
-    if faulty { faults } else { expand::expand(&Model::of(&input)) }
+    if faulty { faults } else { root::rename(root.as_ref(), expand::expand(&Model::of(&input))) }
+}
+
+/// Reads `#[key(crate = my::speedup)]`.
+fn root(input: &DeriveInput, errors: &mut Errors) -> Option<Path> {
+    let attribute = input.attrs.iter().find(|attribute| attribute.path().is_ident("key"))?;
+    let option = attribute.parse_args_with(|input: ParseStream<'_>| {
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        input.parse::<Expr>()
+    });
+    match option {
+        Ok(path) => root::option(&path, errors),
+        Err(_) => {
+            errors
+                .at(attribute, "the only option of a key says where the crate is: write `#[key(crate = my::speedup)]`");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
 
-pub(crate) use self::rules::check;
+pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
-    borrow_in, borrowed, is_primitive, is_well_known, last_segment, opaque_in, owned_form, tidy, ungroup,
+    borrow_in, borrowed, holds_floats, is_harmless, is_primitive, is_well_known, last_segment, opaque_in, owned_form,
+    tidy, ungroup,
 };
 
 /// An argument of the function, as a part of the key.
@@ -24,6 +25,8 @@ pub(crate) struct Argument {
     pub(crate) owned: Type,
     /// How the user's body gets it from a borrowed key.
     pub(crate) pass: Pass,
+    /// It is made of floats.
+    pub(crate) by_bits: bool,
 }
 
 /// How an argument is made from the key's own value of it, which is borrowed.
@@ -45,7 +48,16 @@ impl Argument {
             None if is_primitive(&declared.ty) => (declared.ty.as_ref().clone(), Pass::Copy),
             None => (declared.ty.as_ref().clone(), Pass::Clone),
         };
-        Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass }
+        let by_bits = holds_floats(&owned);
+        Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass, by_bits }
+    }
+
+    /// The name as declared, or none of a pattern.
+    pub(crate) fn declared_name(&self) -> String {
+        match self.declared.pat.as_ref() {
+            Pat::Ident(binding) => binding.ident.to_string(),
+            _ => String::new(),
+        }
     }
 
     /// The argument of the wrapper: the same type and position, under a plain name.
@@ -58,6 +70,9 @@ impl Argument {
     /// The expression that hands the key's value, bound to `name` by reference, to the user's body.
     pub(crate) fn passed(&self, name: &Ident) -> TokenStream {
         match self.pass {
+            Pass::Lend if self.by_bits => quote!(&#name.0),
+            Pass::Copy if self.by_bits => quote!(#name.0),
+            Pass::Clone if self.by_bits => quote!(::core::clone::Clone::clone(&#name.0)),
             Pass::Lend => quote!(#name),
             Pass::Copy => quote!(*#name),
             Pass::Clone => quote!(::core::clone::Clone::clone(#name)),
@@ -84,9 +99,18 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
     arguments
 }
 
-/// `(u64, String)`: the key's type; each part keeps the span of the user's type.
-pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
+/// `(u64, String)`: the type of the arguments in their owned forms; each part keeps the span of the user's type.
+pub(crate) fn owned_type(at: Span, arguments: &[Argument]) -> TokenStream {
     tuple(at, arguments.iter().map(|argument| argument.owned.to_token_stream()))
+}
+
+/// `(u64, ::speedup::cache::Bits<f64>)`: the same as the type of a cache's key.
+pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
+    let part = |argument: &Argument| {
+        let owned = &argument.owned;
+        if argument.by_bits { quote_spanned!(at=> ::speedup::cache::Bits<#owned>) } else { quote!(#owned) }
+    };
+    tuple(at, arguments.iter().map(part))
 }
 
 /// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.

@@ -1,7 +1,7 @@
 //! What neither attribute can be put on. Each rule reports at the wrong token and says what to write.
 
 use syn::visit::Visit;
-use syn::{FnArg, GenericParam, ItemFn, PatType, ReturnType, Safety, Signature, Type};
+use syn::{FnArg, GenericParam, ItemFn, PatType, ReceiverKind, ReturnType, Safety, Signature, Type};
 
 use super::types::{borrow_in, borrowed, opaque_in, tidy};
 use crate::errors::Errors;
@@ -9,19 +9,67 @@ use crate::errors::Errors;
 /// A key is a tuple, and tuples have what a key needs up to this length.
 const MOST_ARGUMENTS: usize = 12;
 
+/// What an invocation can do with a signature.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed<'a> {
+    /// Type and const parameters.
+    pub(crate) generics: bool,
+    /// `Self` in the types of the arguments and the result.
+    pub(crate) self_type: bool,
+    /// What to say of a `self`, if it is refused.
+    pub(crate) receiver: Option<&'a str>,
+    /// Whether this argument is a part of the key.
+    pub(crate) keyed: &'a dyn Fn(&PatType) -> bool,
+}
+
 /// Reports what neither attribute can be put on. `attribute` is its name as written, such as `#[cache]`.
-pub(crate) fn check(function: &ItemFn, attribute: &str, errors: &mut Errors) {
+pub(crate) fn check(function: &ItemFn, attribute: &str, allowed: Allowed<'_>, errors: &mut Errors) {
     let signature = &function.sig;
     qualifiers(function, attribute, errors);
-    generics(signature, attribute, errors);
+    if !allowed.generics {
+        generics(signature, attribute, errors);
+    }
     for input in &signature.inputs {
-        match input {
-            FnArg::Receiver(receiver) => errors.at(receiver, receiver_message(attribute)),
-            FnArg::Typed(declared) => argument(declared, errors),
+        match (input, allowed.receiver) {
+            (FnArg::Receiver(receiver), Some(message)) => errors.at(receiver, message),
+            (FnArg::Receiver(receiver), None) => changing_receiver(receiver, errors),
+            (FnArg::Typed(declared), _) if (allowed.keyed)(declared) => argument(declared, errors),
+            (FnArg::Typed(declared), _) => passed_on(declared, errors),
         }
     }
     number_of_arguments(signature, errors);
-    self_in_signature(signature, errors);
+    if !allowed.self_type {
+        self_in_signature(signature, errors);
+    }
+}
+
+fn changing_receiver(receiver: &syn::Receiver, errors: &mut Errors) {
+    let changes = match &receiver.kind {
+        ReceiverKind::Reference(_, _, changes) => changes.is_some(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(ty.as_ref(), Type::Reference(reference) if reference.mutability.is_some())
+        }
+        _ => false,
+    };
+    if changes {
+        errors.at(
+            receiver,
+            "a cached method cannot change `self`, since a call that finds its value does nothing: take `&self`, and change what is to \
+             be changed in a method that calls this one",
+        );
+    }
+}
+
+/// An argument that is no part of the key.
+fn passed_on(declared: &PatType, errors: &mut Errors) {
+    if let Type::Reference(reference) = declared.ty.as_ref()
+        && reference.mutability.is_some()
+    {
+        errors.at(
+            &declared.ty,
+            "what a cached call passes on is shared with other threads: take `&` instead of `&mut`, or return what changes",
+        );
+    }
 }
 
 fn number_of_arguments(signature: &Signature, errors: &mut Errors) {
@@ -31,13 +79,6 @@ fn number_of_arguments(signature: &Signature, errors: &mut Errors) {
             format!("a key has at most {MOST_ARGUMENTS} arguments: put some of them into a struct that derives `Hash` and `Eq`"),
         );
     }
-}
-
-fn receiver_message(attribute: &str) -> String {
-    format!(
-        "{attribute} cannot take `self`, its value is no part of the key: write a function without `self` that takes \
-         what it needs, such as `fn area(width: u32) -> u64`, and call it as `Self::area(self.width)`"
-    )
 }
 
 fn qualifiers(function: &ItemFn, attribute: &str, errors: &mut Errors) {

@@ -102,6 +102,64 @@ pub(crate) fn is_well_known(ty: &Type) -> bool {
     }
 }
 
+/// Is it made of floating-point numbers, so that it is a key by their bits? Where their names stand in another type
+/// (`OrderedFloat<f64>`) it knows better what it is.
+pub(crate) fn holds_floats(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().any(holds_floats),
+        Type::Array(array) => holds_floats(&array.elem),
+        Type::Slice(slice) => holds_floats(&slice.elem),
+        Type::Paren(inner) => holds_floats(&inner.elem),
+        Type::Group(inner) => holds_floats(&inner.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => match &last.arguments {
+                PathArguments::None => is_primitive(ty) && (last.ident == "f32" || last.ident == "f64"),
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(last.ident.to_string().as_str(), "Vec" | "Option" | "Box")
+                        && arguments
+                            .args
+                            .iter()
+                            .any(|argument| matches!(argument, GenericArgument::Type(ty) if holds_floats(ty)))
+                }
+                PathArguments::Parenthesized(_) => false,
+            },
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Is it, by its name, what both an argument and a result can be? What is left is where a fault in the types of a function must be.
+pub(crate) fn is_harmless(ty: &Type) -> bool {
+    const HARMLESS: [&str; 14] = [
+        "String", "Vec", "Option", "Result", "Box", "Arc", "VecDeque", "BTreeMap", "BTreeSet", "PathBuf", "OsString",
+        "CString", "Duration", "Ordering",
+    ];
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_harmless),
+        Type::Array(array) => is_harmless(&array.elem),
+        Type::Slice(slice) => is_harmless(&slice.elem),
+        Type::Paren(inner) => is_harmless(&inner.elem),
+        Type::Reference(reference) => is_harmless(&reference.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => match &last.arguments {
+                PathArguments::None => {
+                    is_primitive(ty) || HARMLESS.iter().any(|name| last.ident == name) || last.ident == "str"
+                }
+                PathArguments::AngleBracketed(arguments) => {
+                    let is_harmless =
+                        |argument: &GenericArgument| matches!(argument, GenericArgument::Type(ty) if is_harmless(ty));
+                    HARMLESS.iter().any(|name| last.ident == name) && arguments.args.iter().all(is_harmless)
+                }
+                PathArguments::Parenthesized(_) => false,
+            },
+            None => false,
+        },
+        Type::Path(_) => true,
+        _ => false,
+    }
+}
+
 /// An `impl Trait` anywhere in `ty`.
 pub(crate) fn opaque_in(ty: &Type) -> Option<&TypeImplTrait> {
     struct Search<'ast>(Option<&'ast TypeImplTrait>);

@@ -21,10 +21,13 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    bits::{Bits, ByBits},
     cache::{Cache, IntoFunction, Parts, State, Values},
+    context::{Body, Local, Memo, Place, Scoped, number_of, place_of},
     function::Function,
-    key::{Argument, Key, Lookup, Output},
+    key::{Argument, Key, Lookup, Output, Part},
+    of_types::of_types,
     stats::Stats,
-    tables::{Division, Tables, TablesState, is_same},
+    tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
 };

@@ -7,11 +7,6 @@ use speedup::cache;
 struct Plain(u64);
 
 #[cache]
-fn real(x: f64) -> u64 {
-    x as u64
-}
-
-#[cache]
 fn plain(plain: Plain) -> u64 {
     plain.0
 }

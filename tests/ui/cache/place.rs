@@ -1,4 +1,4 @@
-//! Where there is no room for a handle.
+//! Types that do not live long enough for a table, and a trait, which has no body to cache.
 
 use speedup::cache;
 

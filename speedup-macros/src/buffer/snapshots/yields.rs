@@ -190,7 +190,6 @@ fn in_an_impl() {
                     ::speedup::Buffer::values(Self::ALL)
                 }
                 /// The buffer of [`Self::all()`].
-                #[allow(unreachable_pub)]
                 pub const ALL: &'static ::speedup::Buffer<u64> = {
                     static __ALL_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
                     let _ = Self::all;

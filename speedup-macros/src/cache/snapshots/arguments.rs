@@ -32,6 +32,7 @@ fn recursion() {
                 )
             };
             #[inline]
+            #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]
             fn __fibonacci_uncached(n: u64) -> u128 {
                 if n < 2 {
                     1

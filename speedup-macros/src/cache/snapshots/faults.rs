@@ -11,7 +11,7 @@ fn wrong_options_leave_the_function_cached() {
         "fn f(n: u64) -> Result<u64, ()> { Ok(n) }",
         &expect![[r#"
             ::core::compile_error! {
-                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`"
+                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`, `crate`, `scoped`, `skip`, `key`, `field`"
             }
             ::core::compile_error! {
                 "`sequential` is given twice: keep one of them"
@@ -45,23 +45,20 @@ fn a_wrong_signature_leaves_the_function_as_it_is() {
         "",
         "async fn f<T>(&self, n: &mut T) { }",
         &expect![[r#"
-        ::core::compile_error! {
-            "`#[cache]` does not support `async fn` yet: put it on a plain `fn` and call that from async code"
-        }
-        ::core::compile_error! {
-            "`#[cache]` needs one type for each argument and the result: write a concrete type for `T`, and one function for each type that is needed"
-        }
-        ::core::compile_error! {
-            "`#[cache]` cannot take `self`, its value is no part of the key: write a function without `self` that takes what it needs, such as `fn area(width: u32) -> u64`, and call it as `Self::area(self.width)`"
-        }
-        ::core::compile_error! {
-            "a `&mut` argument can change and so is no key: take `T` by value and return what changes"
-        }
-        ::core::compile_error! {
-            "a cached function returns a value: write its type, such as `-> u64`"
-        }
-        async fn f<T>(&self, n: &mut T) {}
-    "#]],
+            ::core::compile_error! {
+                "`#[cache]` does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+            }
+            ::core::compile_error! {
+                "is `self` part of the key? Write `#[cache(scoped)]` for a table that goes with the outermost call, `#[cache(field = memo)]` for one in a field `memo: speedup::Memo<(Args,), Ret>` that goes with `self`, `#[cache(skip(self))]` for one that all instances share because it makes no difference to the result, or `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart"
+            }
+            ::core::compile_error! {
+                "a `&mut` argument can change and so is no key: take `T` by value and return what changes"
+            }
+            ::core::compile_error! {
+                "a cached function returns a value: write its type, such as `-> u64`"
+            }
+            async fn f<T>(&self, n: &mut T) {}
+        "#]],
     );
 }
 

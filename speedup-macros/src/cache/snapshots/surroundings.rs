@@ -74,7 +74,6 @@ fn in_an_impl() {
                     ::speedup::Cache::get(Self::PATHS, (x, y))
                 }
                 /// The cache of [`Self::paths()`].
-                #[allow(unreachable_pub)]
                 pub(crate) const PATHS: &'static ::speedup::Cache<(u64, u64), u64> = {
                     static __PATHS_STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
                     let _ = Self::paths;
@@ -88,6 +87,7 @@ fn in_an_impl() {
                     )
                 };
                 #[inline]
+                #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]
                 fn __paths_uncached(x: u64, y: u64) -> u64 {
                     let [call_0, call_1] = ::speedup::Cache::group(
                         Self::PATHS,

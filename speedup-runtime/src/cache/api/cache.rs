@@ -1,6 +1,11 @@
 //! The handle of a cached function.
 
-use std::{collections::HashSet, fmt, marker::PhantomData};
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+};
 
 use crate::cache::{
     api::{
@@ -144,6 +149,11 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
     }
 
+    /// A counted core with its function.
+    pub(in crate::cache) fn around(core: Arc<Core<K, R>>, function: Function<K, R>) -> Self {
+        Self { core: Arc::into_raw(core), function, counted: true, divided: None, owns: PhantomData }
+    }
+
     #[inline]
     pub(in crate::cache) fn core(&self) -> &Core<K, R> {
         // SAFETY: a static, or counted and released only when the handle is dropped.
@@ -157,8 +167,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// that names the chain of calls.
     // Always: a level of a recursion through the cache is to have one frame, see `execute`.
     #[inline(always)]
-    pub fn get(&self, key: K) -> R {
-        self.core().get(self.function.callee(), &key)
+    pub fn get(&self, key: K::Args) -> R {
+        self.core().get(self.function.callee(), &K::of(key))
     }
 
     /// The value of a key that is only borrowed: a tuple of references, one for each argument.
@@ -179,7 +189,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
         // Small integers are found by their value.
         if K::is_small() {
-            return self.get(key.to_key());
+            return self.core().get(self.function.callee(), &key.to_key());
         }
         match self.core().hit(key, None) {
             Some(value) => value,
@@ -195,7 +205,12 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// As [`get`](Self::get), for one of the keys whose call panics.
     // Always: as `get`.
     #[inline(always)]
-    pub fn group<const N: usize>(&self, keys: [K; N]) -> [R; N] {
+    pub fn group<const N: usize>(&self, keys: [K::Args; N]) -> [R; N] {
+        self.group_of(keys.map(K::of))
+    }
+
+    #[inline(always)]
+    fn group_of<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         if !self.shares_group() {
             let mut results = [const { None }; N];
             for (result, key) in results.iter_mut().zip(&keys) {
@@ -223,7 +238,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         if !self.shares_group() {
             return keys.map(|key| self.get_ref(key));
         }
-        self.group(keys.map(Lookup::to_key))
+        self.group_of(keys.map(Lookup::to_key))
     }
 
     /// Whether the members of the next group may come to be shown to others.
@@ -244,8 +259,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// let squares = Cache::from_fn(|n: u64| n * n);
     /// assert_eq!(squares.get_all((0..4).map(|n| (n,))), [0, 1, 4, 9]);
     /// ```
-    pub fn get_all(&self, keys: impl IntoIterator<Item = K>) -> Vec<R> {
-        let keys: Vec<K> = keys.into_iter().collect();
+    pub fn get_all(&self, keys: impl IntoIterator<Item = K::Args>) -> Vec<R> {
+        let keys: Vec<K> = keys.into_iter().map(K::of).collect();
         let mut results = Vec::new();
         results.resize_with(keys.len(), || None);
         fork_join::compute(self.core(), self.function.callee(), &keys, &mut results, &mut vec![0; keys.len()], true);
@@ -257,11 +272,11 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// The call runs on the current rayon pool, or on whichever thread joins the task first. Where a body that starts it is
     /// computed once more (see the chapter on cycles in `ARCHITECTURE.md`), only who joins the task runs it.
     #[doc(alias = "apply_async")]
-    pub fn spawn(&self, key: K) -> Task<R> {
+    pub fn spawn(&self, key: K::Args) -> Task<R> {
         if let Some(value) = self.peek(&key) {
             return Task::ready(value);
         }
-        let task = self.task(key);
+        let task = self.task(K::of(key));
         task.start();
         task
     }
@@ -271,14 +286,15 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// If only one key is missing nothing is started: whoever needs it computes it just as soon. Nor is anything inside a call
     /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
     #[doc(alias = "batch_async")]
-    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K>) -> usize {
-        let missing: HashSet<K> = keys.into_iter().filter(|key| !self.contains(key)).collect();
+    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
+        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
+        let missing: HashSet<Distinct<K>> = missing.collect();
         // Each run of a body that runs again would queue them again, each of which may lead to the next run.
         if missing.len() < 2 || isolation::computes_again(registry::current()) {
             return 0;
         }
         let started = missing.len();
-        for key in missing {
+        for Distinct(key) in missing {
             let task = self.task(key);
             task.start();
             // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
@@ -288,26 +304,27 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// The value of a key if it is there; never computes.
-    pub fn peek(&self, key: &K) -> Option<R> {
-        if let Some(divided) = self.divided {
-            return divided.peek(key);
-        }
-        self.core().peek(key, key.pack(), registry::current())
+    pub fn peek(&self, key: &K::Args) -> Option<R> {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.peek(key),
+            None => self.core().peek(key, key.pack(), registry::current()),
+        })
     }
 
     /// Whether the value of a key is there; never computes.
-    pub fn contains(&self, key: &K) -> bool {
-        if let Some(divided) = self.divided {
-            return divided.peek(key).is_some();
-        }
-        self.core().contains(key, registry::current())
+    pub fn contains(&self, key: &K::Args) -> bool {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.peek(key).is_some(),
+            None => self.core().contains(key, registry::current()),
+        })
     }
 
     /// Puts a value in, and returns the one that was there.
     ///
     /// If the key is being computed at this moment, the computed value stays and the given one is dropped: those who
     /// wait for it and those who come later get the same.
-    pub fn insert(&self, key: K, value: R) -> Option<R> {
+    pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        let key = K::of(key);
         if let Some(divided) = self.divided {
             return divided.insert(key, value);
         }
@@ -317,11 +334,11 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// Forgets a key, and returns its value if it was there.
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
-    pub fn remove(&self, key: &K) -> Option<R> {
-        if let Some(divided) = self.divided {
-            return divided.remove(key);
-        }
-        self.core().remove(key, registry::current())
+    pub fn remove(&self, key: &K::Args) -> Option<R> {
+        K::with(key, |key| match self.divided {
+            Some(divided) => divided.remove(key),
+            None => self.core().remove(key, registry::current()),
+        })
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -330,7 +347,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// # Panics
     /// If the function panics; the old value then stays.
-    pub fn refresh(&self, key: K) -> R {
+    pub fn refresh(&self, key: K::Args) -> R {
+        let key = K::of(key);
         if let Some(divided) = self.divided {
             return divided.refresh(key);
         }
@@ -408,6 +426,23 @@ impl<K: Key, R: Output> Drop for Cache<K, R> {
 impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.stats()).finish()
+    }
+}
+
+/// A key in a set.
+struct Distinct<K>(K);
+
+impl<K: Key> PartialEq for Distinct<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+}
+
+impl<K: Key> Eq for Distinct<K> {}
+
+impl<K: Key> Hash for Distinct<K> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
     }
 }
 

@@ -61,6 +61,17 @@ impl<K, R> Function<K, R> {
         Self::of(name, execute::run_known::<K, R, F>, None)
     }
 
+    /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
+    /// its handle, it panics with a message that says so.
+    #[must_use]
+    pub const fn of_context(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, execute::run_nothing, None)
+    }
+
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
     pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
         name: &'static str,
@@ -149,7 +160,7 @@ impl<K, R> Function<K, R> {
     {
         // SAFETY: `of` made it of a pointer of this type, for the same key and result.
         let run = unsafe { std::mem::transmute::<fn(), Run<K, R>>(self.run) };
-        Callee { function: self, run, context }
+        Callee { function: self, run, context, is_local: false }
     }
 
     /// The result of the closure, for [`execute::run_shared`] alone.
@@ -168,6 +179,8 @@ pub(in crate::cache) struct Callee<'a, K: Key, R: Output> {
     run: Run<K, R>,
     /// What the body gets beside the key, of the type that `run` knows; null for none.
     context: *const (),
+    /// Whether the body may run on the caller's thread alone.
+    pub(in crate::cache) is_local: bool,
 }
 
 impl<K: Key, R: Output> Clone for Callee<'_, K, R> {
@@ -178,7 +191,7 @@ impl<K: Key, R: Output> Clone for Callee<'_, K, R> {
 
 impl<K: Key, R: Output> Copy for Callee<'_, K, R> {}
 
-// SAFETY: a context is `Sync`, which the makers of functions with one ask for, and only borrowed; a function is `Sync`.
+// SAFETY: a context is only borrowed, and `Sync` unless the callee is local, which then is sent nowhere; a function is `Sync`.
 unsafe impl<K: Key, R: Output> Send for Callee<'_, K, R> {}
 // SAFETY: as above.
 unsafe impl<K: Key, R: Output> Sync for Callee<'_, K, R> {}
@@ -186,8 +199,13 @@ unsafe impl<K: Key, R: Output> Sync for Callee<'_, K, R> {}
 impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     /// A function whose body is another one for each caller.
     #[inline(always)]
-    pub(in crate::cache) fn of(function: &'a Function<K, R>, run: Run<K, R>, context: *const ()) -> Self {
-        Self { function, run, context }
+    pub(in crate::cache) fn of(
+        function: &'a Function<K, R>,
+        run: Run<K, R>,
+        context: *const (),
+        is_local: bool,
+    ) -> Self {
+        Self { function, run, context, is_local }
     }
 
     /// Whether the caller passes something on, which may be borrowed.
@@ -200,7 +218,9 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
         let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
         if self.has_context() {
-            registry::current().own.context.set(self.context);
+            let own = &registry::current().own;
+            own.context.set(self.context);
+            own.is_local.set(self.is_local);
         }
         // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
         // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.

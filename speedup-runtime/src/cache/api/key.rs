@@ -1,6 +1,7 @@
 //! What may be an argument and a result, and how a key is looked up without being owned.
 
 use std::{
+    any::Any,
     borrow::Borrow,
     hash::{Hash, Hasher},
 };
@@ -9,17 +10,51 @@ use crate::cache::table::packed_key;
 
 /// A type that an argument of a cached function may have: `Hash + Eq + Clone + Send + Sync + 'static`.
 ///
-/// Implemented for every such type. Arguments that are references (`&str`, `&[T]`, `&T`) are kept as the owned form.
+/// Implemented for every such type, and for floating-point numbers in [`Bits`]. Arguments that are references (`&str`, `&[T]`, `&T`)
+/// are kept as the owned form.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a cached function",
     label = "this argument is part of the key",
     note = "the key is kept and compared: the type needs `Hash + Eq + Clone + Send + Sync + 'static`, for example by `#[derive(Hash, PartialEq, Eq, Clone)]`",
-    note = "floating-point numbers are not `Eq`: pass their bits (`x.to_bits()`) or a type with a total order"
+    note = "`HashMap` and `HashSet` have no hash of their own: take a `BTreeMap` or a `BTreeSet`, or say with `key = |..| -> ..` what of it is the key",
+    note = "floats are keys by their bits where the type says `f32` or `f64`: write that instead of an alias, and the numbers of a struct as arguments of their own, as in `fn area(width: f64, height: f64)`"
 )]
-pub trait Argument: Hash + Eq + Clone + Send + Sync + 'static {}
+pub trait Argument: Clone + Send + Sync + 'static {
+    /// The type as callers have it: `f64` for `Bits<f64>`, and the type itself for all others.
+    type Plain: Clone + 'static;
+
+    /// Makes it a part of a key.
+    #[doc(hidden)]
+    fn of(plain: Self::Plain) -> Self;
+
+    /// Feeds the hasher.
+    #[doc(hidden)]
+    fn hash_part<H: Hasher>(&self, hasher: &mut H);
+
+    /// Whether both are the same.
+    #[doc(hidden)]
+    fn is_part(&self, other: &Self) -> bool;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {}
+impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
+    type Plain = T;
+
+    #[inline(always)]
+    fn of(plain: T) -> T {
+        plain
+    }
+
+    #[inline]
+    fn hash_part<H: Hasher>(&self, hasher: &mut H) {
+        self.hash(hasher);
+    }
+
+    #[inline]
+    fn is_part(&self, other: &T) -> bool {
+        self == other
+    }
+}
 
 /// A type that a cached function may return: `Clone + Send + Sync + 'static`.
 ///
@@ -27,7 +62,8 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a cached function",
     label = "this result is kept and cloned for every caller",
-    note = "the type needs `Clone + Send + Sync + 'static`; wrap a large or uncloneable value in an `Arc`"
+    note = "the type needs `Clone + Send + Sync + 'static`; wrap a large or uncloneable value in an `Arc`",
+    note = "an error that cannot be cloned is shared: leave the work to a function of its own, in which `?` stays as it is, and cache `fn f(..) -> Result<T, Arc<dyn Error + Send + Sync>>` that calls it with `.map_err(|error| Arc::from(Box::<dyn Error + Send + Sync>::from(error)))`"
 )]
 pub trait Output: Clone + Send + Sync + 'static {}
 
@@ -37,7 +73,32 @@ impl<T: Clone + Send + Sync + 'static> Output for T {}
 /// The arguments of a call as a tuple of owned values: what a [`Cache`](crate::Cache) maps from.
 ///
 /// Implemented for tuples of up to twelve [`Argument`]s; it cannot be implemented elsewhere.
-pub trait Key: Hash + Eq + Clone + Send + Sync + 'static + sealed::Sealed {
+pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The arguments as callers have them: the same tuple, with floats as such and not in [`Bits`].
+    type Args: Clone + 'static;
+
+    /// Makes a key of the arguments.
+    #[doc(hidden)]
+    fn of(arguments: Self::Args) -> Self;
+
+    /// Feeds the hasher with each part in turn.
+    #[doc(hidden)]
+    fn hash_key<H: Hasher>(&self, hasher: &mut H);
+
+    /// Whether both are the same.
+    #[doc(hidden)]
+    fn is_key(&self, other: &Self) -> bool;
+
+    /// Shows the arguments as a key; they are copied only where they hold floats.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn with<T>(arguments: &Self::Args, then: impl FnOnce(&Self) -> T) -> T {
+        match (arguments as &dyn Any).downcast_ref::<Self>() {
+            Some(key) => then(key),
+            None => then(&Self::of(arguments.clone())),
+        }
+    }
+
     /// How many small integers make up a key, or 0 where the key is anything else.
     #[doc(hidden)]
     const COORDINATES: usize;
@@ -75,17 +136,49 @@ pub trait Lookup<K>: Copy {
 impl<K: Key> Lookup<K> for &K {
     #[inline]
     fn hash_into<H: Hasher>(self, hasher: &mut H) {
-        self.hash(hasher);
+        self.hash_key(hasher);
     }
 
     #[inline]
     fn matches(self, key: &K) -> bool {
-        self == key
+        self.is_key(key)
     }
 
     #[inline]
     fn to_key(self) -> K {
         self.clone()
+    }
+}
+
+/// A part of a key that may be borrowed: what stands for an `A`.
+pub trait Part<A>: Copy {
+    /// Feeds the hasher exactly as the owned part would.
+    #[doc(hidden)]
+    fn hash_part<H: Hasher>(self, hasher: &mut H);
+
+    /// Whether this is the given part.
+    #[doc(hidden)]
+    fn is_part(self, part: &A) -> bool;
+
+    /// The part as an owned value.
+    #[doc(hidden)]
+    fn to_part(self) -> A;
+}
+
+impl<A: Argument<Plain = A> + Borrow<Q>, Q: ?Sized + Hash + Eq + ToOwned<Owned = A>> Part<A> for &Q {
+    #[inline]
+    fn hash_part<H: Hasher>(self, hasher: &mut H) {
+        self.hash(hasher);
+    }
+
+    #[inline]
+    fn is_part(self, part: &A) -> bool {
+        self == part.borrow()
+    }
+
+    #[inline]
+    fn to_part(self) -> A {
+        self.to_owned()
     }
 }
 
@@ -99,7 +192,27 @@ macro_rules! tuples {
         impl<$($arg: Argument),*> sealed::Sealed for ($($arg,)*) {}
 
         impl<$($arg: Argument),*> Key for ($($arg,)*) {
+            type Args = ($($arg::Plain,)*);
+
             const COORDINATES: usize = $coordinates;
+
+            #[inline(always)]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
+            fn of(($($part,)*): Self::Args) -> Self {
+                ($($arg::of($part),)*)
+            }
+
+            #[inline]
+            fn hash_key<HH: Hasher>(&self, hasher: &mut HH) {
+                let _ = &hasher;
+                $(self.$index.hash_part(hasher);)*
+            }
+
+            #[inline]
+            fn is_key(&self, other: &Self) -> bool {
+                let _ = other;
+                true $(&& self.$index.is_part(&other.$index))*
+            }
 
             #[inline]
             fn is_small() -> bool {
@@ -117,26 +230,25 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($arg: Argument + Borrow<$query>, $query: ?Sized + Hash + Eq + ToOwned<Owned = $arg>),*> Lookup<($($arg,)*)>
-            for ($(&$query,)*)
+        impl<$($arg: Argument, $query: Part<$arg>),*> Lookup<($($arg,)*)> for ($($query,)*)
         {
             #[inline]
             fn hash_into<HH: Hasher>(self, hasher: &mut HH) {
                 let ($($part,)*) = self;
-                $($part.hash(hasher);)*
+                $($part.hash_part(hasher);)*
                 let _ = hasher;
             }
 
             #[inline]
             fn matches(self, key: &($($arg,)*)) -> bool {
                 let _ = key;
-                true $(&& self.$index == key.$index.borrow())*
+                true $(&& self.$index.is_part(&key.$index))*
             }
 
             #[inline]
             #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
             fn to_key(self) -> ($($arg,)*) {
-                ($(self.$index.to_owned(),)*)
+                ($(self.$index.to_part(),)*)
             }
         }
     )*};

@@ -2,11 +2,16 @@
 
 #[cfg(not(loom))]
 pub mod autoref;
+pub(in crate::cache) mod bits;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
+pub(in crate::cache) mod context;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 pub(in crate::cache) mod key;
+#[cfg(not(loom))]
+pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stats;
 #[cfg(not(loom))]

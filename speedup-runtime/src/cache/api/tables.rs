@@ -21,7 +21,7 @@ use crate::cache::{
     api::{
         cache::Cache,
         function::{Callee, Function},
-        key::{Key, Lookup, Output},
+        key::{Key, Lookup, Output, Part},
         stats::Stats,
     },
     call::{
@@ -190,7 +190,8 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// # Panics
     /// As [`Cache::get`].
     #[inline(always)]
-    pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V) -> R {
+    pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
+        let key = V::of(key);
         match self.running(registry::current(), &is) {
             Some(core) => self.get_in(core, &key),
             None => self.get_outermost(steady, &key),
@@ -307,7 +308,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         };
         // SAFETY: a core of the family. Removed while nothing is locked, since keys are users' code.
         if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { steady_of::<S, V, R>(branch.core()) }) {
-            self.branches.remove(steady);
+            self.branches.core().remove(steady, worker);
         }
         branch
     }
@@ -388,4 +389,10 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
 #[inline(always)]
 pub fn is_same<Q: ?Sized, A: Borrow<Q>>(lent: &Q, own: &A) -> bool {
     ptr::eq(lent, own.borrow())
+}
+
+/// Whether what a call passes on by value is what a table has been made for.
+#[inline(always)]
+pub fn is_equal<A, P: Part<A>>(given: P, own: &A) -> bool {
+    given.is_part(own)
 }

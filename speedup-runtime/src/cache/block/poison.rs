@@ -109,7 +109,7 @@ impl<K: Key, R: Output> Core<K, R> {
             let doomed = turmoil.calls.get(&(self.address(), slot))?;
             (doomed.key.clone(), doomed.text.clone())
         };
-        known.downcast_ref::<K>().is_some_and(|known| known == key).then_some(text)
+        known.downcast_ref::<K>().is_some_and(|known| known.is_key(key)).then_some(text)
     }
 
     /// The cache is no more, and another one may come to its memory.

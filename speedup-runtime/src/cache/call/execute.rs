@@ -77,7 +77,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// As for [`run_known`]; and the context is a `C` that outlives the call.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
-pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C: Sync, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -92,9 +92,42 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C: Sync, F: Fn(&C, &K) 
     let body = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: by the contract.
     let passed_on = unsafe { &*context.cast::<C>() };
-    let callee = || Callee::of(function, run_in::<K, R, C, F>, context);
+    let is_local = registry::current().own.is_local.get();
+    let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
     // SAFETY: passed on.
     unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+}
+
+/// What to call for a caller who passes this on, by a body that gets it.
+///
+/// # Safety
+/// The context is `Sync`, unless the callee is local.
+#[inline(always)]
+pub(in crate::cache) unsafe fn callee_in<'a, K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    function: &'a Function<K, R>,
+    context: &'a C,
+    _body: F,
+    is_local: bool,
+) -> Callee<'a, K, R> {
+    Callee::of(function, run_in::<K, R, C, F>, std::ptr::from_ref(context).cast(), is_local)
+}
+
+/// As [`run_known`], of a function that has no body of its own.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const State,
+    value: *mut (),
+) -> R {
+    let name = function.name;
+    let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
 }
 
 /// The same.

@@ -411,6 +411,13 @@ impl<K: Key, R: Output> Core<K, R> {
                     let compute = || self.recompute(callee, key, busy.name(), worker);
                     return isolation::remembered(self, worker, &busy, keep, compute);
                 }
+                // On another thread the body cannot run. What this one has claimed itself it needs itself.
+                Waited::Isolate if callee.is_local => {
+                    if busy.owner == worker.number {
+                        block_on::cycle(worker, busy.name());
+                    }
+                    return self.recompute(callee, key, busy.name(), worker);
+                }
                 Waited::Isolate => return self.isolate(callee, key, &busy, worker),
             }
             asked = self.ask(callee.function, key, worker);

@@ -95,6 +95,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     let shares = |left: usize| {
         may_share
             && left > 1
+            && !callee.is_local
             && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, worker) }
     };
     let mut alone = 0;

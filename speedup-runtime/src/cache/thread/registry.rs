@@ -99,6 +99,8 @@ pub(in crate::cache) struct Own {
     ///
     /// [`Callee::run`]: crate::cache::api::function::Callee::run
     pub(in crate::cache) context: Cell<*const ()>,
+    /// Whether that may be used on this thread alone.
+    pub(in crate::cache) is_local: Cell<bool>,
     /// The order in which this thread takes the members of groups.
     pub(in crate::cache) order: Cell<Order>,
     /// The worker whose outermost call this thread is helping, if it is.

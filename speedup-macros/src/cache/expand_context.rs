@@ -1,0 +1,295 @@
+//! The code of a function whose body gets more than its key: the body stays where it is, as a closure that captures the rest.
+//!
+//! ```text
+//! fn load(db: &Db, user: u64) -> u64 {
+//!     ::speedup::Cache::get_with(LOAD, (user,), |(user,): &(u64,)| -> u64 {
+//!         let user: u64 = *user;
+//!         { .. }
+//!     })
+//! }
+//! const LOAD: &::speedup::Cache<(u64,), u64> = { .. };
+//! ```
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::visit::{self, Visit};
+use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
+
+use super::expand::{keep, show};
+use super::form::{Context, Home, is_generic};
+use super::model::Cached;
+use super::steady;
+use crate::expansion;
+use crate::place::Place;
+use crate::signature::{self, Argument, Pass};
+
+/// All items.
+pub(super) fn expand(model: &Cached, context: &Context) -> TokenStream {
+    let wrapper = wrapper(model, context);
+    let handle = match context.home {
+        Home::Static => Some(handle(model, context)),
+        Home::Types if !matches!(model.place, Place::TraitImpl | Place::Trait) => Some(handle_of_types(model, context)),
+        Home::Types | Home::Scope | Home::Field(_) => None,
+    };
+    quote!(#wrapper #handle)
+}
+
+fn wrapper(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.wrapper;
+    let visibility = &model.function.vis;
+    let mut signature = model.function.sig.clone();
+    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
+    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
+    signature.inputs = receiver.into_iter().chain(inputs).collect();
+    let lends = lends(model, context);
+    let key = key(model, context, lends);
+    let body = body(model, context);
+    let look_up = match &context.home {
+        Home::Static | Home::Types => {
+            let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
+            let cache = match context.home {
+                Home::Static => model.place.sibling(&model.handle),
+                _ => of_types(model, context),
+            };
+            quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key, #body))
+        }
+        Home::Field(field) => {
+            let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
+            let function = function(model, context);
+            quote_spanned!(at=> ::speedup::Memo::#get(&self.#field, #key, || #function, #body))
+        }
+        Home::Scope => {
+            let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
+            let function = function(model, context);
+            let places = places(model, context);
+            let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+            quote_spanned! {at=>
+                static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body)
+            }
+        }
+    };
+    // The user's own braces make this the user's function to the compiler's lints.
+    let mut block = TokenStream::new();
+    model.function.block.brace_token.surround(&mut block, |block| block.extend(look_up));
+    quote!(#(#attributes)* #visibility #signature #block)
+}
+
+/// An argument keeps its name where it has one, so that the body finds it.
+fn in_wrapper(argument: &Argument) -> PatType {
+    let name = outer_name(argument);
+    PatType { pat: Box::new(parse_quote!(#name)), ..argument.declared.clone() }
+}
+
+fn outer_name(argument: &Argument) -> Ident {
+    match argument.declared.pat.as_ref() {
+        Pat::Ident(binding) if binding.subpat.is_none() => binding.ident.clone(),
+        _ => argument.name.clone(),
+    }
+}
+
+fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
+    let keyed: Vec<_> = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).collect();
+    keyed.into_iter().map(|(argument, _)| argument)
+}
+
+fn lends(model: &Cached, context: &Context) -> bool {
+    keyed(model, context).any(|argument| argument.pass == Pass::Lend)
+}
+
+/// `(user, page)`, by reference if one of them is lent.
+fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream {
+    let at = model.shown_at();
+    if let Some((value, ty)) = &context.key {
+        let value = match value {
+            Expr::Block(value) => quote!((|| -> #ty #value)()),
+            value => quote!((|| -> #ty { #value })()),
+        };
+        return if is_tuple(ty) { value } else { quote_spanned!(at=> (#value,)) };
+    }
+    let parts = keyed(model, context).map(|argument| {
+        let name = outer_name(argument);
+        match argument.pass {
+            Pass::Lend => quote!(#name),
+            _ if lends => quote!(&#name),
+            _ if argument.by_bits => quote!(::speedup::cache::Bits(#name)),
+            _ => quote!(#name),
+        }
+    });
+    signature::tuple(at, parts)
+}
+
+fn is_tuple(ty: &syn::Type) -> bool {
+    matches!(ty, syn::Type::Tuple(_))
+}
+
+fn key_type(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    match &context.key {
+        Some((_, ty)) if is_tuple(ty) => ty.to_token_stream(),
+        Some((_, ty)) => quote_spanned!(at=> (#ty,)),
+        None => signature::key_type(at, &keyed(model, context).cloned().collect::<Vec<_>>()),
+    }
+}
+
+/// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
+fn body(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    let key = key_type(model, context);
+    let result = &model.result;
+    let lints = &model.attributes.body;
+    let names: Vec<Ident> = keyed(model, context).map(|argument| expansion::in_closure(&argument.name)).collect();
+    let pattern = match context.key {
+        Some(_) => quote!(_),
+        None => signature::tuple(at, names.iter().map(ToTokens::to_token_stream)),
+    };
+    let given = keyed(model, context).zip(&names).map(|(argument, name)| {
+        let PatType { pat, ty, .. } = &argument.declared;
+        let passed = argument.passed(name);
+        quote_spanned!(at=> let #pat: #ty = #passed;)
+    });
+    let moved = Moved::of(&model.function.block);
+    let captured =
+        model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).filter_map(|(argument, _)| {
+            let PatType { pat, .. } = &argument.declared;
+            let name = outer_name(argument);
+            let plain =
+                matches!(pat.as_ref(), Pat::Ident(binding) if binding.mutability.is_none() && binding.subpat.is_none());
+            let by_value =
+                argument.pass == Pass::Clone && !matches!(argument.declared.ty.as_ref(), syn::Type::Reference(_));
+            match (plain, argument.pass) {
+                (true, _) if !(by_value && moved.contains(&name)) => None,
+                (_, Pass::Lend | Pass::Copy) => Some(quote_spanned!(at=> let #pat = #name;)),
+                (_, Pass::Clone) => Some(quote_spanned!(at=> let #pat = ::core::clone::Clone::clone(&#name);)),
+            }
+        });
+    let block = &model.function.block;
+    let body = quote_spanned!(at=> #(#lints)* |#pattern: &#key| -> #result { #(#given)* #(#captured)* #block });
+    // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
+    let is_local = model.sequential || !steady::calls_itself(&model.function);
+    if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
+}
+
+/// `::speedup::cache::Function::of_context("load").show(..)`
+fn function(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    let title = model.function.sig.ident.unraw().to_string();
+    let show = match context.key {
+        Some(_) => show(&[]),
+        None => show(&keyed(model, context).cloned().collect::<Vec<_>>()),
+    };
+    let show = if context.key.is_some() || is_generic(&model.function, &model.place) {
+        quote! {
+            .show(|key, out| {
+                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                (&::speedup::__private::Show(key)).__speedup_show(out)
+            })
+        }
+    } else {
+        show
+    };
+    let keep = keep(model.keep);
+    let sequential = model.sequential.then(|| quote!(.sequential()));
+    let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon)
+}
+
+fn handle(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.handle;
+    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let visibility = &model.function.vis;
+    let name = &model.handle;
+    let key = key_type(model, context);
+    let result = &model.result;
+    let function = function(model, context);
+    let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let state = expansion::state_name(name, at);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
+    let end = expansion::handle_end(&model.place, &model.function);
+    quote_spanned! {at=>
+        #(#attributes)*
+        #[doc = #docs]
+        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
+            static #state: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+            &::speedup::Cache::of(&#state, #function)
+        } #end
+    }
+}
+
+/// `::speedup::cache::of_types(load::<T>, || ::speedup::cache::Function::of_context("load"))`
+fn of_types(model: &Cached, context: &Context) -> TokenStream {
+    let at = model.shown_at();
+    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
+    let function = function(model, context);
+    quote_spanned!(at=> ::speedup::cache::of_types(#marker, || #function))
+}
+
+/// `fn LOAD<T: Hash>() -> &'static ::speedup::Cache<(T,), u64> { .. }`
+fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
+    let cache = of_types(model, context);
+    super::expand_types::handle(model, &key_type(model, context), &cache)
+}
+
+/// What tells the outermost call from others: where that lies which it passes on.
+fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
+    let at = model.shown_at();
+    let receiver = model.function.sig.receiver().map(|receiver| {
+        let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));
+        if by_reference { quote_spanned!(at=> ::speedup::cache::place_of(self)) } else { quote_spanned!(at=> (0, 0)) }
+    });
+    let passed_on = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
+        let name = outer_name(argument);
+        match argument.pass {
+            Pass::Lend => quote_spanned!(at=> ::speedup::cache::place_of(#name)),
+            Pass::Copy => quote_spanned!(at=> ::speedup::cache::number_of(&#name)),
+            Pass::Clone => quote_spanned!(at=> (0, 0)),
+        }
+    });
+    receiver.into_iter().chain(passed_on).collect()
+}
+
+/// Variables that a body gives away, as far as its form tells.
+struct Moved(Vec<Ident>);
+
+impl Moved {
+    fn of(block: &syn::Block) -> Moved {
+        let mut moved = Moved(Vec::new());
+        moved.visit_block(block);
+        moved
+    }
+
+    fn contains(&self, name: &Ident) -> bool {
+        self.0.iter().any(|moved| moved == name)
+    }
+
+    fn give(&mut self, value: &Expr) {
+        if let Expr::Path(path) = value {
+            self.0.extend(path.path.get_ident().cloned());
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Moved {
+    fn visit_expr_call(&mut self, call: &'ast ExprCall) {
+        call.args.iter().for_each(|argument| self.give(argument));
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        call.args.iter().for_each(|argument| self.give(argument));
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_field_value(&mut self, field: &'ast syn::FieldValue) {
+        self.give(&field.expr);
+        visit::visit_field_value(self, field);
+    }
+
+    fn visit_local_init(&mut self, init: &'ast syn::LocalInit) {
+        self.give(&init.expr);
+        visit::visit_local_init(self, init);
+    }
+}

@@ -1,0 +1,70 @@
+//! The code of a generic function: one cache for each set of types.
+//!
+//! ```text
+//! fn count<T: Hash + Eq + ..>(items: Vec<T>) -> usize { ::speedup::Cache::get(COUNT::<T>(), (items,)) }
+//! fn COUNT<T: Hash + Eq + ..>() -> &'static ::speedup::Cache<(Vec<T>,), usize> { ::speedup::cache::of_types(..) }
+//! fn __count_uncached<T: Hash + Eq + ..>(items: Vec<T>) -> usize { .. }
+//! ```
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+
+use super::expand::keep;
+use super::model::Cached;
+use crate::expansion;
+use crate::signature;
+
+/// `COUNT::<T>()`
+pub(super) fn cache(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let handle = expansion::with_types(&model.place, &model.function.sig, &model.handle);
+    quote_spanned!(at=> #handle())
+}
+
+/// The handle of a function of its own body.
+pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let key = signature::key_type(at, &model.arguments);
+    let title = model.function.sig.ident.unraw().to_string();
+    let names: Vec<_> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
+    let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
+    let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
+    let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
+    let keep = keep(model.keep);
+    let sequential = model.sequential.then(|| quote!(.sequential()));
+    let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let cache = quote_spanned! {at=>
+        ::speedup::cache::of_types(#marker, || {
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*))
+                .show(|key, out| {
+                    use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                    (&::speedup::__private::Show(key)).__speedup_show(out)
+                })
+                #keep #sequential #uses_rayon
+        })
+    };
+    handle(model, &key, &cache)
+}
+
+/// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> { cache }`
+pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.handle;
+    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let visibility = &model.function.vis;
+    let name = &model.handle;
+    let result = &model.result;
+    let generics = &model.function.sig.generics;
+    let bounds = &generics.where_clause;
+    quote_spanned! {at=>
+        #(#attributes)*
+        #[doc = #docs]
+        #[allow(non_snake_case, dead_code)]
+        #[inline]
+        #visibility fn #name #generics () -> &'static ::speedup::Cache<#key, #result> #bounds {
+            #cache
+        }
+    }
+}

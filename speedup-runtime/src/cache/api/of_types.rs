@@ -1,0 +1,107 @@
+//! Generic functions: a cache for each set of types, found by a hash table of atomics that only grows.
+
+use std::{
+    any::{Any, TypeId},
+    hash::{BuildHasherDefault, Hash, Hasher},
+    ptr::null_mut,
+};
+
+use crate::{
+    cache::api::{
+        cache::Cache,
+        function::Function,
+        key::{Key, Output},
+    },
+    sync::{AtomicPtr, Ordering, global::Mutex, lock},
+};
+
+/// The cache of a function for one set of types, made by the first who asks.
+///
+/// `function` is the function with its types, which tells them apart.
+///
+/// # Complexity
+/// O(1), without a lock once it is there.
+#[inline]
+pub fn of_types<F: Copy + 'static, K: Key, R: Output>(
+    function: F,
+    describe: impl FnOnce() -> Function<K, R>,
+) -> &'static Cache<K, R> {
+    let _ = function;
+    get(TypeId::of::<F>(), || Cache::owned(describe()))
+}
+
+const BUCKETS: usize = 256;
+
+struct Node {
+    id: TypeId,
+    value: &'static (dyn Any + Send + Sync),
+    next: *const Node,
+}
+
+/// Each the head of a list to which nodes are only added. Release by who adds one under the lock, Acquire by readers.
+static TABLE: [AtomicPtr<Node>; BUCKETS] = [const { AtomicPtr::new(null_mut()) }; BUCKETS];
+static ADDING: Mutex<()> = Mutex::new(());
+
+/// The last word of what is hashed: the hash of a `TypeId` is part of itself.
+#[derive(Default)]
+struct Last(u64);
+
+impl Hasher for Last {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The value for a type, made once.
+#[inline]
+fn get<T: Send + Sync + 'static>(id: TypeId, make: impl FnOnce() -> T) -> &'static T {
+    let bucket = bucket(id);
+    match find(bucket, id).and_then(|value| value.downcast_ref()) {
+        Some(value) => value,
+        None => add(bucket, id, make),
+    }
+}
+
+#[inline]
+fn bucket(id: TypeId) -> &'static AtomicPtr<Node> {
+    let mut hasher = <BuildHasherDefault<Last> as std::hash::BuildHasher>::build_hasher(&BuildHasherDefault::default());
+    id.hash(&mut hasher);
+    &TABLE[hasher.finish() as usize % BUCKETS]
+}
+
+#[inline]
+fn find(bucket: &AtomicPtr<Node>, id: TypeId) -> Option<&'static (dyn Any + Send + Sync)> {
+    let mut at = bucket.load(Ordering::Acquire).cast_const();
+    // SAFETY: nodes are leaked, and written before they are linked.
+    while let Some(node) = unsafe { at.as_ref() } {
+        if node.id == id {
+            return Some(node.value);
+        }
+        at = node.next;
+    }
+    None
+}
+
+#[cold]
+#[inline(never)]
+fn add<T: Send + Sync + 'static>(bucket: &AtomicPtr<Node>, id: TypeId, make: impl FnOnce() -> T) -> &'static T {
+    let _adding = lock(&ADDING);
+    if let Some(value) = find(bucket, id).and_then(|value| value.downcast_ref()) {
+        return value;
+    }
+    let value: &'static T = Box::leak(Box::new(make()));
+    // Relaxed: nodes are added under the lock.
+    let node = Node { id, value, next: bucket.load(Ordering::Relaxed) };
+    bucket.store(Box::into_raw(Box::new(node)), Ordering::Release);
+    value
+}

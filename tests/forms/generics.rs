@@ -1,0 +1,67 @@
+//! Generic functions: one table for each set of types.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use speedup::cache;
+
+#[cache]
+fn distinct<T: Clone + Eq + Hash + Debug + Send + Sync + 'static>(items: Vec<T>) -> usize {
+    items.iter().enumerate().filter(|(at, item)| !items[..*at].contains(item)).count()
+}
+
+#[test]
+fn each_type_has_its_own_table() {
+    assert_eq!(distinct(vec![1_u8, 2, 1]), 2);
+    assert_eq!(distinct(vec!["a".to_owned(), "a".to_owned()]), 1);
+    assert_eq!(distinct(vec!["b".to_owned()]), 1);
+    assert_eq!((DISTINCT::<u8>().len(), DISTINCT::<String>().len(), DISTINCT::<i64>().len()), (1, 2, 0));
+    assert_eq!(DISTINCT::<u8>().peek(&(vec![1, 2, 1],)), Some(2));
+    assert_eq!(DISTINCT::<i64>().get((vec![5],)), 1);
+    assert_eq!(DISTINCT::<i64>().spawn((vec![5, 6],)).join(), 2);
+}
+
+#[cache]
+fn power<const BASE: u64>(exponent: u64) -> u64 {
+    if exponent == 0 { 1 } else { BASE * power::<BASE>(exponent - 1) }
+}
+
+#[test]
+fn numbers_are_types_too() {
+    assert_eq!((power::<2>(10), power::<3>(4)), (1024, 81));
+    assert_eq!((POWER::<2>().len(), POWER::<3>().len()), (11, 5));
+}
+
+struct Sums<T>(std::marker::PhantomData<T>);
+
+impl<T: From<u8> + std::ops::Add<Output = T> + Clone + Send + Sync + 'static> Sums<T> {
+    #[cache]
+    fn to(n: u8) -> T {
+        if n == 0 { T::from(0) } else { T::from(n) + Self::to(n - 1) }
+    }
+}
+
+trait Named {
+    fn named(n: u32) -> String;
+}
+
+impl Named for u8 {
+    #[cache]
+    fn named(n: u32) -> String {
+        if n == 0 { "u8".into() } else { format!("{}+", Self::named(n - 1)) }
+    }
+}
+
+impl Named for u16 {
+    #[cache]
+    fn named(n: u32) -> String {
+        if n == 0 { "u16".into() } else { format!("{}+", Self::named(n - 1)) }
+    }
+}
+
+#[test]
+fn generic_impls_and_traits_work() {
+    assert_eq!((Sums::<u32>::to(10), Sums::<u64>::to(4)), (55, 10));
+    assert_eq!((Sums::<u32>::TO().len(), Sums::<u64>::TO().len()), (11, 5));
+    assert_eq!((u8::named(2), u16::named(1)), ("u8++".to_owned(), "u16+".to_owned()));
+}

@@ -1,0 +1,7 @@
+//! The forms of functions that can be cached: methods, context, scopes, fields, generics.
+#![cfg(feature = "macros")]
+
+mod context;
+mod fields;
+mod generics;
+mod scopes;

@@ -1,0 +1,118 @@
+//! `scoped`: a table for each outermost call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use speedup::cache;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+#[cache(scoped)]
+fn lcs(a: &[u8], b: &[u8], i: usize, j: usize) -> usize {
+    CALLS.fetch_add(1, Ordering::Relaxed);
+    if i == a.len() || j == b.len() {
+        0
+    } else if a[i] == b[j] {
+        1 + lcs(a, b, i + 1, j + 1)
+    } else {
+        lcs(a, b, i + 1, j).max(lcs(a, b, i, j + 1))
+    }
+}
+
+#[test]
+fn values_are_kept_within_a_call_and_gone_after_it() {
+    let (a, b) = (b"the quick brown fox".to_vec(), b"jumps over the lazy dog".to_vec());
+    let first = lcs(&a, &b, 0, 0);
+    let cells = CALLS.swap(0, Ordering::Relaxed);
+    assert!(cells <= (a.len() + 1) * (b.len() + 1), "{cells}");
+    assert_eq!(lcs(&a, &b, 0, 0), first);
+    assert_eq!(CALLS.load(Ordering::Relaxed), cells);
+}
+
+#[cache(scoped)]
+fn walk<F: Fn(u64) -> u64 + Sync>(step: &F, n: u64) -> u64 {
+    if n < 2 { n } else { step(n) + walk(step, n - 1) + walk(step, n - 2) }
+}
+
+#[test]
+fn closures_and_generics_are_context() {
+    let add = 3;
+    assert_eq!(walk(&|n| n + add, 3), (3 + add) + ((2 + add) + 1) + 1);
+    assert_eq!(walk(&|_| 0, 90), 2_880_067_194_370_816_120);
+}
+
+#[cache(scoped)]
+fn nested(outer: &[u64], n: usize) -> u64 {
+    let inner: Vec<u64> = outer.iter().map(|value| value + 1).collect();
+    if n == 0 {
+        return outer[0];
+    }
+    // Another table: what is passed on is something else.
+    let others = if outer[0] < 3 { nested_by(&inner, n) } else { 0 };
+    outer[n % outer.len()] + others + nested(outer, n - 1)
+}
+
+fn nested_by(values: &[u64], n: usize) -> u64 {
+    nested(values, n - 1)
+}
+
+#[test]
+fn outermost_calls_within_each_other_have_their_own_tables() {
+    fn plain(outer: &[u64], n: usize) -> u64 {
+        let inner: Vec<u64> = outer.iter().map(|value| value + 1).collect();
+        if n == 0 {
+            return outer[0];
+        }
+        let others = if outer[0] < 3 { plain(&inner, n - 1) } else { 0 };
+        outer[n % outer.len()] + others + plain(outer, n - 1)
+    }
+    for n in 0..8 {
+        assert_eq!(nested(&[0, 5, 7], n), plain(&[0, 5, 7], n));
+    }
+}
+
+struct Graph {
+    edges: Vec<Vec<usize>>,
+}
+
+impl Graph {
+    #[cache(scoped)]
+    fn longest(&self, node: usize) -> usize {
+        self.edges[node].iter().map(|next| 1 + self.longest(*next)).max().unwrap_or(0)
+    }
+
+    #[cache(scoped)]
+    fn counted(self: Arc<Self>, node: usize) -> usize {
+        self.edges[node].iter().map(|next| 1 + self.clone().counted(*next)).max().unwrap_or(0)
+    }
+}
+
+#[test]
+fn methods_have_themselves_as_context() {
+    let line = Graph { edges: (0..50).map(|n| if n < 49 { vec![n + 1] } else { vec![] }).collect() };
+    let dense = Graph { edges: (0..50).map(|n| (n + 1..50).collect()).collect() };
+    assert_eq!((line.longest(0), dense.longest(0)), (49, 49));
+    assert_eq!(line.longest(40), 9);
+    assert_eq!(Arc::new(dense).counted(10), 39);
+}
+
+#[test]
+fn a_panic_leaves_nothing_behind() {
+    #[cache(scoped)]
+    fn fails(at: &[u32], n: u32) -> u32 {
+        assert!(n != at[0], "as asked");
+        if n == 0 { 0 } else { 1 + fails(at, n - 1) }
+    }
+    assert!(std::panic::catch_unwind(|| fails(&[3], 10)).is_err());
+    assert_eq!(fails(&[11], 10), 10);
+}
+
+#[test]
+fn many_outermost_calls_at_once_each_have_their_own() {
+    let sums: Vec<u64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4_u64).map(|by| scope.spawn(move || walk(&move |n| n * by, 30))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let alone: Vec<u64> = (0..4_u64).map(|by| walk(&move |n| n * by, 30)).collect();
+    assert_eq!(sums, alone);
+}
