@@ -4,6 +4,7 @@ mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 mod current;
+mod directory;
 mod hashed;
 pub(in crate::cache) mod packed_key;
 mod radix;

@@ -16,6 +16,7 @@ use std::{
 
 use super::{
     arena::Slabs,
+    directory::Directory,
     slot::{Slot, State, Word},
 };
 use crate::{
@@ -64,14 +65,6 @@ struct Growth {
     owed: usize,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
     outgrown: Vec<usize>,
-}
-
-/// A growable array of pointers; the pointers follow the header in memory.
-#[repr(C)]
-struct Directory {
-    len: usize,
-    /// To directories of the next level or, in the last one, to pages. Null until made. Release, Acquire.
-    entries: [AtomicPtr<u8>; 0],
 }
 
 /// Where a key is: the path through the directories, and the slot in the page.
@@ -441,25 +434,6 @@ impl<K: Key, R> Drop for Pages<K, R> {
             let directory = directory as *mut Directory;
             // SAFETY: allocated in `grow` with the layout of its length.
             unsafe { dealloc(directory.cast(), Directory::layout((*directory).len)) };
-        }
-    }
-}
-
-impl Directory {
-    fn layout(len: usize) -> Layout {
-        let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
-        Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")
-    }
-
-    /// The entry with this index, if the directory is long enough.
-    ///
-    /// # Safety
-    /// The pointer leads to a directory that lives for `'table`.
-    #[inline]
-    unsafe fn entry<'table>(directory: *mut Self, index: usize) -> Option<&'table AtomicPtr<u8>> {
-        // SAFETY: by the contract; the entries follow the header, `len` of them.
-        unsafe {
-            (index < (*directory).len).then(|| &*(&raw const (*directory).entries).cast::<AtomicPtr<u8>>().add(index))
         }
     }
 }

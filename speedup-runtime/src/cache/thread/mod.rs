@@ -2,6 +2,8 @@
 
 #[cfg(not(loom))]
 pub(in crate::cache) mod counters;
+#[cfg(not(loom))]
+mod parker;
 #[cfg_attr(loom, path = "../model/worker.rs")]
 pub(in crate::cache) mod registry;
 #[cfg(not(loom))]

@@ -6,7 +6,7 @@ use std::{
     cell::{Cell, RefCell},
     marker::PhantomData,
     ptr::null,
-    sync::{Condvar, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ use crate::cache::{
         epoch::{Domain, Entered, Garbage, Reader},
         membarrier,
     },
-    thread::stack::Segment,
+    thread::{parker::Parker, stack::Segment},
 };
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
 
@@ -137,12 +137,6 @@ const NEAR: usize = 32;
 
 /// How many caches have their hits counted; those made later count nothing.
 pub(in crate::cache) const TALLIES: usize = 1024;
-
-/// Wakes a waiting thread.
-struct Parker {
-    token: Mutex<bool>,
-    given: Condvar,
-}
 
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
@@ -357,7 +351,7 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             window: Window::new(),
-            parker: Parker { token: Mutex::new(false), given: Condvar::new() },
+            parker: Parker::new(),
         }
     }
 
@@ -445,19 +439,11 @@ impl Worker {
 
     /// Lets [`park`](Self::park) return, now or the next time.
     pub(in crate::cache) fn unpark(&self) {
-        *lock(&self.parker.token) = true;
-        self.parker.given.notify_one();
+        self.parker.unpark();
     }
 
     /// Sleeps until [`unpark`](Self::unpark) or so long; only by the worker's own thread.
     pub(in crate::cache) fn park(&self, longest: Duration) {
-        let mut token = lock(&self.parker.token);
-        if !*token {
-            token = match self.parker.given.wait_timeout(token, longest) {
-                Ok((token, _)) => token,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        *token = false;
+        self.parker.park(longest);
     }
 }

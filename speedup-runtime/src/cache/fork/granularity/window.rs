@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Stage;
+use super::sample::Stage;
 use crate::{
     cache::thread::{counters::Number, registry::Worker},
     sync::{Mutex, lock},

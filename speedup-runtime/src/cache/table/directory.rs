@@ -1,0 +1,32 @@
+//! What leads from the coordinates of a key to its page.
+
+use std::alloc::Layout;
+
+use crate::sync::AtomicPtr;
+
+/// A growable array of pointers; the pointers follow the header in memory.
+#[repr(C)]
+pub(super) struct Directory {
+    pub(super) len: usize,
+    /// To directories of the next level or, in the last one, to pages. Null until made. Release, Acquire.
+    pub(super) entries: [AtomicPtr<u8>; 0],
+}
+
+impl Directory {
+    pub(super) fn layout(len: usize) -> Layout {
+        let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
+        Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")
+    }
+
+    /// The entry with this index, if the directory is long enough.
+    ///
+    /// # Safety
+    /// The pointer leads to a directory that lives for `'table`.
+    #[inline]
+    pub(super) unsafe fn entry<'table>(directory: *mut Self, index: usize) -> Option<&'table AtomicPtr<u8>> {
+        // SAFETY: by the contract; the entries follow the header, `len` of them.
+        unsafe {
+            (index < (*directory).len).then(|| &*(&raw const (*directory).entries).cast::<AtomicPtr<u8>>().add(index))
+        }
+    }
+}
