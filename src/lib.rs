@@ -3,7 +3,7 @@
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{self, Cache, Memo, Task, TimedOut};
+pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, Task, TimedOut, join, map};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
 
@@ -50,10 +50,18 @@ pub use speedup_macros::cache;
 #[doc(inline)]
 pub use speedup_macros::yield_;
 
+/// Chapters of the guide.
+pub mod guide {
+    #[doc = include_str!("guide/side_by_side.md")]
+    #[cfg(feature = "macros")]
+    pub mod side_by_side {}
+}
+
 /// What the expansions need beside the public names; no part of the promises.
 #[doc(hidden)]
 pub mod __private {
-    pub use speedup_runtime::cache::probe::*;
+    pub use speedup_runtime::cache::{foretold::tried, probe::*};
+    pub use speedup_runtime::{__again as again, __drain as drain};
 }
 
 /// The README's code is a test.

@@ -279,3 +279,110 @@ fn the_first_error_may_be_the_end() {
     assert_eq!(limited().count(), 2);
     assert!(LIMITED.is_exhausted());
 }
+
+macro_rules! last_of {
+    ($first:stmt; $($rest:tt)*) => {{ $first $($rest)* }};
+}
+
+/// Attributes on what is rewritten stay with it.
+#[buffer]
+fn attributed() -> Result<u64, ParseIntError> {
+    #[cfg(any())]
+    yield_!(Ok(1));
+    #[cfg(not(any()))]
+    yield_!(Ok(2));
+    #[cfg(any())]
+    yield_!(Ok(vec![3].remove(0)));
+    #[allow(unused_parens)]
+    yield_!((Ok(4)));
+    #[cfg(any())]
+    "no number".parse::<u64>()?;
+    match 5 {
+        #[cfg(any())]
+        _ => yield_!(Ok(6)),
+        n => {
+            #[cfg(not(any()))]
+            yield_!(Ok(n))
+        }
+    }
+}
+
+/// `?` in macros, whatever they are made of.
+#[buffer]
+#[allow(clippy::useless_vec)]
+fn asks_in_macros(text: String) -> Result<u64, ParseIntError> {
+    let repeated = vec![text.parse::<u64>()?; 2];
+    yield_!(Ok(repeated.iter().sum()));
+    assert!(text.parse::<u64>()? < 10, "{} is too much", text.parse::<u64>()?);
+    last_of! {
+        let first = text.parse::<u64>()?;
+        yield_!(Ok(first));
+    }
+    assert_eq!("x".parse::<u64>()?, 1);
+}
+
+#[test]
+fn attributes_of_statements_are_kept() {
+    assert!(attributed().map_while(Result::ok).eq([2, 4, 5]));
+}
+
+#[test]
+fn a_question_mark_in_a_macro_is_one_as_elsewhere() {
+    assert!(asks_in_macros("3".to_owned()).map_while(Result::ok).eq([6, 3]));
+    assert_eq!(asks_in_macros("3".to_owned()).filter(Result::is_err).count(), 1);
+    assert_eq!(asks_in_macros("x".to_owned()).count(), 1);
+}
+
+#[buffer(lend)]
+fn lines() -> impl Iterator<Item = std::io::Result<String>> {
+    std::io::BufRead::lines(std::io::Cursor::new("a\nb"))
+}
+
+#[buffer(lend)]
+fn cells(count: u64) -> std::sync::Mutex<u64> {
+    for n in 0..count {
+        yield_!(std::sync::Mutex::new(n));
+    }
+}
+
+#[buffer(lend)]
+fn listed() -> Vec<std::sync::Mutex<u64>> {
+    vec![std::sync::Mutex::new(3)]
+}
+
+#[test]
+fn a_function_may_lend_what_is_not_clone() {
+    let read: Vec<&'static str> = lines().filter_map(|line| line.as_deref().ok()).collect();
+    assert_eq!(read, ["a", "b"]);
+    for line in LINES {
+        assert!(line.is_ok());
+    }
+    for cell in CELLS.of((3,)) {
+        assert!(cell.lock().is_ok());
+    }
+    #[allow(clippy::needless_borrow, clippy::explicit_auto_deref)] // what a newcomer may write
+    for line in &LINES {
+        assert!(line.is_ok());
+    }
+    *cells(3).nth(2).expect("a third").lock().expect("nobody panics") += 1;
+    assert_eq!(cells(3).map(|cell| *cell.lock().expect("nobody panics")).sum::<u64>(), 4);
+    assert_eq!((cells(2).count(), listed().count()), (2, 1));
+}
+
+#[buffer(batches, size = 8)]
+fn promised() -> impl Iterator<Item = u64> {
+    (0..100).map(within)
+}
+
+fn within(n: u64) -> u64 {
+    n + 1
+}
+
+#[test]
+fn values_that_wait_for_nobody_may_come_in_batches() {
+    for read in 0..100 {
+        assert_eq!(PROMISED[read], read as u64 + 1);
+        assert!(PROMISED.len_ready() <= read + 1 + 8);
+    }
+    assert_eq!(promised().count(), 100);
+}

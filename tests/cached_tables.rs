@@ -92,10 +92,10 @@ fn associated_functions_and_varying_texts_have_tables_too() {
 /// The calls of a helper pass on something else now and then.
 #[cache]
 fn weigh(weights: &[u32], n: usize) -> u32 {
-    if n == 0 { 0 } else { weights[n % weights.len()] + through_a_helper(weights, n) + weigh(weights, n - 1) }
+    if n == 0 { 0 } else { weights[n % weights.len()] + through_a_helper(n) + weigh(weights, n - 1) }
 }
 
-fn through_a_helper(weights: &[u32], n: usize) -> u32 {
+fn through_a_helper(n: usize) -> u32 {
     if n == 2 { weigh(&[100, 200], 1) } else { 0 }
 }
 

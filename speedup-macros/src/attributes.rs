@@ -37,6 +37,12 @@ impl Attributes {
         sorted
     }
 
+    /// Those of the body that a closure can bear, too: lint levels.
+    pub(crate) fn of_closure(&self) -> impl Iterator<Item = &Attribute> {
+        let is_lint = |attribute: &&Attribute| matches!(Kind::of(&attribute.meta), Some((Kind::Lint, _)));
+        self.body.iter().filter(is_lint)
+    }
+
     fn add(&mut self, kind: Kind, attribute: Attribute, errors: &mut Errors) {
         match kind {
             Kind::Presence => {

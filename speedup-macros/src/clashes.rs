@@ -46,7 +46,7 @@ pub(crate) fn check(given: Option<&Ident>, function: &ItemFn, place: &Place, att
 /// A name for the handle that is not this one: `LIMIT_CACHE`.
 fn other_name(handle: &Ident) -> String {
     let upper = expansion::handle_name(handle).to_string();
-    if upper == handle.to_string() { format!("{upper}_CACHE") } else { upper }
+    if *handle == upper { format!("{upper}_CACHE") } else { upper }
 }
 
 /// The variables of a function, its arguments among them, that have this name.

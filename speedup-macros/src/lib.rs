@@ -1,7 +1,7 @@
 //! The attributes of the `speedup` crate, and its derive; depend on `speedup`, not on this crate.
 //!
 //! Each attribute has the same stages in files of the same names: `model` reads the invocation, `validate` reports its
-//! faults, `expand` writes the code. `cache/groups` finds calls that can run side by side, `buffer/yields` turns a body
+//! faults, `expand` writes the code. `cache/forecast` foretells calls that can run side by side, `buffer/yields` turns a body
 //! with `yield_!` into a generator. `key` is the derive for keys on disk.
 
 mod attributes;
@@ -23,8 +23,8 @@ use proc_macro::TokenStream;
 
 /// # Limits
 ///
-/// A generic or `async` function, a method with `self`, an argument that is `&mut` or `impl Trait`, a result that borrows, and
-/// a function in a trait or in a generic `impl` are compile errors that say what to write instead.
+/// An argument that is `&mut`, one of type `impl Trait` that is part of the key, a result that borrows, `&mut self`, and a function in a
+/// trait's definition are compile errors that say what to write instead; so is an `async fn` with `self` or type parameters.
 ///
 /// A `Result` or an `Option` under another name is recognised by its type; there `cache_err` and `cache_none` work too.
 ///

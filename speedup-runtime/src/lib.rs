@@ -13,4 +13,4 @@ pub(crate) mod sync;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
-pub use cache::{Cache, Memo, Task, TimedOut};
+pub use cache::{AsyncCache, Cache, Memo, Task, TimedOut, join, map};

@@ -1,4 +1,4 @@
-//! The synchronisation primitives of the crate: the only file that names `std` or the model checker.
+//! The synchronisation primitives of the protocols that the model checker runs. What no model reaches may name `std`'s itself.
 //!
 //! Built with `--cfg loom` the same names come from `loom`, so that a model runs the very code that ships.
 
@@ -75,10 +75,20 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Primitives for process-wide statics, which no model reaches: `std`, whatever the build.
 pub(crate) mod global {
+    #![cfg_attr(
+        any(loom, not(feature = "disk")),
+        allow(unused_imports, dead_code, reason = "some of it is for the disk structures alone")
+    )]
+
     pub(crate) use std::sync::{
-        Arc, Condvar, Mutex,
-        atomic::{AtomicU64, AtomicUsize},
+        Arc, Condvar, Mutex, TryLockError, Weak,
+        atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
     };
+
+    /// As [`lock`](super::lock).
+    pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 /// A `const fn`, except under the model checker, whose primitives cannot be made in a constant.

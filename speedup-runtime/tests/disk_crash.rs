@@ -2,7 +2,7 @@
 //!
 //! Who does what: this process starts children that change a dict and a list in turn, operation `n` being the same whoever does it.
 //! A child says on its output which operation it flushed last. It is killed with SIGKILL, at times while it opens, splits
-//! pages, publishes or compacts. Then other children are killed while they recover. Then this process opens both.
+//! pages, publishes or compacts, forks, or moves the folder for a moment. Then other children are killed while they recover. Then this process opens both.
 //!
 //! `cargo xtask crash` runs the long form of 200 rounds, `SPEEDUP_CRASH_ROUNDS=N` as many as it says.
 
@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use speedup_runtime::disk::{DiskDict, DiskList};
+use speedup_runtime::disk::{DiskDict, DiskList, Error};
 
 /// Set in a child: `FOLDER FIRST_OPERATION`, or `FOLDER open` to recover and leave.
 const TASK: &str = "SPEEDUP_CRASH_TASK";
@@ -26,6 +26,7 @@ type Dict = DiskDict<u32, (u64, String)>;
 type List = DiskList<u64>;
 
 fn open(folder: &Path) -> (Dict, List) {
+    put_back(folder);
     let dict = DiskDict::builder("d").location(folder).page_size(8).max_pages(2).write_buffer(1 << 14).open();
     let list = DiskList::builder("l").location(folder).page_size(8).max_pages(2).open();
     (dict.unwrap(), list.unwrap())
@@ -46,7 +47,14 @@ enum DictStep {
     Insert(u32),
     Remove(u32),
     PopFirst,
+    /// Moves what some keys hold to the next.
+    Batch(u32),
     Clear,
+}
+
+/// The keys that a batch takes out, and those it puts in.
+fn batch_keys(key: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..40).map(move |n| ((key + n * 100) % 4000, (key + n * 100 + 1) % 4000))
 }
 
 fn dict_step(n: u64) -> DictStep {
@@ -54,6 +62,7 @@ fn dict_step(n: u64) -> DictStep {
     match n {
         _ if n % 4001 == 2000 => DictStep::Clear,
         _ if n % 97 == 50 => DictStep::PopFirst,
+        _ if n % 89 == 40 => DictStep::Batch(key),
         _ if n.is_multiple_of(5) => DictStep::Remove(key),
         _ if n % 5 == 1 => DictStep::Insert(1_000_000 + n as u32),
         _ => DictStep::Insert(key),
@@ -109,6 +118,12 @@ impl DictModel {
             DictStep::Insert(key) => drop(self.items.insert(key, value(self.next))),
             DictStep::Remove(key) => drop(self.items.remove(&key)),
             DictStep::PopFirst => drop(self.items.pop_first()),
+            DictStep::Batch(key) => {
+                for (old, new) in batch_keys(key) {
+                    self.items.remove(&old);
+                    self.items.insert(new, value(self.next));
+                }
+            }
             DictStep::Clear => self.items.clear(),
         }
         self.next += 1;
@@ -151,6 +166,14 @@ fn change(dict: &mut Dict, list: &mut List, dict_next: u64, list_next: u64) {
         DictStep::Insert(key) => drop(dict.insert(key, value(dict_next)).unwrap()),
         DictStep::Remove(key) => drop(dict.remove(&key).unwrap()),
         DictStep::PopFirst => drop(dict.pop_first().unwrap()),
+        DictStep::Batch(key) => dict
+            .batch(|batch| {
+                for (old, new) in batch_keys(key) {
+                    batch.remove(&old);
+                    batch.insert(new, value(dict_next));
+                }
+            })
+            .unwrap(),
         DictStep::Clear => dict.clear().unwrap(),
     }
     match list_step(list_next, list.len()) {
@@ -164,6 +187,43 @@ fn change(dict: &mut Dict, list: &mut List, dict_next: u64, list_next: u64) {
         ListStep::Sort => list.sort_by(|a, b| order(*a).cmp(&order(*b))).unwrap(),
         ListStep::Retain => list.retain(|item| is_kept(*item)).unwrap(),
         ListStep::Clear => list.clear().unwrap(),
+    }
+}
+
+/// Forks a child that tries to change what this process has open, and lets go of it.
+fn fork(dict: &mut Dict, list: &mut List) {
+    // SAFETY: the child has memory of its own, waits for no thread, and leaves without dropping what it was forked with.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::alarm(30);
+            let refused = dict.insert(1, value(1)).is_err() && list.push(1).is_err() && dict.flush().is_err();
+            drop(std::ptr::read(dict));
+            libc::_exit(if refused && std::ptr::read(list).close().is_err() { 0 } else { 1 });
+        }
+        let mut status = 1;
+        libc::waitpid(child, &mut status, 0);
+        assert_eq!(status, 0, "the fork was let in, or hung");
+    }
+}
+
+/// Works while the folder of the dict is elsewhere, and another one in its place.
+fn rename(folder: &Path, dict: &mut Dict) {
+    let (here, there) = (folder.join("d.speedup"), folder.join("moved.speedup"));
+    std::fs::rename(&here, &there).unwrap();
+    std::fs::create_dir(&here).unwrap();
+    assert!(matches!(dict.flush(), Err(Error::Replaced { .. })));
+    assert!(matches!(dict.compact(), Err(Error::Replaced { .. })));
+    std::fs::remove_dir(&here).expect("nothing was written there");
+    std::fs::rename(&there, &here).unwrap();
+}
+
+/// Puts right what a kill in the middle of [`rename`] left.
+fn put_back(folder: &Path) {
+    let (here, there) = (folder.join("d.speedup"), folder.join("moved.speedup"));
+    if there.exists() {
+        let _absent = std::fs::remove_dir(&here);
+        std::fs::rename(&there, &here).unwrap();
     }
 }
 
@@ -185,6 +245,8 @@ fn work(folder: &Path, mut dict_next: u64, mut list_next: u64) -> ! {
                 dict.compact().unwrap();
                 list.compact().unwrap();
             }
+            700 | 2200 => fork(&mut dict, &mut list),
+            900 | 2600 => rename(folder, &mut dict),
             3000 => {
                 dict.close().unwrap();
                 list.close().unwrap();
@@ -212,7 +274,7 @@ fn start(task: String) -> Child {
         .args(["--exact", "child", "--nocapture", "--test-threads=1"])
         .env(TASK, task)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .spawn()
         .unwrap()
 }
@@ -245,7 +307,8 @@ fn run_and_kill(mut child: Child, random: u64) -> Option<(u64, u64)> {
         }
     }
     child.kill().unwrap();
-    child.wait().unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.code().is_none_or(|code| code == 0), "a child failed by itself: {status}");
     reader.join().unwrap();
     lines.try_iter().last().or(last)
 }
@@ -294,6 +357,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
             // Killed while it recovers.
             run_and_kill(start(format!("{at} open")), 60 * scatter(random + again));
         }
+        put_back(folder.path());
         if round % 3 == 0 {
             // Not always the state that opening finds: the spare may know of a checkpoint that the directory does not have yet.
             let (found_dict, found_list) = repaired_without_directory(folder.path());

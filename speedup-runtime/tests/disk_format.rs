@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use speedup_runtime::disk::{DiskDict, DiskList};
 
-/// What was written when, oldest first: before there was a spare, and with one and numbered leaves.
-const WRITTEN: [&str; 2] = ["disk-format-1", "disk-format-1-spare"];
+/// What was written when, oldest first: before there was a spare, with one and numbered leaves, and with the shape of the types.
+const WRITTEN: [&str; 3] = ["disk-format-1", "disk-format-1-spare", "disk-format-2"];
 
 fn fixtures(written: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(written)
@@ -43,7 +43,7 @@ fn item(n: usize) -> Vec<u8> {
 }
 
 #[test]
-fn format_1_is_read() {
+fn earlier_formats_are_read() {
     if std::env::var("SPEEDUP_WRITE_FIXTURES").is_ok() {
         write();
     }
@@ -67,7 +67,7 @@ fn check(dict: &Dict) {
 }
 
 #[test]
-fn format_1_is_repaired_from_its_pages() {
+fn earlier_formats_are_repaired_from_their_pages() {
     for written in WRITTEN {
         let folder = tempfile::tempdir().unwrap();
         copy_all(&fixtures(written), folder.path());

@@ -12,6 +12,9 @@ enum DictOp {
     Insert(u16, String),
     Remove(u16),
     Update(u16),
+    Append(u16, String),
+    AppendMany(u16, u8),
+    RemoveRange(u16, u16),
     Run(u16, u8),
     Ends,
     PopFirst,
@@ -34,6 +37,9 @@ fn dict_op() -> impl Strategy<Value = DictOp> {
         8 => any::<u16>().prop_map(DictOp::Remove),
         3 => any::<u16>().prop_map(DictOp::Update),
         8 => (any::<u16>(), any::<u8>()).prop_map(|(k, n)| DictOp::Run(k, n)),
+        6 => (any::<u16>(), text()).prop_map(|(k, v)| DictOp::Append(k, v)),
+        4 => (any::<u16>(), any::<u8>()).prop_map(|(k, n)| DictOp::AppendMany(k, n)),
+        1 => (any::<u16>(), 0_u16..5000).prop_map(|(a, n)| DictOp::RemoveRange(a, n)),
         2 => Just(DictOp::Ends),
         2 => Just(DictOp::PopFirst),
         2 => Just(DictOp::PopLast),
@@ -64,6 +70,24 @@ fn change_dict(dict: &mut Dict, model: &mut Model, op: DictOp) {
             let near = model.range(k..).next().map_or(k, |(k, _)| *k);
             let ours = dict.update(&near, |v| v.push('!')).unwrap();
             assert_eq!(ours, model.get_mut(&near).map(|v| v.push('!')));
+        }
+        DictOp::Append(k, v) => {
+            let near = model.range(k..).next().map_or(k, |(k, _)| *k);
+            dict.append(near, &v).unwrap();
+            model.entry(near).or_default().push_str(&v);
+            assert!(dict.contains_key(&near).unwrap());
+        }
+        DictOp::AppendMany(k, n) => {
+            for k in (0..u16::from(n) * 8).map(|i| k.wrapping_add(i.wrapping_mul(7919)) % 512) {
+                dict.append(k, "é!").unwrap();
+                model.entry(k).or_default().push_str("é!");
+            }
+        }
+        DictOp::RemoveRange(a, n) => {
+            let b = a.saturating_add(n);
+            let before = model.len();
+            model.retain(|k, _| !(a..b).contains(k));
+            assert_eq!(dict.remove_range(a..b).unwrap(), before - model.len());
         }
         DictOp::Run(k, n) => {
             for k in (0..u16::from(n) * 8).map(|i| k.saturating_add(i)) {
@@ -117,6 +141,10 @@ enum ListOp {
     Set(Index, String),
     Swap(Index, Index),
     RemoveRange(Index, u16),
+    PopFrontMany(u16),
+    Drain(Index, u16),
+    Rotate(Index),
+    TruncateFront(Index),
     Truncate(Index),
     Retain(usize),
     Sort,
@@ -140,6 +168,10 @@ fn list_op() -> impl Strategy<Value = ListOp> {
         6 => (index(), text()).prop_map(|(i, v)| ListOp::Set(i, v)),
         2 => (index(), index()).prop_map(|(i, j)| ListOp::Swap(i, j)),
         2 => (index(), any::<u16>()).prop_map(|(i, n)| ListOp::RemoveRange(i, n % 2000)),
+        4 => any::<u16>().prop_map(|n| ListOp::PopFrontMany(n % 3000)),
+        1 => (index(), any::<u16>()).prop_map(|(i, n)| ListOp::Drain(i, n % 200)),
+        2 => index().prop_map(ListOp::Rotate),
+        1 => index().prop_map(ListOp::TruncateFront),
         1 => index().prop_map(ListOp::Truncate),
         1 => (2_usize..9).prop_map(ListOp::Retain),
         1 => Just(ListOp::Sort),
@@ -197,6 +229,29 @@ fn change_list(list: &mut DiskList<String>, model: &mut Vec<String>, op: ListOp)
             let to = (from + n as usize).min(model.len());
             list.remove_range(from..to).unwrap();
             model.drain(from..to);
+        }
+        ListOp::PopFrontMany(n) => {
+            let n = usize::from(n).min(model.len());
+            for gone in model.drain(..n) {
+                assert_eq!(list.pop_front().unwrap(), Some(gone));
+            }
+        }
+        ListOp::Drain(i, n) => {
+            let from = i.index(model.len() + 1);
+            let to = (from + n as usize).min(model.len());
+            let theirs: Vec<String> = model.drain(from..to).collect();
+            let ours: Result<Vec<String>, Error> = list.drain(from..to).unwrap().collect();
+            assert_eq!(ours.unwrap(), theirs);
+        }
+        ListOp::Rotate(i) => {
+            let n = i.index(model.len() + 1);
+            list.rotate_left(n).unwrap();
+            model.rotate_left(n);
+        }
+        ListOp::TruncateFront(i) => {
+            let n = i.index(model.len() + 1);
+            list.truncate_front(n).unwrap();
+            model.drain(..model.len() - n);
         }
         ListOp::Truncate(i) => {
             let n = i.index(model.len() + 1);

@@ -121,12 +121,35 @@ fn leftovers_of_a_crash_are_cleaned_up() {
     let inside = folder.path().join("x.speedup");
     fs::write(inside.join("directory.0/snap.0000000000000001.generating"), b"half").unwrap();
     fs::write(inside.join("superblock.new"), b"half").unwrap();
-    fs::write(inside.join("pages.7"), b"half").unwrap();
-    fs::create_dir(inside.join("directory.7")).unwrap();
+    fs::write(inside.join("pages.1"), b"half").unwrap();
+    fs::create_dir(inside.join("directory.1")).unwrap();
+    fs::write(inside.join("journal.2"), b"").unwrap();
+    // The directory itself is opened by the first checkpoint.
+    dict(folder.path()).unwrap().insert(2, "two".into()).unwrap();
     still_there(folder.path());
-    for gone in ["superblock.new", "pages.7", "directory.7", "directory.0/snap.0000000000000001.generating"] {
+    let gone =
+        ["superblock.new", "pages.1", "directory.1", "journal.1", "directory.0/snap.0000000000000001.generating"];
+    for gone in gone {
         assert!(!inside.join(gone).exists(), "{gone}");
     }
+}
+
+#[test]
+fn files_of_others_stay_whatever_they_are_called() {
+    let folder = filled();
+    let inside = folder.path().join("x.speedup");
+    let foreign = ["journal.7", "journal.2", "journal.0", "pages.7", "spare.7", "journal.txt", "notes"];
+    for name in foreign {
+        fs::write(inside.join(name), b"somebody's").unwrap();
+    }
+    fs::create_dir(inside.join("directory.7")).unwrap();
+    still_there(folder.path());
+    dict(folder.path()).unwrap().compact().unwrap();
+    still_there(folder.path());
+    for name in foreign {
+        assert_eq!(fs::read(inside.join(name)).unwrap(), b"somebody's", "{name}");
+    }
+    assert!(inside.join("directory.7").is_dir());
 }
 
 #[test]
@@ -154,7 +177,11 @@ fn names_never_collide() {
         assert_eq!(dict.path().parent(), Some(folder.path()), "{name:?}");
     }
     let long = DiskDict::<u32, u64>::builder("n".repeat(300)).location(folder.path()).open();
-    assert!(matches!(long, Err(Error::Name { .. })));
+    assert!(matches!(long, Err(Error::Name { size: 300, limit: 240, .. })));
+    let letters = DiskDict::<u32, u64>::builder("ж".repeat(41)).location(folder.path()).open();
+    let said = letters.unwrap_err().to_string();
+    assert!(said.contains("takes 246 bytes") && said.contains("240 is the limit"), "{said}");
+    assert!(DiskDict::<u32, u64>::builder("ж".repeat(40)).location(folder.path()).open().is_ok());
 }
 
 #[test]

@@ -32,6 +32,49 @@ fn entries_insert_modify_and_return() {
 }
 
 #[test]
+fn what_is_changed_through_an_entry_or_a_guard_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskDict::<String, Vec<u32>>::builder("v").location(folder.path()).open().unwrap();
+    let mut dict = open();
+    dict.entry("a".into()).or_default().unwrap().push(1);
+    dict.entry("a".into()).or_default().unwrap().push(2);
+    dict.entry("b".into()).or_insert(vec![7]).unwrap().push(8);
+    dict.entry("c".into()).or_insert_with(Vec::new).unwrap().extend([1, 2, 3]);
+    dict.get_or_insert_with("d".into(), || vec![4]).unwrap().clear();
+    dict.get_mut("b").unwrap().unwrap().push(9);
+    assert!(dict.get_mut("nothing").unwrap().is_none());
+    let mut kept = dict.entry("a".into()).or_default().unwrap();
+    kept.push(3);
+    kept.save().unwrap();
+    dict.close().unwrap();
+    let lists: Vec<Vec<u32>> = open().values().map(Result::unwrap).collect();
+    assert_eq!(lists, [vec![1, 2, 3], vec![7, 8, 9], vec![1, 2, 3], vec![]]);
+
+    let (_folder, mut list) = list();
+    list.extend(0..3).unwrap();
+    *list.get_mut(1).unwrap().unwrap() += 10;
+    assert_eq!(list.to_vec().unwrap(), [0, 11, 2]);
+}
+
+#[test]
+fn an_error_while_a_changed_value_is_dropped_is_returned_by_the_next_call() {
+    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Gaps {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        a: Option<u32>,
+        b: u8,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut dict = DiskDict::<u8, Gaps>::builder("g").location(folder.path()).open().unwrap();
+    let whole = Gaps { a: Some(1), b: 2 };
+    dict.entry(1).or_insert(whole.clone()).unwrap().a = None;
+    let refused = dict.flush();
+    assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
+    dict.flush().unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(whole));
+}
+
+#[test]
 fn many_keys_are_read_in_the_order_they_are_asked_for() {
     let (_folder, mut dict) = dict();
     dict.extend((0..5000).map(|n| (format!("{:05}", n * 7919 % 5000), n))).unwrap();
@@ -106,6 +149,34 @@ fn a_list_can_be_split() {
     list.extend(0..1000).unwrap();
     list.split_off(400, &mut rest).unwrap();
     assert_eq!((list.len(), rest.len(), rest.get(0).unwrap()), (400, 600, Some(400)));
+}
+
+#[test]
+fn a_list_with_a_greatest_length_lets_go_at_the_other_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ring = DiskList::<u64>::builder("ring").location(folder.path()).maxlen(3).open().unwrap();
+    ring.extend(0..10).unwrap();
+    assert_eq!(ring.to_vec().unwrap(), [7, 8, 9]);
+    ring.push_front(6).unwrap();
+    assert_eq!(ring.to_vec().unwrap(), [6, 7, 8]);
+    assert!(matches!(ring.insert(1, 0), Err(Error::Full { maxlen: 3 })));
+    ring.rotate_right(1).unwrap();
+    assert_eq!(ring.slice(..2).unwrap(), [8, 6]);
+    let mut drained = ring.drain(..).unwrap();
+    assert_eq!(drained.next_back().unwrap().unwrap(), 7);
+    drained.finish().unwrap();
+    assert!(ring.is_empty());
+}
+
+#[test]
+fn an_item_that_was_changed_comes_out_of_the_queue_changed() {
+    let (_folder, mut list) = list();
+    list.extend(0..5000).unwrap();
+    assert_eq!(list.pop_front().unwrap(), Some(0));
+    *list.get_mut(0).unwrap().unwrap() = 77;
+    list.swap(1, 2).unwrap();
+    let out: Vec<u64> = (0..3).map(|_| list.pop_front().unwrap().unwrap()).collect();
+    assert_eq!(out, [77, 3, 2]);
 }
 
 #[test]

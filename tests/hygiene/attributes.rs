@@ -84,3 +84,43 @@ fn lints_can_be_forbidden() {
     use forbidding::Inside;
     assert_eq!((Inside::twice(2), Inside::TWICE.len(), Inside::count().nth(3), Inside::COUNT[4]), (4, 1, Some(3), 4));
 }
+
+/// Beside functions whose body is a closure.
+mod in_context {
+    use speedup::cache;
+
+    #[cache(skip(context))]
+    #[cfg(not(any()))]
+    #[track_caller]
+    #[allow(unused_variables)]
+    #[must_use]
+    pub(super) fn skipping(n: u64, context: &str) -> &'static str {
+        std::panic::Location::caller().file()
+    }
+
+    pub(super) struct Inside(pub(super) u64);
+
+    impl Inside {
+        #[cache(skip(self))]
+        #[track_caller]
+        #[doc(hidden)]
+        #[cfg_attr(all(), allow(unused_variables), inline(never))]
+        pub(super) fn method(&self, n: u64) -> u64 {
+            n
+        }
+
+        #[cache(scoped)]
+        #[cold]
+        #[inline]
+        pub(super) fn scoped(&self, n: u64) -> u64 {
+            if n == 0 { self.0 } else { self.scoped(n - 1) + self.scoped(n - 1) }
+        }
+    }
+}
+
+#[test]
+fn attributes_go_beside_every_form() {
+    use in_context::*;
+    assert_eq!((skipping(1, "a"), SKIPPING.len()), (file!(), 1));
+    assert_eq!((Inside(1).method(2), Inside::METHOD.len(), Inside(3).scoped(4)), (2, 1, 48));
+}

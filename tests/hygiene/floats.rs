@@ -75,7 +75,8 @@ fn floats_can_be_in_tuples_arrays_and_collections() {
     assert_ne!(call(0.5, f64::NAN), first);
 
     assert_eq!(borrowed(&[1.0, 2.0], &3.0, &[(2.0, 3.0)], &[1.0, 0.0], "ab"), 15.0);
-    assert_eq!(borrowed(&vec![1.0, 2.0], &3.0, &[(2.0, 3.0)], &[1.0, -0.0], "ab"), 15.0);
+    let points = vec![1.0, 2.0];
+    assert_eq!(borrowed(&points, &3.0, &[(2.0, 3.0)], &[1.0, -0.0], "ab"), 15.0);
     assert_eq!(BORROWED.peek(&(vec![1.0, 2.0], 3.0, vec![(2.0, 3.0)], [1.0, 0.0], "ab".into())), Some(15.0));
     assert_eq!(BORROWED.len(), 1);
 }
@@ -134,6 +135,7 @@ fn nothing() -> u64 {
 }
 
 #[cache]
+#[allow(clippy::too_many_arguments)]
 fn twelve(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: &str, h: f64, i: Vec<u8>, j: bool, k: char, l: u128) -> u128 {
     u128::from(a + b + c + d + e + f) + g.len() as u128 + h as u128 + i.len() as u128 + u128::from(j) + k as u128 + l
 }
@@ -143,4 +145,73 @@ fn there_can_be_no_argument_one_that_is_nothing_and_twelve() {
     assert_eq!((unit(()), UNIT.peek(&((),)), nothing(), NOTHING.peek(&())), (7, Some(7), 8, Some(8)));
     assert_eq!((0..2).map(|_| twelve(1, 2, 3, 4, 5, 6, "ab", 1.0, vec![1], true, 'a', 9)).sum::<u128>(), 2 * 132);
     assert_eq!(TWELVE.len(), 1);
+}
+
+#[cache]
+fn packed(weights: &[f64], rate: f64, item: usize, room: f64) -> f64 {
+    let Some(weight) = weights.get(item) else { return 0.0 };
+    let without = packed(weights, rate, item + 1, room);
+    if *weight > room { without } else { without.max(weight * rate + packed(weights, rate, item + 1, room - weight)) }
+}
+
+#[test]
+fn floats_can_be_passed_on() {
+    let weights = [1.5, 2.5, 4.0, 0.5];
+    assert_eq!((packed(&weights, 2.0, 0, 6.0), packed(&weights, f64::NAN, 4, 1.0)), (12.0, 0.0));
+    assert_eq!(PACKED.peek(&(weights.to_vec(), 2.0, 0, 6.0)), Some(12.0));
+    assert!(PACKED.contains(&(weights.to_vec(), -f64::NAN, 4, 1.0)) && !PACKED.contains(&(vec![], 2.0, 0, 6.0)));
+}
+
+/// Every form of function takes them.
+mod forms {
+    use speedup::{Memo, cache};
+
+    #[cache(skip(scale))]
+    pub(super) fn skipped(x: f64, scale: &f64) -> f64 {
+        x * scale
+    }
+
+    #[cache(key = |x, y| -> (f64, u8) { (x.abs(), y) })]
+    pub(super) fn keyed(x: f64, y: u8) -> f64 {
+        x.abs() * f64::from(y)
+    }
+
+    #[cache(key = |point| -> f64 { point.0 })]
+    pub(super) fn first(point: &(f64, String)) -> f64 {
+        point.0 * 2.0
+    }
+
+    #[cache(scoped)]
+    pub(super) fn scoped(weights: &[f64], x: f64, n: usize) -> f64 {
+        if n == 0 { x } else { scoped(weights, x * 0.5, n - 1) + scoped(weights, x * weights[0], n - 1) }
+    }
+
+    #[cache]
+    pub(super) fn generic<T: Copy + Into<f64> + std::hash::Hash + Eq + Send + Sync + 'static>(x: f64, t: T) -> f64 {
+        x + t.into()
+    }
+
+    #[derive(Default)]
+    pub(super) struct Curve {
+        pub(super) memo: Memo<(speedup::cache::Bits<f64>,), f64>,
+    }
+
+    impl Curve {
+        #[cache(field = memo)]
+        pub(super) fn at(&self, x: f64) -> f64 {
+            if x < 1.0 { x } else { self.at(x - 1.0) + self.at(x - 1.5) }
+        }
+    }
+}
+
+#[test]
+fn floats_are_keys_of_every_form() {
+    use forms::*;
+    assert_eq!((skipped(1.5, &2.0), skipped(1.5, &3.0), SKIPPED.peek(&(1.5,))), (3.0, 3.0, Some(3.0)));
+    assert_eq!((keyed(-2.0, 3), keyed(2.0, 3), KEYED.len()), (6.0, 6.0, 1));
+    assert_eq!((first(&(1.5, "a".into())), first(&(1.5, "b".into())), FIRST.contains(&(1.5,))), (3.0, 3.0, true));
+    assert_eq!(scoped(&[2.0], 1.0, 10), 2.5_f64.powi(10));
+    assert_eq!((generic(1.5, 2_u8), generic(1.5, true)), (3.5, 2.5));
+    let curve = Curve::default();
+    assert_eq!((curve.at(3.0), curve.memo.len()), (0.5, 7));
 }

@@ -165,6 +165,7 @@ fn a_trait_for_everything_takes_no_methods_over() {
 }
 
 #[cache]
+#[allow(clippy::duplicate_underscore_argument)]
 fn twins(n: u64, _n: u64, __n: u64) -> u64 {
     n
 }

@@ -78,7 +78,7 @@ pub(crate) fn sizes(_: &[String]) -> Result<Done, Failure> {
 }
 
 /// All Rust files under a folder.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {

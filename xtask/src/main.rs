@@ -1,6 +1,7 @@
 //! The named commands of the project: `cargo xtask NAME`; without a name it lists them.
 
 mod checks;
+mod imports;
 mod run;
 mod steps;
 

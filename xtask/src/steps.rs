@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::checks;
+use crate::imports;
 use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
 
@@ -19,10 +20,11 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 17] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
+    Step { name: "imports", about: "imports run one way, in the runtime", in_ci: true, run: imports::imports },
     Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
     Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
@@ -36,6 +38,7 @@ const STEPS: [Step; 15] = [
     },
     Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
     Step { name: "asan", about: "the tests of the cache under the address sanitizer", in_ci: false, run: asan },
+    Step { name: "miri", about: "the tables of the cache under Miri", in_ci: false, run: miri },
     Step {
         name: "stress",
         about: "the long form of the cache's stress tests; `stress [TEST..]`",
@@ -125,19 +128,34 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
+/// The cargo of the nightly toolchain: the one that runs this program would start its own compiler.
+fn nightly() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).arg("+nightly");
+    for name in ["RUSTC", "RUSTUP_TOOLCHAIN", "CARGO"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn miri(arguments: &[String]) -> Result<Done, Failure> {
+    if !is_there(nightly().args(["miri", "--version"])) {
+        return Ok(Done::Skipped("`rustup component add miri --toolchain nightly` is missing".to_owned()));
+    }
+    let mut command = nightly();
+    command.args(["miri", "test", "--package", "speedup-runtime", "--no-default-features"]);
+    command.args(["--target-dir", "target/miri", "--test", "cache_miri", "--"]).args(arguments);
+    // What the engine knows of threads is never freed, and rayon's threads are never joined. Rayon's own deque is sound under
+    // tree borrows alone.
+    command.env(
+        "MIRIFLAGS",
+        "-Zmiri-disable-isolation -Zmiri-ignore-leaks -Zmiri-permissive-provenance -Zmiri-tree-borrows",
+    );
+    run(command.env("RAYON_NUM_THREADS", "2"))
+}
+
 fn asan(_: &[String]) -> Result<Done, Failure> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
-    // The cargo that runs this program would start its own compiler, not the nightly one.
-    let nightly = || {
-        let mut command = Command::new("cargo");
-        command
-            .current_dir(root())
-            .arg("+nightly")
-            .env_remove("RUSTC")
-            .env_remove("CARGO")
-            .env_remove("RUSTUP_TOOLCHAIN");
-        command
-    };
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || !is_there(nightly().arg("--version")) {
         return Ok(Done::Skipped(format!("it needs a nightly toolchain on {TARGET}")));
     }
@@ -210,9 +228,9 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
         command.args(names.iter().flat_map(|name| ["--test", name])).env("SPEEDUP_LONG", "1");
         command
     };
-    run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full"]))?;
+    run(&mut tests(&["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process"]))?;
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
-    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair"]);
+    let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"]);
     run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
 }
 

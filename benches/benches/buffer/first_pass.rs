@@ -72,17 +72,31 @@ fn pass(bars: &mut Bars, count: u64) {
                 buffer
             })
         })
-        .timed("Buffer, by index", || {
+        .timed("Buffer, in batches", || {
             timed(|| {
-                let buffer = Buffer::from_iter(trivial(count)).size(SIZE);
+                let buffer = Buffer::from_iter(trivial(count)).size(SIZE).in_batches();
+                black_box(summed(buffer.iter().copied()));
+                buffer
+            })
+        })
+        .timed("Buffer, in batches, by index", || {
+            timed(|| {
+                let buffer = Buffer::from_iter(trivial(count)).size(SIZE).in_batches();
                 black_box(summed((0..count as usize).map(|index| buffer[index])));
                 buffer
             })
         })
         .run();
     println!("{}", outcome.table("Vec, collected and iterated"));
-    bars.check(work, "Buffer, ns a value", outcome.median("Buffer"), Limit::AtMost(6.0));
-    bars.check(work, "Buffer / Vec", outcome.ratio("Buffer", "Vec, collected and iterated"), Limit::AtMost(1.5));
+    let batches = "Buffer, in batches";
+    bars.check(work, "Buffer in batches, ns a value", outcome.median(batches), Limit::AtMost(6.0));
+    bars.check(
+        work,
+        "Buffer in batches / Vec",
+        outcome.ratio(batches, "Vec, collected and iterated"),
+        Limit::AtMost(1.5),
+    );
+    bars.check(work, "Buffer that may wait, ns a value", outcome.median("Buffer"), Limit::AtMost(20.0));
 }
 
 fn channels(bars: &mut Bars, count: u64) {
@@ -91,7 +105,7 @@ fn channels(bars: &mut Bars, count: u64) {
         .rounds(5)
         .timed("Buffer", || {
             timed(|| {
-                let buffer = Buffer::from_iter(trivial(count)).size(SIZE);
+                let buffer = Buffer::from_iter(trivial(count)).size(SIZE).in_batches();
                 black_box(summed(buffer.iter().copied()));
                 buffer
             })
@@ -148,7 +162,7 @@ fn bodies(bars: &mut Bars, count: u64) {
         .rounds(7)
         .timed("Buffer of an iterator", || {
             timed(|| {
-                let buffer = Buffer::from_iter(trivial(count)).size(SIZE);
+                let buffer = Buffer::from_iter(trivial(count)).size(SIZE).in_batches();
                 black_box(summed(buffer.iter().copied()));
                 buffer
             })
@@ -164,7 +178,7 @@ fn bodies(bars: &mut Bars, count: u64) {
                         }
                     })
                 };
-                let buffer = Buffer::from_source(body).size(SIZE);
+                let buffer = Buffer::from_source(body).size(SIZE).in_batches();
                 black_box(summed(buffer.iter().copied()));
                 buffer
             })

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use salsa::DatabaseImpl;
 use speedup_benches::{Bars, Contest, Limit, Outcome, Scramble, alloc, black_box, on_threads};
@@ -17,6 +19,7 @@ const CACHED_SHARED: [&str; 3] = ["cached", "cached unsync_reads", "cached concu
 
 pub fn run(bars: &mut Bars) {
     numbers(bars);
+    asynchronous(bars);
     triples(bars);
     texts(bars);
 }
@@ -83,6 +86,26 @@ fn numbers(bars: &mut Bars) {
     bars.check("hit, two threads", "throughput over `cached`", two.ratio("cached", "speedup"), Limit::AtLeast(15.0));
     let scaling = one.median("speedup") / two.median("speedup");
     bars.check("", "throughput over one thread", scaling, Limit::AtLeast(1.8));
+}
+
+/// A hit of an `async fn`, polled as an executor would poll it, against one of a plain function.
+fn asynchronous(bars: &mut Bars) {
+    let keys: Vec<u64> = Scramble(1).take(KEYS * 2).map(|n| n % KEYS as u64).collect();
+    let outcome = Contest::new("hit, async fn(u64) -> u64, one thread", keys.len() as u64)
+        .looped("speedup, plain fn", |passes| ask(&keys, passes, |n| number::ours(*n)))
+        .looped("speedup", |passes| ask(&keys, passes, |n| polled(number::awaited(*n))))
+        .run();
+    println!("{}", outcome.table("speedup, plain fn"));
+    let ratio = outcome.ratio("speedup", "speedup, plain fn");
+    bars.check("hit, `async fn(u64) -> u64`", "time over a plain `fn`", ratio, Limit::AtMost(1.5));
+}
+
+/// The value of a future that rests nowhere.
+fn polled<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("it rests nowhere"),
+    }
 }
 
 /// The contenders that threads can share, each asked by `threads` threads at once; one operation is one answer to

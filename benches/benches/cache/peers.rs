@@ -17,6 +17,11 @@ pub mod number {
         mixed(n)
     }
 
+    #[speedup::cache]
+    pub async fn awaited(n: u64) -> u64 {
+        mixed(n)
+    }
+
     #[cached]
     pub fn cached_default(n: u64) -> u64 {
         mixed(n)

@@ -8,6 +8,7 @@
 //!
 //! Contenders take turns, round by round. What counts is the median; beside it stands the ninth of ten runs.
 
+mod buffer;
 mod cache;
 mod warm;
 
@@ -37,7 +38,7 @@ struct Row {
 
 /// The rows of fresh processes.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    cache::ROWS.iter()
+    cache::ROWS.iter().chain(buffer::ROWS)
 }
 
 fn main() -> ExitCode {

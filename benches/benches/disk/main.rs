@@ -1,10 +1,11 @@
 //! `DiskDict` and `DiskList` against raw sled, redb, fjall and the standard collections.
 //!
-//! `cargo bench --bench disk [-- WORD..]`: sections `dict`, `strings`, `list` and `peers`, sizes `1m` and `10m`, contenders `sled` (0.34),
+//! `cargo bench --bench disk [-- WORD..]`: sections `dict`, `strings`, `list`, `peers` and `uses`, sizes `1m` and `10m`, contenders `sled` (0.34),
 //! `sled1` (the alpha of 1.0), `redb`, `fjall` and `BTreeMap`; without a word of a sort, all of that sort. Every phase runs in a child
 //! process of its own, so that its peak memory is its own. At ten million, the peers only insert, and stop when their time is over.
 
 mod stores;
+mod uses;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -31,7 +32,7 @@ fn main() {
         let named: Vec<_> = all.iter().copied().filter(|name| words.iter().any(|word| word == name)).collect();
         if named.is_empty() { all.to_vec() } else { named }
     };
-    let sections = chosen(&["dict", "peers", "strings", "list"]);
+    let sections = chosen(&["dict", "peers", "strings", "list", "uses"]);
     println!("Measured on {}.", machine::description());
     let mut small = None;
     for size in chosen(&["1m", "10m"]) {
@@ -47,6 +48,9 @@ fn main() {
                 }
                 "peers" => peers(items, &chosen(&stores::PEERS), &mut bars),
                 "strings" => strings(items, &mut bars),
+                // Its sizes are its own.
+                "uses" if items > 1_000_000 => {}
+                "uses" => uses::section(&mut bars),
                 _ => lists(items, &mut bars),
             }
         }
@@ -102,6 +106,9 @@ fn child(phase: &str, contender: &str, items: usize, folder: &Path) {
         }
         "strings" => fill_strings(items, folder),
         "list" => list(items, folder),
+        "batches" => uses::batches(contender, items, folder),
+        "words" => uses::words(contender, items, folder),
+        "queue" => uses::queue(contender, items, folder),
         _ => unreachable!("no phase {phase}"),
     }
     report("peak", machine::peak().unwrap_or(0) as f64 / (1 << 20) as f64);

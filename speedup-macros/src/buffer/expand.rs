@@ -27,6 +27,11 @@ enum Handle {
 }
 
 impl Buffered {
+    /// The wrapper lends the values; a window cannot.
+    fn lends(&self) -> bool {
+        self.options.lend && self.options.keep.is_none()
+    }
+
     fn kind(&self) -> Handle {
         if self.options.keep.is_some() {
             Handle::Window
@@ -47,9 +52,19 @@ fn wrapper(model: &Buffered) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
-    signature.output = wrapper_output(&model.function.sig, &model.form);
     let handle = model.place.sibling(&model.handle);
+    let item = &model.item;
+    signature.output = if model.lends() {
+        parse_quote_spanned!(at=> -> impl ::core::iter::Iterator<Item = &'static #item>)
+    } else {
+        wrapper_output(&model.function.sig, &model.form)
+    };
     let values = match model.kind() {
+        Handle::Buffer if model.lends() => quote_spanned!(at=> ::speedup::Buffer::iter(#handle)),
+        Handle::Family if model.lends() => {
+            let key = signature::tuple(at, model.arguments.iter().map(|argument| argument.name.to_token_stream()));
+            quote_spanned!(at=> ::speedup::Buffer::iter(::speedup::Buffers::of(#handle, #key)))
+        }
         Handle::Buffer => quote_spanned!(at=> ::speedup::Buffer::values(#handle)),
         Handle::Window => quote_spanned!(at=> ::speedup::Window::values(#handle)),
         Handle::Family => {
@@ -58,6 +73,7 @@ fn wrapper(model: &Buffered) -> TokenStream {
         }
     };
     let values = match model.form {
+        _ if model.lends() => values,
         Form::Iterator { wrapper: Wrapper::Collect, .. } => quote!(::core::iter::Iterator::collect(#values)),
         Form::Iterator { wrapper: Wrapper::Boxed, .. } => quote!(::std::boxed::Box::new(#values)),
         Form::Iterator { .. } | Form::Yields { .. } | Form::Unclear => values,
@@ -144,8 +160,9 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     let max = model.options.max.as_ref().map(|max| quote!(.max(#max)));
     let stop_on_err = model.options.stop_on_err.as_ref().map(|_| quote!(.stop_on_err()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let batches = model.options.batches.then(|| quote!(.in_batches()));
     let search = search(model);
-    quote!(#new #size #max #stop_on_err #uses_rayon #search)
+    quote!(#new #size #max #stop_on_err #uses_rayon #batches #search)
 }
 
 /// When a search may stop.

@@ -16,6 +16,7 @@
 
 mod expand;
 mod model;
+mod prompt;
 #[cfg(test)]
 mod snapshots;
 mod validate;

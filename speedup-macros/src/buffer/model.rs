@@ -8,7 +8,7 @@ use syn::{
     parse_quote_spanned,
 };
 
-use super::yields;
+use super::{prompt, yields};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -29,6 +29,8 @@ enum Opt {
     Max,
     Keep,
     StopOnErr,
+    Lend,
+    Batches,
     Later,
 }
 
@@ -39,12 +41,15 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Max, name: "max", takes: Takes::Value("max = 1_000_000") },
     Known { option: Opt::Keep, name: "keep", takes: Takes::Value("keep = 1_000") },
     Known { option: Opt::StopOnErr, name: "stop_on_err", takes: Takes::Nothing },
+    Known { option: Opt::Lend, name: "lend", takes: Takes::Nothing },
+    Known { option: Opt::Batches, name: "batches", takes: Takes::Nothing },
     Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
     Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict { both: [Opt::Keep, Opt::Halt], why: "a window forgets its values and cannot be searched" },
+    Conflict { both: [Opt::Keep, Opt::Lend], why: "a window forgets its values and cannot lend them" },
     Conflict { both: [Opt::Keep, Opt::Max], why: "a window never holds more than it keeps" },
 ];
 
@@ -62,6 +67,10 @@ pub(crate) struct Options {
     /// With its key, since it also excludes parameters.
     pub(crate) keep: Option<(Ident, Expr)>,
     pub(crate) stop_on_err: Option<Ident>,
+    /// The function lends the values instead of giving clones.
+    pub(crate) lend: bool,
+    /// No value waits for what a reader does.
+    pub(crate) batches: bool,
 }
 
 /// Reads the options of an invocation.
@@ -76,6 +85,8 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Keep, Some(value)) => options.keep = options::positive(&key, value, errors).map(|value| (key, value)),
             (Opt::Halt, Some(value)) => options.halt = Some(value),
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
+            (Opt::Lend, _) => options.lend = true,
+            (Opt::Batches, _) => options.batches = true,
             (Opt::Crate | Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
         }
     }
@@ -223,6 +234,7 @@ impl Buffered {
                 .wrapper
                 .retain(|attribute| !matches!(&attribute.meta, Meta::Path(path) if path.is_ident("must_use")));
         }
+        options.batches |= prompt::is_certain(&function);
         Buffered {
             attributes,
             arguments: signature::arguments(&function.sig),

@@ -16,6 +16,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     let allowed = Allowed { generics: false, self_type: false, receiver: Some(receiver), keyed: &|_| true };
     signature::check(function, ATTRIBUTE, allowed, errors);
     is_rust(function, errors);
+    is_not_async(function, errors);
     parameters(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
@@ -31,6 +32,17 @@ fn is_rust(function: &ItemFn, errors: &mut Errors) {
         errors.at(
             abi,
             "`#[buffer]` goes on a Rust function: remove `extern`, and read the buffer in an `extern` function",
+        );
+    }
+}
+
+fn is_not_async(function: &ItemFn, errors: &mut Errors) {
+    if let Some(asyncness) = &function.sig.asyncness {
+        errors.at(
+            asyncness,
+            format!(
+                "{ATTRIBUTE} does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+            ),
         );
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Items inside of the body are left alone: a nested function has its own `return` and `?`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -17,8 +17,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Block, Expr, ExprAsync, ExprClosure, ExprMacro, ExprReturn, Item, Macro, Stmt, StmtMacro, Token, Type, parse_quote,
-    parse_quote_spanned,
+    Attribute, Block, Expr, ExprAsync, ExprClosure, ExprMacro, ExprReturn, Item, Macro, Stmt, StmtMacro, Token, Type,
+    parse_quote, parse_quote_spanned,
 };
 
 use crate::errors::Errors;
@@ -67,7 +67,8 @@ pub(crate) fn rewrite(body: &Block, item: &Type, errors: &mut Errors) -> Block {
     let fallible = signature::last_segment(item).is_some_and(|name| name.ends_with("Result"));
     let mut rewriter = Rewriter { item, fallible, around: Around::Generator, errors };
     rewriter.visit_block_mut(&mut block);
-    rewriter.value_at_the_end(&block);
+    // As it was written: a message is to show no generated code.
+    rewriter.value_at_the_end(body);
     block
 }
 
@@ -137,6 +138,44 @@ impl Rewriter<'_> {
                 self.visit_expr_mut(part);
             }
             invocation.tokens = parts.into_token_stream();
+        } else if let Ok(mut statements) = Block::parse_within.parse2(tokens.clone()) {
+            // `vec![value; count]` is two of them to the parser, and prints as it was.
+            for statement in &mut statements {
+                self.visit_stmt_mut(statement);
+            }
+            invocation.tokens = statements.iter().map(ToTokens::to_token_stream).collect();
+        } else {
+            self.asking_of_its_own(tokens.clone());
+        }
+    }
+
+    /// `?` in a macro with a syntax of its own: what looks like that of an expression is one, and cannot be rewritten.
+    fn asking_of_its_own(&mut self, tokens: TokenStream) {
+        if self.around != Around::Generator {
+            return;
+        }
+        let mut after_value = false;
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let ends = match tokens.peek() {
+                None => true,
+                Some(TokenTree::Punct(next)) => matches!(next.as_char(), ',' | ';' | '.' | '?'),
+                Some(_) => false,
+            };
+            match &token {
+                TokenTree::Punct(punct) if punct.as_char() == '?' && after_value && ends => self.errors.at(
+                    punct,
+                    "`?` in a macro with a syntax of its own cannot be told from that: write `let value = ..?;` in front of \
+                     the macro, and `value` in it",
+                ),
+                TokenTree::Group(group) => self.asking_of_its_own(group.stream()),
+                _ => {}
+            }
+            after_value = match token {
+                TokenTree::Punct(punct) => punct.as_char() == '?' && after_value,
+                TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+                TokenTree::Ident(_) | TokenTree::Literal(_) => true,
+            };
         }
     }
 
@@ -153,10 +192,12 @@ impl Rewriter<'_> {
             return None;
         }
         let inner = &asking.expr;
+        let attributes = &asking.attrs;
         let value = Ident::new("value", Span::mixed_site());
         let error = Ident::new("error", Span::mixed_site());
         let out = out();
         Some(parse_quote! {
+            #(#attributes)*
             match #inner {
                 ::core::result::Result::Ok(#value) => #value,
                 ::core::result::Result::Err(#error) => {
@@ -167,16 +208,19 @@ impl Rewriter<'_> {
         })
     }
 
-    fn returning(&mut self, returning: &ExprReturn) {
-        let Some(value) = &returning.expr else { return };
+    /// Looks at a `return` as it was written, and takes the value away that it cannot have.
+    fn returning(&mut self, returning: &mut ExprReturn) {
+        let Some(value) = returning.expr.clone() else { return };
         if matches!(value.as_ref(), Expr::Tuple(unit) if unit.elems.is_empty()) {
             return;
         }
-        let text = signature::tidy(value);
-        self.errors.at(
-            returning,
-            format!("a generator hands out its values and returns none: write `yield_!({text}); return;`"),
-        );
+        let text = match value.as_ref() {
+            Expr::Macro(ExprMacro { mac, .. }) if is_yield(mac) => format!("yield_!({})", signature::tidy(&mac.tokens)),
+            value => format!("yield_!({})", signature::tidy(value)),
+        };
+        self.errors
+            .at(&*returning, format!("a generator hands out its values and returns none: write `{text}; return;`"));
+        returning.expr = None;
     }
 
     /// The last expression of the body, where it is certainly a value.
@@ -220,11 +264,11 @@ impl VisitMut for Rewriter<'_> {
     }
 
     fn visit_stmt_mut(&mut self, statement: &mut Stmt) {
-        if let Stmt::Macro(StmtMacro { mac, semi_token, .. }) = statement
+        if let Stmt::Macro(StmtMacro { attrs, mac, semi_token }) = statement
             && is_yield(mac)
         {
             if let Some(given) = self.yielding(mac) {
-                *statement = Stmt::Expr(given, Some(semi_token.unwrap_or_default()));
+                *statement = Stmt::Expr(attributed(attrs, given), Some(semi_token.unwrap_or_default()));
             }
             return;
         }
@@ -236,28 +280,37 @@ impl VisitMut for Rewriter<'_> {
             let message = "`yield` is not for stable Rust: write `yield_!(value)`";
             self.errors.at(keyword, message);
         }
-        if let Expr::Macro(ExprMacro { mac, .. }) = expression
+        if let Expr::Macro(ExprMacro { attrs, mac }) = expression
             && is_yield(mac)
         {
             if let Some(given) = self.yielding(mac) {
-                *expression = given;
+                *expression = attributed(attrs, given);
             }
             return;
+        }
+        if let Expr::Return(returning) = expression
+            && self.around == Around::Generator
+        {
+            self.returning(returning);
         }
         visit_mut::visit_expr_mut(self, expression);
         if self.around != Around::Generator {
             return;
         }
-        match expression {
-            Expr::Try(asking) => {
-                if let Some(rewritten) = self.asking(asking) {
-                    *expression = rewritten;
-                }
-            }
-            Expr::Return(returning) => self.returning(returning),
-            _ => {}
+        if let Expr::Try(asking) = expression
+            && let Some(rewritten) = self.asking(asking)
+        {
+            *expression = rewritten;
         }
     }
+}
+
+/// An expression with the attributes of what it takes the place of.
+fn attributed(attributes: &[Attribute], expression: Expr) -> Expr {
+    if attributes.is_empty() {
+        return expression;
+    }
+    parse_quote!(#(#attributes)* #expression)
 }
 
 /// Where the values go: the handle given to the body.

@@ -4,14 +4,18 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, Visibility};
 
+use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_tables, expand_types, groups};
+use super::{expand_context, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// All items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
+    if model.function.sig.asyncness.is_some() {
+        return expand_async::expand(model);
+    }
     if let Form::Context(context) = &model.form {
         return expand_context::expand(model, context);
     }
@@ -164,10 +168,7 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
-    let block = match model.form {
-        Form::Plain => groups::form(model),
-        _ => model.function.block.as_ref().clone(),
-    };
+    let block = forecast::form(model);
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

@@ -10,13 +10,14 @@
 //! const LOAD: &::speedup::Cache<(u64,), u64> = { .. };
 //! ```
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
 use super::expand::{keep, show};
+use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::Cached;
 use super::steady;
@@ -107,7 +108,12 @@ fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream {
             Expr::Block(value) => quote!((|| -> #ty #value)()),
             value => quote!((|| -> #ty { #value })()),
         };
-        return if is_tuple(ty) { value } else { quote_spanned!(at=> (#value,)) };
+        let value = if is_tuple(ty) { value } else { quote_spanned!(at=> (#value,)) };
+        if !signature::holds_floats(ty) {
+            return value;
+        }
+        let key = key_type(model, context);
+        return quote_spanned!(at=> <#key as ::speedup::cache::Key>::of(#value));
     }
     let parts = keyed(model, context).map(|argument| {
         let name = outer_name(argument);
@@ -128,10 +134,17 @@ fn is_tuple(ty: &syn::Type) -> bool {
 fn key_type(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     match &context.key {
-        Some((_, ty)) if is_tuple(ty) => ty.to_token_stream(),
-        Some((_, ty)) => quote_spanned!(at=> (#ty,)),
+        Some((_, syn::Type::Tuple(parts))) => {
+            signature::tuple(at, parts.elems.iter().map(|part| signature::key_part(at, part)))
+        }
+        Some((_, ty)) => signature::tuple(at, [ty].iter().map(|ty| signature::key_part(at, ty))),
         None => signature::key_type(at, &keyed(model, context).cloned().collect::<Vec<_>>()),
     }
+}
+
+/// The running call, as a body with forecasts names it.
+pub(super) fn inside() -> Ident {
+    Ident::new("inside", Span::mixed_site())
 }
 
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
@@ -139,7 +152,7 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
-    let lints = &model.attributes.body;
+    let lints = model.attributes.of_closure();
     let names: Vec<Ident> = keyed(model, context).map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = match context.key {
         Some(_) => quote!(_),
@@ -165,6 +178,16 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
                 (_, Pass::Clone) => Some(quote_spanned!(at=> let #pat = ::core::clone::Clone::clone(&#name);)),
             }
         });
+    // What a key is made of by an expression is not to be foretold.
+    let formed = context.key.is_none().then(|| forecast::form(model));
+    if let Some(block) = formed.filter(|formed| forecast::has_forecasts(model, formed)) {
+        let inside = inside();
+        return quote_spanned! {at=>
+            ::speedup::cache::With(#(#lints)* |#pattern: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
+                #(#given)* #(#captured)* #block
+            })
+        };
+    }
     let block = &model.function.block;
     let body = quote_spanned!(at=> #(#lints)* |#pattern: &#key| -> #result { #(#given)* #(#captured)* #block });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
@@ -200,7 +223,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
-    let visibility = &model.function.vis;
+    let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = key_type(model, context);
     let result = &model.result;

@@ -20,7 +20,7 @@ use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// `__F_TABLES`
-fn tables_name(model: &Cached) -> Ident {
+pub(super) fn tables_name(model: &Cached) -> Ident {
     format_ident!("__{}_TABLES", model.handle.unraw(), span = model.handle.span())
 }
 
@@ -38,6 +38,10 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
     let same = steady.iter().enumerate().map(|(index, argument)| {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
+            Pass::Lend if argument.by_bits => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0)),
+            Pass::Copy | Pass::Clone if argument.by_bits => {
+                quote_spanned!(at=> ::speedup::cache::Part::is_part(&#name, &#own.#index))
+            }
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
             Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
         }

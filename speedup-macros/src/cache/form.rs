@@ -18,7 +18,7 @@ pub(crate) enum Form {
     /// One static for each set of types.
     Generic,
     /// The body gets more than the key.
-    Context(Context),
+    Context(Box<Context>),
 }
 
 /// A function whose body gets more than its key.
@@ -43,8 +43,15 @@ pub(crate) enum Home {
 }
 
 impl Form {
+    fn context(home: Home, keyed: Vec<bool>, key: Option<(Expr, Type)>) -> Form {
+        Form::Context(Box::new(Context { home, keyed, key }))
+    }
+
     /// The form of a function with these options.
     pub(crate) fn of(function: &ItemFn, place: &Place, options: &Options, arguments: &[Argument]) -> Form {
+        if function.sig.asyncness.is_some() {
+            return Form::Plain;
+        }
         let all = |keyed: bool| vec![keyed; arguments.len()];
         let generic = is_generic(function, place);
         let home = if options.scoped.is_some() {
@@ -57,14 +64,14 @@ impl Form {
             Home::Static
         };
         let skipped = |argument: &Argument| options.skip.iter().any(|name| *name == argument.declared_name());
-        if let Some((_, value, ty)) = options.key.as_ref().and_then(|key| key_of(key)) {
-            return Form::Context(Context { home, keyed: all(false), key: Some((value, ty)) });
+        if let Some((_, value, ty)) = options.key.as_ref().and_then(key_of) {
+            return Form::context(home, all(false), Some((value, ty)));
         }
         match home {
             Home::Scope => {
                 let steady = steady::kept_by_all(function, arguments);
                 let keyed = steady.iter().zip(arguments).map(|(steady, argument)| !steady && !skipped(argument));
-                Form::Context(Context { home, keyed: keyed.collect(), key: None })
+                Form::context(home, keyed.collect(), None)
             }
             Home::Static if !options.skips() => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
@@ -75,7 +82,7 @@ impl Form {
             }
             home => {
                 let keyed = arguments.iter().map(|argument| !skipped(argument)).collect();
-                Form::Context(Context { home, keyed, key: None })
+                Form::context(home, keyed, None)
             }
         }
     }
@@ -115,7 +122,7 @@ pub(crate) fn check(function: &ItemFn, options: &Options, arguments: &[Argument]
     let Some(closure) = &options.key else { return };
     if matches!(closure.output, syn::ReturnType::Default) {
         errors.at(
-            &closure.inputs_end,
+            closure.inputs_end,
             "say what the key is, with its type: write `key = |user, page| -> (u64, u32) { (user.id, page) }`",
         );
     }

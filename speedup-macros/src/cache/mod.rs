@@ -9,15 +9,19 @@
 //! ```text
 //! fn fibonacci(n: u64) -> u128 { ::speedup::Cache::get(FIBONACCI, (n,)) }      the wrapper
 //! const FIBONACCI: &::speedup::Cache<(u64,), u128> = { .. };                   the handle
-//! fn __fibonacci_uncached(n: u64) -> u128 { .. }                               the user's body, its calls grouped
+//! fn __fibonacci_uncached(n: u64) -> u128 { .. }                               the user's body, its calls foretold
 //! ```
+//!
+//! An `async fn` becomes the same with an `AsyncCache` (`expand_async`), and its awaited calls are awaited together (`awaits`).
 
+mod awaits;
 mod expand;
+mod expand_async;
 mod expand_context;
 mod expand_tables;
 mod expand_types;
+mod forecast;
 mod form;
-mod groups;
 mod model;
 #[cfg(test)]
 mod snapshots;

@@ -1,11 +1,12 @@
 //! What an invocation of `#[cache]` says.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::{expand_context, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -29,6 +30,7 @@ enum Opt {
     Skip,
     Key,
     Field,
+    With,
     Later,
 }
 
@@ -51,6 +53,7 @@ const TABLE: &[Known<Opt>] = &[
         name: "key",
         takes: Takes::Value("key = |user, page| -> (u64, u32) { (user.id, page) }"),
     },
+    Known { option: Opt::With, name: "with", takes: Takes::Names("with(odd, shapes::third)") },
     Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
     Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
 ];
@@ -85,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) skip: Vec<Ident>,
     pub(crate) key: Option<ExprClosure>,
     pub(crate) field: Option<Ident>,
+    /// Other cached functions whose calls take part.
+    pub(crate) with: Vec<Path>,
 }
 
 impl Options {
@@ -106,12 +111,13 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::CacheNone, _) => options.cache_none = Some(given.key),
             (Opt::Scoped, _) => options.scoped = Some(given.key),
             (Opt::Skip, Some(value)) => options.skip = names(&value, errors),
+            (Opt::With, Some(value)) => options.with = paths(&value, errors),
             (Opt::Key, Some(Expr::Closure(closure))) => options.key = Some(closure),
             (Opt::Key, Some(other)) => {
                 errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
             }
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
-            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
         }
     }
     options
@@ -128,6 +134,19 @@ fn names(list: &Expr, errors: &mut Errors) -> Vec<Ident> {
         }
     }
     names
+}
+
+/// The paths of a list.
+fn paths(list: &Expr, errors: &mut Errors) -> Vec<Path> {
+    let Expr::Tuple(list) = list else { return Vec::new() };
+    let mut paths = Vec::new();
+    for element in &list.elems {
+        match element {
+            Expr::Path(path) if path.qself.is_none() => paths.push(path.path.clone()),
+            other => errors.at(other, "expected the path of a cached function, as in `with(odd, shapes::third)`"),
+        }
+    }
+    paths
 }
 
 /// Which results are kept.
@@ -149,6 +168,8 @@ pub(crate) struct Cached {
     pub(crate) result: Type,
     pub(crate) keep: Keep,
     pub(crate) sequential: bool,
+    /// Other cached functions whose calls take part.
+    pub(crate) with: Vec<Path>,
     /// The body names rayon, or calls what it usually offers.
     pub(crate) uses_rayon: bool,
     /// The name of the handle.
@@ -173,6 +194,7 @@ impl Cached {
             arguments,
             keep: keep(&result, &options),
             sequential: options.sequential,
+            with: options.with.clone(),
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
@@ -194,6 +216,34 @@ impl Cached {
         let Form::Tables(are) = &self.form else { return Vec::new() };
         let such = self.arguments.iter().zip(are).filter(|(_, is)| **is == steady);
         such.map(|(argument, _)| argument.clone()).collect()
+    }
+
+    /// For each argument, whether it is part of the key in which a recursion goes on.
+    pub(crate) fn keyed(&self) -> Vec<bool> {
+        match &self.form {
+            Form::Plain | Form::Generic => vec![true; self.arguments.len()],
+            Form::Tables(steady) => steady.iter().map(|steady| !steady).collect(),
+            Form::Context(context) => context.keyed.clone(),
+        }
+    }
+
+    /// What takes a forecast.
+    pub(crate) fn ahead(&self) -> TokenStream {
+        match &self.form {
+            Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
+            Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
+            Form::Context(_) => quote!(::speedup::cache::Inside::ahead),
+        }
+    }
+
+    /// The cache in which a recursion goes on, as the body names it.
+    pub(crate) fn running(&self) -> TokenStream {
+        match &self.form {
+            Form::Plain => self.place.sibling(&self.handle),
+            Form::Generic => expand_types::cache(self),
+            Form::Tables(_) => self.place.sibling(&expand_tables::tables_name(self)),
+            Form::Context(_) => expand_context::inside().to_token_stream(),
+        }
     }
 
     /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that

@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::{ItemFn, PatType, ReturnType, Type};
 
-use super::form::{self, Context, Form, Home};
+use super::form::{self, Form, Home};
 use super::model::{ATTRIBUTE, Options};
 use crate::clashes;
 use crate::errors::Errors;
@@ -15,15 +15,17 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     let arguments = signature::arguments(&function.sig);
     form::check(function, options, &arguments, errors);
     let form = Form::of(function, place, options, &arguments);
-    if matches!(place, Place::Trait) {
+    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() {
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
-    signature::check(
-        function,
-        ATTRIBUTE,
-        allowed(&form, options, &|declared| is_keyed(&form, declared, &arguments)),
-        errors,
-    );
+    let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
+    let mut allowed = allowed(&form, options, &keyed);
+    if function.sig.asyncness.is_some() {
+        place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
+        asynchronous(options, errors);
+        allowed = Allowed { generics: false, self_type: false, receiver: Some(ASYNC_METHOD), keyed: &|_| true };
+    }
+    signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
@@ -42,12 +44,27 @@ fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bo
                     `self` tells results apart";
     Allowed {
         generics: true,
-        self_type: matches!(
-            form,
-            Form::Generic | Form::Context(Context { home: Home::Types | Home::Scope | Home::Field(_), .. })
-        ),
+        self_type: match form {
+            Form::Generic => true,
+            Form::Context(context) => !matches!(context.home, Home::Static),
+            Form::Plain | Form::Tables(_) => false,
+        },
         receiver: (!of_self).then_some(receiver),
         keyed,
+    }
+}
+
+const ASYNC_METHOD: &str = "`#[cache]` cannot take the `self` of an `async fn` yet: write an `async fn` without `self` that takes what it \
+                            needs, and call it as `Self::name(self.field)`";
+
+/// What works for plain functions alone.
+fn asynchronous(options: &Options, errors: &mut Errors) {
+    let names = [&options.scoped, &options.field];
+    for name in names.into_iter().flatten().chain(options.skip.first()) {
+        errors.at(name, "this is for plain functions: an `async fn` is cached by all of its arguments");
+    }
+    if let Some(key) = &options.key {
+        errors.at(key, "`key` is for plain functions: an `async fn` is cached by all of its arguments");
     }
 }
 

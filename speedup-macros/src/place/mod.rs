@@ -7,6 +7,7 @@ mod scan;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{ItemFn, ItemImpl, ItemTrait, Lifetime, Type, TypeReference};
 
@@ -44,7 +45,10 @@ impl Place {
         if function.sig.receiver().is_some() || mentions_self(function.to_token_stream()) {
             return Place::Inherent { ty: None, generic: false, lasting: None };
         }
-        Place::Free
+        match type_it_is_called_through(function) {
+            Some(ty) => Place::Inherent { ty: Some(ty), generic: false, lasting: None },
+            None => Place::Free,
+        }
     }
 
     /// Reads what stands before the `{` of the block, such as `impl Point` or `fn main()`.
@@ -177,6 +181,26 @@ fn source(name: &Ident) -> Option<String> {
     std::fs::read_to_string(name.span().unwrap().local_file()?).ok()
 }
 
+/// `Point` where the body of `area` calls `Point::area(..)`: by their names, types are told from modules.
+fn type_it_is_called_through(function: &ItemFn) -> Option<String> {
+    struct Search<'a>(&'a Ident, Option<String>);
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+            let mut words = path.path.segments.iter().rev();
+            if let (Some(last), Some(before)) = (words.next(), words.next())
+                && last.ident == *self.0
+                && before.ident.to_string().starts_with(char::is_uppercase)
+            {
+                self.1 = Some(before.ident.to_string());
+            }
+            visit::visit_expr_path(self, path);
+        }
+    }
+    let mut search = Search(&function.sig.ident, None);
+    search.visit_block(&function.block);
+    search.1
+}
+
 fn mentions_self(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == "Self",
@@ -188,6 +212,20 @@ fn mentions_self(tokens: TokenStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Place;
+
+    #[test]
+    fn without_a_source_the_words_of_the_function_tell_the_place() {
+        let inherent = |ty: Option<&str>| Place::Inherent { ty: ty.map(str::to_owned), generic: false, lasting: None };
+        for (function, place) in [
+            ("fn area(n: u64) -> u64 { area(n - 1) }", Place::Free),
+            ("fn area(n: u64) -> u64 { shapes::area(n - 1) + Other::size() }", Place::Free),
+            ("fn area(n: u64) -> u64 { Self::STEP * n }", inherent(None)),
+            ("fn area(&self, n: u64) -> u64 { n }", inherent(None)),
+            ("fn area(n: u64) -> u64 { shapes::Point::area(n - 1) }", inherent(Some("Point"))),
+        ] {
+            assert_eq!(Place::from_words(&syn::parse_str(function).unwrap()), place, "{function}");
+        }
+    }
 
     #[test]
     fn the_head_of_the_block_tells_the_place() {

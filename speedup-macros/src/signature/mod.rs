@@ -106,11 +106,12 @@ pub(crate) fn owned_type(at: Span, arguments: &[Argument]) -> TokenStream {
 
 /// `(u64, ::speedup::cache::Bits<f64>)`: the same as the type of a cache's key.
 pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
-    let part = |argument: &Argument| {
-        let owned = &argument.owned;
-        if argument.by_bits { quote_spanned!(at=> ::speedup::cache::Bits<#owned>) } else { quote!(#owned) }
-    };
-    tuple(at, arguments.iter().map(part))
+    tuple(at, arguments.iter().map(|argument| key_part(at, &argument.owned)))
+}
+
+/// A type as a part of a key: `::speedup::cache::Bits<f64>` for `f64`.
+pub(crate) fn key_part(at: Span, ty: &Type) -> TokenStream {
+    if holds_floats(ty) { quote_spanned!(at=> ::speedup::cache::Bits<#ty>) } else { ty.to_token_stream() }
 }
 
 /// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.

@@ -92,14 +92,6 @@ fn qualifiers(function: &ItemFn, attribute: &str, errors: &mut Errors) {
             format!("{attribute} does not work on a `const fn`, it runs code at run time: remove `const`"),
         );
     }
-    if let Some(asyncness) = &signature.asyncness {
-        errors.at(
-            asyncness,
-            format!(
-                "{attribute} does not support `async fn` yet: put it on a plain `fn` and call that from async code"
-            ),
-        );
-    }
     match &signature.safety {
         Safety::Unsafe(token) => errors.at(
             token,

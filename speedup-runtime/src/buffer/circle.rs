@@ -8,53 +8,18 @@
 //! Every value is published as soon as it exists, and a production inside another one makes only the value asked for.
 //! That is why each circle is a true one: each of its values needs, in the order of the generators, the next.
 
-use std::{cell::Cell, collections::HashMap, num::NonZeroUsize, ptr::null};
+use std::{cell::Cell, collections::HashMap, ptr::null};
 
-use super::turn::Turn;
-use crate::sync::{
-    AtomicUsize as Length, Ordering,
-    global::{AtomicUsize, Mutex},
+use super::{
+    token::{Token, me},
+    turn::Turn,
+    wishes::Rank,
 };
-
-/// A thread, for as long as it lives. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Token(NonZeroUsize);
-
-impl Token {
-    pub(super) fn get(self) -> usize {
-        self.0.get()
-    }
-
-    /// The token that [`Token::get`] gave.
-    pub(super) fn of(number: usize) -> Self {
-        Token(NonZeroUsize::new(number).expect("0 stands for no thread"))
-    }
-
-    fn fresh() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
-        // Relaxed: only the number counts.
-        Token::of(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-    }
-}
+use crate::sync::{AtomicUsize as Length, Ordering, global::Mutex};
 
 thread_local! {
-    /// The number of this thread's token, 0 until it has one.
-    static TOKEN: Cell<usize> = const { Cell::new(0) };
     /// The innermost production of this thread; null outside all. It lies further up this thread's stack.
     static INNERMOST: Cell<*const Producing> = const { Cell::new(null()) };
-}
-
-/// The calling thread.
-#[inline]
-pub(super) fn me() -> Token {
-    match NonZeroUsize::new(TOKEN.get()) {
-        Some(number) => Token(number),
-        None => {
-            let fresh = Token::fresh();
-            TOKEN.set(fresh.get());
-            fresh
-        }
-    }
 }
 
 /// Whether the calling thread is not inside any production.
@@ -67,22 +32,45 @@ pub(super) fn outermost() -> bool {
 pub(super) struct Producing {
     turn: *const Turn,
     outer: *const Producing,
+    /// For whom the value is made.
+    rank: Cell<Rank>,
 }
 
-/// Runs a production of the calling thread, which holds `turn` meanwhile.
+impl Producing {
+    /// Says for whom the next values are made.
+    pub(super) fn serve(&self, rank: Rank) {
+        self.rank.set(rank);
+    }
+}
+
+/// For whom the calling thread reads: for itself or, inside a production, for those that one is for.
 #[inline]
-pub(super) fn producing<R>(turn: &Turn, work: impl FnOnce() -> R) -> R {
-    let producing = Producing { turn, outer: INNERMOST.get() };
-    INNERMOST.set(&raw const producing);
+pub(super) fn rank() -> Rank {
+    let innermost = INNERMOST.get();
+    if innermost.is_null() {
+        return Rank::READER;
+    }
+    // SAFETY: a production in the list is alive in `producing`, further up this thread's stack.
+    unsafe { &*innermost }.rank.get().next()
+}
+
+/// Runs a production of the calling thread, which holds `turn` meanwhile, for `rank`.
+#[inline]
+pub(super) fn producing<R>(turn: &Turn, rank: Rank, work: impl FnOnce(&Producing) -> R) -> R {
+    // With `with`, since `set` of the key is not inlined, and this is done for every value.
+    let outer = INNERMOST.with(Cell::get);
+    let producing = Producing { turn, outer, rank: Cell::new(rank) };
+    INNERMOST.with(|innermost| innermost.set(&raw const producing));
     /// Leaves the list, also on a panic.
     struct Leave(*const Producing);
     impl Drop for Leave {
+        #[inline]
         fn drop(&mut self) {
-            INNERMOST.set(self.0);
+            INNERMOST.with(|innermost| innermost.set(self.0));
         }
     }
-    let _leave = Leave(producing.outer);
-    work()
+    let _leave = Leave(outer);
+    work(&producing)
 }
 
 /// Calls `each` with every turn that the calling thread holds.
@@ -138,7 +126,7 @@ impl<'a> Waiting<'a> {
     pub(super) fn enter(turn: &'a Turn, len: &'a Length, name: &str, index: usize) -> Result<Self, Circle> {
         let me = me();
         // Whoever waits for what this thread has already published must not be taken for stuck, nor left asleep.
-        for_each_held(Turn::wake);
+        for_each_held(Turn::announce);
         let mut waiting = waiting();
         let waiting = waiting.get_or_insert_with(HashMap::new);
         let what = format!("value {index} of `{name}`");

@@ -4,19 +4,22 @@
 //! wishes. Between the two steps each has a `SeqCst` fence, so the reader finds nobody engaged, and engages one, or the
 //! helper finds the wish, and stays.
 
-use crate::sync::{AtomicBool, Ordering, atomic::fence, const_unless_loom};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, atomic::fence, const_unless_loom};
 
 /// Engaged or not.
 pub(super) struct Engagement {
     /// Set by whoever engages, cleared by the helper. The fences order it against the wishes.
     engaged: AtomicBool,
+    /// The number of the helper's job, 0 until there was one. Relaxed: stored by whoever engages, and of use to those who
+    /// know that this was before.
+    ticket: AtomicU64,
 }
 
 impl Engagement {
     const_unless_loom! {
         /// No helper.
         pub(super) fn new() -> Self {
-            Engagement { engaged: AtomicBool::new(false) }
+            Engagement { engaged: AtomicBool::new(false), ticket: AtomicU64::new(0) }
         }
     }
 
@@ -30,6 +33,16 @@ impl Engagement {
     pub(super) fn engage(&self) -> bool {
         fence(Ordering::SeqCst);
         self.engaged.compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Notes the number of the helper's job. It may be over, and another one noted, before this is called.
+    pub(super) fn note(&self, ticket: u64) {
+        self.ticket.fetch_max(ticket, Ordering::Relaxed);
+    }
+
+    /// The number of the last helper's job.
+    pub(super) fn ticket(&self) -> u64 {
+        self.ticket.load(Ordering::Relaxed)
     }
 
     /// The engagement came to nothing: there is no thread.

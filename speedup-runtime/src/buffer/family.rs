@@ -6,14 +6,14 @@ use dashmap::DashMap;
 use once_cell::sync::OnceCell;
 
 use super::{
-    Buffer,
-    engine::{Engine, Shared},
     function::FamilyFunction,
+    handle::{Buffer, Search},
     item::{Arguments, Item},
     iter::Values,
-    production::Work,
-    search::Search,
     segments::Segments,
+    shared::Shared,
+    state::Engine,
+    work::Work,
 };
 
 /// The buffers made so far: what a static holds for the handle in a constant.

@@ -1,46 +1,12 @@
 //! What a buffer computes and how: the part that lives in a constant, beside the state that lives in a static.
 
 use super::{
-    Buffer,
-    search::{Compare, Rule},
+    handle::{Buffer, Compare, Rule, Search, State},
+    item::Item,
+    settings::Settings,
+    shared::Shared,
     source::Source,
 };
-
-/// How many values a buffer is ahead of its furthest reader, unless told otherwise.
-pub const DEFAULT_SIZE: usize = 16;
-
-/// What a production needs to know.
-pub(super) struct Settings<T> {
-    pub(super) name: &'static str,
-    /// `None` when the state itself holds the source.
-    pub(super) make: Option<fn() -> Source<T>>,
-    pub(super) size: usize,
-    pub(super) max: usize,
-    /// How many values behind the furthest reader are kept; all but in a window.
-    pub(super) keep: usize,
-    /// Whether a value is the last one whatever the generator has left.
-    pub(super) last: Option<fn(&T) -> bool>,
-    pub(super) uses_rayon: bool,
-}
-
-impl<T> Clone for Settings<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Settings<T> {}
-
-impl<T> Settings<T> {
-    pub(super) const fn new(name: &'static str, make: Option<fn() -> Source<T>>) -> Self {
-        Settings { name, make, size: DEFAULT_SIZE, max: usize::MAX, keep: usize::MAX, last: None, uses_rayon: false }
-    }
-
-    pub(super) const fn set_size(&mut self, size: usize) {
-        assert!(size > 0, "the size of a buffer is at least 1");
-        self.size = size;
-    }
-}
 
 /// The generator of a buffer and its settings, as the attribute `#[buffer]` writes them.
 #[derive(Debug)]
@@ -58,9 +24,15 @@ pub struct FamilyFunction<K, T: 'static> {
     pub(super) search: Rule<T>,
 }
 
-impl<T> std::fmt::Debug for Settings<T> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Settings").field("name", &self.name).field("size", &self.size).finish_non_exhaustive()
+impl<T: Item> Buffer<T> {
+    /// The handle of a static buffer.
+    pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
+        Buffer {
+            engine: Shared::of(&state.engine),
+            settings: function.settings,
+            search: Search::By(function.search),
+            view: usize::MAX,
+        }
     }
 }
 
@@ -96,6 +68,16 @@ macro_rules! options {
             #[must_use]
             pub const fn max(mut self, max: usize) -> Self {
                 self.settings.max = max;
+                self
+            }
+
+            /// Promises that no value waits for what a reader does with an earlier one: no message, no lock, no input that the
+            /// reader answers. Readers then make cheap values a few at a time.
+            ///
+            /// Where the promise is broken, a reader may wait for itself for ever.
+            #[must_use]
+            pub const fn in_batches(mut self) -> Self {
+                self.settings.batches = true;
                 self
             }
 

@@ -2,7 +2,7 @@
 
 use num_complex::Complex;
 
-use super::Buffer;
+use super::handle::Buffer;
 
 /// A halting condition: `true` when a search for `item` may stop.
 ///

@@ -3,19 +3,20 @@
 use std::{fmt, ops::Index};
 
 use super::{
-    engine::{Engine, Found, Phase, Shared},
+    demand::Found,
     error::Full,
-    function::{Function, Settings},
     item::Item,
-    iter::{Chunks, Iter, Values},
-    production::Work,
-    search::{Rule, Search, known_order},
+    order,
     segments::Segments,
+    settings::Settings,
+    shared::Shared,
     source::Source,
+    state::{Engine, Phase},
     stats::Stats,
     store::Store as _,
+    work::Work,
 };
-use crate::sync::{Ordering, const_unless_loom, global::Arc};
+use crate::sync::{const_unless_loom, global::Arc};
 
 /// The state of a buffer: what a static holds for the handle in a constant.
 pub struct State<T> {
@@ -41,6 +42,46 @@ impl<T> fmt::Debug for State<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("State").finish_non_exhaustive()
     }
+}
+
+/// How two items compare.
+pub type Compare<T> = fn(&T, &T) -> Option<std::cmp::Ordering>;
+
+/// When a search may stop, as a constant can say it.
+pub(super) enum Rule<T: 'static> {
+    /// Nothing is known.
+    None,
+    /// The values never decrease, if they have an order.
+    Ordered(fn() -> Option<Compare<T>>),
+    /// When this says so.
+    Halt(fn(&Buffer<T>, &T, usize) -> bool),
+}
+
+impl<T> Clone for Rule<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rule<T> {}
+
+impl<T> fmt::Debug for Rule<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Rule::None => "None",
+            Rule::Ordered(_) => "Ordered",
+            Rule::Halt(_) => "Halt",
+        })
+    }
+}
+
+/// A halting condition that owns what it needs.
+type OwnedHalt<T> = Arc<dyn Fn(&Buffer<T>, &T, usize) -> bool + Send + Sync>;
+
+/// When a search may stop.
+pub(super) enum Search<T: 'static> {
+    By(Rule<T>),
+    Owned(OwnedHalt<T>),
 }
 
 /// The values of a generator: computed once, ahead of their readers, kept for ever at the same address, indexable and
@@ -81,18 +122,6 @@ pub struct Buffer<T: 'static> {
     pub(super) view: usize,
 }
 
-impl<T: Item> Buffer<T> {
-    /// The handle of a static buffer.
-    pub const fn of(state: &'static State<T>, function: Function<T>) -> Self {
-        Buffer {
-            engine: Shared::of(&state.engine),
-            settings: function.settings,
-            search: Search::By(function.search),
-            view: usize::MAX,
-        }
-    }
-}
-
 /// Construction of owned buffers.
 impl<T: Item> Buffer<T> {
     /// The items of an iterator, not one of which is computed yet.
@@ -117,7 +146,7 @@ impl<T: Item> Buffer<T> {
         Buffer {
             engine: Shared::owning(Engine::starting(Segments::new(), work)),
             settings: Settings::new("buffer", None),
-            search: Search::By(Rule::Ordered(known_order::<T>)),
+            search: Search::By(Rule::Ordered(order::known::<T>)),
             view: usize::MAX,
         }
     }
@@ -164,6 +193,16 @@ impl<T: Item> Buffer<T> {
         self
     }
 
+    /// Promises that no value waits for what a reader does with an earlier one: no message, no lock, no input that the
+    /// reader answers. Readers then make cheap values a few at a time, up to `size`, which takes a third of the time.
+    ///
+    /// Where the promise is broken, a reader may wait for itself for ever.
+    #[must_use]
+    pub fn in_batches(mut self) -> Self {
+        self.settings.batches = true;
+        self
+    }
+
     /// Marks a generator that uses rayon: it then always runs on a helper thread with rayon threads of its own.
     #[must_use]
     pub fn uses_rayon(mut self) -> Self {
@@ -178,6 +217,34 @@ impl<A: 'static, E: 'static> Buffer<Result<A, E>> {
     pub fn stop_on_err(mut self) -> Self {
         self.settings.last = Some(Result::is_err);
         self
+    }
+}
+
+/// The end.
+impl<T: 'static> Buffer<T> {
+    /// Ends the buffer and waits until its generator is dropped, and with it what it holds: a file, a port, a thread.
+    ///
+    /// Dropping a buffer does not wait: a helper thread that is making a value goes on until it has it. A generator that
+    /// waits for ever is waited for as long. The generator of a static buffer ends with this too; what it has given stays.
+    ///
+    /// # Panics
+    ///
+    /// When the generator panics as it is dropped.
+    ///
+    /// ```
+    /// use speedup_runtime::buffer::Buffer;
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let calls = Buffer::from_iter(std::iter::from_fn(move || listener.local_addr().ok()));
+    /// assert_eq!(calls[0], address);
+    /// calls.close();
+    /// TcpListener::bind(address)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn close(self) {
+        self.engine.end();
     }
 }
 
@@ -243,38 +310,6 @@ impl<T: 'static> Buffer<T> {
         Full { name: self.settings.name, max: self.settings.max }
     }
 
-    /// Lends the values from the first, computing them as needed.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self, 0)
-    }
-
-    /// Lends the values from the one at `index`.
-    ///
-    /// # Complexity
-    ///
-    /// The values before are computed when the iterator is first asked, if they are not.
-    #[inline]
-    pub fn iter_from(&self, index: usize) -> Iter<'_, T> {
-        Iter::new(self, index)
-    }
-
-    /// Owned clones of the values, from the first.
-    pub fn values(&'static self) -> Values<T> {
-        Values::new(self.iter())
-    }
-
-    /// Lends what is computed at this moment as slices, in order. Computes nothing.
-    #[inline]
-    pub fn ready(&self) -> Chunks<'_, T> {
-        Chunks::ready(self, self.len_ready())
-    }
-
-    /// Lends all values as slices of what is computed at once, computing more as needed.
-    pub fn chunks(&self) -> Chunks<'_, T> {
-        Chunks::all(self)
-    }
-
     /// How many values are computed.
     #[doc(alias = "len")]
     #[inline]
@@ -304,12 +339,12 @@ impl<T: 'static> Buffer<T> {
     /// What the buffer did so far.
     #[doc(alias = "cache_info")]
     pub fn stats(&self) -> Stats {
-        let (computed_by_readers, computed_ahead, waits) = self.engine.counters.read();
+        let (computed_ahead, waits) = self.engine.counters.read();
         Stats {
             name: self.settings.name,
             size: self.settings.size,
             len: self.len_ready(),
-            computed_by_readers,
+            computed_by_readers: (self.engine.store.len() as u64).saturating_sub(computed_ahead),
             computed_ahead,
             waits,
             cost: self.engine.pace.cost(),
@@ -352,33 +387,11 @@ impl<T: 'static> Buffer<T> {
     }
 }
 
-impl<'a, T: 'static> IntoIterator for &'a Buffer<T> {
-    type Item = &'a T;
-    type IntoIter = Iter<'a, T>;
-
-    #[inline]
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         // A view of another handle, made for a halting condition, is never an owner.
         if self.engine.is_owned() && self.view == usize::MAX {
-            self.engine.closed.store(true, Ordering::Relaxed);
+            self.engine.close();
         }
-    }
-}
-
-impl<T: fmt::Debug + 'static> fmt::Debug for Buffer<T> {
-    /// The first few computed values; computes nothing.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 16;
-        let len = self.len_ready();
-        write!(out, "{} ", self.settings.name)?;
-        let mut list = out.debug_list();
-        list.entries(self.ready().flatten().take(SHOWN));
-        if len > SHOWN || !self.is_exhausted() { list.finish_non_exhaustive() } else { list.finish() }
     }
 }

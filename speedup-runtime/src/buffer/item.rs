@@ -29,3 +29,16 @@ pub trait Arguments: Hash + Eq + Clone + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Arguments for K {}
+
+/// What the function under `#[buffer]` can give away: `Clone`.
+///
+/// Implemented for every such type. The handle lends its values and does not ask for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, and the function of a buffer gives clones of its values",
+    label = "gives clones of `{Self}`",
+    note = "write `#[buffer(lend)]` and the function lends them, as the handle does (`for value in NAME`); or put them into an `Arc`"
+)]
+pub trait Given: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Given for T {}

@@ -1,8 +1,76 @@
 //! Iterators over a buffer. They walk computed slices and come to the engine once a slice, not once a value.
 
-use std::{iter::FusedIterator, slice};
+use std::{fmt, iter::FusedIterator, slice};
 
-use super::{Buffer, store::Store as _};
+use super::{handle::Buffer, item::Given, store::Store as _};
+
+/// Iterating.
+impl<T: 'static> Buffer<T> {
+    /// Lends the values from the first, computing them as needed.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self, 0)
+    }
+
+    /// Lends the values from the one at `index`.
+    ///
+    /// # Complexity
+    ///
+    /// The values before are computed when the iterator is first asked, if they are not.
+    #[inline]
+    pub fn iter_from(&self, index: usize) -> Iter<'_, T> {
+        Iter::new(self, index)
+    }
+
+    /// Owned clones of the values, from the first.
+    pub fn values(&'static self) -> Values<T> {
+        Values::new(self.iter())
+    }
+
+    /// Lends what is computed at this moment as slices, in order. Computes nothing.
+    #[inline]
+    pub fn ready(&self) -> Chunks<'_, T> {
+        Chunks::ready(self, self.len_ready())
+    }
+
+    /// Lends all values as slices of what is computed at once, computing more as needed.
+    pub fn chunks(&self) -> Chunks<'_, T> {
+        Chunks::all(self)
+    }
+}
+
+impl<'a, T: 'static> IntoIterator for &'a Buffer<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+/// So that `for value in &HANDLE` lends as `for value in HANDLE` does.
+impl<'a, T: 'static> IntoIterator for &'a &Buffer<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T: fmt::Debug + 'static> fmt::Debug for Buffer<T> {
+    /// The first few computed values; computes nothing.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 16;
+        let len = self.len_ready();
+        write!(out, "{} ", self.settings.name)?;
+        let mut list = out.debug_list();
+        list.entries(self.ready().flatten().take(SHOWN));
+        if len > SHOWN || !self.is_exhausted() { list.finish_non_exhaustive() } else { list.finish() }
+    }
+}
 
 /// Lends the values of a buffer, computing them as needed; see [`Buffer::iter`].
 pub struct Iter<'a, T: 'static> {
@@ -46,8 +114,11 @@ fn next_slice<T: 'static>(buffer: &Buffer<T>, from: usize) -> &[T] {
                 return &[];
             }
             len = engine.store.len();
+            end = engine.quiet.get();
         }
-        end = engine.note(&buffer.settings, from, len);
+        if from >= end {
+            end = engine.note(&buffer.settings, from, len);
+        }
     }
     // SAFETY: `from < end`, and the end is the mark or at most a length.
     unsafe { engine.store.slice_unchecked(from, end) }
@@ -123,7 +194,7 @@ impl<T> Values<T> {
     }
 }
 
-impl<T: Clone + 'static> Iterator for Values<T> {
+impl<T: Given + 'static> Iterator for Values<T> {
     type Item = T;
 
     #[inline]
@@ -147,7 +218,7 @@ impl<T: Clone + 'static> Iterator for Values<T> {
     }
 }
 
-impl<T: Clone + 'static> FusedIterator for Values<T> {}
+impl<T: Given + 'static> FusedIterator for Values<T> {}
 
 impl<T> Clone for Values<T> {
     fn clone(&self) -> Self {

@@ -9,7 +9,7 @@ use std::{
     ptr::{null, null_mut},
 };
 
-use super::turn::Turn;
+use super::{circle, token, turn::Turn, wishes::Rank};
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
 /// How many threads a production gets.
@@ -85,6 +85,7 @@ impl Lodging {
         };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
+            .stack_size(token::STACK)
             .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
             .start_handler(move |_| {
                 SERVES.set(Arc::as_ptr(&shared));
@@ -94,4 +95,16 @@ impl Lodging {
             .ok()?;
         Some(Lodging { pool, serves })
     }
+}
+
+/// For whom the calling thread reads, as far as can be known.
+#[inline]
+pub(super) fn rank() -> Rank {
+    if is_lodger() { Rank::LAST } else { circle::rank() }
+}
+
+/// Whether the calling thread belongs to a rayon pool and shares it with other threads.
+#[inline]
+pub(super) fn on_rayon() -> bool {
+    rayon::current_thread_index().is_some() && !is_alone()
 }

@@ -4,14 +4,14 @@
 use loom::{cell::UnsafeCell, model::Builder};
 
 use super::{
-    circle::Token,
     engagement::Engagement,
     mark::Mark,
     segments::Segments,
     sink::{Overseer, Room, Sink},
     store::Store,
+    token::Token,
     turn::Turn,
-    wishes::Wishes,
+    wishes::{Rank, Wishes},
 };
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
 
@@ -216,11 +216,11 @@ fn loom_a_wish_that_a_hint_has_undone_comes_again() {
         let other = {
             let shared = Arc::clone(&shared);
             // A reader of a computed value, which has looked at the wishes before the other reader made its own.
-            thread::spawn(move || shared.1.hint(1))
+            thread::spawn(move || shared.1.hint(1, Rank::READER))
         };
         let (engagement, wishes, made) = &*shared;
         while made.load(Ordering::Acquire) < 2 {
-            wishes.want(2);
+            wishes.want(2, Rank::READER);
             if engagement.engage() {
                 help();
             }

@@ -1,16 +1,17 @@
 //! Buffers: the values of a generator, computed once, ahead of their readers, and kept.
 //!
-//! `handle` is what users hold; `iter`, `search`, `halt`, `family` and `window` stand beside it, `item` says of what. Below lies
-//! `engine`, who produces and who waits; `production`, what happens during a turn; `turn`, `patience` and `circle`, how to wait
-//! and when not to; `wishes` and `mark`, what readers tell producers and how seldom; `ahead` and `engagement`, how helpers come
-//! and go; `pace`, what is worth it; `helpers`, who does it; `lodging`, where generators that use rayon do. At the bottom `source`
-//! makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them.
+//! `handle` is what users hold; `function`, `family`, `iter`, `search`, `slice`, `reader`, `stream` and `halt` add to it, and `window` stands
+//! beside it. Below lies `demand`, what becomes of a reader's wish; `ahead`, how helpers come and go; `production`, what happens during a
+//! turn; `state`, what all of them share. Below these `helpers`, `lodging`, `engagement` and `pace`: who does it, where, and whether it pays;
+//! `turn`, `patience` and `circle`: how to wait and when not to; `wishes` and `mark`, what readers tell producers and how seldom. At the
+//! bottom `source` makes values, `sink` takes them, and `segments` (in `memory`) and `ring` keep them. Imports go downwards only.
 
 mod ahead;
 mod apart;
 mod circle;
+mod cpu_clock;
+mod demand;
 mod engagement;
-mod engine;
 mod error;
 mod family;
 mod function;
@@ -24,31 +25,42 @@ mod lodging;
 mod loom;
 mod mark;
 mod memory;
+mod order;
 mod pace;
 mod patience;
 mod production;
+mod reader;
 mod ring;
 mod search;
 mod segments;
+mod settings;
+mod shared;
 mod sink;
+mod slice;
 mod source;
+mod state;
 mod stats;
 mod store;
+mod stream;
+mod token;
 mod turn;
 mod window;
 mod wishes;
+mod work;
 
 #[doc(hidden)]
-pub use self::search::__private;
+pub use self::order::__private;
 pub use self::{
     error::{Full, Gone},
     family::{Buffers, FamilyState},
-    function::{DEFAULT_SIZE, FamilyFunction, Function},
+    function::{FamilyFunction, Function},
     halt::{AbsNonDecreasing, Attempts, Halt, Magnitude, NonDecreasing},
-    handle::{Buffer, State},
-    item::{Arguments, Item},
+    handle::{Buffer, Compare, State},
+    item::{Arguments, Given, Item},
     iter::{Chunks, Iter, Values},
-    search::Compare,
+    reader::Reader,
+    settings::DEFAULT_SIZE,
+    slice::{Slice, SliceIter},
     source::{Out, Source},
     stats::Stats,
     window::{Window, WindowIter, WindowState, WindowValues},

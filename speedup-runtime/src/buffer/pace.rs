@@ -1,85 +1,123 @@
-//! How dear a value is, and what follows from it: produce in place, in batches, or ahead in the background.
+//! What values cost, and whether it pays to have them made ahead.
+//!
+//! Samples are taken of single values, from the moment at which the generator goes on to that at which it has the next
+//! value: what the engine does around it, and the way of a cache line between two cores, is no part of them. Cheap values
+//! are sampled ever more rarely.
+//!
+//! The rule is that of renting or buying. Reading ahead costs a thread, some 100 us. A [`Ledger`] adds up what values have
+//! cost beyond what they may cost a reader that makes them itself, and takes off what they have cost less; at the price of
+//! a thread, one is had. So whatever comes, at most about as much again is lost as has been lost already. A value that took
+//! long because the system put the thread aside counts for no more than half the price.
 
 use std::{
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom};
 
-/// A value that takes at least so many nanoseconds may be worth a helper thread.
+/// A value that takes fewer nanoseconds is made faster than it is passed on from core to core.
 const DEAR: u32 = 40;
-/// Read-ahead pays when a whole buffer of values takes at least so many nanoseconds; and a batch that a reader makes
-/// in place, beyond what it asked for, takes at most as long.
-const WORTHWHILE: u32 = 1_000;
-/// So many cheap values in a row make a generator one that is produced in batches. Until then a reader makes exactly
-/// what it asked for: a generator that waits for its reader is never run ahead by that very reader.
-const TRUST: u32 = 256;
-/// The most that it can take, after stalls.
-const MOST_TRUST: u32 = 4_096;
-/// A batch that took so many nanoseconds, longer than any cheap batch, ends the trust.
-const STALL: u64 = 20_000;
+/// Nor is it worth while to pass on a whole buffer of values that takes fewer nanoseconds.
+const WORTHWHILE: usize = 1_000;
+/// What a thread costs, in nanoseconds.
+const PRICE: u32 = 100_000;
+/// A value that took so many nanoseconds is dear for certain: no system puts a thread aside for so long.
+const CERTAIN: u64 = 20_000_000;
+/// Of values that have long been cheap, one in about so many is sampled.
+const RAREST: u32 = 128;
+/// And while they are made ahead.
+const RARE: u32 = 16;
 /// Those who wait for a value that exists are told within so many nanoseconds.
 const UNTOLD: u32 = 1_000;
-/// And after so many values of a trusted generator.
+/// And after so many values.
 const MOST_UNTOLD: usize = 1_024;
 /// A reader tells how far it is once in so many nanoseconds of values, if not sooner.
 const STRIDE: u32 = 8_000;
-/// Of the batches of a trusted generator one in so many is timed.
-const SAMPLE: u32 = 16;
+
+/// What the samples so far amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ledger {
+    /// Nanoseconds a value, smoothed; 0 until there was a sample.
+    cost: u32,
+    /// Nanoseconds beyond what is cheap; from 0 to twice the price of a thread.
+    excess: u32,
+    /// Whether values are to be made ahead: from when the excess reaches the price until nothing is left of it.
+    ahead: bool,
+    /// One in so many values is sampled.
+    interval: u32,
+}
+
+impl Ledger {
+    const NEW: Ledger = Ledger { cost: 0, excess: 0, ahead: false, interval: 1 };
+
+    /// The ledger after a sample that stands for as many values as the interval says. `limit` is what a value may cost
+    /// before it is dear.
+    fn after(self, nanos: u64, limit: u32) -> Ledger {
+        let sample = u32::try_from(nanos).unwrap_or(u32::MAX).max(1);
+        let cost = match self.cost {
+            0 => sample,
+            // One that took long for another reason counts for no more than as much again.
+            cost if sample > cost => cost + (sample - cost).min(cost.saturating_add(DEAR)).div_ceil(4),
+            cost => cost - (cost - sample).div_ceil(4),
+        };
+        let each = sample.abs_diff(limit);
+        let all = each.saturating_mul(self.interval);
+        let (excess, interval) = if sample > limit {
+            let most = if nanos >= CERTAIN { PRICE } else { PRICE / 2 };
+            // A dear value takes some of the trust, not all; what is known to be dear need not be looked at each time.
+            let interval = if self.ahead { (self.interval * 2).min(RARE) } else { (self.interval / 4).max(1) };
+            (self.excess.saturating_add(all.min(most)).min(2 * PRICE), interval)
+        } else {
+            // Few of the values are looked at, so none of the cheap ones says much of those between them.
+            let rarest = if self.ahead { RARE } else { RAREST };
+            (self.excess.saturating_sub(all.min(PRICE / 64)), (self.interval * 2).min(rarest))
+        };
+        let ahead = excess >= PRICE || self.ahead && excess > 0;
+        Ledger { cost, excess, ahead, interval }
+    }
+}
+
+/// What a value may cost, in a buffer of this size, before it pays to have it made ahead.
+fn limit(size: usize) -> u32 {
+    DEAR.max(u32::try_from(WORTHWHILE / size).unwrap_or(u32::MAX))
+}
 
 /// The measured cost of a generator's values.
 ///
 /// Written by the holder of the turn, read by anybody as a hint: Relaxed throughout.
 pub(super) struct Pace {
-    /// Nanoseconds a value, smoothed; 0 until measured.
     cost: AtomicU32,
-    /// Values made since the last dear one.
-    cheap: AtomicU32,
-    /// How many of them it takes to be trusted; twice as many after each stall.
-    trust: AtomicU32,
-    /// Batches until the next one that is timed.
-    untimed: AtomicU32,
+    excess: AtomicU32,
+    ahead: AtomicBool,
+    interval: AtomicU32,
+    /// Values until the next sample.
+    unsampled: AtomicU32,
+    /// What the distance to the next sample is drawn by, so that it falls in step with no pattern in the costs.
+    draw: AtomicU32,
 }
 
-/// A production that is being timed, or not.
-pub(super) struct Watch {
-    start: Option<Instant>,
-}
+/// The sample that is being taken.
+pub(super) struct Watch(Instant);
 
 impl Pace {
     const_unless_loom! {
         pub(super) fn new() -> Self {
             Pace {
-                cost: AtomicU32::new(0),
-                cheap: AtomicU32::new(0),
-                trust: AtomicU32::new(TRUST),
-                untimed: AtomicU32::new(0),
+                cost: AtomicU32::new(Ledger::NEW.cost),
+                excess: AtomicU32::new(Ledger::NEW.excess),
+                ahead: AtomicBool::new(Ledger::NEW.ahead),
+                interval: AtomicU32::new(Ledger::NEW.interval),
+                unsampled: AtomicU32::new(0),
+                draw: AtomicU32::new(1),
             }
         }
     }
 
-    /// Whether values are so cheap, for so long, that a reader makes a batch at a time.
-    #[inline]
-    pub(super) fn is_trusted(&self) -> bool {
-        self.cheap.load(Ordering::Relaxed) >= self.trust.load(Ordering::Relaxed)
-    }
-
     /// Whether a helper thread should produce ahead.
     #[inline]
-    pub(super) fn pays_ahead(&self, size: usize) -> bool {
-        let cost = self.cost.load(Ordering::Relaxed);
-        cost >= DEAR && (cost as usize).saturating_mul(size) >= WORTHWHILE as usize
-    }
-
-    /// How many values a reader makes at once, at most.
-    #[inline]
-    pub(super) fn batch(&self, size: usize) -> usize {
-        if !self.is_trusted() {
-            return 1;
-        }
-        let affordable = WORTHWHILE / self.cost.load(Ordering::Relaxed).max(1);
-        size.min(affordable.max(1) as usize)
+    pub(super) fn pays_ahead(&self) -> bool {
+        self.ahead.load(Ordering::Relaxed)
     }
 
     /// How many values a reader takes before it tells the producers, where values are made ahead.
@@ -98,12 +136,9 @@ impl Pace {
     /// How many values may be made before those who wait are told: as many as take no time worth mentioning.
     #[inline]
     pub(super) fn untold(&self) -> usize {
-        if self.is_trusted() {
-            return MOST_UNTOLD;
-        }
         match self.cost.load(Ordering::Relaxed) {
             0 => 1,
-            cost => (UNTOLD / cost).max(1) as usize,
+            cost => ((UNTOLD / cost).max(1) as usize).min(MOST_UNTOLD),
         }
     }
 
@@ -112,62 +147,76 @@ impl Pace {
         Duration::from_nanos(u64::from(self.cost.load(Ordering::Relaxed)))
     }
 
-    /// Begins a production.
+    /// For the holder of the turn, who is about to make up to `most` values: how many may be made before it asks again,
+    /// and the watch if it is the next one that is sampled.
     #[inline]
-    pub(super) fn watch(&self) -> Watch {
-        if self.is_trusted() {
-            let untimed = self.untimed.load(Ordering::Relaxed);
-            if untimed > 0 {
-                self.untimed.store(untimed - 1, Ordering::Relaxed);
-                return Watch { start: None };
-            }
-            self.untimed.store(SAMPLE, Ordering::Relaxed);
+    pub(super) fn next(&self, most: usize) -> (usize, Option<Watch>) {
+        let unsampled = self.unsampled.load(Ordering::Relaxed);
+        if unsampled == 0 {
+            return (1, Some(Watch(Instant::now())));
         }
-        Watch { start: Some(Instant::now()) }
+        let values = most.min(unsampled as usize);
+        self.unsampled.store(unsampled - values as u32, Ordering::Relaxed);
+        (values, None)
     }
 
-    /// Ends a production of `values` values.
+    /// For the holder of the turn, who is about to make up to `most` values: how many it may make before a sample is due.
     #[inline]
-    pub(super) fn record(&self, watch: Watch, values: usize) {
-        if let Some(start) = watch.start
-            && values > 0
-        {
-            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.record_time(nanos.saturating_sub(overhead()), values);
+    pub(super) fn skip(&self, most: usize) -> usize {
+        let unsampled = self.unsampled.load(Ordering::Relaxed);
+        let values = most.min(unsampled as usize);
+        if values > 0 {
+            self.unsampled.store(unsampled - values as u32, Ordering::Relaxed);
+        }
+        values
+    }
+
+    /// How many values a reader makes at once of a generator that waits for nobody, at most.
+    #[inline]
+    pub(super) fn batch(&self, size: usize) -> usize {
+        match self.cost.load(Ordering::Relaxed) {
+            0 => 1,
+            cost => size.min((WORTHWHILE / cost as usize).max(1)),
         }
     }
 
-    fn record_time(&self, nanos: u64, values: usize) {
-        let sample = u32::try_from(nanos / values as u64).unwrap_or(u32::MAX).max(1);
-        let cost = self.cost.load(Ordering::Relaxed);
-        // One value that takes long, because the system put the thread aside, is no reason to take all for dear: the cost
-        // at most doubles at a time.
-        let smoothed = match cost {
-            0 => sample,
-            cost if sample > cost => sample.min(cost.saturating_mul(2).saturating_add(DEAR / 4)),
-            cost => cost - (cost - sample).div_ceil(4),
+    /// The value that was watched is there.
+    pub(super) fn record(&self, watch: &Watch, size: usize) {
+        let nanos = u64::try_from(watch.0.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.record_time(nanos.saturating_sub(overhead()), limit(size));
+    }
+
+    #[cold]
+    fn record_time(&self, nanos: u64, limit: u32) {
+        let before = Ledger {
+            cost: self.cost.load(Ordering::Relaxed),
+            excess: self.excess.load(Ordering::Relaxed),
+            ahead: self.ahead.load(Ordering::Relaxed),
+            interval: self.interval.load(Ordering::Relaxed),
         };
+        let after = before.after(nanos, limit);
         // Readers look at it: what is confirmed, near enough, is left alone in their caches.
-        if sample.abs_diff(cost) > cost / 8 {
-            self.cost.store(smoothed.max(1), Ordering::Relaxed);
+        if nanos.abs_diff(u64::from(before.cost)) > u64::from(before.cost / 8) {
+            self.cost.store(after.cost, Ordering::Relaxed);
         }
-        if nanos >= STALL || smoothed >= DEAR {
-            if self.is_trusted() {
-                let trust = self.trust.load(Ordering::Relaxed);
-                self.trust.store((trust * 2).min(MOST_TRUST), Ordering::Relaxed);
-            }
-            if self.cheap.load(Ordering::Relaxed) != 0 {
-                self.cheap.store(0, Ordering::Relaxed);
-            }
-        } else if sample < DEAR {
-            let values = u32::try_from(values).unwrap_or(u32::MAX);
-            let cheap = self.cheap.load(Ordering::Relaxed);
-            self.cheap.store(cheap.saturating_add(values), Ordering::Relaxed);
+        if after.ahead != before.ahead {
+            self.ahead.store(after.ahead, Ordering::Relaxed);
         }
+        self.excess.store(after.excess, Ordering::Relaxed);
+        self.interval.store(after.interval, Ordering::Relaxed);
+        self.unsampled.store(self.distance(after.interval), Ordering::Relaxed);
+    }
+
+    /// How many values to leave unsampled, about as many as `interval` says.
+    fn distance(&self, interval: u32) -> u32 {
+        let draw = self.draw.load(Ordering::Relaxed).wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.draw.store(draw, Ordering::Relaxed);
+        let half = interval / 2;
+        half + (draw >> 16) % (half + 1)
     }
 }
 
-/// What a production of one value that costs nothing takes by the watch: two looks at the clock and what is between.
+/// What a value that costs nothing takes by the watch: a look at the clock.
 fn overhead() -> u64 {
     static OVERHEAD: OnceLock<u64> = OnceLock::new();
     *OVERHEAD.get_or_init(|| {
@@ -175,6 +224,10 @@ fn overhead() -> u64 {
             let start = Instant::now();
             start.elapsed().as_nanos()
         });
-        2 * shortest.min().map_or(0, |nanos| u64::try_from(nanos).unwrap_or(0))
+        shortest.min().map_or(0, |nanos| u64::try_from(nanos).unwrap_or(0))
     })
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "pace_tests.rs"]
+mod tests;

@@ -6,64 +6,84 @@ use std::{
 };
 
 use super::{
-    circle,
-    engine::{Engine, Phase, Shared},
-    function::Settings,
+    circle::{self, Producing},
     pace::Watch,
+    settings::Settings,
+    shared::Shared,
     sink::{Overseer, Room, Sink},
-    source::{Advance, Generator, Source},
+    source::{Advance, Generator},
+    state::{Engine, Phase},
     store::Store,
+    token,
     turn::Held,
+    wishes::Rank,
+    work::{Goal, Work},
 };
 use crate::sync::{AtomicUsize, Ordering};
-
-/// The generator through its life.
-pub(super) enum Work<T> {
-    /// To be made by the settings' `make`.
-    Unmade,
-    /// To be made by this.
-    Deferred(Box<dyn FnOnce() -> Source<T> + Send>),
-    /// Under way.
-    Running(Box<dyn Generator<T>>),
-    /// Ended, failed, or panicking at this moment.
-    Over,
-}
-
-/// How far a production goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Goal {
-    /// To this value and no further: the producer is itself inside another production.
-    Exactly(usize),
-    /// To this value and, where values are cheap, a batch further.
-    Batch(usize),
-    /// As far ahead of the readers as the settings allow, value by value.
-    Ahead,
-}
 
 impl<T, S> Shared<Engine<T, S>>
 where
     T: 'static,
     S: Store<T> + 'static,
 {
-    /// Advances the generator for whoever holds the turn.
-    pub(super) fn produce(&self, _held: &Held<'_>, settings: &Settings<T>, goal: Goal) {
+    /// Advances the generator for whoever holds the turn; what it reads meanwhile is read for `rank`.
+    pub(super) fn produce(&self, _held: &Held<'_>, settings: &Settings<T>, goal: Goal, rank: Rank) {
         if self.phase() != Phase::Open {
             return;
         }
-        circle::producing(&self.turn, || self.run(settings, goal));
+        let work = |producing: &Producing| self.run(settings, goal, producing);
+        if circle::outermost() {
+            circle::producing(&self.turn, rank, work);
+        } else {
+            token::with_stack(|| circle::producing(&self.turn, rank, work));
+        }
+    }
+
+    /// Makes the value `index` and none beyond, if it is the next one and there is nothing to think of but the value: what
+    /// [`produce`](Self::produce) comes to for a cheap value. A few more where the generator waits for nobody. `false` if
+    /// nothing was done.
+    #[inline]
+    pub(super) fn produce_few(&self, _held: &Held<'_>, settings: &Settings<T>, index: usize) -> bool {
+        // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
+        let work = unsafe { &mut *self.work.get() };
+        let Work::Running(generator) = work else { return false };
+        if self.store.len() != index || index >= settings.max || settings.last.is_some() {
+            return false;
+        }
+        let Some(mut room) = self.store.ready_room(index) else { return false };
+        let most = if settings.batches { self.pace.batch(settings.size) } else { 1 };
+        let values = self.pace.skip(most.min(room.until.min(settings.max) - index));
+        if values == 0 {
+            return false;
+        }
+        room.until = index + values;
+        let mut sink = Sink::limited(index, room, self.store.published());
+        let result = circle::producing(&self.turn, Rank::READER, |_| {
+            catch_unwind(AssertUnwindSafe(|| generator.advance(&mut sink)))
+        });
+        match result {
+            Ok(Advance::Paused) => self.quiet.raise(index + values),
+            Ok(Advance::Ended) => self.retire(work, Phase::Ended),
+            Err(payload) => {
+                *work = Work::Over;
+                self.fail(payload);
+            }
+        }
+        true
     }
 
     /// Advances the generator as one of the calling thread's productions.
-    fn run(&self, settings: &Settings<T>, goal: Goal) {
+    fn run(&self, settings: &Settings<T>, goal: Goal, producing: &Producing) {
         // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
         let work = unsafe { &mut *self.work.get() };
         let before = self.store.len();
-        let mut timing = Timing { watch: self.pace.watch(), since: before, start: before };
-        let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, settings, goal, &mut timing)));
+        let foreman = Foreman { engine: self, settings, goal, producing, watch: None, start: before, ended: false };
+        let result = catch_unwind(AssertUnwindSafe(|| self.advance(work, foreman)));
         let len = self.store.published().load(Ordering::Relaxed);
-        self.store.settle(len, self.floor(settings));
-        self.pace.record(timing.watch, len - timing.since);
-        self.counters.produced(len - before, matches!(goal, Goal::Ahead));
+        self.store.settle(len, self.floor(settings, len));
+        if let Goal::Ahead = goal {
+            self.counters.made_ahead(len - before);
+        }
         match result {
             Ok(Phase::Open) => {}
             Ok(phase) => self.retire(work, phase),
@@ -73,13 +93,14 @@ where
             }
         }
         // Where values are made ahead, readers are to tell how far they are, and raise the mark as they do.
-        if self.phase() != Phase::Open || !self.pace.pays_ahead(settings.size) {
+        if self.phase() != Phase::Open || !self.pace.pays_ahead() {
             self.quiet.raise(self.store.len());
         }
     }
 
     /// Drops the generator, which may panic, and closes the buffer.
-    fn retire(&self, work: &mut Work<T>, phase: Phase) {
+    #[cold]
+    pub(super) fn retire(&self, work: &mut Work<T>, phase: Phase) {
         let over = std::mem::replace(work, Work::Over);
         match catch_unwind(AssertUnwindSafe(|| drop(over))) {
             Ok(()) => self.finish(phase),
@@ -88,17 +109,17 @@ where
     }
 
     /// Makes the generator if need be and lets it run; the phase afterwards.
-    fn advance(&self, work: &mut Work<T>, settings: &Settings<T>, goal: Goal, timing: &mut Timing) -> Phase {
-        let generator = running(work, settings);
-        let len = self.store.len();
-        let mut overseer = Foreman { engine: self, settings, goal, timing, ended: false };
-        let Some(room) = overseer.more(len) else {
-            return if overseer.ended { Phase::Ended } else { self.probe(generator, settings, goal) };
+    fn advance(&self, work: &mut Work<T>, mut foreman: Foreman<'_, T, S>) -> Phase {
+        let generator = running(work, foreman.settings);
+        let len = foreman.start;
+        let Some(room) = foreman.more(len) else {
+            let ended = foreman.ended;
+            return if ended { Phase::Ended } else { self.probe(generator, foreman.settings, foreman.goal) };
         };
-        let mut sink = Sink::new(len, room, self.store.published(), &mut overseer);
+        let mut sink = Sink::new(len, room, self.store.published(), &mut foreman);
         match generator.advance(&mut sink) {
             Advance::Ended => Phase::Ended,
-            Advance::Paused if overseer.ended => Phase::Ended,
+            Advance::Paused if foreman.ended => Phase::Ended,
             Advance::Paused => Phase::Open,
         }
     }
@@ -106,7 +127,7 @@ where
     /// At `max` values a reader asked for one more: whether the generator has one decides between end and error.
     fn probe(&self, generator: &mut dyn Generator<T>, settings: &Settings<T>, goal: Goal) -> Phase {
         let asked = match goal {
-            Goal::Exactly(index) | Goal::Batch(index) => index,
+            Goal::Exactly(index) => index,
             Goal::Ahead => self.wishes.furthest().saturating_sub(1),
         };
         if self.store.len() < settings.max || asked < settings.max {
@@ -130,14 +151,10 @@ where
 }
 
 /// The generator, made if it is not yet.
+#[inline]
 fn running<'a, T>(work: &'a mut Work<T>, settings: &Settings<T>) -> &'a mut dyn Generator<T> {
     if !matches!(work, Work::Running(_)) {
-        let source = match std::mem::replace(work, Work::Over) {
-            Work::Unmade => settings.make.expect("a buffer without a source of its own has settings that make one")(),
-            Work::Deferred(make) => make(),
-            Work::Running(_) | Work::Over => unreachable!("an open buffer has a generator"),
-        };
-        *work = Work::Running(source.generator);
+        make(work, settings);
     }
     match work {
         Work::Running(generator) => &mut **generator,
@@ -145,41 +162,28 @@ fn running<'a, T>(work: &'a mut Work<T>, settings: &Settings<T>) -> &'a mut dyn 
     }
 }
 
-/// The stretch of a production that is being timed.
-struct Timing {
-    watch: Watch,
-    /// The length at its beginning.
-    since: usize,
-    /// The length at the beginning of the production.
-    start: usize,
+#[cold]
+fn make<T>(work: &mut Work<T>, settings: &Settings<T>) {
+    let source = match std::mem::replace(work, Work::Over) {
+        Work::Unmade => settings.make.expect("a buffer without a source of its own has settings that make one")(),
+        Work::Deferred(make) => make(),
+        Work::Running(_) | Work::Over => unreachable!("an open buffer has a generator"),
+    };
+    *work = Work::Running(source.generator);
 }
-
-/// Values after which a long production takes the time anew.
-const STRETCH: usize = 64;
 
 /// Decides at each pause of a production whether it goes on.
 struct Foreman<'a, T: 'static, S: 'static> {
     engine: &'a Shared<Engine<T, S>>,
     settings: &'a Settings<T>,
     goal: Goal,
-    timing: &'a mut Timing,
+    producing: &'a Producing,
+    /// Set while the value that is being made is a sample of what values cost.
+    watch: Option<Watch>,
+    /// The length at the beginning of the production.
+    start: usize,
     /// The value before this pause was the last one by the settings' `last`.
     ended: bool,
-}
-
-impl<T, S> Foreman<'_, T, S>
-where
-    T: 'static,
-    S: Store<T> + 'static,
-{
-    /// Takes the time of long productions anew, so that what they cost is known before they end.
-    fn take_time(&mut self, len: usize) {
-        let pace = &self.engine.pace;
-        if len - self.timing.since >= STRETCH {
-            pace.record(std::mem::replace(&mut self.timing.watch, pace.watch()), len - self.timing.since);
-            self.timing.since = len;
-        }
-    }
 }
 
 impl<T, S> Overseer<T> for Foreman<'_, T, S>
@@ -188,29 +192,40 @@ where
     S: Store<T> + 'static,
 {
     fn more(&mut self, len: usize) -> Option<Room<T>> {
-        self.take_time(len);
         let (engine, settings) = (self.engine, self.settings);
-        engine.store.settle(len, engine.floor(settings));
+        if let Some(watch) = self.watch.take() {
+            engine.pace.record(&watch, settings.size);
+        }
+        engine.store.settle(len, engine.floor(settings, len));
         if settings.last.is_some_and(|last| engine.store.last_is(len, last)) {
             self.ended = true;
             return None;
         }
         let goal = match self.goal {
             Goal::Exactly(index) => index.saturating_add(1),
-            Goal::Batch(index) => index.saturating_add(engine.pace.batch(settings.size)),
             Goal::Ahead => engine.limit(settings),
         };
         let goal = goal.min(settings.max);
         if len >= goal || engine.is_closed() {
             return None;
         }
-        if len > self.timing.start {
-            engine.turn.wake_whom_it_sees();
+        if len > self.start {
+            // A generator that may wait could wait for who waits for this value.
+            engine.turn.tell();
+        }
+        if let Goal::Ahead = self.goal {
+            self.producing.serve(engine.wishes.rank_of(len, settings.size));
         }
         let mut room = engine.store.room(len);
-        let few = if settings.last.is_some() { 1 } else { engine.pace.untold() };
-        room.until = room.until.min(goal).min(len.saturating_add(few));
+        let few = if settings.batches && settings.last.is_none() { engine.pace.untold() } else { 1 };
+        let (values, watch) = engine.pace.next(few.min(room.until.min(goal) - len));
+        room.until = len + values;
+        self.watch = watch;
         Some(room)
+    }
+
+    fn is_over(&self) -> bool {
+        self.engine.is_closed()
     }
 }
 

@@ -92,6 +92,10 @@ impl<T> Store<T> for Ring<T> {
         Room { slot: incoming.as_mut_ptr().cast(), until: len.saturating_add(INCOMING) }
     }
 
+    fn ready_room(&self, _: usize) -> Option<Room<T>> {
+        None
+    }
+
     fn settle(&self, len: usize, floor: usize) {
         let settled = self.settled.load(Ordering::Relaxed);
         if settled == len {

@@ -1,49 +1,12 @@
 //! Searching a buffer, also an endless one: `contains` and `position`.
 
-use std::{any::Any, cmp::Ordering};
+use std::cmp::Ordering;
 
-use super::Buffer;
-use crate::sync::global::Arc;
-
-/// How two items compare.
-pub type Compare<T> = fn(&T, &T) -> Option<Ordering>;
-
-/// When a search may stop, as a constant can say it.
-pub(super) enum Rule<T: 'static> {
-    /// Nothing is known.
-    None,
-    /// The values never decrease, if they have an order.
-    Ordered(fn() -> Option<Compare<T>>),
-    /// When this says so.
-    Halt(fn(&Buffer<T>, &T, usize) -> bool),
-}
-
-impl<T> Clone for Rule<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Rule<T> {}
-
-impl<T> std::fmt::Debug for Rule<T> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Rule::None => "None",
-            Rule::Ordered(_) => "Ordered",
-            Rule::Halt(_) => "Halt",
-        })
-    }
-}
-
-/// A halting condition that owns what it needs.
-pub(super) type OwnedHalt<T> = Arc<dyn Fn(&Buffer<T>, &T, usize) -> bool + Send + Sync>;
-
-/// When a search may stop.
-pub(super) enum Search<T: 'static> {
-    By(Rule<T>),
-    Owned(OwnedHalt<T>),
-}
+use super::{
+    handle::{Buffer, Compare, Rule, Search},
+    iter::Chunks,
+};
+use crate::sync::Ordering::Relaxed;
 
 impl<T: PartialEq + 'static> Buffer<T> {
     /// Whether some value equals `item`; see [`position`](Buffer::position).
@@ -109,6 +72,9 @@ impl<T: 'static> Buffer<T> {
     pub fn position_by(&self, item: &T, same: impl Fn(&T, &T) -> bool) -> Option<usize> {
         let compare = self.compare();
         let computed = self.len_ready();
+        if let Some(compare) = compare {
+            self.check_order(computed, compare);
+        }
         let found = match compare {
             Some(compare) => self.bisect(item, computed, compare, &same),
             None => self.scan(item, computed, &same),
@@ -130,6 +96,8 @@ impl<T: 'static> Buffer<T> {
                 }
                 (None, Search::By(Rule::Halt(halt))) => halt(&view, item, attempts),
                 (None, Search::Owned(halt)) => halt(&view, item, attempts),
+                // All there will ever be was looked at.
+                (None, Search::By(_)) if self.is_exhausted() && view.view == self.len_ready() => true,
                 (None, Search::By(_)) => self.has_no_condition(),
             };
             if stop {
@@ -164,7 +132,7 @@ impl<T: 'static> Buffer<T> {
     /// Value by value through the computed ones.
     fn scan(&self, item: &T, computed: usize, same: impl Fn(&T, &T) -> bool) -> Option<usize> {
         let mut start = 0;
-        for chunk in super::iter::Chunks::ready(self, computed) {
+        for chunk in Chunks::ready(self, computed) {
             if let Some(offset) = chunk.iter().position(|value| same(value, item)) {
                 return Some(start + offset);
             }
@@ -188,77 +156,21 @@ impl<T: 'static> Buffer<T> {
         self.try_get(range.start).filter(|value| range.start < computed && same(value, item)).map(|_| range.start)
     }
 
-    /// In debug builds: the last two values seen do not decrease.
+    /// In debug builds: none of the first `seen` values decreases.
     fn check_order(&self, seen: usize, compare: Compare<T>) {
-        if cfg!(debug_assertions)
-            && let Some(last) = seen.checked_sub(1)
-            && let Some(before) = last.checked_sub(1)
-            && let (Some(before), Some(last)) = (self.try_get(before), self.try_get(last))
-        {
-            assert!(
-                compare(before, last) != Some(Ordering::Greater),
-                "the values of the buffer `{}` decrease at index {}; write a halting condition that fits them",
-                self.settings.name,
-                seen - 1
-            );
+        if !cfg!(debug_assertions) {
+            return;
         }
-    }
-}
-
-/// The order of the types whose order is known without a bound.
-pub(super) fn known_order<T: 'static>() -> Option<Compare<T>> {
-    macro_rules! known {
-        ($($known:ty),*) => {
-            $(if std::any::TypeId::of::<T>() == std::any::TypeId::of::<$known>() {
-                return Some(|left, right| {
-                    let left = (left as &dyn Any).downcast_ref::<$known>()?;
-                    left.partial_cmp((right as &dyn Any).downcast_ref::<$known>()?)
-                });
-            })*
-        };
-    }
-    known!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, char, bool, String, &'static str);
-    None
-}
-
-/// What the attribute `#[buffer]` uses to find out whether the items have an order.
-#[doc(hidden)]
-pub mod __private {
-    use std::marker::PhantomData;
-
-    use super::Compare;
-
-    /// Stands for the items; the method is found on it when they have an order, else on a reference to it; it
-    /// has a name that no blanket trait of a user has.
-    #[derive(Debug)]
-    pub struct Items<T>(PhantomData<fn() -> T>);
-
-    impl<T> Items<T> {
-        /// The only value.
-        pub const NEW: Self = Items(PhantomData);
-    }
-
-    /// Items with an order.
-    pub trait Ordered<T> {
-        /// The order.
-        fn __speedup_compare(&self) -> Option<Compare<T>>;
-    }
-
-    impl<T: PartialOrd> Ordered<T> for Items<T> {
-        fn __speedup_compare(&self) -> Option<Compare<T>> {
-            Some(T::partial_cmp)
+        let sorted = &self.engine.sorted;
+        for index in sorted.load(Relaxed).max(1)..seen {
+            if let (Some(before), Some(value)) = (self.try_get(index - 1), self.try_get(index)) {
+                assert!(
+                    compare(before, value) != Some(Ordering::Greater),
+                    "the values of the buffer `{}` decrease at index {index}; write a halting condition that fits them",
+                    self.settings.name,
+                );
+            }
         }
-    }
-
-    /// Any items.
-    pub trait Unordered<T> {
-        /// No order.
-        fn __speedup_compare(&self) -> Option<Compare<T>>;
-    }
-
-    impl<T> Unordered<T> for &Items<T> {
-        fn __speedup_compare(&self) -> Option<Compare<T>> {
-            None
-        }
+        sorted.fetch_max(seen, Relaxed);
     }
 }

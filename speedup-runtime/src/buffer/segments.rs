@@ -135,6 +135,14 @@ impl<T> Store<T> for Segments<T> {
         Room { slot: self.origin(segment).wrapping_add(len), until: end_of(segment) }
     }
 
+    #[inline]
+    fn ready_room(&self, len: usize) -> Option<Room<T>> {
+        let segment = segment_of(len);
+        // Relaxed: as in `origin`.
+        let origin = self.origins.get(segment)?.load(Ordering::Relaxed);
+        (!origin.is_null()).then(|| Room { slot: origin.wrapping_add(len), until: end_of(segment) })
+    }
+
     fn settle(&self, _: usize, _: usize) {}
 
     fn last_is(&self, len: usize, test: fn(&T) -> bool) -> bool {

@@ -14,6 +14,11 @@ pub(super) struct Room<T> {
 pub(super) trait Overseer<T> {
     /// Called with the number of values in the store; `None` stops the generator.
     fn more(&mut self, len: usize) -> Option<Room<T>>;
+
+    /// Whether nobody wants a value any more.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// The receiving end of a generator for the time of one production.
@@ -24,7 +29,8 @@ pub(super) struct Sink<'a, T> {
     until: usize,
     /// The length that readers see. Written by the holder of the turn only.
     published: &'a AtomicUsize,
-    overseer: &'a mut dyn Overseer<T>,
+    /// Who gives more room; without one there is none.
+    overseer: Option<&'a mut dyn Overseer<T>>,
 }
 
 impl<'a, T> Sink<'a, T> {
@@ -36,7 +42,14 @@ impl<'a, T> Sink<'a, T> {
         overseer: &'a mut dyn Overseer<T>,
     ) -> Self {
         debug_assert!(len < room.until);
-        Sink { slot: room.slot, len, until: room.until, published, overseer }
+        Sink { slot: room.slot, len, until: room.until, published, overseer: Some(overseer) }
+    }
+
+    /// A sink for what there is room for and no more, at the length `len`.
+    #[inline]
+    pub(super) fn limited(len: usize, room: Room<T>, published: &'a AtomicUsize) -> Self {
+        debug_assert!(len < room.until);
+        Sink { slot: room.slot, len, until: room.until, published, overseer: None }
     }
 
     /// Stores the next value where every reader sees it at once; `false` when the generator has to stop for now.
@@ -52,15 +65,28 @@ impl<'a, T> Sink<'a, T> {
         self.len < self.until || self.pause()
     }
 
+    /// Whether nobody wants a value any more: for generators that wait for their values, and may give up.
+    pub(super) fn is_over(&self) -> bool {
+        self.overseer.as_ref().is_some_and(|overseer| overseer.is_over())
+    }
+
     /// Whether the last push answered `false`.
     pub(super) fn is_satisfied(&self) -> bool {
         self.len == self.until
     }
 
+    #[inline]
+    fn pause(&mut self) -> bool {
+        match &mut self.overseer {
+            Some(_) => self.ask(),
+            None => false,
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn pause(&mut self) -> bool {
-        match self.overseer.more(self.len) {
+    fn ask(&mut self) -> bool {
+        match self.overseer.as_mut().and_then(|overseer| overseer.more(self.len)) {
             Some(room) => {
                 debug_assert!(self.len < room.until);
                 (self.slot, self.until) = (room.slot, room.until);

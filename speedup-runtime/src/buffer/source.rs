@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{circle, sink::Sink};
+use super::{sink::Sink, token};
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
 
 /// How a call of [`Generator::advance`] ended.
@@ -42,7 +42,8 @@ impl<T: 'static> Source<T> {
     pub fn from_iter<I>(items: I) -> Self
     where
         I: IntoIterator<Item = T>,
-        I::IntoIter: Send + 'static,
+        I::IntoIter: 'static,
+        I::IntoIter: Send, // it moves between threads: use `Arc` for `Rc`
     {
         Source { generator: Box::new(Items { items: items.into_iter() }) }
     }
@@ -51,7 +52,8 @@ impl<T: 'static> Source<T> {
     pub fn from_body<F, B>(body: F) -> Self
     where
         F: FnOnce(Out<T>) -> B,
-        B: Future<Output = ()> + Send + 'static,
+        B: Future<Output = ()> + 'static,
+        B: Send, // it moves between threads: end lock guards before a `yield_!`, and use `Arc` for `Rc`
     {
         let link = Arc::new(Link { polling: AtomicUsize::new(0), sink: AtomicPtr::new(null_mut()) });
         let body = Box::pin(body(Out { link: Arc::clone(&link) }));
@@ -107,7 +109,7 @@ impl<T> Out<T> {
     /// awaited.
     #[inline]
     pub fn give(&self, value: T) -> impl Future<Output = ()> + Send + use<T> {
-        let polling = self.link.polling.load(Ordering::Relaxed) == circle::me().get();
+        let polling = self.link.polling.load(Ordering::Relaxed) == token::me().get();
         assert!(polling, "a value was yielded outside the production of its buffer");
         // SAFETY: the calling thread is inside of `Body::advance`, which holds the sink exclusively, has lent it to the link
         // and does not touch it before the poll is over.
@@ -148,7 +150,7 @@ impl<T: 'static, B: Future<Output = ()> + Send> Generator<T> for Body<T, B> {
     fn advance(&mut self, sink: &mut Sink<'_, T>) -> Advance {
         let sink: *mut Sink<'_, T> = sink;
         self.link.sink.store(sink.cast(), Ordering::Relaxed);
-        self.link.polling.store(circle::me().get(), Ordering::Relaxed);
+        self.link.polling.store(token::me().get(), Ordering::Relaxed);
         let lent = Lent(&self.link);
         let polled = self.body.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(lent);

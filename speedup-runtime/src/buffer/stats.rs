@@ -6,9 +6,7 @@ use crate::sync::{AtomicU64, Ordering, const_unless_loom};
 
 /// Counts of one buffer; written on slow paths only.
 pub(super) struct Counters {
-    /// Values made by readers. Relaxed, as all of these: only the numbers count.
-    by_readers: AtomicU64,
-    /// Values made ahead by helper threads.
+    /// Values made ahead by helper threads. Relaxed, as all of these: only the numbers count.
     ahead: AtomicU64,
     /// Times that a reader went to sleep for a value.
     waits: AtomicU64,
@@ -17,24 +15,23 @@ pub(super) struct Counters {
 impl Counters {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            Counters { by_readers: AtomicU64::new(0), ahead: AtomicU64::new(0), waits: AtomicU64::new(0) }
+            Counters { ahead: AtomicU64::new(0), waits: AtomicU64::new(0) }
         }
     }
 
-    /// For the holder of the turn, who alone writes these two: a load and a store do.
-    #[inline]
-    pub(super) fn produced(&self, values: usize, ahead: bool) {
-        let counter = if ahead { &self.ahead } else { &self.by_readers };
-        counter.store(counter.load(Ordering::Relaxed) + values as u64, Ordering::Relaxed);
+    /// For the holder of the turn, who alone writes it: a load and a store do.
+    pub(super) fn made_ahead(&self, values: usize) {
+        self.ahead.store(self.ahead.load(Ordering::Relaxed) + values as u64, Ordering::Relaxed);
     }
 
     pub(super) fn waited(&self) {
         self.waits.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn read(&self) -> (u64, u64, u64) {
+    /// Values made ahead, and waits.
+    pub(super) fn read(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.by_readers), read(&self.ahead), read(&self.waits))
+        (read(&self.ahead), read(&self.waits))
     }
 }
 

@@ -3,8 +3,7 @@
 use super::sink::Room;
 use crate::sync::AtomicUsize;
 
-/// Kept values: all of them ([`Segments`](super::segments::Segments)) or the last few
-/// ([`Ring`](super::ring::Ring)).
+/// Kept values: all of them (`segments`) or the last few (`ring`).
 ///
 /// `published`, `room` and `settle` are for the holder of the turn.
 pub(super) trait Store<T> {
@@ -19,6 +18,9 @@ pub(super) trait Store<T> {
 
     /// Room for at least the value `len`.
     fn room(&self, len: usize) -> Room<T>;
+
+    /// As `room`, where there is memory for it and a sink's counter is all that makes values visible.
+    fn ready_room(&self, len: usize) -> Option<Room<T>>;
 
     /// Makes the values below `len` visible; called whenever a sink pauses, and after every production. Values below
     /// `floor` may be forgotten.

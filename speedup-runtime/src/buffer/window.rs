@@ -3,19 +3,24 @@
 use std::{collections::VecDeque, fmt, iter::FusedIterator};
 
 use super::{
-    engine::{Engine, Found, Phase, Shared},
+    demand::Found,
     error::{Full, Gone},
-    function::{Function, Settings},
-    item::Item,
-    production::Work,
+    function::Function,
+    item::{Given, Item},
     ring::{Look, Ring},
+    settings::Settings,
+    shared::Shared,
     source::Source,
+    state::{Engine, Phase},
     store::Store as _,
+    work::Work,
 };
-use crate::sync::{Ordering, const_unless_loom};
+use crate::sync::const_unless_loom;
 
-/// How many values an iterator clones at a time, at most.
-const CLONED: usize = 32;
+/// How many values an iterator clones at a time: a few where a clone is a copy, which is less than a lock is; else one.
+const fn cloned_at_a_time<T>() -> usize {
+    if std::mem::needs_drop::<T>() || size_of::<T>() > 64 { 1 } else { 32 }
+}
 
 /// The state of a window: what a static holds for the handle in a constant.
 pub struct WindowState<T> {
@@ -125,6 +130,14 @@ impl<T> Window<T> {
     }
 }
 
+/// The end.
+impl<T: 'static> Window<T> {
+    /// Ends the window and waits until its generator is dropped, as [`Buffer::close`](super::Buffer::close).
+    pub fn close(self) {
+        self.engine.end();
+    }
+}
+
 /// Reading.
 impl<T: Clone + 'static> Window<T> {
     /// A clone of the value at `index`, computed if need be. Everything more than `keep` values before it is forgotten.
@@ -142,7 +155,7 @@ impl<T: Clone + 'static> Window<T> {
 
     /// A clone of the value at `index` if it is computed and kept. Computes nothing.
     pub fn try_get(&self, index: usize) -> Option<T> {
-        match self.engine.store.look(index, self.engine.floor(&self.settings), |mut values| values.next().cloned()) {
+        match self.engine.store.look(index, self.floor(), |mut values| values.next().cloned()) {
             Look::Here(value) => value,
             Look::Left(_) | Look::Missing => None,
         }
@@ -159,11 +172,15 @@ impl<T: Clone + 'static> Window<T> {
             Found::Ended => return Err(self.ended(index)),
             Found::Full => panic!("{}", Full { name: self.settings.name, max: self.settings.max }),
         }
-        match self.engine.store.look(index, self.engine.floor(&self.settings), read) {
+        match self.engine.store.look(index, self.floor(), read) {
             Look::Here(read) => Ok(read),
             Look::Left(first) => Err(Gone::Left { name: self.settings.name, index, first }),
             Look::Missing => Err(self.ended(index)),
         }
+    }
+
+    fn floor(&self) -> usize {
+        self.engine.floor(&self.settings, self.engine.store.len())
     }
 
     fn ended(&self, index: usize) -> Gone {
@@ -187,14 +204,14 @@ impl<T: Clone + 'static> Window<T> {
 
     /// Clones a few values from `next` on to `cloned`.
     fn clone_some(&self, next: usize, cloned: &mut VecDeque<T>) -> Result<(), Gone> {
-        self.read(next, |values| cloned.extend(values.take(CLONED).cloned()))
+        self.read(next, |values| cloned.extend(values.take(cloned_at_a_time::<T>()).cloned()))
     }
 }
 
 impl<T> Drop for Window<T> {
     fn drop(&mut self) {
         if self.engine.is_owned() {
-            self.engine.closed.store(true, Ordering::Relaxed);
+            self.engine.close();
         }
     }
 }
@@ -258,7 +275,7 @@ pub struct WindowValues<T: 'static> {
     next: usize,
 }
 
-impl<T: Clone + 'static> Iterator for WindowValues<T> {
+impl<T: Given + 'static> Iterator for WindowValues<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -277,7 +294,7 @@ impl<T: Clone + 'static> Iterator for WindowValues<T> {
     }
 }
 
-impl<T: Clone + 'static> FusedIterator for WindowValues<T> {}
+impl<T: Given + 'static> FusedIterator for WindowValues<T> {}
 
 macro_rules! debug {
     ($($name:ident<$($lifetime:lifetime,)? T>),*) => {

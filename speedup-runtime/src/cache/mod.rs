@@ -1,7 +1,15 @@
 //! Memoized functions whose independent recursive calls run in parallel.
 //!
-//! [`Cache`] is the handle. Its rooms, from the top: `api` is what users meet, `call` the life of a call, `fork` shares calls out,
-//! `block` waits without going in circles, `thread` is what is known of a thread, `table` holds the values, `memory` frees them.
+//! [`Cache`] is the handle. The rooms, from the top, each of which knows those below it alone:
+//!
+//! - `api` is what users meet: the handle, tasks, counts; `asynchronous` is the same for `async` functions;
+//! - `fork` computes calls together that do not need each other;
+//! - `call` is the life of a call: looked up, claimed, computed, published;
+//! - `block` waits for what others compute, without going in circles;
+//! - `sharing` finds work that others have not begun, and finds out whether that pays;
+//! - `table` holds the values, each in a slot that is claimed and published;
+//! - `thread` is what is known of a thread and its running calls;
+//! - `memory` frees what nobody can be looking at.
 //!
 //! The model checker gets the protocols: boards, the graph of waits, reclamation, and tables with the claims on their slots
 //! (`model`, which has small stand-ins for the rest).
@@ -9,25 +17,42 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+mod asynchronous;
 mod block;
 mod call;
 mod fork;
 mod memory;
 #[cfg(all(test, loom))]
 mod model;
+mod sharing;
 mod table;
 mod thread;
 
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
-    bits::{Bits, ByBits},
-    cache::{Cache, IntoFunction, Parts, State, Values},
-    context::{Body, Local, Memo, Place, Scoped, number_of, place_of},
-    function::Function,
-    key::{Argument, Key, Lookup, Output, Part},
+    cache::{Cache, Parts, State, Values},
+    context::{Body, Local, Memo, With},
+    foretold,
+    into_function::IntoFunction,
     of_types::of_types,
+    scoped::{Place, Scoped, number_of, place_of},
     stats::Stats,
     tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
+};
+#[cfg(not(loom))]
+pub use self::{
+    asynchronous::{
+        function::{AsyncFunction, Boxed, IntoAsyncFunction, boxed},
+        get::Get,
+        group::{GetAll, Group},
+        state::{AsyncCache, AsyncState, AsyncValues},
+    },
+    call::{execute::Inside, function::Function},
+    fork::join::{join, map},
+    table::{
+        bits::{Bits, ByBits},
+        key::{Argument, Key, Lookup, Output, Part},
+    },
 };

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::At;
+use super::process::{self, Process};
 use super::{Error, Result};
+use crate::sync::global::{AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 /// One change of a batch: a key and its new value, or `None` to remove it.
 pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -17,10 +19,15 @@ pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
 /// What the directory asks of an engine.
 pub(crate) trait Engine: Send {
     /// The value of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
-    /// Applies all changes or none; when it returns they survive a power cut.
-    fn commit(&self, changes: Vec<Change>) -> Result<()>;
+    /// Turns to another source because what `get` returned was wrong; false if there is none.
+    fn turn(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Applies all changes or none, as commit number `epoch`; when it returns they survive a power cut.
+    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()>;
 }
 
 /// sled, in a folder of its own.
@@ -41,13 +48,15 @@ impl Sled {
         Self::start(folder)
     }
 
+    /// Says what is missing for a store to be there.
+    pub(crate) fn check(folder: &Path) -> Result<()> {
+        let missing = ["db", "conf"].into_iter().find(|needed| !folder.join(needed).is_file());
+        missing.map_or(Ok(()), |needed| Err(Error::damaged(folder, format!("the file {needed} is missing"))))
+    }
+
     /// Opens a store that exists; an empty one is never made in its place.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        for needed in ["db", "conf"] {
-            if !folder.join(needed).is_file() {
-                return Err(Error::damaged(folder, format!("the file {needed} is missing")));
-            }
-        }
+        Self::check(folder)?;
         for entry in fs::read_dir(folder).at(folder)? {
             let entry = entry.at(folder)?;
             let name = entry.file_name();
@@ -61,13 +70,21 @@ impl Sled {
     }
 
     fn start(folder: &Path) -> Result<Self> {
+        prepare(folder)?;
         let start = Instant::now();
         loop {
             let config = sled::Config::new().path(folder).cache_capacity(CACHE).flush_every_ms(None);
             match guard(folder, || config.open()) {
-                Ok(db) => return Ok(Sled { db, folder: folder.to_path_buf() }),
+                Ok(db) => {
+                    OPEN.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Sled { db, folder: folder.to_path_buf() });
+                }
                 // sled releases its lock on a thread of its own, a moment after the handle is dropped.
                 Err(Error::Io { .. }) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+                // What sled says of a lock that somebody has.
+                Err(Error::Io { path, source }) if source.to_string().starts_with("could not acquire lock") => {
+                    return Err(Error::InUse { path, holder: "another process".into() });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -77,6 +94,55 @@ impl Sled {
         guard(&self.folder, || self.db.flush())?;
         sync_all(&self.folder)
     }
+}
+
+/// How many stores are open in this process; only to see when they are many.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many stores are open in this process.
+pub(crate) fn open_stores() -> usize {
+    OPEN.load(Ordering::Relaxed)
+}
+
+impl Drop for Sled {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+        if process::has_forked() {
+            // sled's lock ends with its file, which a forked process may keep open.
+            process::unlock_below(&self.folder);
+        }
+    }
+}
+
+/// How many threads sled starts when it is first used in a process.
+const THREADS: usize = 7;
+/// The process in which sled was first used: one more than its forks, or 0.
+static USED_IN: AtomicU64 = AtomicU64::new(0);
+
+/// Sees to what sled takes for granted: that its threads can be had, and that those it has were not lost by a fork. It would wait for them
+/// for ever.
+fn prepare(folder: &Path) -> Result<()> {
+    let here = Process::current().forks + 1;
+    // Relaxed: it guards no memory; two threads may both probe.
+    match USED_IN.load(Ordering::Relaxed) {
+        0 => probe().map_err(|_| Error::NoThread { path: folder.to_path_buf() })?,
+        used if used == here => return Ok(()),
+        _ => return Err(Error::AfterFork { path: folder.to_path_buf() }),
+    }
+    USED_IN.store(here, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether as many threads as sled needs can run at the same time.
+fn probe() -> std::io::Result<()> {
+    let gate = Mutex::new(());
+    let closed = lock(&gate);
+    std::thread::scope(|scope| {
+        let wait = || drop(lock(&gate));
+        let started = (0..THREADS).try_for_each(|_| std::thread::Builder::new().spawn_scoped(scope, wait).map(drop));
+        drop(closed);
+        started
+    })
 }
 
 /// Syncs the files of a folder and the folder itself.
@@ -111,12 +177,12 @@ fn guard<T>(folder: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> 
 }
 
 impl Engine for Sled {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let found = guard(&self.folder, || self.db.get(key))?;
         Ok(found.map(|bytes| bytes.to_vec()))
     }
 
-    fn commit(&self, changes: Vec<Change>) -> Result<()> {
+    fn commit(&mut self, _: u64, changes: Vec<Change>) -> Result<()> {
         let mut batch = sled::Batch::default();
         for (key, value) in changes {
             match value {

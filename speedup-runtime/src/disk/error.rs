@@ -18,6 +18,70 @@ pub enum Error {
         /// Who holds it: `process 4242` or `this process`.
         holder: String,
     },
+    /// The handle was opened by another process, of which this one is a fork.
+    #[error(
+        "{} was opened by process {owner}, and this is a fork of it; open it here once that one has closed it, or fork first and open then",
+        path.display()
+    )]
+    Forked {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// The process that opened it.
+        owner: u32,
+    },
+    /// There is no structure of this name.
+    #[error("{} does not exist; `open()` makes it", path.display())]
+    Missing {
+        /// The folder that was looked for.
+        path: PathBuf,
+    },
+    /// The handle was opened for reading.
+    #[error("{} was opened for reading only; open it with `open()` to change it", path.display())]
+    ReadOnly {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// The last process that had the structure open did not close it, and reading alone cannot make up for that.
+    #[error("{} was not closed; open it once with `open()`, and close it", path.display())]
+    Unfinished {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// The structure was closed by this or another clone of a shared handle.
+    #[error("{} was closed; open it again", path.display())]
+    Closed {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
+    /// The thread that asks has a guard of the shared structure, and would wait for itself.
+    #[error(
+        "this thread holds a guard of the shared structure; use that guard, or drop it first (one in the head of an `if let` or `match` lives to the end of the block)"
+    )]
+    Held,
+    /// This process is a fork of one that had structures open, whose threads it lacks.
+    #[error(
+        "{} cannot be opened in this process, a fork of one that had opened disk structures before; open the first one after the fork, or start the child with `exec`",
+        path.display()
+    )]
+    AfterFork {
+        /// The folder that was to be opened.
+        path: PathBuf,
+    },
+    /// The folder was renamed, removed or replaced while it was open.
+    #[error(
+        "{} was renamed, removed or replaced while it was open; drop this handle and open the structure where it is now",
+        path.display()
+    )]
+    Replaced {
+        /// Where the folder was.
+        path: PathBuf,
+    },
+    /// The system gives this process no more threads.
+    #[error("no thread can be started to write {}; raise the limit on threads or memory and try again", path.display())]
+    NoThread {
+        /// The folder that needs it.
+        path: PathBuf,
+    },
     /// The folder holds a structure of the other kind.
     #[error("{} holds a {found}, not a {wanted}; open it as a {found} or choose another name", path.display())]
     WrongKind {
@@ -29,12 +93,17 @@ pub enum Error {
         found: &'static str,
     },
     /// The folder was written with other key or value types.
-    #[error("{} was written with another {part} type; open it with the type it was written with", path.display())]
+    #[error(
+        "{} was written with another {part} type{}{what}; open it with the type it was written with, or convert its values with `builder(..).migrate(..)`",
+        path.display(), if what.is_empty() { "" } else { ": " }
+    )]
     WrongType {
         /// The folder of the structure.
         path: PathBuf,
         /// `key` or `value`.
         part: &'static str,
+        /// Where the types differ, if that is known.
+        what: String,
     },
     /// The folder was written by a later version of this crate.
     #[error("{} has format {found}, this version reads up to {supported}; update the crate", path.display())]
@@ -90,13 +159,31 @@ pub enum Error {
         /// The longest that is accepted.
         limit: usize,
     },
+    /// A batch holds more than one step can be.
+    #[error("a batch of {size} bytes is larger than {limit}; split it into several")]
+    BatchTooLarge {
+        /// The size of its keys and values in bytes.
+        size: usize,
+        /// The most that is accepted.
+        limit: usize,
+    },
     /// The value cannot be written by its own `Serialize`, or read back by its own `Deserialize`.
     #[error("the value cannot be {doing}: {source}")]
     Codec {
         /// `encoded` or `decoded`.
         doing: &'static str,
         /// What the codec said.
-        source: postcard::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The type or a value of it would not come back as it was written.
+    #[error(
+        "a `{name}` does not come back as it was written: {why}; change its serde attributes, or open with `builder(..).self_describing()`"
+    )]
+    Unfit {
+        /// The name of the type.
+        name: &'static str,
+        /// Where it fails.
+        why: String,
     },
     /// A stored key is no value of the key type.
     #[error("a stored key is no value of the key type; its `Key` implementation changed since it was written")]
@@ -109,6 +196,12 @@ pub enum Error {
         /// The length of the list.
         len: usize,
     },
+    /// The list holds as many items as it may.
+    #[error("the list holds its {maxlen} items; remove one first, or `push`, which lets go of the first")]
+    Full {
+        /// How many it may hold.
+        maxlen: usize,
+    },
     /// A structure that was to be made anew is there and holds items.
     #[error("{} is not empty; open it, or clear it first", path.display())]
     NotEmpty {
@@ -116,10 +209,16 @@ pub enum Error {
         path: PathBuf,
     },
     /// A name too long for a file system.
-    #[error("the name {name:?} is too long for a folder name; use a shorter one")]
+    #[error(
+        "the name {name:?} takes {size} bytes as a folder name, and {limit} is the limit; use a shorter one (a byte other than a-z, 0-9, `-` and `_` takes three, most letters of other scripts six)"
+    )]
     Name {
         /// The name asked for.
         name: String,
+        /// How long the name of its folder would be.
+        size: usize,
+        /// The longest that is accepted.
+        limit: usize,
     },
     /// No folder for user data is known on this machine.
     #[error("this user has no data folder; say where to store with `builder(name).location(path)`")]
@@ -145,6 +244,14 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Permission { path },
             _ => Error::Io { path, source },
         }
+    }
+
+    pub(crate) fn codec(doing: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Error::Codec { doing, source: Box::new(source) }
+    }
+
+    pub(crate) fn unfit<V>(why: &str) -> Self {
+        Error::Unfit { name: std::any::type_name::<V>(), why: why.to_owned() }
     }
 
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {

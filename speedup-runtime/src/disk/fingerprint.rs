@@ -1,9 +1,10 @@
-//! The shape of a type, as its own `Deserialize` asks for it.
+//! Fingerprints of types: numbers in the superblock.
 //!
-//! A deserializer that answers every question with the simplest value and writes down what was asked. The text does not
-//! depend on the compiler, on where the type lives or on its generic names, only on what postcard would read.
+//! That of a key is of its own description, that of a value of its [shape](super::shape). Earlier versions looked less closely at values:
+//! their fingerprint is still made, so that their folders open; such a folder gets the present one at once.
 
 use std::fmt;
+use std::panic::catch_unwind;
 
 use serde::de::value::U32Deserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
@@ -22,17 +23,26 @@ pub(crate) fn of_key<K: Key>() -> u64 {
     hash(&text)
 }
 
-/// The fingerprint of a value type.
-pub(crate) fn of_value<V: Value>() -> u64 {
-    let mut shape = Shape { text: String::new(), depth: 0 };
-    // A type that refuses the answer (a `NonZero` given 0) has shown by then what it asks for.
-    drop(V::deserialize(&mut shape));
-    hash(&shape.text)
+/// The fingerprint that earlier versions gave a value type.
+pub(crate) fn former_of_value<V: Value>() -> u64 {
+    let text = catch_unwind(|| {
+        let mut shape = Shape { text: String::new(), depth: 0 };
+        // A type that refuses the answer (a `NonZero` given 0) has shown by then what it asks for.
+        drop(V::deserialize(&mut shape));
+        shape.text
+    });
+    // Where user code panics on a made-up value, earlier versions could not open a folder.
+    text.map_or(0, |text| hash(&text))
+}
+
+/// The fingerprint of some bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// FNV-1a: stable for ever, and there is no adversary here.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    of_bytes(text.as_bytes())
 }
 
 struct Shape {

@@ -1,12 +1,13 @@
 //! The folder of a structure: its name, and the lock that one handle at a time holds.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::engine::sync_folder;
 use super::error::At;
+use super::journal::is_journal;
 use super::{Error, Result};
 
 const LOCK: &str = "lock";
@@ -34,47 +35,129 @@ pub(crate) fn folder_name(name: &str) -> Result<String> {
         }
     }
     if out.len() > LONGEST {
-        return Err(Error::Name { name: name.to_owned() });
+        return Err(Error::Name { name: name.to_owned(), size: out.len(), limit: LONGEST });
     }
     // The suffix makes a name of the empty one, too.
     out.push_str(".speedup");
     Ok(out)
 }
 
-/// An exclusive hold on a folder, given up when dropped.
+/// The name of the structure in a folder of this name, if it is one that [`folder_name`] makes.
+pub(crate) fn name_of(folder: &str) -> Option<String> {
+    let mut bytes = folder.strip_suffix(".speedup")?.bytes();
+    let mut name = Vec::new();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    let name = String::from_utf8(name).ok()?;
+    folder_name(&name).is_ok_and(|made| made == folder).then_some(name)
+}
+
+/// A hold on a folder, given up when dropped.
+///
+/// The folder itself is locked as well as a file in it, so that neither a lock file that somebody deletes nor a file system that
+/// locks no folders lets a second one in.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: Option<File>,
+    folder: Option<File>,
 }
 
 impl Lock {
     /// Takes the lock, or says who holds it.
     pub(crate) fn take(folder: &Path) -> Result<Self> {
+        let mut lock = Lock { file: None, folder: open_folder(folder) };
+        lock.take_folder(folder, File::try_lock)?;
         let path = folder.join(LOCK);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).at(&path)?;
-        match try_lock(&file) {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // On some systems a locked file cannot be read; the error is useful without the number, too.
-                let _unread = file.read_to_string(&mut holder);
-                return Err(Error::InUse { path: folder.to_path_buf(), holder: describe(holder.trim()) });
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
+        take(&file, File::try_lock).map_err(|error| refusal(error, folder, &path))?;
+        // On a full disk the number of the process may find no room; it is only told to others.
+        let _untold = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)));
+        let _untold = write!(file, "{}", std::process::id());
+        lock.file = Some(file);
+        Ok(lock)
+    }
+
+    /// Takes the lock together with others that read, or says who has it alone; writes nothing.
+    pub(crate) fn share(folder: &Path) -> Result<Self> {
+        let mut lock = Lock { file: None, folder: open_folder(folder) };
+        lock.take_folder(folder, File::try_lock_shared)?;
+        let path = folder.join(LOCK);
+        if let Ok(file) = File::open(&path) {
+            take(&file, File::try_lock_shared).map_err(|error| refusal(error, folder, &path))?;
+            lock.file = Some(file);
         }
-        file.set_len(0).at(&path)?;
-        file.seek(SeekFrom::Start(0)).at(&path)?;
-        write!(file, "{}", std::process::id()).at(&path)?;
-        Ok(Lock { _file: file })
+        Ok(lock)
+    }
+
+    fn take_folder(&mut self, folder: &Path, try_lock: TryLock) -> Result<()> {
+        match self.folder.as_ref().map(|file| take(file, try_lock)) {
+            Some(Err(TryLockError::WouldBlock)) => {
+                self.folder = None;
+                Err(refusal(TryLockError::WouldBlock, folder, folder))
+            }
+            // Some file systems lock no folders.
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses if the folder at `path` is no longer the one that is held.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        #[cfg(unix)]
+        if let Some(held) = &self.folder {
+            use std::os::unix::fs::MetadataExt;
+            let held = held.metadata().at(path)?;
+            let there = fs::metadata(path);
+            if !there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
+                return Err(Error::Replaced { path: path.to_path_buf() });
+            }
+        }
+        // Elsewhere a folder with open files in it stays where it is.
+        let _ = path;
+        Ok(())
     }
 }
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // By name, for a forked process may share the open files and keep them.
+        for file in [&self.file, &self.folder].into_iter().flatten() {
+            let _given_up = file.unlock();
+        }
+    }
+}
+
+/// The folder as a file, where there is such a thing.
+fn open_folder(folder: &Path) -> Option<File> {
+    if cfg!(unix) { File::open(folder).ok() } else { None }
+}
+
+fn refusal(error: TryLockError, folder: &Path, path: &Path) -> Error {
+    match error {
+        TryLockError::WouldBlock => {
+            // On some systems a locked file cannot be read; the error is useful without the number, too.
+            let holder = fs::read_to_string(folder.join(LOCK)).unwrap_or_default();
+            Error::InUse { path: folder.to_path_buf(), holder: describe(holder.trim()) }
+        }
+        TryLockError::Error(error) => Error::io(path, error),
+    }
+}
+
+/// How a lock is taken: for one, or for many that read.
+type TryLock = fn(&File) -> std::result::Result<(), TryLockError>;
+
 /// Takes a lock, also one that is just being given up: by a process that was killed, or by one of this process that another
 /// thread has taken along into a child for a moment.
-fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
+fn take(file: &File, try_lock: TryLock) -> std::result::Result<(), TryLockError> {
     let start = Instant::now();
     loop {
-        match file.try_lock() {
+        match try_lock(file) {
             Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 100),
             result => return result,
         }
@@ -139,14 +222,21 @@ pub(crate) fn sync_name(folder: &Path) -> Result<()> {
 }
 
 /// Removes what a crash left behind: generations, journals and files that the superblock does not name.
+///
+/// A crash leaves those just before or just after the ones that count, or the first of a new structure; whatever else has such a
+/// name is somebody else's.
 pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>) -> Result<()> {
+    let is_stale = |number: u64, counts: Option<u64>| match counts {
+        Some(counts) => number.abs_diff(counts) == 1,
+        None => number == 0,
+    };
     for entry in fs::read_dir(folder).at(folder)? {
         let entry = entry.at(folder)?;
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
         let stale = match name.split_once('.').map(|(stem, number)| (stem, number.parse::<u64>().ok())) {
-            Some(("pages" | "directory" | "spare", Some(number))) => Some(number) != generation,
-            Some(("journal", Some(number))) => Some(number) != journal,
+            Some(("pages" | "directory" | "spare", Some(number))) => is_stale(number, generation),
+            Some(("journal", Some(number))) => is_stale(number, journal) && is_journal(&path, number),
             _ => ["superblock.new", "spare.new", "sort.tmp"].contains(&&*name),
         };
         if stale && path.is_dir() {
@@ -157,6 +247,31 @@ pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>
     }
     Ok(())
 }
+
+/// Removes every file of a structure; what says that there is one goes first.
+pub(crate) fn remove_all(folder: &Path) -> Result<()> {
+    let mut ours = Vec::new();
+    for entry in fs::read_dir(folder).at(folder)? {
+        let entry = entry.at(folder)?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        let is_ours = match name.split_once('.').map(|(stem, number)| (stem, number.parse::<u64>().ok())) {
+            Some(("pages" | "directory" | "spare", Some(_))) => true,
+            Some(("journal", Some(number))) => is_journal(&path, number),
+            _ => OTHERS.contains(&&*name),
+        };
+        if is_ours {
+            ours.push((name != "superblock", path));
+        }
+    }
+    ours.sort_unstable();
+    ours.iter().try_for_each(|(_, path)| {
+        if path.is_dir() { fs::remove_dir_all(path).at(path) } else { fs::remove_file(path).at(path) }
+    })
+}
+
+/// The files of a structure whose names bear no number.
+const OTHERS: [&str; 7] = ["superblock", "superblock.new", "spare.new", "sort.tmp", "types", "types.new", LOCK];
 
 /// Whether a folder without a superblock holds data, so that it is damaged rather than new.
 pub(crate) fn holds_data(folder: &Path) -> Result<bool> {

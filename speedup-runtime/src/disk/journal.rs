@@ -4,10 +4,13 @@
 //! `sum: u32` (CRC-32 of the rest of the header), zeros. Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), `first: u64` (the number of its
 //! first operation), and operations: `what: u8`, then what it needs, lengths as varints.
 
+mod op;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::op::{Op, put_number, take_number};
 use super::engine::sync_folder;
 use super::error::At;
 use super::{Error, Result};
@@ -19,110 +22,6 @@ const FRAME: usize = 16;
 const GATHER: usize = 64 << 10;
 /// The least that a file system gives a file.
 const BLOCK: usize = 4096;
-
-/// One operation on a structure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Op<'a> {
-    Put { key: &'a [u8], val: &'a [u8] },
-    Remove { key: &'a [u8] },
-    Push { val: &'a [u8] },
-    Insert { at: u64, val: &'a [u8] },
-    Set { at: u64, val: &'a [u8] },
-    Cut { from: u64, to: u64 },
-    Swap { a: u64, b: u64 },
-    Clear,
-}
-
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn take_number(input: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = input.split_first()?;
-        *input = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_number(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = usize::try_from(take_number(input)?).ok()?;
-    let (bytes, rest) = input.split_at_checked(len)?;
-    *input = rest;
-    Some(bytes)
-}
-
-impl<'a> Op<'a> {
-    #[inline]
-    fn encode(self, out: &mut Vec<u8>) {
-        match self {
-            Op::Put { key, val } => {
-                out.push(1);
-                put_bytes(out, key);
-                put_bytes(out, val);
-            }
-            Op::Remove { key } => {
-                out.push(2);
-                put_bytes(out, key);
-            }
-            Op::Push { val } => {
-                out.push(3);
-                put_bytes(out, val);
-            }
-            Op::Insert { at, val } => {
-                out.push(4);
-                put_number(out, at);
-                put_bytes(out, val);
-            }
-            Op::Set { at, val } => {
-                out.push(5);
-                put_number(out, at);
-                put_bytes(out, val);
-            }
-            Op::Cut { from, to } => {
-                out.push(6);
-                put_number(out, from);
-                put_number(out, to);
-            }
-            Op::Clear => out.push(7),
-            Op::Swap { a, b } => {
-                out.push(8);
-                put_number(out, a);
-                put_number(out, b);
-            }
-        }
-    }
-
-    fn decode(input: &mut &'a [u8]) -> Option<Self> {
-        let (&what, rest) = input.split_first()?;
-        *input = rest;
-        Some(match what {
-            1 => Op::Put { key: take_bytes(input)?, val: take_bytes(input)? },
-            2 => Op::Remove { key: take_bytes(input)? },
-            3 => Op::Push { val: take_bytes(input)? },
-            4 => Op::Insert { at: take_number(input)?, val: take_bytes(input)? },
-            5 => Op::Set { at: take_number(input)?, val: take_bytes(input)? },
-            6 => Op::Cut { from: take_number(input)?, to: take_number(input)? },
-            7 => Op::Clear,
-            8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
-            _ => return None,
-        })
-    }
-}
 
 /// The journal that is being written.
 #[derive(Debug)]
@@ -142,6 +41,16 @@ pub(crate) struct Journal {
 /// The name of journal `number`.
 pub(crate) fn file_name(number: u64) -> String {
     format!("journal.{number}")
+}
+
+/// Whether the file at `path` is journal `number` of some structure, or one that a crash left in the making.
+pub(crate) fn is_journal(path: &Path, number: u64) -> bool {
+    let mut raw = Vec::new();
+    if !File::open(path).is_ok_and(|file| file.take(HEADER as u64).read_to_end(&mut raw).is_ok()) {
+        return false;
+    }
+    let field = |at: usize| raw.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or_default()));
+    raw.is_empty() || raw == header(field(8), number, field(24))
 }
 
 fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
@@ -167,12 +76,13 @@ impl Journal {
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
     }
 
-    /// Goes on with a journal that a [`Replay`] found empty.
-    pub(crate) fn resume(folder: &Path, identity: u64, number: u64) -> Result<Self> {
-        let path = folder.join(file_name(number));
+    /// Goes on with a journal where a [`Replay`] of it came to the end.
+    pub(crate) fn resume(identity: u64, number: u64, replay: &Replay) -> Result<Self> {
+        let (path, len) = (replay.path.clone(), replay.at);
         let file = OpenOptions::new().read(true).write(true).open(&path).at(&path)?;
-        let len = HEADER as u64;
-        file.set_len(len).at(&path)?;
+        if replay.len != len {
+            file.set_len(len).at(&path)?;
+        }
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
     }
 
@@ -194,12 +104,41 @@ impl Journal {
     /// Notes operation number `seq`.
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        if op.bulk().len() >= GATHER {
+            return self.note_large(seq, op);
+        }
+        self.note_all(seq, std::iter::once(op))
+    }
+
+    /// Notes operations from number `seq` on in one frame, so that a crash leaves all of them or none.
+    #[inline]
+    pub(crate) fn note_all<'a>(&mut self, seq: u64, ops: impl Iterator<Item = Op<'a>>) -> Result<()> {
         if self.frame.is_empty() {
             self.frame.resize(8, 0);
             self.frame.extend_from_slice(&seq.to_le_bytes());
         }
-        op.encode(&mut self.frame);
+        ops.for_each(|op| op.encode(&mut self.frame));
         if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
+    }
+
+    /// Writes an operation with a large value as a frame of its own, without a copy of the value.
+    fn note_large(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+        self.write()?;
+        let mut front = vec![0; 8];
+        front.extend_from_slice(&seq.to_le_bytes());
+        op.encode_front(&mut front);
+        let value = op.bulk();
+        let len = (front.len() + value.len()) as u32;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&front[8..]);
+        sum.update(value);
+        front[..4].copy_from_slice(&len.to_le_bytes());
+        front[4..8].copy_from_slice(&sum.finalize().to_le_bytes());
+        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
+        self.file.write_all(&front).at(&self.path)?;
+        self.file.write_all(value).at(&self.path)?;
+        self.len += u64::from(len);
+        Ok(())
     }
 
     /// Hands what waits to the operating system: a kill of the process no longer loses it.

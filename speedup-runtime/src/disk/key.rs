@@ -118,6 +118,12 @@ const END: u8 = 0;
 const ESCAPE: u8 = 1;
 
 fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_start(bytes, out);
+    out.push(END);
+}
+
+/// What the encodings of all byte strings that start with `bytes` start with.
+pub(crate) fn encode_start(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 1);
     if bytes.iter().all(|&byte| byte > ESCAPE) {
         out.extend_from_slice(bytes);
@@ -129,7 +135,6 @@ fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
             }
         }
     }
-    out.push(END);
 }
 
 fn decode_bytes(input: &mut &[u8]) -> Option<Vec<u8>> {

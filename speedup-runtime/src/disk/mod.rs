@@ -7,19 +7,23 @@
 //! Imports run downwards:
 //!
 //! ```text
-//! dict, list                 what users see; `state` is the same without types
+//! place                      a folder of structures
+//! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
-//!   handle, shared           the lock, the thread that writes the journal
+//!   handle, shared           the lock, and whose it is
+//!   behind, process          the thread that writes journals, forks and exit
+//! types, rebuild, value_mut   what a folder holds, all items anew in one step, a value that is stored again
 //! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
-//!   cache, slots, page_file, spare, engine (sled)
-//! key, value, fingerprint, error
+//!   cache, slots, page_file, rest, spare, engine (sled)
+//! key, prefix, value, shape, fingerprint, error
 //! ```
 
+mod behind;
 mod cache;
 mod dict;
 mod engine;
@@ -36,7 +40,13 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod place;
+mod prefix;
+mod process;
+mod rebuild;
+mod rest;
 mod scan;
+mod shape;
 mod shared;
 mod slots;
 mod spare;
@@ -44,13 +54,20 @@ mod store;
 mod superblock;
 mod tail;
 mod tree;
+mod types;
 mod value;
+mod value_mut;
+mod view;
 mod write_buffer;
 
-pub use self::dict::{DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
+pub use self::dict::{Append, Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
 pub use self::key::{EncodeKey, Key};
-pub use self::list::{DiskList, Iter as ListIter, ListBuilder};
-pub use self::shared::Shared;
+pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
+pub use self::place::Folder;
+pub use self::prefix::{KeyPrefix, PartOf};
+pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;
+pub use self::value_mut::ValueMut;
+pub use self::view::ReadOnly;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::error::At;
 use super::{Result, folder};
 
 /// What a builder was told.
@@ -12,11 +13,23 @@ pub(crate) struct Options {
     pub(crate) page_size: usize,
     pub(crate) max_pages: usize,
     pub(crate) write_buffer: usize,
+    /// Values are written with their names.
+    pub(crate) named: bool,
+    /// Fingerprints of other value types whose values can be read.
+    pub(crate) readable: Vec<u64>,
 }
 
 impl Options {
     pub(crate) fn new(name: String) -> Self {
-        Options { name, location: None, page_size: 1024, max_pages: 16, write_buffer: 12 << 20 }
+        Options {
+            name,
+            location: None,
+            page_size: 1024,
+            max_pages: 16,
+            write_buffer: 12 << 20,
+            named: false,
+            readable: Vec::new(),
+        }
     }
 
     pub(crate) fn set_location(&mut self, location: PathBuf) {
@@ -32,6 +45,8 @@ impl Options {
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         let location = self.location.clone().map_or_else(folder::default_location, Ok)?;
+        // Absolute, so that a process may change its current folder.
+        let location = std::path::absolute(&location).at(&location)?;
         Ok(location.join(folder::folder_name(&self.name)?))
     }
 }

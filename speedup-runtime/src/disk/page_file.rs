@@ -52,7 +52,16 @@ impl PageFile {
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        match OpenOptions::new().read(true).write(true).open(path) {
+        Self::of(path, OpenOptions::new().read(true).write(true))
+    }
+
+    /// Opens a page file that is not written.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self> {
+        Self::of(path, OpenOptions::new().read(true))
+    }
+
+    fn of(path: &Path, options: &OpenOptions) -> Result<Self> {
+        match options.open(path) {
             Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::damaged(path, "the file is missing")),
             Err(error) => Err(Error::io(path, error)),
@@ -82,6 +91,28 @@ impl PageFile {
         let sum = crc32fast::hash(&whole[4..]);
         whole[..4].copy_from_slice(&sum.to_le_bytes());
         if page.len() > GATHER { self.push_out() } else { Ok(()) }
+    }
+
+    /// Writes the page of a large value, without a copy of it where it is huge.
+    pub(crate) fn write_blob(&mut self, slot: u64, stamp: u64, value: &[u8]) -> Result<()> {
+        if value.len() <= GATHER {
+            return self.write(slot, stamp, PageKind::Blob, &[&[0; HEADER], value].concat());
+        }
+        self.push_out()?;
+        let mut header = [0; HEADER];
+        header[4..8].copy_from_slice(&((HEADER + value.len()) as u32).to_le_bytes());
+        header[8..16].copy_from_slice(&slot.to_le_bytes());
+        header[16..24].copy_from_slice(&stamp.to_le_bytes());
+        header[24] = PageKind::Blob as u8;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&header[4..]);
+        sum.update(value);
+        header[..4].copy_from_slice(&sum.finalize().to_le_bytes());
+        let at = slot * SLOT as u64;
+        let end = HEADER + value.len();
+        write_at(&self.file, &header, at).at(&self.path)?;
+        write_at(&self.file, value, at + HEADER as u64).at(&self.path)?;
+        write_at(&self.file, &[0; SLOT][..end.next_multiple_of(SLOT) - end], at + end as u64).at(&self.path)
     }
 
     /// Reads the page at `slot`, which must have been written in epoch `stamp`.

@@ -3,13 +3,14 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
-use std::hash::{BuildHasher, RandomState};
+mod open;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::engine::{Change, Engine, Sled};
+use super::engine::{Change, Engine};
 use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
@@ -17,11 +18,13 @@ use super::scan::Scan;
 use super::slots::Slots;
 use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
-use super::{Error, Result, folder};
+use super::{Error, Result};
 use crate::sync::Arc;
 
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
+/// An item of a cached leaf counts as so many bytes at least, so that large keys do not take memory without bound.
+const ITEM: usize = 256;
 /// How many bytes of the directory are cached, and how many may wait for a commit.
 const DIRECTORY: usize = if cfg!(speedup_tight) { 16 << 10 } else { 8 << 20 };
 /// How many slots may wait for a commit before one is due (64 MiB); more if more are in use.
@@ -58,6 +61,8 @@ pub(crate) struct Pager {
     fallback: Option<Recovered>,
     spare: Spare,
     slots: Slots,
+    /// How many chunks of the map of taken slots are still to be read, before the first slot is taken.
+    unread_map: Option<u64>,
     leaves: Cache<Leaf>,
     inners: Cache<Inner>,
     /// The epoch that is being written; pages of earlier ones are not touched.
@@ -65,8 +70,11 @@ pub(crate) struct Pager {
     next_inner: u64,
     /// The number of the leaf that was made last, from a random one on.
     born: u64,
+    /// Shared with those who read an earlier commit.
+    pin: Arc<()>,
     /// Directory nodes to delete at the next commit.
     dropped: Vec<u64>,
+    /// How many items of leaves are cached.
     budget: usize,
 }
 
@@ -93,7 +101,7 @@ fn unseal(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// What an engine says about its last commit; `None` if it cannot be read.
-pub(crate) fn read_meta(engine: &dyn Engine) -> Option<Meta> {
+pub(crate) fn read_meta(engine: &mut dyn Engine) -> Option<Meta> {
     let raw = engine.get(META).ok()??;
     postcard::from_bytes(unseal(&raw)?.1).ok()
 }
@@ -104,7 +112,7 @@ pub(crate) fn recover(path: &Path) -> Option<Recovered> {
 }
 
 /// The node at `kid`, as an engine holds it; `None` if it is missing or another one.
-fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
+fn read_inner(engine: &mut dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
     let Some(raw) = engine.get(&inner_key(kid.at))? else { return Ok(None) };
     let inner = unseal(&raw).filter(|&(stamp, _)| stamp == kid.stamp);
     let inner = inner.and_then(|(_, body)| postcard::from_bytes::<Inner>(body).ok());
@@ -112,94 +120,52 @@ fn read_inner(engine: &dyn Engine, kid: &Kid) -> Result<Option<Inner>> {
 }
 
 fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|source| Error::Codec { doing: "encoded", source })
+    postcard::to_stdvec(value).map_err(|error| Error::codec("encoded", error))
 }
 
 impl Pager {
-    /// Makes an empty generation; `items` is how many items of leaves are cached.
-    pub(crate) fn create(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
-        let engine = Box::new(Sled::create(&folder::directory(folder, block.generation))?);
-        let file = PageFile::create(&folder::pages(folder, block.generation))?;
-        Ok(Self::start(file, engine, Spare::of(folder::spare(folder, block.generation), block, 0), items))
+    /// What keeps the pages of the last commit from being written over while somebody else has it, too.
+    pub(crate) fn pin(&self) -> Arc<()> {
+        Arc::clone(&self.pin)
     }
 
-    /// Opens a generation and returns what its last commit said.
-    pub(crate) fn open(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
-        let directory = folder::directory(folder, block.generation);
-        let file = PageFile::open(&folder::pages(folder, block.generation))?;
-        let engine = Sled::open(&directory)?;
-        let lost = |what: &str| Error::damaged(&directory, format!("its {what} is missing or has a wrong checksum"));
-        let meta = read_meta(&engine).ok_or_else(|| lost("root"))?;
-        let spare = Spare::of(folder::spare(folder, block.generation), block, meta.epoch);
-        let mut pager = Self::start(file, Box::new(engine), spare, items);
-        for chunk in 0..meta.map_chunks {
-            let raw = pager.engine.get(&map_key(chunk))?.ok_or_else(|| lost("map"))?;
-            let (_, body) = unseal(&raw).ok_or_else(|| lost("map"))?;
-            pager.slots.load(body);
+    /// Reads which slots are taken, before that is asked or changed.
+    #[inline]
+    fn read_map(&mut self) -> Result<()> {
+        match self.unread_map {
+            Some(chunks) => self.read_chunks(chunks),
+            None => Ok(()),
         }
-        // What a killed process wrote and did not publish has the epoch in between.
-        pager.epoch = meta.epoch + 2;
-        pager.next_inner = meta.next_inner;
-        if pager.spare.is_ahead() {
-            pager.write_spare(&meta)?;
-        }
-        Ok((pager, meta))
     }
 
-    /// Opens a generation for reading what its directory or its spare still know of.
-    pub(crate) fn rescue(folder: &Path, block: &Superblock, items: usize) -> Result<(Self, Meta)> {
-        let path = folder::spare(folder, block.generation);
-        let of_this = |engine: &dyn Engine| read_meta(engine).filter(|meta| meta.identity == block.identity);
-        let recovered = recover(&path).filter(|recovered| of_this(recovered).is_some());
-        let sled = match Sled::open(&folder::directory(folder, block.generation)) {
-            Ok(sled) => Some(sled),
-            Err(Error::Damaged { .. }) => None,
-            Err(error) => return Err(error),
+    #[cold]
+    fn read_chunks(&mut self, chunks: u64) -> Result<()> {
+        let lost = |path| {
+            Error::damaged(path, "a part of its directory, the map of pages, is missing or has a wrong checksum")
         };
-        let metas = [sled.as_ref().and_then(|sled| of_this(sled)), recovered.as_ref().and_then(|spare| of_this(spare))];
-        let meta = metas.into_iter().flatten().max_by_key(|meta| meta.epoch);
-        let lost = || Error::damaged(folder, "neither its directory nor the spare of it can be read");
-        let meta = meta.ok_or_else(lost)?;
-        let file = PageFile::open(&folder::pages(folder, block.generation))?;
-        let (engine, fallback): (Box<dyn Engine>, _) = match (sled, recovered) {
-            (Some(sled), recovered) => (Box::new(sled), recovered),
-            (None, Some(recovered)) => (Box::new(recovered), None),
-            (None, None) => return Err(lost()),
-        };
-        let mut pager = Self::start(file, engine, Spare::of(path, block, meta.epoch), items);
-        pager.fallback = fallback;
-        Ok((pager, meta))
-    }
-
-    /// Opens the page file of a generation, and nothing else.
-    pub(crate) fn bare(folder: &Path, block: &Superblock, items: usize) -> Result<Self> {
-        let file = PageFile::open(&folder::pages(folder, block.generation))?;
-        let path = folder::spare(folder, block.generation);
-        let nothing = Box::new(Recovered::nothing(&path));
-        Ok(Self::start(file, nothing, Spare::of(path, block, u64::MAX), items))
-    }
-
-    fn start(file: PageFile, engine: Box<dyn Engine>, spare: Spare, budget: usize) -> Self {
-        Pager {
-            file,
-            engine,
-            fallback: None,
-            spare,
-            slots: Slots::default(),
-            leaves: Cache::new(budget),
-            inners: Cache::new(DIRECTORY),
-            epoch: 1,
-            next_inner: 0,
-            born: RandomState::new().hash_one(0),
-            dropped: Vec::new(),
-            budget,
+        for chunk in 0..chunks {
+            let raw = self.engine.get(&map_key(chunk))?.ok_or_else(|| lost(self.file.path()))?;
+            let (_, body) = unseal(&raw).ok_or_else(|| lost(self.file.path()))?;
+            self.slots.load(body);
         }
+        self.unread_map = None;
+        Ok(())
+    }
+
+    /// Another superblock, which the spare shall hold from the next commit on.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.spare.retype(block);
     }
 
     /// Begins another epoch without a commit, and returns it.
     pub(crate) fn turn(&mut self) -> u64 {
         self.epoch += 1;
         self.epoch
+    }
+
+    /// The number of the last commit.
+    pub(crate) fn last_epoch(&self) -> u64 {
+        self.epoch - 1
     }
 
     /// What the pages of a dict alone still say, in the order of keys.
@@ -232,7 +198,7 @@ impl Pager {
     }
 
     fn cache_leaf(&mut self, kid: &Kid, leaf: Arc<Leaf>, dirty: bool) -> Result<()> {
-        let weight = leaf.count().max(1);
+        let weight = leaf.count().max(leaf.size() / ITEM).max(1);
         self.leaves.put(kid.at, kid.stamp, leaf, weight, dirty);
         while let Some((slot, stamp, leaf, dirty)) = self.leaves.evict(false) {
             if dirty {
@@ -255,6 +221,7 @@ impl Pager {
             self.born = self.born.wrapping_add(1);
             leaf.set_id(self.born << 8);
         }
+        self.read_map()?;
         let size = leaf.size();
         let slots = PageFile::slots_for(size);
         let at = match old {
@@ -291,7 +258,11 @@ impl Pager {
         if let Some(inner) = self.inners.get(kid.at, kid.stamp) {
             return Ok(inner);
         }
-        let found = match (read_inner(&*self.engine, kid), &self.fallback) {
+        let mut found = read_inner(&mut *self.engine, kid);
+        if !matches!(found, Ok(Some(_))) && self.engine.turn()? {
+            found = read_inner(&mut *self.engine, kid);
+        }
+        let found = match (found, &mut self.fallback) {
             (Ok(Some(inner)), _) => Some(inner),
             (_, Some(fallback)) => read_inner(fallback, kid)?,
             (found, None) => found?,
@@ -340,10 +311,10 @@ impl Pager {
         if bytes.len() < LARGE {
             return Ok(Val { bytes, outside: false });
         }
-        let page = [&[0; HEADER], bytes].concat();
-        let slots = PageFile::slots_for(page.len());
+        self.read_map()?;
+        let slots = PageFile::slots_for(HEADER + bytes.len());
         let slot = self.slots.take(slots)?;
-        self.file.write(slot, self.epoch, PageKind::Blob, &page)?;
+        self.file.write_blob(slot, self.epoch, bytes)?;
         let blob = Blob { slot, slots, stamp: self.epoch };
         *store = encoded(&blob)?;
         Ok(Val { bytes: store, outside: true })
@@ -358,6 +329,20 @@ impl Pager {
         let blob = self.blob(val)?;
         let page = self.file.read(blob.slot, blob.slots, blob.stamp, PageKind::Blob)?;
         found(&page[HEADER..])
+    }
+
+    /// How many bytes a value has at most, without reading it.
+    pub(crate) fn size_bound(&self, val: Val<'_>) -> Result<usize> {
+        if val.outside { Ok(self.blob(val)?.slots as usize * SLOT) } else { Ok(val.bytes.len()) }
+    }
+
+    /// Whether a value has these bytes; one of another size is not read.
+    #[inline]
+    pub(crate) fn is_value(&self, val: Val<'_>, bytes: &[u8]) -> Result<bool> {
+        if val.outside && self.blob(val)?.slots != PageFile::slots_for(HEADER + bytes.len()) {
+            return Ok(false);
+        }
+        self.with_value(val, |value| Ok(value == bytes))
     }
 
     /// Gives back the pages of a value that is no longer needed.
@@ -381,6 +366,7 @@ impl Pager {
 
     /// Publishes all changes as one; when it returns they survive a power cut.
     pub(crate) fn commit(&mut self, identity: u64, applied: u64, root: Option<Kid>, level: u8) -> Result<Meta> {
+        self.read_map()?;
         for (slot, stamp, leaf) in self.leaves.clean() {
             self.file.write(slot, stamp, PageKind::Leaf, leaf.page())?;
         }
@@ -392,7 +378,7 @@ impl Pager {
         for (number, stamp, inner) in self.inners.clean() {
             changes.push((inner_key(number), Some(seal(stamp, &encoded(&*inner)?))));
         }
-        let maps = self.slots.settle();
+        let maps = self.slots.settle(Arc::strong_count(&self.pin) > 1);
         let (next_inner, map_chunks) = (self.next_inner, self.slots.chunks());
         let meta = Meta { epoch: self.epoch, identity, applied, root, level, next_inner, map_chunks };
         changes.push((META.to_vec(), Some(seal(self.epoch, &encoded(&meta)?))));
@@ -401,7 +387,7 @@ impl Pager {
             self.spare.append(self.epoch, &changes)?;
         }
         changes.extend(maps.into_iter().map(|(chunk, bytes)| (map_key(chunk), Some(seal(self.epoch, &bytes)))));
-        self.engine.commit(changes)?;
+        self.engine.commit(self.epoch, changes)?;
         if all {
             self.write_spare(&meta)?;
         }
@@ -413,6 +399,11 @@ impl Pager {
 
 /// Keeping the spare.
 impl Pager {
+    /// Returns when the spare, too, survives a power cut.
+    pub(crate) fn sync_spare(&self) -> Result<()> {
+        self.spare.sync()
+    }
+
     /// Writes the spare anew; the commit that `meta` stands for is done.
     fn write_spare(&mut self, meta: &Meta) -> Result<()> {
         let mut whole = self.spare.begin()?;

@@ -23,6 +23,8 @@ pub(crate) struct Slots {
     searched: [u64; CLASSES],
     /// Runs that become free at the next checkpoint.
     retired: Vec<(u64, u32)>,
+    /// Runs that become free when nobody reads an earlier checkpoint any more.
+    held: Vec<(u64, u32)>,
     /// How many slots are in `retired`.
     waiting: u64,
     /// How many bits are set.
@@ -95,10 +97,15 @@ impl Slots {
     }
 
     /// Frees what was retired and returns the chunks to store; they must be durable before the next [`take`](Self::take).
-    pub(crate) fn settle(&mut self) -> Vec<(u64, Vec<u8>)> {
+    ///
+    /// With `hold`, somebody reads an earlier checkpoint, and nothing is freed yet.
+    pub(crate) fn settle(&mut self, hold: bool) -> Vec<(u64, Vec<u8>)> {
         self.waiting = 0;
-        for (first, count) in std::mem::take(&mut self.retired) {
-            self.mark(first, count, false);
+        self.held.append(&mut self.retired);
+        if !hold {
+            for (first, count) in std::mem::take(&mut self.held) {
+                self.mark(first, count, false);
+            }
         }
         let changed = std::mem::take(&mut self.changed);
         changed

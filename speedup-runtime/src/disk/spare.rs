@@ -1,10 +1,11 @@
-//! The spare: the superblock and the directory once more, in a plain file that only `repair` reads.
+//! The spare: the superblock and the directory once more, in a plain file.
 //!
 //! Header (128 bytes): `magic: 8`, the superblock when the generation was made (96 bytes), `epoch: u64` (the commit it is as new as), `end: u64`
-//! (how long the file is), zeros, `sum: u32` (CRC-32 of the rest). Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), and
+//! (how long the file is), `whole: u32` (how long it was when it was last written anew, in units of 4 KiB), `sum: u32` (CRC-32 of the rest). Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), and
 //! entries of the directory: `key: u32`, `value: u32` (lengths; [`GONE`] for a key that was removed), the key, the value.
 //!
 //! Every batch of the directory is appended, its root last. When the file is longer than twice the directory, it is written anew.
+//! It is synced at a checkpoint, so that a structure at rest is read from it without the engine.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -25,14 +26,16 @@ const GONE: u32 = u32::MAX;
 /// How much is gathered into one frame.
 const GATHER: usize = 64 << 10;
 /// How much longer than the directory the file may always be.
-const SLACK: u64 = 1 << 20;
+const SLACK: u64 = 256 << 10;
+/// What `whole` is counted in.
+const UNIT: u64 = 4096;
 
 /// The spare that is being written.
 pub(crate) struct Spare {
     path: PathBuf,
     block: [u8; SIZE],
-    /// Absent until the file is known to be whole; then the next commit writes it anew.
-    file: Option<File>,
+    /// Whether the file is known to be whole; otherwise the next commit writes it anew.
+    sound: bool,
     end: u64,
     /// How long the file was when it was last written anew.
     whole: u64,
@@ -40,12 +43,14 @@ pub(crate) struct Spare {
     ahead: bool,
 }
 
-fn header(block: &[u8; SIZE], epoch: u64, end: u64) -> [u8; HEADER] {
+fn header(block: &[u8; SIZE], epoch: u64, end: u64, whole: u64) -> [u8; HEADER] {
     let mut raw = [0; HEADER];
     raw[..8].copy_from_slice(MAGIC);
     raw[8..8 + SIZE].copy_from_slice(block);
     raw[104..112].copy_from_slice(&epoch.to_le_bytes());
     raw[112..120].copy_from_slice(&end.to_le_bytes());
+    let units = u32::try_from(whole / UNIT).unwrap_or(u32::MAX);
+    raw[120..124].copy_from_slice(&units.to_le_bytes());
     let sum = crc32fast::hash(&raw[..HEADER - 4]);
     raw[HEADER - 4..].copy_from_slice(&sum.to_le_bytes());
     raw
@@ -80,19 +85,19 @@ fn seal(frame: &mut [u8]) {
 impl Spare {
     /// The spare of a generation whose last commit is `epoch`; its file, if there is one, goes on only if it is as new.
     pub(crate) fn of(path: PathBuf, block: &Superblock, epoch: u64) -> Self {
-        let mut spare = Spare { path, block: block.encode(), file: None, end: 0, whole: 0, ahead: false };
-        if let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&spare.path) {
+        let mut spare = Spare { path, block: block.encode(), sound: false, end: 0, whole: 0, ahead: false };
+        if let Ok(mut file) = File::open(&spare.path) {
             let mut raw = [0; HEADER];
             let read = file.read_exact(&mut raw).is_ok();
             let (end, len) = (number(&raw, 112), file.metadata().map_or(0, |about| about.len()));
             // The header holds the superblock of another day; what must agree is what it is about.
             let same = Superblock::decode(&raw[8..8 + SIZE]).is_ok_and(|found| found.identity == block.identity);
-            let whole: [u8; SIZE] = raw[8..8 + SIZE].try_into().unwrap_or([0; SIZE]);
-            let found = number(&raw, 104);
-            if read && same && raw == header(&whole, found, end) && end <= len {
-                match found.cmp(&epoch) {
+            let sound = crc32fast::hash(&raw[..HEADER - 4]) == word(&raw, HEADER - 4);
+            if read && same && sound && raw[..8] == *MAGIC && end <= len {
+                match number(&raw, 104).cmp(&epoch) {
                     Ordering::Equal => {
-                        (spare.file, spare.end, spare.whole, spare.block) = (Some(file), end, end, whole)
+                        spare.block.copy_from_slice(&raw[8..8 + SIZE]);
+                        (spare.sound, spare.end, spare.whole) = (true, end, u64::from(word(&raw, 120)) * UNIT);
                     }
                     Ordering::Greater => spare.ahead = true,
                     Ordering::Less => {}
@@ -109,13 +114,21 @@ impl Spare {
 
     /// Whether the next commit must write all of it, and not only what changed.
     pub(crate) fn is_due(&self) -> bool {
-        self.file.is_none() || self.end > 2 * self.whole + SLACK
+        !self.sound || self.end > 2 * self.whole + SLACK
+    }
+
+    /// The superblock that is written with the next commit.
+    pub(crate) fn retype(&mut self, block: &Superblock) {
+        self.block = block.encode();
     }
 
     /// Adds the changes of commit `epoch`.
     pub(crate) fn append(&mut self, epoch: u64, changes: &[Change]) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        // Not synced: it counts only when what is synced cannot be read.
+        if !self.sound {
+            return Ok(());
+        }
+        // Should this fail half-way, the header still says how much counts.
+        let mut file = OpenOptions::new().write(true).open(&self.path).at(&self.path)?;
         file.seek(SeekFrom::Start(self.end)).at(&self.path)?;
         let mut frame = Vec::new();
         for (index, (key, value)) in changes.iter().enumerate() {
@@ -128,7 +141,13 @@ impl Spare {
             }
         }
         file.seek(SeekFrom::Start(0)).at(&self.path)?;
-        file.write_all(&header(&self.block, epoch, self.end)).at(&self.path)
+        file.write_all(&header(&self.block, epoch, self.end, self.whole)).at(&self.path)
+    }
+
+    /// Returns when the file survives a power cut.
+    pub(crate) fn sync(&self) -> Result<()> {
+        // Some systems sync only what may be written.
+        OpenOptions::new().write(true).open(&self.path).and_then(|file| file.sync_all()).at(&self.path)
     }
 
     /// Starts to write all of it anew.
@@ -143,9 +162,9 @@ impl Spare {
     pub(crate) fn finish(&mut self, mut whole: Whole, epoch: u64) -> Result<()> {
         whole.push_out()?;
         whole.file.seek(SeekFrom::Start(0)).at(&whole.path)?;
-        whole.file.write_all(&header(&self.block, epoch, whole.end)).at(&whole.path)?;
+        whole.file.write_all(&header(&self.block, epoch, whole.end, whole.end)).at(&whole.path)?;
         fs::rename(&whole.path, &self.path).at(&self.path)?;
-        (self.file, self.end, self.whole) = (Some(whole.file), whole.end, whole.end);
+        (self.sound, self.end, self.whole) = (true, whole.end, whole.end);
         Ok(())
     }
 }
@@ -178,6 +197,8 @@ impl Whole {
 /// What a spare holds, for `repair`.
 pub(crate) struct Recovered {
     path: PathBuf,
+    /// Kept open, because another file may take its name. Absent in one without entries.
+    file: Option<File>,
     /// The superblock when the generation was made, if the header can be read.
     pub(crate) block: Option<Superblock>,
     /// Where the latest value of each key lies, and how long it is.
@@ -198,7 +219,7 @@ impl Recovered {
         let sound = crc32fast::hash(&raw[..HEADER - 4]) == word(&raw, HEADER - 4);
         // Behind the end may lie what a crash left there. Where the header does not know, all is looked at.
         let end = if sound { number(&raw, 112) } else { u64::MAX };
-        let mut recovered = Recovered { path: path.to_path_buf(), block, places: HashMap::new() };
+        let mut recovered = Recovered { path: path.to_path_buf(), file: None, block, places: HashMap::new() };
         let (mut at, mut front, mut batch) = (HEADER as u64, [0; FRAME], Vec::new());
         while at < end && file.read_exact(&mut front).is_ok() {
             let Some(len) = (word(&front, 0) as usize).checked_sub(FRAME) else { break };
@@ -214,12 +235,13 @@ impl Recovered {
             }
             at += (FRAME + len) as u64;
         }
+        recovered.file = Some(file);
         Some(recovered)
     }
 
     /// A spare without entries.
     pub(crate) fn nothing(path: &Path) -> Self {
-        Recovered { path: path.to_path_buf(), block: None, places: HashMap::new() }
+        Recovered { path: path.to_path_buf(), file: None, block: None, places: HashMap::new() }
     }
 
     fn note(&mut self, (key, place): Entry) {
@@ -243,16 +265,15 @@ fn entries(frame: &[u8], start: u64, batch: &mut Vec<Entry>) {
 }
 
 impl Engine for Recovered {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let Some(&(at, len)) = self.places.get(key) else { return Ok(None) };
-        let mut file = File::open(&self.path).at(&self.path)?;
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (Some(&(at, len)), Some(file)) = (self.places.get(key), &mut self.file) else { return Ok(None) };
         file.seek(SeekFrom::Start(at)).at(&self.path)?;
         let mut value = vec![0; len as usize];
         file.read_exact(&mut value).at(&self.path)?;
         Ok(Some(value))
     }
 
-    fn commit(&self, _: Vec<Change>) -> Result<()> {
+    fn commit(&mut self, _: u64, _: Vec<Change>) -> Result<()> {
         Err(Error::Failed { cause: "what is being repaired is only read".into() })
     }
 }

@@ -3,16 +3,20 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod backup;
+mod checkpoint;
 mod copy;
 mod rescue;
+mod view;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::copy::Change;
 use super::error::At;
 use super::folder::{self, Lock};
-use super::journal::{self, Journal, Op, Replay};
+use super::journal::{Journal, Op, Replay};
 use super::leaf::Val;
 use super::options::Options;
 use super::pager::Pager;
@@ -20,13 +24,18 @@ use super::superblock::{Kind, Superblock};
 use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
+use crate::sync::Arc;
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
 /// The longest encoded value.
 pub(crate) const LONGEST_VALUE: usize = 1 << 30;
+/// The most bytes that one batch may have.
+pub(crate) const LONGEST_BATCH: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
 const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
+/// How many nanoseconds playing the journal may take, about, before a checkpoint.
+const LONG_REPLAY: u64 = 700_000_000;
 
 /// What `repair` kept and what it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +66,14 @@ pub(crate) struct Store {
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
+    /// Every operation up to this number is in what was published last.
+    published: u64,
+    /// How many operations that come next are in the journal already; no checkpoint may come between them.
+    noted: usize,
+    /// About how many nanoseconds it takes to play the journal.
+    replay_cost: u64,
+    /// Whether the journal of an earlier process is being played: then it stays, whatever is published on the way.
+    replaying: bool,
     /// Something differs from the last checkpoint.
     changed: bool,
     /// Set when a change failed half-way: memory is then not to be trusted, the disk is.
@@ -66,8 +83,10 @@ pub(crate) struct Store {
     cut: bool,
     /// Whether nothing but the pages themselves can be read, and the tree is empty for that reason only.
     bare: bool,
+    /// Whether nothing may change.
+    read_only: bool,
     /// Declared last: given up when everything else is closed.
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Store {
@@ -78,7 +97,7 @@ impl Store {
         let lock = Lock::take(&folder)?;
         match Superblock::read(&folder)? {
             Some(block) => {
-                check(&folder, &block, kind, key, value)?;
+                check(&folder, &block, kind, key, (value, &options.readable))?;
                 Self::reopen(folder, lock, block, options.items())
             }
             None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
@@ -89,15 +108,26 @@ impl Store {
     fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
         folder::clean(&folder, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let mut block =
-            Superblock { kind, key, value, identity, generation: 0, journal: 0, epoch: 0, applied: 0, floor: 0 };
+        let mut block = Superblock {
+            kind,
+            key,
+            value,
+            identity,
+            generation: 0,
+            journal: 0,
+            epoch: 0,
+            applied: 0,
+            floor: 0,
+            at_rest: true,
+        };
         let mut pager = Pager::create(&folder, &block, items)?;
         block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
+        pager.sync_spare()?;
         let journal = Some(Journal::create(&folder, identity, 0)?);
         block.write(&folder)?;
         // An earlier process may have been killed right after it made the folder.
         folder::sync_name(&folder)?;
-        Ok(Self::over(pager, Tree::default(), journal, block, (folder, lock)))
+        Ok(Self::over(pager, Tree::default(), journal, block, (folder, Arc::new(lock))))
     }
 
     fn over(
@@ -105,7 +135,7 @@ impl Store {
         tree: Tree,
         journal: Option<Journal>,
         block: Superblock,
-        (folder, lock): (PathBuf, Lock),
+        (folder, lock): (PathBuf, Arc<Lock>),
     ) -> Self {
         let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
         Store {
@@ -115,12 +145,17 @@ impl Store {
             journal,
             block,
             seq,
+            published: seq,
+            noted: 0,
+            replay_cost: 0,
+            replaying: false,
             changed,
             failed: None,
             cut: false,
             bare: false,
             folder,
-            _lock: lock,
+            read_only: false,
+            lock,
         }
     }
 
@@ -136,19 +171,21 @@ impl Store {
         }
         let replay = Replay::open(&folder, block.identity, block.journal)?;
         let (journal, replay) = if replay.is_empty() {
-            (Some(Journal::resume(&folder, block.identity, block.journal)?), None)
+            (Some(Journal::resume(block.identity, block.journal, &replay)?), None)
         } else {
             // What it holds may be published in parts from here on, so all of it must survive.
             replay.sync()?;
             (None, Some(replay))
         };
         let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, journal, block, (folder, lock));
-        store.seq = meta.applied;
+        let mut store = Self::over(pager, tree, journal, block, (folder, Arc::new(lock)));
+        (store.seq, store.published) = (meta.applied, meta.applied);
         Ok((store, replay))
     }
 
-    /// Hands the operations that the last checkpoint does not hold to `apply`, in order.
+    /// Hands the operations that the last checkpoint does not hold to `apply`, in order; then the journal goes on.
+    ///
+    /// What becomes due on the way is published, and the journal stays: a crash plays it again from there.
     pub(crate) fn replay<S>(
         state: &mut S,
         store: impl Fn(&mut S) -> &mut Store,
@@ -156,6 +193,7 @@ impl Store {
         mut apply: impl FnMut(&mut S, Op<'_>) -> Result<()>,
     ) -> Result<()> {
         let applied = store(state).seq;
+        store(state).replaying = true;
         while let Some(frame) = replay.next_frame()? {
             if frame.first > store(state).seq + 1 {
                 replay.give_up()?;
@@ -174,13 +212,23 @@ impl Store {
                 replay.give_up()?;
             }
         }
-        store(state).cut |= replay.cut;
+        let store = store(state);
+        store.replaying = false;
+        store.cut |= replay.cut;
+        if !replay.cut {
+            store.journal = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
+        }
         Ok(())
     }
 
-    /// Whether the journal is still that of an earlier process, so that a checkpoint must come before the first change.
+    /// Whether the journal of an earlier process is being played.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.replaying
+    }
+
+    /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
     pub(crate) fn is_recovering(&self) -> bool {
-        self.journal.is_none()
+        self.journal.is_none() && !self.read_only
     }
 
     /// Refuses when an earlier change failed half-way.
@@ -192,15 +240,48 @@ impl Store {
         }
     }
 
-    /// Remembers that a change failed half-way.
+    /// Whether nothing may change.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Refuses to change what is only read, and what an earlier change left half-way.
+    #[inline]
+    pub(crate) fn check_change(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::ReadOnly { path: self.folder.clone() });
+        }
+        self.check()
+    }
+
+    /// Remembers that a change failed half-way; one that was only not published, because the folder is elsewhere, is whole in memory.
     #[inline]
     pub(crate) fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
             && self.failed.is_none()
+            && !matches!(error, Error::Replaced { .. })
         {
             self.failed = Some(error.to_string());
         }
         result
+    }
+
+    /// Refuses when the folder was renamed or replaced, before anything in it is touched by its name.
+    ///
+    /// The journal is an open file, so what was done is safe where the folder is now.
+    pub(crate) fn check_place(&mut self) -> Result<()> {
+        let place = self.lock.check(&self.folder);
+        if place.is_err() {
+            let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
+            self.settle(result)?;
+        }
+        place
+    }
+
+    /// The error behind an error: what is missing where the folder was may be there where it is now.
+    #[cold]
+    pub(crate) fn explain(&mut self, error: Error) -> Error {
+        self.lock.check(&self.folder).err().unwrap_or(error)
     }
 
     /// Notes an operation in the journal, before it changes anything.
@@ -208,12 +289,29 @@ impl Store {
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
         self.changed = true;
         self.seq += 1;
+        self.replay_cost += op.cost();
+        if self.noted > 0 {
+            self.noted -= 1;
+            return Ok(());
+        }
         self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
+    }
+
+    /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
+    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>>) -> Result<()> {
+        self.changed = true;
+        self.noted = ops.len();
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.note_all(self.seq + 1, ops))
     }
 
     /// Makes the next checkpoint happen although no operation was noted.
     pub(crate) fn touch(&mut self) {
         self.changed = true;
+    }
+
+    /// Makes the next checkpoint happen if what is on disk cannot be read as it is: an early version wrote it, or a part was published since.
+    pub(crate) fn touch_unless_at_rest(&mut self) {
+        self.changed |= !self.block.at_rest;
     }
 
     /// Whether operations are in this process only.
@@ -232,13 +330,26 @@ impl Store {
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.check()?;
         let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
-        self.settle(result)
+        self.settle(result)?;
+        self.check_place()
     }
 
     /// Whether a checkpoint is due.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.pager.is_crowded() || self.journal.as_ref().is_some_and(|journal| journal.len() > LONG_JOURNAL)
+        self.noted == 0 && (self.pager.is_crowded() || self.is_long(1))
+    }
+
+    /// Whether a checkpoint will soon be due.
+    pub(crate) fn is_nearly_due(&self) -> bool {
+        self.noted == 0 && self.is_long(2)
+    }
+
+    /// Whether the journal has come to one `part`-th of what it may be.
+    #[inline]
+    fn is_long(&self, part: u64) -> bool {
+        let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || self.replay_cost > LONG_REPLAY / part;
+        self.journal.as_ref().is_some_and(long)
     }
 
     /// Adds an item after all others; its value must have been placed.
@@ -277,40 +388,15 @@ impl Store {
         Ok(())
     }
 
-    /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
-    pub(crate) fn publish_part(&mut self) -> Result<()> {
-        // The journal goes first, so that no later operation survives an earlier one.
-        self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
-        self.pager.commit(self.block.identity, self.block.applied, self.tree.root, self.tree.level)?;
-        Ok(())
-    }
-
-    /// Publishes everything and starts an empty journal; every operation must be in the tree.
-    pub(crate) fn checkpoint(&mut self) -> Result<()> {
-        if !self.changed {
-            return Ok(());
+    /// Lets the superblock say that values are of the type with this fingerprint.
+    pub(crate) fn retype(&mut self, value: u64) -> Result<()> {
+        if self.block.value != value {
+            let block = Superblock { value, ..self.block };
+            block.write(&self.folder)?;
+            self.pager.retype(&block);
+            // The spare is told by the next checkpoint.
+            (self.block, self.changed) = (block, true);
         }
-        let meta = self.pager.commit(self.block.identity, self.seq, self.tree.root, self.tree.level)?;
-        let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, ..self.block };
-        let journal = match self.journal.take() {
-            Some(journal) if journal.is_empty() => journal,
-            _ => {
-                block.journal += 1;
-                Journal::create(&self.folder, block.identity, block.journal)?
-            }
-        };
-        block.write(&self.folder)?;
-        if block.journal != self.block.journal {
-            let old = self.folder.join(journal::file_name(self.block.journal));
-            match fs::remove_file(&old) {
-                // A repair may have found no journal.
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old, error)),
-                _ => {}
-            }
-        }
-        self.journal = Some(journal);
-        self.block = block;
-        self.changed = false;
         Ok(())
     }
 
@@ -320,7 +406,8 @@ impl Store {
     }
 
     /// Bytes on disk, all files together.
-    pub(crate) fn size_on_disk(&self) -> Result<u64> {
+    pub(crate) fn size_on_disk(&mut self) -> Result<u64> {
+        self.check_place()?;
         size_of(&self.folder)
     }
 }
@@ -339,16 +426,16 @@ fn size_of(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
-fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, value: u64) -> Result<()> {
+fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, (value, readable): (u64, &[u64])) -> Result<()> {
     let path = folder.to_path_buf();
     if block.kind != kind {
         return Err(Error::WrongKind { path, wanted: kind.name(), found: block.kind.name() });
     }
     if block.key != key {
-        return Err(Error::WrongType { path, part: "key" });
+        return Err(Error::WrongType { path, part: "key", what: String::new() });
     }
-    if block.value != value {
-        return Err(Error::WrongType { path, part: "value" });
+    if block.value != value && !readable.contains(&block.value) {
+        return Err(Error::WrongType { path, part: "value", what: String::new() });
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The superblock: what a folder is, in a file of our own that is replaced whole and synced.
 //!
 //! 96 bytes: `magic: 8`, `format: u32`, `kind: u32`, `key: u64`, `value: u64` (fingerprints), `identity: u64`, `generation: u64`,
-//! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
+//! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, `rest: u64` (1 if at rest; format 1 has 0), zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -12,8 +12,8 @@ use super::error::At;
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
-/// The format this version writes, and the newest it reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The format this version writes, and the newest it reads; format 1 knew no `RemoveRange` and `Append` in the journal.
+pub(crate) const FORMAT: u32 = 2;
 /// Bytes of a superblock.
 pub(crate) const SIZE: usize = 96;
 const NAME: &str = "superblock";
@@ -61,6 +61,8 @@ pub(crate) struct Superblock {
     pub(crate) applied: u64,
     /// Pages of earlier epochs hold nothing that is still there.
     pub(crate) floor: u64,
+    /// The directory and the spare hold exactly commit `epoch`, and both are synced. Taken back before the next commit.
+    pub(crate) at_rest: bool,
 }
 
 impl Superblock {
@@ -69,8 +71,8 @@ impl Superblock {
         raw[..8].copy_from_slice(MAGIC);
         raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
-        let Superblock { key, value, identity, generation, journal, epoch, applied, floor, .. } = *self;
-        let numbers = [key, value, identity, generation, journal, epoch, applied, floor];
+        let Superblock { key, value, identity, generation, journal, epoch, applied, floor, at_rest, .. } = *self;
+        let numbers = [key, value, identity, generation, journal, epoch, applied, floor, at_rest.into()];
         for (place, number) in raw[16..].chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
@@ -96,6 +98,12 @@ impl Superblock {
         }
     }
 
+    /// Whether a folder has a superblock, sound or not.
+    pub(crate) fn is_there(folder: &Path) -> Result<bool> {
+        let path = folder.join(NAME);
+        path.try_exists().at(&path)
+    }
+
     /// Reads the bytes of a superblock.
     pub(crate) fn decode(raw: &[u8]) -> Result<Self, Fault> {
         let word = |at: usize| raw.get(at..at + 4).map(|raw| u32::from_le_bytes(raw.try_into().unwrap_or_default()));
@@ -118,9 +126,9 @@ impl Superblock {
             Some(2) => Kind::List,
             _ => return Err(Fault::Damaged("the superblock names no known kind")),
         };
-        let [key, value, identity, generation, journal, epoch, applied, floor] =
+        let [key, value, identity, generation, journal, epoch, applied, floor, rest] =
             std::array::from_fn(|index| number(16 + 8 * index));
-        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor })
+        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor, at_rest: rest == 1 })
     }
 
     /// Replaces the superblock of a folder, durably.

@@ -1,5 +1,7 @@
 //! The open end: the last items of a structure, still in memory, where appending costs next to nothing.
 
+use std::collections::VecDeque;
+
 use super::leaf::{HEADER, Item, Leaf, Val, common};
 use super::page_file::SLOT;
 
@@ -16,7 +18,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     arena: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: VecDeque<Entry>,
     /// Bytes of all keys and values.
     bytes: usize,
     /// How many entries differ from the first in the length of their key.
@@ -61,11 +63,11 @@ impl Tail {
     /// Whether the tail is responsible for a key: no key before it is as great as its first.
     #[inline]
     pub(crate) fn owns(&self, key: &[u8]) -> bool {
-        self.entries.first().is_some_and(|first| self.key_of(first) <= key)
+        self.entries.front().is_some_and(|first| self.key_of(first) <= key)
     }
 
     pub(crate) fn search(&self, key: &[u8]) -> Result<usize, usize> {
-        match self.entries.last() {
+        match self.entries.back() {
             Some(last) if self.key_of(last) < key => Err(self.len()),
             _ => self.entries.binary_search_by(|entry| self.key_of(entry).cmp(key)),
         }
@@ -76,7 +78,7 @@ impl Tail {
     pub(crate) fn is_full(&self, key: &[u8], val: Val<'_>) -> bool {
         let count = self.len() + 1;
         let tables = usize::from(self.uneven_keys > 0) + usize::from(self.uneven_vals > 0);
-        let prefix = self.entries.first().map_or(0, |first| common(self.key_of(first), key));
+        let prefix = self.entries.front().map_or(0, |first| common(self.key_of(first), key));
         let bytes = self.bytes + key.len() + val.bytes.len();
         self.len() >= 4096 || OVERHEAD + bytes + tables * 2 * count > SLOT + prefix * (count - 1)
     }
@@ -88,13 +90,13 @@ impl Tail {
         self.arena.extend_from_slice(key);
         self.arena.extend_from_slice(val.bytes);
         let entry = Entry { at, key: key.len() as u32, val: val.bytes.len() as u32, outside: val.outside };
-        if let Some(first) = self.entries.first() {
+        if let Some(first) = self.entries.front() {
             self.uneven_keys += usize::from(first.key != entry.key);
             self.uneven_vals += usize::from(first.val != entry.val);
         }
         self.bytes += key.len() + val.bytes.len();
         if index == self.entries.len() {
-            self.entries.push(entry);
+            self.entries.push_back(entry);
         } else {
             self.entries.insert(index, entry);
         }
@@ -102,7 +104,7 @@ impl Tail {
 
     /// Takes the item at `index` out.
     pub(crate) fn remove(&mut self, index: usize) {
-        let entry = self.entries.remove(index);
+        let Some(entry) = self.entries.remove(index) else { return };
         self.bytes -= (entry.key + entry.val) as usize;
         if self.entries.is_empty() {
             self.clear();

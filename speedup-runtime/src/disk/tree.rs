@@ -63,7 +63,6 @@ pub(crate) type Place = (Range<u64>, Result<Arc<Leaf>>);
 /// Where to look for a leaf.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Seek<'a> {
-    First,
     Last,
     /// The leaf responsible for a key.
     Of(&'a [u8]),
@@ -95,6 +94,20 @@ impl Tree {
         Ok(leaf.search(key).ok().map(|index| (leaf, index)))
     }
 
+    /// How many items come before a key.
+    pub(crate) fn rank(&self, pager: &mut Pager, key: &[u8]) -> Result<u64> {
+        let Some(mut kid) = self.root else { return Ok(0) };
+        let mut before = 0;
+        for _ in 0..self.level {
+            let inner = pager.inner(&kid)?;
+            let index = inner.child(key, false);
+            before += inner.kids[..index].iter().map(|kid| kid.count).sum::<u64>();
+            kid = inner.kids[index];
+        }
+        let (Ok(index) | Err(index)) = pager.leaf(&kid, true)?.search(key);
+        Ok(before + index as u64)
+    }
+
     /// Where a position lies: the range of its leaf, and the leaf or why it cannot be read.
     pub(crate) fn at(&self, pager: &mut Pager, at: u64, keep: bool) -> Result<Option<Place>> {
         let Some(mut kid) = self.root.filter(|root| at < root.count) else { return Ok(None) };
@@ -108,14 +121,13 @@ impl Tree {
         Ok(Some((first..first + kid.count, pager.leaf(&kid, keep))))
     }
 
-    /// The leaf a search leads to, without caching it.
-    pub(crate) fn find(&self, pager: &mut Pager, seek: Seek<'_>) -> Result<Option<Found>> {
+    /// The leaf a search leads to; with `keep`, it stays cached.
+    pub(crate) fn find(&self, pager: &mut Pager, seek: Seek<'_>, keep: bool) -> Result<Option<Found>> {
         let Some(mut kid) = self.root else { return Ok(None) };
         let (mut from, mut to) = (None, None);
         for _ in 0..self.level {
             let inner = pager.inner(&kid)?;
             let index = match seek {
-                Seek::First => 0,
                 Seek::Last => inner.kids.len() - 1,
                 Seek::Of(key) => inner.child(key, false),
                 Seek::Before(key) => inner.child(key, true),
@@ -126,7 +138,7 @@ impl Tree {
             to = inner.sep(index + 1).map(Box::from).or(to);
             kid = inner.kids[index];
         }
-        Ok(Some(Found { leaf: pager.leaf(&kid, false), from, to }))
+        Ok(Some(Found { leaf: pager.leaf(&kid, keep), from, to }))
     }
 
     /// Hands every leaf to `visit` in order, with how many items it holds; a leaf or node that cannot be read as its error.
@@ -179,7 +191,7 @@ impl Tree {
 
     /// Removes the last leaf and returns it; unless `any` will do, only one with room for more.
     pub(crate) fn detach_last(&mut self, pager: &mut Pager, any: bool) -> Result<Option<Arc<Leaf>>> {
-        let Some(found) = self.find(pager, Seek::Last)? else { return Ok(None) };
+        let Some(found) = self.find(pager, Seek::Last, false)? else { return Ok(None) };
         let leaf = match found.leaf {
             Ok(leaf) if any || leaf.size() <= MERGED_LEAF => leaf,
             Err(error) if any => return Err(error),

@@ -1,10 +1,13 @@
 //! The write buffer of a dict: scattered changes, gathered until many of them fall on each page.
 
+mod order;
+
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use self::order::Order;
 use super::leaf::Val;
 use super::tree::KeyEdit;
 
@@ -12,12 +15,43 @@ use super::tree::KeyEdit;
 const PUT: usize = 0;
 const PUT_OUTSIDE: usize = 1;
 const REMOVE: usize = 2;
+const APPEND: usize = 3;
 
 /// What the buffer knows about a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known<'a> {
     Put(Val<'a>),
     Removed,
+    /// Something was added to what was there before.
+    Append(Piece<'a>),
+}
+
+/// What was added to a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    /// The record before it, if the buffer holds one.
+    before: Option<u32>,
+    /// How many bytes the whole value has at most.
+    pub(crate) size: usize,
+    count: u64,
+    bytes: &'a [u8],
+}
+
+/// What pieces are added to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Base<'a> {
+    Put(Val<'a>),
+    Removed,
+    /// What the tree holds, if anything.
+    Tree,
+}
+
+/// All that waits to be added to a value: the last piece first, and how many parts they are.
+#[derive(Debug)]
+pub(crate) struct Pieces<'a> {
+    pub(crate) base: Base<'a>,
+    pub(crate) parts: Vec<&'a [u8]>,
+    pub(crate) count: u64,
 }
 
 /// Changes that are not in the tree yet, the latest of each key.
@@ -29,6 +63,10 @@ pub(crate) struct WriteBuffer {
     arena: Vec<u8>,
     index: HashTable<u32>,
     hasher: RandomState,
+    /// Read in order, as far as that was asked for.
+    order: Order,
+    /// How many pieces wait to be added to values.
+    appends: usize,
     limit: usize,
 }
 
@@ -65,18 +103,44 @@ fn record(arena: &[u8], at: u32) -> (&[u8], Known<'_>) {
     let (key, rest) = arena[at..].split_at(key_len);
     let known = match val & 3 {
         REMOVE => Known::Removed,
+        APPEND => {
+            let (mut payload, rest) = (0, &rest[..val >> 2]);
+            let before = take_number(rest, &mut payload);
+            let [size, count] = [(); 2].map(|()| take_number(rest, &mut payload));
+            let before = before.checked_sub(1).map(|at| at as u32);
+            Known::Append(Piece { before, size, count: count as u64, bytes: &rest[payload..] })
+        }
         what => Known::Put(Val { bytes: &rest[..val >> 2], outside: what == PUT_OUTSIDE }),
     };
     (key, known)
 }
 
+/// Where the record after the one at `at` starts.
+fn record_end(arena: &[u8], mut at: usize) -> usize {
+    let key_len = take_number(arena, &mut at);
+    let val = take_number(arena, &mut at);
+    at + key_len + (val >> 2)
+}
+
 impl WriteBuffer {
     pub(crate) fn new(limit: usize) -> Self {
-        WriteBuffer { arena: Vec::new(), index: HashTable::new(), hasher: RandomState::default(), limit }
+        WriteBuffer {
+            arena: Vec::new(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            order: Order::default(),
+            appends: 0,
+            limit,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.index.is_empty()
+    }
+
+    /// How many keys it knows of.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -92,13 +156,69 @@ impl WriteBuffer {
         Some(record(&self.arena, *at).1)
     }
 
+    /// Notes that something was added to the value of a key, which now has `size` bytes at most.
+    pub(crate) fn append(&mut self, key: &[u8], count: u64, bytes: &[u8], size: usize) {
+        let same = |&other: &u32| record(&self.arena, other).0 == key;
+        let before = self.index.find(self.hasher.hash_one(key), same).copied();
+        let mut payload = Vec::with_capacity(bytes.len() + 12);
+        put_number(&mut payload, before.map_or(0, |at| at as usize + 1));
+        put_number(&mut payload, size);
+        put_number(&mut payload, count as usize);
+        payload.extend_from_slice(bytes);
+        self.appends += 1;
+        self.add(key, &payload, APPEND);
+    }
+
+    /// Whether pieces wait to be added to values.
+    pub(crate) fn has_appends(&self) -> bool {
+        self.appends > 0
+    }
+
+    /// What waits to be added to the value of a key; `None` if nothing does.
+    pub(crate) fn pieces(&self, key: &[u8]) -> Option<Pieces<'_>> {
+        let Some(Known::Append(mut piece)) = self.get(key) else { return None };
+        let mut pieces = Pieces { base: Base::Tree, parts: Vec::new(), count: 0 };
+        loop {
+            pieces.parts.push(piece.bytes);
+            pieces.count += piece.count;
+            let Some(before) = piece.before else { return Some(pieces) };
+            match record(&self.arena, before).1 {
+                Known::Append(earlier) => {
+                    piece = earlier;
+                    continue;
+                }
+                Known::Put(val) => pieces.base = Base::Put(val),
+                Known::Removed => pieces.base = Base::Removed,
+            }
+            return Some(pieces);
+        }
+    }
+
+    /// The value that is stored for a key in the buffer, whatever waits to be added to it.
+    pub(crate) fn stored(&self, key: &[u8]) -> Option<Val<'_>> {
+        match self.get(key)? {
+            Known::Put(val) => Some(val),
+            Known::Removed => None,
+            Known::Append(_) => match self.pieces(key)?.base {
+                Base::Put(val) => Some(val),
+                Base::Removed | Base::Tree => None,
+            },
+        }
+    }
+
     /// Notes the latest state of a key; `None` if it was removed.
     pub(crate) fn set(&mut self, key: &[u8], val: Option<Val<'_>>) {
-        let at = self.arena.len() as u32;
         let (bytes, what) = match val {
             Some(val) => (val.bytes, if val.outside { PUT_OUTSIDE } else { PUT }),
             None => (&[][..], REMOVE),
         };
+        self.add(key, bytes, what);
+    }
+
+    /// Adds a record and lets the index name it.
+    #[inline]
+    fn add(&mut self, key: &[u8], bytes: &[u8], what: usize) {
+        let at = self.arena.len() as u32;
         put_number(&mut self.arena, key.len());
         put_number(&mut self.arena, bytes.len() << 2 | what);
         self.arena.extend_from_slice(key);
@@ -128,7 +248,7 @@ impl WriteBuffer {
         let (key, known) = record(&self.arena, at);
         let val = match known {
             Known::Put(val) => Some(val),
-            Known::Removed => None,
+            Known::Removed | Known::Append(_) => None,
         };
         KeyEdit { key, val }
     }
@@ -138,14 +258,55 @@ impl WriteBuffer {
         self.index.iter().map(|&at| record(&self.arena, at).0)
     }
 
-    /// Every value that some key has in the buffer.
-    pub(crate) fn vals(&self) -> impl Iterator<Item = Val<'_>> {
-        self.index.iter().filter_map(|&at| self.edit(at).val)
+    /// Where the next record will be.
+    pub(crate) fn mark(&self) -> u32 {
+        self.arena.len() as u32
+    }
+
+    /// Whether the record at `at` is the latest of its key.
+    pub(crate) fn is_latest(&self, at: u32) -> bool {
+        self.place(record(&self.arena, at).0) == Some(at)
+    }
+
+    /// Whether the latest record of a key lies before `mark`.
+    pub(crate) fn is_before(&self, key: &[u8], mark: u32) -> bool {
+        self.place(key).is_some_and(|at| at < mark)
+    }
+
+    fn place(&self, key: &[u8]) -> Option<u32> {
+        self.index.find(self.hasher.hash_one(key), |&at| record(&self.arena, at).0 == key).copied()
+    }
+
+    /// Forgets the records before `mark`.
+    pub(crate) fn keep_from(&mut self, mark: u32) {
+        if mark == self.mark() {
+            return self.clear();
+        }
+        let mut rest = WriteBuffer::new(self.limit);
+        for &at in self.index.iter().filter(|&&at| at >= mark) {
+            let KeyEdit { key, val } = self.edit(at);
+            rest.set(key, val);
+        }
+        *self = rest;
+    }
+
+    /// The latest record of each key, in no order.
+    pub(crate) fn edits(&self) -> impl Iterator<Item = KeyEdit<'_>> {
+        self.index.iter().map(|&at| self.edit(at))
+    }
+
+    /// The keys whose values lie in pages of their own.
+    pub(crate) fn outside(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys().filter(|key| self.stored(key).is_some_and(|val| val.outside))
     }
 
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
+        // Something huge that was added must not stay in memory.
+        self.arena.shrink_to(2 * self.limit);
         self.index.clear();
+        self.appends = 0;
+        self.order.clear();
     }
 }
 

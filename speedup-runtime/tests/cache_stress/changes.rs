@@ -133,6 +133,80 @@ fn removing_while_others_clear() {
     });
 }
 
+/// Whether the values that were put in came out, each once.
+fn each_came_out_once(mut out: Vec<u64>, put_in: u64) {
+    out.sort_unstable();
+    let twice = out.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    out.dedup();
+    assert_eq!((twice, put_in - out.len() as u64), (0, 0), "values given out twice, and lost");
+}
+
+/// A value during whose copying others go on.
+struct Slow(u64);
+
+impl Clone for Slow {
+    fn clone(&self) -> Self {
+        std::thread::yield_now();
+        Self(self.0)
+    }
+}
+
+/// One thread puts values in, all different; three take them out.
+fn one_inserts_and_three_remove(insert: impl Fn(u64) -> Option<u64> + Sync, remove: impl Fn() -> Option<u64> + Sync) {
+    let values = u64::from(rounds(3_000));
+    let done = AtomicBool::new(false);
+    let out: Vec<u64> = call_together(&pool(1), 8, |caller| match caller {
+        0 => {
+            let displaced = (0..values).filter_map(&insert).collect();
+            done.store(true, Ordering::SeqCst);
+            displaced
+        }
+        2 | 4 | 6 => {
+            let mut taken = Vec::new();
+            while !done.load(Ordering::SeqCst) {
+                taken.extend(remove());
+            }
+            taken
+        }
+        _ => Vec::new(),
+    })
+    .concat();
+    each_came_out_once(out.into_iter().chain(remove()).collect(), values);
+}
+
+#[test]
+fn every_value_that_is_removed_is_given_out_once() {
+    watched(|| {
+        let out = |value: Option<Slow>| value.map(|value| value.0);
+        let small = Cache::from_fn(|n: u64| Slow(n));
+        one_inserts_and_three_remove(|value| out(small.insert((1,), Slow(value))), || out(small.remove(&(1,))));
+        let large = Cache::from_fn(|_: String| Slow(0));
+        let key = ("one".to_string(),);
+        one_inserts_and_three_remove(|value| out(large.insert(key.clone(), Slow(value))), || out(large.remove(&key)));
+    });
+}
+
+#[test]
+fn every_value_that_is_replaced_is_given_out_once_and_there_always_is_one() {
+    fn two_insert<K: speedup_runtime::cache::Key<Args = K>>(cache: &Cache<K, u64>, key: &K) {
+        let values = u64::from(rounds(3_000));
+        cache.insert(key.clone(), 2 * values);
+        let out = call_together(&pool(1), 5, |caller| match caller {
+            0 | 2 => (0..values).filter_map(|n| cache.insert(key.clone(), n * 2 + caller as u64 / 2)).collect(),
+            4 => {
+                assert!((0..values).all(|_| cache.contains(key)), "a value that was being replaced was not there");
+                Vec::new()
+            }
+            _ => Vec::new(),
+        });
+        each_came_out_once(out.concat().into_iter().chain(cache.remove(key)).collect(), 2 * values + 1);
+    }
+    watched(|| {
+        two_insert(&Cache::from_fn(|n: u64| n), &(1,));
+        two_insert(&Cache::from_fn(|_: String| 0_u64), &("one".to_string(),));
+    });
+}
+
 #[test]
 fn what_is_in_flight_at_a_clear_is_finished_and_not_kept() {
     static INSIDE: Barrier = Barrier::new(2);

@@ -3,14 +3,14 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Barrier, LazyLock,
+        Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use rayon::{ThreadPool, prelude::*};
+use rayon::prelude::*;
 
 use crate::harness::{POOLS, call_together, everywhere, message, pool, rounds, watched};
 
@@ -272,35 +272,6 @@ fn a_ring_through_rayon_inside_bodies() {
             }
             // What is not told has to be found out, which takes a while each time.
             call_together(&pool, 2, |_| assert!(cycle_of(|| HIDDEN.get((0,))).contains("HIDDEN(")));
-        }
-    });
-}
-
-#[test]
-fn a_ring_through_other_pools() {
-    static OTHERS: LazyLock<[ThreadPool; 4]> = LazyLock::new(|| POOLS.map(pool));
-    cached! {
-        // Each call goes on in a pool of its own, or in the one that it is in already.
-        const FAR(other: usize, n: u64) -> u64 => {
-            let (other, n) = (*other, *n);
-            let next = || FAR.get((other, (n + 1) % 3));
-            if n == 0 { OTHERS[other].install(next) } else { rayon::join(next, || ()).0 }
-        };
-        // Round and round among all pools.
-        const ROUND(n: usize) -> u64 => {
-            let next = (n + 1) % OTHERS.len();
-            OTHERS[next].install(|| ROUND.get((next,)))
-        };
-    }
-    watched(|| {
-        for threads in POOLS {
-            let pool = pool(threads);
-            for other in 0..OTHERS.len() {
-                for callers in [1, 2] {
-                    call_together(&pool, callers, |_| assert!(cycle_of(|| FAR.get((other, 0))).contains("FAR(")));
-                }
-            }
-            call_together(&pool, 2, |_| assert!(cycle_of(|| ROUND.get((0,))).contains("ROUND(")));
         }
     });
 }

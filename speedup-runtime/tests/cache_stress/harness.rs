@@ -181,6 +181,11 @@ impl<const N: usize> Counts<N> {
         counts.iter().filter(|count| **count == 1).count()
     }
 
+    /// Forgets the counts and returns how often the key was computed that was computed most often.
+    pub(crate) fn most(&self) -> u32 {
+        self.0.iter().map(|count| count.swap(0, Ordering::Relaxed)).max().unwrap_or(0)
+    }
+
     /// Forgets the counts and returns how many keys were computed, and how many computations there were.
     pub(crate) fn take(&self) -> (usize, u32) {
         let counts: Vec<_> = self.0.iter().map(|count| count.swap(0, Ordering::Relaxed)).collect();

@@ -1,6 +1,6 @@
 //! Bodies that use rayon themselves, whether the cache was told so or not: the values are right and nothing hangs.
 //!
-//! What such a body computes may be computed twice rather than waited for, so only what lies below it is counted.
+//! What such a body computes may be computed twice rather than waited for, and no more often; what lies below it, once.
 
 use std::{
     sync::{
@@ -23,6 +23,7 @@ macro_rules! bodies {
         cached! {
             const JOIN(a: u32, b: u32) -> u64 $(, $option())? => {
                 let (a, b) = (*a, *b);
+                JOINS.count((a * 10 + b) as usize);
                 work(u64::from(a * 64 + b));
                 if a == 0 || b == 0 {
                     1
@@ -76,6 +77,7 @@ macro_rules! bodies {
         }
 
         static COUNTS: Counts<70> = Counts::new();
+        static JOINS: Counts<100> = Counts::new();
 
         #[test]
         fn what_needs_no_rayon_below_what_does_is_computed_once() {
@@ -98,11 +100,13 @@ macro_rules! bodies {
         }
 
         #[test]
-        fn join_on_a_grid() {
+        fn join_on_a_grid_runs_no_call_more_than_twice() {
             watched(|| {
                 everywhere(2, |pool, callers| {
                     let all = call_together(pool, callers, |_| JOIN.get((9, 9)));
                     assert!(all.iter().all(|paths| *paths == 48_620), "{all:?}");
+                    let most = JOINS.most();
+                    assert!(most <= 2, "a key was computed {most} times");
                     JOIN.clear();
                 });
             });
@@ -155,13 +159,16 @@ mod hidden {
 }
 
 #[test]
-fn many_jobs_need_a_call_that_waits_for_another_pool() {
+fn a_call_that_waits_for_another_pool_is_no_cycle_whenever_jobs_begin_that_need_it() {
     static OTHER: LazyLock<ThreadPool> = LazyLock::new(|| pool(2));
+    static ALL_BEGUN: AtomicBool = AtomicBool::new(false);
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
     cached! {
-        // As long as this takes, its thread runs what else is queued in its own pool, which needs it as well: no cycle.
+        // As long as this takes, its thread runs what else is queued in its own pool, which needs it as well.
         const AWAY(n: u64) -> u64 => OTHER.install(|| {
-            for step in 0..200_000 {
-                work(n + step);
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            while !ALL_BEGUN.load(Ordering::Acquire) {
+                thread::yield_now();
             }
             n + 1
         });
@@ -169,13 +176,55 @@ fn many_jobs_need_a_call_that_waits_for_another_pool() {
     watched(|| {
         for threads in POOLS {
             let pool = pool(threads);
-            for jobs in [4, 12] {
-                pool.scope(|scope| {
-                    for _ in 0..jobs {
-                        scope.spawn(|_| assert_eq!(AWAY.get((7,)), 8));
+            ALL_BEGUN.store(false, Ordering::Release);
+            RUNS.store(0, Ordering::SeqCst);
+            pool.in_place_scope(|scope| {
+                for job in 0..30 {
+                    scope.spawn(|_| assert_eq!(AWAY.get((7,)), 8));
+                    // Each comes when the one before is waiting, as far as one can tell, some sooner and some later.
+                    thread::sleep(Duration::from_millis(20 + job % 3 * 10));
+                }
+                ALL_BEGUN.store(true, Ordering::Release);
+            });
+            let runs = RUNS.load(Ordering::SeqCst);
+            assert!((1..=2).contains(&runs), "it ran {runs} times in a pool of {threads}");
+            AWAY.clear();
+        }
+    });
+}
+
+#[test]
+fn a_body_that_names_the_pool_that_waits_for_it_ends() {
+    static OTHERS: LazyLock<[ThreadPool; 2]> = LazyLock::new(|| [1, 2].map(pool));
+    static RUNS: Counts<40> = Counts::new();
+    cached! {
+        // On two threads of two pools in turn, and so as long as there is anything left to be summed.
+        const THERE(pool: usize, n: u64) -> u64 => {
+            let (pool, n) = (*pool, *n);
+            RUNS.count(n as usize);
+            OTHERS[pool].install(|| (0..n.min(3)).into_par_iter().map(|by| THERE.get((pool, n - by - 1))).sum::<u64>() + 1)
+        };
+    }
+    watched(|| {
+        let mut expected: Vec<u64> = Vec::new();
+        for n in 0..24 {
+            expected.push((0..n.min(3)).map(|by| expected[n - by - 1]).sum::<u64>() + 1);
+        }
+        for threads in POOLS {
+            let pool = pool(threads);
+            for own in 0..2 {
+                call_together(&pool, 3, |caller| {
+                    assert_eq!(THERE.get((own, 21 + caller as u64)), expected[21 + caller])
+                });
+                OTHERS[own].scope(|scope| {
+                    for n in 0..24 {
+                        let expected = &expected;
+                        scope.spawn(move |_| assert_eq!(THERE.get((own, n)), expected[n as usize]));
                     }
                 });
-                AWAY.clear();
+                THERE.clear();
+                let most = RUNS.most();
+                assert!(most <= 2, "a key was computed {most} times");
             }
         }
     });

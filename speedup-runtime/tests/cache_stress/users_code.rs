@@ -1,6 +1,9 @@
-//! Results whose `Clone` and `Drop` call caches.
+//! Results and keys whose traits call caches.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    hash::{Hash, Hasher},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use crate::harness::{call_together, everywhere, watched, work};
 
@@ -87,5 +90,75 @@ fn clone_and_drop_may_call_the_cache() {
             MEDDLERS.clear();
             std::thread::yield_now();
         }
+    });
+}
+
+/// A key that calls its own cache, and another whose keys do so in turn, whenever it is cloned, compared or hashed.
+#[derive(Debug)]
+struct Busybody(u64);
+
+impl Busybody {
+    /// With smaller keys, so that it ends.
+    fn meddle(n: u64) {
+        if n > 0 && n.is_multiple_of(3) {
+            KEYS.get((Busybody(n / 4),));
+            OTHER_KEYS.get((Busybody(n / 5),));
+        }
+    }
+}
+
+impl Clone for Busybody {
+    fn clone(&self) -> Self {
+        Self::meddle(self.0);
+        Self(self.0)
+    }
+}
+
+impl PartialEq for Busybody {
+    fn eq(&self, other: &Self) -> bool {
+        Self::meddle(self.0);
+        self.0 == other.0
+    }
+}
+
+impl Eq for Busybody {}
+
+impl Hash for Busybody {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Self::meddle(self.0);
+        self.0.hash(state);
+    }
+}
+
+impl Drop for Busybody {
+    fn drop(&mut self) {
+        Self::meddle(self.0);
+    }
+}
+
+cached! {
+    const KEYS(n: Busybody) -> u64 => {
+        work(n.0);
+        if n.0 < 2 { n.0 } else { KEYS.group([(Busybody(n.0 - 1),), (Busybody(n.0 / 2),)])[0] + 1 }
+    };
+    const OTHER_KEYS(n: Busybody) -> u64 => n.0 * 2;
+}
+
+#[test]
+fn keys_may_call_the_cache() {
+    watched(|| {
+        everywhere(1, |pool, callers| {
+            call_together(pool, callers, |caller| {
+                for n in [7, 30, 150 + caller as u64 % 3] {
+                    assert_eq!(KEYS.get((Busybody(n),)), n);
+                    assert_eq!(OTHER_KEYS.get((Busybody(n),)), n * 2);
+                }
+                KEYS.remove(&(Busybody(9),));
+                assert_eq!(KEYS.insert((Busybody(12),), 12), Some(12));
+                assert!(KEYS.contains(&(Busybody(12),)));
+            });
+            KEYS.clear();
+            OTHER_KEYS.clear();
+        });
     });
 }

@@ -52,6 +52,19 @@ fn singles() -> impl Iterator<Item = Single> {
     (0..).map(Single)
 }
 
+#[buffer]
+fn lines() -> impl Iterator<Item = std::io::Result<String>> {
+    std::io::BufRead::lines(std::io::Cursor::new("a"))
+}
+
+#[buffer]
+fn guarded() -> u64 {
+    static LOCK: std::sync::Mutex<u64> = std::sync::Mutex::new(7);
+    let guard = LOCK.lock().unwrap();
+    yield_!(*guard);
+    drop(guard);
+}
+
 fn main() {
     // Who uses the handle has no error of its own.
     let _ = (COUNTED[5].clone(), CELLS.iter().count(), SINGLES[0].0);

@@ -17,7 +17,7 @@ fn valueless() -> impl Iterator<Item = u64> {
     0..
 }
 
-#[buffer(keep = 10, max = 20, halt = AbsNonDecreasing)]
+#[buffer(keep = 10, max = 20, lend, halt = AbsNonDecreasing)]
 fn window() -> impl Iterator<Item = i64> {
     0..
 }

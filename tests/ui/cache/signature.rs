@@ -8,22 +8,12 @@ fn generic<T: Clone, const N: usize>(n: T) -> [T; N] {
 }
 
 #[cache]
-async fn asynchronous(n: u64) -> u64 {
-    n
-}
-
-#[cache]
 const fn constant(n: u64) -> u64 {
     n
 }
 
 #[cache]
 unsafe fn dangerous(n: u64) -> u64 {
-    n
-}
-
-#[cache]
-extern "C" fn foreign(n: u64) -> u64 {
     n
 }
 

@@ -25,6 +25,7 @@ fn an_iterator() {
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
                         )
                         .size(4)
+                        .in_batches()
                         .search(|| ::core::option::Option::Some(
                             ::core::cmp::PartialOrd::partial_cmp,
                         )),
@@ -91,6 +92,7 @@ fn a_collection() {
                             "all",
                             || ::speedup::buffer::Source::from_iter(__all_generator()),
                         )
+                        .in_batches()
                         .search(|| ::core::option::Option::Some(
                             ::core::cmp::PartialOrd::partial_cmp,
                         )),

@@ -20,9 +20,10 @@ fn a_window() {
                 &::speedup::Window::of(
                     &__RECENT_STATE,
                     ::speedup::buffer::Function::new(
-                        "count",
-                        || ::speedup::buffer::Source::from_iter(__count_generator()),
-                    ),
+                            "count",
+                            || ::speedup::buffer::Source::from_iter(__count_generator()),
+                        )
+                        .in_batches(),
                     1_000,
                 )
             };
@@ -52,6 +53,7 @@ fn a_closure_that_halts() {
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
                         )
+                        .in_batches()
                         .halt(|_, item, attempts| *item > 9 || attempts == 3),
                 )
             };
@@ -81,6 +83,7 @@ fn an_expression_that_halts() {
                             "count",
                             || ::speedup::buffer::Source::from_iter(__count_generator()),
                         )
+                        .in_batches()
                         .halt(|buffer, item, attempts| {
                             ::speedup::buffer::Halt::halt(&(rules::near(3)), buffer, item, attempts)
                         }),
@@ -125,6 +128,75 @@ fn attempts_that_halt() {
             };
             fn __count_generator() -> impl Iterator<Item = Odd> {
                 odd()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn values_that_are_lent() {
+    check(
+        "lend",
+        "fn lines() -> impl Iterator<Item = io::Result<String>> { stdin().lines() }",
+        &expect![[r#"
+            fn lines() -> impl ::core::iter::Iterator<Item = &'static io::Result<String>> {
+                ::speedup::Buffer::iter(LINES)
+            }
+            /// The buffer of [`lines()`].
+            const LINES: &::speedup::Buffer<io::Result<String>> = {
+                static __LINES_STATE: ::speedup::buffer::State<io::Result<String>> = ::speedup::buffer::State::new();
+                let _ = lines;
+                &::speedup::Buffer::of(
+                    &__LINES_STATE,
+                    ::speedup::buffer::Function::new(
+                            "lines",
+                            || ::speedup::buffer::Source::from_iter(__lines_generator()),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<io::Result<String>>::NEW)
+                                .__speedup_compare()
+                        }),
+                )
+            };
+            fn __lines_generator() -> impl Iterator<Item = io::Result<String>> {
+                stdin().lines()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn values_that_are_lent_for_each_set_of_arguments() {
+    check(
+        "lend",
+        "fn cells(count: u64) -> Cell { yield_!(Cell(count)); }",
+        &expect![[r#"
+            fn cells(count: u64) -> impl ::core::iter::Iterator<Item = &'static Cell> {
+                ::speedup::Buffer::iter(::speedup::Buffers::of(CELLS, (count,)))
+            }
+            /// The buffers of [`cells()`].
+            const CELLS: &::speedup::Buffers<(u64,), Cell> = {
+                static __CELLS_STATE: ::speedup::buffer::FamilyState<(u64,), Cell> = ::speedup::buffer::FamilyState::new();
+                let _ = cells;
+                &::speedup::Buffers::of_family(
+                    &__CELLS_STATE,
+                    ::speedup::buffer::FamilyFunction::new(
+                            "cells",
+                            |(count,): (u64,)| __cells_generator(count),
+                        )
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<Cell>::NEW).__speedup_compare()
+                        }),
+                )
+            };
+            fn __cells_generator(count: u64) -> ::speedup::buffer::Source<Cell> {
+                ::speedup::buffer::Source::from_body(move |out: ::speedup::buffer::Out<Cell>| async move {
+                    out.give(Cell(count)).await;
+                })
             }
         "#]],
     );

@@ -126,6 +126,7 @@ fn parameters() {
                             |(k, from): (u64, u64)| __multiples_generator(k, from),
                         )
                         .max(100)
+                        .in_batches()
                         .search(|| ::core::option::Option::Some(
                             ::core::cmp::PartialOrd::partial_cmp,
                         )),
@@ -231,5 +232,54 @@ fn a_faulty_body_leaves_the_signature() {
             ::core::iter::empty::<u64>()
         }
     "#]],
+    );
+}
+
+#[test]
+fn attributes_stay_with_what_is_rewritten() {
+    check(
+        "",
+        "fn all() -> Result<u64, Error> { #[cfg(test)] yield_!(Ok(1)); #[cfg(test)] yield_!(Ok(one())); #[allow(unused)] one()?; }",
+        &expect![[r#"
+            fn all() -> impl ::core::iter::Iterator<Item = Result<u64, Error>> {
+                ::speedup::Buffer::values(ALL)
+            }
+            /// The buffer of [`all()`].
+            const ALL: &::speedup::Buffer<Result<u64, Error>> = {
+                static __ALL_STATE: ::speedup::buffer::State<Result<u64, Error>> = ::speedup::buffer::State::new();
+                let _ = all;
+                &::speedup::Buffer::of(
+                    &__ALL_STATE,
+                    ::speedup::buffer::Function::new("all", __all_generator)
+                        .search(|| {
+                            #[allow(unused_imports)]
+                            use ::speedup::buffer::__private::{Ordered as _, Unordered as _};
+                            (&::speedup::buffer::__private::Items::<Result<u64, Error>>::NEW)
+                                .__speedup_compare()
+                        }),
+                )
+            };
+            fn __all_generator() -> ::speedup::buffer::Source<Result<u64, Error>> {
+                ::speedup::buffer::Source::from_body(|
+                    out: ::speedup::buffer::Out<Result<u64, Error>>|
+                async move {
+                    #[cfg(test)] out.give(Ok(1)).await;
+                    #[cfg(test)]
+                    {
+                        let value = Ok(one());
+                        out.give(value).await
+                    };
+                    #[allow(unused)]
+                    match one() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            out.give(::core::result::Result::Err(::core::convert::From::from(error)))
+                                .await;
+                            return;
+                        }
+                    };
+                })
+            }
+        "#]],
     );
 }

@@ -37,8 +37,14 @@ fn recursion() {
                 if n < 2 {
                     1
                 } else {
-                    let [call_0, call_1] = ::speedup::Cache::group(FIBONACCI, [(n - 1,), (n - 2,)]);
-                    call_0 + call_1
+                    ::speedup::Cache::ahead(
+                        FIBONACCI,
+                        move |call| {
+                            call((n - 1,));
+                            call((n - 2,));
+                        },
+                    );
+                    fibonacci(n - 1) + fibonacci(n - 2)
                 }
             }
         "#]],
@@ -82,11 +88,19 @@ fn borrowed_arguments() {
             };
             #[inline]
             fn __distance_uncached(a: &str, b: &[u8], limit: usize) -> usize {
-                let [call_0, call_1] = ::speedup::Cache::group_ref::<
-                    (&str, &[u8], &usize),
-                    _,
-                >(DISTANCE, [(&a[1..], b, &limit), (a, &b[1..], &(limit - 1))]);
-                call_0.min(call_1)
+                ::speedup::Cache::ahead(
+                    DISTANCE,
+                    move |call| {
+                        let call = |(a, b, limit): (&str, &[u8], usize)| call((
+                            ::std::borrow::ToOwned::to_owned(a),
+                            ::std::borrow::ToOwned::to_owned(b),
+                            limit,
+                        ));
+                        call((&a[1..], b, limit));
+                        call((a, &b[1..], limit - 1));
+                    },
+                );
+                distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
             }
         "##]],
     );

@@ -11,7 +11,7 @@ fn wrong_options_leave_the_function_cached() {
         "fn f(n: u64) -> Result<u64, ()> { Ok(n) }",
         &expect![[r#"
             ::core::compile_error! {
-                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`, `crate`, `scoped`, `skip`, `key`, `field`"
+                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`, `crate`, `scoped`, `skip`, `key`, `with`, `field`"
             }
             ::core::compile_error! {
                 "`sequential` is given twice: keep one of them"
@@ -46,10 +46,10 @@ fn a_wrong_signature_leaves_the_function_as_it_is() {
         "async fn f<T>(&self, n: &mut T) { }",
         &expect![[r#"
             ::core::compile_error! {
-                "`#[cache]` does not support `async fn` yet: put it on a plain `fn` and call that from async code"
+                "`#[cache]` needs one type for each argument and the result: write a concrete type for `T`, and one function for each type that is needed"
             }
             ::core::compile_error! {
-                "is `self` part of the key? Write `#[cache(scoped)]` for a table that goes with the outermost call, `#[cache(field = memo)]` for one in a field `memo: speedup::Memo<(Args,), Ret>` that goes with `self`, `#[cache(skip(self))]` for one that all instances share because it makes no difference to the result, or `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart"
+                "`#[cache]` cannot take the `self` of an `async fn` yet: write an `async fn` without `self` that takes what it needs, and call it as `Self::name(self.field)`"
             }
             ::core::compile_error! {
                 "a `&mut` argument can change and so is no key: take `T` by value and return what changes"

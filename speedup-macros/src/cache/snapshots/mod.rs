@@ -1,6 +1,7 @@
 //! What `#[cache]` writes, one snapshot for each shape of function; `UPDATE_EXPECT=1 cargo test` writes them anew.
 
 mod arguments;
+mod asynchronous;
 mod faults;
 mod results;
 mod surroundings;

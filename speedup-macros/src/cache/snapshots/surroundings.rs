@@ -89,11 +89,14 @@ fn in_an_impl() {
                 #[inline]
                 #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]
                 fn __paths_uncached(x: u64, y: u64) -> u64 {
-                    let [call_0, call_1] = ::speedup::Cache::group(
+                    ::speedup::Cache::ahead(
                         Self::PATHS,
-                        [(x - 1, y), (x, y - 1)],
+                        move |call| {
+                            call((x - 1, y));
+                            call((x, y - 1));
+                        },
                     );
-                    call_0 + call_1
+                    Self::paths(x - 1, y) + Point::paths(x, y - 1)
                 }
             }
         "#]],

@@ -1,24 +1,17 @@
 //! The handle of a cached function.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    hash::{Hash, Hasher},
-    marker::PhantomData,
-};
+use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use crate::cache::{
-    api::{
-        function::{Function, Shared},
-        key::{Key, Lookup, Output},
-        stats::Stats,
-        tables::{Divided, Division},
-        task::Task,
-    },
+    api::{divided::Divided, into_function::IntoFunction, stats::Stats, task::Task},
     block::isolation,
-    call::{erased::Engine as _, inner::Core},
-    fork::fork_join,
-    thread::registry,
+    call::{function::Function, state::Core},
+    fork::{ahead, fork_join},
+    table::key::{Distinct, Key, Lookup, Output},
+    thread::{
+        engine::{Engine as _, Kept},
+        registry,
+    },
 };
 use crate::{panics, sync::Arc};
 
@@ -29,15 +22,19 @@ use crate::{panics, sync::Arc};
 ///
 /// # Guarantees
 /// - Each distinct key is computed once, however many threads ask for it at the same time.
-/// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a value may be computed
-///   twice rather than waited for. So may one of which there is no telling whether its body does, after half a second without
-///   a sign of life: on systems other than Linux, one that is computed on a thread that is none of rayon's.
+/// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a call may be computed a
+///   second time rather than waited for, and never a third. So may one of which there is no telling whether its body does, after
+///   half a second without a sign of life: on systems other than Linux, one that runs on a thread that is none of rayon's.
 /// - Depth is bounded by memory, not by the stack.
 /// - A call that needs its own result panics with the chain of calls; it does not hang.
 /// - A panic in the function reaches every caller that needs the value. Nothing is cached, and the next call tries again.
 ///
+/// Two things hang, as they do in rayon alone, since nobody can see what is waited for: a call whose body hands to another
+/// pool by name (`ThreadPool::install`) work that needs that very call, which is a cycle; and a body that waits by a message
+/// for a job of the pool whose threads wait for that body. `speedup::join` and `speedup::map` do neither.
+///
 /// # Complexity
-/// A call whose value is there is O(1), takes no lock and writes nothing that other threads read. Keys of one to three
+/// A call whose value is there is O(1), takes no lock and writes to memory of its own thread alone. Keys of one to three
 /// small integers are found in an array, all others by hashing.
 ///
 /// # Examples
@@ -50,12 +47,12 @@ use crate::{panics, sync::Arc};
 /// assert_eq!(lengths.stats().misses, 1);
 /// ```
 pub struct Cache<K: Key, R: Output> {
-    /// The core: in a static, or counted and alive as long as the handle.
+    /// The core: in a static, or counted and alive as long as it is kept.
     core: *const Core<K, R>,
-    function: Function<K, R>,
-    counted: bool,
+    pub(in crate::cache) function: Function<K, R>,
+    kept: Option<Kept>,
     /// Where the values are if there is a table for each set of arguments that are passed on; the core then only shares work.
-    divided: Option<&'static dyn Divided<K, R>>,
+    pub(in crate::cache) divided: Option<&'static dyn Divided<K, R>>,
     owns: PhantomData<Arc<Core<K, R>>>,
 }
 
@@ -92,7 +89,7 @@ impl<K: Key, R: Output> State<K, R> {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
-        Self(Core::new(false))
+        Self(Core::new())
     }
 }
 
@@ -109,16 +106,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.
     #[must_use]
     pub const fn of(state: &'static State<K, R>, function: Function<K, R>) -> Self {
-        Self { core: &raw const state.0, function, counted: false, divided: None, owns: PhantomData }
-    }
-
-    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
-    /// nothing itself.
-    #[must_use]
-    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
-        self.function.keep = Some(Function::<K, R>::keep_nothing);
-        self.divided = Some(division);
-        self
+        Self { core: &raw const state.0, function, kept: None, divided: None, owns: PhantomData }
     }
 
     /// What is called on a miss.
@@ -139,19 +127,13 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        let core = Arc::into_raw(Arc::new(Core::new(true)));
-        Self {
-            core,
-            function: Function::closure(function.into_shared()),
-            counted: true,
-            divided: None,
-            owns: PhantomData,
-        }
+        Self::around(Core::new(), Function::closure(function.into_shared()))
     }
 
-    /// A counted core with its function.
-    pub(in crate::cache) fn around(core: Arc<Core<K, R>>, function: Function<K, R>) -> Self {
-        Self { core: Arc::into_raw(core), function, counted: true, divided: None, owns: PhantomData }
+    /// A core with its function.
+    pub(in crate::cache) fn around(core: Core<K, R>, function: Function<K, R>) -> Self {
+        let (core, kept) = core.into_counted();
+        Self { core: core.as_ptr(), function, kept: Some(kept), divided: None, owns: PhantomData }
     }
 
     #[inline]
@@ -227,6 +209,28 @@ impl<K: Key, R: Output> Cache<K, R> {
         let (mut results, mut scratch) = ([const { None }; N], [0; N]);
         fork_join::compute(self.core(), self.function.callee(), keys, &mut results, &mut scratch, false);
         results.map(|result| result.expect("every member of a group has its result"))
+    }
+
+    /// Lets a body say which of its own calls it will make next: what `#[cache]` writes before them.
+    ///
+    /// The forecast is given a function to name keys with. It is run only where sharing calls out is worth it; then those
+    /// that are missing are computed in parallel and in any order. A forecast that panics has named the keys up to there.
+    /// What it names wrongly costs time, and changes no result.
+    ///
+    /// Where panics abort the process, it does nothing.
+    // Always: as `get`.
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        if self.shares_group() {
+            self.ahead_shared(forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        ahead::run(self.core(), self.function.callee(), forecast);
     }
 
     /// As [`group`](Self::group), for keys that are only borrowed.
@@ -392,7 +396,8 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
         let core = self.core();
         let (hits, misses) = core.number.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len() }
+        let [shared, helped, vain] = core.outlook.totals();
+        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain }
     }
 
     /// A call of this key that has not begun.
@@ -403,11 +408,10 @@ impl<K: Key, R: Output> Cache<K, R> {
 
     /// Another handle of the same cache, for a call that may outlive this one.
     fn again(&self) -> Self {
-        self.core().retain();
         Self {
             core: self.core,
             function: self.function.clone(),
-            counted: self.counted,
+            kept: self.core().keep(),
             divided: self.divided,
             owns: PhantomData,
         }
@@ -416,8 +420,8 @@ impl<K: Key, R: Output> Cache<K, R> {
 
 impl<K: Key, R: Output> Drop for Cache<K, R> {
     fn drop(&mut self) {
-        if self.counted {
-            self.core().release();
+        if let Some(kept) = self.kept.take() {
+            drop(kept);
             registry::collect();
         }
     }
@@ -427,53 +431,4 @@ impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.stats()).finish()
     }
-}
-
-/// A key in a set.
-struct Distinct<K>(K);
-
-impl<K: Key> PartialEq for Distinct<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.is_key(&other.0)
-    }
-}
-
-impl<K: Key> Eq for Distinct<K> {}
-
-impl<K: Key> Hash for Distinct<K> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.hash_key(hasher);
-    }
-}
-
-/// A function or closure that [`Cache::from_fn`] takes: of up to six owned arguments.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be cached",
-    note = "give a function or closure of one to six arguments whose types are written out: `Cache::from_fn(|n: u64| ..)`"
-)]
-pub trait IntoFunction<K, R> {
-    /// The function as one of a tuple.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
-    fn into_shared(self) -> Shared<K, R>;
-}
-
-macro_rules! functions {
-    ($(($($arg:ident $part:ident)+))*) => {$(
-        impl<FN: Fn($($arg),+) -> R + Send + Sync + 'static, $($arg: Clone + 'static,)+ R: 'static> IntoFunction<($($arg,)+), R> for FN {
-            #[allow(private_interfaces, reason = "as in the trait")]
-            fn into_shared(self) -> Shared<($($arg,)+), R> {
-                Arc::new(move |($($part,)+): &($($arg,)+)| self($($part.clone()),+))
-            }
-        }
-    )*};
-}
-
-functions! {
-    (A a)
-    (A a B b)
-    (A a B b C c)
-    (A a B b C c D d)
-    (A a B b C c D d E e)
-    (A a B b C c D d E e F f)
 }

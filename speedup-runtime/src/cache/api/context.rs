@@ -4,35 +4,20 @@
 //! may borrow from the caller's stack. Where the values are differs: in a static ([`Cache::get_with`]), in a field
 //! ([`Memo::get_with`]), or in a table that the outermost call makes and that goes when it ends ([`Scoped::get`]).
 
-use std::{
-    any::{Any, TypeId},
-    fmt,
-    marker::PhantomData,
-    ptr,
-};
+use std::{fmt, marker::PhantomData};
 
 use once_cell::race::OnceBox;
 
 use crate::cache::{
-    api::{
-        cache::Cache,
-        function::{Callee, Function},
-        key::{Key, Lookup, Output},
-        stats::Stats,
-    },
+    api::{cache::Cache, stats::Stats},
     call::{
-        call_stack::{self, Frame},
-        execute,
-        inner::Core,
+        callee::Callee,
+        execute::{self, Inside},
+        function::Function,
+        state::Core,
     },
-    fork::granularity::Grain,
-    table::packed_key,
-    thread::{
-        counters::Number,
-        registry::{self, Worker},
-    },
+    table::key::{Key, Lookup, Output},
 };
-use crate::sync::Arc;
 
 /// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
 /// [`Local`].
@@ -41,21 +26,22 @@ use crate::sync::Arc;
     note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
     note = "write `#[cache(sequential, ..)]` to run all calls on the caller's thread"
 )]
-pub trait Body<K, R> {
+pub trait Body<K: Key, R: Output> {
     /// Whether the body runs on the caller's thread alone.
     #[doc(hidden)]
     const IS_LOCAL: bool;
 
     /// Computes the value of a key.
-    fn compute(&self, key: &K) -> R;
+    #[doc(hidden)]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R;
 }
 
 #[diagnostic::do_not_recommend]
-impl<K, R, C: Sync + Fn(&K) -> R> Body<K, R> for C {
+impl<K: Key, R: Output, C: Sync + Fn(&K) -> R> Body<K, R> for C {
     const IS_LOCAL: bool = false;
 
     #[inline(always)]
-    fn compute(&self, key: &K) -> R {
+    fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         self(key)
     }
 }
@@ -66,17 +52,27 @@ impl<K, R, C: Sync + Fn(&K) -> R> Body<K, R> for C {
 pub struct Local<C>(pub C);
 
 #[diagnostic::do_not_recommend]
-impl<K, R, C: Fn(&K) -> R> Body<K, R> for Local<C> {
+impl<K: Key, R: Output, C: Fn(&K) -> R> Body<K, R> for Local<C> {
     const IS_LOCAL: bool = true;
 
     #[inline(always)]
-    fn compute(&self, key: &K) -> R {
+    fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         (self.0)(key)
     }
 }
 
-/// So many running calls are looked through for one of the same function: more than one only if others lie between.
-const NEAR: usize = 4;
+/// A body that says which calls it will make: by [`Inside::ahead`].
+pub struct With<C>(pub C);
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output, C: Sync + Fn(&K, Inside<'_, K, R>) -> R> Body<K, R> for With<C> {
+    const IS_LOCAL: bool = false;
+
+    #[inline(always)]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        (self.0)(key, inside)
+    }
+}
 
 /// What to call for a caller with this body.
 #[inline(always)]
@@ -88,7 +84,12 @@ fn callee<'a, K: Key, R: Output, B: Body<K, R>>(function: &'a Function<K, R>, bo
 impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be by this body. `describe` says what is special about the function.
     #[inline(always)]
-    fn get_with<B: Body<K, R>>(&self, key: &K, describe: impl Fn() -> Function<K, R>, body: &B) -> R {
+    pub(in crate::cache) fn get_with<B: Body<K, R>>(
+        &self,
+        key: &K,
+        describe: impl Fn() -> Function<K, R>,
+        body: &B,
+    ) -> R {
         if K::is_small()
             && let Some(value) = self.hit(key, key.pack())
         {
@@ -100,7 +101,12 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// The same for a key that is only borrowed: a hit copies nothing.
     #[inline(always)]
-    fn get_ref_with<Q: Lookup<K>, B: Body<K, R>>(&self, key: Q, describe: impl Fn() -> Function<K, R>, body: &B) -> R {
+    pub(in crate::cache) fn get_ref_with<Q: Lookup<K>, B: Body<K, R>>(
+        &self,
+        key: Q,
+        describe: impl Fn() -> Function<K, R>,
+        body: &B,
+    ) -> R {
         // Small integers are found by their value.
         let hit = if K::is_small() { None } else { self.hit(key, None) };
         hit.unwrap_or_else(|| self.get_with(&key.to_key(), describe, body))
@@ -123,7 +129,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// let cache = Cache::from_fn(|n: u64| n);
     /// let table = [0, 1, 4, 9];
-    /// assert_eq!(cache.get_with((3,), |(n,)| table[*n as usize]), 9);
+    /// assert_eq!(cache.get_with((3,), |(n,): &(u64,)| table[*n as usize]), 9);
     /// assert_eq!(cache.peek(&(3,)), Some(9));
     /// ```
     #[inline(always)]
@@ -158,7 +164,7 @@ impl<K: Key, R: Output> Cache<K, R> {
 /// }
 ///
 /// let grid = Grid { width: 4, ..Grid::default() };
-/// assert_eq!(grid.memo.get_with((3,), |(n,)| n * grid.width), 12);
+/// assert_eq!(grid.memo.get_with((3,), |(n,): &(u64,)| n * grid.width), 12);
 /// assert_eq!((grid.memo.len(), grid.clone().memo.len()), (1, 0));
 /// ```
 pub struct Memo<K, R> {
@@ -322,130 +328,9 @@ impl<K, R> fmt::Debug for Memo<K, R> {
     }
 }
 
-/// What the calls of a scoped function have in common, in a static: what is known of their cost.
-pub struct Scoped {
-    costs: Grain,
-    number: Number,
-}
-
-/// Where an argument that is passed on by reference lies, and how large it is: what tells it from others while it is lent.
-pub type Place = (u64, u64);
-
-/// The place of a value.
-#[inline(always)]
-pub fn place_of<T: ?Sized>(value: &T) -> Place {
-    (ptr::from_ref(value).cast::<()>().addr() as u64, size_of_val(value) as u64)
-}
-
-/// Tells numbers that are passed on by value from each other, and values of other types not at all.
-#[inline(always)]
-pub fn number_of<T: 'static>(value: &T) -> Place {
-    let any: &dyn Any = value;
-    let bits = packed_key::encode(value)
-        .or_else(|| any.downcast_ref::<f64>().map(|number| number.to_bits()))
-        .or_else(|| any.downcast_ref::<f32>().map(|number| u64::from(number.to_bits())));
-    let big =
-        any.downcast_ref::<u128>().copied().or_else(|| any.downcast_ref::<i128>().map(|number| number.cast_unsigned()));
-    let big = big.unwrap_or_else(|| u128::from(bits.unwrap_or(0)));
-    (big as u64, (big >> 64) as u64)
-}
-
-/// The table of one outermost call.
-#[repr(C)]
-struct Scope<const N: usize, K: Key, R: Output> {
-    /// Comes first: a frame that names its header names the scope.
-    core: Core<K, R>,
-    /// What the outermost call was given beside the key.
-    passed_on: [Place; N],
-}
-
-impl Scoped {
-    /// Nothing is known.
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "made in statics")]
-    pub const fn new() -> Self {
-        Self { costs: Grain::new(), number: Number::new() }
-    }
-
-    /// The value of a call, computed if need be: in the table of the outermost call that was given the same beside its key, or in a
-    /// new one, which goes when this call ends.
-    ///
-    /// # Panics
-    /// As [`Cache::get`].
-    #[inline(always)]
-    pub fn get<const N: usize, K: Key, R: Output, B: Body<K, R>>(
-        &'static self,
-        passed_on: [Place; N],
-        key: K,
-        describe: impl Fn() -> Function<K, R>,
-        body: B,
-    ) -> R {
-        let family = typeid::of::<(B, Scope<N, K, R>)>();
-        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
-            Some(core) => core.get_with(&key, describe, &body),
-            None => self.get_outermost(family, passed_on, &key, describe, &body),
-        }
-    }
-
-    /// The same for a key that is only borrowed.
-    ///
-    /// # Panics
-    /// As [`Cache::get`].
-    #[inline(always)]
-    pub fn get_ref<const N: usize, K: Key, R: Output, Q: Lookup<K>, B: Body<K, R>>(
-        &'static self,
-        passed_on: [Place; N],
-        key: Q,
-        describe: impl Fn() -> Function<K, R>,
-        body: B,
-    ) -> R {
-        let family = typeid::of::<(B, Scope<N, K, R>)>();
-        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
-            Some(core) => core.get_ref_with(key, describe, &body),
-            None => self.get_outermost(family, passed_on, &key.to_key(), describe, &body),
-        }
-    }
-
-    /// The table in which the innermost running call goes on, if it is one of this function and was given the same.
-    #[inline(always)]
-    fn running<const N: usize, K: Key, R: Output>(
-        worker: &Worker,
-        family: TypeId,
-        passed_on: &[Place; N],
-    ) -> Option<&'static Core<K, R>> {
-        let frames = std::iter::successors(call_stack::top(worker), |frame| frame.parent()).take(NEAR);
-        frames
-            .filter(|frame| frame.header().family == family)
-            // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
-            // those of scopes of these types. The frame is running, and ends before the scope does.
-            .map(|frame: &Frame| unsafe { &*ptr::from_ref(frame.header()).cast::<Scope<N, K, R>>() })
-            .find(|scope| scope.passed_on == *passed_on)
-            .map(|scope| &scope.core)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
-        &'static self,
-        family: TypeId,
-        passed_on: [Place; N],
-        key: &K,
-        describe: impl Fn() -> Function<K, R>,
-        body: &B,
-    ) -> R {
-        self.number.give();
-        let mut scope = Scope { core: Core::one_of(family, false, None), passed_on };
-        scope.core.number = self.number.lend();
-        scope.core.grain.learn_from(&self.costs);
-        let value = scope.core.get_with(key, describe, body);
-        self.costs.learn_from(&scope.core.grain);
-        value
-    }
-}
-
 impl<K: Key, R: Output> Cache<K, R> {
     /// A cache of its own around a function.
     pub(in crate::cache) fn owned(function: Function<K, R>) -> Self {
-        Self::around(Arc::new(Core::new(true)), function)
+        Self::around(Core::new(), function)
     }
 }

@@ -2,16 +2,20 @@
 
 #[cfg(not(loom))]
 pub mod autoref;
-pub(in crate::cache) mod bits;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
-pub(in crate::cache) mod function;
-pub(in crate::cache) mod key;
+pub(in crate::cache) mod divided;
+#[cfg(not(loom))]
+pub mod foretold;
+#[cfg(not(loom))]
+pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
+#[cfg(not(loom))]
+pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stats;
 #[cfg(not(loom))]

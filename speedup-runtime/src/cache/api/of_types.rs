@@ -6,14 +6,12 @@ use std::{
     ptr::null_mut,
 };
 
-use crate::{
-    cache::api::{
-        cache::Cache,
-        function::Function,
-        key::{Key, Output},
-    },
-    sync::{AtomicPtr, Ordering, global::Mutex, lock},
+use crate::cache::{
+    api::cache::Cache,
+    call::function::Function,
+    table::key::{Key, Output},
 };
+use crate::sync::{AtomicPtr, Ordering, global::Mutex, lock};
 
 /// The cache of a function for one set of types, made by the first who asks.
 ///

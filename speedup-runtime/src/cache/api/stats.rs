@@ -15,6 +15,12 @@ pub struct Stats {
     pub panics: u64,
     /// Values held now.
     pub len: usize,
+    /// Calls that were foretold by a running one and shown to other threads, see [`Cache::ahead`](crate::Cache::ahead).
+    pub shared: u64,
+    /// Those of them that another thread had computed, or begun, when their turn came.
+    pub helped: u64,
+    /// Forecasts that found nothing to share.
+    pub vain: u64,
 }
 
 impl Stats {

@@ -18,18 +18,20 @@ use std::{
 };
 
 use crate::cache::{
-    api::{
-        cache::Cache,
-        function::{Callee, Function},
-        key::{Key, Lookup, Output, Part},
-        stats::Stats,
-    },
+    api::{cache::Cache, divided::Divided, stats::Stats},
     call::{
-        call_stack::{self, Frame},
-        erased::Engine as _,
-        inner::{Core, Steady},
+        callee::Callee,
+        function::Function,
+        state::{Core, Steady},
     },
-    thread::registry::{self, Pinned, Worker},
+    fork::ahead,
+    table::key::{Key, Lookup, Output, Part},
+    thread::{
+        call_stack,
+        engine::{Engine as _, Kept},
+        frame::Frame,
+        registry::{self, Pinned, Worker},
+    },
 };
 use crate::sync::{Arc, AtomicU64, Ordering, lock};
 
@@ -72,7 +74,7 @@ impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
             branches: crate::cache::State::new(),
             kept: Mutex::new(Vec::new()),
             now: AtomicU64::new(0),
-            whole: Core::new(false),
+            whole: Core::new(),
         }
     }
 }
@@ -80,6 +82,7 @@ impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
 /// One of the tables, counted.
 struct Branch<V: Key, R: Output> {
     core: NonNull<Core<V, R>>,
+    _kept: Option<Kept>,
     /// When an outermost call has last computed something in it.
     used: Arc<AtomicU64>,
 }
@@ -93,31 +96,23 @@ impl<V: Key, R: Output> Branch<V, R> {
     /// An empty table, which counts and learns together with the others.
     fn new<S: Key>(steady: S, family: TypeId, whole: &Core<V, R>) -> Self {
         whole.number.give();
-        let mut core = Core::one_of(family, true, Some(Steady::new(steady)));
+        let mut core = Core::one_of(family, Some(Steady::new(steady)));
         core.number = whole.number.lend();
         core.grain.learn_from(&whole.grain);
-        let core = Arc::into_raw(Arc::new(core));
-        // SAFETY: an `Arc` leads to something.
-        Self { core: unsafe { NonNull::new_unchecked(core.cast_mut()) }, used: Arc::new(AtomicU64::new(0)) }
+        let (core, kept) = core.into_counted();
+        Self { core, _kept: Some(kept), used: Arc::new(AtomicU64::new(0)) }
     }
 
     #[inline]
     fn core(&self) -> &Core<V, R> {
-        // SAFETY: counted.
+        // SAFETY: kept.
         unsafe { self.core.as_ref() }
     }
 }
 
 impl<V: Key, R: Output> Clone for Branch<V, R> {
     fn clone(&self) -> Self {
-        self.core().retain();
-        Self { core: self.core, used: self.used.clone() }
-    }
-}
-
-impl<V: Key, R: Output> Drop for Branch<V, R> {
-    fn drop(&mut self) {
-        self.core().release();
+        Self { core: self.core, _kept: self.core().keep(), used: self.used.clone() }
     }
 }
 
@@ -211,6 +206,24 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
             };
         }
         self.get_outermost(steady, &key.to_key())
+    }
+
+    /// Lets a body say which of its own calls it will make next, by the arguments that vary. As [`Cache::ahead`].
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
+        let worker = registry::current();
+        if let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top))
+            && core.may_share(&self.function, worker)
+        {
+            self.ahead_shared(core, forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
+        ahead::run(core, self.callee(core), forecast);
     }
 
     /// The table in which the innermost running call goes on, if it is one of this function with the same steady arguments.
@@ -319,21 +332,21 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 }
 
-/// A function's tables as one cache of all its arguments: what its handle sees.
-pub(in crate::cache) trait Divided<K, R>: Sync {
-    fn peek(&self, key: &K) -> Option<R>;
-    fn insert(&self, key: K, value: R) -> Option<R>;
-    fn remove(&self, key: &K) -> Option<R>;
-    fn refresh(&self, key: K) -> R;
-    fn len(&self) -> usize;
-    fn clear(&self);
-    fn stats(&self) -> Stats;
-}
-
 /// [`Tables`], and how the arguments of a call are divided into those that are passed on and those that vary.
 pub struct Division<K, S: Key, V: Key, R: Output> {
     tables: &'static Tables<S, V, R>,
     divide: fn(K) -> (S, V),
+}
+
+impl<K: Key, R: Output> Cache<K, R> {
+    /// The same handle for a function whose values are in [`Tables`](crate::cache::Tables). Its function asks those, and keeps
+    /// nothing itself.
+    #[must_use]
+    pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
+        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.divided = Some(division);
+        self
+    }
 }
 
 impl<K, S: Key, V: Key, R: Output> Division<K, S, V, R> {
@@ -381,7 +394,10 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
     fn stats(&self) -> Stats {
         let (hits, misses) = self.tables.state.whole.number.totals();
         let panics = self.tables.kept().iter().map(|branch| branch.core().panics()).sum();
-        Stats { hits, misses, panics, len: self.len() }
+        let outlooks = self.tables.kept();
+        let counts = outlooks.iter().map(|branch| branch.core().outlook.totals());
+        let [shared, helped, vain] = counts.fold([0; 3], |sum, each| std::array::from_fn(|at| sum[at] + each[at]));
+        Stats { hits, misses, panics, len: self.len(), shared, helped, vain }
     }
 }
 

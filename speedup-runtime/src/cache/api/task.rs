@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::cache::{api::key::Output, block::isolation, thread::registry};
+use crate::cache::{block::isolation, table::key::Output, thread::registry};
 use crate::{
     panics::{self, Payload},
     sync::{Arc, AtomicBool, Ordering, lock},

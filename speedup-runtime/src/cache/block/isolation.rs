@@ -1,19 +1,25 @@
-//! When a call seems to need itself.
+//! Computing a call a second time, where its claim cannot be waited for.
 //!
-//! On a thread that is not rayon's, every running call needs the next, so a call met again is a cycle. On rayon's
-//! threads a body that uses rayon may have picked up an unrelated job while it waited, and the circle may be an
-//! accident; and so it may be where a thread has helped such a one. Then the call is computed once more on a fresh thread
-//! with a pool of its own, which helps nobody: nothing unrelated can run there, so a call met again there is a cycle for
-//! certain, and a circle by accident resolves itself.
+//! On a thread that is not rayon's, every running call needs the next, so a call met again is a cycle. On rayon's threads a
+//! body that uses rayon may have picked up an unrelated job while it waited, and then waits may go in a circle by accident,
+//! in the graph of waits or, unseen, through rayon. So they may where a thread has helped such a one. Then the claim gets a
+//! *deputy*: a fresh thread with a pool of its own, which helps nobody and computes the call once more.
 //!
-//! What is computed in isolation is remembered until its end, so that a wide circle costs no more than its calls; and what
-//! was found to need itself, longer than that (see `poison`).
+//! - A claim has at most one deputy. Who needs the value while there is one waits for whoever of the two ends first.
+//! - A deputy waits for no claim. What it needs and others have claimed it computes as the deputy of that claim as well, or
+//!   waits for the deputy that this has.
+//! - What came of a deputy is kept as long as the claim is in flight.
+//!
+//! So a call runs at most twice at a time: by its claim, and by the claim's deputy. Nothing unrelated runs in isolation, so a
+//! call met again there is a cycle for certain; and deputies wait for deputies alone, so all of their waits end. What was
+//! found to need itself is remembered longer (see `poison`).
+//!
+//! A body may leave its isolation: it hands work to a pool by name (`ThreadPool::install`), and the threads of that pool wait
+//! for the deputy. So they run what is queued meanwhile. If that is a job of the body's which needs the call itself, nobody
+//! can know: such a cycle hangs, as it does in rayon alone.
 
 use std::{
-    any::Any,
-    collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    rc::Rc,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::Duration,
@@ -22,128 +28,159 @@ use std::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cache::{
-    api::key::Output,
     block::{
-        block_on::{self, Busy, Waited},
+        deputies::{self, Begun, Deputy},
+        outcome::Outcome,
+        poison,
+        progress::Stall,
         rayon_probe::{self, Lent},
-        turns::{self, Turn, Underway, Watch},
+        waits,
     },
-    call::{call_stack, erased::Engine},
-    thread::registry::{self, Worker},
+    table::key::Output,
+    thread::{
+        call_stack,
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
+    },
 };
 use crate::sync::Arc;
 
-/// What a thread knows that recomputes in isolation.
-pub(in crate::cache) struct Isolation {
-    /// The workers that wait for this thread: their claims are not to be waited for.
-    standing_in_for: HashSet<u32>,
-    /// What came of slots that were computed here although others have claimed them, by slot and table.
-    known: HashMap<(usize, u64), Rc<dyn Any>>,
-}
-
-impl Isolation {
-    /// The workers that wait for this thread.
-    pub(in crate::cache) fn others(&self) -> impl Iterator<Item = u32> {
-        self.standing_in_for.iter().copied()
-    }
-}
-
-/// How often a thread that waits for an isolated one looks whether somebody has a question to its pool.
+/// How often a thread that waits for a deputy looks whether that waits inside rayon.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// What to do about a slot that this thread itself has claimed, or is computing a second time; `None` for all others.
-pub(in crate::cache) fn own(busy: &Busy, worker: &'static Worker) -> Option<Waited> {
-    let again = worker.own.recomputing.get() > 0 && call_stack::contains(worker, busy.name());
-    let isolation = worker.own.isolation.borrow();
-    if let Some(isolation) = &*isolation {
-        if again || busy.owner == worker.number {
-            block_on::cycle(worker, busy.name());
+/// How a claim is to be treated.
+pub(in crate::cache) enum Way {
+    /// Wait for it.
+    Wait,
+    /// It cannot be waited for: see [`compute`].
+    Deputy,
+}
+
+/// Whether a claim can be waited for at all: neither one of this thread's own, nor any in isolation.
+///
+/// # Panics
+/// When the call needs itself, with a message that names the chain.
+pub(in crate::cache) fn way(busy: &Busy, worker: &'static Worker) -> Way {
+    let own = busy.owner == worker.number;
+    if worker.is_isolated() {
+        if own || call_stack::contains(worker, busy.name()) {
+            cycle(worker, busy.name());
         }
-        return isolation.standing_in_for.contains(&busy.owner).then_some(Waited::Recompute);
+        return Way::Deputy;
     }
-    if !again && busy.owner != worker.number {
-        return None;
+    if !own {
+        return Way::Wait;
     }
     if rayon::current_thread_index().is_none() && !call_stack::helps_since(worker, busy.name()) {
-        block_on::cycle(worker, busy.name());
+        cycle(worker, busy.name());
     }
-    Some(isolate_or_wait(busy, worker))
+    Way::Deputy
 }
 
-/// What to do about a circle of waits that this thread has closed.
-pub(in crate::cache) fn resolve(busy: &Busy, worker: &'static Worker) -> Waited {
-    if is_isolated(worker) {
-        return Waited::Recompute;
-    }
-    isolate_or_wait(busy, worker)
+/// The panic of a call that needs itself.
+pub(in crate::cache) fn cycle(worker: &Worker, slot: usize) -> ! {
+    std::panic::panic_any(call_stack::cycle(worker, slot))
 }
 
-fn isolate_or_wait(busy: &Busy, worker: &'static Worker) -> Waited {
-    match turns::next(busy, worker) {
-        Turn::Isolate => Waited::Isolate,
-        Turn::Ended(outcome) => outcome.map_or(Waited::Again, Waited::Outcome),
-        Turn::Cycle => block_on::cycle(worker, busy.name()),
-    }
-}
-
-/// The value of a slot that others have claimed, computed unless that was done before in this isolation. Only what is to
-/// be kept is remembered. If the call needs itself, those who wait for the slot are told at once.
-pub(in crate::cache) fn remembered<R: Output>(
+/// The value of a claimed slot from its deputy, which this thread becomes, starts or waits for; `None` if the claim is to be
+/// looked at again. `body` computes the value on the worker that it is given.
+///
+/// # Panics
+/// If the body does, or if the call needs itself.
+pub(in crate::cache) fn compute<R: Output>(
     engine: &dyn Engine,
-    worker: &'static Worker,
     busy: &Busy,
-    keep: impl FnOnce(&R) -> bool,
-    compute: impl FnOnce() -> R,
-) -> R {
-    let at = (busy.slot, busy.table);
-    let before = worker.own.isolation.borrow().as_ref().and_then(|isolation| isolation.known.get(&at).cloned());
-    // Cloned while nothing is borrowed: that runs users' code.
-    if let Some(value) = before.and_then(|value| value.downcast::<R>().ok()) {
-        return R::clone(&value);
+    worker: &'static Worker,
+    body: impl Fn(&'static Worker) -> R + Send,
+) -> Option<R> {
+    if worker.is_isolated() {
+        return stand_in(engine, busy, worker, || body(worker));
     }
-    match catch_unwind(AssertUnwindSafe(compute)) {
+    match deputies::of(busy) {
+        Some(deputy) => wait_for(&deputy, worker).unwrap_or(None)?.into_value(),
+        None => start(engine, busy, worker, body),
+    }
+}
+
+/// The value of a claimed slot, computed in isolation as the deputy of that claim, unless it has one.
+fn stand_in<R: Output>(
+    engine: &dyn Engine,
+    busy: &Busy,
+    worker: &'static Worker,
+    body: impl FnOnce() -> R,
+) -> Option<R> {
+    let deputy = match deputies::begin(engine, busy, worker) {
+        Begun::Mine(deputy) => deputy,
+        Begun::Over => return None,
+        Begun::Others(deputy) => match wait_for(&deputy, worker) {
+            Ok(outcome) => return outcome?.into_value(),
+            // A cycle. Who walks through it alone can tell it exactly.
+            Err(Circle) => return Some(body()),
+        },
+    };
+    match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => {
-            if is_isolated(worker) && keep(&value) {
-                remember(worker, at, Rc::new(value.clone()));
-            }
-            value
+            deputy.ends_with(value.clone());
+            waits::wake_for(worker.number);
+            waits::deliver_to(busy, || deputy.outcome()?);
+            Some(value)
         }
         Err(payload) => {
-            block_on::doomed(engine, busy, &payload, worker);
+            deputy.panicked(&payload);
+            // The next one tries again.
+            deputies::withdraw(busy, &deputy, engine.waiters());
+            waits::wake_for(worker.number);
+            poison::deliver(engine, busy, &payload);
             resume_unwind(payload)
         }
     }
 }
 
-fn remember(worker: &'static Worker, at: (usize, u64), value: Rc<dyn Any>) {
-    let old = worker.own.isolation.borrow_mut().as_mut().and_then(|isolation| isolation.known.insert(at, value));
-    drop(old);
+/// The deputy waits, in the end, for the one who would wait for it.
+struct Circle;
+
+/// Waits until a deputy ends, or its claim does.
+fn wait_for(deputy: &Deputy, worker: &'static Worker) -> Result<Option<Outcome>, Circle> {
+    let mut stall = Stall::default();
+    loop {
+        // Before anything else, since the number of one that has ended may be another thread's.
+        if let Some(outcome) = deputy.outcome() {
+            return Ok(outcome);
+        }
+        {
+            let _waits = waits::enter_for_deputy(worker, deputy.worker).ok_or(Circle)?;
+            // Looked at again in the graph: who ends wakes all that are in it.
+            if deputy.outcome().is_none() {
+                worker.park(LOOK);
+            }
+        }
+        // For what it does: nothing else can be done about a deputy that waits inside rayon. What is queued in an isolated
+        // pool belongs to the calls on this very stack.
+        if !worker.is_isolated() {
+            stall.look(deputy.worker, worker);
+        }
+    }
 }
 
-/// Runs the body, which computes the value of a claimed slot, in isolation on behalf of a worker, which waits.
-pub(in crate::cache) fn run<R: Output>(
+/// Starts an isolated thread that stands in for a claim on behalf of a worker, which waits.
+fn start<R: Output>(
     engine: &dyn Engine,
-    worker: &'static Worker,
     busy: &Busy,
-    body: impl FnOnce(&'static Worker) -> R + Send,
-) -> R {
-    let mut standing_in_for = HashSet::from([worker.number]);
-    if let Some(outer) = &*worker.own.isolation.borrow() {
-        standing_in_for.extend(&outer.standing_in_for);
-    }
+    worker: &'static Worker,
+    body: impl Fn(&'static Worker) -> R + Send,
+) -> Option<R> {
+    let sponsor = worker.number;
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
         let body = move |pool: Option<Arc<ThreadPool>>| {
             let isolated = registry::current();
-            isolated.own.isolation.replace(Some(Isolation { standing_in_for, known: HashMap::new() }));
+            isolated.own.isolated_for.set(Some(sponsor));
             let lent = pool.map(|pool| rayon_probe::lend(pool, isolated));
-            let underway = Underway::new(busy, isolated, worker);
             // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);
             let _ends = Ends { isolated, _lent: lent, _sender: sender };
-            let value = body(isolated);
-            underway.ends_with(&value);
-            value
+            stand_in(engine, busy, isolated, || body(isolated))
         };
         let thread = scope.spawn(move || {
             // A pool of one, whose thread runs the body: what the body gives to rayon runs there as well.
@@ -156,7 +193,7 @@ pub(in crate::cache) fn run<R: Output>(
             stand_by(worker, number, &receiver);
         }
         thread.join().unwrap_or_else(|payload| {
-            if block_on::doomed(engine, busy, &payload, worker) {
+            if poison::deliver(engine, busy, &payload) {
                 call_stack::note_cycle(worker, busy.name());
             }
             resume_unwind(payload)
@@ -166,22 +203,19 @@ pub(in crate::cache) fn run<R: Output>(
 
 /// Waits until an isolated worker is done, which the receiver tells.
 fn stand_by(worker: &'static Worker, number: u32, done: &Receiver<u32>) {
-    let mut watch = Watch::new(number);
-    while block_on::for_worker(worker, number, || done.recv_timeout(LOOK)) == Err(RecvTimeoutError::Timeout) {
-        rayon_probe::serve(worker);
-        if worker.site.pool() != 0 {
-            // For what it does; circles are found by the isolated thread itself.
-            watch.look(worker);
+    let mut stall = Stall::default();
+    loop {
+        let waits = waits::enter_for(worker, number);
+        let ended = done.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout);
+        drop(waits);
+        if ended {
+            return;
         }
+        stall.look(number, worker);
     }
 }
 
-/// Whether the worker computes in isolation. Only on the calling thread's own worker.
-pub(in crate::cache) fn is_isolated(worker: &Worker) -> bool {
-    worker.own.isolation.borrow().is_some()
-}
-
-/// Whether the thread computes something that another has claimed, in isolation or not: a body that runs a second time.
+/// Whether the thread computes something that another has claimed: a body that runs a second time.
 pub(in crate::cache) fn computes_again(worker: &Worker) -> bool {
     worker.own.recomputing.get() > 0
 }
@@ -195,8 +229,6 @@ struct Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        // Taken out first: dropping values runs users' code.
-        let isolation = self.isolated.own.isolation.replace(None);
-        drop(isolation);
+        self.isolated.own.isolated_for.set(None);
     }
 }

@@ -1,15 +1,20 @@
 //! Waiting for a value that another thread computes, without ever waiting in a circle.
 
-#[cfg_attr(loom, path = "../model/wait.rs")]
+#[cfg(not(loom))]
 pub(in crate::cache) mod block_on;
 #[cfg(not(loom))]
+pub(in crate::cache) mod deputies;
+#[cfg(not(loom))]
+pub(in crate::cache) mod flags;
+#[cfg(not(loom))]
 pub(in crate::cache) mod isolation;
+pub(in crate::cache) mod outcome;
 #[cfg(not(loom))]
 pub(in crate::cache) mod poison;
 #[cfg(not(loom))]
 pub(in crate::cache) mod progress;
 #[cfg(not(loom))]
 pub(in crate::cache) mod rayon_probe;
-#[cfg(not(loom))]
-pub(in crate::cache) mod turns;
 pub(in crate::cache) mod wait_for_graph;
+#[cfg_attr(loom, path = "../model/wait.rs")]
+pub(in crate::cache) mod waits;

@@ -18,10 +18,14 @@ use std::{
 use once_cell::sync::Lazy;
 
 use crate::cache::{
-    api::key::{Key, Output},
-    block::block_on::Busy,
-    call::{call_stack, erased::Engine, inner::Core},
-    thread::registry::{self, Worker},
+    block::{flags::Notes, outcome::Outcome, waits},
+    table::key::Key,
+    thread::{
+        call_stack,
+        claim::Busy,
+        engine::Engine,
+        registry::{self, Worker},
+    },
 };
 use crate::{
     panics::Payload,
@@ -58,21 +62,29 @@ struct Doomed {
     text: Arc<str>,
 }
 
-impl<K: Key, R: Output> Core<K, R> {
+/// A cache whose calls may have been found to need themselves.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Suspects<'a> {
+    /// What names the cache as long as it exists.
+    pub(in crate::cache) cache: usize,
+    pub(in crate::cache) notes: &'a Notes,
+}
+
+impl Suspects<'_> {
     /// If a call of this worker has ended with the panic of a cycle, dooms the call.
-    pub(in crate::cache) fn doom(&self, key: &K, slot: usize, payload: &Payload, worker: &'static Worker) {
+    pub(in crate::cache) fn doom<K: Key>(self, key: &K, slot: usize, payload: &Payload, worker: &'static Worker) {
         // On a thread that is not rayon's a panic ends all that led to it, or the helping.
         if worker.site.pool() != 0
             && let Some(text) = call_stack::as_cycle(payload)
         {
             self.notes.note_cycles();
             let doomed = Doomed { key: Arc::new(key.clone()), text: text.into() };
-            drop(insert((self.address(), slot), doomed, worker));
+            drop(insert((self.cache, slot), doomed, worker));
         }
     }
 
     /// Whether a call is doomed.
-    pub(in crate::cache) fn is_doomed(&self, key: &K, slot: usize) -> bool {
+    pub(in crate::cache) fn is_doomed<K: Key>(self, key: &K, slot: usize) -> bool {
         self.doom_of(key, slot).is_some()
     }
 
@@ -80,21 +92,21 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Panics
     /// If it is, with the message about the cycle.
-    pub(in crate::cache) fn check_doom(&self, key: &K, slot: usize) {
+    pub(in crate::cache) fn check_doom<K: Key>(self, key: &K, slot: usize) {
         if let Some(text) = self.doom_of(key, slot) {
             panic_any(text.to_string());
         }
     }
 
     /// As [`check_doom`](Self::check_doom), for a call that another thread has begun, which so takes part.
-    pub(in crate::cache) fn check_doom_of(&self, key: &K, busy: &Busy, worker: &'static Worker) {
+    pub(in crate::cache) fn check_doom_of<K: Key>(self, engine: &dyn Engine, key: &K, busy: &Busy) {
         if let Some(text) = self.doom_of(key, busy.name()) {
-            involve(self, busy, worker);
+            involve(engine, busy);
             panic_any(text.to_string());
         }
     }
 
-    fn doom_of(&self, key: &K, slot: usize) -> Option<Arc<str>> {
+    fn doom_of<K: Key>(self, key: &K, slot: usize) -> Option<Arc<str>> {
         if !self.notes.cycles() || CALLS.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -106,16 +118,16 @@ impl<K: Key, R: Output> Core<K, R> {
                 drop(over);
                 return None;
             }
-            let doomed = turmoil.calls.get(&(self.address(), slot))?;
+            let doomed = turmoil.calls.get(&(self.cache, slot))?;
             (doomed.key.clone(), doomed.text.clone())
         };
         known.downcast_ref::<K>().is_some_and(|known| known.is_key(key)).then_some(text)
     }
 
     /// The cache is no more, and another one may come to its memory.
-    pub(in crate::cache) fn forget_doom(&self) {
+    pub(in crate::cache) fn forget_doom(self) {
         if self.notes.cycles() {
-            let cache = self.address();
+            let cache = self.cache;
             let gone: Vec<_> = {
                 let mut turmoil = lock(&TURMOIL);
                 let gone = turmoil.calls.extract_if(|(of, _), _| *of == cache).collect();
@@ -124,12 +136,6 @@ impl<K: Key, R: Output> Core<K, R> {
             };
             drop(gone);
         }
-    }
-
-    /// What names the cache as long as it exists.
-    #[inline(always)]
-    pub(in crate::cache) fn address(&self) -> usize {
-        std::ptr::from_ref(self) as usize
     }
 }
 
@@ -148,11 +154,8 @@ impl Turmoil {
 #[must_use]
 fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option<Doomed> {
     let mut turmoil = lock(&TURMOIL);
-    match &*worker.own.isolation.borrow() {
-        Some(isolation) => turmoil.involved.extend(isolation.others()),
-        None if worker.is_in_call() => drop(turmoil.involved.insert(worker.number)),
-        None => {}
-    }
+    let for_itself = worker.is_in_call().then_some(worker.number);
+    turmoil.involved.extend(worker.own.isolated_for.get().or(for_itself));
     if turmoil.involved.is_empty() {
         return Some(doomed);
     }
@@ -162,11 +165,21 @@ fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option
     old
 }
 
+/// If a call has ended with the panic of a cycle, gives that to everybody who waits for this claim, which is another
+/// thread's; tells whether it has.
+#[cold]
+pub(in crate::cache) fn deliver(engine: &dyn Engine, busy: &Busy, payload: &Payload) -> bool {
+    let Some(text) = call_stack::as_cycle(payload) else { return false };
+    involve(engine, busy);
+    waits::deliver_to(busy, || Some(Outcome::panic(Box::new(text.to_string()))));
+    true
+}
+
 /// The owner of a claim takes part in a cycle, if the claim has not ended.
-pub(in crate::cache) fn involve(engine: &dyn Engine, busy: &Busy, worker: &'static Worker) {
+pub(in crate::cache) fn involve(engine: &dyn Engine, busy: &Busy) {
     let mut turmoil = lock(&TURMOIL);
     // Looked at under the lock: a worker leaves after it has given up its claims.
-    if turmoil.since.is_some() && engine.is_busy(busy, worker) {
+    if turmoil.since.is_some() && engine.is_busy(busy) {
         turmoil.involved.insert(busy.owner);
     }
 }

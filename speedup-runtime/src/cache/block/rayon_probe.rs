@@ -10,7 +10,7 @@
 //! a pool, if it is rayon's global one. Pools of the engine's own are [`lent`](lend) to those who ask.
 //!
 //! A thread that is not rayon's sleeps there on a lock of its own, the same for all its calls of rayon. Linux says on which
-//! lock a thread sleeps ([`linux`]); elsewhere there is no answer.
+//! lock a thread sleeps (see `thread/site`); elsewhere there is no answer.
 
 use std::{
     cell::Cell,
@@ -21,31 +21,16 @@ use std::{
 use once_cell::sync::Lazy;
 use rayon::ThreadPool;
 
-use self::linux::Sleep;
-use crate::cache::thread::registry::{self, Worker};
+use crate::cache::thread::{
+    call_stack,
+    registry::{self, Worker},
+    site::{self, Sleep, last_question, next_question, pool_of_this_thread},
+};
 use crate::sync::{
-    Arc, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    Arc, Ordering,
     global::{AtomicUsize as Counter, Mutex},
     lock,
 };
-
-mod linux;
-
-/// Where a thread belongs, and what is known of its waiting inside rayon. Relaxed throughout: written when the thread is
-/// enrolled, and hints otherwise.
-#[derive(Default)]
-pub(in crate::cache) struct Site {
-    /// The number of the thread's pool, or 0.
-    pool: AtomicUsize,
-    /// The number of the thread itself, as the system knows it.
-    thread: AtomicU32,
-    /// The address of a thread-local variable of the thread.
-    mark: AtomicUsize,
-    /// The last question that the thread has answered, of those to its pool.
-    answered: AtomicU64,
-    /// One more than the thread's progress when it was seen waiting inside rayon, or 0.
-    seen: AtomicU64,
-}
 
 /// What is known of a thread that shows no sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +43,6 @@ pub(in crate::cache) enum Place {
     Unclear,
 }
 
-/// The last question to each pool.
-static QUESTIONS: Lazy<Mutex<HashMap<usize, u64>>> = Lazy::new(Mutex::default);
-
 /// Pools to which somebody has a question who is not in them, and how many those are.
 static REQUESTS: Lazy<Mutex<HashSet<usize>>> = Lazy::new(Mutex::default);
 static REQUESTED: Counter = Counter::new(0);
@@ -71,58 +53,6 @@ static LENT: Lazy<Mutex<HashMap<usize, Arc<ThreadPool>>>> = Lazy::new(Mutex::def
 thread_local! {
     /// How many questions this thread has answered.
     static ANSWERS: Cell<u64> = const { Cell::new(0) };
-}
-
-impl Site {
-    /// Notes where the calling thread is; by the thread itself, before others know the worker.
-    pub(in crate::cache) fn enter(&self, number: u32) {
-        let pool = match rayon::current_thread_index() {
-            Some(_) => pool_of_this_thread().unwrap_or(usize::MAX - number as usize),
-            None => 0,
-        };
-        let (thread, mark) = linux::this_thread();
-        self.pool.store(pool, Ordering::Relaxed);
-        self.thread.store(thread, Ordering::Relaxed);
-        self.mark.store(mark, Ordering::Relaxed);
-        // A pool may have the number of an earlier one. What was asked before this thread was enrolled is still to be
-        // answered, or is not for this thread.
-        self.answered.store(last_question(pool), Ordering::Relaxed);
-        self.seen.store(0, Ordering::Relaxed);
-    }
-
-    /// The number of the thread's pool, or 0.
-    pub(in crate::cache) fn pool(&self) -> usize {
-        self.pool.load(Ordering::Relaxed)
-    }
-
-    /// Notes that the thread was seen waiting inside rayon when it had made this progress.
-    pub(in crate::cache) fn found(&self, progress: u64) {
-        self.seen.store(progress + 1, Ordering::Relaxed);
-    }
-
-    /// Whether the thread was seen waiting inside rayon, and has made no progress since.
-    pub(in crate::cache) fn is_found(&self, progress: u64) -> bool {
-        self.seen.load(Ordering::Relaxed) == progress + 1
-    }
-
-    /// Whether the thread has answered this question to its pool.
-    pub(in crate::cache) fn has_answered(&self, question: u64) -> bool {
-        self.answered.load(Ordering::Relaxed) >= question
-    }
-
-    /// Whether the thread sleeps, as far as can be told.
-    pub(in crate::cache) fn sleeps(&self) -> bool {
-        self.sleep() != Sleep::Not
-    }
-
-    /// Whether the thread may be waiting inside rayon.
-    pub(in crate::cache) fn may_wait(&self) -> bool {
-        self.pool() != 0 || matches!(self.sleep(), Sleep::Rayon | Sleep::Unclear)
-    }
-
-    fn sleep(&self) -> Sleep {
-        linux::sleep(self.thread.load(Ordering::Relaxed), self.mark.load(Ordering::Relaxed))
-    }
 }
 
 /// Where a thread is that shows no sign of life. If that is to be asked, says what is known so far.
@@ -192,7 +122,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let pool = lock(&LENT).remove(&self.0);
         drop(pool);
-        lock(&QUESTIONS).remove(&self.0);
+        site::forget_questions(self.0);
     }
 }
 
@@ -208,17 +138,10 @@ fn send(pool: usize) -> u64 {
     question
 }
 
-fn next_question(pool: usize) -> u64 {
-    let mut questions = lock(&QUESTIONS);
-    let last = questions.entry(pool).or_default();
-    *last += 1;
-    *last
-}
-
 fn answer(question: u64) {
     ANSWERS.set(ANSWERS.get() + 1);
     let worker = registry::current();
-    worker.site.answered.fetch_max(question, Ordering::Relaxed);
+    worker.site.note_answer(question);
     let top = worker.own.top.get();
     if top.is_none() {
         return;
@@ -226,15 +149,11 @@ fn answer(question: u64) {
     // A thread that came here by giving way is in the middle of a call too, but its body is not what waits. It runs one job
     // then. If that is not this question it is a job that waits: for another part of the body that it is part of.
     if top != worker.own.yielding.get() {
-        worker.found_in_rayon();
+        call_stack::found_in_rayon(worker);
         worker.site.found(worker.computed());
     } else if ANSWERS.get() > worker.own.answers.get() + 1 {
         worker.site.found(worker.computed());
     }
-}
-
-fn last_question(pool: usize) -> u64 {
-    lock(&QUESTIONS).get(&pool).copied().unwrap_or(0)
 }
 
 /// The number of the pool in which a thread without a pool finds itself.
@@ -242,15 +161,6 @@ static GLOBAL: Lazy<usize> = Lazy::new(|| {
     let other = thread::Builder::new().spawn(pool_of_this_thread);
     other.ok().and_then(|other| other.join().ok()).flatten().unwrap_or(0)
 });
-
-/// A number that the current pool shares with no other one. Rayon has names for its pools but shows them only in the
-/// `Debug` form of a scope; `None` if that should change.
-fn pool_of_this_thread() -> Option<usize> {
-    let text = rayon::in_place_scope(|scope| format!("{scope:?}"));
-    let (_, pool) = text.split_once("pool_id")?;
-    let digits = pool.trim_start_matches(|at: char| !at.is_ascii_digit());
-    digits.split(|at: char| !at.is_ascii_digit()).next()?.parse().ok()
-}
 
 #[cfg(test)]
 mod tests {

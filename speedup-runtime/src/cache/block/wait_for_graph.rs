@@ -16,33 +16,8 @@
 
 use std::collections::HashMap;
 
+use crate::cache::thread::claim::Busy;
 use crate::sync::{Mutex, lock};
-
-/// A slot that a worker has claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) struct Busy {
-    /// The number of the worker.
-    pub(in crate::cache) owner: u32,
-    /// The address of the state word.
-    pub(in crate::cache) slot: usize,
-    /// The number of the table that the slot is part of: memory of a table that was cleared is used again.
-    pub(in crate::cache) table: u64,
-}
-
-impl Busy {
-    /// What tells the slot from all others that there ever were, for calls that outlive a table.
-    pub(in crate::cache) fn name(&self) -> usize {
-        name(self.slot, self.table)
-    }
-}
-
-/// The address of a state word together with the number of its table: a call in flight may outlive its table, whose memory
-/// another one then has. Where there is room for few bits of the number, the next tables have other names at least.
-#[inline]
-pub(in crate::cache) const fn name(slot: usize, table: u64) -> usize {
-    // Addresses have 48 bits, and the lowest two of a state word's are zero.
-    if usize::BITS == 64 { slot | (table << 48) as usize } else { slot | (table % 4) as usize }
-}
 
 /// How to look whether a slot is still claimed. Asked under the lock of the graph, so it takes no lock itself.
 pub(in crate::cache) trait Look {
@@ -99,10 +74,30 @@ impl<L: Look, O> Graph<L, O> {
         Entering::Waits(Entered { graph: self, me })
     }
 
-    /// Enters that `me` waits until another worker is done that computes in its stead.
+    /// Enters that `me` waits for another worker, whatever that one waits for: who closes a circle by this leaves it to the
+    /// others.
     pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entered<'_, L, O> {
         lock(&self.edges).insert(me, Edge::Worker(other));
         Entered { graph: self, me }
+    }
+
+    /// The same, unless that would close a circle.
+    pub(in crate::cache) fn enter_for_unless_circle(&self, me: u32, other: u32) -> Entering<'_, L, O> {
+        let mut edges = lock(&self.edges);
+        if Self::last(&edges, other, me) == me {
+            return Entering::Circle;
+        }
+        edges.insert(me, Edge::Worker(other));
+        Entering::Waits(Entered { graph: self, me })
+    }
+
+    /// Wakes who waits for this worker.
+    pub(in crate::cache) fn over_worker(&self, other: u32, wake: impl Fn(u32)) {
+        for (number, edge) in lock(&self.edges).iter() {
+            if matches!(edge, Edge::Worker(awaited) if *awaited == other) {
+                wake(*number);
+            }
+        }
     }
 
     /// The thread at the end of the waits that begin with `from`: it is not waiting, or it is `me`.

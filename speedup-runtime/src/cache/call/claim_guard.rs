@@ -1,21 +1,19 @@
 //! A claim on its way to a value.
 
-use std::{
-    marker::PhantomData,
-    ptr::{null, null_mut},
-};
+use std::marker::PhantomData;
 
 use crate::cache::{
-    api::key::{Key, Output},
-    block::{
-        block_on::{self, Outcome},
-        wait_for_graph::name,
+    block::{outcome::Outcome, waits},
+    call::state::Core,
+    table::{
+        Slot,
+        key::{Key, Output},
     },
-    call::inner::Core,
-    table::{Slot, State},
-    thread::registry::{Pinned, Worker},
+    thread::{
+        claim::Goal,
+        registry::{Pinned, Worker},
+    },
 };
-use crate::sync::Ordering;
 
 /// A claim on a slot that outlives the pin under which it was made. Dropped without a result, it gives the slot back.
 pub(in crate::cache) struct Flight<'core, K: Key, R: Output> {
@@ -23,17 +21,6 @@ pub(in crate::cache) struct Flight<'core, K: Key, R: Output> {
     worker: &'static Worker,
     goal: Goal,
     value: PhantomData<R>,
-}
-
-/// Where a value goes.
-#[derive(Clone, Copy)]
-pub(in crate::cache) struct Goal {
-    /// The number of the table: as long as it is current, the slot is there. 0, which is no table's, for a call that has
-    /// no claim.
-    table: u64,
-    state: *const State,
-    /// Of the type that the table knows.
-    value: *mut (),
 }
 
 impl<'core, K: Key, R: Output> Flight<'core, K, R> {
@@ -45,12 +32,12 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         slot: Slot<'_, R>,
     ) -> Self {
         let (state, value) = slot.parts();
-        Self { core, worker, goal: Goal { table, state, value: value.cast() }, value: PhantomData }
+        Self { core, worker, goal: Goal { table, state: state.cast(), value: value.cast() }, value: PhantomData }
     }
 
     /// A call whose value goes to its caller alone: the slot with this name is another worker's.
     pub(in crate::cache) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
-        let goal = Goal { table: 0, state: slot as *const State, value: std::ptr::dangling_mut() };
+        let goal = Goal { table: 0, state: slot as *const (), value: std::ptr::dangling_mut() };
         Self { core, worker, goal, value: PhantomData }
     }
 
@@ -87,40 +74,20 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     #[cold]
     pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
-        if self.core.waiters.load(Ordering::SeqCst) > 0 {
-            block_on::deliver(self.goal.state as usize, self.goal.table, outcome);
+        // Who comes later waits until the slot is given back.
+        if self.core.waiters.any(|| self.worker.order()) {
+            waits::deliver(self.goal.state as usize, self.goal.table, outcome);
         }
     }
 }
 
 impl Goal {
-    /// Stands for the [`parts`](Self::parts) of a goal where there is none.
-    pub(in crate::cache) const NONE: (u64, *const State, *mut ()) = (0, null(), null_mut());
-
-    /// What it consists of: for passing it on.
-    #[inline(always)]
-    pub(in crate::cache) fn parts(self) -> (u64, *const State, *mut ()) {
-        (self.table, self.state, self.value)
-    }
-
-    /// The goal with these [`parts`](Self::parts), if there is one.
-    #[inline(always)]
-    pub(in crate::cache) fn of_parts(table: u64, state: *const State, value: *mut ()) -> Option<Self> {
-        (!value.is_null()).then_some(Self { table, state, value })
-    }
-
-    /// The name of the slot.
-    #[inline]
-    pub(in crate::cache) fn name(self) -> usize {
-        name(self.state as usize, self.table)
-    }
-
     /// The slot, if its table is still the current one. The goal is one of this core.
     #[inline]
     fn find<'pin, K: Key, R: Output>(self, core: &Core<K, R>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         let current = core.table(pin)?.id() == self.table;
         // SAFETY: the parts are those of a slot of the table with this number, which is current under the pin.
-        current.then(|| unsafe { Slot::new(self.state, self.value.cast(), 0) })
+        current.then(|| unsafe { Slot::new(self.state.cast(), self.value.cast(), 0) })
     }
 
     /// Lets everybody read the value.
@@ -140,9 +107,8 @@ impl Goal {
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        // Relaxed: see `block_on`: who begins to wait just now looks again by itself.
-        if core.waiters.load(Ordering::Relaxed) > 0 {
-            block_on::wake(self.state as usize, self.table);
+        if core.waiters.any(|| worker.order()) {
+            waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }
 
@@ -154,8 +120,8 @@ impl Goal {
             slot.state().release();
         }
         drop(pin);
-        if core.waiters.load(Ordering::SeqCst) > 0 {
-            block_on::wake(self.state as usize, self.table);
+        if core.waiters.any(|| worker.order()) {
+            waits::ended(self.state as usize, self.table, &core.waiters);
         }
     }
 }

@@ -11,18 +11,13 @@ use std::{
 };
 
 use crate::cache::{
-    api::{
-        function::{Callee, Function},
-        key::{Key, Output},
-    },
-    block::{block_on::Outcome, poison},
-    call::{
-        call_stack::{Frame, Running},
-        claim_guard::{Flight, Goal},
-        inner::{Begun, Core},
-    },
-    table::State,
+    block::{outcome::Outcome, poison},
+    call::{callee::Callee, claim_guard::Flight, function::Function, inner::Begun, running::Running, state::Core},
+    table::key::{Key, Output},
     thread::{
+        call_stack,
+        claim::Goal,
+        frame::Frame,
         registry::{self, Worker},
         stack,
     },
@@ -44,7 +39,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
@@ -64,7 +59,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
@@ -77,12 +72,12 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// As for [`run_known`]; and the context is a `C` that outlives the call.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
-pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
@@ -95,7 +90,46 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R +
     let is_local = registry::current().own.is_local.get();
     let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
     // SAFETY: passed on.
+    unsafe {
+        run(
+            core,
+            function,
+            key,
+            (table, state, value),
+            |key| body(passed_on, key, Inside { core, callee: callee() }),
+            callee,
+        )
+    }
+}
+
+/// As [`run_in`], by a body that only gets what is passed on.
+///
+/// # Safety
+/// As for [`run_in`].
+pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    let context = registry::current().own.context.get();
+    // SAFETY: as in `run_known`.
+    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: by the contract.
+    let passed_on = unsafe { &*context.cast::<C>() };
+    let callee = || function.callee_in(context);
+    // SAFETY: passed on.
     unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+}
+
+/// A running call, as its body sees it.
+#[derive(Clone, Copy)]
+pub struct Inside<'a, K: Key, R: Output> {
+    pub(in crate::cache) core: &'a Core<K, R>,
+    pub(in crate::cache) callee: Callee<'a, K, R>,
 }
 
 /// What to call for a caller who passes this on, by a body that gets it.
@@ -103,7 +137,13 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: Fn(&C, &K) -> R +
 /// # Safety
 /// The context is `Sync`, unless the callee is local.
 #[inline(always)]
-pub(in crate::cache) unsafe fn callee_in<'a, K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn callee_in<
+    'a,
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+>(
     function: &'a Function<K, R>,
     context: &'a C,
     _body: F,
@@ -121,7 +161,7 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     let name = function.name;
@@ -139,7 +179,7 @@ unsafe fn run<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
-    (table, state, value): (u64, *const State, *mut ()),
+    (table, state, value): (u64, *const (), *mut ()),
     body: impl Fn(&K) -> R,
     callee: impl Fn() -> Callee<'a, K, R>,
 ) -> R {
@@ -148,6 +188,11 @@ unsafe fn run<'a, K: Key, R: Output>(
     if !stack::has_room(worker, mark.as_ptr() as usize) {
         // SAFETY: passed on.
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
+    }
+    if worker.handed.any()
+        && let Some(value) = handed_over(core, key, table, state, value, worker)
+    {
+        return value;
     }
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
@@ -158,7 +203,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe { Frame::new(worker, core.header(), std::ptr::from_ref(key).cast(), goal) };
+    let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, function, worker);
         let _running = Running::begin(worker, &frame);
@@ -192,13 +237,36 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     callee: Callee<'_, K, R>,
     key: &K,
     table: u64,
-    state: *const State,
+    state: *const (),
     value: *mut (),
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
+}
+
+/// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
+///
+/// # Panics
+/// As the call did.
+#[cold]
+#[inline(never)]
+fn handed_over<K: Key, R: Output>(
+    core: &Core<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+    worker: &'static Worker,
+) -> Option<R> {
+    // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
+    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let found = worker.handed.take(worker.running(), core.address(), |of: &K| of.is_key(key));
+    if found.is_none() {
+        std::mem::forget(claimed);
+    }
+    found
 }
 
 /// Counts the call, and sees to what is done every so many calls.
@@ -224,12 +292,12 @@ fn announce<K: Key, R: Output>(
     frame: &Frame,
     worker: &'static Worker,
 ) {
-    core.check_doom(key, frame.slot());
+    core.suspects().check_doom(key, frame.slot());
     if worker.own.sample.is_shared() && core.shares(function, worker) {
-        frame.show(worker);
+        call_stack::show(frame, worker);
     }
     if function.uses_rayon || core.notes.rayon() {
-        frame.found_in_rayon(worker);
+        call_stack::note_rayon(frame, worker);
     }
 }
 
@@ -313,7 +381,7 @@ unsafe fn crash<K: Key, R: Output>(
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     core.panicked.fetch_add(1, Ordering::Relaxed);
-    core.doom(key, flight.name(), &payload, worker);
+    core.suspects().doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
     poison::left(worker);
     resume_unwind(payload)

@@ -1,14 +1,21 @@
 //! The life of a call: looked up, claimed, computed, published.
 
 #[cfg(not(loom))]
-pub(in crate::cache) mod call_stack;
+pub(in crate::cache) mod callee;
 pub(in crate::cache) mod claim_guard;
+#[cfg(not(loom))]
+mod constructors;
 #[cfg(not(loom))]
 pub(in crate::cache) mod erased;
 #[cfg(not(loom))]
 pub(in crate::cache) mod execute;
 #[cfg(not(loom))]
-pub(in crate::cache) mod flags;
-#[cfg_attr(loom, path = "../model/core.rs")]
+pub(in crate::cache) mod function;
+#[cfg(not(loom))]
 pub(in crate::cache) mod inner;
-pub(in crate::cache) mod outcome;
+#[cfg(not(loom))]
+pub(in crate::cache) mod outlook;
+#[cfg(not(loom))]
+pub(in crate::cache) mod running;
+#[cfg_attr(loom, path = "../model/core.rs")]
+pub(in crate::cache) mod state;

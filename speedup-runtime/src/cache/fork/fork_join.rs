@@ -7,68 +7,22 @@
 use std::{fmt, time::Duration};
 
 use crate::cache::{
-    api::{
-        function::Callee,
-        key::{Key, Output},
+    block::waits,
+    call::{callee::Callee, state::Core},
+    sharing::leapfrog,
+    table::key::{Key, Output},
+    thread::{
+        board::WINDOW,
+        call_stack,
+        claim::Busy,
+        engine::{Engine, Header, Helped, Kept},
+        frame::Frame,
+        handed::Handed,
+        registry::{self, Worker},
+        waiters::Waiters,
     },
-    block::{
-        block_on::{self, Busy},
-        isolation,
-    },
-    call::{
-        call_stack::{self, Frame},
-        erased::{Engine, Header, Helped},
-        inner::Core,
-    },
-    fork::{leapfrog, published::WINDOW},
-    thread::registry::{self, Worker},
 };
-use crate::sync::{AtomicU32, spin_loop};
-
-/// The order in which a worker takes the members of groups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cache) enum Order {
-    /// First to last: who asked from outside.
-    #[default]
-    Forward,
-    /// Last to first: the first helper.
-    Backward,
-    /// Rotated by so many: all others.
-    From(u32),
-}
-
-impl Order {
-    /// The order of the helper on this seat.
-    pub(in crate::cache) fn of_seat(seat: u32) -> Self {
-        if seat == 0 { Self::Backward } else { Self::From(seat) }
-    }
-
-    /// The index of the member to take in this step.
-    pub(in crate::cache) fn pick(self, step: usize, len: usize) -> usize {
-        match self {
-            Self::Forward => step,
-            Self::Backward => len - 1 - step,
-            // Odd seats turn back, so that two of them differ also in pairs.
-            Self::From(seat) => {
-                let at = (step + seat as usize / 2) % len;
-                if seat % 2 == 1 { at } else { len - 1 - at }
-            }
-        }
-    }
-
-    fn arrange(self, members: &mut [usize]) {
-        match self {
-            Self::Forward => {}
-            Self::Backward => members.reverse(),
-            Self::From(_) => {
-                let sorted = members.to_vec();
-                for (step, member) in members.iter_mut().enumerate() {
-                    *member = sorted[self.pick(step, sorted.len())];
-                }
-            }
-        }
-    }
-}
+use crate::sync::spin_loop;
 
 /// Fills in the results of all keys. `scratch` is as long as `keys`. They may be shared `at_once` if many are asked for by name.
 pub(in crate::cache) fn compute<K: Key, R: Output>(
@@ -90,12 +44,12 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     }
     let missing = &mut scratch[..missing];
     let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
-    let may_share =
-        !isolation::is_isolated(worker) && if outside { at_once } else { core.may_share(callee.function, worker) };
+    let may_share = !callee.is_local
+        && !worker.is_isolated()
+        && if outside { at_once } else { core.may_share(callee.function, worker) };
     let shares = |left: usize| {
         may_share
             && left > 1
-            && !callee.is_local
             && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, worker) }
     };
     let mut alone = 0;
@@ -105,20 +59,37 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         alone += 1;
     }
     let missing = &mut missing[alone..];
-    if !missing.is_empty() {
-        share(core, callee, keys, results, missing, worker);
+    if missing.is_empty() {
+        return;
+    }
+    let later = share(core, callee, keys, missing, worker, |index| {
+        results[index] = core.compute_if_free(callee, &keys[index]);
+        if results[index].is_some() { Step::Done } else { Step::Later }
+    });
+    for index in &missing[..later] {
+        results[*index] = Some(callee.run(core, &keys[*index], None));
     }
 }
 
-/// Computes the missing members together with others.
-fn share<K: Key, R: Output>(
+/// What has come of a member's turn.
+pub(in crate::cache) enum Step {
+    Done,
+    /// It is in flight elsewhere: it comes again, when all others have been.
+    Later,
+    /// Nothing more is needed of the group.
+    Stop,
+}
+
+/// Shows the members that are missing, and goes through them in the worker's order. Returns how many are left for later;
+/// they stand first in `missing`.
+pub(in crate::cache) fn share<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     keys: &[K],
-    results: &mut [Option<R>],
     missing: &mut [usize],
     worker: &'static Worker,
-) {
+    mut take: impl FnMut(usize) -> Step,
+) -> usize {
     worker.own.order.get().arrange(missing);
     let guest = Guest::new(core, callee);
     let show = Show::new(&guest, worker);
@@ -130,15 +101,16 @@ fn share<K: Key, R: Output>(
             leapfrog::invite(worker);
         }
         let index = missing[step];
-        results[index] = core.compute_if_free(callee, &keys[index]);
-        if results[index].is_none() {
-            missing[later] = index;
-            later += 1;
+        match take(index) {
+            Step::Done => {}
+            Step::Later => {
+                missing[later] = index;
+                later += 1;
+            }
+            Step::Stop => break,
         }
     }
-    for index in &missing[..later] {
-        results[*index] = Some(callee.run(core, &keys[*index], None));
-    }
+    later
 }
 
 /// A cache as it is shown to helpers: with what the group's owner passes on to the body.
@@ -179,20 +151,24 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         unsafe { self.core.show(key, out) }
     }
 
-    fn is_busy(&self, busy: &Busy, worker: &'static Worker) -> bool {
-        self.core.is_busy(busy, worker)
+    fn is_busy(&self, busy: &Busy) -> bool {
+        self.core.is_busy(busy)
     }
 
-    fn waiters(&self) -> &AtomicU32 {
+    fn waiters(&self) -> &Waiters {
         self.core.waiters()
     }
 
-    fn help(&self, member: u64, table: u64, worker: &'static Worker) -> Helped {
-        self.core.help_by(self.callee, member, table, worker)
+    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
+        self.core.help_by(self.callee, member, table, handed, frame)
     }
 
-    fn ended(&self, worker: &'static Worker) {
-        self.core.ended(worker);
+    fn forks(&self) -> bool {
+        self.core.forks()
+    }
+
+    fn ended(&self) {
+        self.core.ended();
     }
 
     fn note_rayon(&self) {
@@ -200,9 +176,9 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
     }
 
     // It lives as long as it is visited.
-    fn retain(&self) {}
-
-    fn release(&self) {}
+    fn keep(&self) -> Option<Kept> {
+        None
+    }
 }
 
 /// A group on the board of the worker that needs it, taken off when dropped.
@@ -216,6 +192,8 @@ struct Show<'a, K: Key, R: Output> {
 
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
+        // Whoever helps may hand over what is not kept.
+        call_stack::top(worker).inspect(|frame| frame.expects());
         let place = call_stack::top(worker).and_then(Frame::place);
         let slot = call_stack::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
@@ -248,7 +226,8 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
             rounds += 1;
             match self.worker.board().visitor(self.place) {
                 Some(visitor) if rounds > 100 => {
-                    block_on::for_worker(self.worker, visitor, || self.worker.park(Duration::from_micros(50)));
+                    let _waits = waits::enter_for(self.worker, visitor);
+                    self.worker.park(Duration::from_micros(50));
                 }
                 _ => spin_loop(),
             }
@@ -266,25 +245,6 @@ impl<K: Key, R: Output> Drop for Show<'_, K, R> {
             self.worker.board().pop(self.place);
             if self.worker.own.top.get().is_none() {
                 leapfrog::dismiss(self.worker);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_order_takes_every_member_once() {
-        for order in [Order::Forward, Order::Backward].into_iter().chain((0..7).map(Order::of_seat)) {
-            for len in 1..9 {
-                let mut taken: Vec<_> = (0..len).map(|step| order.pick(step, len)).collect();
-                let mut arranged: Vec<_> = (0..len).collect();
-                order.arrange(&mut arranged);
-                assert_eq!(taken, arranged);
-                taken.sort_unstable();
-                assert_eq!(taken, (0..len).collect::<Vec<_>>(), "{order:?}");
             }
         }
     }

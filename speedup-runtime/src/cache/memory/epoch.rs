@@ -154,6 +154,12 @@ impl Reader {
         }
     }
 
+    /// Orders what the reader's thread has stored before what it loads next, as a pin does. Only by that thread.
+    #[inline(always)]
+    pub(in crate::cache) fn order(&self) {
+        if self.fenced.load(Ordering::Relaxed) { fence(Ordering::SeqCst) } else { membarrier::light() }
+    }
+
     /// As [`enter`](Self::enter), if the reader is not fenced.
     #[inline(always)]
     pub(in crate::cache) fn enter_swiftly(&self, domain: &Domain) -> Entered {

@@ -6,7 +6,7 @@ pub(in crate::cache) const SIZE: usize = 2 << 20;
 /// Lets the system give memory between these addresses in large pages, as far as these fit in. The first touch of a page
 /// costs as much as many calls, however large the page is.
 pub(in crate::cache) fn ask_for(low: usize, high: usize) {
-    #[cfg(all(target_os = "linux", not(loom)))]
+    #[cfg(all(target_os = "linux", not(any(loom, miri))))]
     {
         let (low, high) = (low.next_multiple_of(SIZE), high - high % SIZE);
         if low < high {
@@ -15,6 +15,6 @@ pub(in crate::cache) fn ask_for(low: usize, high: usize) {
             unsafe { libc::madvise(low as *mut libc::c_void, high - low, libc::MADV_HUGEPAGE) };
         }
     }
-    #[cfg(not(all(target_os = "linux", not(loom))))]
+    #[cfg(not(all(target_os = "linux", not(any(loom, miri)))))]
     let _ = (low, high);
 }

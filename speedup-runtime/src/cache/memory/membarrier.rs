@@ -45,19 +45,19 @@ mod real {
     #[cold]
     pub(in crate::cache) fn heavy() -> bool {
         fence(Ordering::SeqCst);
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         {
             use libc::{MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED};
             let barrier = || command(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
             barrier() || command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && barrier()
         }
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", not(miri))))]
         false
     }
 
     /// Whether [`heavy`] will work, as far as the system can tell.
     pub(in crate::cache) fn is_promised() -> bool {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         {
             use libc::{
                 MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_QUERY, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
@@ -66,21 +66,21 @@ mod real {
             let needed = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
             known >= 0 && known & libc::c_long::from(needed) == libc::c_long::from(needed)
         }
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", not(miri))))]
         false
     }
 
     /// Registers the process if that costs nothing. Takes some microseconds all the same.
     #[cold]
     pub(in crate::cache) fn prepare() {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         if has_one_thread() {
             command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
         }
     }
 
     /// Whether the process is known to have no second thread. To count them takes longer than a first call may.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     fn has_one_thread() -> bool {
         #[cfg(target_env = "gnu")]
         {
@@ -96,7 +96,7 @@ mod real {
     }
 
     /// What the system says to a command: negative if it does not carry it out.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     fn command(command: libc::c_int) -> libc::c_long {
         // SAFETY: the call takes three integers and touches no memory of the caller.
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }

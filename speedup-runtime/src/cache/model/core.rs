@@ -1,22 +1,23 @@
 //! As much of a cache as a claim needs, for the model checker.
 
 use crate::cache::{
-    api::key::{Key, Output},
-    table::{Current, Table},
-    thread::registry::Pinned,
+    table::{
+        Current, Table,
+        key::{Key, Output},
+    },
+    thread::{registry::Pinned, waiters::Waiters},
 };
-use crate::sync::AtomicU32;
 
 /// A cache without a function.
 pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) table: Current<K, R>,
     /// Always 0: who waits in a model looks again by itself.
-    pub(in crate::cache) waiters: AtomicU32,
+    pub(in crate::cache) waiters: Waiters,
 }
 
 impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn new() -> Self {
-        Self { table: Current::none(), waiters: AtomicU32::new(0) }
+        Self { table: Current::none(), waiters: Waiters::none() }
     }
 
     pub(in crate::cache) fn table<'pin>(&self, pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {

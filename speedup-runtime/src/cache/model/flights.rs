@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 
 use super::{Cache, check, registry, start};
-use crate::cache::{api::key::Key, model::Watched};
+use crate::cache::{model::Watched, table::key::Key};
 
 /// | thread 0 | thread 1 |
 /// |---|---|

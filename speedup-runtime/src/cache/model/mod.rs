@@ -3,6 +3,7 @@
 //! Keys and values are read and dropped under the eyes of the checker, which reports a value that is read while it is
 //! written or dropped; and all values are counted, so one that is dropped twice, or written where nobody drops it, shows.
 
+mod changes;
 mod flights;
 mod hashed;
 mod pages;
@@ -16,9 +17,8 @@ use std::{
 use loom::{cell::UnsafeCell, sync::Arc, thread};
 
 use crate::cache::{
-    api::key::Key,
-    call::{claim_guard::Flight, inner::Core},
-    table::{Claim, Table},
+    call::{claim_guard::Flight, state::Core},
+    table::{Claim, Table, key::Key},
     thread::registry::{self, Worker},
 };
 
@@ -160,11 +160,26 @@ impl<K: Key> Cache<K> {
         self.with(me, number, |table, key, pin| table.find(key, key.pack(), pin).map(Watched::read))
     }
 
-    /// Takes a value out.
-    fn remove(&self, me: &'static Worker, number: u32) -> bool {
+    /// Takes a value out, which is returned.
+    fn take(&self, me: &'static Worker, number: u32) -> Option<u32> {
         // SAFETY: tables are retired later than what is removed from them.
-        let removed = self.with(me, number, |table, key, pin| unsafe { table.remove(key, me.number, pin) });
-        removed.is_some_and(|value| value.read() == number * 10)
+        self.with(me, number, |table, key, pin| unsafe { table.remove(key, me.number, pin).map(Watched::read) })
+    }
+
+    /// Takes a value out; whether there was one, checked.
+    fn remove(&self, me: &'static Worker, number: u32) -> bool {
+        self.take(me, number).inspect(|value| assert_eq!(*value, number * 10)).is_some()
+    }
+
+    /// Puts a value in the place of one that is there, which is returned.
+    fn replace(&self, me: &'static Worker, number: u32, value: u32) -> Result<Option<u32>, u32> {
+        self.with(me, number, |table, key, pin| {
+            // SAFETY: as in `take`.
+            match unsafe { table.replace(key, Watched::new(value), me.number, pin) } {
+                Ok(old) => Ok(old.map(Watched::read)),
+                Err(back) => Err(back.read()),
+            }
+        })
     }
 
     fn runs(&self, number: u32) -> u32 {

@@ -37,11 +37,9 @@ pub(in crate::cache) struct Bias {
     /// The number of the owner, perhaps with `LEAVING`, or `SHARED` or `ABANDONED`. Relaxed for the owner, whose loads are ordered by
     /// the barrier; Release by who makes it `SHARED`, Acquire by others.
     owner: AtomicU32,
-    /// Nonzero while the owner claims a slot; no code of users runs meanwhile. Only the owner writes it: Release, with
-    /// the Acquire of who waits for it.
-    claiming: AtomicU32,
-    /// The same while the owner makes or removes an entry, which may run the `Eq`, `Hash` and `Clone` of a key.
-    filing: AtomicU32,
+    /// Nonzero while the owner changes the table. Only the owner writes it: Release, with the Acquire of who waits for
+    /// it. No code of users runs meanwhile, so nobody waits for long.
+    inside: AtomicU32,
 }
 
 /// Whether a change may be made by plain loads and stores, or takes atomic instructions and locks.
@@ -67,8 +65,7 @@ impl Bias {
     pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
         Self {
             owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
-            claiming: AtomicU32::new(0),
-            filing: AtomicU32::new(0),
+            inside: AtomicU32::new(0),
         }
     }
 
@@ -82,27 +79,32 @@ impl Bias {
 
     /// The owner, who is not in the middle of a change, lets everybody change the table; others change nothing by this.
     pub(in crate::cache) fn open(&self, me: u32) {
-        if self.claiming.load(Ordering::Relaxed) + self.filing.load(Ordering::Relaxed) == 0 {
+        if self.inside.load(Ordering::Relaxed) == 0 {
             // Release: all that the owner did. If another one has come, it is his to say.
             let _ = self.owner.compare_exchange(me, SHARED, Ordering::Release, Ordering::Relaxed);
         }
     }
 
-    /// Begins the claim of a slot, in which no code of users runs. `None` if the table is, or is about to be, another
-    /// thread's: see [`is_shared`](Self::is_shared).
+    /// Begins a change, in which no code of users runs, if the table is the caller's. `None` if it is, or is about to be,
+    /// another thread's: see [`is_shared`](Self::is_shared).
     #[inline(always)]
-    pub(in crate::cache) fn claiming(&self, me: u32) -> Option<Alone<'_>> {
-        self.begin(me, &self.claiming)
+    pub(in crate::cache) fn alone(&self, me: u32) -> Option<Alone<'_>> {
+        // Only the owner may write the word.
+        if self.owner.load(Ordering::Relaxed) != me {
+            return None;
+        }
+        debug_assert_eq!(self.inside.load(Ordering::Relaxed), 0, "a change within a change");
+        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
+        self.inside.store(1, Ordering::Relaxed);
+        let alone = Alone(&self.inside);
+        membarrier::light();
+        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
     }
 
-    /// Begins the making of an entry, alone or shared, and ends the time of another owner.
-    ///
-    /// # Panics
-    /// If the caller is in the middle of such a change: the `Eq`, `Hash` or `Clone` of a key may not call the function
-    /// whose key it is.
+    /// Begins a change, alone or shared, and ends the time of another owner. No code of users runs in it.
     #[inline]
     pub(in crate::cache) fn turn(&self, me: u32) -> Turn<'_> {
-        if let Some(alone) = self.filing(me) {
+        if let Some(alone) = self.alone(me) {
             return Turn::Alone(alone);
         }
         if !self.is_shared() {
@@ -111,35 +113,10 @@ impl Bias {
         Turn::Shared
     }
 
-    /// Begins the making of an entry, if the table is the caller's.
-    ///
-    /// # Panics
-    /// As [`turn`](Self::turn).
-    #[inline]
-    pub(in crate::cache) fn filing(&self, me: u32) -> Option<Alone<'_>> {
-        if self.owner.load(Ordering::Relaxed) == me && self.filing.load(Ordering::Relaxed) != 0 {
-            nested();
-        }
-        self.begin(me, &self.filing)
-    }
-
     /// Whether everybody may change the table.
     #[inline(always)]
     pub(in crate::cache) fn is_shared(&self) -> bool {
         self.owner.load(Ordering::Acquire) == SHARED
-    }
-
-    #[inline(always)]
-    fn begin<'a>(&self, me: u32, inside: &'a AtomicU32) -> Option<Alone<'a>> {
-        // Only the owner may write the word.
-        if self.owner.load(Ordering::Relaxed) != me {
-            return None;
-        }
-        // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
-        inside.store(1, Ordering::Relaxed);
-        let alone = Alone(inside);
-        membarrier::light();
-        (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
     }
 
     /// Ends the time of the owner: returns when everybody may change the table and all that the owner did is visible. False if
@@ -158,9 +135,6 @@ impl Bias {
                 return owner == SHARED;
             }
             if owner == me | LEAVING {
-                if self.filing.load(Ordering::Relaxed) != 0 {
-                    nested();
-                }
                 // Not inside, or this would not be reached. Release: all that the owner did.
                 self.settle(owner, SHARED);
                 continue;
@@ -174,7 +148,7 @@ impl Bias {
                 let is_leaving = || self.owner.load(Ordering::Acquire) == leaving;
                 (0..SPINS).take_while(|_| is_leaving()).for_each(|_| spin_loop());
                 let passed = !is_leaving() || registry::pass_barrier();
-                while passed && self.claiming.load(Ordering::Acquire) + self.filing.load(Ordering::Acquire) != 0 {
+                while passed && self.inside.load(Ordering::Acquire) != 0 {
                     wait();
                 }
                 self.settle(leaving, if passed { SHARED } else { ABANDONED });
@@ -188,12 +162,6 @@ impl Bias {
     fn settle(&self, leaving: u32, end: u32) {
         let _ = self.owner.compare_exchange(leaving, end, Ordering::AcqRel, Ordering::Acquire);
     }
-}
-
-#[cold]
-#[inline(never)]
-fn nested() -> ! {
-    panic!("the `Eq`, `Hash` or `Clone` of a key calls the cached function that it is a key of");
 }
 
 #[cfg(all(test, loom))]
@@ -227,7 +195,7 @@ mod loom_tests {
 
         /// As a claim of a slot does, which makes no entry.
         fn add_swiftly(&self, me: u32) {
-            match self.bias.claiming(me) {
+            match self.bias.alone(me) {
                 // SAFETY: as above.
                 Some(_alone) => self.number.with_mut(|number| unsafe { *number += 1 }),
                 None => self.add(me),
@@ -331,9 +299,9 @@ mod tests {
     fn a_table_has_one_owner_until_another_comes() {
         let bias = Bias::new(Some(3));
         assert!(matches!(bias.turn(3), Turn::Alone(_)));
-        assert!(bias.claiming(4).is_none() && !bias.is_shared());
+        assert!(bias.alone(4).is_none() && !bias.is_shared());
         assert!(matches!(bias.turn(4), Turn::Shared));
-        assert!(bias.is_shared() && bias.claiming(3).is_none());
+        assert!(bias.is_shared() && bias.alone(3).is_none());
         assert!(matches!(bias.turn(3), Turn::Shared));
     }
 
@@ -348,13 +316,5 @@ mod tests {
         drop(alone);
         bias.open(3);
         assert!(bias.is_shared() && bias.admits(3) && bias.admits(4));
-    }
-
-    #[test]
-    #[should_panic(expected = "calls the cached function that it is a key of")]
-    fn a_change_within_a_change_is_an_error() {
-        let bias = Bias::new(Some(3));
-        let _outer = bias.turn(3);
-        bias.turn(3);
     }
 }

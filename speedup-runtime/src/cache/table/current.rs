@@ -3,13 +3,12 @@
 use std::ptr::null_mut;
 
 use super::Table;
-use crate::{
-    cache::{
-        api::key::{Key, Output},
-        thread::registry::{self, Pinned},
-    },
-    sync::{AtomicPtr, Ordering, const_unless_loom},
+use crate::cache::{
+    memory::garbage,
+    table::key::{Key, Output},
+    thread::registry::{self, Pinned},
 };
+use crate::sync::{AtomicPtr, Ordering, const_unless_loom};
 
 /// The table in use, if there is one.
 ///
@@ -75,7 +74,7 @@ impl<K: Key, R: Output> Current<K, R> {
         // found the table, so it has done so when the first step runs, and garbage is freed in order.
         // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
         let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
-        registry::retire(Box::new(move || registry::retire(Box::new(free))));
+        garbage::retire(Box::new(move || garbage::retire(Box::new(free))));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What leads from the coordinates of a key to its page.
+//! A directory of pages, or of further directories.
 
 use std::alloc::Layout;
 
@@ -13,6 +13,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// Of a directory with so many entries.
     pub(super) fn layout(len: usize) -> Layout {
         let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
         Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")

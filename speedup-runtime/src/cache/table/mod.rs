@@ -3,9 +3,11 @@
 mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
+pub(in crate::cache) mod bits;
 mod current;
 mod directory;
 mod hashed;
+pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
 mod radix;
 mod slot;
@@ -19,9 +21,12 @@ use self::{
     radix::Pages,
 };
 use crate::cache::{
-    api::key::{Key, Lookup, Output},
-    table::bias::{Bias, Turn},
-    thread::registry::{self, Pinned, Worker},
+    memory::garbage,
+    table::{
+        bias::{Bias, Turn},
+        key::{Key, Lookup, Output},
+    },
+    thread::registry::{Pinned, Worker},
 };
 use crate::{
     panics,
@@ -68,6 +73,17 @@ impl<K: Key, R: Output> Table<K, R> {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             bias: Bias::new(owner.may_own().then_some(owner.number)),
+            pages: Pages::new(),
+            hashed: OnceBox::new(),
+        }
+    }
+
+    /// A table that several threads are going to fill from the beginning: it belongs to none.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn unowned() -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            bias: Bias::new(None),
             pages: Pages::new(),
             hashed: OnceBox::new(),
         }
@@ -129,7 +145,7 @@ impl<K: Key, R: Output> Table<K, R> {
         // In a mixed page the key may have strayed before there was the page.
         let paged = packed.and_then(|packed| self.pages.find_in_page(packed, pin));
         if let Some((_, slot)) = paged.filter(|(page, _)| !page.is_mixed()) {
-            let claimed = match self.bias.claiming(me) {
+            let claimed = match self.bias.alone(me) {
                 Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
                 None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
             };
@@ -149,16 +165,23 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: Pinned<'pin>,
     ) -> Option<(&'pin Entry<K, R>, bool)> {
-        let hashed = self.hashed.get()?;
-        let Some(alone) = self.bias.filing(me) else { return Some((hashed.find(key, pin)?, false)) };
         let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
-        hashed.find_or_make(key, &Turn::Alone(alone), pin, || State::claimed(me), paged)
+        let alone = || self.bias.alone(me).map(Turn::Alone);
+        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me), None), || ())
     }
 
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
-        self.hashed.get()?.find(key, pin)?.slot().value()
+        let hashed = self.hashed.get()?;
+        loop {
+            let slot = hashed.find(key, pin)?.slot();
+            // One that was removed since it was found may have been replaced.
+            match slot.value() {
+                None if slot.state().word() == Word::Removed => {}
+                value => return value,
+            }
+        }
     }
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
@@ -175,12 +198,12 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: Pinned<'pin>,
     ) -> Claim<'pin, R> {
-        let turn = self.bias.turn(me);
         loop {
-            let (slot, made) = self.locate(key, packed, &turn, pin, || State::claimed(me));
+            let (slot, made) = self.locate(key, packed, me, pin, || State::claimed(me));
             if made {
                 return Claim::Mine(slot);
             }
+            let turn = self.bias.turn(me);
             match slot.state().claim_in(me, &turn) {
                 Ok(()) if self.has_left(key, &slot, &turn, pin) => slot.state().move_away(),
                 Ok(()) => return Claim::Mine(slot),
@@ -203,7 +226,7 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: Pinned<'pin>,
     ) -> Slot<'pin, R> {
-        self.locate(key, packed, &self.bias.turn(me), pin, State::empty).0
+        self.locate(key, packed, me, pin, State::empty).0
     }
 
     /// Claims the slot behind a member's name, if it is still waiting for somebody to.
@@ -216,7 +239,6 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: Pinned<'pin>,
     ) -> Option<Member<'pin, K, R>> {
-        let turn = self.bias.turn(me);
         let paged = member & hashed::HASHED == 0;
         let slot = if paged {
             self.pages.find(member, pin)?
@@ -224,28 +246,29 @@ impl<K: Key, R: Output> Table<K, R> {
             // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
             unsafe { hashed::slot_of::<K, R>(member, pin) }
         };
+        let turn = self.bias.turn(me);
         match slot.state().claim_in(me, &turn) {
-            Err(Word::Claimed(owner)) => Some(Member::Busy(slot.address(), owner)),
-            Err(_) => Some(Member::Settled),
-            Ok(()) if paged => {
-                let key = K::unpack(member)?;
-                if self.has_left(&key, &slot, &turn, pin) {
-                    slot.state().move_away();
-                    return None;
-                }
-                Some(Member::Mine(key, slot))
+            Err(Word::Claimed(owner)) => return Some(Member::Busy(slot.address(), owner)),
+            Err(_) => return Some(Member::Settled),
+            Ok(()) => {}
+        }
+        if paged {
+            let key = K::unpack(member)?;
+            if self.has_left(&key, &slot, &turn, pin) {
+                slot.state().move_away();
+                return None;
             }
-            Ok(()) => {
-                // SAFETY: as above, and the slot has just been claimed.
-                let key = unsafe { hashed::key_of::<K, R>(member, pin) };
-                match catch_unwind(AssertUnwindSafe(|| key.clone())) {
-                    Ok(key) => Some(Member::Mine(key, slot)),
-                    Err(payload) => {
-                        slot.state().release();
-                        panics::swallow(payload);
-                        None
-                    }
-                }
+            return Some(Member::Mine(key, slot));
+        }
+        drop(turn);
+        // SAFETY: as above, and the slot has just been claimed.
+        let key = unsafe { hashed::key_of::<K, R>(member, pin) };
+        match catch_unwind(AssertUnwindSafe(|| key.clone())) {
+            Ok(key) => Some(Member::Mine(key, slot)),
+            Err(payload) => {
+                slot.state().release();
+                panics::swallow(payload);
+                None
             }
         }
     }
@@ -254,25 +277,69 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(in crate::cache) unsafe fn remove(&self, key: &K, me: u32, pin: Pinned<'_>) -> Option<R> {
+    pub(in crate::cache) unsafe fn remove<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> Option<&'pin R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
-            let value = slot.value().cloned();
             // By an atomic instruction, whosoever turn it is: it is rare.
             if slot.state().take_ready() {
-                let at = slot.value_ptr() as usize;
-                // SAFETY: the slot was ready and is no more: it keeps its value until this runs, and the table is
-                // freed later by the contract.
-                registry::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
-                return value;
+                // SAFETY: the slot was ready and is no more, by this thread alone; the table is freed later by the contract.
+                return Some(unsafe { Self::retire(&slot) });
             }
             if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
                 return None;
             }
         }
-        let hashed = self.hashed.get()?;
-        let value = hashed.find(key, pin)?.slot().value().cloned()?;
         // SAFETY: passed on.
-        unsafe { hashed.remove(key, &self.bias.turn(me), pin) }.then_some(value)
+        unsafe { self.hashed.get()?.remove(key, || self.bias.turn(me), pin) }
+    }
+
+    /// Puts a value in the place of one that is there, which it gives out; it is dropped when nobody can be reading it. Who
+    /// looks meanwhile finds one or the other. Gives the value back where there is none to be replaced.
+    ///
+    /// # Safety
+    /// As for [`remove`](Self::remove).
+    pub(in crate::cache) unsafe fn replace<'pin>(
+        &self,
+        key: &K,
+        value: R,
+        me: u32,
+        pin: Pinned<'pin>,
+    ) -> Result<Option<&'pin R>, R> {
+        let mut value = Some(value);
+        let paged = key.pack().and_then(|packed| self.pages.find(packed, pin));
+        if let Some(slot) = paged.filter(|slot| slot.state().word() == Word::Ready) {
+            // A slot in a page is not used again: the key moves, the new value first. Where the old one is removed in
+            // between there is nothing to be replaced.
+            let (gone, mut old) = (|| slot.state().word() != Word::Ready, None);
+            let make = || (State::ready(), value.take());
+            let turn = || Some(self.bias.turn(me));
+            // SAFETY: as in `remove`.
+            let made = || old = slot.state().take_ready().then(|| unsafe { Self::retire(&slot) });
+            match self.hashed().find_or_make(key, turn, pin, gone, make, made) {
+                Some((_, true)) => return Ok(old),
+                // Another thread is just replacing the value.
+                Some(_) => drop(self.hashed().has_settled(key, &self.bias.turn(me), pin)),
+                None => {}
+            }
+        } else if let Some(hashed) = self.hashed.get() {
+            // SAFETY: passed on.
+            let old = unsafe { hashed.replace(key, &mut value, || self.bias.turn(me), pin) };
+            if old.is_some() {
+                return Ok(old);
+            }
+        }
+        value.map_or(Ok(None), Err)
+    }
+
+    /// Has the value of a paged slot dropped when nobody can be reading it.
+    ///
+    /// # Safety
+    /// The slot was ready, and the caller alone has taken it out of use. The table is freed later than what is retired now.
+    unsafe fn retire<'pin>(slot: &Slot<'pin, R>) -> &'pin R {
+        let at = slot.value_ptr() as usize;
+        // SAFETY: the slot keeps its value until this runs.
+        garbage::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+        // SAFETY: what was retired just now lives during the pin.
+        unsafe { &*slot.value_ptr() }
     }
 
     /// How many values there are. O(slots): nothing is counted when values come and go.
@@ -285,7 +352,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        turn: &Turn<'_>,
+        me: u32,
         pin: Pinned<'pin>,
         state: impl Fn() -> State,
     ) -> (Slot<'pin, R>, bool) {
@@ -303,7 +370,8 @@ impl<K: Key, R: Output> Table<K, R> {
                     .and_then(|packed| self.pages.find(packed, pin))
                     .is_some_and(|slot| slot.state().word() != Word::Moved)
             };
-            if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, &state, paged) {
+            let turn = || Some(self.bias.turn(me));
+            if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, paged, || (state(), None), || ()) {
                 return (entry.slot(), made);
             }
         }
@@ -314,7 +382,7 @@ impl<K: Key, R: Output> Table<K, R> {
         slot.member() & hashed::HASHED == 0
             && self.pages.is_mixed(slot)
             // Made if need be: only as a writer is it certain who of the two has come first.
-            && self.hashed().find_settled(key, turn, pin).is_some()
+            && self.hashed().has_settled(key, turn, pin)
     }
 
     /// The hash table.

@@ -19,10 +19,11 @@ use super::{
     directory::Directory,
     slot::{Slot, State, Word},
 };
-use crate::{
-    cache::{api::key::Key, table::packed_key, thread::registry::Pinned},
-    sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering, lock},
+use crate::cache::{
+    table::{key::Key, packed_key},
+    thread::registry::Pinned,
 };
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering, lock};
 
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;

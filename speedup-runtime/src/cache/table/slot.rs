@@ -52,6 +52,11 @@ impl State {
         Self(AtomicU32::new(owner + FIRST_OWNER))
     }
 
+    /// The word of a value that may be read.
+    pub(in crate::cache) fn ready() -> Self {
+        Self(AtomicU32::new(READY))
+    }
+
     /// An empty word.
     pub(in crate::cache) fn empty() -> Self {
         Self(AtomicU32::new(EMPTY))

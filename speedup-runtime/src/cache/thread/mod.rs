@@ -1,10 +1,31 @@
-//! What the engine knows of a thread.
+//! What the engine knows of a thread, and what others may know of its calls.
 
+pub(in crate::cache) mod board;
+#[cfg(not(loom))]
+pub(in crate::cache) mod call_stack;
+pub(in crate::cache) mod claim;
 #[cfg(not(loom))]
 pub(in crate::cache) mod counters;
 #[cfg(not(loom))]
-mod parker;
+pub(in crate::cache) mod engine;
+#[cfg(not(loom))]
+pub(in crate::cache) mod frame;
+#[cfg(not(loom))]
+pub(in crate::cache) mod handed;
+#[cfg(not(loom))]
+pub(in crate::cache) mod order;
+#[cfg(not(loom))]
+pub(in crate::cache) mod parker;
 #[cfg_attr(loom, path = "../model/worker.rs")]
 pub(in crate::cache) mod registry;
 #[cfg(not(loom))]
+pub(in crate::cache) mod segment;
+#[cfg(not(loom))]
+pub(in crate::cache) mod site;
+#[cfg(not(loom))]
 pub(in crate::cache) mod stack;
+#[cfg(not(loom))]
+pub(in crate::cache) mod tally;
+pub(in crate::cache) mod waiters;
+#[cfg(not(loom))]
+pub(in crate::cache) mod window;

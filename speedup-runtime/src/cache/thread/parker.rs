@@ -1,4 +1,4 @@
-//! Putting a thread to sleep, and waking it.
+//! Sleeping until somebody wakes the thread.
 
 use std::{
     sync::{Condvar, Mutex},
@@ -14,8 +14,8 @@ pub(super) struct Parker {
 }
 
 impl Parker {
-    /// One without a token.
-    pub(super) const fn new() -> Self {
+    /// Nobody has woken the thread.
+    pub(super) fn new() -> Self {
         Self { token: Mutex::new(false), given: Condvar::new() }
     }
 
@@ -25,7 +25,7 @@ impl Parker {
         self.given.notify_one();
     }
 
-    /// Sleeps until [`unpark`](Self::unpark) or so long; only by the thread that it is for.
+    /// Sleeps until [`unpark`](Self::unpark) or so long; only by the thread itself.
     pub(super) fn park(&self, longest: Duration) {
         let mut token = lock(&self.token);
         if !*token {

@@ -2,37 +2,30 @@
 //!
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
-use std::{
-    cell::{Cell, RefCell},
-    marker::PhantomData,
-    ptr::null,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{cell::Cell, marker::PhantomData, ptr::null, sync::Mutex, time::Duration};
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
-    block::{isolation::Isolation, rayon_probe::Site},
-    call::{
-        call_stack::{self, Frame, Top},
-        erased::Header,
-    },
-    fork::{
-        fork_join::Order,
-        granularity::{Sample, Window},
-        published::Board,
-    },
     memory::{
-        epoch::{Domain, Entered, Garbage, Reader},
+        epoch::{Entered, Reader},
+        garbage::DOMAIN,
         membarrier,
     },
-    thread::{parker::Parker, stack::Segment},
+    thread::{
+        board::Board,
+        engine::Header,
+        frame::{Frame, Top},
+        handed::Handed,
+        order::Order,
+        parker::Parker,
+        segment::Segment,
+        site::Site,
+        tally::{NEAR, TALLIES, Tally},
+        window::{Sample, Window},
+    },
 };
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
-
-/// One for the process: values of all caches are retired here.
-static DOMAIN: Domain = Domain::new();
 
 /// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
 /// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
@@ -79,6 +72,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) helpers: AtomicU32,
     /// Whether the outermost call, and those who help with it, share.
     pub(in crate::cache) window: Window,
+    /// Ends of calls that were computed ahead for the running calls.
+    pub(in crate::cache) handed: Handed,
     parker: Parker,
 }
 
@@ -97,7 +92,7 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) sample: Sample,
     /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
     ///
-    /// [`Callee::run`]: crate::cache::api::function::Callee::run
+    /// [`Callee::run`]: crate::cache::call::callee::Callee::run
     pub(in crate::cache) context: Cell<*const ()>,
     /// Whether that may be used on this thread alone.
     pub(in crate::cache) is_local: Cell<bool>,
@@ -113,30 +108,9 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
-    /// Set on a thread that recomputes in isolation.
-    pub(in crate::cache) isolation: RefCell<Option<Isolation>>,
+    /// The worker on behalf of which this thread computes in isolation, if it does.
+    pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
-
-/// Hits and computations of one cache by one thread.
-#[derive(Default)]
-pub(in crate::cache) struct Tally {
-    /// Several counters, of which the key chooses one: a counter that is increased again at once has to wait for itself,
-    /// which takes longer than all the rest of a hit.
-    hits: [AtomicU64; 4],
-    computed: AtomicU64,
-}
-
-impl Tally {
-    fn hits(&self) -> u64 {
-        self.hits.iter().map(|hits| hits.load(Ordering::Relaxed)).sum()
-    }
-}
-
-/// How many caches have their counts in the worker itself.
-const NEAR: usize = 32;
-
-/// How many caches have their hits counted; those made later count nothing.
-pub(in crate::cache) const TALLIES: usize = 1024;
 
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
@@ -223,11 +197,6 @@ pub(in crate::cache) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
 /// How many workers are such.
 pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()
-}
-
-/// Takes over something that was unlinked; it is freed when nobody can be looking at it.
-pub(in crate::cache) fn retire(free: Garbage) {
-    DOMAIN.retire(free);
 }
 
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
@@ -352,6 +321,7 @@ impl Worker {
             helpers: AtomicU32::new(0),
             window: Window::new(),
             parker: Parker::new(),
+            handed: Handed::default(),
         }
     }
 
@@ -359,6 +329,12 @@ impl Worker {
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
         Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
+    }
+
+    /// Orders what the thread has stored before what it loads next, for who makes the counterpart by [`pass_barrier`].
+    #[inline(always)]
+    pub(in crate::cache) fn order(&self) {
+        self.reader.order();
     }
 
     /// Whether tables that the worker makes are its own until another one comes: not where others are about to come, nor where
@@ -371,6 +347,17 @@ impl Worker {
     #[inline(always)]
     pub(in crate::cache) fn pin_swiftly(&'static self) -> Pin {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
+    }
+
+    /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
+    pub(in crate::cache) fn running(&self) -> usize {
+        // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
+        self.own.top.get().map_or(0, |frame| unsafe { frame.as_ref() }.slot())
+    }
+
+    /// Whether the thread computes in isolation. Only on the calling thread's own worker.
+    pub(in crate::cache) fn is_isolated(&self) -> bool {
+        self.own.isolated_for.get().is_some()
     }
 
     /// Whether the thread is in the middle of a call.
@@ -427,14 +414,6 @@ impl Worker {
     #[inline(never)]
     fn far_tally(&self, cache: usize) -> Option<&Tally> {
         self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
-    }
-
-    /// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
-    pub(in crate::cache) fn found_in_rayon(&self) {
-        if let Some(frame) = call_stack::top(self) {
-            frame.found_in_rayon(self);
-            frame.engine().note_rayon();
-        }
     }
 
     /// Lets [`park`](Self::park) return, now or the next time.

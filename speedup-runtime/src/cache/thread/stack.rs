@@ -5,27 +5,22 @@
 
 use std::ops::Range;
 
-use crate::cache::{memory::huge_pages, thread::registry::Worker};
+use crate::cache::{
+    memory::huge_pages,
+    thread::{registry::Worker, segment::Segment},
+};
 
 /// A body finds at least this much room, in bytes.
 const RESERVE: usize = 128 * 1024;
 /// New stack is taken in pieces of this size, in bytes; it is given back when the call returns.
 const PIECE: usize = 16 << 20;
 
-/// The part of the current stack where a body may start.
-#[derive(Clone, Copy, Default)]
-pub(in crate::cache) struct Segment {
-    /// The lowest address with room below it.
-    low: usize,
-    /// How many bytes above are known to be of the same stack.
-    len: usize,
-}
-
 /// Whether a body may start here, an address in the caller's frame.
 #[inline]
 pub(in crate::cache) fn has_room(worker: &Worker, here: usize) -> bool {
     let segment = worker.own.stack.get();
-    here.wrapping_sub(segment.low) < segment.len || look(worker, here)
+    // The interpreter's stack is not where addresses of locals are.
+    cfg!(miri) || here.wrapping_sub(segment.low) < segment.len || look(worker, here)
 }
 
 /// Finds out about the stack.
@@ -50,7 +45,7 @@ fn look(worker: &Worker, here: usize) -> bool {
 
 /// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
 /// process for it; that takes longer than a first call may.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 fn of_first_thread() -> Option<Range<usize>> {
     // SAFETY: neither takes an argument or touches memory.
     if unsafe { libc::gettid() != libc::getpid() } {
@@ -67,7 +62,7 @@ fn of_first_thread() -> Option<Range<usize>> {
     Some(end - size..end)
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
 fn of_first_thread() -> Option<Range<usize>> {
     None
 }
@@ -107,7 +102,7 @@ fn address() -> usize {
     std::hint::black_box(&raw const mark) as usize
 }
 
-#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+#[cfg(all(test, target_os = "linux", target_env = "gnu", not(miri)))]
 mod tests {
     use super::*;
 

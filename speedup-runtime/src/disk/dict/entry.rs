@@ -1,9 +1,10 @@
 //! The entry of a key, there or not.
 
-use super::DiskDict;
+use super::{DiskDict, encoded};
 use crate::disk::Result;
 use crate::disk::key::Key;
 use crate::disk::value::Value;
+use crate::disk::value_mut::{Place, ValueMut};
 
 /// The entry of a key in a [`DiskDict`]; made by [`DiskDict::entry`].
 ///
@@ -26,14 +27,16 @@ use crate::disk::value::Value;
 pub struct Entry<'a, K, V> {
     dict: &'a mut DiskDict<K, V>,
     key: K,
+    raw: Vec<u8>,
     found: Result<Option<V>>,
     changed: bool,
 }
 
 impl<'a, K: Key, V: Value> Entry<'a, K, V> {
     pub(super) fn new(dict: &'a mut DiskDict<K, V>, key: K) -> Self {
-        let found = dict.get(&key);
-        Entry { dict, key, found, changed: false }
+        let raw = encoded(&key);
+        let found = dict.value(&raw);
+        Entry { dict, key, raw, found, changed: false }
     }
 
     /// The key of the entry.
@@ -50,36 +53,36 @@ impl<'a, K: Key, V: Value> Entry<'a, K, V> {
         self
     }
 
-    /// The value, after inserting `default` if it is not there.
+    /// The value, after inserting `default` if it is not there; what is changed through it is stored.
     ///
     /// # Errors
     ///
     /// As [`DiskDict::get`] and [`DiskDict::insert`].
-    pub fn or_insert(self, default: V) -> Result<V> {
+    pub fn or_insert(self, default: V) -> Result<ValueMut<'a, V>> {
         self.or_insert_with(|| default)
     }
 
-    /// The value, after inserting what `make` returns if it is not there.
+    /// The value, after inserting what `make` returns if it is not there; what is changed through it is stored.
     ///
     /// # Errors
     ///
     /// As [`DiskDict::get`] and [`DiskDict::insert`].
-    pub fn or_insert_with(self, make: impl FnOnce() -> V) -> Result<V> {
+    pub fn or_insert_with(self, make: impl FnOnce() -> V) -> Result<ValueMut<'a, V>> {
         let found = self.found?;
         let store = self.changed || found.is_none();
         let value = found.unwrap_or_else(make);
         if store {
-            self.dict.put(&self.key, &value)?;
+            self.dict.store(&self.raw, &value)?;
         }
-        Ok(value)
+        Ok(ValueMut::new(self.dict, Place::Key(self.raw), value))
     }
 
-    /// The value, after inserting the default one if it is not there.
+    /// The value, after inserting the default one if it is not there; what is changed through it is stored.
     ///
     /// # Errors
     ///
     /// As [`DiskDict::get`] and [`DiskDict::insert`].
-    pub fn or_default(self) -> Result<V>
+    pub fn or_default(self) -> Result<ValueMut<'a, V>>
     where
         V: Default,
     {
@@ -94,7 +97,7 @@ impl<'a, K: Key, V: Value> Entry<'a, K, V> {
     pub fn finish(self) -> Result<Option<V>> {
         let found = self.found?;
         if let (Some(value), true) = (&found, self.changed) {
-            self.dict.put(&self.key, value)?;
+            self.dict.store(&self.raw, value)?;
         }
         Ok(found)
     }

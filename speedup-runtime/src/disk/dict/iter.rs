@@ -1,99 +1,50 @@
 //! Iteration over a dict, leaf by leaf, from both ends.
 
 use std::marker::PhantomData;
-use std::ops::Bound;
 
-use super::{DictState, pair};
+use super::DictState;
+use super::ordered::{Run, Span};
 use crate::disk::Result;
 use crate::disk::handle::Handle;
-use crate::disk::key::Key;
+use crate::disk::key::{self, Key};
 use crate::disk::leaf::Leaf;
-use crate::disk::tree::{Found, Seek};
-use crate::disk::value::Value;
+use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 
-/// Some items of a leaf.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    leaf: Arc<Leaf>,
-    from: usize,
-    to: usize,
-}
+/// How many items the first steps of an iteration read.
+const FIRST: usize = 4;
+/// After how many items, merged one by one, the write buffer is merged into the tree: whoever reads that many reads on.
+const ENOUGH: usize = 512;
 
-/// The leaves between two bounds, from both ends.
-///
-/// What lies between `low` and `high` was handed out by neither end; `done` once that is nothing.
+/// The items between two bounds, from both ends, in runs; what lies in `span` was handed out by neither end.
 pub(crate) struct Runs<'a> {
     handle: &'a Handle<DictState>,
-    low: Bound<Vec<u8>>,
-    high: Bound<Vec<u8>>,
-    done: bool,
+    span: Span,
+    /// How many items the next step may merge.
+    limit: usize,
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(handle: &'a Handle<DictState>, low: Bound<Vec<u8>>, high: Bound<Vec<u8>>) -> Self {
-        let mut runs = Runs { handle, low, high, done: false };
-        runs.done = runs.is_crossed();
-        runs
-    }
-
-    fn is_crossed(&self) -> bool {
-        match (&self.low, &self.high) {
-            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
-            (Bound::Included(low), Bound::Included(high)) => low > high,
-            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
-        }
-    }
-
-    /// The items of a leaf that lie between the bounds.
-    fn clip(&self, leaf: Arc<Leaf>) -> Run {
-        let place = |key: &[u8], after: bool| match leaf.search(key) {
-            Ok(index) => index + usize::from(after),
-            Err(index) => index,
-        };
-        let from = match &self.low {
-            Bound::Included(key) => place(key, false),
-            Bound::Excluded(key) => place(key, true),
-            Bound::Unbounded => 0,
-        };
-        let to = match &self.high {
-            Bound::Included(key) => place(key, true),
-            Bound::Excluded(key) => place(key, false),
-            Bound::Unbounded => leaf.count(),
-        };
-        Run { leaf, from, to: to.max(from) }
+    pub(crate) fn new(handle: &'a Handle<DictState>, span: Span) -> Self {
+        Runs { handle, span, limit: FIRST }
     }
 
     fn step(&mut self, front: bool) -> Option<Result<Run>> {
-        if self.done {
-            return None;
-        }
-        let seek = match if front { &self.low } else { &self.high } {
-            Bound::Unbounded if front => Seek::First,
-            Bound::Unbounded => Seek::Last,
-            Bound::Included(key) => Seek::Of(key),
-            Bound::Excluded(key) if front => Seek::Of(key),
-            Bound::Excluded(key) => Seek::Before(key),
-        };
-        let Found { leaf, from, to } = match self.handle.read(|state| state.find(seek)) {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                self.done = true;
-                return None;
+        let (span, limit) = (&mut self.span, self.limit);
+        let read = self.handle.read(|state| {
+            if limit > ENOUGH {
+                state.gather_scattered()?;
             }
+            state.slice(span, front, limit)
+        });
+        self.limit = if limit > ENOUGH { usize::MAX } else { 4 * limit };
+        match read {
+            Ok(run) => run,
             Err(error) => {
-                self.done = true;
-                return Some(Err(error));
+                self.span.high = Some(Vec::new());
+                Some(Err(error))
             }
-        };
-        let run = leaf.map(|leaf| self.clip(leaf));
-        match if front { to } else { from } {
-            Some(sep) if front => self.low = Bound::Included(sep.into()),
-            Some(sep) => self.high = Bound::Excluded(sep.into()),
-            None => self.done = true,
         }
-        self.done |= self.is_crossed();
-        Some(run)
     }
 }
 
@@ -113,22 +64,28 @@ impl DoubleEndedIterator for Runs<'_> {
 
 /// Decodes one item of a leaf.
 fn decode<K: Key, V: Value>(
-    handle: &Handle<DictState>,
+    (handle, codec): (&Handle<DictState>, Codec),
     leaf: &Leaf,
     index: usize,
-    key: &mut Vec<u8>,
+    raw: &mut Vec<u8>,
 ) -> Result<(K, V)> {
-    leaf.key_into(index, key);
+    leaf.key_into(index, raw);
+    let key = key::decode(raw)?;
+    Ok((key, decode_value((handle, codec), leaf, index)?))
+}
+
+fn decode_value<V: Value>((handle, codec): (&Handle<DictState>, Codec), leaf: &Leaf, index: usize) -> Result<V> {
     let val = leaf.val(index);
     if val.outside {
-        return pair(key, &handle.read(|state| state.value(val))?);
+        return codec.decode(&handle.read(|state| state.value(val))?);
     }
-    pair(key, val.bytes)
+    codec.decode(val.bytes)
 }
 
 /// Decodes all items of a run.
 pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
     handle: &'a Handle<DictState>,
+    codec: Codec,
     run: Result<Run>,
 ) -> impl Iterator<Item = Result<(K, V)>> + 'a {
     let (error, run) = match run {
@@ -138,14 +95,14 @@ pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
     let mut key = Vec::new();
     let items =
         run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
-    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, &leaf, index, &mut key)))
+    error.into_iter().chain(items.map(move |(leaf, index)| decode((handle, codec), &leaf, index, &mut key)))
 }
 
 /// An iterator over entries in the order of their keys; made by [`DiskDict::iter`](super::DiskDict::iter).
 pub struct Iter<'a, K, V> {
-    runs: Runs<'a>,
-    front: Option<Run>,
-    back: Option<Run>,
+    ends: Ends<'a>,
+    codec: Codec,
+    /// Where keys are put together.
     key: Vec<u8>,
     types: PhantomData<fn() -> (K, V)>,
 }
@@ -154,42 +111,74 @@ pub struct Iter<'a, K, V> {
 pub type Range<'a, K, V> = Iter<'a, K, V>;
 
 impl<'a, K: Key, V: Value> Iter<'a, K, V> {
-    pub(crate) fn new(runs: Runs<'a>) -> Self {
-        Iter { runs, front: None, back: None, key: Vec::new(), types: PhantomData }
+    pub(crate) fn new(runs: Runs<'a>, codec: Codec) -> Self {
+        Iter { ends: Ends { runs, front: None, back: None }, codec, key: Vec::new(), types: PhantomData }
+    }
+
+    /// Decodes the key of the next item from an end, and of the rest of it what `rest` wants.
+    fn step<R>(
+        &mut self,
+        front: bool,
+        rest: impl FnOnce(K, (&Handle<DictState>, Codec), &Leaf, usize) -> Result<R>,
+    ) -> Option<Result<R>> {
+        let place = (self.ends.runs.handle, self.codec);
+        let (run, index) = match self.ends.step(front)? {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        run.leaf.key_into(index, &mut self.key);
+        Some(key::decode(&self.key).and_then(|key| rest(key, place, &run.leaf, index)))
+    }
+
+    fn entry(&mut self, front: bool) -> Option<Result<(K, V)>> {
+        self.step(front, |key, place, leaf, index| Ok((key, decode_value(place, leaf, index)?)))
+    }
+}
+
+/// What is left of the runs, and of the one at each end.
+struct Ends<'a> {
+    runs: Runs<'a>,
+    front: Option<Run>,
+    back: Option<Run>,
+}
+
+impl Ends<'_> {
+    /// The next item from an end: the run it is in, and its index there.
+    #[inline]
+    fn step(&mut self, front: bool) -> Option<Result<(&Run, usize)>> {
+        let (near, far) = if front { (&mut self.front, &mut self.back) } else { (&mut self.back, &mut self.front) };
+        while near.as_ref().is_none_or(|run| run.from >= run.to) {
+            *near = match self.runs.step(front) {
+                Some(Ok(run)) => Some(run),
+                Some(Err(error)) => return Some(Err(error)),
+                None => Some(far.take()?),
+            };
+        }
+        let run = near.as_mut()?;
+        let index = if front {
+            run.from += 1;
+            run.from - 1
+        } else {
+            run.to -= 1;
+            run.to
+        };
+        Some(Ok((run, index)))
     }
 }
 
 impl<K: Key, V: Value> Iterator for Iter<'_, K, V> {
     type Item = Result<(K, V)>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(run) = self.front.as_mut().filter(|run| run.from < run.to) {
-                run.from += 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.from - 1, &mut self.key));
-            }
-            self.front = match self.runs.next() {
-                Some(Ok(run)) => Some(run),
-                Some(Err(error)) => return Some(Err(error)),
-                None => Some(self.back.take()?),
-            };
-        }
+        self.entry(true)
     }
 }
 
 impl<K: Key, V: Value> DoubleEndedIterator for Iter<'_, K, V> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(run) = self.back.as_mut().filter(|run| run.from < run.to) {
-                run.to -= 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.to, &mut self.key));
-            }
-            self.back = match self.runs.next_back() {
-                Some(Ok(run)) => Some(run),
-                Some(Err(error)) => return Some(Err(error)),
-                None => Some(self.front.take()?),
-            };
-        }
+        self.entry(false)
     }
 }
 
@@ -199,7 +188,7 @@ impl<K, V> std::fmt::Debug for Iter<'_, K, V> {
     }
 }
 
-/// An iterator over keys in order; made by [`DiskDict::keys`](super::DiskDict::keys).
+/// An iterator over keys in order, which reads no values; made by [`DiskDict::keys`](super::DiskDict::keys).
 #[derive(Debug)]
 pub struct Keys<'a, K, V>(pub(super) Iter<'a, K, V>);
 
@@ -211,13 +200,13 @@ impl<K: Key, V: Value> Iterator for Keys<'_, K, V> {
     type Item = Result<K>;
 
     fn next(&mut self) -> Option<Result<K>> {
-        self.0.next().map(|entry| entry.map(|(key, _)| key))
+        self.0.step(true, |key, _, _, _| Ok(key))
     }
 }
 
 impl<K: Key, V: Value> DoubleEndedIterator for Keys<'_, K, V> {
     fn next_back(&mut self) -> Option<Result<K>> {
-        self.0.next_back().map(|entry| entry.map(|(key, _)| key))
+        self.0.step(false, |key, _, _, _| Ok(key))
     }
 }
 

@@ -1,8 +1,15 @@
 //! [`DiskDict`]: a sorted map on disk.
 
+mod append;
+mod batch;
 mod builder;
+mod copies;
 mod entry;
 mod iter;
+mod join;
+mod many;
+mod ordered;
+mod shared;
 pub(crate) mod state;
 mod whole;
 
@@ -15,16 +22,20 @@ use std::path::PathBuf;
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
+pub use self::append::Append;
+pub use self::batch::Batch;
 pub use self::builder::DictBuilder;
 pub use self::entry::Entry;
 use self::iter::Runs;
 pub use self::iter::{Iter, Keys, Range, Values};
+use self::ordered::{Span, after};
 use self::state::DictState;
 use super::handle::{Body, Handle};
-use super::key::{self, EncodeKey, Key};
+use super::key::{EncodeKey, Key};
 use super::shared::Shared;
 use super::store::Repaired;
-use super::value::{self, Value};
+use super::value::{Codec, Value};
+use super::value_mut::{Keeper, Place, ValueMut};
 use super::{Error, Result};
 
 /// A sorted map that lives on disk and takes a bounded amount of memory.
@@ -56,10 +67,16 @@ use super::{Error, Result};
 #[doc(alias = "shelve")]
 pub struct DiskDict<K, V> {
     handle: Handle<DictState>,
+    codec: Codec,
     /// Where keys and values are encoded.
     scratch: (Vec<u8>, Vec<u8>),
+    /// An error that nobody was there to take, when a changed value was dropped.
+    unsaved: Option<Error>,
     types: PhantomData<fn() -> (K, V)>,
 }
+
+/// How much memory is kept for the next value to be encoded.
+const SCRATCH: usize = 64 << 10;
 
 fn encoded<Q: EncodeKey + ?Sized>(key: &Q) -> Vec<u8> {
     let mut out = Vec::with_capacity(16);
@@ -67,8 +84,19 @@ fn encoded<Q: EncodeKey + ?Sized>(key: &Q) -> Vec<u8> {
     out
 }
 
-fn encoded_bound<Q: EncodeKey + ?Sized>(bound: Bound<&Q>) -> Bound<Vec<u8>> {
-    bound.map(|key| encoded(key))
+/// The encoded keys that lie in a range.
+fn span<Q: EncodeKey + ?Sized>(range: &impl RangeBounds<Q>) -> Span {
+    let low = match range.start_bound() {
+        Bound::Included(key) => encoded(key),
+        Bound::Excluded(key) => after(encoded(key)),
+        Bound::Unbounded => Vec::new(),
+    };
+    let high = match range.end_bound() {
+        Bound::Included(key) => Some(after(encoded(key))),
+        Bound::Excluded(key) => Some(encoded(key)),
+        Bound::Unbounded => None,
+    };
+    Span { low, high }
 }
 
 impl<K: Key, V: Value> DiskDict<K, V> {
@@ -86,8 +114,8 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         DictBuilder::new(name.into())
     }
 
-    fn over(state: DictState) -> Self {
-        DiskDict { handle: Handle::new(state), scratch: Default::default(), types: PhantomData }
+    fn over(state: DictState, codec: Codec) -> Self {
+        DiskDict { handle: Handle::new(state), codec, scratch: Default::default(), unsaved: None, types: PhantomData }
     }
 
     /// How many entries there are.
@@ -120,17 +148,58 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     ///
     /// When the disk fails, or key or value is too large to store.
     pub fn insert(&mut self, key: K, value: V) -> Result<Option<V>> {
-        self.put(&key, &value)
-    }
-
-    fn put(&mut self, key: &K, value: &V) -> Result<Option<V>> {
+        self.report()?;
+        let codec = self.codec;
         let (raw_key, raw_value) = &mut self.scratch;
         raw_key.clear();
-        raw_value.clear();
         key.encode_key(raw_key);
-        value::encode(value, raw_value)?;
-        let old = self.handle.change(|state| state.put(raw_key, raw_value))?;
-        old.map(|old| value::decode(&old)).transpose()
+        codec.write(value, raw_value)?;
+        let result = self.handle.change(|state| state.put(raw_key, raw_value, |old| codec.decode(old)));
+        self.tidy();
+        result
+    }
+
+    /// Puts a value without reading the one it replaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn put(&mut self, key: K, value: V) -> Result<()> {
+        self.report()?;
+        let (raw_key, raw_value) = &mut self.scratch;
+        raw_key.clear();
+        key.encode_key(raw_key);
+        self.codec.write(value, raw_value)?;
+        let result = self.handle.change(|state| state.put_blind(raw_key, raw_value));
+        self.tidy();
+        result
+    }
+
+    /// Stores a value that somebody still needs.
+    fn store(&mut self, raw_key: &[u8], value: &V) -> Result<()> {
+        self.codec.write_ref(value, &mut self.scratch.1)?;
+        let result = self.handle.change(|state| state.put_blind(raw_key, &self.scratch.1));
+        self.tidy();
+        result
+    }
+
+    /// The value of an encoded key.
+    fn value(&self, raw_key: &[u8]) -> Result<Option<V>> {
+        self.handle.read(|state| state.with(raw_key, |bytes| self.codec.decode(bytes)))
+    }
+
+    /// Returns the error that nobody has taken yet.
+    #[inline]
+    fn report(&mut self) -> Result<()> {
+        self.unsaved.take().map_or(Ok(()), Err)
+    }
+
+    /// A huge key or value must not stay in memory.
+    fn tidy(&mut self) {
+        for scratch in [&mut self.scratch.0, &mut self.scratch.1] {
+            scratch.clear();
+            scratch.shrink_to(SCRATCH);
+        }
     }
 
     /// The value of a key.
@@ -143,8 +212,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         K: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        let raw = encoded(key);
-        self.handle.read(|state| state.with(&raw, value::decode))
+        self.value(&encoded(key))
     }
 
     /// Whether a key is there.
@@ -172,9 +240,9 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         K: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
+        self.report()?;
         let raw = encoded(key);
-        let old = self.handle.change(|state| state.remove(&raw))?;
-        old.map(|old| value::decode(&old)).transpose()
+        self.handle.change(|state| state.remove(&raw, |old| self.codec.decode(old)))
     }
 
     /// Changes a value in place and returns what `change` returned; `None` if the key is not there.
@@ -190,10 +258,25 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         let Some(mut value) = self.get(key)? else { return Ok(None) };
         let result = change(&mut value);
         let raw = encoded(key);
-        self.scratch.1.clear();
-        value::encode(&value, &mut self.scratch.1)?;
-        self.handle.change(|state| state.put(&raw, &self.scratch.1))?;
-        Ok(Some(result))
+        self.codec.write(value, &mut self.scratch.1)?;
+        let stored = self.handle.change(|state| state.put_blind(&raw, &self.scratch.1));
+        self.tidy();
+        stored.map(|()| Some(result))
+    }
+
+    /// The value of a key, if it is there; what is changed through it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Result<Option<ValueMut<'_, V>>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let raw = encoded(key);
+        let value = self.value(&raw)?;
+        Ok(value.map(|value| ValueMut::new(self, Place::Key(raw), value)))
     }
 
     /// The entry of a key, there or not.
@@ -202,12 +285,12 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         Entry::new(self, key)
     }
 
-    /// The value of a key, after inserting what `make` returns if it is not there.
+    /// The value of a key, after inserting what `make` returns if it is not there; what is changed through it is stored.
     ///
     /// # Errors
     ///
     /// As [`get`](Self::get) and [`insert`](Self::insert).
-    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> Result<V> {
+    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> Result<ValueMut<'_, V>> {
         self.entry(key).or_insert_with(make)
     }
 
@@ -216,7 +299,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// A page that cannot be read yields its error once; the iterator then goes on with the next one.
     #[doc(alias = "items")]
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter::new(Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded))
+        Iter::new(Runs::new(&self.handle, Span::default()), self.codec)
     }
 
     /// The entries whose keys lie in a range, in order, from either end.
@@ -228,8 +311,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         Q: EncodeKey + ?Sized,
         R: RangeBounds<Q>,
     {
-        let (low, high) = (encoded_bound(range.start_bound()), encoded_bound(range.end_bound()));
-        Iter::new(Runs::new(&self.handle, low, high))
+        Iter::new(Runs::new(&self.handle, span(&range)), self.codec)
     }
 
     /// All keys in order.
@@ -248,9 +330,9 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         K: Send,
         V: Send,
     {
-        let runs = Runs::new(&self.handle, Bound::Unbounded, Bound::Unbounded);
-        let handle = &self.handle;
-        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
+        let runs = Runs::new(&self.handle, Span::default());
+        let (handle, codec) = (&self.handle, self.codec);
+        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, codec, run))
     }
 
     /// Inserts all entries of an iterator.
@@ -260,7 +342,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// As [`insert`](Self::insert); the entries before the failing one are in.
     #[doc(alias = "update")]
     pub fn extend(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> Result<()> {
-        entries.into_iter().try_for_each(|(key, value)| self.put(&key, &value).map(drop))
+        entries.into_iter().try_for_each(|(key, value)| self.put(key, value))
     }
 
     /// Removes all entries.
@@ -292,6 +374,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// When the disk fails; the dict can then only be opened again.
     #[doc(alias = "sync")]
     pub fn flush(&mut self) -> Result<()> {
+        self.report()?;
         self.handle.change(|state| state.store().flush())
     }
 
@@ -321,12 +404,14 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     ///
     /// When the disk fails; what was flushed is safe.
     pub fn close(mut self) -> Result<()> {
-        self.handle.close()
+        let closed = self.handle.close();
+        closed.and(self.report())
     }
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        Shared::new(self)
+        let check = self.handle.owner_check();
+        Shared::new(self, check)
     }
 }
 
@@ -338,6 +423,19 @@ impl<K, V> fmt::Debug for DiskDict<K, V> {
     }
 }
 
+impl<K: Key, V: Value> Keeper<V> for DiskDict<K, V> {
+    fn keep(&mut self, place: &Place, value: &V) -> Result<()> {
+        match place {
+            Place::Key(raw) => self.store(raw, value),
+            Place::Index(_) => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, error: Error) {
+        self.unsaved.get_or_insert(error);
+    }
+}
+
 impl<'a, K: Key, V: Value> IntoIterator for &'a DiskDict<K, V> {
     type Item = Result<(K, V), Error>;
     type IntoIter = Iter<'a, K, V>;
@@ -345,9 +443,4 @@ impl<'a, K: Key, V: Value> IntoIterator for &'a DiskDict<K, V> {
     fn into_iter(self) -> Iter<'a, K, V> {
         self.iter()
     }
-}
-
-/// Decodes a key and its value.
-fn pair<K: Key, V: Value>(raw_key: &[u8], raw_value: &[u8]) -> Result<(K, V)> {
-    Ok((key::decode(raw_key)?, value::decode(raw_value)?))
 }

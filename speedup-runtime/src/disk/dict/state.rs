@@ -1,28 +1,41 @@
 //! The state of a dict, over encoded keys and values.
 
-use crate::disk::filter::Filter;
+mod absent;
+mod batch;
+mod merge;
+
+use self::absent::Absent;
+pub(crate) use self::batch::Step;
+use self::merge::Merge;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
-use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
-use crate::disk::tree::{Edits, Found, KeyEdit, Seek};
+use crate::disk::store::{Change, LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
+use crate::disk::tree::{Found, Seek};
 use crate::disk::write_buffer::{Known, WriteBuffer};
 use crate::disk::{Error, Result};
 
-/// How many changes of the write buffer go into the tree at a time.
-const SLICE: usize = 512;
+/// How many bytes of changes are gathered when a journal is played: each merge of them touches most pages of a large dict.
+const REPLAYED: usize = if cfg!(speedup_tight) { 1 << 14 } else { 32 << 20 };
 
 /// A dict: the tree, its open end and the write buffer.
 ///
 /// Every key of the tail is greater than every key of the tree and of the buffer. What the buffer says of a key goes
 /// before what the tree says.
 pub(crate) struct DictState {
-    store: Store,
-    buffer: WriteBuffer,
-    /// Holds at least every key of the dict, if there is one.
-    filter: Option<Filter>,
+    pub(super) store: Store,
+    pub(super) buffer: WriteBuffer,
+    /// The merge of the buffer into the tree, if one is on its way.
+    merge: Option<Merge>,
+    filter: Option<Absent>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
     misses: usize,
+    /// How many removed keys reading in order has gone past since the write buffer was last merged.
+    pub(super) skipped: usize,
+    /// A few changes are to be one step, so nothing may be published between them.
+    pub(super) held: bool,
+    /// The tree holds what would be added twice if it were published without the last operation.
+    whole_only: bool,
     len: u64,
     /// No key of the tree and the buffer is greater; `None` if they hold none.
     max: Option<Vec<u8>>,
@@ -33,36 +46,68 @@ impl DictState {
         let mut state = DictState {
             len: store.tree.len(),
             store,
-            buffer: WriteBuffer::new(write_buffer),
+            buffer: WriteBuffer::new(if replay.is_some() { write_buffer.max(REPLAYED) } else { write_buffer }),
+            merge: None,
             filter: None,
             misses: 0,
+            skipped: 0,
+            held: false,
+            whole_only: false,
             max: None,
         };
-        if state.len > 0 {
-            let found = state.store.tree.find(&mut state.store.pager, Seek::Last);
-            // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
-            state.max = Some(match found {
-                Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
-                _ => vec![u8::MAX; LONGEST_KEY + 1],
-            });
-        }
+        state.look_for_last();
         if let Some(replay) = replay {
-            Store::replay(
-                &mut state,
-                |state| &mut state.store,
-                replay,
-                |state, op| match op {
-                    Op::Put { key, val } => state.put(key, val).map(drop),
-                    Op::Remove { key } => state.remove(key).map(drop),
-                    Op::Clear => state.clear(),
-                    _ => Err(Error::damaged(state.store.folder(), "its journal holds operations of a list")),
-                },
-            )?;
+            Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
+            // Now the tree knows how many entries there are.
+            state.gather()?;
+            state.buffer = WriteBuffer::new(write_buffer);
+            state.count();
         }
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
         Ok(state)
+    }
+
+    /// Applies an operation of the journal without a look at what it replaces; so `len` does not count.
+    fn redo(&mut self, op: Op<'_>) -> Result<()> {
+        match op {
+            Op::Put { key, val } => {
+                let above = self.is_above(key);
+                self.apply_put(key, val, above, false)
+            }
+            Op::Remove { key } => {
+                self.store.note(op)?;
+                self.take_out(key)
+            }
+            Op::Clear => self.apply_clear(),
+            _ => self.redo_rare(op),
+        }
+    }
+
+    /// Finds the last key of the tree.
+    fn look_for_last(&mut self) {
+        self.max = None;
+        if self.len > 0 {
+            let found = self.store.tree.find(&mut self.store.pager, Seek::Last, false);
+            // A last leaf that cannot be read is no reason to refuse the others: then nothing counts as an append.
+            self.max = Some(match found {
+                Ok(Some(Found { leaf: Ok(leaf), .. })) if leaf.count() > 0 => leaf.item(leaf.count() - 1).key(),
+                _ => vec![u8::MAX; LONGEST_KEY + 1],
+            });
+        }
+    }
+
+    /// Learns anew what the tree holds, which is everything.
+    pub(super) fn renewed(&mut self) {
+        (self.filter, self.misses) = (None, 0);
+        self.count();
+        self.look_for_last();
+    }
+
+    /// Counts the entries; all are in the tree.
+    pub(super) fn count(&mut self) {
+        self.len = self.store.tree.len();
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -78,19 +123,22 @@ impl DictState {
         }
     }
 
-    /// The value of a key.
-    #[inline]
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(key, |bytes| Ok(bytes.to_vec()))
-    }
-
     /// Calls `found` with the value of a key, if there is one.
     #[inline]
     pub(crate) fn with<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        if self.buffer.has_appends()
+            && let Some(value) = self.joined(key)?
+        {
+            return found(&value).map(Some);
+        }
         self.with_val(key, |store, val| store.pager.with_value(val, found))
     }
 
-    fn with_val<R>(&mut self, key: &[u8], found: impl FnOnce(&Store, Val<'_>) -> Result<R>) -> Result<Option<R>> {
+    pub(super) fn with_val<R>(
+        &mut self,
+        key: &[u8],
+        found: impl FnOnce(&Store, Val<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
         let store = &mut self.store;
         if store.tail.owns(key) {
             let index = store.tail.search(key).ok();
@@ -99,9 +147,9 @@ impl DictState {
         match self.buffer.get(key) {
             Some(Known::Put(val)) => return found(store, val).map(Some),
             Some(Known::Removed) => return Ok(None),
-            None => {}
+            Some(Known::Append(_)) | None => {}
         }
-        if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(key)) {
+        if self.filter.as_ref().is_some_and(|absent| !absent.may_contain(key)) {
             return Ok(None);
         }
         match store.tree.get(&mut store.pager, key)? {
@@ -114,22 +162,42 @@ impl DictState {
     }
 
     pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool> {
-        self.with_val(key, |_, _| Ok(())).map(|found| found.is_some())
+        let waits = matches!(self.buffer.get(key), Some(Known::Append(_)));
+        Ok(waits || self.with_val(key, |_, _| Ok(()))?.is_some())
     }
 
-    /// Puts a value and returns the one it replaces.
-    pub(crate) fn put(&mut self, key: &[u8], val: &[u8]) -> Result<Option<Vec<u8>>> {
+    /// Puts a value and returns what `found` makes of the one it replaces; nothing changes if that fails.
+    pub(crate) fn put<R>(
+        &mut self,
+        key: &[u8],
+        val: &[u8],
+        found: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        Self::check(key, val)?;
+        let above = self.is_above(key);
+        let old = if above { None } else { self.with(key, found)? };
+        let result = self.apply_put(key, val, above, old.is_none());
+        self.store.settle(result)?;
+        Ok(old)
+    }
+
+    /// Puts a value without reading the one it replaces.
+    pub(crate) fn put_blind(&mut self, key: &[u8], val: &[u8]) -> Result<()> {
+        Self::check(key, val)?;
+        let above = self.is_above(key);
+        let fresh = above || !self.contains(key)?;
+        let result = self.apply_put(key, val, above, fresh);
+        self.store.settle(result)
+    }
+
+    pub(super) fn check(key: &[u8], val: &[u8]) -> Result<()> {
         if key.len() > LONGEST_KEY {
             return Err(Error::KeyTooLarge { size: key.len(), limit: LONGEST_KEY });
         }
         if val.len() > LONGEST_VALUE {
             return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
         }
-        let above = self.is_above(key);
-        let old = if above { None } else { self.get(key)? };
-        let result = self.apply_put(key, val, above, old.is_none());
-        self.store.settle(result)?;
-        Ok(old)
+        Ok(())
     }
 
     fn apply_put(&mut self, key: &[u8], val: &[u8], above: bool, fresh: bool) -> Result<()> {
@@ -161,76 +229,48 @@ impl DictState {
             self.buffered(key, Some(val))?;
         }
         if fresh {
-            self.len += 1;
-            self.remember(key)?;
+            self.added(key)?;
         }
         self.keep_bounded()
     }
 
-    /// Adds a new key to the filter, and makes or grows one when it pays.
-    fn remember(&mut self, key: &[u8]) -> Result<()> {
-        match &mut self.filter {
-            Some(filter) => {
-                filter.insert(key);
-                if filter.is_full() {
-                    self.build_filter()?;
-                }
-            }
-            // By then the looks in vain have cost about what reading all keys costs.
-            None if self.misses > 1024 + self.len as usize / 64 => self.build_filter()?,
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn build_filter(&mut self) -> Result<()> {
-        self.misses = 0;
-        self.filter = None;
-        let mut filter = Filter::with_room(self.len as usize * 16);
-        let mut key = Vec::new();
-        let store = &mut self.store;
-        let mut whole = true;
-        store.tree.walk(&mut store.pager, &mut |_, _, leaf| {
-            let Ok(leaf) = leaf else {
-                whole = false;
-                return Ok(());
-            };
-            for index in 0..leaf.count() {
-                leaf.key_into(index, &mut key);
-                filter.insert(&key);
-            }
-            Ok(())
-        })?;
-        (0..store.tail.len()).for_each(|index| filter.insert(store.tail.key(index)));
-        self.buffer.keys().for_each(|key| filter.insert(key));
-        // Where a page is damaged, nobody knows its keys; the others can be used as before.
-        self.filter = whole.then_some(filter);
-        Ok(())
+    /// Counts a new key.
+    pub(super) fn added(&mut self, key: &[u8]) -> Result<()> {
+        self.len += 1;
+        self.remember(key)
     }
 
     /// Notes a change of a key below the tail.
     fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
-        if let Some(Known::Put(old)) = self.buffer.get(key) {
-            self.store.pager.free_value(old)?;
-        }
+        self.free_buffered(key)?;
         self.buffer.set(key, val);
         Ok(())
     }
 
-    /// Removes a key and returns its value.
-    pub(crate) fn remove(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let old = self.get(key)?;
+    /// Removes a key and returns what `found` makes of its value; nothing changes if that fails.
+    pub(crate) fn remove<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        let old = self.with(key, found)?;
         if old.is_some() {
-            let result = self.apply_remove(key);
-            self.store.settle(result)?;
+            self.remove_known(key)?;
         }
         Ok(old)
     }
 
+    /// Removes a key that is there.
+    pub(super) fn remove_known(&mut self, key: &[u8]) -> Result<()> {
+        let result = self.apply_remove(key);
+        self.store.settle(result)
+    }
+
     fn apply_remove(&mut self, key: &[u8]) -> Result<()> {
-        let store = &mut self.store;
-        store.note(Op::Remove { key })?;
+        self.store.note(Op::Remove { key })?;
         self.len -= 1;
+        self.take_out(key)
+    }
+
+    /// Takes a key out, as an operation that is noted already.
+    fn take_out(&mut self, key: &[u8]) -> Result<()> {
+        let store = &mut self.store;
         if store.tail.owns(key) {
             if let Ok(index) = store.tail.search(key) {
                 store.pager.free_value(store.tail.val(index))?;
@@ -247,23 +287,40 @@ impl DictState {
         self.keep_bounded()
     }
 
-    fn raise(&mut self, key: &[u8]) {
+    pub(super) fn raise(&mut self, key: &[u8]) {
         if self.max.as_deref().is_none_or(|max| max < key) {
             self.max = Some(key.to_vec());
         }
     }
 
-    fn keep_bounded(&mut self) -> Result<()> {
-        if self.buffer.is_full() {
-            self.drain()?;
+    pub(super) fn keep_bounded(&mut self) -> Result<()> {
+        if self.held {
+            return Ok(());
         }
-        if self.store.is_due() {
-            self.checkpoint_now()?;
+        if self.whole_only || self.buffer.has_appends() {
+            return self.keep_bounded_whole();
+        }
+        let merging = self.merge.is_some();
+        if merging {
+            self.pace_merge()?;
+        } else if self.buffer.is_full() {
+            self.begin_merge()?;
+        }
+        if self.merge.is_some() {
+            return Ok(());
+        }
+        // After a merge little is left in the buffer to begin the new journal with.
+        if self.store.is_due() || (merging && self.store.is_nearly_due()) {
+            self.seal()?;
+            if self.buffer.is_empty() {
+                return self.store.checkpoint();
+            }
+            self.store.checkpoint_but(self.buffer.edits())?;
         }
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
+    pub(super) fn seal(&mut self) -> Result<()> {
         if let Some(last) = self.store.tail.len().checked_sub(1) {
             let key = self.store.tail.key(last).to_vec();
             self.raise(&key);
@@ -272,26 +329,12 @@ impl DictState {
         Ok(())
     }
 
-    /// Merges the write buffer into the tree.
-    fn drain(&mut self) -> Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
+    /// As [`keep_bounded`](Self::keep_bounded), where nothing may be published but the whole.
+    fn keep_bounded_whole(&mut self) -> Result<()> {
+        if self.buffer.is_full() {
+            self.drain()?;
         }
-        // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
-        self.seal()?;
-        let order = self.buffer.sorted();
-        let store = &mut self.store;
-        let mut edits: Vec<KeyEdit<'_>> = Vec::with_capacity(SLICE);
-        for slice in order.chunks(SLICE) {
-            edits.clear();
-            edits.extend(slice.iter().map(|&at| self.buffer.edit(at)));
-            store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
-            if store.pager.is_crowded() {
-                store.publish_part()?;
-            }
-        }
-        self.buffer.clear();
-        Ok(())
+        if self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
     /// Brings every item into the tree, so that it alone can be read in order.
@@ -303,16 +346,17 @@ impl DictState {
         self.store.settle(result)
     }
 
+    /// Brings every scattered change into the tree.
+    pub(crate) fn gather_scattered(&mut self) -> Result<()> {
+        if self.buffer.is_empty() { Ok(()) } else { self.gather() }
+    }
+
     fn checkpoint_now(&mut self) -> Result<()> {
         self.drain()?;
         self.seal()?;
-        self.store.checkpoint()
-    }
-
-    /// The leaf a search leads to; all items are in the tree.
-    pub(crate) fn find(&mut self, seek: Seek<'_>) -> Result<Option<Found>> {
-        self.gather()?;
-        self.store.tree.find(&mut self.store.pager, seek)
+        self.store.checkpoint()?;
+        self.whole_only = false;
+        Ok(())
     }
 
     /// The bytes of a stored value.
@@ -327,13 +371,18 @@ impl DictState {
     }
 
     fn apply_clear(&mut self) -> Result<()> {
-        let store = &mut self.store;
-        store.note(Op::Clear)?;
-        self.buffer.vals().try_for_each(|val| store.pager.free_value(val))?;
-        self.buffer.clear();
-        store.empty()?;
-        (self.filter, self.misses, self.len, self.max) = (None, 0, 0, None);
+        self.store.note(Op::Clear)?;
+        self.forget_buffer()?;
+        self.store.empty()?;
+        (self.filter, self.misses, self.skipped, self.len, self.max) = (None, 0, 0, 0, None);
         self.keep_bounded()
+    }
+
+    /// Gives the store with every value as `change` makes it.
+    pub(crate) fn convert(mut self, value: u64, change: &mut Change<'_>) -> Result<Store> {
+        self.checkpoint_now()?;
+        self.store.convert(value, change)?;
+        Ok(self.store)
     }
 
     /// Copies everything into full pages.
@@ -361,6 +410,7 @@ impl Body for DictState {
 mod tests {
     use super::*;
     use crate::disk::options::Options;
+    use crate::disk::store::LONGEST_VALUE;
     use crate::disk::superblock::Kind;
 
     #[test]
@@ -372,9 +422,11 @@ mod tests {
         let mut state = DictState::open(store, replay, 1 << 12).unwrap();
         // Zeros that are never looked at take no memory.
         let large = vec![0; LONGEST_VALUE + 1];
-        let refused = state.put(b"k", &large);
+        let refused = state.put_blind(b"k", &large);
         assert!(matches!(refused, Err(Error::ValueTooLarge { limit: LONGEST_VALUE, .. })), "{refused:?}");
-        assert_eq!((state.len(), state.put(b"k", b"v").unwrap()), (0, None));
-        assert_eq!(state.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
+        assert_eq!(state.len(), 0);
+        state.put_blind(b"k", b"v").unwrap();
+        let value = state.with(b"k", |bytes| Ok(bytes.to_vec())).unwrap();
+        assert_eq!(value.as_deref(), Some(b"v".as_slice()));
     }
 }

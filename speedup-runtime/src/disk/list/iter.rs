@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use super::ListState;
 use crate::disk::Result;
 use crate::disk::handle::Handle;
-use crate::disk::leaf::Leaf;
-use crate::disk::value::{self, Value};
+use crate::disk::leaf::{Leaf, Val};
+use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 
 /// Some items of a leaf.
@@ -15,6 +15,13 @@ pub(crate) struct Run {
     leaf: Arc<Leaf>,
     from: usize,
     to: usize,
+}
+
+impl Run {
+    /// The values as they are stored.
+    pub(super) fn vals(&self) -> impl Iterator<Item = Val<'_>> {
+        (self.from..self.to).map(|index| self.leaf.val(index))
+    }
 }
 
 /// The leaves between two positions, from both ends; what lies between was handed out by neither.
@@ -60,17 +67,18 @@ impl Iterator for Runs<'_> {
     }
 }
 
-fn decode<T: Value>(handle: &Handle<ListState>, leaf: &Leaf, index: usize) -> Result<T> {
+fn decode<T: Value>(handle: &Handle<ListState>, codec: Codec, leaf: &Leaf, index: usize) -> Result<T> {
     let val = leaf.val(index);
     if val.outside {
-        return value::decode(&handle.read(|state| state.value(val))?);
+        return codec.decode(&handle.read(|state| state.value(val))?);
     }
-    value::decode(val.bytes)
+    codec.decode(val.bytes)
 }
 
 /// Decodes all items of a run.
 pub(super) fn decode_run<'a, T: Value + 'a>(
     handle: &'a Handle<ListState>,
+    codec: Codec,
     run: Result<Run>,
 ) -> impl Iterator<Item = Result<T>> + 'a {
     let (error, run) = match run {
@@ -79,20 +87,21 @@ pub(super) fn decode_run<'a, T: Value + 'a>(
     };
     let items =
         run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
-    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, &leaf, index)))
+    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, codec, &leaf, index)))
 }
 
 /// An iterator over items; made by [`DiskList::iter`](super::DiskList::iter).
 pub struct Iter<'a, T> {
     runs: Runs<'a>,
+    codec: Codec,
     front: Option<Run>,
     back: Option<Run>,
     types: PhantomData<fn() -> T>,
 }
 
 impl<'a, T: Value> Iter<'a, T> {
-    pub(crate) fn new(runs: Runs<'a>) -> Self {
-        Iter { runs, front: None, back: None, types: PhantomData }
+    pub(crate) fn new(runs: Runs<'a>, codec: Codec) -> Self {
+        Iter { runs, codec, front: None, back: None, types: PhantomData }
     }
 }
 
@@ -103,7 +112,7 @@ impl<T: Value> Iterator for Iter<'_, T> {
         loop {
             if let Some(run) = self.front.as_mut().filter(|run| run.from < run.to) {
                 run.from += 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.from - 1));
+                return Some(decode(self.runs.handle, self.codec, &run.leaf, run.from - 1));
             }
             self.front = match self.runs.step(true) {
                 Some(Ok(run)) => Some(run),
@@ -119,7 +128,7 @@ impl<T: Value> DoubleEndedIterator for Iter<'_, T> {
         loop {
             if let Some(run) = self.back.as_mut().filter(|run| run.from < run.to) {
                 run.to -= 1;
-                return Some(decode(self.runs.handle, &run.leaf, run.to));
+                return Some(decode(self.runs.handle, self.codec, &run.leaf, run.to));
             }
             self.back = match self.runs.step(false) {
                 Some(Ok(run)) => Some(run),

@@ -1,7 +1,11 @@
 //! [`DiskList`]: a list on disk.
 
 mod builder;
+mod copies;
+mod ends;
+mod front;
 mod iter;
+mod shared;
 mod sort;
 pub(crate) mod state;
 mod whole;
@@ -14,14 +18,19 @@ use std::path::PathBuf;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 pub use self::builder::ListBuilder;
+pub use self::ends::Drain;
 pub use self::iter::Iter;
 use self::iter::Runs;
 use self::state::ListState;
 use super::handle::{Body, Handle};
 use super::shared::Shared;
 use super::store::Repaired;
-use super::value::{self, Value};
+use super::value::{Codec, Value};
+use super::value_mut::{Keeper, Place, ValueMut};
 use super::{Error, Result};
+
+/// How much memory is kept for the next value to be encoded.
+const SCRATCH: usize = 64 << 10;
 
 /// A list that lives on disk and takes a bounded amount of memory.
 ///
@@ -52,8 +61,13 @@ use super::{Error, Result};
 /// ```
 pub struct DiskList<T> {
     handle: Handle<ListState>,
+    codec: Codec,
     /// Where values are encoded.
     scratch: Vec<u8>,
+    /// An error that nobody was there to take, when a changed item was dropped.
+    unsaved: Option<Error>,
+    /// How many items it may hold.
+    maxlen: Option<usize>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -72,8 +86,8 @@ impl<T: Value> DiskList<T> {
         ListBuilder::new(name.into())
     }
 
-    fn over(state: ListState) -> Self {
-        DiskList { handle: Handle::new(state), scratch: Vec::new(), types: PhantomData }
+    fn over(state: ListState, codec: Codec, maxlen: Option<usize>) -> Self {
+        DiskList { handle: Handle::new(state), codec, scratch: Vec::new(), unsaved: None, maxlen, types: PhantomData }
     }
 
     /// How many items there are.
@@ -100,9 +114,26 @@ impl<T: Value> DiskList<T> {
         self.handle.read(|state| state.store().size_on_disk())
     }
 
-    fn encode(&mut self, value: &T) -> Result<()> {
+    /// Encodes a value and hands it to `change`; a huge one must not stay in memory.
+    #[inline]
+    fn with_encoded<R>(&mut self, value: T, change: impl FnOnce(&mut ListState, &[u8]) -> Result<R>) -> Result<R> {
+        self.report()?;
+        self.codec.write(value, &mut self.scratch)?;
+        let result = self.handle.change(|state| change(state, &self.scratch));
+        self.tidy();
+        result
+    }
+
+    /// A huge value must not stay in memory.
+    fn tidy(&mut self) {
         self.scratch.clear();
-        value::encode(value, &mut self.scratch)
+        self.scratch.shrink_to(SCRATCH);
+    }
+
+    /// Returns the error that nobody has taken yet.
+    #[inline]
+    fn report(&mut self) -> Result<()> {
+        self.unsaved.take().map_or(Ok(()), Err)
     }
 
     /// Refuses a position at or past `len`.
@@ -110,7 +141,7 @@ impl<T: Value> DiskList<T> {
         if index < len { Ok(index as u64) } else { Err(Error::OutOfBounds { index, len }) }
     }
 
-    /// Adds an item at the end.
+    /// Adds an item at the end; if the list has a [`maxlen`](ListBuilder::maxlen), what is too much at the front goes.
     ///
     /// # Errors
     ///
@@ -118,41 +149,15 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "append")]
     #[doc(alias = "push_back")]
     pub fn push(&mut self, value: T) -> Result<()> {
-        self.encode(&value)?;
-        self.handle.change(|state| state.push(&self.scratch))
-    }
-
-    /// Adds an item at the front.
-    ///
-    /// # Errors
-    ///
-    /// As [`push`](Self::push).
-    #[doc(alias = "appendleft")]
-    pub fn push_front(&mut self, value: T) -> Result<()> {
-        self.insert(0, value)
-    }
-
-    /// Removes and returns the last item.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails or holds something else than was written.
-    #[doc(alias = "pop_back")]
-    pub fn pop(&mut self) -> Result<Option<T>> {
-        match self.len() {
-            0 => Ok(None),
-            len => self.remove(len - 1),
-        }
-    }
-
-    /// Removes and returns the first item.
-    ///
-    /// # Errors
-    ///
-    /// As [`pop`](Self::pop).
-    #[doc(alias = "popleft")]
-    pub fn pop_front(&mut self) -> Result<Option<T>> {
-        self.remove(0)
+        let most = self.maxlen;
+        self.with_encoded(value, |state, bytes| {
+            if most == Some(0) {
+                return Ok(());
+            }
+            state.push(bytes)?;
+            let over = most.map_or(0, |most| state.len().saturating_sub(most as u64));
+            state.cut(0..over)
+        })
     }
 
     /// The item at a position; `None` past the end.
@@ -161,27 +166,7 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the disk fails or holds something else than was written.
     pub fn get(&self, index: usize) -> Result<Option<T>> {
-        self.handle.read(|state| state.with(index as u64, value::decode))
-    }
-
-    /// The first item.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    #[doc(alias = "front")]
-    pub fn first(&self) -> Result<Option<T>> {
-        self.get(0)
-    }
-
-    /// The last item.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    #[doc(alias = "back")]
-    pub fn last(&self) -> Result<Option<T>> {
-        self.len().checked_sub(1).map_or(Ok(None), |index| self.get(index))
+        self.handle.read(|state| state.with(index as u64, |bytes| self.codec.decode(bytes)))
     }
 
     /// Puts another item at a position and returns the one that was there.
@@ -192,8 +177,7 @@ impl<T: Value> DiskList<T> {
     pub fn set(&mut self, index: usize, value: T) -> Result<T> {
         let at = Self::inside(index, self.len())?;
         let old = self.get(index)?.ok_or(Error::OutOfBounds { index, len: index })?;
-        self.encode(&value)?;
-        self.handle.change(|state| state.set(at, &self.scratch))?;
+        self.with_encoded(value, |state, bytes| state.set(at, bytes))?;
         Ok(old)
     }
 
@@ -205,23 +189,34 @@ impl<T: Value> DiskList<T> {
     pub fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<Option<R>> {
         let Some(mut value) = self.get(index)? else { return Ok(None) };
         let result = change(&mut value);
-        self.encode(&value)?;
-        self.handle.change(|state| state.set(index as u64, &self.scratch))?;
+        self.with_encoded(value, |state, bytes| state.set(index as u64, bytes))?;
         Ok(Some(result))
+    }
+
+    /// The item at a position, if there is one; what is changed through it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_mut(&mut self, index: usize) -> Result<Option<ValueMut<'_, T>>> {
+        let value = self.get(index)?;
+        Ok(value.map(|value| ValueMut::new(self, Place::Index(index as u64), value)))
     }
 
     /// Puts an item before the one at a position, which may be the end.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] past the end; otherwise as [`push`](Self::push).
+    /// [`Error::OutOfBounds`] past the end, [`Error::Full`] if the list has reached its `maxlen`; otherwise as [`push`](Self::push).
     pub fn insert(&mut self, index: usize, value: T) -> Result<()> {
         let len = self.len();
         if index > len {
             return Err(Error::OutOfBounds { index, len });
         }
-        self.encode(&value)?;
-        self.handle.change(|state| state.insert(index as u64, &self.scratch))
+        if let Some(maxlen) = self.maxlen.filter(|&most| len >= most) {
+            return Err(Error::Full { maxlen });
+        }
+        self.with_encoded(value, |state, bytes| state.insert(index as u64, bytes))
     }
 
     /// Removes and returns the item at a position; `None` past the end.
@@ -230,9 +225,10 @@ impl<T: Value> DiskList<T> {
     ///
     /// As [`pop`](Self::pop).
     pub fn remove(&mut self, index: usize) -> Result<Option<T>> {
+        self.report()?;
         self.handle.change(|state| {
             let at = index as u64;
-            let old = state.with(at, value::decode)?;
+            let old = state.with(at, |bytes| self.codec.decode(bytes))?;
             if old.is_some() {
                 state.cut(at..at + 1)?;
             }
@@ -297,7 +293,7 @@ impl<T: Value> DiskList<T> {
     pub fn range(&self, range: impl RangeBounds<usize>) -> Iter<'_, T> {
         let len = self.len();
         let (from, to) = positions(&range, len);
-        Iter::new(Runs::new(&self.handle, from.min(len) as u64, to.min(len) as u64))
+        Iter::new(Runs::new(&self.handle, from.min(len) as u64, to.min(len) as u64), self.codec)
     }
 
     /// All items in no order, decoded on all threads of rayon's pool.
@@ -305,9 +301,9 @@ impl<T: Value> DiskList<T> {
     where
         T: Send,
     {
-        let handle = &self.handle;
+        let (handle, codec) = (&self.handle, self.codec);
         let runs = Runs::new(handle, 0, self.len() as u64);
-        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, run))
+        runs.par_bridge().flat_map_iter(move |run| iter::decode_run(handle, codec, run))
     }
 
     /// Removes all items.
@@ -335,6 +331,7 @@ impl<T: Value> DiskList<T> {
     /// When the disk fails; the list can then only be opened again.
     #[doc(alias = "sync")]
     pub fn flush(&mut self) -> Result<()> {
+        self.report()?;
         self.handle.change(|state| state.store().flush())
     }
 
@@ -364,12 +361,14 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the disk fails; what was flushed is safe.
     pub fn close(mut self) -> Result<()> {
-        self.handle.close()
+        let closed = self.handle.close();
+        closed.and(self.report())
     }
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        Shared::new(self)
+        let check = self.handle.owner_check();
+        Shared::new(self, check)
     }
 }
 
@@ -393,6 +392,20 @@ impl<T> fmt::Debug for DiskList<T> {
         let (path, len) =
             self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
         f.debug_struct("DiskList").field("path", &path).field("len", &len).finish()
+    }
+}
+
+impl<T: Value> Keeper<T> for DiskList<T> {
+    fn keep(&mut self, place: &Place, value: &T) -> Result<()> {
+        let Place::Index(at) = *place else { return Ok(()) };
+        self.codec.write_ref(value, &mut self.scratch)?;
+        let result = self.handle.change(|state| state.set(at, &self.scratch));
+        self.tidy();
+        result
+    }
+
+    fn remember(&mut self, error: Error) {
+        self.unsaved.get_or_insert(error);
     }
 }
 

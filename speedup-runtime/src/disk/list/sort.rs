@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::DiskList;
 use crate::disk::Result;
 use crate::disk::error::At;
-use crate::disk::value::{self, Value};
+use crate::disk::handle::Body;
+use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 
 /// How many encoded bytes are sorted in memory at a time.
@@ -19,6 +20,7 @@ const READ: usize = 64 << 10;
 const READ_ALL: usize = 8 << 20;
 
 pub(super) fn sort<T: Value>(list: &mut DiskList<T>, mut compare: impl FnMut(&T, &T) -> Ordering) -> Result<()> {
+    list.handle.change(|state| state.store().check_place())?;
     let path = list.path().join("sort.tmp");
     let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
     let (_scratch, file) = (Scratch(path.clone()), Arc::new(file));
@@ -28,7 +30,7 @@ pub(super) fn sort<T: Value>(list: &mut DiskList<T>, mut compare: impl FnMut(&T,
     let mut runs = Vec::with_capacity(ends.len());
     for end in ends {
         let part = Part { file: Arc::clone(&file), at: from, to: end };
-        let mut run = Run::<T>::over(part, &path, buffer);
+        let mut run = Run::<T>::over(part, &path, (buffer, list.codec));
         run.advance()?;
         runs.push(run);
         from = end;
@@ -73,7 +75,7 @@ fn write_runs<T: Value>(
         let last = next.is_none();
         if let Some(item) = next {
             let mut raw = Vec::new();
-            value::encode(&item, &mut raw)?;
+            list.codec.encode(&item, &mut raw)?;
             bytes += raw.len() + size_of::<(T, Vec<u8>)>();
             items.push((item, raw));
         }
@@ -119,13 +121,14 @@ struct Run<T> {
     raw: Vec<u8>,
     /// Where it started: equal items of earlier runs go first.
     order: u64,
+    codec: Codec,
 }
 
 impl<T: Value> Run<T> {
-    fn over(part: Part, path: &Path, buffer: usize) -> Self {
+    fn over(part: Part, path: &Path, (buffer, codec): (usize, Codec)) -> Self {
         let order = part.at;
         let source = BufReader::with_capacity(buffer, part);
-        Run { source, path: path.to_path_buf(), head: None, raw: Vec::new(), order }
+        Run { source, path: path.to_path_buf(), head: None, raw: Vec::new(), order, codec }
     }
 
     fn advance(&mut self) -> Result<()> {
@@ -137,7 +140,7 @@ impl<T: Value> Run<T> {
         self.source.read_exact(&mut len).at(&self.path)?;
         self.raw = vec![0; u32::from_le_bytes(len) as usize];
         self.source.read_exact(&mut self.raw).at(&self.path)?;
-        self.head = Some(value::decode(&self.raw)?);
+        self.head = Some(self.codec.decode(&self.raw)?);
         Ok(())
     }
 }

@@ -2,22 +2,26 @@
 
 use std::ops::Range;
 
+use super::front::Front;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
-use crate::disk::leaf::{Item, Val};
-use crate::disk::store::{LONGEST_VALUE, Repaired, Store};
-use crate::disk::tail::Tail;
-use crate::disk::tree::{Edits, Place, Seek, Tree};
+use crate::disk::leaf::Val;
+use crate::disk::rebuild;
+use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
+use crate::disk::tree::{Edits, Place, Seek};
 use crate::disk::{Error, Result};
 
 /// A list: the tree holds the first items, the open end the rest.
 pub(crate) struct ListState {
-    store: Store,
+    pub(super) store: Store,
+    pub(super) front: Front,
+    /// A few changes are to be one step, so no checkpoint may come between them.
+    pub(super) held: bool,
 }
 
 impl ListState {
     pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
-        let mut state = ListState { store };
+        let mut state = ListState { store, front: Front::default(), held: false };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
@@ -37,21 +41,27 @@ impl ListState {
             Op::Set { .. } => Ok(()),
             Op::Swap { a, b } if a < len && b < len => self.swap(a, b),
             Op::Swap { .. } => Ok(()),
+            Op::Cut { from: 0, to: 1 } => self.pop_front(|_| Ok(())).map(drop),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
-            Op::Put { .. } | Op::Remove { .. } => {
+            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } | Op::Append { .. } => {
                 Err(Error::damaged(self.store.folder(), "its journal holds operations of a dict"))
             }
         }
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.store.tree.len() + self.store.tail.len() as u64
+        self.in_tree() + self.store.tail.len() as u64
+    }
+
+    /// How many items of the list are in the tree.
+    fn in_tree(&self) -> u64 {
+        self.store.tree.len() - self.front.gone
     }
 
     /// The position in the open end, if it lies there.
     fn in_tail(&self, at: u64) -> Option<usize> {
-        let index = at.checked_sub(self.store.tree.len())?;
+        let index = at.checked_sub(self.in_tree())?;
         usize::try_from(index).ok().filter(|&index| index < self.store.tail.len())
     }
 
@@ -61,7 +71,7 @@ impl ListState {
         if let Some(index) = self.in_tail(at) {
             return self.store.pager.with_value(self.store.tail.val(index), found).map(Some);
         }
-        let store = &mut self.store;
+        let (store, at) = (&mut self.store, at.saturating_add(self.front.gone));
         match store.tree.at(&mut store.pager, at, true)? {
             Some((range, leaf)) => store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some),
             None => Ok(None),
@@ -77,7 +87,7 @@ impl ListState {
 
     /// Refuses when the page of a position cannot be read, before an operation that would need it is noted.
     fn readable(&mut self, at: u64) -> Result<()> {
-        match self.store.tree.at(&mut self.store.pager, at, true)? {
+        match self.store.tree.at(&mut self.store.pager, at + self.front.gone, true)? {
             Some((_, leaf)) => leaf.map(drop),
             None => Ok(()),
         }
@@ -88,7 +98,7 @@ impl ListState {
         Self::check(val)?;
         if self.store.tail.is_empty() {
             // What the operation will need must be readable before it is noted.
-            self.store.tree.find(&mut self.store.pager, Seek::Last)?;
+            self.store.tree.find(&mut self.store.pager, Seek::Last, false)?;
         }
         let result = self.apply_push(val);
         self.store.settle(result)
@@ -99,7 +109,7 @@ impl ListState {
         store.note(Op::Push { val })?;
         let mut place = Vec::new();
         let val = store.pager.place(val, &mut place)?;
-        if store.tail.is_empty() {
+        if store.tail.is_empty() && self.front.gone == 0 {
             store.unseal(false)?;
         }
         store.append(&[], val)?;
@@ -119,6 +129,9 @@ impl ListState {
 
     fn apply_insert(&mut self, at: u64, val: &[u8]) -> Result<()> {
         let index = self.in_tail(at);
+        if index.is_none() {
+            self.settle_front()?;
+        }
         let store = &mut self.store;
         store.note(Op::Insert { at, val })?;
         let mut place = Vec::new();
@@ -182,7 +195,10 @@ impl ListState {
                     store.seal()?;
                 }
             }
-            None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
+            None => {
+                self.front.forget();
+                store.tree.edit(&mut store.pager, &Edits::Set(at + self.front.gone, val))?;
+            }
         }
         Ok(())
     }
@@ -195,8 +211,9 @@ impl ListState {
         let ends = if range.end - range.start == 1 { &[range.start][..] } else { &[range.start, range.end - 1] };
         for &at in ends {
             // A page of which something stays must be readable before the operation is noted.
-            if let Some((leaf, Err(error))) = self.store.tree.at(&mut self.store.pager, at, true)?
-                && (leaf.start < range.start || leaf.end > range.end)
+            let gone = self.front.gone;
+            if let Some((leaf, Err(error))) = self.store.tree.at(&mut self.store.pager, at + gone, true)?
+                && (leaf.start < range.start + gone || leaf.end > range.end + gone)
             {
                 return Err(error);
             }
@@ -207,13 +224,16 @@ impl ListState {
 
     fn apply_cut(&mut self, range: Range<u64>) -> Result<()> {
         self.store.note(Op::Cut { from: range.start, to: range.end })?;
+        if range.start < self.in_tree() {
+            self.settle_front()?;
+        }
         let last = range.end == self.len() && range.end - range.start == 1;
         if last && self.store.tail.is_empty() {
             // Pops come in rows: the last leaf is opened once for all of its items.
             self.store.unseal(true)?;
         }
+        let split = self.in_tree();
         let store = &mut self.store;
-        let split = store.tree.len();
         for index in (range.start.max(split)..range.end).rev() {
             let index = (index - split) as usize;
             store.pager.free_value(store.tail.val(index))?;
@@ -225,18 +245,19 @@ impl ListState {
         self.keep_bounded()
     }
 
-    fn keep_bounded(&mut self) -> Result<()> {
-        if self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+    pub(super) fn keep_bounded(&mut self) -> Result<()> {
+        if !self.held && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
     fn checkpoint_now(&mut self) -> Result<()> {
+        self.settle_front()?;
         self.store.seal()?;
         self.store.checkpoint()
     }
 
     /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
     pub(crate) fn leaf_at(&mut self, at: u64) -> Result<Option<Place>> {
-        let result = self.store.seal();
+        let result = self.settle_front().and_then(|()| self.store.seal());
         self.store.settle(result)?;
         self.store.tree.at(&mut self.store.pager, at, false)
     }
@@ -250,64 +271,21 @@ impl ListState {
     fn apply_clear(&mut self) -> Result<()> {
         let store = &mut self.store;
         store.note(Op::Clear)?;
+        self.front = Front::default();
         store.empty()?;
         self.keep_bounded()
     }
 
     /// Puts the items that `next` yields in the place of all items, as one step that a crash cannot split.
     pub(crate) fn replace(&mut self, mut next: impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>) -> Result<()> {
-        self.checkpoint()?;
-        let (mut tree, mut tail) = (Tree::default(), Tail::default());
-        let made = self.gather(&mut tree, &mut tail, &mut next);
-        let result = match made {
-            Ok(()) => self.switch(tree),
-            Err(error) => {
-                // What was built so far is of no use.
-                let store = &mut self.store;
-                (0..tail.len()).try_for_each(|index| store.pager.free_value(tail.val(index)))?;
-                tree.free(&mut store.pager)?;
-                store.touch();
-                return Err(error);
-            }
-        };
-        self.store.settle(result)
+        rebuild::replace(self, |state| Ok(next(state)?.map(|value| (Vec::new(), value))))
     }
 
-    /// Builds a tree of the items that `next` yields.
-    fn gather(
-        &mut self,
-        tree: &mut Tree,
-        tail: &mut Tail,
-        next: &mut impl FnMut(&mut Self) -> Result<Option<Vec<u8>>>,
-    ) -> Result<()> {
-        let mut place = Vec::new();
-        while let Some(bytes) = next(self)? {
-            let val = self.store.pager.place(&bytes, &mut place)?;
-            if tail.is_full(&[], val) {
-                self.add_leaf(tree, tail)?;
-            }
-            tail.insert(tail.len(), &[], val);
-        }
-        self.add_leaf(tree, tail)
-    }
-
-    fn add_leaf(&mut self, tree: &mut Tree, tail: &mut Tail) -> Result<()> {
-        let items: Vec<Item<'_>> = tail.items();
-        if !items.is_empty() {
-            tree.edit(&mut self.store.pager, &Edits::Append(&items, 0))?;
-            tail.clear();
-        }
-        if self.store.pager.is_crowded() {
-            self.store.publish_part()?;
-        }
-        Ok(())
-    }
-
-    fn switch(&mut self, tree: Tree) -> Result<()> {
-        let old = std::mem::replace(&mut self.store.tree, tree);
-        old.free(&mut self.store.pager)?;
-        self.store.touch();
-        self.store.checkpoint()
+    /// Gives the store with every value as `change` makes it.
+    pub(crate) fn convert(mut self, value: u64, change: &mut Change<'_>) -> Result<Store> {
+        self.checkpoint_now()?;
+        self.store.convert(value, change)?;
+        Ok(self.store)
     }
 
     /// Copies everything into full pages.

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::iter::Runs;
 use super::{DiskList, sort};
+use crate::disk::handle::Body;
 use crate::disk::value::{self, Value};
 use crate::disk::{Error, Result};
 
@@ -19,7 +21,7 @@ impl<T: Value> DiskList<T> {
         let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
         self.handle.read(|state| {
             for &(index, place) in &wanted {
-                found[place] = state.with(index as u64, value::decode)?;
+                found[place] = state.with(index as u64, |bytes| self.codec.decode(bytes))?;
             }
             Ok(())
         })?;
@@ -27,6 +29,8 @@ impl<T: Value> DiskList<T> {
     }
 
     /// Moves the items from `at` on into another list, which must be empty.
+    ///
+    /// Each of the two lists changes in one step, the other one first: after a kill in between, both hold the items, and none is lost.
     ///
     /// # Errors
     ///
@@ -39,11 +43,17 @@ impl<T: Value> DiskList<T> {
         if !into.is_empty() {
             return Err(Error::NotEmpty { path: into.path() });
         }
-        for item in self.range(at..) {
-            into.push(item?)?;
-        }
+        let mut items = self.range(at..);
+        let codec = into.codec;
+        into.handle.change(|state| {
+            state.replace(|_| {
+                let mut raw = Vec::new();
+                let item = items.next().transpose()?.map(|item| codec.write(item, &mut raw));
+                Ok(item.transpose()?.map(|()| raw))
+            })
+        })?;
+        drop(items);
         // The copy is safe before the original goes.
-        into.flush()?;
         self.truncate(at)
     }
 
@@ -63,6 +73,9 @@ impl<T: Value> DiskList<T> {
 
     /// Whether an item equals `wanted`.
     ///
+    /// Where equal items have equal encodings (numbers, texts, and containers of such), none is decoded, and large ones of another length
+    /// are not read.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -70,7 +83,19 @@ impl<T: Value> DiskList<T> {
     where
         T: PartialEq,
     {
-        self.position(|item| item == wanted).map(|found| found.is_some())
+        if !value::is_canonical::<T>() {
+            return self.position(|item| item == wanted).map(|found| found.is_some());
+        }
+        let mut raw = Vec::new();
+        self.codec.encode(wanted, &mut raw)?;
+        for run in Runs::new(&self.handle, 0, self.len() as u64) {
+            for val in run?.vals() {
+                if self.handle.read(|state| state.store().pager.is_value(val, &raw))? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Searches a sorted list as [`slice::binary_search`] does: `Ok` with a position that holds `wanted`, or `Err` with the one where it belongs.
@@ -135,15 +160,15 @@ impl<T: Value> DiskList<T> {
     ///
     /// As [`get`](Self::get) and [`push`](Self::push); the list is then as it was.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<()> {
-        let mut at = 0;
+        let (mut at, codec) = (0, self.codec);
         self.handle.change(|state| {
             state.replace(|state| {
                 loop {
-                    let Some(mut item) = state.with(at, value::decode)? else { return Ok(None) };
+                    let Some(mut item) = state.with(at, |bytes| codec.decode(bytes))? else { return Ok(None) };
                     at += 1;
                     if keep(&mut item) {
                         let mut raw = Vec::new();
-                        value::encode(&item, &mut raw)?;
+                        codec.write(item, &mut raw)?;
                         return Ok(Some(raw));
                     }
                 }

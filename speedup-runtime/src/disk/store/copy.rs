@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::engine::sync_folder;
 use super::super::leaf::Leaf;
-use super::super::pager::Pager;
+use super::super::pager::{Meta, Pager};
 use super::super::superblock::Superblock;
 use super::super::tail::Tail;
 use super::super::tree::{Edits, Tree};
@@ -16,7 +16,18 @@ impl Store {
     ///
     /// With `salvage`, what cannot be read is left out and counted; otherwise it is an error and nothing changes.
     pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let result = self.copy(salvage);
+        self.check_place()?;
+        self.rewrite_as(self.block.value, salvage, None)
+    }
+
+    /// As [`rewrite`](Self::rewrite), with every value as `change` makes it; values are then of the type with the fingerprint `value`.
+    pub(crate) fn convert(&mut self, value: u64, change: &mut Change<'_>) -> Result<()> {
+        self.check_place()?;
+        self.rewrite_as(value, false, Some(change)).map(drop)
+    }
+
+    fn rewrite_as(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
+        let result = self.copy(value, salvage, change);
         let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
         if named == Some(self.block.generation) {
             // What this does not remove, the next opening will.
@@ -27,16 +38,11 @@ impl Store {
         self.settle(result)
     }
 
-    fn copy(&mut self, salvage: bool) -> Result<Repaired> {
+    fn copy(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
         folder::clean(&self.folder, Some(self.block.generation), Some(self.block.journal))?;
-        let block = Superblock { generation: self.block.generation + 1, floor: 0, ..self.block };
-        let mut copy = Copy {
-            pager: Pager::create(&self.folder, &block, self.pager.budget())?,
-            tree: Tree::default(),
-            tail: Tail::default(),
-            identity: self.block.identity,
-            lost: 0,
-        };
+        let block = Superblock { value, generation: self.block.generation + 1, floor: 0, ..self.block };
+        let pager = Pager::create(&self.folder, &block, self.pager.budget())?;
+        let mut copy = Copy { change, ..Copy::into(pager, self.block.identity) };
         if self.bare {
             let mut scan = self.pager.scan(&self.block)?;
             let mut take = |leaf: &Leaf, index| copy.leaf(&self.pager, leaf, index..index + 1, salvage);
@@ -50,10 +56,8 @@ impl Store {
             }
             Err(error) => Err(error),
         })?;
-        copy.seal()?;
-        let (root, level) = (copy.tree.root, copy.tree.level);
-        let meta = copy.pager.commit(self.block.identity, self.seq, root, level)?;
-        let block = Superblock { epoch: meta.epoch, applied: meta.applied, ..block };
+        let meta = copy.finish(self.seq)?;
+        let block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..block };
         sync_folder(&self.folder)?;
         block.write(&self.folder)?;
         let (kept, lost) = (copy.tree.len() as usize, copy.lost as usize);
@@ -63,17 +67,27 @@ impl Store {
     }
 }
 
+/// Makes another value of an encoded one.
+pub(crate) type Change<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>> + 'a;
+
 /// A generation in the making.
-struct Copy {
+pub(super) struct Copy<'a, 'c> {
     pager: Pager,
     tree: Tree,
     tail: Tail,
     identity: u64,
     lost: u64,
+    change: Option<&'a mut Change<'c>>,
 }
 
-impl Copy {
-    fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
+impl Copy<'_, '_> {
+    /// An empty one, of the structure `identity`.
+    pub(super) fn into(pager: Pager, identity: u64) -> Self {
+        Copy { pager, tree: Tree::default(), tail: Tail::default(), identity, lost: 0, change: None }
+    }
+
+    /// Adds some items of a leaf.
+    pub(super) fn leaf(&mut self, from: &Pager, leaf: &Leaf, range: Range<usize>, salvage: bool) -> Result<()> {
         let (mut key, mut store) = (Vec::new(), Vec::new());
         for index in range {
             let val = leaf.val(index);
@@ -86,6 +100,10 @@ impl Copy {
                     continue;
                 }
                 Err(error) => return Err(error),
+            };
+            let bytes = match &mut self.change {
+                Some(change) => Some(change(bytes.as_deref().unwrap_or(val.bytes))?),
+                None => bytes,
             };
             let val = match &bytes {
                 Some(bytes) => self.pager.place(bytes, &mut store)?,
@@ -103,11 +121,14 @@ impl Copy {
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
+    /// Publishes it as the state after operation `applied`, durably.
+    pub(super) fn finish(&mut self, applied: u64) -> Result<Meta> {
         if !self.tail.is_empty() {
             self.tree.edit(&mut self.pager, &Edits::Append(&self.tail.items(), 0))?;
             self.tail.clear();
         }
-        Ok(())
+        let meta = self.pager.commit(self.identity, applied, self.tree.root, self.tree.level)?;
+        self.pager.sync_spare()?;
+        Ok(meta)
     }
 }

@@ -11,6 +11,7 @@ use super::super::superblock::{Kind, Superblock};
 use super::super::tree::Tree;
 use super::super::{Error, Result};
 use super::{Store, check};
+use crate::sync::Arc;
 
 impl Store {
     /// Opens a structure as far as it can be read; it must be [rewritten](Self::rewrite) before it is used.
@@ -27,7 +28,7 @@ impl Store {
             Ok(None) | Err(Error::Damaged { .. }) => find_block(&folder)?,
             Err(error) => return Err(error),
         };
-        check(&folder, &block, kind, key, value)?;
+        check(&folder, &block, kind, key, (value, &options.readable))?;
         Self::read(folder, lock, block, options.items())
     }
 
@@ -42,8 +43,8 @@ impl Store {
         };
         let replay = replay(&folder, &block)?;
         let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, None, block, (folder, lock));
-        (store.seq, store.cut) = (meta.applied, replay.is_none());
+        let mut store = Self::over(pager, tree, None, block, (folder, Arc::new(lock)));
+        (store.seq, store.published, store.cut) = (meta.applied, meta.applied, replay.is_none());
         Ok((store, replay))
     }
 
@@ -51,7 +52,7 @@ impl Store {
     fn bare(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
         let pager = Pager::bare(&folder, &block, items)?;
         let replay = replay(&folder, &block)?;
-        let mut store = Self::over(pager, Tree::default(), None, block, (folder, lock));
+        let mut store = Self::over(pager, Tree::default(), None, block, (folder, Arc::new(lock)));
         (store.bare, store.cut) = (true, replay.is_none());
         Ok((store, replay))
     }
@@ -75,12 +76,12 @@ fn replay(folder: &Path, block: &Superblock) -> Result<Option<Replay>> {
 fn find_block(folder: &Path) -> Result<Superblock> {
     let mut best: Option<(u64, Superblock)> = None;
     for generation in folder::numbers(folder, "spare")? {
-        let Some(spare) = pager::recover(&folder::spare(folder, generation)) else { continue };
+        let Some(mut spare) = pager::recover(&folder::spare(folder, generation)) else { continue };
         let Some(block) = spare.block else { continue };
         // A generation that was still being made when a crash came knows of no operation.
-        let applied = pager::read_meta(&spare).map_or(0, |meta| meta.applied);
+        let applied = pager::read_meta(&mut spare).map_or(0, |meta| meta.applied);
         if best.is_none_or(|(most, _)| applied >= most) {
-            best = Some((applied, Superblock { generation, epoch: 0, applied: 0, ..block }));
+            best = Some((applied, Superblock { generation, epoch: 0, applied: 0, at_rest: false, ..block }));
         }
     }
     let lost = || Error::damaged(folder, "its superblock is lost, and no spare of it can be read");

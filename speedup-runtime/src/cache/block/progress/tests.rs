@@ -4,7 +4,6 @@
 
 use std::{
     collections::HashMap,
-    panic::catch_unwind,
     sync::{
         Arc, Barrier, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -16,7 +15,7 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{HOPELESS, rayon_probe, registry};
+use super::{UNTOLD, rayon_probe, registry};
 use crate::cache::{Cache, Function, State};
 
 /// Threads of pools that have looked on for longer than the last bound, by the thread that they wait for.
@@ -24,7 +23,7 @@ static PATIENT: Mutex<Vec<(u32, u32)>> = Mutex::new(Vec::new());
 
 /// Called by the code under test: this thread has looked at another for so long.
 pub(super) fn note(number: u32, quiet: Duration) {
-    if quiet > HOPELESS * 2 {
+    if quiet > UNTOLD * 2 {
         let seen = (registry::current().number, number);
         let mut patient = PATIENT.lock().expect("sound");
         if !patient.contains(&seen) {
@@ -221,129 +220,6 @@ fn a_body_outside_that_waits_for_the_very_pool_that_waits_for_it_ends() {
     });
 }
 
-/// | outside | one of the pool |
-/// |---|---|
-/// | computes 0, whose body has the pool compute 1 | computes 1, which needs 0 |
-#[test]
-fn a_cycle_through_a_pool_from_outside_is_found() {
-    alone(|| {
-        for threads in POOLS {
-            let pool = Arc::new(pool(threads));
-            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
-                let (cache, pool) = (cache.clone(), pool.clone());
-                Cache::from_fn(move |n: u64| {
-                    let cache = cache.upgrade().expect("alive");
-                    if n == 0 { pool.install(|| cache.get((1,))) } else { cache.get((0,)) }
-                })
-            });
-            let end = catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,))));
-            let text = end.expect_err("a cycle is a panic").downcast::<String>().expect("a text");
-            assert!(text.contains("cycle in cached calls"), "{text}");
-        }
-    });
-}
-
-/// | a thread of one pool | a thread of another |
-/// |---|---|
-/// | computes 0, whose body has the other pool compute 1 | computes 1, which needs 0 |
-#[test]
-fn a_cycle_through_a_second_pool_is_found() {
-    alone(|| {
-        for (one, two) in [(1, 1), (1, 2), (2, 1), (4, 4)] {
-            let (one, two) = (pool(one), Arc::new(pool(two)));
-            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
-                let (cache, two) = (cache.clone(), two.clone());
-                Cache::from_fn(move |n: u64| {
-                    let cache = cache.upgrade().expect("alive");
-                    if n == 0 { two.install(|| cache.get((1,))) } else { cache.get((0,)) }
-                })
-            });
-            let end = one.install(|| catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,)))));
-            let text = end.expect_err("a cycle is a panic").downcast::<String>().expect("a text");
-            assert!(text.contains("cycle in cached calls"), "{text}");
-            // The same from rayon's own pool, which nobody else is in.
-            let end = rayon::scope(|_| catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,)))));
-            assert!(end.is_err());
-        }
-    });
-}
-
-/// | outside | the whole pool |
-/// |---|---|
-/// | computes 0, whose body spawns a job in the pool and waits for a message from it | all threads need 0 |
-#[test]
-fn a_body_outside_that_waits_for_a_job_by_other_means_than_rayons_ends() {
-    alone(|| {
-        for threads in POOLS {
-            let pool = Arc::new(pool(threads));
-            let (inside, waits) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
-            let cache: Cache<(u64,), u64> = {
-                let (pool, inside, waits) = (pool.clone(), inside.clone(), waits.clone());
-                let runs = AtomicUsize::new(0);
-                Cache::from_fn(move |n: u64| {
-                    assert_eq!(runs.fetch_add(1, Ordering::SeqCst), 0, "once");
-                    inside.wait();
-                    while waits.load(Ordering::SeqCst) < threads {
-                        thread::yield_now();
-                    }
-                    let (sender, receiver) = sync_channel(1);
-                    pool.spawn(move || sender.send(n + 3).expect("somebody listens"));
-                    receiver.recv().expect("it was sent")
-                })
-            };
-            thread::scope(|scope| {
-                let outside = scope.spawn(|| cache.get((0,)));
-                inside.wait();
-                let all = pool.broadcast(|_| {
-                    waits.fetch_add(1, Ordering::SeqCst);
-                    cache.get((0,))
-                });
-                assert_eq!(all, vec![3; threads]);
-                assert_eq!(outside.join().expect("no panic"), 3);
-            });
-        }
-    });
-}
-
-/// | outside | the only thread of the pool |
-/// |---|---|
-/// | computes 1, whose body spawns a job in the pool and waits for a message from it | computes 0, which needs 1; ahead of that job, jobs that need 0 are queued |
-#[test]
-fn a_job_that_is_waited_for_behind_jobs_that_need_what_is_isolated_is_run() {
-    alone(|| {
-        for queued in [1, 3] {
-            let pool = Arc::new(pool(1));
-            let (inside, gate) = (Arc::new(Barrier::new(2)), Arc::new(Gate::default()));
-            let cache: Arc<Cache<(u64,), u64>> = Arc::new_cyclic(|cache: &std::sync::Weak<Cache<(u64,), u64>>| {
-                let (cache, pool) = (cache.clone(), pool.clone());
-                let (inside, gate) = (inside.clone(), gate.clone());
-                Cache::from_fn(move |n: u64| {
-                    if n == 0 {
-                        return cache.upgrade().expect("alive").get((1,)) + 1;
-                    }
-                    inside.wait();
-                    gate.wait();
-                    let (sender, receiver) = sync_channel(1);
-                    pool.spawn(move || sender.send(7).expect("somebody listens"));
-                    receiver.recv().expect("it was sent")
-                })
-            });
-            thread::scope(|scope| {
-                let outside = scope.spawn(|| cache.get((1,)));
-                inside.wait();
-                let (sender, receiver) = sync_channel(queued + 1);
-                for _ in 0..=queued {
-                    let (cache, sender) = (cache.clone(), sender.clone());
-                    pool.spawn(move || sender.send(cache.get((0,))).expect("somebody listens"));
-                }
-                gate.open();
-                assert!(receiver.iter().take(queued + 1).all(|value| value == 8));
-                assert_eq!(outside.join().expect("no panic"), 7);
-            });
-        }
-    });
-}
-
 #[test]
 fn a_thread_says_which_questions_it_has_answered() {
     alone(|| {
@@ -357,19 +233,4 @@ fn a_thread_says_which_questions_it_has_answered() {
             thread::yield_now();
         }
     });
-}
-
-#[test]
-fn a_thread_that_is_overlooked_for_a_moment_is_silent_all_the_same() {
-    const LONG: Duration = Duration::from_millis(5);
-    let mut silence = super::Silence::default();
-    silence.look(1, 5);
-    let since = std::time::Instant::now();
-    while since.elapsed() < LONG {
-        thread::yield_now();
-    }
-    assert_eq!(silence.look(2, 0), Duration::ZERO, "one that is there for a moment is not the silent one");
-    assert!(silence.look(1, 5) >= LONG);
-    silence.look(1, 6);
-    assert!(silence.look(1, 6) <= since.elapsed() - LONG, "progress is a sign of life");
 }

@@ -4,13 +4,16 @@
 //! a word, so that all lanes are compared at once without a branch that depends on how full a bucket is, and most
 //! look-ups touch one cache line and no key but the right one. Lanes are used in their order, and the first word says
 //! how many are. Only the writer of the shard writes; readers use plain loads. A lane goes from free to linked and from
-//! linked to removed, never back, so a look-up ends at the first bucket with a free lane.
+//! linked to removed, never back, so a look-up ends at the first bucket with a free lane. The number of a linked lane may be
+//! replaced by that of another entry of the same key.
 //!
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
+/// The low bits of a hash choose the shard.
+pub(super) const SHARD_BITS: u32 = if cfg!(loom) { 0 } else { 6 };
 /// Tag words of a bucket.
 const WORDS: usize = 2;
 /// Lanes of a tag word: the bytes that have a number beside them. One is enough for a model, which so meets full buckets.
@@ -36,10 +39,11 @@ struct Bucket {
     /// Release by the writer after it stored the lane's number, Acquire by readers before they load it. A lane of the
     /// second word has its tag before the first word counts it, and readers load the first word first.
     tags: [AtomicU64; WORDS],
+    /// Release where one replaces another, with the Acquire of readers.
     numbers: [AtomicU32; WORDS * LANES],
 }
 
-/// The next free lane of a bucket.
+/// The next free lane of a bucket, where a key that was not found goes.
 pub(super) struct Lane<'a> {
     bucket: &'a Bucket,
     lane: usize,
@@ -96,8 +100,7 @@ impl Index {
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
             while let Some(lane) = equal.next() {
-                // Relaxed: stored before the tag.
-                let found = fits(bucket.numbers[lane].load(Ordering::Relaxed));
+                let found = fits(bucket.numbers[lane].load(Ordering::Acquire));
                 if let Some(found) = found {
                     return Ok(found);
                 }
@@ -125,6 +128,32 @@ impl Index {
 
     /// Takes a number out; only by the writer.
     pub(super) fn unlink(&self, hash: u64, number: u32) {
+        if let Some((bucket, lane)) = self.lane_of(hash, number) {
+            bucket.mark(lane, REMOVED);
+        }
+    }
+
+    /// Puts another number in the place of one that is linked; only by the writer. Readers find either.
+    pub(super) fn replace(&self, hash: u64, number: u32, by: u32) {
+        if let Some((bucket, lane)) = self.lane_of(hash, number) {
+            bucket.numbers[lane].store(by, Ordering::Release);
+        }
+    }
+
+    /// Takes out all numbers but these; only by the writer.
+    pub(super) fn retain(&self, keep: impl Fn(u32) -> bool) {
+        for bucket in &self.buckets {
+            let tags = bucket.tags(Ordering::Relaxed);
+            for lane in Bucket::linked(tags) {
+                if !keep(bucket.numbers[lane].load(Ordering::Relaxed)) {
+                    bucket.mark(lane, REMOVED);
+                }
+            }
+        }
+    }
+
+    /// Where a number is linked; only for the writer.
+    fn lane_of(&self, hash: u64, number: u32) -> Option<(&Bucket, usize)> {
         let mut at = first(hash);
         loop {
             let bucket = self.bucket(at);
@@ -132,11 +161,11 @@ impl Index {
             let mut lanes = Lanes::with(tag(hash), tags);
             while let Some(lane) = lanes.next() {
                 if bucket.numbers[lane].load(Ordering::Relaxed) == number {
-                    return bucket.mark(lane, REMOVED);
+                    return Some((bucket, lane));
                 }
             }
             if bucket.free(tags[0]).is_some() {
-                return;
+                return None;
             }
             at = at.wrapping_add(1);
         }
@@ -145,10 +174,7 @@ impl Index {
     /// All numbers that are linked.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.buckets.iter().flat_map(|bucket| {
-            let tags = bucket.tags(Ordering::Acquire);
-            (0..WORDS * LANES)
-                .filter(move |lane| (tags[lane / LANES] >> (lane % LANES * 8)) as u8 > REMOVED)
-                .map(|lane| bucket.numbers[lane].load(Ordering::Relaxed))
+            Bucket::linked(bucket.tags(Ordering::Acquire)).map(|lane| bucket.numbers[lane].load(Ordering::Acquire))
         })
     }
 
@@ -160,7 +186,15 @@ impl Index {
 }
 
 impl Lane<'_> {
-    /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
+    /// The lane as the writer finds it, unless it is no longer free: then what was linked meanwhile with this hash is in
+    /// this bucket or beyond it. Only for the writer.
+    #[inline(always)]
+    pub(super) fn still_free(self) -> Option<Self> {
+        let first = self.bucket.tags[0].load(Ordering::Relaxed);
+        ((first >> USED_AT) as usize == self.lane).then_some(Self { first, ..self })
+    }
+
+    /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found free.
     #[inline(always)]
     pub(super) fn link(self, hash: u64, number: u32) {
         let Self { bucket, lane, first } = self;
@@ -187,6 +221,11 @@ impl Bucket {
     fn free(&self, first: u64) -> Option<Lane<'_>> {
         let lane = (first >> USED_AT) as usize;
         (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, first })
+    }
+
+    /// The lanes that are linked, when these are the tags.
+    fn linked(tags: [u64; WORDS]) -> impl Iterator<Item = usize> {
+        (0..WORDS * LANES).filter(move |lane| (tags[lane / LANES] >> (lane % LANES * 8)) as u8 > REMOVED)
     }
 
     /// Gives the lane another tag; only by the writer.
@@ -219,7 +258,7 @@ fn zeros(word: u64) -> u64 {
 /// The bucket that is looked at first, counted on beyond the last.
 #[inline(always)]
 fn first(hash: u64) -> usize {
-    (hash >> super::SHARD_BITS) as usize
+    (hash >> SHARD_BITS) as usize
 }
 
 /// The top bits of the hash, which neither the shard nor the bucket is chosen by.
@@ -246,7 +285,7 @@ mod tests {
         fn numbers_are_found_until_they_are_taken_out(
             steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>()), 0..80)
         ) {
-            let hash = |top: u64, low: u64| top << 56 | low << super::super::SHARD_BITS;
+            let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
             let index = Index::with_room_for(80);
             let mut linked = HashMap::new();
             for (top, low, number, link) in steps {

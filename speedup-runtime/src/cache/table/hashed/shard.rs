@@ -3,23 +3,31 @@
 use std::{
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
-    mem::{MaybeUninit, needs_drop},
+    mem::{ManuallyDrop, MaybeUninit, needs_drop},
     ops::{Deref, DerefMut, Range},
     ptr::null_mut,
 };
 
-use super::{Entry, RandomState, View, chunk_len, index::Lane, position};
-use crate::{
-    cache::{
-        api::key::{Key, Lookup, Output},
-        table::{
-            bias::Turn,
-            slot::{State, Word},
-        },
-        thread::registry::{self, Pinned},
-    },
-    sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock},
+#[cfg(loom)]
+pub(super) use foldhash::fast::FixedState as RandomState;
+#[cfg(not(loom))]
+pub(super) use foldhash::fast::RandomState;
+
+use super::{
+    entry::Entry,
+    index::Lane,
+    view::{View, chunk_len, position},
 };
+use crate::cache::{
+    memory::garbage,
+    table::{
+        bias::Turn,
+        key::{Key, Lookup, Output},
+        slot::{State, Word},
+    },
+    thread::registry::Pinned,
+};
+use crate::sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -56,7 +64,22 @@ pub(super) struct Writer<K, R> {
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
 unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
 
-/// The one writer of a shard, by its lock or because the table is its own.
+/// Where a key was not found, for who makes its entry.
+pub(super) struct Missing<'pin, K, R> {
+    /// The view that was looked at, and where the entry goes in it; none before the first entry.
+    at: Option<(&'pin View<K, R>, Lane<'pin>)>,
+}
+
+/// Why an entry was not made.
+pub(super) enum Refused {
+    /// There may be one by now: look again.
+    Changed,
+    /// There is no room: [`grow`](Shard::grow) first.
+    Full,
+}
+
+/// The one writer of a shard, by its lock or because the table is its own. It runs no code of users: neither the `Hash`,
+/// `Eq` or `Clone` of a key, which may call the cache, nor a destructor.
 pub(super) struct Writing<'a, K, R> {
     writer: &'a mut Writer<K, R>,
     _lock: Option<MutexGuard<'a, ()>>,
@@ -133,107 +156,157 @@ impl<K: Key, R: Output> Shard<K, R> {
         hash: u64,
         key: Q,
         pin: Pinned<'pin>,
-    ) -> Result<&'pin Entry<K, R>, Option<Lane<'pin>>> {
-        let view = self.view(pin).ok_or(None)?;
+    ) -> Result<&'pin Entry<K, R>, Missing<'pin, K, R>> {
+        let view = self.view(pin).ok_or(Missing { at: None })?;
         let found = view.index.find(hash, |number| {
             let entry = view.entry(number);
             // SAFETY: a named entry has its key, and is not reused while the reader is pinned.
             unsafe { key.matches((*entry.key.get()).assume_init_ref()).then_some(entry) }
         });
-        found.map_err(Some)
+        found.map_err(|lane| Missing { at: Some((view, lane)) })
     }
 
-    /// As [`insert`](Self::insert), where there is no room for another lane.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn insert_in_larger<'pin>(
+    /// Whether the shard has to grow before another entry is made.
+    #[inline(always)]
+    pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
+        writer.room == 0
+    }
+
+    /// Where the entry of a key that was missing goes, if none has been made since.
+    #[inline(always)]
+    pub(super) fn place<'pin>(
         &self,
-        writer: &mut Writing<'_, K, R>,
-        hasher: &RandomState,
-        hash: u64,
-        key: K,
-        state: State,
-    ) -> Option<&'pin Entry<K, R>> {
-        self.grow(writer, hasher);
-        let lane = self.own_view(writer)?.index.find(hash, |_| None::<()>).err()?;
-        Some(self.insert(writer, hash, key, state, lane))
+        writer: &Writing<'_, K, R>,
+        missing: Missing<'pin, K, R>,
+    ) -> Result<Lane<'pin>, Refused> {
+        if self.is_full(writer) {
+            return Err(Refused::Full);
+        }
+        let same = |view| self.own_view(writer).is_some_and(|own| std::ptr::eq(own, view));
+        let at = missing.at.filter(|(view, _)| same(*view));
+        at.and_then(|(_, lane)| lane.still_free()).ok_or(Refused::Changed)
     }
 
-    /// Makes an entry and links it in this lane.
+    /// Makes an entry, with a value if it is ready, and links it in this lane.
     #[inline(always)]
     pub(super) fn insert<'pin>(
         &self,
         writer: &mut Writing<'_, K, R>,
         hash: u64,
         key: K,
-        state: State,
+        (state, value): (State, Option<R>),
         lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
-        let reused = if self.has_freed.load(Ordering::Relaxed) { self.take_freed() } else { None };
-        // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
-        // member names, but only its state word, until that says `Empty` or `Claimed`.
-        let entry = unsafe {
-            if let Some(number) = reused {
-                let entry = writer.entry(number);
-                (*(*entry).key.get()).write(key);
-                (*entry).state.renew(state);
-                &*entry
-            } else {
-                let (entry, number) = self.take_fresh(writer);
-                entry.write(Entry {
-                    state,
-                    key: UnsafeCell::new(MaybeUninit::new(key)),
-                    value: UnsafeCell::new(MaybeUninit::uninit()),
-                    number,
-                });
-                &*entry
-            }
-        };
+        let entry = self.make(writer, key, state, value);
         lane.link(hash, entry.number);
         writer.room -= 1;
         writer.live += 1;
         entry
     }
 
-    /// Whether there is no room for another lane.
-    #[inline]
-    pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
-        writer.room == 0
+    /// Puts a new entry with a value in the place of one that is linked and ready.
+    pub(super) fn replace(
+        &self,
+        writer: &mut Writing<'_, K, R>,
+        hash: u64,
+        old: &Entry<K, R>,
+        key: K,
+        value: Option<R>,
+    ) {
+        let new = self.make(writer, key, State::ready(), value);
+        if let Some(view) = self.own_view(writer) {
+            view.index.replace(hash, old.number, new.number);
+        }
+        // It takes no lane, but a number: a view names the chunks of no more entries than there was room for.
+        writer.room -= 1;
+        old.state.remove();
     }
 
-    /// Replaces the view by one that has twice the room for what is there.
-    fn grow(&self, writer: &mut Writing<'_, K, R>, hasher: &RandomState) {
-        let new = View::new(writer.live * 2 + 1, writer.made);
-        for (link, chunk) in new.chunks.iter().zip(&writer.chunks) {
+    /// An entry that is not linked yet.
+    #[inline(always)]
+    fn make<'pin>(&self, writer: &mut Writing<'_, K, R>, key: K, state: State, value: Option<R>) -> &'pin Entry<K, R> {
+        let reused = if self.has_freed.load(Ordering::Relaxed) { self.take_freed() } else { None };
+        // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
+        // member names, but only its state word, until that says `Empty` or `Claimed`.
+        unsafe {
+            if let Some(number) = reused {
+                let entry = writer.entry(number);
+                (*(*entry).key.get()).write(key);
+                if let Some(value) = value {
+                    (*(*entry).value.get()).write(value);
+                }
+                (*entry).state.renew(state);
+                &*entry
+            } else {
+                let (entry, number) = self.take_fresh(writer);
+                let value = value.map_or_else(MaybeUninit::uninit, MaybeUninit::new);
+                let key = UnsafeCell::new(MaybeUninit::new(key));
+                entry.write(Entry { state, key, value: UnsafeCell::new(value), number });
+                &*entry
+            }
+        }
+    }
+
+    /// Replaces the view by one that has twice the room for what is there, if there is no room. Keys are hashed while others
+    /// may change the shard, since that is users' code. `None` without a turn.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn grow<'a>(
+        &self,
+        hasher: &RandomState,
+        turn: impl Fn() -> Option<Turn<'a>>,
+        _pin: Pinned<'_>,
+    ) -> Option<()> {
+        let (old, new, made, chunks) = {
+            let turn = turn()?;
+            let writer = self.write(&turn);
+            if writer.room > 0 {
+                return Some(());
+            }
+            let new = View::new(writer.live * 2 + 1, writer.made);
+            (self.view.load(Ordering::Relaxed), new, writer.made, writer.chunks.clone())
+        };
+        // Nothing is inserted or replaced meanwhile, since there is no room.
+        let linked = Self::link_all(&new, made, &chunks, hasher);
+        let turn = turn()?;
+        let mut writer = self.write(&turn);
+        // Of several who come here one is first.
+        if self.view.load(Ordering::Relaxed) == old {
+            new.index.retain(|number| new.entry(number).state.word() != Word::Removed);
+            writer.room = new.index.room() - linked;
+            self.view.store(Box::into_raw(new), Ordering::Release);
+            drop(writer);
+            drop(turn);
+            retire_view(old);
+        }
+        Some(())
+    }
+
+    /// Links the entries that are not removed, and says how many those are.
+    fn link_all(new: &View<K, R>, made: u32, chunks: &[*mut Entry<K, R>], hasher: &RandomState) -> usize {
+        for (link, chunk) in new.chunks.iter().zip(chunks) {
             link.store(*chunk, Ordering::Relaxed);
         }
+        let (mut first, mut linked) = (0, 0);
         // In the order of memory, not of the hash: this way the entries stream through the processor's cache.
-        let mut first = 0;
-        for (chunk, entries) in writer.chunks.iter().enumerate() {
-            let made = (writer.made - first).min(chunk_len(chunk) as u32);
+        for (chunk, entries) in chunks.iter().enumerate() {
+            let made = (made - first).min(chunk_len(chunk) as u32);
             for place in 0..made {
-                // SAFETY: entries below `made` have been written. One that is not removed is linked, since there is no other
-                // writer, and so has its key.
+                // SAFETY: entries below `made` have been written. One that is not removed has its key, which is not dropped
+                // before this thread's pin ends.
                 unsafe {
                     let entry = &*entries.add(place as usize);
                     if entry.state.word() != Word::Removed {
                         let mut state = hasher.build_hasher();
                         (*entry.key.get()).assume_init_ref().hash_into(&mut state);
                         new.index.link(state.finish(), first + place);
+                        linked += 1;
                     }
                 }
             }
             first += made;
         }
-        writer.room = new.index.room() - writer.live;
-        let old = self.view.swap(Box::into_raw(new), Ordering::AcqRel);
-        if !old.is_null() {
-            let old = old as usize;
-            registry::retire(Box::new(move || {
-                // SAFETY: made by `Box::into_raw` above, unlinked, and nobody pinned can be reading it.
-                drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
-            }));
-        }
+        linked
     }
 
     /// An entry that was never used, and its number.
@@ -254,7 +327,8 @@ impl<K: Key, R: Output> Shard<K, R> {
         let len = chunk_len(writer.chunks.len());
         let numbered = u32::try_from(writer.made as usize + len).is_ok();
         assert!(numbered, "a shard of a cache holds at most 4,294,967,295 entries");
-        let entries = Vec::<Entry<K, R>>::with_capacity(len).leak().as_mut_ptr();
+        // Not by `leak`, which gives a slice of no entries, beyond which its pointer may not go.
+        let entries = ManuallyDrop::new(Vec::<Entry<K, R>>::with_capacity(len)).as_mut_ptr();
         if let Some(view) = self.own_view(writer) {
             view.chunks[writer.chunks.len()].store(entries, Ordering::Release);
         }
@@ -277,11 +351,24 @@ impl<K: Key, R: Output> Shard<K, R> {
         number
     }
 
+    /// Takes an entry that is ready out of use.
     pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
             view.index.unlink(hash, entry.number);
         }
         writer.live -= 1;
+        entry.state.remove();
+    }
+}
+
+/// Frees a view, if there was one, when nobody can be looking at it.
+fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
+    if !old.is_null() {
+        let old = old as usize;
+        garbage::retire(Box::new(move || {
+            // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
+            drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
+        }));
     }
 }
 

@@ -1,0 +1,146 @@
+//! The code that a cached `async fn` becomes: wrapper, handle, body.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::FnArg;
+
+use super::awaits;
+use super::expand::{keep, show};
+use super::model::Cached;
+use crate::expansion;
+use crate::signature::{self, Argument, Pass};
+
+/// All three items.
+pub(super) fn expand(model: &Cached) -> TokenStream {
+    let wrapper = wrapper(model);
+    let handle = handle(model);
+    let body = body(model);
+    quote!(#wrapper #handle #body)
+}
+
+/// ```text
+/// #[inline]
+/// async fn f(n: u64, text: &str) -> R {
+///     match ::speedup::AsyncCache::find_ref(F, (&n, text)) {
+///         ::core::result::Result::Ok(value) => value,
+///         ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+///     }
+/// }
+/// ```
+///
+/// So a hit has no future but the user's own.
+fn wrapper(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.wrapper;
+    let visibility = &model.function.vis;
+    let mut signature = model.function.sig.clone();
+    signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
+    let handle = model.place.sibling(&model.handle);
+    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let parts = model.arguments.iter().map(|argument| {
+        let name = &argument.name;
+        part(argument, name.to_token_stream(), lends)
+    });
+    let key = signature::tuple(at, parts);
+    let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
+    let [found, missing] = ["value", "key"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
+    // The user's own braces make this the user's function to the compiler's lints.
+    let mut block = TokenStream::new();
+    model.function.block.brace_token.surround(&mut block, |block| {
+        block.extend(quote_spanned! {at=>
+            match ::speedup::AsyncCache::#find(#handle, #key) {
+                ::core::result::Result::Ok(#found) => #found,
+                ::core::result::Result::Err(#missing) => ::speedup::AsyncCache::get(#handle, #missing).await,
+            }
+        });
+    });
+    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
+    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    quote!(#(#attributes)* #inline #visibility #signature #block)
+}
+
+/// ```text
+/// const F: &::speedup::AsyncCache<(u64, String), R> = {
+///     static __F_STATE: ::speedup::cache::AsyncState<(u64, String), R> = ::speedup::cache::AsyncState::new();
+///     let _ = f;
+///     &::speedup::AsyncCache::of(&__F_STATE, ..)
+/// };
+/// ```
+fn handle(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let attributes = &model.attributes.handle;
+    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let visibility = expansion::handle_visibility(&model.function);
+    let name = &model.handle;
+    let key = signature::key_type(at, &model.arguments);
+    let result = &model.result;
+    let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
+    let function = runtime_function(model);
+    let keyword = expansion::handle_keyword(&model.place, &model.function);
+    let state_name = expansion::state_name(name, at);
+    let lifetime = expansion::handle_lifetime(&model.place, at);
+    let end = expansion::handle_end(&model.place, &model.function);
+    quote_spanned! {at=>
+        #(#attributes)*
+        #[doc = #docs]
+        #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
+            static #state_name: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
+            // Who uses the handle uses the function: no `dead_code` for it.
+            let _ = #wrapper;
+            &::speedup::AsyncCache::of(&#state_name, #function)
+        } #end
+    }
+}
+
+/// ```text
+/// ::speedup::cache::AsyncFunction::new("f", |(n, text): (u64, String)| {
+///     ::speedup::cache::boxed(async move { __f_uncached(n, &text).await })
+/// })
+/// ```
+///
+/// The future owns the key, so that it can outlive the call that began it. The box is what a recursion needs.
+fn runtime_function(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let title = syn::ext::IdentExt::unraw(&model.function.sig.ident).to_string();
+    let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
+    let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
+    let passed = model.arguments.iter().zip(&names).map(|(argument, name)| passed(argument, name));
+    let key = signature::key_type(at, &model.arguments);
+    let inner = model.place.lasting_sibling(&model.inner);
+    let keep = keep(model.keep);
+    let show = show(&model.arguments);
+    quote_spanned! {at=>
+        ::speedup::cache::AsyncFunction::new(#title, |#pattern: #key| {
+            ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
+        }) #show #keep
+    }
+}
+
+/// ```text
+/// async fn __f_uncached(n: u64, text: &str) -> R { .. }
+/// ```
+fn body(model: &Cached) -> TokenStream {
+    let attributes = &model.attributes.body;
+    let mut signature = model.function.sig.clone();
+    signature.ident = model.inner.clone();
+    signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
+    signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
+    let block = awaits::form(model);
+    quote!(#(#attributes)* #signature #block)
+}
+
+/// An argument as the part of a key, which is of references where one of the arguments is.
+pub(super) fn part(argument: &Argument, value: TokenStream, lends: bool) -> TokenStream {
+    match argument.pass {
+        Pass::Lend => value,
+        Pass::Copy | Pass::Clone if lends => quote!(&#value),
+        Pass::Copy | Pass::Clone if argument.by_bits => quote!(::speedup::cache::Bits(#value)),
+        Pass::Copy | Pass::Clone => value,
+    }
+}
+
+/// What the body gets of the part of a key that it owns.
+fn passed(argument: &Argument, name: &Ident) -> TokenStream {
+    let value = if argument.by_bits { quote!(#name.0) } else { name.to_token_stream() };
+    if argument.pass == Pass::Lend { quote!(&#value) } else { value }
+}

@@ -1,0 +1,316 @@
+//! What is known of the variables of a function, by name: of several with one name only what holds for all.
+
+use std::collections::BTreeMap;
+
+use syn::visit::{self, Visit};
+use syn::{Expr, ItemFn, Lit, Local, Pat, Type, UnOp};
+
+use super::calls::Calls;
+use super::chain;
+use super::names::{self, Names};
+use super::uses::Uses;
+use crate::signature::{self, Argument, Pass};
+
+/// What is known of the variables with one name.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// They are copied when used: numbers, and shared references that are arguments.
+    copied: bool,
+    /// One of them is declared `mut`.
+    mutable: bool,
+    /// One of them is declared without a value.
+    late: bool,
+    /// Its type may name a closure, of which nobody can ask whether it may be copied.
+    closes: bool,
+    /// How many there are.
+    bound: usize,
+    /// One of them may hold a mutable borrow of these.
+    borrows: Names,
+}
+
+/// What is known of all variables of a function.
+#[derive(Default)]
+pub(super) struct Locals {
+    known: BTreeMap<String, Known>,
+    /// Those that may have been moved away and are assigned anew.
+    refilled: Names,
+    /// Calls give numbers: how to know them.
+    numbers: Option<Calls>,
+}
+
+impl Locals {
+    pub(super) fn of(function: &ItemFn, arguments: &[Argument], calls: &Calls, result: &Type) -> Self {
+        let numbers = signature::is_primitive(result).then(|| calls.clone());
+        let mut locals = Self { numbers, ..Self::default() };
+        for argument in arguments {
+            let copied = argument.pass != Pass::Clone && matches!(argument.declared.pat.as_ref(), Pat::Ident(_));
+            locals.bind(&argument.declared.pat, copied, &Names::new());
+        }
+        locals.visit_block(&function.block);
+        let uses = Uses::of_statements(&function.block.stmts);
+        locals.refilled = refilled(&function.block.stmts);
+        locals
+            .refilled
+            .extend(uses.free.iter().filter(|(_, how)| how.assigned && how.moved).map(|(name, _)| name.clone()));
+        locals
+    }
+
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// Is it copied when used?
+    pub(super) fn is_copied(&self, name: &str) -> bool {
+        self.known.get(name).is_some_and(|known| known.copied)
+    }
+
+    pub(super) fn is_mutable(&self, name: &str) -> bool {
+        self.known.get(name).is_some_and(|known| known.mutable)
+    }
+
+    /// May its type name a closure?
+    pub(super) fn closes(&self, name: &str) -> bool {
+        self.known.get(name).is_some_and(|known| known.closes)
+    }
+
+    /// Does the name mean the same wherever it stands?
+    pub(super) fn is_one(&self, name: &str) -> bool {
+        self.known.get(name).is_none_or(|known| known.bound == 1)
+    }
+
+    /// Might it have no value at times?
+    pub(super) fn may_be_empty(&self, name: &str) -> bool {
+        !self.is_copied(name) && self.refilled.contains(name) || self.known.get(name).is_some_and(|known| known.late)
+    }
+
+    /// Does `holder` perhaps hold a mutable borrow of `name`?
+    pub(super) fn borrows(&self, holder: &str, name: &str) -> bool {
+        self.is_lendable(name, &mut Names::new()) && self.reaches(holder, name)
+    }
+
+    /// Can it be borrowed mutably, or does it hold such a borrow?
+    fn is_lendable(&self, name: &str, seen: &mut Names) -> bool {
+        let Some(known) = self.known.get(name).filter(|_| seen.insert(name.to_owned())) else { return false };
+        known.mutable || known.borrows.iter().any(|source| self.is_lendable(source, seen))
+    }
+
+    fn reaches(&self, holder: &str, name: &str) -> bool {
+        let mut seen = Names::from([holder.to_owned()]);
+        let mut ahead = vec![holder.to_owned()];
+        while let Some(next) = ahead.pop() {
+            for source in self.known.get(&next).iter().flat_map(|known| &known.borrows) {
+                if source == name {
+                    return true;
+                }
+                if seen.insert(source.clone()) {
+                    ahead.push(source.clone());
+                }
+            }
+        }
+        false
+    }
+
+    fn bind(&mut self, pattern: &Pat, copied: bool, borrows: &Names) {
+        struct Search(Vec<(String, bool)>);
+        impl<'ast> Visit<'ast> for Search {
+            fn visit_pat_ident(&mut self, binding: &'ast syn::PatIdent) {
+                let name = binding.ident.to_string();
+                // A constant or a variant.
+                if !name.starts_with(char::is_uppercase) || binding.mutability.is_some() || binding.by_ref.is_some() {
+                    self.0.push((name, binding.mutability.is_some()));
+                }
+                visit::visit_pat_ident(self, binding);
+            }
+            fn visit_expr(&mut self, _: &'ast Expr) {}
+        }
+        let mut search = Search(Vec::new());
+        search.visit_pat(pattern);
+        for (name, mutable) in search.0 {
+            let new = !self.known.contains_key(&name);
+            let known = self.known.entry(name).or_default();
+            known.copied = copied && (new || known.copied);
+            known.mutable |= mutable;
+            known.bound += 1;
+            known.borrows.extend(borrows.iter().cloned());
+        }
+    }
+
+    /// Does it surely go over numbers?
+    fn is_range(&self, iterated: &Expr) -> bool {
+        match iterated {
+            Expr::Paren(inner) => self.is_range(&inner.expr),
+            Expr::Range(range) => range.start.iter().chain(&range.end).any(|end| self.is_scalar(end)),
+            Expr::MethodCall(call) => {
+                ["rev", "step_by", "skip", "take"].iter().any(|same| call.method == same)
+                    && self.is_range(&call.receiver)
+            }
+            _ => false,
+        }
+    }
+
+    /// Is the value surely a number, a `bool` or a `char`?
+    fn is_scalar(&self, value: &Expr) -> bool {
+        match value {
+            Expr::Lit(literal) => {
+                !matches!(literal.lit, Lit::Str(_) | Lit::ByteStr(_) | Lit::CStr(_) | Lit::Verbatim(_))
+            }
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| self.is_copied(&name.to_string())),
+            Expr::Paren(inner) => self.is_scalar(&inner.expr),
+            Expr::Group(inner) => self.is_scalar(&inner.expr),
+            Expr::Cast(cast) => signature::is_primitive(&cast.ty),
+            Expr::Call(call) => self.numbers.as_ref().is_some_and(|calls| calls.callee(call) == Some(0)),
+            Expr::Unary(unary) => !matches!(unary.op, UnOp::Deref(_)) && self.is_scalar(&unary.expr),
+            Expr::Binary(binary) if names::compares(&binary.op) || names::is_lazy(&binary.op) => true,
+            Expr::Binary(binary) => self.is_scalar(&binary.left) && self.is_scalar(&binary.right),
+            _ => false,
+        }
+    }
+}
+
+/// Methods whose result belongs to the caller, by convention.
+const OWNED: [&str; 8] = ["len", "is_empty", "contains", "contains_key", "clone", "to_owned", "to_vec", "to_string"];
+
+/// The variables of which a value may hold a mutable borrow.
+fn sources(value: &Expr) -> Names {
+    struct Search(Names);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            let source = match expression {
+                Expr::Reference(reference) if reference.mutability.is_some() => names::root(&reference.expr),
+                Expr::RawAddr(address) => names::root(&address.expr),
+                Expr::MethodCall(call) if OWNED.iter().any(|owned| call.method == owned) => return,
+                Expr::MethodCall(call) => names::root(&call.receiver),
+                Expr::Assign(assign) => names::root(&assign.left),
+                Expr::Binary(binary) if names::assigns(&binary.op) => names::root(&binary.left),
+                // What a comparison or an operator gives holds no borrow of a variable.
+                Expr::Binary(_) | Expr::Lit(_) | Expr::Index(_) | Expr::Cast(_) => return,
+                _ => None,
+            };
+            self.0.extend(source);
+            visit::visit_expr(self, expression);
+        }
+        fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+            self.0.extend(names::words(invocation.tokens.clone()));
+        }
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    let mut search = Search(Names::new());
+    search.0.extend(names::root(value).filter(|_| matches!(value, Expr::Path(_) | Expr::Field(_))));
+    search.visit_expr(value);
+    search.0
+}
+
+impl<'ast> Visit<'ast> for Locals {
+    fn visit_local(&mut self, local: &'ast Local) {
+        visit::visit_local(self, local);
+        let Some(init) = &local.init else {
+            self.bind(&local.pat, false, &Names::new());
+            for name in names::bindings(&local.pat) {
+                self.known.entry(name).or_default().late = true;
+            }
+            return;
+        };
+        let scalar = match &local.pat {
+            Pat::Type(typed) => matches!(*typed.pat, Pat::Ident(_)) && is_scalar_type(&typed.ty),
+            Pat::Ident(_) => self.is_scalar(&init.expr),
+            _ => false,
+        };
+        self.bind(&local.pat, scalar, &sources(&init.expr));
+        if !matches!(local.pat, Pat::Type(_)) && chain::gives_closure(&init.expr) {
+            for name in names::bindings(&local.pat) {
+                self.known.entry(name).or_default().closes = true;
+            }
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'ast Expr) {
+        match expression {
+            Expr::ForLoop(inner) => {
+                let numbers = self.is_range(&inner.expr);
+                self.bind(&inner.pat, numbers && matches!(*inner.pat, Pat::Ident(_)), &sources(&inner.expr));
+            }
+            Expr::Let(condition) => self.bind(&condition.pat, false, &sources(&condition.expr)),
+            Expr::Match(inner) => {
+                let (borrows, scalar) = (sources(&inner.expr), self.is_scalar(&inner.expr));
+                inner.arms.iter().for_each(|arm| self.bind(&arm.pat, scalar, &borrows));
+            }
+            Expr::Closure(closure) => {
+                for input in &closure.inputs {
+                    let scalar = matches!(input, Pat::Type(typed) if is_scalar_type(&typed.ty));
+                    self.bind(input, scalar, &Names::new());
+                }
+            }
+            Expr::MethodCall(call) if call.method == "map" || call.method == "for_each" => {
+                if let (true, Some(Expr::Closure(closure))) = (self.is_range(&call.receiver), call.args.first()) {
+                    closure.inputs.iter().for_each(|input| self.bind(input, true, &Names::new()));
+                    visit::visit_expr(self, &call.receiver);
+                    return visit::visit_expr(self, &closure.body);
+                }
+            }
+            Expr::Assign(assign) => {
+                let borrows = sources(&assign.right);
+                if let Some(known) = names::root(&assign.left).and_then(|name| self.known.get_mut(&name)) {
+                    known.borrows.extend(borrows);
+                }
+            }
+            // A collection may come to hold what it is given.
+            Expr::MethodCall(call) => {
+                let borrows: Names = call.args.iter().flat_map(sources).collect();
+                if let Some(known) = names::root(&call.receiver).and_then(|name| self.known.get_mut(&name)) {
+                    known.borrows.extend(borrows);
+                }
+            }
+            _ => {}
+        }
+        visit::visit_expr(self, expression);
+    }
+
+    fn visit_item(&mut self, _: &'ast syn::Item) {}
+}
+
+fn is_scalar_type(ty: &Type) -> bool {
+    signature::is_primitive(ty)
+}
+
+/// The variables that are both moved and assigned as a whole, wherever they are bound.
+fn refilled(statements: &[syn::Stmt]) -> Names {
+    struct Search {
+        assigned: Names,
+        moved: Names,
+    }
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_block(&mut self, block: &'ast syn::Block) {
+            self.look(&block.stmts);
+            visit::visit_block(self, block);
+        }
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            let mut uses = Uses::default();
+            uses.value(expression);
+            self.add(uses);
+            visit::visit_expr(self, expression);
+        }
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    impl Search {
+        fn look(&mut self, statements: &[syn::Stmt]) {
+            // One by one: what a statement binds is free in those behind it.
+            for statement in statements {
+                self.add(Uses::of_statements(std::slice::from_ref(statement)));
+            }
+        }
+        fn add(&mut self, uses: Uses) {
+            for (name, how) in uses.free {
+                if how.assigned {
+                    self.assigned.insert(name.clone());
+                }
+                if how.moved {
+                    self.moved.insert(name);
+                }
+            }
+        }
+    }
+    let mut search = Search { assigned: Names::new(), moved: Names::new() };
+    search.look(statements);
+    statements.iter().for_each(|statement| search.visit_stmt(statement));
+    search.assigned.intersection(&search.moved).cloned().collect()
+}

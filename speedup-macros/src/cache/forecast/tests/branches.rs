@@ -1,0 +1,267 @@
+//! Branches and ways out.
+
+use expect_test::expect;
+
+use super::check;
+
+#[test]
+fn one_expression() {
+    check(
+        "fn f(n: u64) -> u64 { if n < 2 { n } else { f(n - 1) + f(n - 2) } }",
+        &expect![[r#"
+        fn f() {
+            if n < 2 {
+                n
+            } else {
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        call((n - 1,));
+                        call((n - 2,));
+                    },
+                );
+                f(n - 1) + f(n - 2)
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn arms() {
+    check(
+        "fn f(n: u64) -> u64 { match n { 0 => 1, m => f(m - 1) + f(m / 2) } }",
+        &expect![[r#"
+        fn f() {
+            match n {
+                0 => 1,
+                m => {
+                    ::speedup::Cache::ahead(
+                        F,
+                        move |call| {
+                            call((m - 1,));
+                            call((m / 2,));
+                        },
+                    );
+                    f(m - 1) + f(m / 2)
+                }
+            }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn successive_ifs() {
+    check(
+        "fn f(i: u64, j: u64) -> u64 { let mut total = 0; if i > 0 { total += f(i - 1, j) } if j > 0 { total += f(i, j - 1); } total }",
+        &expect![[r#"
+            fn f() {
+                let mut total = 0;
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        if i > 0 {
+                            call((i - 1, j));
+                        }
+                        if j > 0 {
+                            call((i, j - 1));
+                        }
+                    },
+                );
+                if i > 0 {
+                    total += f(i - 1, j);
+                }
+                if j > 0 {
+                    total += f(i, j - 1);
+                }
+                total
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn branches_as_values() {
+    check(
+        "fn f(i: u64, j: u64) -> u64 { let up = if i > 0 { f(i - 1, j) } else { 0 }; let left = if j > 0 { f(i, j - 1) } else { 0 }; up + left }",
+        &expect![[r#"
+            fn f() {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        if i > 0 {
+                            call((i - 1, j));
+                        }
+                        if j > 0 {
+                            call((i, j - 1));
+                        }
+                    },
+                );
+                let up = if i > 0 { f(i - 1, j) } else { 0 };
+                let left = if j > 0 { f(i, j - 1) } else { 0 };
+                up + left
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn one_branch_has_one_call() {
+    check(
+        "fn f(n: u64) -> u64 { if n < 2 { f(0) } else { f(1) } }",
+        &expect![[r#"
+        fn f() {
+            if n < 2 { f(0) } else { f(1) }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn calls_in_a_condition() {
+    check(
+        "fn f(n: u64) -> u64 { if f(1) < f(2) { f(3) } else { f(4) } }",
+        &expect![[r#"
+        fn f() {
+            ::speedup::Cache::ahead(
+                F,
+                |call| {
+                    call((1,));
+                    call((2,));
+                },
+            );
+            if f(1) < f(2) { f(3) } else { f(4) }
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn question_marks() {
+    check(
+        "fn f(i: u64, j: u64) -> Option<u64> { let a = f(i - 1, j)?; let b = f(i, j - 1)?; Some(a + b) }",
+        &expect![[r#"
+            fn f() {
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        call((i - 1, j));
+                        call((i, j - 1));
+                    },
+                );
+                let a = f(i - 1, j)?;
+                let b = f(i, j - 1)?;
+                Some(a + b)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_question_mark_of_another() {
+    check(
+        "fn f(i: u64, s: &str) -> Option<u64> { let a = f(i - 1, s)?; let k: u64 = s.parse().ok()?; let b = f(k, s)?; Some(a + b) }",
+        &expect![[r#"
+            fn f() {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::cache::Tables::ahead(
+                    __F_TABLES,
+                    move |call| {
+                        call((i - 1,));
+                        let k: u64 = match ::speedup::__private::tried(s.parse().ok()) {
+                            ::core::option::Option::Some(value) => value,
+                            ::core::option::Option::None => return,
+                        };
+                        call((k,));
+                    },
+                );
+                let a = f(i - 1, s)?;
+                let k: u64 = s.parse().ok()?;
+                let b = f(k, s)?;
+                Some(a + b)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_return_between() {
+    check(
+        "fn f(items: &[u64], room: u64) -> u64 { let Some((first, rest)) = items.split_first() else { return 0 }; let without = f(rest, room); if *first > room { return without; } without.max(first + f(rest, room - first)) }",
+        &expect![[r#"
+            fn f() {
+                let Some((first, rest)) = items.split_first() else { return 0 };
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    |call| {
+                        let call = |(items, room): (&[u64], u64)| call((
+                            ::std::borrow::ToOwned::to_owned(items),
+                            room,
+                        ));
+                        let first = ::speedup::__private::again!(first);
+                        let rest = ::speedup::__private::again!(rest);
+                        call((rest, room));
+                        if *first > room {
+                            return;
+                        }
+                        call((rest, room - first));
+                    },
+                );
+                let without = f(rest, room);
+                if *first > room {
+                    return without;
+                }
+                without.max(first + f(rest, room - first))
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_return_that_needs_a_result() {
+    check(
+        "fn f(n: u64) -> u64 { let a = f(n - 1); if a > 3 { return a; } f(n - 2) + f(n - 3) }",
+        &expect![[r#"
+        fn f() {
+            let a = f(n - 1);
+            if a > 3 {
+                return a;
+            }
+            ::speedup::Cache::ahead(
+                F,
+                move |call| {
+                    call((n - 2,));
+                    call((n - 3,));
+                },
+            );
+            f(n - 2) + f(n - 3)
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn lazy_operators() {
+    check(
+        "fn f(n: u64) -> bool { n > 1 && f(1) > f(2) || f(3) }",
+        &expect![[r#"
+        fn f() {
+            #[allow(unused, clippy::all, clippy::pedantic)]
+            ::speedup::Cache::ahead(
+                F,
+                move |call| {
+                    if n > 1 {
+                        call((1,));
+                        call((2,));
+                    }
+                },
+            );
+            n > 1 && f(1) > f(2) || f(3)
+        }
+    "#]],
+    );
+}

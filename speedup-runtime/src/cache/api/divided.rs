@@ -1,0 +1,14 @@
+//! A cache whose values are in several tables, as its handle sees them.
+
+use crate::cache::api::stats::Stats;
+
+/// A function's tables as one cache of all its arguments: what its handle sees.
+pub(in crate::cache) trait Divided<K, R>: Sync {
+    fn peek(&self, key: &K) -> Option<R>;
+    fn insert(&self, key: K, value: R) -> Option<R>;
+    fn remove(&self, key: &K) -> Option<R>;
+    fn refresh(&self, key: K) -> R;
+    fn len(&self) -> usize;
+    fn clear(&self);
+    fn stats(&self) -> Stats;
+}

@@ -1,0 +1,146 @@
+//! Functions whose values are kept for the time of an outermost call.
+
+use std::{
+    any::{Any, TypeId},
+    ptr,
+};
+
+use crate::cache::{
+    api::context::Body,
+    call::{function::Function, state::Core},
+    sharing::granularity::Grain,
+    table::{
+        key::{Key, Lookup, Output},
+        packed_key,
+    },
+    thread::{
+        call_stack,
+        counters::Number,
+        frame::Frame,
+        registry::{self, Worker},
+    },
+};
+
+/// So many running calls are looked through for one of the same function: more than one only if others lie between.
+const NEAR: usize = 4;
+
+/// What the calls of a scoped function have in common, in a static: what is known of their cost.
+pub struct Scoped {
+    costs: Grain,
+    number: Number,
+}
+
+/// Where an argument that is passed on by reference lies, and how large it is: what tells it from others while it is lent.
+pub type Place = (u64, u64);
+
+/// The place of a value.
+#[inline(always)]
+pub fn place_of<T: ?Sized>(value: &T) -> Place {
+    (ptr::from_ref(value).cast::<()>().addr() as u64, size_of_val(value) as u64)
+}
+
+/// Tells numbers that are passed on by value from each other, and values of other types not at all.
+#[inline(always)]
+pub fn number_of<T: 'static>(value: &T) -> Place {
+    let any: &dyn Any = value;
+    let bits = packed_key::encode(value)
+        .or_else(|| any.downcast_ref::<f64>().map(|number| number.to_bits()))
+        .or_else(|| any.downcast_ref::<f32>().map(|number| u64::from(number.to_bits())));
+    let big =
+        any.downcast_ref::<u128>().copied().or_else(|| any.downcast_ref::<i128>().map(|number| number.cast_unsigned()));
+    let big = big.unwrap_or_else(|| u128::from(bits.unwrap_or(0)));
+    (big as u64, (big >> 64) as u64)
+}
+
+/// The table of one outermost call.
+#[repr(C)]
+struct Scope<const N: usize, K: Key, R: Output> {
+    /// Comes first: a frame that names its header names the scope.
+    core: Core<K, R>,
+    /// What the outermost call was given beside the key.
+    passed_on: [Place; N],
+}
+
+impl Scoped {
+    /// Nothing is known.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "made in statics")]
+    pub const fn new() -> Self {
+        Self { costs: Grain::new(), number: Number::new() }
+    }
+
+    /// The value of a call, computed if need be: in the table of the outermost call that was given the same beside its key, or in a
+    /// new one, which goes when this call ends.
+    ///
+    /// # Panics
+    /// As [`Cache::get`](crate::Cache::get).
+    #[inline(always)]
+    pub fn get<const N: usize, K: Key, R: Output, B: Body<K, R>>(
+        &'static self,
+        passed_on: [Place; N],
+        key: K,
+        describe: impl Fn() -> Function<K, R>,
+        body: B,
+    ) -> R {
+        let family = typeid::of::<(B, Scope<N, K, R>)>();
+        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
+            Some(core) => core.get_with(&key, describe, &body),
+            None => self.get_outermost(family, passed_on, &key, describe, &body),
+        }
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`Cache::get`](crate::Cache::get).
+    #[inline(always)]
+    pub fn get_ref<const N: usize, K: Key, R: Output, Q: Lookup<K>, B: Body<K, R>>(
+        &'static self,
+        passed_on: [Place; N],
+        key: Q,
+        describe: impl Fn() -> Function<K, R>,
+        body: B,
+    ) -> R {
+        let family = typeid::of::<(B, Scope<N, K, R>)>();
+        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
+            Some(core) => core.get_ref_with(key, describe, &body),
+            None => self.get_outermost(family, passed_on, &key.to_key(), describe, &body),
+        }
+    }
+
+    /// The table in which the innermost running call goes on, if it is one of this function and was given the same.
+    #[inline(always)]
+    fn running<const N: usize, K: Key, R: Output>(
+        worker: &Worker,
+        family: TypeId,
+        passed_on: &[Place; N],
+    ) -> Option<&'static Core<K, R>> {
+        let frames = std::iter::successors(call_stack::top(worker), |frame| frame.parent()).take(NEAR);
+        frames
+            .filter(|frame| frame.header().family == family)
+            // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
+            // those of scopes of these types. The frame is running, and ends before the scope does.
+            .map(|frame: &Frame| unsafe { &*ptr::from_ref(frame.header()).cast::<Scope<N, K, R>>() })
+            .find(|scope| scope.passed_on == *passed_on)
+            .map(|scope| &scope.core)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
+        &'static self,
+        family: TypeId,
+        passed_on: [Place; N],
+        key: &K,
+        describe: impl Fn() -> Function<K, R>,
+        body: &B,
+    ) -> R {
+        self.number.give();
+        let mut scope = Scope { core: Core::one_of(family, None), passed_on };
+        scope.core.number = self.number.lend();
+        scope.core.grain.learn_from(&self.costs);
+        let value = scope.core.get_with(key, describe, body);
+        self.costs.learn_from(&scope.core.grain);
+        value
+    }
+}

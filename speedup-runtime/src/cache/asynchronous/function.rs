@@ -1,0 +1,117 @@
+//! What a cache of an `async fn` starts on a miss, and what it is told about the function.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use crate::cache::{
+    call::function::Function,
+    table::key::{Key, Output},
+};
+
+/// An `async` function whose results are cached: its name, its body, and which of its results are kept.
+///
+/// Attributes make it in a constant.
+pub struct AsyncFunction<K: 'static, R: 'static> {
+    /// All but the body.
+    pub(super) rules: Function<K, R>,
+    start: Start<K, R>,
+}
+
+/// A future that moves between threads, as [`boxed`] makes it.
+pub type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+
+/// Boxes the future of a call. It is polled by whoever waits for its result, on any thread: so what it holds while it waits has to
+/// be `Send`.
+pub fn boxed<F: Future + Send + 'static>(future: F) -> Boxed<F::Output> {
+    Box::pin(future)
+}
+
+enum Start<K, R> {
+    Known(fn(K) -> Boxed<R>),
+    Shared(SharedStart<K, R>),
+}
+
+/// A body that carries something. Users' code runs when the future is polled, not before.
+pub(super) type SharedStart<K, R> = Arc<dyn Fn(K) -> Boxed<R> + Send + Sync>;
+
+impl<K, R> AsyncFunction<K, R> {
+    /// A function with its name and what begins a call; every result is kept.
+    #[must_use]
+    pub const fn new(name: &'static str, start: fn(K) -> Boxed<R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self { rules: Function::awaited(name), start: Start::Known(start) }
+    }
+
+    /// A closure as a function.
+    pub(super) fn closure(start: SharedStart<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self { rules: Function::awaited("closure"), start: Start::Shared(start) }
+    }
+
+    /// Keeps only the results for which this is true; others go to those who waited for them.
+    #[must_use]
+    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
+        self.rules.keep = Some(keep);
+        self
+    }
+
+    /// Writes the arguments in messages about cycles; without it they are left out.
+    #[must_use]
+    pub const fn show(mut self, show: fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
+        self.rules.show = Some(show);
+        self
+    }
+
+    /// The future of a call.
+    pub(super) fn start(&self, key: K) -> Boxed<R> {
+        match &self.start {
+            Start::Known(start) => start(key),
+            Start::Shared(start) => start(key),
+        }
+    }
+}
+
+/// A function or closure that [`AsyncCache::from_fn`](crate::AsyncCache::from_fn) takes: of up to six owned arguments, with a future that is `Send`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    note = "give an `async` function or a closure of one to six arguments whose types are written out: `AsyncCache::from_fn(|n: u64| async move {{ .. }})`; what its future holds while it waits has to be `Send`"
+)]
+pub trait IntoAsyncFunction<K, R> {
+    /// The function as one of a tuple.
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "hidden: called by `from_fn` alone")]
+    fn into_shared(self) -> SharedStart<K, R>;
+}
+
+macro_rules! functions {
+    ($(($($arg:ident $part:ident)+))*) => {$(
+        impl<FN, FUT, $($arg: Send + 'static,)+ R: 'static> IntoAsyncFunction<($($arg,)+), R> for FN
+        where
+            FN: Fn($($arg),+) -> FUT + Send + Sync + 'static,
+            FUT: Future<Output = R> + Send + 'static,
+        {
+            #[allow(private_interfaces, reason = "as in the trait")]
+            fn into_shared(self) -> SharedStart<($($arg,)+), R> {
+                let function = Arc::new(self);
+                Arc::new(move |($($part,)+)| {
+                    let function = function.clone();
+                    Box::pin(async move { (*function)($($part),+).await })
+                })
+            }
+        }
+    )*};
+}
+
+functions! {
+    (A a)
+    (A a B b)
+    (A a B b C c)
+    (A a B b C c D d)
+    (A a B b C c D d E e)
+    (A a B b C c D d E e F f)
+}

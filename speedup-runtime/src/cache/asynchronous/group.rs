@@ -1,0 +1,172 @@
+//! Several values on their way, awaited together.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::get::Get;
+use crate::{
+    cache::table::key::{Key, Output},
+    sync::lock,
+};
+
+/// A few values awaited together, as returned by [`AsyncCache::group`](super::state::AsyncCache::group): what `#[cache]` makes of
+/// several awaited calls.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Group<'cache, K: Key, R: Output, const N: usize>([Member<'cache, K, R>; N]);
+
+/// All values of many keys, as returned by [`AsyncCache::get_all`](super::state::AsyncCache::get_all).
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct GetAll<'cache, K: Key, R: Output> {
+    members: Vec<Member<'cache, K, R>>,
+    /// One for each member that has had to wait.
+    wakers: Vec<Option<Waker>>,
+    /// Members that have no value yet.
+    missing: usize,
+    woken: Arc<Woken>,
+}
+
+/// One of several values.
+pub(super) enum Member<'cache, K: Key, R: Output> {
+    Asked(Get<'cache, K, R>),
+    There(R),
+    Taken,
+}
+
+impl<K: Key, R: Output> Member<'_, K, R> {
+    /// Whether the value is there.
+    fn poll(&mut self, waker: &Waker) -> bool {
+        let Self::Asked(get) = self else { return true };
+        let Poll::Ready(value) = Pin::new(get).poll(&mut Context::from_waker(waker)) else { return false };
+        *self = Self::There(value);
+        true
+    }
+
+    /// The value if it is there, without a look at who is to be woken.
+    fn hit(&mut self) -> bool {
+        let Self::Asked(get) = self else { return true };
+        let Some(value) = get.hit() else { return false };
+        *self = Self::There(value);
+        true
+    }
+
+    fn take(&mut self) -> R {
+        match std::mem::replace(self, Self::Taken) {
+            Self::There(value) => value,
+            Self::Asked(_) | Self::Taken => panic!("several calls awaited together were polled after they were ready"),
+        }
+    }
+}
+
+impl<'cache, K: Key, R: Output, const N: usize> Group<'cache, K, R, N> {
+    pub(super) fn of(members: [Member<'cache, K, R>; N]) -> Self {
+        Self(members)
+    }
+}
+
+/// Nothing in it is pinned, as in [`Get`].
+impl<K: Key, R: Output, const N: usize> Unpin for Group<'_, K, R, N> {}
+
+impl<K: Key, R: Output, const N: usize> Future for Group<'_, K, R, N> {
+    type Output = [R; N];
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<[R; N]> {
+        let mut complete = true;
+        for member in &mut self.0 {
+            complete &= member.poll(context.waker());
+        }
+        if complete { Poll::Ready(self.0.each_mut().map(Member::take)) } else { Poll::Pending }
+    }
+}
+
+impl<K: Key, R: Output, const N: usize> fmt::Debug for Group<'_, K, R, N> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Group").finish_non_exhaustive()
+    }
+}
+
+/// Which members were woken, so that a poll looks at no others.
+#[derive(Default)]
+struct Woken(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    members: Vec<usize>,
+    waker: Option<Waker>,
+}
+
+/// Wakes a member, and who waits for all.
+struct Wakes {
+    member: usize,
+    woken: Arc<Woken>,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        let waker = {
+            let mut state = lock(&self.woken.0);
+            state.members.push(self.member);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<'cache, K: Key, R: Output> GetAll<'cache, K, R> {
+    pub(super) fn new(gets: impl Iterator<Item = Get<'cache, K, R>>) -> Self {
+        let members: Vec<_> = gets.map(Member::Asked).collect();
+        let (missing, woken) = (members.len(), Arc::new(Woken::default()));
+        lock(&woken.0).members = (0..missing).collect();
+        Self { wakers: Vec::new(), members, missing, woken }
+    }
+
+    /// Polls a member that was woken.
+    fn poll_member(&mut self, at: usize) {
+        let count = self.members.len();
+        let member = &mut self.members[at];
+        if matches!(member, Member::There(_)) {
+            return;
+        }
+        let there = member.hit() || {
+            self.wakers.resize(count, None);
+            let wake = || Waker::from(Arc::new(Wakes { member: at, woken: self.woken.clone() }));
+            member.poll(self.wakers[at].get_or_insert_with(wake))
+        };
+        self.missing -= usize::from(there);
+    }
+}
+
+/// Nothing in it is pinned, as in [`Get`].
+impl<K: Key, R: Output> Unpin for GetAll<'_, K, R> {}
+
+impl<K: Key, R: Output> Future for GetAll<'_, K, R> {
+    type Output = Vec<R>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<R>> {
+        let this = &mut *self;
+        let waker = context.waker().clone();
+        let (members, _old) = {
+            let mut state = lock(&this.woken.0);
+            (std::mem::take(&mut state.members), state.waker.replace(waker))
+        };
+        for at in members {
+            this.poll_member(at);
+        }
+        if this.missing > 0 {
+            return Poll::Pending;
+        }
+        Poll::Ready(this.members.iter_mut().map(Member::take).collect())
+    }
+}
+
+impl<K: Key, R: Output> fmt::Debug for GetAll<'_, K, R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("GetAll").field("missing", &self.missing).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! `async` functions: their values lie in the tables of the cache, what is on its way in flights beside it.
+//!
+//! From the top: `cache` is what the handle does, `get` the future of one value and `group` that of several, `state` is the handle itself, `flights` knows which call of
+//! which key is on its way, `flight` is one call, shared by all who wait for it. `chain` and `waits` find calls that need
+//! themselves, `flat` keeps what flights do to each other off the stack.
+
+#[cfg(not(loom))]
+pub(in crate::cache) mod cache;
+#[cfg(not(loom))]
+mod chain;
+mod flat;
+mod flight;
+#[cfg(not(loom))]
+mod flights;
+#[cfg(not(loom))]
+pub(in crate::cache) mod function;
+#[cfg(not(loom))]
+pub(in crate::cache) mod get;
+#[cfg(not(loom))]
+pub(in crate::cache) mod group;
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(not(loom))]
+pub(in crate::cache) mod state;
+#[cfg(not(loom))]
+mod waits;

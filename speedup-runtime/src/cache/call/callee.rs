@@ -1,0 +1,94 @@
+//! A function together with what one caller passes on.
+
+use std::ptr::null;
+
+use crate::cache::{
+    call::{claim_guard::Flight, function::Function, state::Core},
+    table::key::{Key, Output},
+    thread::{claim::Goal, registry},
+};
+
+/// See [`Callee::run`] and [`run_known`](crate::cache::call::execute::run_known). The last three are the parts of the claim's goal, which so are passed in
+/// registers; null pointers without a claim.
+pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), *mut ()) -> R;
+
+impl<K, R> Function<K, R> {
+    /// What to call for somebody who has nothing to pass on.
+    #[inline(always)]
+    pub(in crate::cache) fn callee(&self) -> Callee<'_, K, R>
+    where
+        K: Key,
+        R: Output,
+    {
+        self.callee_in(null())
+    }
+
+    /// What to call for somebody whose context is at this address.
+    ///
+    /// A context is read by [`run_in`](crate::cache::call::execute::run_in) alone, whose makers see to its type and to its life.
+    #[inline(always)]
+    pub(in crate::cache) fn callee_in(&self, context: *const ()) -> Callee<'_, K, R>
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: `of` made it of a pointer of this type, for the same key and result.
+        let run = unsafe { std::mem::transmute::<fn(), Run<K, R>>(self.run) };
+        Callee { function: self, run, context, is_local: false }
+    }
+}
+
+/// A function together with what one caller passes on to its body.
+pub(in crate::cache) struct Callee<'a, K: Key, R: Output> {
+    pub(in crate::cache) function: &'a Function<K, R>,
+    run: Run<K, R>,
+    /// What the body gets beside the key, of the type that `run` knows; null for none.
+    context: *const (),
+    /// Whether the body may run on the caller's thread alone.
+    pub(in crate::cache) is_local: bool,
+}
+
+impl<K: Key, R: Output> Clone for Callee<'_, K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Key, R: Output> Copy for Callee<'_, K, R> {}
+
+// SAFETY: a context is only borrowed, and `Sync` unless the callee is local, which then is sent nowhere; a function is `Sync`.
+unsafe impl<K: Key, R: Output> Send for Callee<'_, K, R> {}
+// SAFETY: as above.
+unsafe impl<K: Key, R: Output> Sync for Callee<'_, K, R> {}
+
+impl<'a, K: Key, R: Output> Callee<'a, K, R> {
+    /// A function whose body is another one for each caller.
+    #[inline(always)]
+    pub(in crate::cache) fn of(
+        function: &'a Function<K, R>,
+        run: Run<K, R>,
+        context: *const (),
+        is_local: bool,
+    ) -> Self {
+        Self { function, run, context, is_local }
+    }
+
+    /// Whether the caller passes something on, which may be borrowed.
+    pub(in crate::cache) fn has_context(&self) -> bool {
+        !self.context.is_null()
+    }
+
+    /// Computes the value of a key, from the claim (unless that has been made) to its publication.
+    #[inline(always)]
+    pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
+        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
+        if self.has_context() {
+            let own = &registry::current().own;
+            own.context.set(self.context);
+            own.is_local.set(self.is_local);
+        }
+        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
+        // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
+        unsafe { (self.run)(core, self.function, key, table, state, value) }
+    }
+}

@@ -1,0 +1,82 @@
+//! How functions are made: each is told how a body of its kind is run.
+
+use std::any::TypeId;
+
+use crate::cache::{
+    call::{
+        callee::Run,
+        execute,
+        function::{Function, Shared},
+    },
+    table::key::{Key, Output},
+    thread::engine::Header,
+};
+
+impl<K, R> Function<K, R> {
+    /// A function with its name and its body; every result is kept.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
+    #[must_use]
+    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, execute::run_known::<K, R, F>, None)
+    }
+
+    /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
+    /// function.
+    pub(in crate::cache) const fn awaited(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, execute::run_shared, None)
+    }
+
+    /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
+    /// its handle, it panics with a message that says so.
+    #[must_use]
+    pub const fn of_context(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, execute::run_nothing, None)
+    }
+
+    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
+    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+        name: &'static str,
+        _body: F,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        let mut function = Self::of(name, execute::run_steady::<K, R, S, F>, None);
+        function.family = TypeId::of::<F>();
+        function
+    }
+
+    /// A closure as a function.
+    pub(in crate::cache) fn closure(body: Shared<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of("closure", execute::run_shared, Some(body))
+    }
+
+    const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
+        let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
+        let family = Header::ALONE;
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
+    }
+}

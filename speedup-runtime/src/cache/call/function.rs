@@ -1,0 +1,82 @@
+//! What a cache calls on a miss, and what it is told about the function.
+
+use std::{any::TypeId, fmt, sync::Arc};
+
+/// A function whose results are cached: its name, its body, and what is special about it.
+///
+/// Attributes make it in a constant, so everything about it is known when the program is compiled.
+pub struct Function<K: 'static, R: 'static> {
+    pub(in crate::cache) name: &'static str,
+    /// A [`Run`](crate::cache::call::callee::Run). Its type is left out, so that a missing bound on an argument or a result is reported once, not wherever
+    /// the function is mentioned.
+    pub(in crate::cache) run: fn(),
+    /// The closure of a function that is not known when the program is compiled.
+    pub(in crate::cache) shared: Option<Shared<K, R>>,
+    pub(in crate::cache) keep: Option<fn(&R) -> bool>,
+    pub(in crate::cache) show: Option<Show<K>>,
+    pub(in crate::cache) sequential: bool,
+    pub(in crate::cache) uses_rayon: bool,
+    /// Names the function among those that have several tables.
+    pub(in crate::cache) family: TypeId,
+}
+
+/// Writes the arguments of a call.
+pub(in crate::cache) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// A body that carries something.
+pub(in crate::cache) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
+
+impl<K, R> Clone for Function<K, R> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), ..*self }
+    }
+}
+
+impl<K, R> Function<K, R> {
+    /// Keeps only the results for which this is true; others go to those who asked while they were computed.
+    #[must_use]
+    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// The same under another name, for messages.
+    pub(in crate::cache) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// A [`keep`](Self::keep) that keeps nothing.
+    pub(in crate::cache) fn keep_nothing(_: &R) -> bool {
+        false
+    }
+
+    /// Writes the arguments in messages about cycles; without it they are left out.
+    #[must_use]
+    pub const fn show(mut self, show: fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
+        self.show = Some(show);
+        self
+    }
+
+    /// Computes the members of groups one after the other, from left to right.
+    #[must_use]
+    pub const fn sequential(mut self) -> Self {
+        self.sequential = true;
+        self
+    }
+
+    /// Says that the body uses rayon, so that a thread waiting for it need not find out.
+    #[must_use]
+    pub const fn uses_rayon(mut self) -> Self {
+        self.uses_rayon = true;
+        self
+    }
+
+    /// The result of the closure, for [`run_shared`](crate::cache::call::execute::run_shared) alone.
+    #[inline]
+    pub(in crate::cache) fn shared(&self, key: &K) -> R {
+        match &self.shared {
+            Some(body) => body(key),
+            None => unreachable!("only functions that carry a closure run this way"),
+        }
+    }
+}

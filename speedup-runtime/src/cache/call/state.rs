@@ -1,0 +1,328 @@
+//! The state of one cache: its table, who waits, what is known of its calls.
+
+use std::{
+    any::TypeId,
+    ptr::{NonNull, null_mut},
+};
+
+use once_cell::sync::OnceCell;
+
+use crate::cache::{
+    block::{flags::Notes, poison::Suspects},
+    call::{function::Function, outlook::Outlook},
+    sharing::granularity::Grain,
+    table::{
+        Current, Table, Word,
+        key::{Key, Lookup, Output},
+    },
+    thread::{
+        claim::Busy,
+        counters::Number,
+        engine::{Engine, Header, Kept},
+        registry::{self, Pinned, Worker},
+        waiters::Waiters,
+    },
+};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
+
+/// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
+///
+/// A function has one, or one for each set of arguments that its calls pass on unchanged: a family.
+#[repr(C)]
+pub(in crate::cache) struct Core<K: Key, R: Output> {
+    pub(in crate::cache) header: Header,
+    pub(in crate::cache) table: Current<K, R>,
+    /// Threads waiting for slots of this cache.
+    pub(in crate::cache) waiters: Waiters,
+    /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
+    /// Null in a static. Relaxed: written before anybody else knows the core.
+    counted: AtomicPtr<Self>,
+    /// Known from the first miss on: what helpers call.
+    pub(in crate::cache) function: OnceCell<Function<K, R>>,
+    pub(in crate::cache) grain: Grain,
+    pub(in crate::cache) number: Number,
+    /// Computations that ended in a panic. Relaxed: a count.
+    pub(in crate::cache) panicked: AtomicUsize,
+    pub(in crate::cache) notes: Notes,
+    pub(in crate::cache) outlook: Outlook,
+    /// What the bodies of this core get beside the key, if it is one of several of its function.
+    pub(in crate::cache) steady: Option<Steady>,
+}
+
+/// What all calls of one core pass on unchanged: an owned value, dropped with the core.
+pub(in crate::cache) struct Steady {
+    at: *mut (),
+    /// Drops the box at this address.
+    free: unsafe fn(*mut ()),
+}
+
+impl Steady {
+    pub(in crate::cache) fn new<S: Send + Sync>(value: S) -> Self {
+        unsafe fn free<S>(at: *mut ()) {
+            // SAFETY: only `drop` calls this, once, with the address that was made of a box of this type.
+            drop(unsafe { Box::from_raw(at.cast::<S>()) });
+        }
+        Self { at: Box::into_raw(Box::new(value)).cast(), free: free::<S> }
+    }
+
+    /// Where the value is; of the type that [`new`](Self::new) was given.
+    #[inline(always)]
+    pub(in crate::cache) fn at(&self) -> *const () {
+        self.at
+    }
+}
+
+// SAFETY: a box of something that is both, by `new`.
+unsafe impl Send for Steady {}
+// SAFETY: as above.
+unsafe impl Sync for Steady {}
+
+impl Drop for Steady {
+    fn drop(&mut self) {
+        // SAFETY: see `free`.
+        unsafe { (self.free)(self.at) };
+    }
+}
+
+impl<K: Key, R: Output> Core<K, R> {
+    /// A core that is its function's only one.
+    pub(in crate::cache) const fn new() -> Self {
+        Self::one_of(Header::ALONE, None)
+    }
+
+    /// A core of a family.
+    pub(in crate::cache) const fn one_of(family: TypeId, steady: Option<Steady>) -> Self {
+        Self {
+            header: Header { cast: Self::cast, family },
+            steady,
+            table: Current::none(),
+            waiters: Waiters::none(),
+            counted: AtomicPtr::new(null_mut()),
+            function: OnceCell::new(),
+            grain: Grain::new(),
+            number: Number::new(),
+            panicked: AtomicUsize::new(0),
+            notes: Notes::new(),
+            outlook: Outlook::new(),
+        }
+    }
+
+    /// Makes the core one that lives as long as something keeps it.
+    pub(in crate::cache) fn into_counted(self) -> (NonNull<Self>, Kept) {
+        let core = Arc::into_raw(Arc::new(self));
+        // SAFETY: alive, and counted once: for what is returned.
+        unsafe {
+            (*core).counted.store(core.cast_mut(), Ordering::Relaxed);
+            (NonNull::new_unchecked(core.cast_mut()), Self::kept(core))
+        }
+    }
+
+    /// # Safety
+    /// The core is counted by `Arc`, and once for what is returned.
+    unsafe fn kept(counted: *const Self) -> Kept {
+        unsafe fn release<K: Key, R: Output>(counted: *const ()) {
+            // SAFETY: by the contract of `kept`.
+            unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
+        }
+        // SAFETY: cores are dropped on any thread.
+        unsafe { Kept::new(counted.cast(), release::<K, R>) }
+    }
+
+    /// Keeps the core alive, if it is counted.
+    pub(in crate::cache) fn keep_alive(&self) -> Option<Kept> {
+        let counted = self.counted()?.as_ptr();
+        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; counted once for what is returned.
+        unsafe {
+            Arc::increment_strong_count(counted);
+            Some(Self::kept(counted))
+        }
+    }
+
+    /// What `Arc` counts the core by, if it does.
+    fn counted(&self) -> Option<NonNull<Self>> {
+        NonNull::new(self.counted.load(Ordering::Relaxed))
+    }
+
+    /// # Safety
+    /// The pointer leads to the header of a `Core<K, R>`.
+    pub(in crate::cache) unsafe fn cast(header: *const Header) -> *const dyn Engine {
+        header.cast::<Self>()
+    }
+
+    pub(in crate::cache) fn header(&self) -> *mut Header {
+        std::ptr::from_ref(self).cast::<Header>().cast_mut()
+    }
+
+    /// The value of a key that has one. O(1), takes no lock, writes to memory of its own thread alone.
+    #[inline]
+    pub(in crate::cache) fn peek<Q: Lookup<K>>(
+        &self,
+        key: Q,
+        packed: Option<u64>,
+        worker: &'static Worker,
+    ) -> Option<R> {
+        let pin = worker.pin();
+        let found = self.table(pin.at())?.find(key, packed, pin.at())?;
+        Some(found.clone())
+    }
+
+    /// The value of a key that has one: the whole of a hit. Anything out of the ordinary is left to
+    /// [`get`](Self::get), which looks again.
+    #[inline(always)]
+    pub(in crate::cache) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
+        self.hit_by(packed.unwrap_or(0), |table, pin| table.find(key, packed, pin))
+    }
+
+    #[inline(always)]
+    pub(in crate::cache) fn hit_by(
+        &self,
+        tally: u64,
+        find: impl for<'pin> FnOnce(&'pin Table<K, R>, Pinned<'pin>) -> Option<&'pin R>,
+    ) -> Option<R> {
+        let worker = registry::swift()?;
+        let pin = worker.pin_swiftly();
+        let value = find(self.table(pin.at())?, pin.at())?.clone();
+        drop(pin);
+        worker.count_hit(self.number.index(), tally);
+        Some(value)
+    }
+
+    /// Whether the value of a key is there.
+    pub(in crate::cache) fn contains(&self, key: &K, worker: &'static Worker) -> bool {
+        let pin = worker.pin();
+        self.table(pin.at()).is_some_and(|table| table.find(key, key.pack(), pin.at()).is_some())
+    }
+
+    /// Computations that ended in a panic.
+    pub(in crate::cache) fn panics(&self) -> u64 {
+        self.panicked.load(Ordering::Relaxed) as u64
+    }
+
+    /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
+    pub(in crate::cache) fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
+        let pin = worker.pin();
+        let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
+        self.table(pin.at()).filter(same).is_some_and(|table| {
+            let slot = table.slot(key, key.pack(), worker.number, pin.at());
+            slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
+        })
+    }
+
+    /// Names a key's slot for others, making the slot if need be.
+    pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
+        let pin = worker.pin();
+        let table = self.table_to_change(function, pin.at(), worker);
+        (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
+    }
+
+    /// Takes a value out.
+    pub(in crate::cache) fn remove(&self, key: &K, worker: &'static Worker) -> Option<R> {
+        let removed = {
+            let pin = worker.pin();
+            let table = self.table(pin.at())?;
+            if table.admits(worker.number) {
+                // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
+                // of the core.
+                unsafe { table.remove(key, worker.number, pin.at()) }.cloned()
+            } else {
+                let value = table.find(key, key.pack(), pin.at()).cloned();
+                self.table.give_up(table);
+                value
+            }
+        };
+        registry::collect_if_due();
+        removed
+    }
+
+    /// Forgets everything. What is being computed is finished for its caller, and not kept.
+    pub(in crate::cache) fn clear(&self) {
+        self.table.clear();
+    }
+
+    /// How many values there are. O(slots).
+    pub(in crate::cache) fn len(&self, worker: &'static Worker) -> usize {
+        let pin = worker.pin();
+        self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
+    }
+
+    #[inline]
+    pub(in crate::cache) fn table<'pin>(&self, pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
+        self.table.get(pin)
+    }
+
+    /// Lets everybody change the table, if it is this worker's. Who is invited need not end its time then.
+    pub(in crate::cache) fn open(&self, worker: &'static Worker) {
+        let pin = worker.pin();
+        if let Some(table) = self.table(pin.at()) {
+            table.open(worker.number);
+        }
+    }
+
+    /// The table, made if need be. One that this worker may not change is replaced by another, which is empty.
+    #[inline]
+    pub(in crate::cache) fn table_to_change<'pin>(
+        &self,
+        function: &Function<K, R>,
+        pin: Pinned<'pin>,
+        worker: &'static Worker,
+    ) -> &'pin Table<K, R> {
+        loop {
+            let table = self.table(pin).unwrap_or_else(|| self.make_table(function, pin));
+            if table.admits(worker.number) {
+                return table;
+            }
+            self.table.give_up(table);
+        }
+    }
+
+    /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
+    #[cold]
+    #[inline(never)]
+    fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
+        self.function.get_or_init(|| function.clone());
+        self.number.give();
+        self.table.get_or_make(|| Table::new(registry::current()), pin)
+    }
+
+    /// Makes the table of a cache that several threads are going to fill from the beginning.
+    pub(in crate::cache) fn make_unowned_table(&self, function: &Function<K, R>, worker: &'static Worker) {
+        let pin = worker.pin();
+        self.function.get_or_init(|| function.clone());
+        self.number.give();
+        self.table.get_or_make(Table::unowned, pin.at());
+    }
+
+    /// Whether the next group is to be computed in a way in which it may be shared.
+    #[inline]
+    pub(in crate::cache) fn may_share(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.may_share(worker, &self.number)
+    }
+
+    /// Whether the members of a group are to be shared out from now on.
+    #[inline]
+    pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.shares(worker, &self.number)
+    }
+
+    /// Whether so many calls made from outside of all calls are to be shared out.
+    pub(in crate::cache) fn shares_all(&self, function: &Function<K, R>, missing: usize) -> bool {
+        !function.sequential && self.grain.shares_all(missing)
+    }
+
+    /// What names the cache as long as it exists.
+    #[inline(always)]
+    pub(in crate::cache) fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    /// The cache's calls that were found to need themselves.
+    pub(in crate::cache) fn suspects(&self) -> Suspects<'_> {
+        Suspects { cache: self.address(), notes: &self.notes }
+    }
+}
+
+impl<K: Key, R: Output> Drop for Core<K, R> {
+    fn drop(&mut self) {
+        self.suspects().forget_doom();
+    }
+}

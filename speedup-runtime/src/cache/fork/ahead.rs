@@ -1,0 +1,183 @@
+//! Calls that a body is about to make, foretold and computed together.
+//!
+//! A forecast is a slice of the body that only says which keys it will ask for. They are shared out as a group is; then the
+//! body runs as it was written, and finds its values. Results that are not kept are handed over (`handed`). What a
+//! forecast gets wrong costs time, never a wrong result: its panics are contained, and those of its calls go to the call of
+//! the body that asks for the same key, if there is one.
+
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use crate::cache::{
+    call::{callee::Callee, execute::Inside, outlook::Outlook, state::Core},
+    fork::fork_join::{self, Step},
+    table::key::{Distinct, Key, Output},
+    thread::{
+        call_stack,
+        handed::End,
+        registry::{self, Worker},
+    },
+};
+use crate::{
+    panics,
+    sync::{Ordering, lock},
+};
+
+/// A forecast names at most so many calls; those behind them are computed when the body comes to them.
+const MOST: usize = 1 << 16;
+/// Up to so many keys are compared one by one to find those named twice.
+const FEW: usize = 16;
+/// A forecast that took less than this part of what its calls took is not worth a thought.
+const CHEAP: u32 = 32;
+
+impl<K: Key, R: Output> Inside<'_, K, R> {
+    /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
+    #[inline(always)]
+    pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        if self.core.may_share(self.callee.function, registry::current()) {
+            self.ahead_shared(forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        run(self.core, self.callee, forecast);
+    }
+}
+
+/// Makes a forecast and computes what it names, as far as that is missing and others can help.
+pub(in crate::cache) fn run<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)),
+) {
+    let worker = registry::current();
+    // Without unwinding nothing could be contained.
+    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || !core.outlook.is_good() {
+        return;
+    }
+    let began = Instant::now();
+    let named = Mutex::new(Named::new());
+    let call = |arguments: K::Args| {
+        let key = K::of(arguments);
+        if !core.contains(&key, registry::current()) {
+            name(&named, key);
+        }
+    };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
+        panics::swallow(payload);
+    }
+    let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
+    if keys.len() < 2 {
+        core.outlook.vain.fetch_add(1, Ordering::Relaxed);
+        core.outlook.lost();
+        return;
+    }
+    let foretold = began.elapsed();
+    let helped = share(core, callee, &keys, worker);
+    judge(&core.outlook, foretold, began.elapsed() - foretold, helped, keys.len() as u64);
+}
+
+/// The keys that a forecast has named.
+struct Named<K> {
+    keys: Vec<K>,
+    /// The same, once they are many.
+    known: HashSet<Distinct<K>>,
+}
+
+impl<K: Key> Named<K> {
+    fn new() -> Self {
+        Self { keys: Vec::with_capacity(8), known: HashSet::new() }
+    }
+
+    fn add(&mut self, key: K) {
+        let is_new = match self.keys.len() {
+            0..FEW => !self.keys.iter().any(|known| known.is_key(&key)),
+            FEW => {
+                self.known = self.keys.iter().cloned().map(Distinct).collect();
+                self.known.insert(Distinct(key.clone()))
+            }
+            _ => self.known.insert(Distinct(key.clone())),
+        };
+        if is_new {
+            self.keys.push(key);
+        }
+    }
+}
+
+/// Notes a key, and ends a forecast that has no end.
+fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
+    let mut named = lock(named);
+    if named.keys.len() < MOST {
+        named.add(key);
+        return;
+    }
+    drop(named);
+    // No hook is called, so nothing is printed; `run` contains it.
+    std::panic::resume_unwind(Box::new("the forecast names too many calls"));
+}
+
+/// Computes the keys together with whoever helps. Returns how many others had computed, or begun, when their turn came.
+fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) -> u64 {
+    let (mut helped, mut shown) = (0, false);
+    let mut take = |index: usize, shown: bool| {
+        let key = &keys[index];
+        if core.contains(key, worker) {
+            helped += u64::from(shown);
+            return Step::Done;
+        }
+        match catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key))) {
+            Ok(None) => {
+                // Whoever computes it is left to it: the body waits when it comes to this call.
+                helped += u64::from(shown);
+                Step::Done
+            }
+            Ok(Some(value)) => {
+                if callee.function.keep.is_some_and(|keep| !keep(&value)) {
+                    worker.handed.give(worker.running(), core.address(), key.clone(), End::Value(value));
+                }
+                Step::Done
+            }
+            // The body meets it in its own time, and perhaps never.
+            Err(payload) => {
+                worker.handed.give::<K, R>(worker.running(), core.address(), key.clone(), End::Panic(Some(payload)));
+                Step::Stop
+            }
+        }
+    };
+    let mut missing: Vec<usize> = (0..keys.len()).collect();
+    // Until it is known that calls are dear, they are made one after the other.
+    let mut alone = 0;
+    while alone < missing.len() && !shown {
+        shown = missing.len() - alone > 1 && core.shares(callee.function, worker);
+        if !shown {
+            call_stack::top(worker).inspect(|frame| frame.expects());
+            if matches!(take(alone, false), Step::Stop) {
+                return 0;
+            }
+            alone += 1;
+        }
+    }
+    if shown {
+        core.outlook.shared.fetch_add((missing.len() - alone) as u64, Ordering::Relaxed);
+        fork_join::share(core, callee, keys, &mut missing[alone..], worker, |index| take(index, true));
+        core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
+    }
+    helped
+}
+
+/// Sees whether the forecast has paid.
+fn judge(outlook: &Outlook, foretold: Duration, computed: Duration, helped: u64, calls: u64) {
+    if foretold * CHEAP < computed {
+        // Neither: it cost next to nothing.
+        return;
+    }
+    let by_others = computed * u32::try_from(helped).unwrap_or(u32::MAX) / u32::try_from(calls).unwrap_or(u32::MAX);
+    if by_others > foretold { outlook.won() } else { outlook.lost() }
+}

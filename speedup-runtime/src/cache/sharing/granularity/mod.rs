@@ -1,0 +1,413 @@
+//! Whether a function's calls are worth being shared out.
+//!
+//! Whoever computes calls looks up every [`LOOK_EVERY`] of them or so, so no clock is read per call, and moves the window of
+//! the outermost call on that it works for. There are two kinds of window:
+//!
+//! - In a *shared* window the threads show their groups and help each other. It tells how fast they get on together.
+//! - In a window *alone* nobody shows anything. It tells what a call costs one thread.
+//!
+//! An outermost call begins alone, and asks at its groups, and after each of their members, whether it has become worth the
+//! price of sharing: a few microseconds where the threads of the pool are running, and some hundred where they have yet to be
+//! started ([`ready`]). A body that took so long before it came to its first group is dear at once; cheap calls ask ever more
+//! rarely, so that few of them read the clock. Meanwhile windows alone tell what a call costs.
+//! Below [`WORTH_SHARING`] calls run one after the other from then on. Above,
+//! sharing is tried: if all threads together get on faster than one would alone, it goes on; if not (as in a chain, in
+//! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
+
+mod ready;
+
+use std::{
+    sync::TryLockError,
+    time::{Duration, Instant},
+};
+
+pub(in crate::cache) use self::ready::note_started;
+use self::ready::{DEAR, Spent, WORTH_SHARING, is_ready};
+use crate::cache::thread::{
+    counters::Number,
+    registry::{self, Worker},
+    window::{Kind, Open, Sample, Stage, nanos},
+};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
+
+/// So many calls tell cheap ones from dear ones.
+const FIRST: u64 = 16;
+/// A thread looks at the window after so many calls, and where they run one after the other, after so many.
+const LOOK_EVERY: u64 = 64;
+const LOOK_RARELY: u64 = 256;
+/// So many calls alone tell what they cost, or those of so long a time if they are more than a few.
+const SETTLED: u64 = 256;
+const SETTLED_AFTER: Duration = Duration::from_micros(100);
+/// A helper takes so long to come and to find work; what happens until then tells nothing.
+const ARRIVAL: Duration = Duration::from_micros(200);
+/// A shared window lasts at least this long.
+const ATTEMPT: Duration = Duration::from_micros(400);
+/// A window alone for want of anything better lasts this long, and a shared window that is followed by a check.
+const CHECKED: Duration = Duration::from_millis(2);
+/// Calls made alone are shown to nobody, so work is hard to find later: their cost is measured again only until it has
+/// been measured so often, and at the beginning of one in so many outermost calls.
+const MEASURED: u64 = 3;
+const CHECK_EVERY: u64 = 16;
+/// Sharing pays if it makes at least this many percent of what one thread would.
+const GAIN: u128 = 105;
+/// An attempt that did not pay is followed by so many times as long alone, at first.
+const ALONE: u32 = 8;
+/// That time doubles with each attempt, but no more often than this.
+const RARELY: u32 = 6;
+
+/// What is known of the cost of one cache's calls. Relaxed throughout: hints.
+pub(in crate::cache) struct Grain {
+    /// Nanoseconds of a call made alone; 0 while unknown.
+    cost: AtomicU64,
+    /// The last figure measured, and how many there were.
+    measured: AtomicU64,
+    measures: AtomicU64,
+    /// Outermost calls whose time is taken from their beginning, so far.
+    timed: AtomicU64,
+    /// Outermost calls that came to a group.
+    calls: AtomicU64,
+    /// Whether calls run one after the other.
+    sequential: AtomicBool,
+    /// Calls and nanoseconds of outermost calls too short for a window.
+    tried: AtomicU64,
+    spent: AtomicU64,
+    /// How many attempts to share in a row did not pay.
+    unpaid: AtomicU32,
+    /// Outermost calls since then.
+    skipped: AtomicU64,
+}
+
+impl Grain {
+    /// Nothing is known.
+    pub(in crate::cache) const fn new() -> Self {
+        Self {
+            cost: AtomicU64::new(0),
+            measured: AtomicU64::new(0),
+            measures: AtomicU64::new(0),
+            timed: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            sequential: AtomicBool::new(false),
+            tried: AtomicU64::new(0),
+            spent: AtomicU64::new(0),
+            unpaid: AtomicU32::new(0),
+            skipped: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes over what another one knows of the same function.
+    pub(in crate::cache) fn learn_from(&self, other: &Self) {
+        if other.cost() != 0 {
+            for (mine, others) in
+                [(&self.cost, &other.cost), (&self.measured, &other.measured), (&self.measures, &other.measures)]
+            {
+                mine.store(others.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            self.unpaid.store(other.unpaid.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.sequential.store(other.is_sequential(), Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn is_sequential(&self) -> bool {
+        self.sequential.load(Ordering::Relaxed)
+    }
+
+    fn cost(&self) -> u64 {
+        self.cost.load(Ordering::Relaxed)
+    }
+
+    /// The first of the calls on the thread's stack begins.
+    #[inline]
+    pub(in crate::cache) fn begin(&self, worker: &Worker) {
+        let sample = &worker.own.sample;
+        sample.next.set(worker.computed() + LOOK_EVERY);
+        // An outermost call that comes to no group leaves nothing behind.
+        if sample.stage.get() != Stage::Fresh {
+            sample.renew();
+        }
+        // Only the first ones, so that calls that never come to a group read no clock.
+        if self.cost() == 0 && self.timed.load(Ordering::Relaxed) < FIRST {
+            self.timed.fetch_add(1, Ordering::Relaxed);
+            sample.began.set(Some(Instant::now()));
+        }
+        if let Some(home) = worker.own.home.get() {
+            sample.stage.set(if self.is_sequential() { Stage::Alone } else { home.window.stage() });
+        }
+    }
+
+    /// A call begins to be computed: the worker's count of them.
+    #[inline]
+    pub(in crate::cache) fn count(&self, worker: &Worker, computed: u64, number: &Number) {
+        if computed >= worker.own.sample.next.get() {
+            self.look(worker, number);
+        }
+    }
+
+    /// Whether a group is to be computed in a way in which it may be shared. The first one of an outermost call opens a window.
+    #[inline]
+    pub(in crate::cache) fn may_share(&self, worker: &Worker, number: &Number) -> bool {
+        match worker.own.sample.stage.get() {
+            Stage::Alone => false,
+            Stage::Fresh => !self.is_sequential() && self.open(worker, number),
+            Stage::Asking => worker.computed() >= worker.own.sample.ask.get(),
+            Stage::Shared => !self.is_sequential(),
+        }
+    }
+
+    /// Whether the members of a group are to be shown to others from now on.
+    pub(in crate::cache) fn shares(&self, worker: &Worker, number: &Number) -> bool {
+        match worker.own.sample.stage.get() {
+            Stage::Alone | Stage::Fresh => false,
+            Stage::Asking => worker.computed() >= worker.own.sample.ask.get() && self.ask(worker, number),
+            Stage::Shared => !self.is_sequential(),
+        }
+    }
+
+    /// Whether so many calls that nobody has begun, made from outside of all calls, are to be shared at once: where nothing is
+    /// known, who asks for many at once knows better.
+    pub(in crate::cache) fn shares_all(&self, missing: usize) -> bool {
+        let cost = self.cost();
+        cost == 0
+            || !self.is_sequential() && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64 }, cost)
+    }
+
+    /// Whether to share from now on.
+    #[cold]
+    #[inline(never)]
+    fn ask(&self, worker: &Worker, number: &Number) -> bool {
+        let (sample, now) = (&worker.own.sample, Instant::now());
+        let Some(spent) = spent(sample, now, worker) else { return false };
+        if !is_ready(&spent, self.cost()) {
+            sample.ask.set(worker.computed() + spent.next_question());
+            return false;
+        }
+        let Ok(mut window) = worker.window.0.try_lock() else { return false };
+        *window = Open { cache: number.index(), kind: Kind::shared(now, number.totals().1, ATTEMPT) };
+        sample.stage.set(Stage::Shared);
+        sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
+        true
+    }
+
+    /// Opens the first window of an outermost call.
+    #[cold]
+    #[inline(never)]
+    fn open(&self, worker: &Worker, number: &Number) -> bool {
+        let (sample, now, computed) = (&worker.own.sample, Instant::now(), worker.computed());
+        sample.opened.set(Some((now, computed)));
+        let mut window = lock(&worker.window.0);
+        let nth = self.calls.fetch_add(1, Ordering::Relaxed);
+        let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
+        let check = check && (1..DEAR).contains(&self.cost());
+        let alone = check || self.rather_not();
+        let ready = || spent(sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
+        window.kind = match () {
+            () if alone => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT),
+            () if ready() => Kind::shared(now, number.totals().1, ATTEMPT),
+            () => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT).asking(),
+        };
+        window.cache = number.index();
+        sample.stage.set(window.kind.stage());
+        sample.ask.set(computed);
+        sample.next.set(computed + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
+        !alone
+    }
+
+    /// Moves the window on, if it is time, and takes the thread along.
+    #[cold]
+    #[inline(never)]
+    fn look(&self, worker: &Worker, number: &Number) {
+        let sample = &worker.own.sample;
+        sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });
+        if worker.computed() >= SETTLED {
+            registry::prepare_for_threads();
+        }
+        let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
+            Ok(window) => window,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread is just looking at it.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if sample.stage.get() == Stage::Fresh || !sample.is_open() && worker.own.home.get().is_none() {
+            // Calls without a group yet, or too cheap to be shared: are they still?
+            if self.is_sequential() {
+                sample.stage.set(Stage::Alone);
+                sample.opened.set(Some((Instant::now(), worker.computed())));
+                *window = Open {
+                    cache: number.index(),
+                    kind: Kind::alone(measured_by(worker), Instant::now(), CHECKED, ATTEMPT),
+                };
+            }
+            return;
+        }
+        if window.cache == number.index() {
+            self.advance(&mut window.kind, worker, number);
+        }
+        sample.stage.set(window.kind.stage().or_alone());
+    }
+
+    fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {
+        let now = Instant::now();
+        let next = match kind {
+            Kind::Closed => None,
+            &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => {
+                (now - since >= ARRIVAL).then(|| Kind::shared(now, number.totals().1, least).settled())
+            }
+            &mut Kind::Shared { since, computed, least, .. } => {
+                self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
+            }
+            &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told, .. } => {
+                let calls = if by == worker.number { worker.computed() - computed } else { 0 };
+                let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
+                if settled && !std::mem::replace(told, true) {
+                    let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get() - lost);
+                    self.measure(spent / calls);
+                }
+                // Who measures may be waiting for a call of this thread: time is enough to go on.
+                let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
+                over.then(|| match self.is_sequential() {
+                    true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
+                    false if self.is_worth_it(now, worker) => Kind::shared(now, number.totals().1, then),
+                    false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
+                })
+            }
+        };
+        if let Some(next) = next {
+            if matches!(next, Kind::Alone { .. }) {
+                worker.own.sample.next.set(worker.computed() + FIRST);
+            }
+            *kind = next;
+        }
+    }
+
+    /// Whether the outermost call that the worker works for is worth sharing by now.
+    fn is_worth_it(&self, now: Instant, worker: &Worker) -> bool {
+        let asked = worker.own.home.get().is_some();
+        asked || spent(&worker.own.sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
+    }
+
+    /// What follows a shared window so long and with so many calls, if it is over.
+    fn after_sharing(
+        &self,
+        now: Instant,
+        length: Duration,
+        calls: u64,
+        least: Duration,
+        worker: &Worker,
+        number: &Number,
+    ) -> Option<Kind> {
+        let cost = self.cost();
+        if cost == 0 {
+            let (since, computed) = worker.own.sample.opened.get()?;
+            let dear = nanos(now - since) / (worker.computed() - computed).max(1) >= DEAR;
+            return (!dear).then(|| Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT));
+        }
+        if length < least || calls < LOOK_EVERY {
+            return None;
+        }
+        if pays(calls, cost, length, GAIN) {
+            self.unpaid.store(0, Ordering::Relaxed);
+            // A cost that was measured too high would make sharing look good for ever.
+            let few = self.measures.load(Ordering::Relaxed) < MEASURED;
+            let check = few && length >= CHECKED && cost < DEAR;
+            let next = (length * 2).min(CHECKED * 8);
+            return Some(if check {
+                Kind::alone(measured_by(worker), now, CHECKED, next)
+            } else {
+                Kind::shared(now, number.totals().1, next).settled()
+            });
+        }
+        let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
+        self.skipped.store(1, Ordering::Relaxed);
+        Some(Kind::alone(measured_by(worker), now, ATTEMPT * (ALONE << attempts), ATTEMPT))
+    }
+
+    /// Whether this outermost call is one of those that are made alone because sharing has not paid.
+    fn rather_not(&self) -> bool {
+        let unpaid = self.unpaid.load(Ordering::Relaxed).min(RARELY);
+        // Once is no proof: at the end of an outermost call there may be little left to share.
+        unpaid > 1 && !self.skipped.fetch_add(1, Ordering::Relaxed).is_multiple_of(1 << unpaid)
+    }
+
+    /// An outermost call ends.
+    #[cold]
+    pub(in crate::cache) fn end(&self, worker: &Worker, number: &Number) {
+        let kind = std::mem::take(&mut lock(&worker.window.0).kind);
+        let Some((opened, before)) = worker.own.sample.opened.get() else { return };
+        let (cost, spent) = (self.cost(), opened.elapsed());
+        if cost == 0 {
+            let (calls, spent) = (worker.computed() - before, nanos(spent));
+            let tried = self.tried.fetch_add(calls, Ordering::Relaxed) + calls;
+            let spent = self.spent.fetch_add(spent, Ordering::Relaxed).saturating_add(spent);
+            if tried >= FIRST {
+                self.measure(spent / tried);
+            }
+        } else if let Kind::Shared { since, computed, .. } = kind {
+            let calls = number.totals().1.saturating_sub(computed);
+            if calls < LOOK_EVERY || pays(calls, cost, since.elapsed(), 100) {
+                self.unpaid.store(0, Ordering::Relaxed);
+            } else if since.elapsed() >= ATTEMPT {
+                self.unpaid.fetch_add(1, Ordering::Relaxed);
+                self.skipped.store(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What a call costs that is made alone.
+    ///
+    /// The lower of the last two figures counts: what is done once (first touches of stack and table) and what others do
+    /// on the machine only ever add.
+    fn measure(&self, each: u64) {
+        let each = each.max(1);
+        let last = self.measured.swap(each, Ordering::Relaxed);
+        self.measures.fetch_add(1, Ordering::Relaxed);
+        let cost = if last == 0 { each } else { each.min(last) };
+        self.cost.store(cost, Ordering::Relaxed);
+        self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
+    }
+}
+
+/// Whether so many calls of this cost, made together in this time, are at least so many percent of what one thread
+/// would have made.
+fn pays(calls: u64, cost: u64, time: Duration, percent: u128) -> bool {
+    u128::from(calls) * u128::from(cost) * 100 >= time.as_nanos() * percent
+}
+
+/// Who measures, the calls that it has computed, and the nanoseconds that it has lost by waiting.
+fn measured_by(worker: &Worker) -> (u32, u64, u64) {
+    (worker.number, worker.computed(), worker.own.sample.lost.get())
+}
+
+/// What the outermost call has taken so far, if it has come to a group.
+fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
+    let (opened, before) = sample.opened.get()?;
+    let since = sample.began.get().unwrap_or(opened);
+    Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sharing_pays_if_all_get_on_faster_than_one() {
+        let time = Duration::from_micros(100);
+        assert!(pays(1_800, 100, time, GAIN), "two that hardly ever wait");
+        assert!(!pays(1_000, 100, time, GAIN), "two of which always one waits");
+        assert!(pays(1_000, 100, time, 100), "but nothing is lost");
+    }
+
+    #[test]
+    fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {
+        let grain = Grain::new();
+        grain.measure(400);
+        grain.measure(200);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(1_000);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(900);
+        assert_eq!(grain.cost(), 900);
+        assert!(!grain.is_sequential());
+        grain.measure(WORTH_SHARING - 1);
+        assert!(grain.is_sequential());
+    }
+}

@@ -1,0 +1,89 @@
+//! When an outermost call has become worth the price of sharing it.
+//!
+//! Nobody knows how long a call has yet to run. Who pays for helpers only after having spent as much as they cost never
+//! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
+//! 1992), and calls that are over sooner pay nothing.
+
+use crate::sync::{AtomicBool, Ordering};
+
+/// Calls that cost less than this, in nanoseconds, are not worth an attempt.
+pub(super) const WORTH_SHARING: u64 = 100;
+/// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
+pub(super) const DEAR: u64 = 5_000;
+/// Where the pool is running, helpers come after a few microseconds.
+const TO_INVITE: u64 = 10_000;
+/// To start it takes some hundred microseconds. Calls that are dear, of so many nanoseconds, are likely to go on being so.
+const TO_START: u64 = 90_000;
+const DEAR_TO_START: u64 = 20_000;
+/// Others had first touches of code and memory in their time, and gain less.
+const TO_START_FOR_CHEAP: u64 = 500_000;
+
+/// Whether the threads of the pool have been started. Relaxed: a hint.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that the threads of the pool run.
+pub(in crate::cache) fn note_started() {
+    if !STARTED.load(Ordering::Relaxed) {
+        STARTED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What an outermost call has taken so far.
+pub(super) struct Spent {
+    /// Calls begun, at least one.
+    pub(super) calls: u64,
+    /// Nanoseconds.
+    pub(super) time: u64,
+}
+
+impl Spent {
+    fn each(&self) -> u64 {
+        self.time / self.calls.max(1)
+    }
+
+    /// After how many calls more to ask again: a question costs as much as a cheap call.
+    pub(super) fn next_question(&self) -> u64 {
+        match self.calls {
+            _ if self.each() >= DEAR => 0,
+            0..32 => 4,
+            32..1024 => 16,
+            _ => 64,
+        }
+    }
+}
+
+/// Whether to share, where a call is known to cost so much (0: nothing is known).
+pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
+    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon::current_thread_index().is_some())
+}
+
+fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
+    let cost = if cost == 0 { spent.each() } else { cost };
+    let price = match started {
+        true => TO_INVITE,
+        false if cost >= DEAR_TO_START => TO_START,
+        false => TO_START_FOR_CHEAP,
+    };
+    cost >= WORTH_SHARING && spent.time >= price
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(calls: u64, micros: u64, cost: u64, started: bool) -> bool {
+        is_ready_when(&Spent { calls, time: micros * 1_000 }, cost, started)
+    }
+
+    #[test]
+    fn a_pool_is_started_for_what_has_shown_to_be_dear_and_not_for_what_is_cheap() {
+        assert!(ready(1, 100, 0, false), "a body that took 100 us before its first group");
+        assert!(!ready(1, 2, 0, false), "the first group of a cheap one");
+        assert!(!ready(90, 20, 0, false), "with all its first touches of memory");
+        assert!(!ready(15, 120, 0, false), "in a debug build");
+        assert!(!ready(900, 100, 110, false), "a grid of 30 x 30 in cold memory");
+        assert!(!ready(1_000_000, 20_000, WORTH_SHARING - 1, false), "however long it goes on");
+        assert!(ready(300, 1_000, 3_000, false), "calls of 3 us, after a while");
+        assert!(ready(2, 12, 6_000, true), "where the pool runs, that is little");
+    }
+}

@@ -1,0 +1,206 @@
+//! Helping: finding a call that nobody has begun, by descending from a call in flight.
+//!
+//! An invitation on rayon carries no work. It leads a worker to somebody's board, where it looks for members of groups
+//! that are not yet claimed, outermost first, and for members of the groups of those who have claimed the others.
+
+use std::time::{Duration, Instant};
+
+use crate::cache::{
+    sharing::granularity::note_started,
+    thread::{
+        claim::Busy,
+        engine::{Engine, Header, Helped, Kept},
+        order::Order,
+        registry::{self, Worker},
+    },
+};
+use crate::sync::{Ordering, spin_loop};
+
+/// A helper that finds nothing to do stays this long before it goes back to rayon.
+const STAY: Duration = Duration::from_micros(100);
+/// So many boards are looked at before a search is given up.
+const BOARDS: usize = 16;
+
+/// Invites another worker to the outermost call that this one works for, unless there are enough.
+pub(in crate::cache) fn invite(worker: &'static Worker) {
+    let home = worker.own.home.get().unwrap_or(worker);
+    registry::prepare_for_threads();
+    // Starts them, where nobody has.
+    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    note_started();
+    let helpers = home.helpers.load(Ordering::Acquire);
+    if helpers >= seats || worker.is_isolated() {
+        return;
+    }
+    if std::ptr::eq(home, worker) && home.root.load(Ordering::Relaxed).is_multiple_of(2) {
+        home.root.fetch_add(1, Ordering::Release);
+    }
+    let root = home.root.load(Ordering::Acquire);
+    let seat = home.helpers.compare_exchange(helpers, helpers + 1, Ordering::AcqRel, Ordering::Relaxed);
+    if let Ok(seat) = seat {
+        rayon::spawn(move || session(home, root, seat));
+    }
+}
+
+/// The outermost call of this worker has ended: invitations to it are void.
+#[inline]
+pub(in crate::cache) fn dismiss(worker: &'static Worker) {
+    // Relaxed: only this thread writes it.
+    let root = worker.root.load(Ordering::Relaxed);
+    if root % 2 == 1 {
+        worker.root.store(root + 1, Ordering::Release);
+    }
+}
+
+/// Helps with an outermost call until it ends or there is nothing to do for a while.
+fn session(home: &'static Worker, root: u64, seat: u32) {
+    let worker = registry::current();
+    // A worker in the middle of a call has come here because that call's body waits in rayon: it must not take on more.
+    if worker.own.top.get().is_none() && worker.own.home.get().is_none() {
+        worker.own.home.set(Some(home));
+        worker.own.order.set(Order::of_seat(seat));
+        let _ends = Ends(worker);
+        let mut idle_since = None;
+        while home.root.load(Ordering::Acquire) == root {
+            match Search::new(worker).on_board(home, 0, None) {
+                Found::Computed => {
+                    idle_since = None;
+                    continue;
+                }
+                // Whoever invited this thread is about to meet the same panic.
+                Found::Panicked => break,
+                Found::Nothing => {}
+            }
+            if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
+                break;
+            }
+            spin_loop();
+        }
+    }
+    home.helpers.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Makes the worker a guest of nobody again.
+struct Ends(&'static Worker);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.own.home.set(None);
+        self.0.own.order.set(Order::Forward);
+    }
+}
+
+/// What came of a search for a call that nobody has begun.
+pub(in crate::cache) enum Found {
+    /// There was one, and now it is computed.
+    Computed,
+    /// There was one, and it panicked. A search would find it again, so the searcher leaves it to those who need it.
+    Panicked,
+    /// There is none.
+    Nothing,
+}
+
+/// Computes one call that the awaited call is waiting for and that nobody has begun.
+pub(in crate::cache) fn toward(busy: &Busy, worker: &'static Worker) -> Found {
+    Search::new(worker).below(busy)
+}
+
+/// A search over boards.
+struct Search {
+    worker: &'static Worker,
+    /// Slots whose owners' boards have been looked at.
+    seen: Vec<usize>,
+}
+
+impl Search {
+    fn new(worker: &'static Worker) -> Self {
+        Self { worker, seen: Vec::new() }
+    }
+
+    /// Looks at what the owner of a slot shows of the call that fills it and of inner ones.
+    fn below(&mut self, busy: &Busy) -> Found {
+        if self.seen.len() >= BOARDS || self.seen.contains(&busy.name()) || busy.owner == self.worker.number {
+            return Found::Nothing;
+        }
+        self.seen.push(busy.name());
+        let Some(owner) = registry::by_number(busy.owner) else { return Found::Nothing };
+        let Some(board) = owner.shown() else { return Found::Nothing };
+        let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.name()));
+        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.name())))
+    }
+
+    /// Looks at what a worker shows from this place on, where the call that fills the slot `base` stands, if it is
+    /// given; computes the first call that is free.
+    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<usize>) -> Found {
+        let Some(board) = owner.shown() else { return Found::Nothing };
+        let mut busy = Vec::new();
+        for place in from..board.depth() {
+            let pin = self.worker.pin();
+            let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
+            // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
+            // the awaited one.
+            if base.is_some_and(|base| board.read(from).is_none_or(|shown| shown.slot != base)) {
+                return Found::Nothing;
+            }
+            // A guest lies on its owner's stack, who waits for visitors before it goes.
+            let visit = if is_guest(shown.owner) { board.visit(place, &shown, self.worker.number) } else { None };
+            if is_guest(shown.owner) && visit.is_none() {
+                continue;
+            }
+            // SAFETY: what a board names lives while the reader is pinned: caches are retired before they are freed, and
+            // taken off the board before they are retired. Guests live while they are visited.
+            let engine = Looked::at(unsafe { Header::engine(untagged(shown.owner)) });
+            drop(pin);
+            let order = self.worker.own.order.get();
+            for step in 0..shown.members().len() {
+                let member = shown.members()[order.pick(step, shown.members().len())];
+                match engine.0.help(member, shown.generation, &owner.handed, shown.slot) {
+                    Helped::Computed => return Found::Computed,
+                    Helped::Panicked => return Found::Panicked,
+                    Helped::Busy(by) => busy.push(by),
+                    Helped::Settled => {}
+                }
+            }
+        }
+        for busy in &busy {
+            match self.below(busy) {
+                Found::Nothing => {}
+                found => return found,
+            }
+        }
+        Found::Nothing
+    }
+}
+
+/// Marks the address of an [`Engine`] on a board as one that lies on its owner's stack.
+const GUEST: usize = 1;
+
+/// The address of a guest, as boards show it.
+pub(in crate::cache) fn as_guest(header: *mut Header) -> *mut Header {
+    header.map_addr(|at| at | GUEST)
+}
+
+fn is_guest(shown: *mut Header) -> bool {
+    shown.addr() & GUEST != 0
+}
+
+fn untagged(shown: *mut Header) -> *mut Header {
+    shown.map_addr(|at| at & !GUEST)
+}
+
+/// A cache that stays alive while it is looked at.
+struct Looked<'a>(&'a dyn Engine, Option<Kept>);
+
+impl<'a> Looked<'a> {
+    fn at(engine: &'a dyn Engine) -> Self {
+        Self(engine, engine.keep())
+    }
+}
+
+impl Drop for Looked<'_> {
+    fn drop(&mut self) {
+        drop(self.1.take());
+        // What is released is retired, also where nobody computes.
+        registry::collect_if_due();
+    }
+}

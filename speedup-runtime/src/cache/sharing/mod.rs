@@ -1,0 +1,6 @@
+//! Work that is shared among threads: leapfrogging, and whether it pays.
+
+#[cfg(not(loom))]
+pub(in crate::cache) mod granularity;
+#[cfg(not(loom))]
+pub(in crate::cache) mod leapfrog;

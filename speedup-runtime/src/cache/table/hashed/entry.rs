@@ -1,0 +1,53 @@
+//! A hashed key with its slot.
+
+use std::{cell::UnsafeCell, mem::MaybeUninit};
+
+use crate::cache::{
+    table::slot::{Slot, State},
+    thread::registry::Pinned,
+};
+
+/// Marks the member name of a hashed slot.
+pub(in crate::cache::table) const HASHED: u64 = 1 << 63;
+
+/// A key with its slot.
+pub(in crate::cache::table) struct Entry<K, R> {
+    pub(super) state: State,
+    /// Initialised as long as the index names the entry and until it is unread after its removal.
+    pub(super) key: UnsafeCell<MaybeUninit<K>>,
+    pub(super) value: UnsafeCell<MaybeUninit<R>>,
+    pub(super) number: u32,
+}
+
+impl<K, R> Entry<K, R> {
+    /// The slot of a linked entry that is not reused during `'pin`.
+    #[inline(always)]
+    pub(in crate::cache::table) fn slot<'pin>(&'pin self) -> Slot<'pin, R> {
+        let member = std::ptr::from_ref(self) as u64 | HASHED;
+        // SAFETY: entries live as long as their table, and this one stays the same.
+        unsafe { Slot::new(&raw const self.state, self.value.get().cast::<R>(), member) }
+    }
+}
+
+/// The slot behind a member's name. Its word says `Removed` if the entry has been, or is being, given to another key.
+///
+/// # Safety
+/// The name was given by a table that is current under the caller's pin.
+pub(in crate::cache::table) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(
+    member: u64,
+    _pin: Pinned<'pin>,
+) -> Slot<'pin, R> {
+    let entry = (member & !HASHED) as *const Entry<K, R>;
+    // SAFETY: by the contract the entry's chunk is allocated, and entries are never made invalid.
+    unsafe { (*entry).slot() }
+}
+
+/// The key behind a member's name.
+///
+/// # Safety
+/// As for [`slot_of`], and the caller has claimed the slot: a claimed entry is linked, so its key is there.
+pub(in crate::cache::table) unsafe fn key_of<K, R>(member: u64, _pin: Pinned<'_>) -> &K {
+    let entry = (member & !HASHED) as *const Entry<K, R>;
+    // SAFETY: by the contract.
+    unsafe { (*(*entry).key.get()).assume_init_ref() }
+}

@@ -1,0 +1,49 @@
+//! What readers of a shard see: where its entries are.
+
+use std::ptr::null_mut;
+
+use super::{entry::Entry, index::Index};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// What a reader sees: it never changes size.
+pub(super) struct View<K, R> {
+    pub(super) index: Index,
+    /// The chunks as of the making of this view, null beyond. Written under the lock; Release there, Acquire by
+    /// readers.
+    pub(super) chunks: Box<[AtomicPtr<Entry<K, R>>]>,
+}
+
+/// The chunk and the place in it of an entry number: chunks of 16, 32, .. 1,024 and then 1,024 each.
+#[inline]
+pub(super) fn position(number: u32) -> (usize, usize) {
+    let n = number as usize + 16;
+    if n < 1024 {
+        let chunk = n.ilog2() as usize - 4;
+        (chunk, n - (16 << chunk))
+    } else {
+        (6 + (n - 1024) / 1024, (n - 1024) % 1024)
+    }
+}
+
+pub(super) fn chunk_len(chunk: usize) -> usize {
+    16 << chunk.min(6)
+}
+
+impl<K, R> View<K, R> {
+    /// A view with room for so many entries in a shard that has made so many.
+    pub(super) fn new(entries: usize, made: u32) -> Box<Self> {
+        let index = Index::with_room_for(entries);
+        // Every new entry takes a lane, so this many chunks can be named before the next view is made.
+        let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
+        Box::new(Self { index, chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect() })
+    }
+
+    /// The entry of a number that the index has named.
+    #[inline]
+    pub(super) fn entry(&self, number: u32) -> &Entry<K, R> {
+        let (chunk, place) = position(number);
+        let chunk = self.chunks[chunk].load(Ordering::Acquire);
+        // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
+        unsafe { &*chunk.add(place) }
+    }
+}

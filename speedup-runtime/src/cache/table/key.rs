@@ -1,0 +1,317 @@
+//! What may be an argument and a result, and how a key is looked up without being owned.
+
+use std::{
+    any::Any,
+    borrow::Borrow,
+    hash::{Hash, Hasher},
+};
+
+use crate::cache::table::packed_key;
+
+/// A type that an argument of a cached function may have: `Hash + Eq + Clone + Send + Sync + 'static`.
+///
+/// Implemented for every such type, and for floating-point numbers in [`Bits`](crate::cache::Bits). Arguments that are references (`&str`, `&[T]`, `&T`)
+/// are kept as the owned form.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a cached function",
+    label = "this argument is part of the key",
+    note = "the key is kept and compared: the type needs `Hash + Eq + Clone + Send + Sync + 'static`, for example by `#[derive(Hash, PartialEq, Eq, Clone)]`",
+    note = "`HashMap` and `HashSet` have no hash of their own: take a `BTreeMap` or a `BTreeSet`, or say with `key = |..| -> ..` what of it is the key",
+    note = "floats are keys by their bits where the type says `f32` or `f64`: write that instead of an alias, and the numbers of a struct as arguments of their own, as in `fn area(width: f64, height: f64)`"
+)]
+pub trait Argument: Clone + Send + Sync + 'static {
+    /// The type as callers have it: `f64` for `Bits<f64>`, and the type itself for all others.
+    type Plain: Clone + 'static;
+
+    /// Makes it a part of a key.
+    #[doc(hidden)]
+    fn of(plain: Self::Plain) -> Self;
+
+    /// Feeds the hasher.
+    #[doc(hidden)]
+    fn hash_part<H: Hasher>(&self, hasher: &mut H);
+
+    /// Whether both are the same.
+    #[doc(hidden)]
+    fn is_part(&self, other: &Self) -> bool;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
+    type Plain = T;
+
+    #[inline(always)]
+    fn of(plain: T) -> T {
+        plain
+    }
+
+    #[inline]
+    fn hash_part<H: Hasher>(&self, hasher: &mut H) {
+        self.hash(hasher);
+    }
+
+    #[inline]
+    fn is_part(&self, other: &T) -> bool {
+        self == other
+    }
+}
+
+/// A type that a cached function may return: `Clone + Send + Sync + 'static`.
+///
+/// Implemented for every such type. Every caller gets a clone of the one value that is kept.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a cached function",
+    label = "this result is kept and cloned for every caller",
+    note = "the type needs `Clone + Send + Sync + 'static`; wrap a large or uncloneable value in an `Arc`",
+    note = "an error that cannot be cloned is shared: leave the work to a function of its own, in which `?` stays as it is, and cache `fn f(..) -> Result<T, Arc<dyn Error + Send + Sync>>` that calls it with `.map_err(|error| Arc::from(Box::<dyn Error + Send + Sync>::from(error)))`"
+)]
+pub trait Output: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> Output for T {}
+
+/// The arguments of a call as a tuple of owned values: what a [`Cache`](crate::Cache) maps from.
+///
+/// Implemented for tuples of up to twelve [`Argument`]s; it cannot be implemented elsewhere.
+pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The arguments as callers have them: the same tuple, with floats as such and not in [`Bits`](crate::cache::Bits).
+    type Args: Clone + 'static;
+
+    /// Makes a key of the arguments.
+    #[doc(hidden)]
+    fn of(arguments: Self::Args) -> Self;
+
+    /// Feeds the hasher with each part in turn.
+    #[doc(hidden)]
+    fn hash_key<H: Hasher>(&self, hasher: &mut H);
+
+    /// Whether both are the same.
+    #[doc(hidden)]
+    fn is_key(&self, other: &Self) -> bool;
+
+    /// Shows the arguments as a key; they are copied only where they hold floats.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn with<T>(arguments: &Self::Args, then: impl FnOnce(&Self) -> T) -> T {
+        match (arguments as &dyn Any).downcast_ref::<Self>() {
+            Some(key) => then(key),
+            None => then(&Self::of(arguments.clone())),
+        }
+    }
+
+    /// How many small integers make up a key, or 0 where the key is anything else.
+    #[doc(hidden)]
+    const COORDINATES: usize;
+
+    /// Whether the types of the key are small integers, so that [`Key::pack`] may succeed.
+    #[doc(hidden)]
+    fn is_small() -> bool;
+
+    /// The key as one word, if its parts are small integers in the range of the paged table.
+    #[doc(hidden)]
+    fn pack(&self) -> Option<u64>;
+
+    /// The key that [`Key::pack`] made this word of.
+    #[doc(hidden)]
+    fn unpack(packed: u64) -> Option<Self>;
+}
+
+/// A key in a set.
+#[derive(Clone)]
+#[repr(transparent)]
+pub(in crate::cache) struct Distinct<K>(pub(in crate::cache) K);
+
+impl<K> Distinct<K> {
+    /// A key that is borrowed, as one of a set.
+    pub(in crate::cache) fn of(key: &K) -> &Self {
+        // SAFETY: transparent, so both are the same in memory.
+        unsafe { &*std::ptr::from_ref(key).cast() }
+    }
+}
+
+impl<K: Key> PartialEq for Distinct<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+}
+
+impl<K: Key> Eq for Distinct<K> {}
+
+impl<K: Key> Hash for Distinct<K> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
+    }
+}
+
+/// A key that may be borrowed: what a table is asked with.
+///
+/// Its hash is the hash of the key that it stands for.
+pub trait Lookup<K>: Copy {
+    /// Feeds the hasher exactly as the owned key would.
+    #[doc(hidden)]
+    fn hash_into<H: Hasher>(self, hasher: &mut H);
+
+    /// Whether this is the given key.
+    #[doc(hidden)]
+    fn matches(self, key: &K) -> bool;
+
+    /// The key as an owned value.
+    #[doc(hidden)]
+    fn to_key(self) -> K;
+}
+
+impl<K: Key> Lookup<K> for &K {
+    #[inline]
+    fn hash_into<H: Hasher>(self, hasher: &mut H) {
+        self.hash_key(hasher);
+    }
+
+    #[inline]
+    fn matches(self, key: &K) -> bool {
+        self.is_key(key)
+    }
+
+    #[inline]
+    fn to_key(self) -> K {
+        self.clone()
+    }
+}
+
+/// A part of a key that may be borrowed: what stands for an `A`.
+pub trait Part<A>: Copy {
+    /// Feeds the hasher exactly as the owned part would.
+    #[doc(hidden)]
+    fn hash_part<H: Hasher>(self, hasher: &mut H);
+
+    /// Whether this is the given part.
+    #[doc(hidden)]
+    fn is_part(self, part: &A) -> bool;
+
+    /// The part as an owned value.
+    #[doc(hidden)]
+    fn to_part(self) -> A;
+}
+
+impl<A: Argument<Plain = A> + Borrow<Q>, Q: ?Sized + Hash + Eq + ToOwned<Owned = A>> Part<A> for &Q {
+    #[inline]
+    fn hash_part<H: Hasher>(self, hasher: &mut H) {
+        self.hash(hasher);
+    }
+
+    #[inline]
+    fn is_part(self, part: &A) -> bool {
+        self == part.borrow()
+    }
+
+    #[inline]
+    fn to_part(self) -> A {
+        self.to_owned()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The three implementations for one arity. A tuple of one to three small integers packs into a word.
+macro_rules! tuples {
+    ($($count:literal ($($arg:ident $part:ident $query:ident $index:tt)*) pack($($method:ident)?) coordinates($coordinates:literal);)*) => {$(
+        impl<$($arg: Argument),*> sealed::Sealed for ($($arg,)*) {}
+
+        impl<$($arg: Argument),*> Key for ($($arg,)*) {
+            type Args = ($($arg::Plain,)*);
+
+            const COORDINATES: usize = $coordinates;
+
+            #[inline(always)]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
+            fn of(($($part,)*): Self::Args) -> Self {
+                ($($arg::of($part),)*)
+            }
+
+            #[inline]
+            fn hash_key<HH: Hasher>(&self, hasher: &mut HH) {
+                let _ = &hasher;
+                $(self.$index.hash_part(hasher);)*
+            }
+
+            #[inline]
+            fn is_key(&self, other: &Self) -> bool {
+                let _ = other;
+                true $(&& self.$index.is_part(&other.$index))*
+            }
+
+            #[inline]
+            fn is_small() -> bool {
+                $coordinates > 0 $(&& packed_key::is_small::<$arg>())*
+            }
+
+            #[inline]
+            fn pack(&self) -> Option<u64> {
+                tuples!(@pack self $($method)? $($index)*)
+            }
+
+            #[inline]
+            fn unpack(packed: u64) -> Option<Self> {
+                tuples!(@unpack packed $($method)? $($part)*)
+            }
+        }
+
+        impl<$($arg: Argument, $query: Part<$arg>),*> Lookup<($($arg,)*)> for ($($query,)*)
+        {
+            #[inline]
+            fn hash_into<HH: Hasher>(self, hasher: &mut HH) {
+                let ($($part,)*) = self;
+                $($part.hash_part(hasher);)*
+                let _ = hasher;
+            }
+
+            #[inline]
+            fn matches(self, key: &($($arg,)*)) -> bool {
+                let _ = key;
+                true $(&& self.$index.is_part(&key.$index))*
+            }
+
+            #[inline]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
+            fn to_key(self) -> ($($arg,)*) {
+                ($(self.$index.to_part(),)*)
+            }
+        }
+    )*};
+    (@pack $this:ident one $a:tt) => { packed_key::one(packed_key::encode(&$this.$a)?) };
+    (@pack $this:ident two $a:tt $b:tt) => { packed_key::two(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?) };
+    (@pack $this:ident three $a:tt $b:tt $c:tt) => {
+        packed_key::three(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?, packed_key::encode(&$this.$c)?)
+    };
+    (@pack $this:ident $($index:tt)*) => { None };
+    (@unpack $packed:ident one a) => { Some((packed_key::decode($packed)?,)) };
+    (@unpack $packed:ident two a b) => {{
+        let [a, b] = packed_key::split_two($packed);
+        Some((packed_key::decode(a)?, packed_key::decode(b)?))
+    }};
+    (@unpack $packed:ident three a b c) => {{
+        let [a, b, c] = packed_key::split_three($packed);
+        Some((packed_key::decode(a)?, packed_key::decode(b)?, packed_key::decode(c)?))
+    }};
+    (@unpack $packed:ident $($part:ident)*) => {{
+        let _ = $packed;
+        None
+    }};
+}
+
+tuples! {
+    0 () pack() coordinates(0);
+    1 (A a QA 0) pack(one) coordinates(1);
+    2 (A a QA 0 B b QB 1) pack(two) coordinates(2);
+    3 (A a QA 0 B b QB 1 C c QC 2) pack(three) coordinates(3);
+    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack() coordinates(0);
+    5 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4) pack() coordinates(0);
+    6 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5) pack() coordinates(0);
+    7 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6) pack() coordinates(0);
+    8 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7) pack() coordinates(0);
+    9 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8) pack() coordinates(0);
+    10 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9) pack() coordinates(0);
+    11 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10) pack() coordinates(0);
+    12 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10 L l QL 11) pack() coordinates(0);
+}

@@ -1,0 +1,104 @@
+//! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
+
+use std::fmt;
+
+use crate::cache::thread::{frame::Frame, registry::Worker};
+use crate::{panics::Payload, sync::Ordering};
+
+/// Shows a call to others as long as it runs. Only for a running call of this thread.
+pub(in crate::cache) fn show(frame: &Frame, worker: &Worker) {
+    // A board has fewer places than calls fit on a stack.
+    frame.place.set(worker.board().push(frame.slot()) as u32);
+}
+
+/// Notes that the body of a call uses rayon, as long as it runs. Only for a running call of this thread.
+pub(in crate::cache) fn note_rayon(frame: &Frame, worker: &Worker) {
+    if !frame.in_rayon.replace(true) {
+        // Relaxed: only this thread writes it.
+        worker.rayon_frames.store(worker.rayon_frames.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+/// The thread was found waiting inside rayon in the middle of a call. Only on the calling thread's own worker.
+pub(in crate::cache) fn found_in_rayon(worker: &Worker) {
+    if let Some(frame) = top(worker) {
+        note_rayon(frame, worker);
+        frame.engine().note_rayon();
+    }
+}
+
+/// The innermost running call.
+pub(in crate::cache) fn top(worker: &Worker) -> Option<&Frame> {
+    // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
+    worker.own.top.get().map(|frame| unsafe { frame.as_ref() })
+}
+
+/// The running calls, innermost first.
+fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
+    // SAFETY: as in `top`; a frame's parent outlives it.
+    std::iter::successors(top(worker), |frame| frame.parent.map(|parent| unsafe { parent.as_ref() }))
+}
+
+/// Whether one of the running calls fills, or computes a second time, the slot.
+pub(in crate::cache) fn contains(worker: &Worker, slot: usize) -> bool {
+    frames(worker).any(|frame| frame.slot() == slot)
+}
+
+/// Runs what helps the call for which the innermost running one waits.
+pub(in crate::cache) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T {
+    let waiting = top(worker);
+    // Users' code that is run while helping may wait, and so come here, without another call in between.
+    let outer = waiting.is_some_and(|frame| frame.aside.replace(true));
+    let helped = help();
+    waiting.inspect(|frame| frame.aside.set(outer));
+    helped
+}
+
+/// Whether the thread helped when it began the innermost running call or another one after that which fills the slot: then
+/// not all of them need to be needed by the one before.
+pub(in crate::cache) fn helps_since(worker: &Worker, slot: usize) -> bool {
+    for frame in frames(worker) {
+        if frame.aside.get() || frame.slot() == slot {
+            return frame.aside.get();
+        }
+    }
+    false
+}
+
+/// Notes that the running call that fills the slot, if it is one of this thread's, was found to need itself.
+pub(in crate::cache) fn note_cycle(worker: &Worker, slot: usize) {
+    if let Some(frame) = frames(worker).find(|frame| frame.slot() == slot) {
+        frame.cyclic.set(true);
+    }
+}
+
+/// So many calls of a cycle are named at its end, and the first.
+const NAMED: usize = 20;
+
+/// The message about a call that needs itself: the running calls from the one that fills the slot on.
+pub(in crate::cache) fn cycle(worker: &Worker, slot: usize) -> String {
+    let before = frames(worker).take_while(|frame| frame.slot() != slot).count();
+    let depth = frames(worker).count().min(before + 1);
+    message(depth, frames(worker).take(depth))
+}
+
+/// The message about so many calls each of which was made by the next, and needs the first to be made; from the innermost on.
+pub(in crate::cache) fn message(depth: usize, innermost_first: impl Iterator<Item = impl fmt::Display>) -> String {
+    let named = innermost_first.enumerate().filter(|(at, _)| *at < NAMED || at + 1 == depth);
+    let mut calls: Vec<String> = named.map(|(_, call)| call.to_string()).collect();
+    let left_out = depth.saturating_sub(calls.len());
+    calls.reverse();
+    let first = calls.first().cloned().unwrap_or_default();
+    if left_out > 0 {
+        calls.insert(1, format!("({left_out} more calls)"));
+    }
+    format!("{CYCLE}{} -> {first}; `{first}` needs its own result", calls.join(" -> "))
+}
+
+/// How every message about a cycle begins.
+const CYCLE: &str = "cycle in cached calls: ";
+
+/// The message of a panic about a cycle.
+pub(in crate::cache) fn as_cycle(payload: &Payload) -> Option<&str> {
+    payload.downcast_ref::<String>().map(String::as_str).filter(|text| text.starts_with(CYCLE))
+}

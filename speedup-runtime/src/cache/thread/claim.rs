@@ -1,0 +1,69 @@
+//! A claim as others see it, and where its value goes.
+
+use std::ptr::{null, null_mut};
+
+/// A slot that a worker has claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cache) struct Busy {
+    /// The number of the worker.
+    pub(in crate::cache) owner: u32,
+    /// The address of the state word.
+    pub(in crate::cache) slot: usize,
+    /// The number of the table that the slot is part of: memory of a table that was cleared is used again.
+    pub(in crate::cache) table: u64,
+}
+
+impl Busy {
+    /// What tells the slot from all others that there ever were, for calls that outlive a table.
+    pub(in crate::cache) fn name(&self) -> usize {
+        name(self.slot, self.table)
+    }
+
+    /// Slot and table.
+    pub(in crate::cache) fn at(&self) -> (usize, u64) {
+        (self.slot, self.table)
+    }
+}
+
+/// The address of a state word together with the number of its table: a call in flight may outlive its table, whose memory
+/// another one then has. Where there is room for few bits of the number, the next tables have other names at least.
+#[inline]
+pub(in crate::cache) const fn name(slot: usize, table: u64) -> usize {
+    // Addresses have 48 bits, and the lowest two of a state word's are zero.
+    if usize::BITS == 64 { slot | (table << 48) as usize } else { slot | (table % 4) as usize }
+}
+
+/// Where a value goes.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Goal {
+    /// The number of the table: as long as it is current, the slot is there. 0, which is no table's, for a call that has
+    /// no claim.
+    pub(in crate::cache) table: u64,
+    /// Leads to the state word.
+    pub(in crate::cache) state: *const (),
+    /// Of the type that the table knows.
+    pub(in crate::cache) value: *mut (),
+}
+
+impl Goal {
+    /// Stands for the [`parts`](Self::parts) of a goal where there is none.
+    pub(in crate::cache) const NONE: (u64, *const (), *mut ()) = (0, null(), null_mut());
+
+    /// What it consists of: for passing it on.
+    #[inline(always)]
+    pub(in crate::cache) fn parts(self) -> (u64, *const (), *mut ()) {
+        (self.table, self.state, self.value)
+    }
+
+    /// The goal with these [`parts`](Self::parts), if there is one.
+    #[inline(always)]
+    pub(in crate::cache) fn of_parts(table: u64, state: *const (), value: *mut ()) -> Option<Self> {
+        (!value.is_null()).then_some(Self { table, state, value })
+    }
+
+    /// The name of the slot.
+    #[inline]
+    pub(in crate::cache) fn name(self) -> usize {
+        name(self.state as usize, self.table)
+    }
+}

@@ -1,0 +1,106 @@
+//! A cache whose key and result types are not known: what waiting and helping need.
+
+use std::{any::TypeId, fmt};
+
+use crate::cache::{
+    memory::garbage,
+    thread::{claim::Busy, handed::Handed, waiters::Waiters},
+};
+
+/// A cache whose key and result types are not known: what waiting and helping need.
+pub(in crate::cache) trait Engine: Sync {
+    /// Writes a call of the function. `key` points to a key of this cache.
+    ///
+    /// # Safety
+    /// `key` points to a key of the type of this cache.
+    unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Whether the slot is still claimed by the worker that was seen there.
+    fn is_busy(&self, busy: &Busy) -> bool;
+
+    /// How many threads are waiting for slots of this cache.
+    fn waiters(&self) -> &Waiters;
+
+    /// Computes a member of somebody's group, if nobody has begun to.
+    ///
+    /// What is not kept is `handed` over to the owner's running call that fills the slot `frame`.
+    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped;
+
+    /// Whether what a body of this cache needs at once is worth sharing out.
+    fn forks(&self) -> bool;
+
+    /// An outermost call of this cache, which had come to a group, has ended on this thread.
+    fn ended(&self);
+
+    /// Notes that bodies of this function use rayon.
+    fn note_rayon(&self);
+
+    /// Keeps the cache alive, if it is one that may go.
+    fn keep(&self) -> Option<Kept>;
+}
+
+/// Keeps a cache that is counted alive until this is dropped.
+pub(in crate::cache) struct Kept {
+    counted: *const (),
+    /// Undoes the counting.
+    release: unsafe fn(*const ()),
+}
+
+// SAFETY: caches are `Sync`, and are dropped on any thread.
+unsafe impl Send for Kept {}
+// SAFETY: as above.
+unsafe impl Sync for Kept {}
+
+impl Kept {
+    /// # Safety
+    /// `release` may be called once with this pointer, on any thread.
+    pub(in crate::cache) unsafe fn new(counted: *const (), release: unsafe fn(*const ())) -> Self {
+        Self { counted, release }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let (counted, release) = (self.counted as usize, self.release);
+        // Retired, since boards may still name the core.
+        // SAFETY: by the contract of `new`; once.
+        garbage::retire(Box::new(move || unsafe { release(counted as *const ()) }));
+    }
+}
+
+/// What came of helping with a member.
+pub(in crate::cache) enum Helped {
+    /// It has been computed, now and here.
+    Computed,
+    /// Computing it panicked, now and here. To try again is up to who needs it.
+    Panicked,
+    /// Another worker is computing it.
+    Busy(Busy),
+    /// It needs nobody any more.
+    Settled,
+}
+
+/// The part of a [`Core`] that is reached without knowing its type, through the boards of workers.
+#[repr(C)]
+pub(in crate::cache) struct Header {
+    /// Gives the whole `Core` back. The pointer is the header of a `Core` of the right type.
+    pub(in crate::cache) cast: unsafe fn(*const Header) -> *const dyn Engine,
+    /// Which function the `Core` is one of several tables of; [`Header::ALONE`] for one that is its function's only one.
+    pub(in crate::cache) family: TypeId,
+}
+
+impl Header {
+    /// The family of what is no part of one.
+    pub(in crate::cache) const ALONE: TypeId = TypeId::of::<Self>();
+}
+
+impl Header {
+    /// The cache whose header this is.
+    ///
+    /// # Safety
+    /// The pointer leads to the header of a living `Core`.
+    pub(in crate::cache) unsafe fn engine<'a>(header: *const Self) -> &'a dyn Engine {
+        // SAFETY: by the contract; `cast` was made for the type of this very `Core`.
+        unsafe { &*((*header).cast)(header) }
+    }
+}

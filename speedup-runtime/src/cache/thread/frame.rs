@@ -1,0 +1,126 @@
+//! A running call, as its thread knows it.
+
+use std::{
+    cell::Cell,
+    fmt,
+    ptr::{NonNull, null_mut},
+};
+
+use crate::cache::thread::{
+    claim::Goal,
+    engine::{Engine, Header},
+};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// A running call. Small, because a deep recursion has one a level.
+pub(in crate::cache) struct Frame {
+    pub(in crate::cache) parent: Option<NonNull<Frame>>,
+    /// The cache; lives longer than the call.
+    core: *const Header,
+    /// The key, of the type that the cache knows; lives longer than the call.
+    key: *const (),
+    /// Where the value goes, or would go.
+    goal: Goal,
+    /// Where the call is shown to others, or [`HIDDEN`].
+    pub(in crate::cache) place: Cell<u32>,
+    /// Whether the body is known to use rayon, which the worker then counts.
+    pub(in crate::cache) in_rayon: Cell<bool>,
+    /// Whether the call was found, in isolation, to need itself or one that does.
+    pub(in crate::cache) cyclic: Cell<bool>,
+    /// Whether the call waits, and its thread helps others meanwhile.
+    pub(in crate::cache) aside: Cell<bool>,
+    /// Whether ends of calls may have been handed over to it.
+    pub(in crate::cache) expecting: Cell<bool>,
+}
+
+/// The place of a call that is not shown.
+pub(in crate::cache) const HIDDEN: u32 = u32::MAX;
+
+impl Frame {
+    /// A call of this cache with this key, made from this one.
+    ///
+    /// # Safety
+    /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
+    #[inline]
+    pub(in crate::cache) unsafe fn new(
+        parent: Option<NonNull<Self>>,
+        core: *const Header,
+        key: *const (),
+        goal: Goal,
+    ) -> Self {
+        Self {
+            parent,
+            core,
+            key,
+            goal,
+            place: Cell::new(HIDDEN),
+            in_rayon: Cell::new(false),
+            cyclic: Cell::new(false),
+            aside: Cell::new(false),
+            expecting: Cell::new(false),
+        }
+    }
+
+    /// Where the call is shown to others, if it is.
+    pub(in crate::cache) fn place(&self) -> Option<usize> {
+        Some(self.place.get()).filter(|place| *place != HIDDEN).map(|place| place as usize)
+    }
+
+    /// Where the value goes, or would go.
+    #[inline]
+    pub(in crate::cache) fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// The name of the slot that the call fills or would fill, see [`name`](crate::cache::thread::claim::name).
+    pub(in crate::cache) fn slot(&self) -> usize {
+        self.goal.name()
+    }
+
+    /// Notes that ends of calls may be handed over to this one, see [`handed`](crate::cache::thread::handed).
+    pub(in crate::cache) fn expects(&self) {
+        self.expecting.set(true);
+    }
+
+    /// The header of the call's cache.
+    #[inline(always)]
+    pub(in crate::cache) fn header(&self) -> &Header {
+        // SAFETY: by the contract of `new`.
+        unsafe { &*self.core }
+    }
+
+    /// The call from which this one was made.
+    pub(in crate::cache) fn parent(&self) -> Option<&Self> {
+        // SAFETY: a frame's parent outlives it.
+        self.parent.map(|parent| unsafe { parent.as_ref() })
+    }
+
+    /// The cache of the call.
+    pub(in crate::cache) fn engine(&self) -> &dyn Engine {
+        // SAFETY: by the contract of `new`, and `cast` leads from a header to its cache.
+        unsafe { &*((*self.core).cast)(self.core) }
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: by the contract of `new` the key is one of that cache.
+        unsafe { self.engine().show(self.key, out) }
+    }
+}
+
+/// The innermost running call of a thread, or none. Relaxed: written by the thread alone, and nobody else follows it.
+#[derive(Default)]
+pub(in crate::cache) struct Top(AtomicPtr<Frame>);
+
+impl Top {
+    #[inline(always)]
+    pub(in crate::cache) fn get(&self) -> Option<NonNull<Frame>> {
+        NonNull::new(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(in crate::cache) fn set(&self, frame: Option<NonNull<Frame>>) {
+        self.0.store(frame.map_or(null_mut(), NonNull::as_ptr), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,67 @@
+//! In which order a thread takes the members of groups.
+//!
+//! Source: A. Stivala, P. Stuckey et al., "Lock-free parallel dynamic programming", JPDC 70 (2010).
+
+/// The order in which a worker takes the members of groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cache) enum Order {
+    /// First to last: who asked from outside.
+    #[default]
+    Forward,
+    /// Last to first: the first helper.
+    Backward,
+    /// Rotated by so many: all others.
+    From(u32),
+}
+
+impl Order {
+    /// The order of the helper on this seat.
+    pub(in crate::cache) fn of_seat(seat: u32) -> Self {
+        if seat == 0 { Self::Backward } else { Self::From(seat) }
+    }
+
+    /// The index of the member to take in this step.
+    pub(in crate::cache) fn pick(self, step: usize, len: usize) -> usize {
+        match self {
+            Self::Forward => step,
+            Self::Backward => len - 1 - step,
+            // Odd seats turn back, so that two of them differ also in pairs.
+            Self::From(seat) => {
+                let at = (step + seat as usize / 2) % len;
+                if seat % 2 == 1 { at } else { len - 1 - at }
+            }
+        }
+    }
+
+    pub(in crate::cache) fn arrange(self, members: &mut [usize]) {
+        match self {
+            Self::Forward => {}
+            Self::Backward => members.reverse(),
+            Self::From(_) => {
+                let sorted = members.to_vec();
+                for (step, member) in members.iter_mut().enumerate() {
+                    *member = sorted[self.pick(step, sorted.len())];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_order_takes_every_member_once() {
+        for order in [Order::Forward, Order::Backward].into_iter().chain((0..7).map(Order::of_seat)) {
+            for len in 1..9 {
+                let mut taken: Vec<_> = (0..len).map(|step| order.pick(step, len)).collect();
+                let mut arranged: Vec<_> = (0..len).collect();
+                order.arrange(&mut arranged);
+                assert_eq!(taken, arranged);
+                taken.sort_unstable();
+                assert_eq!(taken, (0..len).collect::<Vec<_>>(), "{order:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a list does without a guard when it is shared.
+
+use super::DiskList;
+use crate::disk::Result;
+use crate::disk::shared::{Shared, Structure};
+use crate::disk::value::Value;
+
+impl<T> Structure for DiskList<T> {
+    fn close_now(&mut self) -> Result<()> {
+        let closed = self.handle.close();
+        closed.and(self.unsaved.take().map_or(Ok(()), Err))
+    }
+}
+
+/// Each method is one step, and waits while another thread has a guard or does a step.
+///
+/// # Errors
+///
+/// As the method of [`DiskList`] of the same name, and [`Error::Held`](crate::disk::Error::Held) if this thread has a guard.
+impl<T: Value> Shared<DiskList<T>> {
+    /// How many items there are.
+    ///
+    /// # Errors
+    ///
+    /// If the list is closed, or this thread has a guard.
+    pub fn len(&self) -> Result<usize> {
+        self.with(|list| list.handle.read(|state| Ok(state.len() as usize)))
+    }
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    ///
+    /// As [`len`](Self::len).
+    pub fn is_empty(&self) -> Result<bool> {
+        self.len().map(|len| len == 0)
+    }
+
+    /// The item at a position; see [`DiskList::get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::get`].
+    pub fn get(&self, index: usize) -> Result<Option<T>> {
+        self.with(|list| list.get(index))
+    }
+
+    /// The first item; see [`DiskList::first`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::first`].
+    pub fn first(&self) -> Result<Option<T>> {
+        self.get(0)
+    }
+
+    /// The last item; see [`DiskList::last`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::last`].
+    pub fn last(&self) -> Result<Option<T>> {
+        self.with(|list| list.last())
+    }
+
+    /// Puts another item at a position; see [`DiskList::set`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::set`].
+    pub fn set(&self, index: usize, value: T) -> Result<T> {
+        self.with(|list| list.set(index, value))
+    }
+
+    /// Changes an item in place; see [`DiskList::update`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::update`].
+    pub fn update<R>(&self, index: usize, change: impl FnOnce(&mut T) -> R) -> Result<Option<R>> {
+        self.with(|list| list.update(index, change))
+    }
+
+    /// Puts an item before the one at a position; see [`DiskList::insert`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::insert`].
+    pub fn insert(&self, index: usize, value: T) -> Result<()> {
+        self.with(|list| list.insert(index, value))
+    }
+
+    /// Removes and returns the item at a position; see [`DiskList::remove`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::remove`].
+    pub fn remove(&self, index: usize) -> Result<Option<T>> {
+        self.with(|list| list.remove(index))
+    }
+
+    /// Adds an item at the end; see [`DiskList::push`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::push`].
+    pub fn push(&self, value: T) -> Result<()> {
+        self.with(|list| list.push(value))
+    }
+
+    /// Adds an item at the front; see [`DiskList::push_front`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::push_front`].
+    pub fn push_front(&self, value: T) -> Result<()> {
+        self.with(|list| list.push_front(value))
+    }
+
+    /// Removes and returns the last item; see [`DiskList::pop`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::pop`].
+    pub fn pop(&self) -> Result<Option<T>> {
+        self.with(DiskList::pop)
+    }
+
+    /// Removes and returns the first item; see [`DiskList::pop_front`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::pop_front`].
+    pub fn pop_front(&self) -> Result<Option<T>> {
+        self.with(DiskList::pop_front)
+    }
+
+    /// Adds all items of an iterator at the end, each as one step: other threads come between.
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::push`]; the items before the failing one are in.
+    pub fn extend(&self, items: impl IntoIterator<Item = T>) -> Result<()> {
+        items.into_iter().try_for_each(|item| self.push(item))
+    }
+
+    /// Removes all items; see [`DiskList::clear`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::clear`].
+    pub fn clear(&self) -> Result<()> {
+        self.with(DiskList::clear)
+    }
+
+    /// A copy of all items in memory, as they are at one moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::get`].
+    pub fn to_vec(&self) -> Result<Vec<T>> {
+        self.with(|list| list.to_vec())
+    }
+
+    /// Returns when everything done so far, by whichever thread, survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::flush`].
+    pub fn flush(&self) -> Result<()> {
+        self.with(DiskList::flush)
+    }
+}

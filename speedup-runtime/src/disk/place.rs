@@ -1,0 +1,154 @@
+//! A folder of structures: what is there, and taking it away.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::dict::{DictBuilder, DiskDict};
+use super::error::At;
+use super::folder::{self, Lock};
+use super::key::Key;
+use super::list::{DiskList, ListBuilder};
+use super::superblock::Superblock;
+use super::value::Value;
+use super::{Error, Result};
+
+/// A folder that holds dicts and lists by name.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> Result<(), speedup_runtime::disk::Error> {
+/// # let place = tempfile::tempdir().unwrap();
+/// # let path = place.path();
+/// use speedup_runtime::disk::Folder;
+///
+/// let folder = Folder::open(path)?;
+/// folder.dict::<String, u32>("ages")?.insert("Ada".into(), 36)?;
+/// folder.list::<u64>("primes")?.extend([2, 3, 5])?;
+/// assert_eq!(folder.names()?, ["ages", "primes"]);
+/// assert!(folder.exists("ages")?);
+/// assert!(folder.delete("ages")?);
+/// assert_eq!(folder.names()?, ["primes"]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// The folder at `path`, which is made if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+        let path = std::path::absolute(&path).at(&path)?;
+        folder::make(&path)?;
+        Ok(Folder { path })
+    }
+
+    /// The folder in which structures are when nothing else is said: the user's data folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDataFolder`] where there is none.
+    pub fn of_user() -> Result<Self> {
+        Self::open(folder::default_location()?)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the dict of this name, or makes it; more can be said with [`dict_builder`](Self::dict_builder).
+    ///
+    /// # Errors
+    ///
+    /// As [`DictBuilder::open`].
+    pub fn dict<K: Key, V: Value>(&self, name: impl Into<String>) -> Result<DiskDict<K, V>> {
+        self.dict_builder(name).open()
+    }
+
+    /// Says more about the dict of this name before it is opened.
+    pub fn dict_builder<K: Key, V: Value>(&self, name: impl Into<String>) -> DictBuilder<K, V> {
+        DiskDict::builder(name).location(&self.path)
+    }
+
+    /// Opens the list of this name, or makes it; more can be said with [`list_builder`](Self::list_builder).
+    ///
+    /// # Errors
+    ///
+    /// As [`ListBuilder::open`].
+    pub fn list<T: Value>(&self, name: impl Into<String>) -> Result<DiskList<T>> {
+        self.list_builder(name).open()
+    }
+
+    /// Says more about the list of this name before it is opened.
+    pub fn list_builder<T: Value>(&self, name: impl Into<String>) -> ListBuilder<T> {
+        DiskList::builder(name).location(&self.path)
+    }
+
+    /// The names of all structures, sorted.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).at(&self.path)? {
+            let entry = entry.at(&self.path)?;
+            if let Some(name) = entry.file_name().to_str().and_then(folder::name_of)
+                && exists(&entry.path())?
+            {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether there is a structure of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn exists(&self, name: &str) -> Result<bool> {
+        exists(&self.path.join(folder::folder_name(name)?))
+    }
+
+    /// Deletes the structure of this name, whatever it holds; false if there is none.
+    ///
+    /// Files of others in its folder stay. What a crash leaves of a structure that is being deleted is damaged; deleting it again removes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] if somebody has it open; otherwise when the disk fails.
+    pub fn delete(&self, name: &str) -> Result<bool> {
+        delete(&self.path.join(folder::folder_name(name)?))
+    }
+}
+
+/// Whether a folder holds a structure, sound or not.
+pub(crate) fn exists(folder: &Path) -> Result<bool> {
+    Ok(folder.is_dir() && (Superblock::is_there(folder)? || folder::holds_data(folder)?))
+}
+
+/// Deletes the structure in a folder; false if there is none.
+pub(crate) fn delete(folder: &Path) -> Result<bool> {
+    if !exists(folder)? {
+        return Ok(false);
+    }
+    let lock = Lock::take(folder)?;
+    folder::remove_all(folder)?;
+    drop(lock);
+    match fs::remove_dir(folder) {
+        // Files of others are in it.
+        Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(Error::io(folder, error)),
+        _ => folder::sync_name(folder).map(|()| true),
+    }
+}

@@ -1,0 +1,8 @@
+//! `#[cache]` on an `async fn` as a user meets it: under tokio, under smol, and under an executor written by hand.
+
+#![cfg(feature = "macros")]
+
+mod forms;
+mod runtimes;
+mod stress;
+mod traps;

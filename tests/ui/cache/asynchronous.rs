@@ -1,0 +1,64 @@
+//! What a cached `async fn` cannot be.
+
+use std::{cell::Cell, rc::Rc};
+
+use speedup::cache;
+
+struct Plain;
+
+async fn rest() {}
+
+#[cache]
+async fn holds_an_rc(n: u64) -> u64 {
+    let shared = Rc::new(n);
+    rest().await;
+    *shared
+}
+
+#[cache]
+async fn takes_what_is_no_key(plain: Plain) -> u64 {
+    rest().await;
+    let _ = plain;
+    1
+}
+
+#[cache]
+async fn gives_what_is_no_result(n: u64) -> Cell<u64> {
+    Cell::new(n)
+}
+
+struct Shape;
+
+impl Shape {
+    #[cache]
+    async fn method(&self) -> u64 {
+        1
+    }
+}
+
+#[cache]
+async fn generic<T: Clone>(n: T) -> u64 {
+    1
+}
+
+#[cache]
+async fn gives_nothing(n: u64) {}
+
+#[cache]
+async fn borrows(text: &str) -> &str {
+    text
+}
+
+#[cache(cache_none)]
+async fn wrong_flag(n: u64) -> Result<u64, String> {
+    Ok(n)
+}
+
+fn main() {
+    speedup::AsyncCache::from_fn(|n: u64| async move {
+        let shared = Rc::new(n);
+        rest().await;
+        *shared
+    });
+    speedup::AsyncCache::from_fn(|n: u64| n + 1);
+}
