@@ -156,7 +156,7 @@ const fn collatz<const LAST: u64>() -> [(&'static str, Body); 4] {
 }
 
 const fn next(n: u64) -> u64 {
-    if n % 2 == 0 { n / 2 } else { 3 * n + 1 }
+    if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 }
 }
 
 #[cache]
