@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use speedup_benches::{Bars, Limit, machine};
+use speedup_benches::{Bars, Limit, Spin, machine};
 
 /// How often each contender runs in a process of its own.
 const ROUNDS: usize = 21;
@@ -92,7 +92,8 @@ fn run(name: &str, beside: bool) -> ExitCode {
 fn ask(program: &Path, work: &str, contender: &str, beside: bool) -> f64 {
     let mut command = Command::new(program);
     command.args(["run", &format!("{work}/{contender}")]).args(beside.then_some("beside"));
-    let output = command.output().expect("the program starts");
+    let (name, rate) = Spin::passed_on();
+    let output = command.env(name, rate).output().expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().unwrap_or_else(|_| panic!("{work}/{contender} ended with {} and said {text:?}", output.status))
 }

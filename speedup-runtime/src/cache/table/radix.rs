@@ -28,12 +28,9 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering
 /// Pages are about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
 /// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
-/// fills the first.
+/// fills the first. On a line most of the first ones are full.
 const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
-/// On a line the first ones are made without asking, since most recursions over a line fill them in the end, and of all others so
-/// many.
-const FIRST_PAGES: usize = if cfg!(loom) { 0 } else { 128 };
-const OTHER_PAGES: usize = if cfg!(loom) { 1 } else { 16 };
+const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 16 };
 /// A count of the values in pages that shows them to be badly used is good for so many requests a page: it takes about as
 /// long as that many nanoseconds.
 const PATIENCE: usize = if cfg!(loom) { 0 } else { 32 };
@@ -208,10 +205,7 @@ impl<K: Key, R> Pages<K, R> {
     #[inline]
     pub(super) fn refuses(&self, packed: u64, pin: Pinned<'_>) -> bool {
         // Before the first key has strayed, pages do not heed the hash table.
-        self.strayed.load(Ordering::Relaxed)
-            && !Self::is_first(&Self::place(packed))
-            && self.find(packed, pin).is_none()
-            && self.is_patient()
+        self.strayed.load(Ordering::Relaxed) && self.find(packed, pin).is_none() && self.is_patient()
     }
 
     /// Whether a request for a page is refused without counting.
@@ -263,18 +257,11 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// So many pages are made without asking how full the others are.
-    const FREE: usize = if K::COORDINATES == 1 { OTHER_PAGES } else { FREE_PAGES };
-
-    /// Whether the page of a place is made whenever a key needs it, so that none of its keys ever strays.
-    #[inline]
-    fn is_first(place: &Place) -> bool {
-        K::COORDINATES == 1 && place.path[0] < FIRST_PAGES
-    }
+    const FREE: usize = if K::COORDINATES == 1 { FREE_PAGES_ON_A_LINE } else { FREE_PAGES };
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
     fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
-        let first = Self::is_first(place);
-        if !first && growth.pages >= growth.allowed.max(Self::FREE) && !self.allow_more(growth) {
+        if growth.pages >= growth.allowed.max(Self::FREE) && !self.allow_more(growth) {
             return None;
         }
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
@@ -295,8 +282,7 @@ impl<K: Key, R> Pages<K, R> {
         }
         // SAFETY: the header is at the start of the fresh page.
         unsafe {
-            let mixed = !first && self.strayed.load(Ordering::Relaxed);
-            (*page.cast::<PageHeader>()).mixed.store(u32::from(mixed), Ordering::Relaxed)
+            (*page.cast::<PageHeader>()).mixed.store(u32::from(self.strayed.load(Ordering::Relaxed)), Ordering::Relaxed)
         };
         link.store(page, Ordering::Release);
         growth.pages += 1;

@@ -12,9 +12,10 @@ pub(super) const WORTH_SHARING: u64 = 100;
 pub(super) const DEAR: u64 = 5_000;
 /// Where the pool is running, helpers come after a few microseconds.
 const TO_INVITE: u64 = 10_000;
-/// To start it takes some hundred microseconds. Calls that are dear are likely to go on being so.
-const TO_START: u64 = 50_000;
-/// Others had first touches of memory in their time, and gain less.
+/// To start it takes some hundred microseconds. Calls that are dear, of so many nanoseconds, are likely to go on being so.
+const TO_START: u64 = 90_000;
+const DEAR_TO_START: u64 = 20_000;
+/// Others had first touches of code and memory in their time, and gain less.
 const TO_START_FOR_CHEAP: u64 = 500_000;
 
 /// Whether the threads of the pool have been started. Relaxed: a hint.
@@ -60,7 +61,7 @@ fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
     let cost = if cost == 0 { spent.each() } else { cost };
     let price = match started {
         true => TO_INVITE,
-        false if cost >= DEAR => TO_START,
+        false if cost >= DEAR_TO_START => TO_START,
         false => TO_START_FOR_CHEAP,
     };
     cost >= WORTH_SHARING && spent.time >= price
@@ -79,6 +80,7 @@ mod tests {
         assert!(ready(1, 100, 0, false), "a body that took 100 us before its first group");
         assert!(!ready(1, 2, 0, false), "the first group of a cheap one");
         assert!(!ready(90, 20, 0, false), "with all its first touches of memory");
+        assert!(!ready(15, 120, 0, false), "in a debug build");
         assert!(!ready(900, 100, 110, false), "a grid of 30 x 30 in cold memory");
         assert!(!ready(1_000_000, 20_000, WORTH_SHARING - 1, false), "however long it goes on");
         assert!(ready(300, 1_000, 3_000, false), "calls of 3 us, after a while");

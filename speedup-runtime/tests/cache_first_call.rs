@@ -1,0 +1,150 @@
+//! The first calls of a process: what is cheap asks nothing of the system, and what is dear is shared at once.
+//!
+//! Each test runs in processes of its own, which are this program again.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env,
+    os::unix::fs::MetadataExt,
+    process::Command,
+    sync::{Condvar, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use speedup_runtime::{
+    Cache,
+    cache::{Function, State},
+};
+
+/// Says to a process that it is one of those.
+const FRESH: &str = "SPEEDUP_FRESH";
+
+/// Whether this is a process for the test of this name; if not, runs so many of them and says how many succeeded.
+fn fresh(name: &str, processes: usize) -> Option<usize> {
+    if env::var_os(FRESH).is_some() {
+        return None;
+    }
+    let program = env::current_exe().expect("a program has a path");
+    let succeeds = |_: &usize| {
+        let mut command = Command::new(&program);
+        command.args([name, "--exact", "--test-threads=1"]).env(FRESH, "1").env("RAYON_NUM_THREADS", "2");
+        command.output().expect("the program starts").status.success()
+    };
+    Some((0..processes).filter(succeeds).count())
+}
+
+fn threads() -> u64 {
+    std::fs::metadata("/proc/self/task").expect("Linux has it").nlink() - 2
+}
+
+const FIBONACCI: &Cache<(u64,), u64> = {
+    static STATE: State<(u64,), u64> = State::new();
+    let function =
+        Function::new("fibonacci", |(n,)| if *n < 2 { *n } else { FIBONACCI.group([(n - 1,), (n - 2,)]).iter().sum() });
+    &Cache::of(&STATE, function)
+};
+
+#[test]
+fn a_cheap_function_starts_no_thread() {
+    if let Some(succeeded) = fresh("a_cheap_function_starts_no_thread", 10) {
+        // A call during which the system runs something else for long is taken for a dear one. That does not happen each time.
+        return assert!(succeeded > 0, "each process has started threads");
+    }
+    let before = threads();
+    assert_eq!(FIBONACCI.get((90,)), 2_880_067_194_370_816_120);
+    assert_eq!(threads(), before);
+}
+
+#[test]
+fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
+    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 1) {
+        return assert_eq!(succeeded, 1, "it has waited for every processor");
+    }
+    // The test's own thread is not the only one.
+    assert!(threads() > 1);
+    assert_eq!(FIBONACCI.get((90,)), 2_880_067_194_370_816_120);
+    let texts = Cache::from_fn(|text: String| text.len());
+    assert_eq!(texts.get(("four".to_string(),)), 4);
+    texts.clear();
+    // SAFETY: the call takes integers. It is refused to a process that is not registered.
+    let refused = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) };
+    assert_eq!(refused, -1);
+}
+
+/// Two calls that both end only if they run at the same time.
+#[derive(Default)]
+struct Meeting {
+    came: Mutex<u32>,
+    both: Condvar,
+}
+
+impl Meeting {
+    fn meet(&self) -> bool {
+        let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        *came += 1;
+        self.both.notify_all();
+        let wait = self.both.wait_timeout_while(came, Duration::from_secs(20), |came| *came < 2);
+        let (_came, waited) = wait.unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+}
+
+#[test]
+fn what_is_asked_for_together_is_shared_at_once() {
+    if let Some(succeeded) = fresh("what_is_asked_for_together_is_shared_at_once", 1) {
+        return assert_eq!(succeeded, 1, "one call waited for the other to begin");
+    }
+    let meeting = Meeting::default();
+    let calls = Cache::from_fn({
+        let meeting: &'static Meeting = Box::leak(Box::new(meeting));
+        move |_: u64| meeting.meet()
+    });
+    assert_eq!(calls.get_all([(1,), (2,)]), [true, true]);
+}
+
+#[test]
+fn the_first_group_of_a_body_that_has_taken_long_is_shared() {
+    static MEETING: Meeting = Meeting { came: Mutex::new(0), both: Condvar::new() };
+    const DEAR: &Cache<(u64,), bool> = {
+        static STATE: State<(u64,), bool> = State::new();
+        let function = Function::new("dear", |(n,)| {
+            if *n > 0 {
+                return MEETING.meet();
+            }
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_micros(120) {
+                std::hint::spin_loop();
+            }
+            DEAR.group([(1,), (2,)]) == [true, true]
+        });
+        &Cache::of(&STATE, function)
+    };
+    if let Some(succeeded) = fresh("the_first_group_of_a_body_that_has_taken_long_is_shared", 1) {
+        return assert_eq!(succeeded, 1, "one call waited for the other to begin");
+    }
+    assert!(DEAR.get((0,)));
+}
+
+#[test]
+fn a_group_is_shared_after_its_first_member_has_taken_long() {
+    static MEETING: Meeting = Meeting { came: Mutex::new(0), both: Condvar::new() };
+    const DEAR: &Cache<(u64,), bool> = {
+        static STATE: State<(u64,), bool> = State::new();
+        let function = Function::new("dear", |(n,)| match n {
+            0 => DEAR.group([(1,), (2,), (3,)]) == [true; 3],
+            1 => {
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_micros(200) {
+                    std::hint::spin_loop();
+                }
+                true
+            }
+            _ => MEETING.meet(),
+        });
+        &Cache::of(&STATE, function)
+    };
+    if let Some(succeeded) = fresh("a_group_is_shared_after_its_first_member_has_taken_long", 1) {
+        return assert_eq!(succeeded, 1, "one call waited for the other to begin");
+    }
+    assert!(DEAR.get((0,)));
+}
