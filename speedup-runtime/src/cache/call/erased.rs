@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry,
+        registry, timing,
         waiters::Waiters,
     },
 };
@@ -48,6 +48,7 @@ impl<K: Key, R: Output> Core<K, R> {
         };
         // A panic goes to who needs the value: they are told, or compute it again.
         // So does one of the key's destructor, hence the move.
+        self.seen.took();
         let run = move || {
             let (key, flight) = claimed;
             let value = callee.run(self, &key, Some(flight));
@@ -120,6 +121,16 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
+    }
+
+    unsafe fn timed(&self, key: *const ()) {
+        let worker = registry::current();
+        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+            self.seen.timed(timed);
+            // SAFETY: by the contract.
+            let key = unsafe { &*key.cast::<K>() };
+            panics::contain(|| self.note_example(key));
+        }
     }
 
     fn note_rayon(&self) {
