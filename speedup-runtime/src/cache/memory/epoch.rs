@@ -34,8 +34,42 @@ use crate::{
     sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
 };
 
-/// What frees a retired thing.
-pub(in crate::cache) type Garbage = Box<dyn FnOnce() + Send>;
+/// A retired thing: two words, and the function that frees what they say. Eviction retires at the rate of calls, and so allocates
+/// nothing for it.
+pub(in crate::cache) struct Garbage {
+    of: *const (),
+    at: *mut (),
+    free: unsafe fn(*const (), *mut ()),
+}
+
+// SAFETY: `free` may be called on any thread, by the contract of `new`.
+unsafe impl Send for Garbage {}
+
+impl Garbage {
+    /// # Safety
+    /// `free` may be called once with these pointers, on any thread, when nobody can be looking any more.
+    pub(in crate::cache) const unsafe fn new(of: *const (), at: *mut (), free: unsafe fn(*const (), *mut ())) -> Self {
+        Self { of, at, free }
+    }
+
+    /// A box that came from [`Box::into_raw`].
+    ///
+    /// # Safety
+    /// Nobody else frees it, and it may be dropped on any thread.
+    pub(in crate::cache) unsafe fn boxed<T>(at: *mut T) -> Self {
+        unsafe fn free<T>(_: *const (), at: *mut ()) {
+            // SAFETY: by the contract of `boxed`.
+            drop(unsafe { Box::from_raw(at.cast::<T>()) });
+        }
+        // SAFETY: by the contract of this function.
+        unsafe { Self::new(std::ptr::null(), at.cast(), free::<T>) }
+    }
+
+    fn free(self) {
+        // SAFETY: by the contract of `new`; once, since `self` is gone.
+        unsafe { (self.free)(self.of, self.at) };
+    }
+}
 
 /// How many retired things may wait before somebody looks whether they can go.
 const PATIENCE: usize = 64;
@@ -121,7 +155,7 @@ impl Domain {
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
-            panics::contain(free);
+            panics::contain(|| free.free());
         }
     }
 }
@@ -228,10 +262,13 @@ mod tests {
         }
 
         fn retire(&self) {
-            let world = self.clone();
-            self.0.0.retire(Box::new(move || {
-                world.0.2.fetch_add(1, Ordering::Relaxed);
-            }));
+            unsafe fn free(freed: *const (), _: *mut ()) {
+                // SAFETY: the counter of a world that lives as long as its domain.
+                unsafe { &*freed.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
+            }
+            let freed = std::ptr::from_ref(&self.0.2).cast();
+            // SAFETY: as above, and it only counts.
+            self.0.0.retire(unsafe { Garbage::new(freed, std::ptr::null_mut(), free) });
         }
 
         fn freed(&self, barrier: impl FnOnce(&Reader) -> bool) -> usize {
@@ -315,10 +352,12 @@ mod loom_tests {
         /// Unlinks the thing, retires it and collects.
         fn free(&self) -> *mut Thing {
             let thing = self.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
-            let at = thing as usize;
+            unsafe fn free(_: *const (), thing: *mut ()) {
+                // SAFETY: nothing is really freed before the model ends.
+                unsafe { &*thing.cast::<Thing>() }.freed.store(true, Ordering::Relaxed);
+            }
             // SAFETY: as above.
-            self.domain
-                .retire(Box::new(move || unsafe { &*(at as *const Thing) }.freed.store(true, Ordering::Relaxed)));
+            self.domain.retire(unsafe { Garbage::new(std::ptr::null(), thing.cast(), free) });
             self.collect();
             thing
         }
