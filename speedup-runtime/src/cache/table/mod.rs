@@ -9,6 +9,7 @@ mod directory;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
+mod page;
 mod radix;
 mod slot;
 
