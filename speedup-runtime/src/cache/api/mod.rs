@@ -19,6 +19,8 @@ pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
+mod stats;
+#[cfg(not(loom))]
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
 pub(in crate::cache) mod task;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::state::{AsyncCache, AsyncState, Place};
 use crate::{
     cache::{
-        memory::garbage,
+        memory::{epoch::Garbage, garbage},
         table::key::{Key, Output},
     },
     seeing::{
@@ -49,7 +49,8 @@ impl<K: Key, R: Output> Listed<K, R> {
                 let values = values.upgrade()?;
                 let found = look(&values);
                 // As when the cache is dropped: after all that was removed from its tables.
-                garbage::retire(Box::new(move || drop(values)));
+                // SAFETY: a box that nobody else has; what it counts is dropped on any thread.
+                garbage::retire(unsafe { Garbage::boxed(Box::into_raw(Box::new(values))) });
                 Some(found)
             }
         }

@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry, timing,
+        registry,
         waiters::Waiters,
     },
 };
@@ -125,7 +125,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
 
     unsafe fn timed(&self, key: *const ()) {
         let worker = registry::current();
-        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples()) {
             self.seen.timed(timed);
             // SAFETY: by the contract.
             let key = unsafe { &*key.cast::<K>() };

@@ -17,9 +17,9 @@ use crate::cache::{
     thread::{
         call_stack,
         claim::Goal,
-        frame::Frame,
+        frame::{Frame, Mark},
         registry::{self, Worker},
-        stack, timing,
+        stack,
     },
 };
 use crate::{
@@ -294,8 +294,16 @@ fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame:
         core.grain.count(worker, computed, &core.number);
     }
     if worker.own.timing.is_due(computed) {
-        timing::begin(frame, core.number.index(), worker);
+        time(frame, core.number.index(), worker);
     }
+}
+
+/// Takes the time of a call, from now to its end.
+#[cold]
+#[inline(never)]
+fn time(frame: &Frame, cache: u32, worker: &'static Worker) {
+    frame.mark(Mark::Timed, true);
+    worker.own.timing.begin(worker.counted(cache));
 }
 
 /// Lets others know of a running call what they need to.

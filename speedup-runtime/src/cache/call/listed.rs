@@ -14,15 +14,6 @@ use crate::{
     sync::{Arc, Weak},
 };
 
-/// Whether a cache is listed when it is used, and as what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) enum Listing {
-    /// It is part of another one, or of a call.
-    Not,
-    /// It lies in a static, or is counted.
-    As(Kind),
-}
-
 /// A cache that is listed: those in statics never go.
 pub(in crate::cache) enum Place<T: 'static> {
     Static(&'static T),
@@ -33,7 +24,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Lists the cache, if it is one of those that are and has not been listed yet.
     #[cold]
     pub(in crate::cache) fn list(&self) {
-        if let Listing::As(_) = self.listing {
+        if self.listed_as.is_some() {
             self.ticket.get_or_init(|| Ticket::new(self.place()));
         }
     }
@@ -110,7 +101,7 @@ impl<T> Clone for Place<T> {
 impl<K: Key, R: Output> Used for Place<Core<K, R>> {
     fn told(&self) -> Option<Told> {
         let told = |core: &Core<K, R>| {
-            let Listing::As(kind) = core.listing else { return None };
+            let kind = core.listed_as?;
             Some(Told {
                 name: core.function.get()?.label(),
                 kind,

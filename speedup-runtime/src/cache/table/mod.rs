@@ -4,16 +4,21 @@ mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
+#[cfg(not(loom))]
+mod census;
 mod current;
 mod directory;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
+mod page;
 mod radix;
 mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(not(loom))]
+pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
@@ -21,7 +26,7 @@ use self::{
     radix::Pages,
 };
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::{
         bias::{Bias, Turn},
         key::{Key, Lookup, Output},
@@ -45,34 +50,6 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
-}
-
-/// What is in a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cache) struct Census {
-    /// Values.
-    pub(in crate::cache) ready: usize,
-    /// Keys that are being computed.
-    pub(in crate::cache) claimed: usize,
-    /// What the table takes, without what keys and values own elsewhere.
-    pub(in crate::cache) bytes: usize,
-}
-
-impl Census {
-    /// Counts a slot.
-    #[cfg(not(loom))]
-    fn add(&mut self, word: Word) {
-        match word {
-            Word::Ready => self.ready += 1,
-            Word::Claimed(_) => self.claimed += 1,
-            _ => {}
-        }
-    }
-
-    /// Both together.
-    pub(in crate::cache) fn and(self, other: Self) -> Self {
-        Self { ready: self.ready + other.ready, claimed: self.claimed + other.claimed, bytes: self.bytes + other.bytes }
-    }
 }
 
 /// What came of claiming a key's slot.
@@ -363,9 +340,15 @@ impl<K: Key, R: Output> Table<K, R> {
     /// # Safety
     /// The slot was ready, and the caller alone has taken it out of use. The table is freed later than what is retired now.
     unsafe fn retire<'pin>(slot: &Slot<'pin, R>) -> &'pin R {
-        let at = slot.value_ptr() as usize;
-        // SAFETY: the slot keeps its value until this runs.
-        garbage::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+        unsafe fn free<R>(_: *const (), at: *mut ()) {
+            // SAFETY: the slot keeps its value until this runs.
+            unsafe { at.cast::<R>().drop_in_place() };
+        }
+        // A slot in a page is not used again, so what has no destructor stays where it is.
+        if std::mem::needs_drop::<R>() {
+            // SAFETY: `R` is `Send`; once, by the contract.
+            garbage::retire(unsafe { Garbage::new(std::ptr::null(), slot.value_ptr().cast(), free::<R>) });
+        }
         // SAFETY: what was retired just now lives during the pin.
         unsafe { &*slot.value_ptr() }
     }
