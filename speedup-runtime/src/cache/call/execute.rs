@@ -24,7 +24,10 @@ use crate::cache::{
 };
 use crate::{
     panics::{self, Payload},
-    seeing::switch,
+    seeing::{
+        switch,
+        watch::{self, What},
+    },
     sync::Ordering,
 };
 
@@ -200,7 +203,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         None => match core.begin(key, worker) {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
-            Begun::NotYet if switch::is_off() => not_kept(),
+            Begun::NotYet if not_kept() => Goal::NOWHERE,
             Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
@@ -210,7 +213,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         count(core, function, &frame, worker);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
-        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() || watch::is_on() {
             announce(core, function, key, &frame, worker);
         }
         body(key)
@@ -226,15 +229,18 @@ unsafe fn run<'a, K: Key, R: Output>(
     }
 }
 
-/// Where the value of a call goes while caching is off: nowhere.
+/// Whether caching is off, so that the value of a call that begins goes nowhere.
 ///
 /// # Panics
 /// If the time for such calls is over.
 #[cold]
 #[inline(never)]
-fn not_kept() -> Goal {
-    switch::begin_off();
-    Goal::NOWHERE
+fn not_kept() -> bool {
+    let is_off = switch::is_off();
+    if is_off {
+        switch::begin_off();
+    }
+    is_off
 }
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
@@ -316,6 +322,9 @@ fn announce<K: Key, R: Output>(
     frame: &Frame,
     worker: &'static Worker,
 ) {
+    if watch::is_on() {
+        frame.mark(Mark::Watched, watch::begin(What::Call, worker.number, frame));
+    }
     core.suspects().check_doom(key, frame.slot());
     if worker.own.sample.is_shared() && core.shares(function, worker) {
         call_stack::show(frame, worker);
@@ -406,6 +415,7 @@ unsafe fn crash<K: Key, R: Output>(
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     if !payload.is::<switch::GivenUp>() {
         core.seen.panicked();
+        watch::fault("a call panicked", frame);
     }
     core.suspects().doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));

@@ -1,13 +1,16 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 use crate::cache::{
     block::{
         block_on::{self, Waited},
         isolation,
     },
-    call::{callee::Callee, claim_guard::Flight, function::Function, state::Core},
+    call::{callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
         Claim,
         key::{Key, Output},
@@ -17,6 +20,13 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
+
+use crate::seeing::watch::{Watched, What};
+
+/// A call, as it is written.
+fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+}
 
 /// What came of a first look at a key.
 pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
@@ -179,7 +189,10 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            match block_on::wait(self, busy, worker, is_still) {
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waited = block_on::wait(self, busy, worker, is_still);
+            drop(waiting);
+            match waited {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
