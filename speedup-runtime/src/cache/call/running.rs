@@ -27,7 +27,7 @@ impl<'a> Running<'a> {
     #[cold]
     fn take_down(&self) {
         if self.worker.handed.any() {
-            self.worker.handed.forget(Some(self.frame.slot()));
+            self.worker.handed.forget(self.frame.slot());
         }
         if self.frame.in_rayon.get() {
             let frames = &self.worker.rayon_frames;

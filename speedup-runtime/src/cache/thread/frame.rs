@@ -9,6 +9,7 @@ use std::{
 use crate::cache::thread::{
     claim::Goal,
     engine::{Engine, Header},
+    handed::Handed,
 };
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -77,9 +78,11 @@ impl Frame {
         self.goal.name()
     }
 
-    /// Notes that ends of calls may be handed over to this one, see [`handed`](crate::cache::thread::handed).
-    pub(in crate::cache) fn expects(&self) {
-        self.expecting.set(true);
+    /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.
+    pub(in crate::cache) fn expects(&self, handed: &Handed) {
+        if !self.expecting.replace(true) && handed.any() {
+            handed.forget(self.slot());
+        }
     }
 
     /// The header of the call's cache.
