@@ -23,7 +23,10 @@ fn every_example_is_listed_in_their_package() {
     for entry in std::fs::read_dir(folder).expect("the folder of the examples") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name");
         if name.ends_with(".rs") {
-            assert!(manifest.contains(&format!("path = \"{name}\"")), "{name} wants an `[[example]]` in examples/Cargo.toml");
+            assert!(
+                manifest.contains(&format!("path = \"{name}\"")),
+                "{name} wants an `[[example]]` in examples/Cargo.toml"
+            );
         }
     }
 }
