@@ -49,8 +49,7 @@ impl<K: Key, R: Output> Listed<K, R> {
                 let values = values.upgrade()?;
                 let found = look(&values);
                 // As when the cache is dropped: after all that was removed from its tables.
-                // SAFETY: a box that nobody else has; what it counts is dropped on any thread.
-                garbage::retire(unsafe { Garbage::boxed(Box::into_raw(Box::new(values))) });
+                garbage::retire(Garbage::dropped(values));
                 Some(found)
             }
         }

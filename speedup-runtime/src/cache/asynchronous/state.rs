@@ -150,9 +150,7 @@ impl<K: Key, R: Output> Drop for AsyncCache<K, R> {
     fn drop(&mut self) {
         if let Place::Own(values) = &self.values {
             // Freed after all that was removed from its tables.
-            let values = Box::into_raw(Box::new(values.clone()));
-            // SAFETY: made just now; its parts may be dropped on any thread, as the cache may.
-            garbage::retire(unsafe { Garbage::boxed(values) });
+            garbage::retire(Garbage::dropped(values.clone()));
             registry::collect();
         }
     }

@@ -46,23 +46,38 @@ impl<K: Key, R: Output> Core<K, R> {
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
             }
         };
-        // A panic goes to who needs the value: they are told, or compute it again.
-        // So does one of the key's destructor, hence the move.
+        let ((key, flight), member) = (claimed, (member, table));
+        let keep = callee.function.keep.filter(|_| frame != 0);
+        let begins = if keep.is_some() { handed.begin(frame, member) } else { !handed.knows(frame, member) };
+        if !begins {
+            panics::contain(move || drop(key));
+            return Helped::Settled;
+        }
         self.seen.took();
-        let run = move || {
-            let (key, flight) = claimed;
+        let run = || {
             let value = callee.run(self, &key, Some(flight));
-            if frame != 0 && callee.function.keep.is_some_and(|keep| !keep(&value)) {
-                handed.give(frame, self.address(), key, End::Value(value));
-            }
+            keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
         };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(()) => Helped::Computed,
-            Err(payload) => {
-                panics::swallow(payload);
-                Helped::Panicked
+        // A panic goes to who needs the value: the running call that shows the member, and who waits for it.
+        let (end, helped) = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(end) => (end, Helped::Computed),
+            Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
+        };
+        match end {
+            Some(end) => {
+                if keep.is_none() && frame != 0 {
+                    handed.begin(frame, member);
+                }
+                handed.finish(frame, member, Some((key, end)));
+            }
+            None => {
+                if keep.is_some() {
+                    handed.finish::<K, R>(frame, member, None);
+                }
+                panics::contain(move || drop(key));
             }
         }
+        helped
     }
 }
 

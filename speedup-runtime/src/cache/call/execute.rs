@@ -194,7 +194,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
     if worker.handed.any()
-        && let Some(value) = handed_over(core, key, table, state, value, worker)
+        && let Some(value) = handed_over(core, function, key, (table, state, value), worker)
     {
         return value;
     }
@@ -273,15 +273,17 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
 #[inline(never)]
 fn handed_over<K: Key, R: Output>(
     core: &Core<K, R>,
+    function: &Function<K, R>,
     key: &K,
-    table: u64,
-    state: *const (),
-    value: *mut (),
+    (table, state, value): (u64, *const (), *mut ()),
     worker: &'static Worker,
 ) -> Option<R> {
+    // What is kept for a call that ended before its helper did is not for one that fills the same slot later.
+    let running = call_stack::top(worker).filter(|frame| frame.is(Mark::Expecting))?.slot();
     // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    let found = worker.handed.take(worker.running(), core.address(), |of: &K| of.is_key(key));
+    let member = core.member(function, key, worker);
+    let found = worker.handed.take(running, member, |of: &K| of.is_key(key));
     if found.is_none() {
         std::mem::forget(claimed);
     }

@@ -33,7 +33,7 @@ impl<'a> Running<'a> {
             watch::end();
         }
         if self.worker.handed.any() {
-            self.worker.handed.forget(Some(self.frame.slot()));
+            self.worker.handed.forget(self.frame.slot());
         }
         if self.frame.is(Mark::InRayon) {
             let frames = &self.worker.rayon_frames;

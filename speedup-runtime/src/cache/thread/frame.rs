@@ -9,6 +9,7 @@ use std::{
 use crate::cache::thread::{
     claim::Goal,
     engine::{Engine, Header},
+    handed::Handed,
 };
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -98,9 +99,11 @@ impl Frame {
         self.place.get() != HIDDEN || self.marks.get() & !(Mark::Aside as u8) != 0
     }
 
-    /// Notes that ends of calls may be handed over to this one, see [`handed`](crate::cache::thread::handed).
-    pub(in crate::cache) fn expects(&self) {
-        self.mark(Mark::Expecting, true);
+    /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.
+    pub(in crate::cache) fn expects(&self, handed: &Handed) {
+        if !self.mark(Mark::Expecting, true) && handed.any() {
+            handed.forget(self.slot());
+        }
     }
 
     /// The header of the call's cache.

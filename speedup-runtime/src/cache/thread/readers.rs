@@ -14,9 +14,7 @@ use crate::{
 pub(in crate::cache) fn wait() -> bool {
     const LONGEST: Duration = Duration::from_millis(200);
     let (gone, since) = (Arc::new(AtomicBool::new(false)), Instant::now());
-    let signal = Box::into_raw(Box::new(Gone(gone.clone())));
-    // SAFETY: made just now, and nobody else's.
-    garbage::retire(unsafe { Garbage::boxed(signal) });
+    garbage::retire(Garbage::dropped(Gone(gone.clone())));
     while !gone.load(Ordering::Acquire) && since.elapsed() < LONGEST {
         registry::collect();
         std::thread::yield_now();
