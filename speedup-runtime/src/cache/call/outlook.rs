@@ -10,12 +10,12 @@ const SHORT: Duration = Duration::from_micros(1);
 /// So much may always be spent on them, in nanoseconds ..
 const FREE: u64 = 100_000;
 /// .. and one part in so many of the time in which calls are shared.
-const PART: u64 = 32;
+const PART: u64 = 64;
 /// After so many nanoseconds what was spent is halved, so that it is forgotten.
 const MEMORY: u64 = 20_000_000;
-/// No more than so many nanoseconds of losses and of gains are remembered, so that a change is noticed.
-const WORST: i64 = -100_000;
-const BEST: i64 = 500_000;
+/// No more losses and gains are remembered than so many forecasts take, so that a change is noticed.
+const WORST: i64 = -8;
+const BEST: i64 = 16;
 
 /// What came of a cache's forecasts. Relaxed throughout: counts and hints.
 pub(in crate::cache) struct Outlook {
@@ -30,6 +30,7 @@ pub(in crate::cache) struct Outlook {
     /// The parts of a [`Balance`].
     total: AtomicU64,
     paid: AtomicU64,
+    latest: AtomicU64,
     net: AtomicI64,
 }
 
@@ -42,6 +43,7 @@ impl Outlook {
             watched: AtomicBool::new(false),
             total: AtomicU64::new(0),
             paid: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
             net: AtomicI64::new(0),
         }
     }
@@ -92,8 +94,9 @@ impl Outlook {
     }
 
     fn balance(&self) -> Balance {
-        let [total, paid] = [&self.total, &self.paid].map(|part| part.load(Ordering::Relaxed));
-        Balance { total, paid, net: self.net.load(Ordering::Relaxed) }
+        let parts = [&self.total, &self.paid, &self.latest].map(|part| part.load(Ordering::Relaxed));
+        let [total, paid, latest] = parts;
+        Balance { total, paid, latest, net: self.net.load(Ordering::Relaxed) }
     }
 
     /// What two threads note at the same moment may get lost.
@@ -102,6 +105,7 @@ impl Outlook {
         change(&mut balance);
         self.total.store(balance.total, Ordering::Relaxed);
         self.paid.store(balance.paid, Ordering::Relaxed);
+        self.latest.store(balance.latest, Ordering::Relaxed);
         self.net.store(balance.net, Ordering::Relaxed);
     }
 }
@@ -123,6 +127,8 @@ struct Balance {
     total: u64,
     /// Spent on forecasts.
     paid: u64,
+    /// Spent on the latest one.
+    latest: u64,
     /// What helpers spend is a gain, except for what they and those they help lose by waiting, and for the forecasts that all
     /// of them make. In a chain of calls there is always one that waits, so what is left is less than nothing.
     net: i64,
@@ -137,6 +143,7 @@ impl Balance {
     /// A forecast has taken so long.
     fn pay(&mut self, time: u64) {
         self.paid += time;
+        self.latest = time;
         self.gain(-signed(time));
     }
 
@@ -151,7 +158,8 @@ impl Balance {
     }
 
     fn gain(&mut self, time: i64) {
-        self.net = self.net.saturating_add(time).clamp(WORST, BEST);
+        let [worst, best] = [WORST, BEST].map(|limit| limit.saturating_mul(signed(self.latest)));
+        self.net = self.net.saturating_add(time).clamp(worst, best);
     }
 }
 
@@ -177,7 +185,8 @@ mod tests {
             if allowed {
                 balance.pay(FORECAST);
                 balance.pay(FORECAST);
-                balance.spend(CALL + FORECAST, if is_chain(at) { CALL + FORECAST } else { 0 }, true);
+                balance.spend(CALL + FORECAST, 0, true);
+                balance.spend(0, if is_chain(at) { CALL + FORECAST } else { 0 }, false);
             }
             u64::from(allowed)
         };
@@ -201,7 +210,7 @@ mod tests {
     #[test]
     fn what_was_a_chain_is_tried_again_and_what_becomes_one_is_left_soon() {
         let later = forecasts(1_000, |at| at < 100);
-        assert!(later > 700, "{later}");
+        assert!(later > 600, "{later}");
         let first = forecasts(1_000, |at| at >= 100);
         assert!((100..150).contains(&first), "{first}");
     }
