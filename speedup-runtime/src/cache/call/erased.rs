@@ -54,6 +54,7 @@ impl<K: Key, R: Output> Core<K, R> {
             return Helped::Settled;
         }
         self.seen.took();
+        let helping = self.outlook.help(worker);
         let run = || {
             let value = callee.run(self, &key, Some(flight));
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
@@ -63,6 +64,7 @@ impl<K: Key, R: Output> Core<K, R> {
             Ok(end) => (end, Helped::Computed),
             Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
         };
+        drop(helping);
         match end {
             Some(end) => {
                 if keep.is_none() && frame != 0 {
