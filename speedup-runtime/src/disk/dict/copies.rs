@@ -74,7 +74,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn backup_to(&self, location: impl Into<PathBuf>) -> Result<()> {
-        if self.handle.read(|state| Ok(state.store().is_read_only()))? {
+        if self.handle.read(|state| Ok(state.seen().is_read_only()))? {
             self.copy_to(location.into())
         } else {
             self.snapshot()?.copy_to(location.into())

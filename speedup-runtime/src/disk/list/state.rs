@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::front::Front;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
-use crate::disk::leaf::Val;
+use crate::disk::pages::Pages;
 use crate::disk::rebuild;
 use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
-use crate::disk::tree::{Edits, Place, Seek};
+use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
 /// A list: the tree holds the first items, the open end the rest.
@@ -71,11 +71,22 @@ impl ListState {
         if let Some(index) = self.in_tail(at) {
             return self.store.pager.with_value(self.store.tail.val(index), found).map(Some);
         }
-        let (store, at) = (&mut self.store, at.saturating_add(self.front.gone));
-        match store.tree.at(&mut store.pager, at, true)? {
-            Some((range, leaf)) => store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some),
-            None => Ok(None),
+        let at = at.saturating_add(self.front.gone);
+        with_item(&self.store.tree, &mut self.store.pager, at, found)
+    }
+
+    /// The same beside others that read.
+    #[inline]
+    pub(crate) fn see<P: Pages, R>(
+        &self,
+        pages: &mut P,
+        at: u64,
+        found: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        if let Some(index) = self.in_tail(at) {
+            return pages.pager().with_value(self.store.tail.val(index), found).map(Some);
         }
+        with_item(&self.store.tree, pages, at.saturating_add(self.front.gone), found)
     }
 
     fn check(val: &[u8]) -> Result<()> {
@@ -293,16 +304,28 @@ impl ListState {
         self.checkpoint()?;
         self.store.rewrite(salvage)
     }
+}
 
-    /// The bytes of a stored value.
-    pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
-        self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
+/// Calls `found` with the value at a position of the tree, if there is one.
+fn with_item<P: Pages, R>(
+    tree: &Tree,
+    pages: &mut P,
+    at: u64,
+    found: impl FnOnce(&[u8]) -> Result<R>,
+) -> Result<Option<R>> {
+    match tree.at(pages, at, true)? {
+        Some((range, leaf)) => pages.pager().with_value(leaf?.val((at - range.start) as usize), found).map(Some),
+        None => Ok(None),
     }
 }
 
 impl Body for ListState {
     fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    fn seen(&self) -> &Store {
+        &self.store
     }
 
     fn checkpoint(&mut self) -> Result<()> {

@@ -14,7 +14,7 @@ impl Store {
     /// Publishes the tree while operations are still on their way into it: after a crash they are applied once more.
     pub(crate) fn publish_part(&mut self) -> Result<()> {
         // The journal goes first, so that no later operation survives an earlier one.
-        self.journal.as_mut().map_or(Ok(()), Journal::flush)?;
+        self.journal().as_mut().map_or(Ok(()), Journal::flush)?;
         self.commit(self.published).map(drop)
     }
 
@@ -42,7 +42,7 @@ impl Store {
         }
         self.pager.sync_spare()?;
         let mut block = Superblock { epoch: meta.epoch, applied: meta.applied, at_rest: true, ..self.block };
-        let journal = match self.journal.take() {
+        let journal = match self.journal().take() {
             Some(journal) if journal.is_empty() => journal,
             _ => {
                 block.journal += 1;
@@ -53,7 +53,7 @@ impl Store {
         if block.journal != self.block.journal {
             self.remove_journal()?;
         }
-        self.journal = Some(journal);
+        *self.journal() = Some(journal);
         self.block = block;
         (self.replay_cost, self.changed) = (0, false);
         Ok(())
@@ -93,7 +93,8 @@ impl Store {
         journal.flush()?;
         block.write(&self.folder)?;
         self.remove_journal()?;
-        (self.journal, self.block) = (Some(journal), block);
+        *self.journal() = Some(journal);
+        self.block = block;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! as before at every moment; newer records come behind the mark and stay for the next merge.
 
 use super::super::join::settled;
-use super::DictState;
+use super::{DictState, Merge};
 use crate::disk::Result;
 use crate::disk::leaf::Val;
 use crate::disk::tree::{Edits, KeyEdit};
@@ -13,18 +13,6 @@ use crate::disk::tree::{Edits, KeyEdit};
 pub(super) const SLICE: usize = 512;
 /// How many changes are merged for each one that comes: a merge then ends before the buffer has grown by half.
 const PACE: usize = 3;
-
-/// A merge on its way.
-pub(super) struct Merge {
-    /// The records to merge, in the order of their keys.
-    order: Vec<u32>,
-    /// How many of them are in the tree.
-    next: usize,
-    /// Records from here on came later.
-    mark: u32,
-    /// How many changes are to be merged soon.
-    due: usize,
-}
 
 impl DictState {
     /// Begins to merge what the write buffer holds now.
@@ -60,7 +48,7 @@ impl DictState {
             }
             self.merge_slice()?;
         }
-        self.skipped = 0;
+        *self.skipped.get_mut() = 0;
         Ok(())
     }
 
