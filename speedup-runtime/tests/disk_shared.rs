@@ -1,5 +1,6 @@
 //! A structure that several threads, or several places of one thread, use.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -209,4 +210,61 @@ fn a_shared_dict_is_read_in_order_while_it_changes() {
     });
     let _guard = dict.lock();
     assert!(matches!(dict.iter().next(), Some(Err(Error::Held))));
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_shared_dict_behaves_like_a_map_and_comes_back_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| {
+        let dict = DiskDict::<u64, Vec<u8>>::builder("d").location(path).write_buffer(1 << 13);
+        dict.page_size(16).max_pages(2).open().unwrap()
+    };
+    let dict = open(folder.path()).shared();
+    let mut model = BTreeMap::new();
+    let mut snapshots = Vec::new();
+    for n in 0..12_000_u64 {
+        let key = scattered(n.wrapping_mul(0x2545_f491_4f6c_dd1d) % 4000);
+        let value = vec![n as u8; if n % 97 == 0 { 5000 } else { n as usize % 30 }];
+        match n % 5 {
+            0 => assert_eq!(dict.remove(&key).unwrap(), model.remove(&key)),
+            1 => assert_eq!(dict.insert(n + (1 << 30), value.clone()).unwrap(), model.insert(n + (1 << 30), value)),
+            2 if n % 50 == 2 => assert_eq!(dict.pop_first().unwrap(), model.pop_first()),
+            _ => assert_eq!(dict.insert(key, value.clone()).unwrap(), model.insert(key, value)),
+        }
+        if n % 1500 == 0 {
+            assert_eq!(dict.get(&key).unwrap().as_ref(), model.get(&key));
+            assert_eq!(dict.len().unwrap(), model.len());
+        }
+        if n % 3000 == 1499 {
+            snapshots.push((dict.snapshot().unwrap(), model.clone()));
+        }
+        if n % 3000 == 2777 {
+            dict.flush().unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            copy_all(folder.path(), copy.path());
+            assert!(open(copy.path()).to_map().unwrap() == model, "after a kill at {n}");
+        }
+    }
+    assert!(dict.iter().map(Result::unwrap).eq(model.clone()));
+    for (snapshot, then) in &snapshots {
+        assert!(snapshot.to_map().unwrap() == *then);
+    }
+    dict.clear().unwrap();
+    assert!(dict.is_empty().unwrap() && dict.iter().next().is_none());
+    dict.insert(1, vec![1]).unwrap();
+    drop(snapshots);
+    dict.close().unwrap();
+    assert_eq!(open(folder.path()).to_map().unwrap(), BTreeMap::from([(1, vec![1])]));
 }

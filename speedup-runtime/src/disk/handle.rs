@@ -18,8 +18,37 @@ use crate::sync::global::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Order
 /// How many stripes a structure has at most.
 const STRIPES: usize = 8;
 
+/// What a structure wants after an operation.
+pub(crate) enum Want<T> {
+    Nothing,
+    /// To be asked again: it has done a part of what is due, about a page.
+    Turn,
+    /// This done beside readers.
+    Task(T),
+}
+
 /// The state of a dict or a list.
 pub(crate) trait Body: Send + Sync + 'static {
+    /// Something that takes long and changes nothing.
+    type Task;
+    /// What comes of it.
+    type Product;
+
+    /// Leaves what becomes due to [`tend`](Self::tend) from here on.
+    fn defer(&mut self);
+
+    /// Lets `tend` publish everything.
+    fn want_publication(&mut self);
+
+    /// Does a part of what is due, or says what is.
+    fn tend(&mut self) -> Result<Want<Self::Task>>;
+
+    /// Does what `tend` asked for, while others read.
+    fn perform(&self, task: Self::Task) -> Result<Self::Product>;
+
+    /// From here on what was done counts.
+    fn adopt(&mut self, product: Self::Product);
+
     fn store(&mut self) -> &mut Store;
 
     /// The same for who only reads.
@@ -34,6 +63,8 @@ pub(crate) trait Body: Send + Sync + 'static {
 struct Writer {
     /// Whether the thread that writes behind knows that the journal waits, or did a moment ago.
     announced: bool,
+    /// Whether what becomes due is done in parts, so that readers need not wait for the whole.
+    in_parts: bool,
 }
 
 /// The lock of some readers, and the pages that they have cached; with a cache line of its own.
@@ -221,6 +252,7 @@ impl<B: Body> Access<B> {
     fn alone<R>(&self, check: impl FnOnce(&Store) -> Result<()>, step: impl FnOnce(&mut B) -> Result<R>) -> Result<R> {
         self.check_owner()?;
         let mut writer = lock(&self.inner.writer);
+        let in_parts = writer.in_parts;
         let mut all = self.inner.all(&mut writer);
         while self.outside && self.inner.barred_by.load(Ordering::Relaxed) != 0 {
             // Not while the writer's lock is held, which the one that bars will need.
@@ -234,16 +266,60 @@ impl<B: Body> Access<B> {
         check(body.seen())?;
         let result = step(body).map_err(|error| body.seen().explain(error));
         let waiting = body.store().is_waiting();
+        let want = if in_parts && result.is_ok() { body.tend() } else { Ok(Want::Nothing) };
         drop(all);
         if waiting && !writer.announced {
             self.announce(&mut writer);
         }
+        let result = match want {
+            Ok(Want::Nothing) => result,
+            want => self.tend(&mut writer, want).and(result),
+        };
         // Relaxed: the writer comes again if this looks too early.
         if self.inner.overdue.load(Ordering::Relaxed) {
             self.inner.overdue.store(false, Ordering::Relaxed);
             self.inner.write(&writer);
         }
         result
+    }
+
+    /// Does what a structure wants, and lets readers in between.
+    #[cold]
+    fn tend(&self, writer: &mut Writer, mut want: Result<Want<B::Task>>) -> Result<()> {
+        let closed = || closed(&self.folder);
+        loop {
+            let product = match want? {
+                Want::Nothing => return Ok(()),
+                Want::Turn => None,
+                Want::Task(task) => {
+                    let body = self.inner.of_writer(writer).ok_or_else(closed)?;
+                    // Nobody else can write the journal meanwhile.
+                    let product = body.seen().write_journal().and_then(|()| body.perform(task));
+                    Some(body.seen().settle(product).map_err(|error| body.seen().explain(error))?)
+                }
+            };
+            let mut all = self.inner.all(writer);
+            let body = all.body().as_mut().ok_or_else(closed)?;
+            if let Some(product) = product {
+                body.adopt(product);
+            }
+            want = body.tend().map_err(|error| body.seen().explain(error));
+        }
+    }
+
+    /// Publishes everything and runs `then` on the state before it changes again; others may read all the while.
+    pub(crate) fn published<R>(&self, then: impl FnOnce(&B) -> Result<R>) -> Result<R> {
+        self.check_owner()?;
+        let mut writer = lock(&self.inner.writer);
+        {
+            let mut all = self.inner.all(&mut writer);
+            let body = all.body().as_mut().ok_or_else(|| closed(&self.folder))?;
+            body.seen().check_change()?;
+            body.want_publication();
+        }
+        self.tend(&mut writer, Ok(Want::Turn))?;
+        let body = self.inner.of_writer(&writer).ok_or_else(|| closed(&self.folder))?;
+        then(body).map_err(|error| body.seen().explain(error))
     }
 
     /// Has the journal written in time, or writes it at once where there is no thread to do so.
@@ -306,6 +382,12 @@ impl<B: Body> Handle<B> {
     /// Another way to the structure, for many readers, which guards of others keep out.
     pub(crate) fn outside(&self) -> Access<B> {
         self.widen();
+        let mut writer = lock(&self.inner.writer);
+        writer.in_parts = true;
+        if let Some(body) = self.inner.all(&mut writer).body() {
+            body.defer();
+        }
+        drop(writer);
         Access { inner: Arc::clone(&self.inner), owner: self.owner, folder: self.folder.clone(), outside: true }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
+pub(crate) use self::commit::Staged;
 mod commit;
 mod open;
 mod read;
@@ -12,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::engine::Engine;
+use super::engine::{Change, Engine};
 use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
@@ -62,7 +63,7 @@ pub(crate) struct Pager {
     id: u64,
     file: PageFile,
     source: Mutex<Source>,
-    spare: Spare,
+    spare: Mutex<Spare>,
     slots: Slots,
     /// How many chunks of the map of taken slots are still to be read, before the first slot is taken.
     unread_map: Option<u64>,
@@ -91,6 +92,10 @@ struct Source {
 }
 
 impl Source {
+    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()> {
+        self.engine.commit(epoch, changes)
+    }
+
     /// The node at `kid`; an error that names the page file `path` if it cannot be read.
     fn inner(&mut self, kid: &Kid, path: &Path) -> Result<Inner> {
         let mut found = read_inner(&mut *self.engine, kid);
@@ -197,20 +202,10 @@ impl Pager {
         self.source.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Another superblock, which the spare shall hold from the next commit on.
-    pub(crate) fn retype(&mut self, block: &Superblock) {
-        self.spare.retype(block);
-    }
-
     /// Begins another epoch without a commit, and returns it.
     pub(crate) fn turn(&mut self) -> u64 {
         self.epoch += 1;
         self.epoch
-    }
-
-    /// The number of the last commit.
-    pub(crate) fn last_epoch(&self) -> u64 {
-        self.epoch - 1
     }
 
     /// What the pages of a dict alone still say, in the order of keys.

@@ -15,6 +15,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub(crate) use self::checkpoint::{Extent, Staged, Written};
 pub(crate) use self::copy::Change;
 use super::error::At;
 use super::folder::{self, Lock};

@@ -221,12 +221,17 @@ impl WriteBuffer {
         if mark == self.mark() {
             return self.clear();
         }
+        *self = self.rest_from(mark);
+    }
+
+    /// The records from `mark` on.
+    pub(crate) fn rest_from(&self, mark: u32) -> Self {
         let mut rest = WriteBuffer::new(self.limit);
         for &at in self.index.iter().filter(|&&at| at >= mark) {
             let KeyEdit { key, val } = self.edit(at);
             rest.set(key, val);
         }
-        *self = rest;
+        rest
     }
 
     /// The latest record of each key, in no order.

@@ -3,6 +3,7 @@
 mod absent;
 mod batch;
 mod merge;
+mod tend;
 mod whole;
 
 use super::look::Look;
@@ -51,6 +52,12 @@ pub(crate) struct DictState {
     pub(super) skipped: AtomicUsize,
     /// A few changes are to be one step, so nothing may be published between them.
     pub(super) held: bool,
+    /// What becomes due is left to `tend`.
+    deferred: bool,
+    /// Everything is to be published.
+    wanted: bool,
+    /// A merge has ended and nothing was published since.
+    merged: bool,
     /// The tree holds what would be added twice if it were published without the last operation.
     whole_only: bool,
     len: u64,
@@ -69,6 +76,9 @@ impl DictState {
             misses: AtomicUsize::new(0),
             skipped: AtomicUsize::new(0),
             held: false,
+            deferred: false,
+            wanted: false,
+            merged: false,
             whole_only: false,
             max: None,
         };
@@ -314,6 +324,10 @@ impl DictState {
         if self.held {
             return Ok(());
         }
+        if self.deferred {
+            self.merge_later();
+            return Ok(());
+        }
         if self.whole_only || self.buffer.has_appends() {
             return self.keep_bounded_whole();
         }
@@ -379,21 +393,6 @@ impl DictState {
     /// The bytes of a stored value.
     pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
         self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
-    }
-}
-
-impl Body for DictState {
-    fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
-    fn seen(&self) -> &Store {
-        &self.store
-    }
-
-    fn checkpoint(&mut self) -> Result<()> {
-        let result = self.checkpoint_now();
-        self.store.settle(result)
     }
 }
 

@@ -40,11 +40,7 @@ impl<T: Value> DiskList<T> {
     /// # Ok(()) }
     /// ```
     pub fn snapshot(&self) -> Result<ReadOnly<Self>> {
-        let store = self.handle.change(|state| {
-            state.store().touch_unless_at_rest();
-            state.checkpoint()?;
-            state.store().snapshot()
-        })?;
+        let store = self.handle.published(|state| state.seen().snapshot())?;
         ListState::open(store, None).map(|state| ReadOnly::new(Self::over(state, self.codec, self.maxlen)))
     }
 

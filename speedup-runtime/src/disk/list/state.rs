@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::front::Front;
-use crate::disk::handle::Body;
+use crate::disk::handle::{Body, Want};
 use crate::disk::journal::{Op, Replay};
 use crate::disk::pages::Pages;
 use crate::disk::rebuild;
-use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
+use crate::disk::store::{Change, Extent, LONGEST_VALUE, Repaired, Staged, Store, Written};
 use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
@@ -17,11 +17,15 @@ pub(crate) struct ListState {
     pub(super) front: Front,
     /// A few changes are to be one step, so no checkpoint may come between them.
     pub(super) held: bool,
+    /// Checkpoints are left to `tend`.
+    deferred: bool,
+    /// A checkpoint is wanted.
+    wanted: bool,
 }
 
 impl ListState {
     pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
-        let mut state = ListState { store, front: Front::default(), held: false };
+        let mut state = ListState { store, front: Front::default(), held: false, deferred: false, wanted: false };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
@@ -257,13 +261,22 @@ impl ListState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if !self.held && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+        if !self.held && !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
     fn checkpoint_now(&mut self) -> Result<()> {
         self.settle_front()?;
         self.store.seal()?;
         self.store.checkpoint()
+    }
+
+    fn chore(&mut self) -> Result<Want<Staged>> {
+        if !std::mem::take(&mut self.wanted) && !self.store.is_due() {
+            return Ok(Want::Nothing);
+        }
+        self.settle_front()?;
+        self.store.seal()?;
+        Ok(self.store.stage(Extent::All)?.map_or(Want::Nothing, Want::Task))
     }
 
     /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
@@ -320,6 +333,31 @@ fn with_item<P: Pages, R>(
 }
 
 impl Body for ListState {
+    type Task = Staged;
+    type Product = Written;
+
+    fn defer(&mut self) {
+        self.deferred = true;
+    }
+
+    fn want_publication(&mut self) {
+        self.store.touch_unless_at_rest();
+        self.wanted = true;
+    }
+
+    fn tend(&mut self) -> Result<Want<Staged>> {
+        let result = self.chore();
+        self.store.settle(result)
+    }
+
+    fn perform(&self, staged: Staged) -> Result<Written> {
+        self.store.write(&staged, &mut std::iter::empty())
+    }
+
+    fn adopt(&mut self, written: Written) {
+        self.store.adopt(written);
+    }
+
     fn store(&mut self) -> &mut Store {
         &mut self.store
     }

@@ -13,7 +13,7 @@ use crate::disk::spare::{Recovered, Spare};
 use crate::disk::superblock::Superblock;
 use crate::disk::{Error, Result, folder};
 use crate::sync::Arc;
-use crate::sync::global::{Mutex, Ordering};
+use crate::sync::global::{Mutex, Ordering, lock};
 
 /// Where the directory of a generation and its spare are.
 fn paths(folder: &Path, block: &Superblock) -> (PathBuf, PathBuf) {
@@ -49,7 +49,7 @@ impl Pager {
         // What a killed process wrote and did not publish has the epoch in between.
         pager.epoch = meta.epoch + 2;
         pager.next_inner = meta.next_inner;
-        if pager.spare.is_ahead() {
+        if lock(&pager.spare).is_ahead() {
             pager.write_spare(&meta)?;
         }
         Ok((pager, meta))
@@ -111,7 +111,7 @@ impl Pager {
             id: PAGERS.fetch_add(1, Ordering::Relaxed) + 1,
             file,
             source: Mutex::new(Source { engine, fallback: None }),
-            spare,
+            spare: Mutex::new(spare),
             slots: Slots::default(),
             unread_map: None,
             leaves: Cache::new(budget),

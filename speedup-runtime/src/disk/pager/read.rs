@@ -42,4 +42,10 @@ impl Pager {
     pub(crate) fn read_inner(&self, kid: &Kid) -> Result<Inner> {
         lock(&self.source).inner(kid, self.file.path())
     }
+
+    /// How often a page of this epoch was written or given back.
+    #[cfg(test)]
+    pub(crate) fn writes(&self) -> u64 {
+        self.turn
+    }
 }
