@@ -81,7 +81,7 @@ pub(crate) mod global {
     )]
 
     pub(crate) use std::sync::{
-        Arc, Condvar, Mutex, TryLockError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, TryLockError, Weak,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
     };
 

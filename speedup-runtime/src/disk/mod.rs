@@ -40,6 +40,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod pages;
 mod place;
 mod prefix;
 mod process;
