@@ -31,6 +31,8 @@ mod error;
 mod filter;
 mod fingerprint;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod handle;
 mod inner;
 mod journal;
