@@ -4,4 +4,6 @@
 mod context;
 mod fields;
 mod generics;
+mod lent;
+mod parts;
 mod scopes;

@@ -1,13 +1,13 @@
 //! The code that a cached function becomes: wrapper, handle, body.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Visibility};
+use syn::{FnArg, ReturnType, Signature, Visibility};
 
 use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_tables, expand_types, forecast};
+use super::{expand_context, expand_spans, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -25,8 +25,9 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
         _ => handle(model),
     };
     let tables = model.has_tables().then(|| expand_tables::tables(model));
+    let spans = model.has_spans().then(|| expand_spans::spans(model));
     let body = body(model);
-    quote!(#wrapper #handle #tables #body)
+    quote!(#wrapper #handle #tables #spans #body)
 }
 
 /// ```text
@@ -39,7 +40,9 @@ fn wrapper(model: &Cached) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
+    returning(&mut signature, model);
     let look_up = if model.has_tables() { expand_tables::look_up(model) } else { look_up(model) };
+    let look_up = if model.has_spans() { expand_spans::look_up(model, &look_up) } else { look_up };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
@@ -53,6 +56,19 @@ fn wrapper(model: &Cached) -> TokenStream {
     let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
     let lints = lints.then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
     quote!(#(#attributes)* #inline #lints #visibility #signature #block)
+}
+
+/// A function whose results are lent returns references.
+pub(super) fn returning(signature: &mut Signature, model: &Cached) {
+    if let (true, ReturnType::Type(_, ty)) = (model.returns_ref, &mut signature.output) {
+        **ty = model.result.clone();
+    }
+}
+
+/// `{ ::speedup::__private::lend(move || -> R { .. }) }`, for a body of a function whose results are lent.
+pub(super) fn lent(model: &Cached, body: &TokenStream) -> TokenStream {
+    let output = &model.function.sig.output;
+    if model.returns_ref { quote!({ ::speedup::__private::lend(move || #output #body) }) } else { body.clone() }
 }
 
 /// `::speedup::Cache::get_ref(F, (&n, text))`
@@ -126,9 +142,14 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    quote_spanned! {at=>
-        ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*)) #show #keep #sequential #uses_rayon
-    }
+    let body = if model.has_spans() {
+        let whole = Ident::new("key", Span::mixed_site());
+        let enter = expand_spans::enter(model, &quote!(&()), &whole.to_token_stream());
+        quote_spanned!(at=> |#whole: &#key| { #enter let #pattern = #whole; #inner(#(#passed),*) })
+    } else {
+        quote_spanned!(at=> |#pattern: &#key| #inner(#(#passed),*))
+    };
+    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon)
 }
 
 pub(super) fn keep(keep: Keep) -> TokenStream {
@@ -168,7 +189,9 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
+    returning(&mut signature, model);
     let block = forecast::form(model);
+    let block = lent(model, &block.to_token_stream());
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{keep, show};
+use super::expand::{keep, lent, returning, show};
 use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::Cached;
@@ -44,6 +44,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
     let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
     signature.inputs = receiver.into_iter().chain(inputs).collect();
+    returning(&mut signature, model);
     let lends = lends(model, context);
     let key = key(model, context, lends);
     let body = body(model, context);
@@ -182,13 +183,14 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let formed = context.key.is_none().then(|| forecast::form(model));
     if let Some(block) = formed.filter(|formed| forecast::has_forecasts(model, formed)) {
         let inside = inside();
+        let block = lent(model, &block.to_token_stream());
         return quote_spanned! {at=>
             ::speedup::cache::With(#(#lints)* |#pattern: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
                 #(#given)* #(#captured)* #block
             })
         };
     }
-    let block = &model.function.block;
+    let block = lent(model, &model.function.block.to_token_stream());
     let body = quote_spanned!(at=> #(#lints)* |#pattern: &#key| -> #result { #(#given)* #(#captured)* #block });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
     let is_local = model.sequential || !steady::calls_itself(&model.function);

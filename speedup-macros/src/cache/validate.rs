@@ -29,6 +29,8 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     in_field(function, options, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
+    lent(function, options, errors);
+    tables(&form, options, errors);
     clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
 }
 
@@ -62,6 +64,9 @@ fn asynchronous(options: &Options, errors: &mut Errors) {
     let names = [&options.scoped, &options.field];
     for name in names.into_iter().flatten().chain(options.skip.first()) {
         errors.at(name, "this is for plain functions: an `async fn` is cached by all of its arguments");
+    }
+    if let Some(word) = &options.returns_ref {
+        errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
     }
     if let Some(key) = &options.key {
         errors.at(key, "`key` is for plain functions: an `async fn` is cached by all of its arguments");
@@ -122,6 +127,28 @@ fn result(function: &ItemFn, errors: &mut Errors) {
                 );
             }
         }
+    }
+}
+
+/// What is lent has to stay, so it is kept, whatever it is.
+fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    let (Some(word), ReturnType::Type(_, ty)) = (&options.returns_ref, &function.sig.output) else { return };
+    let flag = match signature::last_segment(ty).as_deref() {
+        Some("Result") if options.cache_err.is_none() => ("Err", "cache_err"),
+        Some("Option") if options.cache_none.is_none() => ("None", "cache_none"),
+        _ => return,
+    };
+    let (what, flag) = flag;
+    errors.at(word, format!("what is lent stays for ever, so `{what}` does, too: write `returns = ref, {flag}`"));
+}
+
+/// `tables` where there is but one.
+fn tables(form: &Form, options: &Options, errors: &mut Errors) {
+    if let (Some((word, _)), false) = (&options.tables, matches!(form, Form::Tables(_))) {
+        errors.at(
+            word,
+            "this function has one table, since no argument is passed on unchanged by all of its calls of itself: remove `tables`",
+        );
     }
 }
 

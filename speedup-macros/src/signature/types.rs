@@ -76,6 +76,17 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
 }
 
+/// `str`, or a slice.
+pub(crate) fn is_stretch(ty: &Type) -> bool {
+    match ty {
+        Type::Slice(_) => true,
+        Type::Paren(inner) => is_stretch(&inner.elem),
+        Type::Group(inner) => is_stretch(&inner.elem),
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
+    }
+}
+
 /// Is this certainly a type with `Debug` and an order: made of numbers and strings alone? Other names may be those of types of the user's.
 pub(crate) fn is_well_known(ty: &Type) -> bool {
     match ty {

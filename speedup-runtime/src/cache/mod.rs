@@ -37,7 +37,9 @@ pub use self::api::{
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
+    spans::{Asked, Foretells, Outermost, Spans},
     stats::Stats,
+    stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, TablesState, is_equal, is_same},
     task::{Task, TimedOut},
 };

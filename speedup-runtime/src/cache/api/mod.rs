@@ -17,7 +17,11 @@ pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
+pub(in crate::cache) mod spans;
+#[cfg(not(loom))]
 pub(in crate::cache) mod stats;
+#[cfg(not(loom))]
+pub(in crate::cache) mod stretch;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
