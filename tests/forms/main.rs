@@ -2,6 +2,7 @@
 #![cfg(feature = "macros")]
 
 mod context;
+mod errors;
 mod fields;
 mod generics;
 mod lent;

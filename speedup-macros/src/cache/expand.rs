@@ -43,6 +43,7 @@ fn wrapper(model: &Cached) -> TokenStream {
     returning(&mut signature, model);
     let look_up = if model.has_tables() { expand_tables::look_up(model) } else { look_up(model) };
     let look_up = if model.has_spans() { expand_spans::look_up(model, &look_up) } else { look_up };
+    let look_up = if model.moves_err { taken(model, &look_up) } else { look_up };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
@@ -58,17 +59,49 @@ fn wrapper(model: &Cached) -> TokenStream {
     quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
+/// `match Fallible::taken(look_up) { Some(result) => result, None => __f_uncached(..) }`: whose call failed on another thread runs for
+/// itself.
+fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let inner = match model.form {
+        Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.inner),
+        _ => model.place.sibling(&model.inner),
+    };
+    let names = model.arguments.iter().map(|argument| &argument.name);
+    let result = Ident::new("result", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        match ::speedup::cache::Fallible::taken(#look_up) {
+            ::core::option::Option::Some(#result) => #result,
+            ::core::option::Option::None => #inner(#(#names),*),
+        }
+    }
+}
+
+/// A call of the user's body, for a table.
+pub(super) fn call(model: &Cached, inner: &TokenStream, passed: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let call = quote!(#inner(#(#passed),*));
+    if model.moves_err { quote!(::speedup::cache::Fallible::share(#call)) } else { call }
+}
+
 /// A function whose results are lent returns references.
 pub(super) fn returning(signature: &mut Signature, model: &Cached) {
+    // What stays on its thread is given back as it is.
     if let (true, ReturnType::Type(_, ty)) = (model.returns_ref, &mut signature.output) {
         **ty = model.result.clone();
     }
 }
 
-/// `{ ::speedup::__private::lend(move || -> R { .. }) }`, for a body of a function whose results are lent.
+/// `{ ::speedup::__private::lend(move || -> R { .. }) }`, for a body of a function whose results are lent, or
+/// `{ ::speedup::cache::Here::of(|| -> R { .. }) }` for one whose results stay on their thread.
 pub(super) fn lent(model: &Cached, body: &TokenStream) -> TokenStream {
     let output = &model.function.sig.output;
-    if model.returns_ref { quote!({ ::speedup::__private::lend(move || #output #body) }) } else { body.clone() }
+    if model.returns_ref {
+        quote!({ ::speedup::__private::lend(move || #output #body) })
+    } else if model.stays_here {
+        quote!({ ::speedup::cache::Here::of(|| #output #body) })
+    } else {
+        body.clone()
+    }
 }
 
 /// `::speedup::Cache::get_ref(F, (&n, text))`
@@ -78,7 +111,7 @@ fn look_up(model: &Cached) -> TokenStream {
         Form::Generic => expand_types::cache(model),
         _ => model.place.sibling(&model.handle),
     };
-    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lends = model.moves_err || model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
         if lends && argument.pass != Pass::Lend { quote!(&#name) } else { quote!(#name) }
@@ -134,8 +167,9 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let show = show(&model.arguments);
     if model.has_tables() {
         let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
+        let call = call(model, &wrapper, passed);
         return quote_spanned! {at=>
-            ::speedup::cache::Function::new(#title, |#pattern: &#key| #wrapper(#(#passed),*)) #show
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #call) #show
         };
     }
     let inner = model.place.lasting_sibling(&model.inner);
@@ -145,9 +179,11 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let body = if model.has_spans() {
         let whole = Ident::new("key", Span::mixed_site());
         let enter = expand_spans::enter(model, &quote!(&()), &whole.to_token_stream());
-        quote_spanned!(at=> |#whole: &#key| { #enter let #pattern = #whole; #inner(#(#passed),*) })
+        let call = call(model, &inner, passed);
+        quote_spanned!(at=> |#whole: &#key| { #enter let #pattern = #whole; #call })
     } else {
-        quote_spanned!(at=> |#pattern: &#key| #inner(#(#passed),*))
+        let call = call(model, &inner, passed);
+        quote_spanned!(at=> |#pattern: &#key| #call)
     };
     quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon)
 }

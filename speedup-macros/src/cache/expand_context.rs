@@ -19,7 +19,7 @@ use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 use super::expand::{keep, lent, returning, show};
 use super::forecast;
 use super::form::{Context, Home, is_generic};
-use super::model::Cached;
+use super::model::{Cached, Keep};
 use super::steady;
 use crate::expansion;
 use crate::place::Place;
@@ -66,10 +66,11 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
             let function = function(model, context);
             let places = places(model, context);
+            let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
             let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
             quote_spanned! {at=>
                 static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body)
+                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body) #unwrapped
             }
         }
     };
@@ -215,10 +216,23 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     } else {
         show
     };
-    let keep = keep(model.keep);
+    let keep = if model.stays_here { keep_here(model) } else { keep(model.keep) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon)
+}
+
+/// As [`keep`], for results that stay on their thread.
+fn keep_here(model: &Cached) -> TokenStream {
+    let result = &model.result;
+    let keep = match model.keep {
+        Keep::All => quote!(true),
+        Keep::ByType => quote! {{
+            use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+            (&::speedup::__private::Keep(::speedup::cache::Here::get(value))).__speedup_keep()
+        }},
+    };
+    quote!(.keep(|value: &#result| { let _ = value; #keep }))
 }
 
 fn handle(model: &Cached, context: &Context) -> TokenStream {

@@ -16,7 +16,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Index, Type};
 
-use super::expand::keep;
+use super::expand::{call, keep};
 use super::expand_tables;
 use super::model::Cached;
 use crate::expansion;
@@ -191,9 +191,9 @@ fn body(model: &Cached, varying: &[(Argument, Index, bool)]) -> TokenStream {
         true => parts.next().unwrap_or_default(),
         false => argument.passed(&expansion::in_closure(&argument.name)),
     });
-    let passed: Vec<TokenStream> = passed.collect();
+    let call = call(model, &inner, passed);
     let steady = (!steady.is_empty()).then(|| quote_spanned!(at=> let #names = #outer.steady();));
-    quote_spanned!(at=> |#head| { #steady #inner(#(#passed),*) })
+    quote_spanned!(at=> |#head| { #steady #call })
 }
 
 /// Writes the arguments that vary.

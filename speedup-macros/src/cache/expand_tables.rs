@@ -14,7 +14,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Index;
 use syn::ext::IdentExt;
 
-use super::expand::{keep, show};
+use super::expand::{call, keep, show};
 use super::expand_spans;
 use super::model::Cached;
 use crate::expansion;
@@ -37,7 +37,7 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
     let passed_on = signature::tuple(at, steady.iter().map(lent));
     let own = Ident::new("own", Span::mixed_site().located_at(at));
     let same = same(at, &steady, &own.to_token_stream());
-    let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);
+    let lends = model.moves_err || varying.iter().any(|argument| argument.pass == Pass::Lend);
     let key = signature::tuple(
         at,
         varying.iter().map(|argument| {
@@ -82,6 +82,7 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let inner = model.place.lasting_sibling(&model.inner);
     let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
+    let call = call(model, &inner, passed);
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
     let (keep, show) = (keep(model.keep), show(&varying));
     let sequential = model.sequential.then(|| quote!(.sequential()));
@@ -91,9 +92,9 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let body = if model.has_spans() {
         let (all, whole) = (Ident::new("own", Span::mixed_site()), Ident::new("key", Span::mixed_site()));
         let enter = expand_spans::enter(model, &all.to_token_stream(), &whole.to_token_stream());
-        quote_spanned!(at=> |#all: &#of, #whole: &#by| { #enter let (#passed_on, #key) = (#all, #whole); #inner(#(#passed),*) })
+        quote_spanned!(at=> |#all: &#of, #whole: &#by| { #enter let (#passed_on, #key) = (#all, #whole); #call })
     } else {
-        quote_spanned!(at=> |#passed_on: &#of, #key: &#by| #inner(#(#passed),*))
+        quote_spanned!(at=> |#passed_on: &#of, #key: &#by| #call)
     };
     quote_spanned! {at=>
         #(#attributes)*

@@ -33,6 +33,7 @@ enum Opt {
     With,
     Returns,
     Tables,
+    MoveErr,
     Later,
 }
 
@@ -56,6 +57,7 @@ const TABLE: &[Known<Opt>] = &[
         takes: Takes::Value("key = |user, page| -> (u64, u32) { (user.id, page) }"),
     },
     Known { option: Opt::With, name: "with", takes: Takes::Names("with(odd, shapes::third)") },
+    Known { option: Opt::MoveErr, name: "move_err", takes: Takes::Nothing },
     Known { option: Opt::Returns, name: "returns", takes: Takes::Value("returns = ref") },
     Known { option: Opt::Tables, name: "tables", takes: Takes::Value("tables = 64") },
     Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
@@ -67,6 +69,15 @@ const CONFLICTS: &[Conflict<Opt>] = &[
         both: [Opt::CacheErr, Opt::CacheNone],
         why: "one is for a result of type `Result`, the other for `Option`",
     },
+    Conflict {
+        both: [Opt::CacheErr, Opt::MoveErr],
+        why: "an error that is kept is cloned for every caller, and one that is moved goes to one of them",
+    },
+    Conflict {
+        both: [Opt::CacheNone, Opt::MoveErr],
+        why: "one is for a result of type `Option`, the other for `Result`",
+    },
+    Conflict { both: [Opt::Returns, Opt::MoveErr], why: "what is lent stays for ever, so no error can be moved away" },
     Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
     Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
     Conflict {
@@ -106,6 +117,8 @@ pub(crate) struct Options {
     pub(crate) with: Vec<Path>,
     /// Whether results are lent.
     pub(crate) returns_ref: Option<Ident>,
+    /// Whether errors are moved.
+    pub(crate) move_err: Option<Ident>,
     /// How many tables are kept, with the word for it.
     pub(crate) tables: Option<(Ident, Expr)>,
 }
@@ -135,6 +148,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
                 errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
             }
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::MoveErr, _) => options.move_err = Some(given.key),
             (Opt::Returns, Some(Expr::Verbatim(_))) => options.returns_ref = Some(given.key),
             (Opt::Returns, Some(other)) => errors.at(&other, "write `returns = ref`"),
             (Opt::Tables, Some(value)) => {
@@ -196,6 +210,10 @@ pub(crate) struct Cached {
     pub(crate) with: Vec<Path>,
     /// Whether results are lent: `result` is a reference then.
     pub(crate) returns_ref: bool,
+    /// Whether errors are moved: `result` holds them in a shape that can be cloned then.
+    pub(crate) moves_err: bool,
+    /// Whether results stay on one thread: `result` says so then.
+    pub(crate) stays_here: bool,
     /// How many tables are kept.
     pub(crate) tables: Option<Expr>,
     /// The body names rayon, or calls what it usually offers.
@@ -220,6 +238,11 @@ impl Cached {
         let keep = keep(&result, &options);
         let returns_ref = options.returns_ref.is_some();
         let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
+        let moves_err = moves_err(&function, &options);
+        let result =
+            if moves_err { syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared) } else { result };
+        let stays_here = options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
+        let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
         let arguments = signature::arguments(&function.sig);
         let form = Form::of(&function, &place, &options, &arguments);
         Cached {
@@ -229,6 +252,8 @@ impl Cached {
             arguments,
             keep,
             returns_ref,
+            moves_err,
+            stays_here,
             tables: options.tables.map(|(_, most)| most),
             sequential: options.sequential,
             with: options.with.clone(),
@@ -311,6 +336,15 @@ impl Cached {
             _ => expansion::generated_at(self.function.sig.ident.span()),
         }
     }
+}
+
+/// Whether errors are moved: because an option says so, or where the type is known not to be `Clone`.
+fn moves_err(function: &ItemFn, options: &Options) -> bool {
+    let says = options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some();
+    let plain = options.scoped.is_none() && options.field.is_none() && !options.skips();
+    let ReturnType::Type(_, ty) = &function.sig.output else { return false };
+    let known = plain && !says && function.sig.asyncness.is_none() && signature::cannot_clone_error(ty);
+    options.move_err.is_some() || known
 }
 
 fn keep(result: &Type, options: &Options) -> Keep {

@@ -33,6 +33,7 @@ pub use self::api::{
     autoref as probe,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
+    fallible::{Fallible, Here, Moved},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,

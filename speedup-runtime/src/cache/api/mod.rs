@@ -9,6 +9,8 @@ pub(in crate::cache) mod context;
 #[cfg(not(loom))]
 pub(in crate::cache) mod divided;
 #[cfg(not(loom))]
+pub(in crate::cache) mod fallible;
+#[cfg(not(loom))]
 pub mod foretold;
 #[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
