@@ -166,21 +166,28 @@ impl<K: Key, R: Output> Core<K, R> {
         if !self.contains(key, worker) {
             return self.get(callee, key);
         }
+        self.parked.forget();
         let value = self.recompute(callee, key, 0, worker);
         if callee.function.keep.is_none_or(|keep| keep(&value)) {
-            self.insert(callee.function, key, value.clone(), worker);
+            self.put(callee.function, key, value.clone(), worker);
         }
         value
     }
 
-    /// Puts a value in, unless somebody is computing the key, and returns the one that was there.
+    /// Puts a value in by hand, unless somebody is computing the key, and returns the one that was there.
     pub(in crate::cache) fn insert(
         &self,
         function: &Function<K, R>,
         key: &K,
-        mut value: R,
+        value: R,
         worker: &'static Worker,
     ) -> Option<R> {
+        self.parked.seed();
+        self.put(function, key, value, worker)
+    }
+
+    /// The same for a value that was computed.
+    fn put(&self, function: &Function<K, R>, key: &K, mut value: R, worker: &'static Worker) -> Option<R> {
         loop {
             value = match self.insert_new(function, key, value, worker) {
                 Ok(()) => return None,
