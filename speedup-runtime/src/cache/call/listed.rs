@@ -31,9 +31,10 @@ impl<K: Key, R: Output> Core<K, R> {
 
     fn place(&self) -> Place<Self> {
         match self.counted() {
-            // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
             Some(counted) => {
-                Place::Counted(Arc::downgrade(&ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) })))
+                // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
+                let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) });
+                Place::Counted(Arc::downgrade(&core))
             }
             // SAFETY: what is listed and not counted lies in a static: `State` is, and `Cache::of` takes it as such.
             None => Place::Static(unsafe { &*std::ptr::from_ref(self) }),
@@ -120,7 +121,9 @@ impl<K: Key, R: Output> Used for Place<Core<K, R>> {
             let put_back = |core: &Core<K, R>| {
                 core.number.rewind(counted);
                 core.clear();
-                table.map(|table| core.table.put_back(table));
+                if let Some(table) = table {
+                    core.table.put_back(table);
+                }
             };
             place.look(put_back);
         }))
