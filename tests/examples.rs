@@ -58,7 +58,8 @@ fn the_timeline_is_drawn() {
     assert!(svg.starts_with("<svg") && svg.contains("<title>block(5, 5): "), "{svg}");
     let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
     let events = json["traceEvents"].as_array().expect("a list of events");
-    let calls = events.iter().filter(|event| event["cat"] == "call");
+    let is_block = |name: &serde_json::Value| name.as_str().is_some_and(|name| name.starts_with("block("));
+    let calls = events.iter().filter(|event| event["cat"] == "call" && is_block(&event["name"]));
     assert_eq!(calls.count(), 36);
 }
 
