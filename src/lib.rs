@@ -80,6 +80,10 @@ pub mod guide {
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}
+
+    #[doc = include_str!("guide/seeing.md")]
+    #[cfg(feature = "macros")]
+    pub mod seeing {}
 }
 
 /// What the expansions need beside the public names; no part of the promises.

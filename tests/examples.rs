@@ -19,6 +19,9 @@ mod persistent_list;
 #[path = "../examples/sieve.rs"]
 mod sieve;
 #[allow(dead_code)]
+#[path = "../examples/timeline.rs"]
+mod timeline;
+#[allow(dead_code)]
 #[path = "../examples/tour.rs"]
 mod tour;
 
@@ -50,6 +53,20 @@ fn fibonacci_runs() {
 #[test]
 fn sieve_runs() {
     sieve::main();
+}
+
+#[test]
+fn the_timeline_is_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    timeline::run(folder.path()).expect("the example runs");
+    let read = |name| std::fs::read_to_string(folder.path().join(name)).expect("it is there");
+    let (svg, json) = (read("timeline.svg"), read("trace.json"));
+    assert!(svg.starts_with("<svg") && svg.contains("<title>block(5, 5): "), "{svg}");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    let events = json["traceEvents"].as_array().expect("a list of events");
+    let is_block = |name: &serde_json::Value| name.as_str().is_some_and(|name| name.starts_with("block("));
+    let calls = events.iter().filter(|event| event["cat"] == "call" && is_block(&event["name"]));
+    assert_eq!(calls.count(), 36);
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl fmt::Display for Profile {
     }
 }
 
-/// Runs a closure three times: with caching off, on, and on in parallel. Each run begins with empty caches.
+/// Runs a closure three times: with caching on, on in parallel, and off, in this order. Each run begins with empty caches.
 ///
 /// This is the old loop of optimisation: measure, try, and keep it only if it is faster. With caching off, calls of cached functions run
 /// their body each time, and the run is given up after two seconds; then it took "more than" that. What the engine itself takes a call
@@ -177,13 +177,15 @@ pub fn profile_within<T>(limit: Duration, mut work: impl FnMut() -> T) -> Profil
     let _profiling = Profiling::begin();
     let toll = toll();
     let asides = Asides(registry::all().into_iter().filter_map(|(_, used)| used.set_aside()).collect());
-    let off = run_off(limit, toll, &mut work);
+    // Caching first: without it, a call that needs itself would only take up memory until it is given up.
     empty();
     let before = counts();
     let on = run(Mode::Alone, &mut work);
     let caches = used_since(&before);
     empty();
     let parallel = run(Mode::All, &mut work);
+    empty();
+    let off = run_off(limit, toll, &mut work);
     empty();
     drop(asides);
     let advice = Advice::of(off, on, parallel, !caches.is_empty());

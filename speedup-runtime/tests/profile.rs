@@ -40,7 +40,7 @@ fn with_caching_off_every_call_runs_its_body_and_with_it_on_each_key_once() {
         (0..100).for_each(|n| _ = cache.get((n % 10,)));
         seen.push(runs.swap(0, Ordering::Relaxed));
     });
-    assert_eq!(seen, [100, 10, 10]);
+    assert_eq!(seen, [10, 10, 100]);
     assert_eq!(profile.caches.len(), 1);
     assert_eq!((profile.caches[0].stats.hits, profile.caches[0].stats.misses), (90, 10));
     assert!(matches!(profile.off, Off::Took(_)));
@@ -83,7 +83,7 @@ fn what_would_take_for_ever_without_a_cache_is_given_up() {
 }
 
 #[test]
-fn each_run_is_sequential_but_the_last() {
+fn only_the_second_run_is_shared_out() {
     let _alone = alone();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("a pool");
     let cache = Cache::from_fn(|n: u64| {
@@ -98,8 +98,8 @@ fn each_run_is_sequential_but_the_last() {
             taken.push(cache.stats().side_by_side - before);
         })
     });
-    assert_eq!((taken[0], taken[1]), (0, 0));
-    assert!(taken[2] > 0);
+    assert_eq!((taken[0], taken[2]), (0, 0));
+    assert!(taken[1] > 0);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_async_cache_is_off_as_well() {
         (0..20).for_each(|n| _ = pollster::block_on(cache.get((n % 2,))));
         seen.push(runs.swap(0, Ordering::Relaxed));
     });
-    assert_eq!(seen, [20, 2, 2]);
+    assert_eq!(seen, [2, 2, 20]);
     assert_eq!(cache.len(), 0);
 }
 

@@ -100,12 +100,16 @@ fn clippy(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn features(_: &[String]) -> Result<Done, Failure> {
-    for features in ["", "macros", "disk", "complex", "macros,disk"] {
+    let combinations =
+        ["", "macros", "disk", "complex", "macros,disk", "serde", "tracing", "metrics", "macros,tracing,metrics"];
+    for features in combinations {
         let mut command = cargo(&["clippy", "--package", "speedup", "--lib", "--no-default-features"]);
         command.args(["--features", features, "--", "-D", "warnings"]);
         run(&mut command)?;
     }
-    Ok(Done::Passed)
+    // What others are told can be tested only where they are there.
+    let test = ["test", "--package", "speedup-runtime", "--features", "tracing,metrics", "--test", "telemetry"];
+    run(&mut cargo(&test))
 }
 
 fn docs(_: &[String]) -> Result<Done, Failure> {

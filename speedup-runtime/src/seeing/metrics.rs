@@ -1,4 +1,4 @@
-//! Counters and gauges of all caches and buffers for the crate [`metrics`](::metrics).
+//! Counters and gauges of all caches and buffers for the crate `metrics`.
 //!
 //! Nothing is told of single calls: a hit costs nothing more. What has been counted is published when you ask for it, from the same
 //! numbers as [`report`](crate::report()): before each time that an exporter is read, or every few seconds.

@@ -6,10 +6,14 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 
-use crate::sync::global::{AtomicBool, Mutex, Ordering, lock};
+use crate::{
+    panics,
+    sync::global::{AtomicBool, Mutex, Ordering, lock},
+};
 
 /// So many spans are kept of one record.
 const MOST: usize = 1_000_000;
@@ -95,8 +99,12 @@ pub(crate) fn begin(what: What, thread: u32, call: &dyn fmt::Display) -> bool {
     if !is_recording {
         return false;
     }
-    // By users' code, and so before anything is borrowed.
-    let text = if is_recording { call.to_string() } else { String::new() };
+    // By users' code, and so before anything is borrowed; its panic is none of the call's.
+    let text = if is_recording { catch_unwind(AssertUnwindSafe(|| call.to_string())) } else { Ok(String::new()) };
+    let text = text.unwrap_or_else(|payload| {
+        panics::swallow(payload);
+        "?".to_owned()
+    });
     let open = Open {
         what,
         call: text,

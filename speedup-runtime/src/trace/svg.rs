@@ -104,12 +104,16 @@ fn draw_box(each: &Box<'_>, y: f64, scale: f64, svg: &mut String) -> fmt::Result
     };
     write!(
         svg,
-        r##"<g><title>{title}</title><rect x="{from:.2}" y="{y:.1}" width="{:.2}" height="{LANE}" fill="{fill}" stroke="#ffffff" stroke-width="0.3"/>"##,
-        width.max(0.1)
+        r##"<g><title>{title}</title><rect x="{from:.2}" y="{y:.1}" width="{:.2}" height="{LANE}" fill="{fill}" fill-opacity="{}" stroke="#ffffff" stroke-width="0.5"/>"##,
+        width.max(0.1),
+        // So that neighbours can be told apart.
+        [1.0, 0.85, 0.7][(hash(&call) % 3) as usize]
     )?;
-    // An escaped sign is longer than it looks, which leaves out a name that might have fitted.
-    if what == What::Call && segments == 1 && call.len() as f64 * LETTER + 6.0 < width {
-        write!(svg, r##"<text x="{:.1}" y="{:.1}" fill="#fff">{call}</text>"##, from + 3.0, y + LANE / 2.0 + 3.5)?;
+    // The whole call where there is room, or its key. An escaped sign is longer than it looks, which may leave one out that had fitted.
+    let key = call.find('(').map_or("", |at| &call[at..]);
+    let fitting = [call.as_str(), key].into_iter().find(|text| text.len() as f64 * LETTER + 6.0 < width);
+    if let Some(text) = fitting.filter(|_| what == What::Call && segments == 1) {
+        write!(svg, r##"<text x="{:.1}" y="{:.1}" fill="#fff">{text}</text>"##, from + 3.0, y + LANE / 2.0 + 3.5)?;
     }
     writeln!(svg, "</g>")
 }
@@ -137,11 +141,12 @@ fn draw_axis(trace: &Trace, height: f64, scale: f64, svg: &mut String) -> fmt::R
 /// The colour of the function of a call.
 fn colour(call: &str) -> &'static str {
     let name = call.split('(').next().unwrap_or(call);
-    // FNV-1a: the same in each run.
-    let hash = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    COLOURS[(hash % COLOURS.len() as u64) as usize]
+    COLOURS[(hash(name) % COLOURS.len() as u64) as usize]
+}
+
+/// FNV-1a: the same in each run.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A text as XML has it.

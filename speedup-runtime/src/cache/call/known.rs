@@ -11,6 +11,7 @@ use crate::{
         },
         thread::registry,
     },
+    panics,
     seeing::stats::Stats,
 };
 
@@ -41,7 +42,10 @@ impl Known {
 
     /// The same, with what a hit costs.
     pub(in crate::cache) fn with_cost_of<K: Key, R: Output>(mut self, core: &Core<K, R>) -> Self {
-        self.hit_cost = self.hit_cost.or_else(|| core.hit_cost(registry::current()));
+        if self.hit_cost.is_none() {
+            // Clones are users' code, whose panic is none of who asks for counts.
+            panics::contain(|| self.hit_cost = core.hit_cost(registry::current()));
+        }
         self
     }
 
