@@ -31,14 +31,14 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
-    stats::Stats,
-    tables::{Division, Tables, TablesState, is_equal, is_same},
+    tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };
 #[cfg(not(loom))]
@@ -55,4 +55,7 @@ pub use self::{
         bits::{Bits, ByBits},
         key::{Argument, Key, Lookup, Output, Part},
     },
+    thread::stack::set_stack_limit,
 };
+#[cfg(not(loom))]
+pub use crate::seeing::stats::Stats;

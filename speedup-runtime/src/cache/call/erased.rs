@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry,
+        registry, timing,
         waiters::Waiters,
     },
 };
@@ -54,6 +54,7 @@ impl<K: Key, R: Output> Core<K, R> {
             return Helped::Settled;
         }
         let helping = self.outlook.help(worker);
+        self.seen.took();
         let run = || {
             let value = callee.run(self, &key, Some(flight));
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
@@ -137,6 +138,16 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
+    }
+
+    unsafe fn timed(&self, key: *const ()) {
+        let worker = registry::current();
+        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+            self.seen.timed(timed);
+            // SAFETY: by the contract.
+            let key = unsafe { &*key.cast::<K>() };
+            panics::contain(|| self.note_example(key));
+        }
     }
 
     fn note_rayon(&self) {

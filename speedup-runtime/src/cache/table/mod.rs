@@ -9,6 +9,7 @@ mod directory;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
+mod page;
 mod radix;
 mod slot;
 
@@ -21,7 +22,7 @@ use self::{
     radix::Pages,
 };
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::{
         bias::{Bias, Turn},
         key::{Key, Lookup, Output},
@@ -45,6 +46,34 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+}
+
+/// What is in a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cache) struct Census {
+    /// Values.
+    pub(in crate::cache) ready: usize,
+    /// Keys that are being computed.
+    pub(in crate::cache) claimed: usize,
+    /// What the table takes, without what keys and values own elsewhere.
+    pub(in crate::cache) bytes: usize,
+}
+
+impl Census {
+    /// Counts a slot.
+    #[cfg(not(loom))]
+    fn add(&mut self, word: Word) {
+        match word {
+            Word::Ready => self.ready += 1,
+            Word::Claimed(_) => self.claimed += 1,
+            _ => {}
+        }
+    }
+
+    /// Both together.
+    pub(in crate::cache) fn and(self, other: Self) -> Self {
+        Self { ready: self.ready + other.ready, claimed: self.claimed + other.claimed, bytes: self.bytes + other.bytes }
+    }
 }
 
 /// What came of claiming a key's slot.
@@ -335,9 +364,15 @@ impl<K: Key, R: Output> Table<K, R> {
     /// # Safety
     /// The slot was ready, and the caller alone has taken it out of use. The table is freed later than what is retired now.
     unsafe fn retire<'pin>(slot: &Slot<'pin, R>) -> &'pin R {
-        let at = slot.value_ptr() as usize;
-        // SAFETY: the slot keeps its value until this runs.
-        garbage::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+        unsafe fn free<R>(_: *const (), at: *mut ()) {
+            // SAFETY: the slot keeps its value until this runs.
+            unsafe { at.cast::<R>().drop_in_place() };
+        }
+        // A slot in a page is not used again, so what has no destructor stays where it is.
+        if std::mem::needs_drop::<R>() {
+            // SAFETY: `R` is `Send`; once, by the contract.
+            garbage::retire(unsafe { Garbage::new(std::ptr::null(), slot.value_ptr().cast(), free::<R>) });
+        }
         // SAFETY: what was retired just now lives during the pin.
         unsafe { &*slot.value_ptr() }
     }
@@ -345,6 +380,17 @@ impl<K: Key, R: Output> Table<K, R> {
     /// How many values there are. O(slots): nothing is counted when values come and go.
     pub(in crate::cache) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
+    }
+
+    /// What is in the table, and the memory that it takes. O(slots).
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn census(&self, pin: Pinned<'_>) -> Census {
+        let mut census = Census { bytes: size_of::<Self>(), ..Census::default() };
+        self.pages.census(&mut census);
+        if let Some(hashed) = self.hashed.get() {
+            hashed.census(&mut census, pin);
+        }
+        census
     }
 
     /// The slot of a key, and whether this call made it with the given state.
