@@ -46,7 +46,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Local, Path, Stmt, parse_quote};
 
-use self::calls::Calls;
+pub(super) use self::calls::Calls;
 use self::locals::Locals;
 use self::names::Names;
 use self::node::Node;

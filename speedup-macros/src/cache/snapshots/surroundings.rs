@@ -29,6 +29,12 @@ fn sequential_under_another_name() {
             fn __f_uncached(n: u64) -> u64 {
                 f(n - 1) + f(n - 2)
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn f(n: u64) -> u64 {
+                    f(n - 1) + f(n - 2)
+                }
+            };
         "##]],
     );
 }
