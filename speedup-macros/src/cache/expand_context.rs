@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{keep, show};
+use super::expand::{self, keep, show};
 use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::Cached;
@@ -222,7 +222,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
 fn handle(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let docs = expand::docs(model);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = key_type(model, context);
