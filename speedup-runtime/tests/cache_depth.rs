@@ -151,3 +151,29 @@ fn a_result_of_a_mebibyte_needs_no_more_stack_than_a_plain_function_has() {
     assert_eq!(on_a_stack_of(8 * 1024, || MEBIBYTE.get((3,))[3]), 2);
     assert_eq!(on_a_stack_of(8 * 1024, || MEBIBYTE.get((3,))[0]), 1);
 }
+
+#[test]
+fn a_recursion_without_a_base_case_ends_with_its_first_calls() {
+    // In a process of its own, since the limit is one for all threads.
+    const ALONE: &str = "SPEEDUP_WITHOUT_A_BASE_CASE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "a_recursion_without_a_base_case_ends_with_its_first_calls";
+        let program = std::env::current_exe().expect("this program has a path");
+        let output =
+            std::process::Command::new(program).args([name, "--exact"]).env(ALONE, "").output().expect("it starts");
+        return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    const ENDLESS: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let function = Function::new("endless", |(n,)| if *n == 9 { 9 } else { ENDLESS.get((n + 1,)) + 1 });
+        &Cache::of(&STATE, function.show(|key, out| std::fmt::Debug::fmt(key, out)))
+    };
+    speedup_runtime::cache::set_stack_limit(64 << 20);
+    let payload = std::panic::catch_unwind(|| ENDLESS.get((10,))).expect_err("it has no end");
+    let text = payload.downcast_ref::<String>().expect("a message");
+    assert!(text.starts_with(
+        "cached calls within each other have taken more than 64 MiB of stack: endless(10) -> endless(11)"
+    ));
+    assert!(text.contains("set_stack_limit") && text.contains("more calls"), "{text}");
+    assert_eq!((ENDLESS.stats().len, ENDLESS.get((0,))), (0, 18), "nothing is kept, and nothing is broken");
+}

@@ -54,3 +54,32 @@ fn results_that_are_not_kept_are_computed_once() {
     assert_eq!(tries(2), None);
     assert_eq!(TRIED.load(Ordering::Relaxed), runs + 1, "what was handed over is gone with the call");
 }
+
+/// The line before that of the sum.
+static BEFORE: AtomicU64 = AtomicU64::new(0);
+
+#[cache]
+fn overflows(n: u8) -> u8 {
+    if n < 2 {
+        return 100;
+    }
+    BEFORE.store(u64::from(line!()), Ordering::Relaxed);
+    n + overflows(n - 1) + overflows(n - 2)
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn an_overflow_is_told_at_its_own_line() {
+    static TOLD: AtomicU64 = AtomicU64::new(0);
+    let _one = pool();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match panic.location() {
+        Some(place) if panic.to_string().contains("attempt to add with overflow") => {
+            assert!(place.file().ends_with("ends.rs"));
+            TOLD.store(u64::from(place.line()), Ordering::Relaxed);
+        }
+        _ => before(panic),
+    }));
+    assert!(catch_unwind(|| overflows(60)).is_err());
+    assert_eq!(TOLD.load(Ordering::Relaxed), BEFORE.load(Ordering::Relaxed) + 1);
+}

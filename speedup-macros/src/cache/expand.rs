@@ -133,7 +133,7 @@ fn look_up(model: &Cached) -> TokenStream {
 fn handle(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let docs = docs(model);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = signature::key_type(at, &model.arguments);
@@ -155,6 +155,14 @@ fn handle(model: &Cached) -> TokenStream {
             &::speedup::Cache::of(&#state_name, #function) #division
         } #end
     }
+}
+
+/// The documentation of the handle: a link to the function, and what becomes of its calls.
+pub(super) fn docs(model: &Cached) -> String {
+    let link = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    // What a key is made of by an expression is not foretold.
+    let foretold = !matches!(&model.form, Form::Context(context) if context.key.is_some());
+    if foretold { link + &forecast::tell(model) } else { link }
 }
 
 fn runtime_function(model: &Cached) -> TokenStream {

@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{keep, lent, returning, show};
+use super::expand::{self, keep, lent, returning, show};
 use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::{Cached, Keep};
@@ -238,7 +238,7 @@ fn keep_here(model: &Cached) -> TokenStream {
 fn handle(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let docs = expand::docs(model);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
     let key = key_type(model, context);

@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::{call, keep};
+use super::expand::{self, call, keep};
 use super::model::Cached;
 use crate::expansion;
 use crate::signature;
@@ -53,7 +53,7 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
 pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
-    let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
+    let docs = expand::docs(model);
     let visibility = &model.function.vis;
     let name = &model.handle;
     let result = &model.result;

@@ -15,6 +15,7 @@
 //! An `async fn` becomes the same with an `AsyncCache` (`expand_async`), and its awaited calls are awaited together (`awaits`).
 
 mod awaits;
+mod endless;
 mod expand;
 mod expand_async;
 mod expand_context;
@@ -30,6 +31,7 @@ mod steady;
 mod validate;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::errors::Errors;
 use crate::expansion;
@@ -56,5 +58,6 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn
     }
     let root = options.root.clone();
     let model = model::Cached::new(function, place, options, &mut errors);
-    root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
+    let (items, warning) = (expand::expand(&model), endless::warning(&model));
+    root::rename(root.as_ref(), expansion::with_faults(errors, quote!(#items #warning)))
 }

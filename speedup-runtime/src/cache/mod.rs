@@ -58,6 +58,7 @@ pub use self::{
         bits::{Bits, ByBits},
         key::{Argument, Key, Lookup, Output, Part},
     },
+    thread::stack::set_stack_limit,
 };
 #[cfg(not(loom))]
 pub use crate::seeing::stats::Stats;

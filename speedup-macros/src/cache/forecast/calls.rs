@@ -8,7 +8,7 @@ use crate::place::Place;
 
 /// The ways in which a body can name the functions that take part. The function itself is the first.
 #[derive(Clone)]
-pub(super) struct Calls {
+pub(in crate::cache) struct Calls {
     name: String,
     arguments: usize,
     /// `Self::name(..)`, and the type's own name where it is known; otherwise the bare name.
@@ -20,7 +20,7 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Reads off `function` how its body can call it.
-    pub(super) fn new(function: &ItemFn, place: &Place, others: Vec<Path>) -> Calls {
+    pub(in crate::cache) fn new(function: &ItemFn, place: &Place, others: Vec<Path>) -> Calls {
         let types = match place {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
             Place::TraitImpl => Some(vec!["Self".to_owned()]),
@@ -33,7 +33,7 @@ impl Calls {
     }
 
     /// Which of the functions that take part is called.
-    pub(super) fn callee(&self, call: &ExprCall) -> Option<usize> {
+    pub(in crate::cache) fn callee(&self, call: &ExprCall) -> Option<usize> {
         let named = self.named(&call.func)?;
         (call.attrs.is_empty() && (named > 0 || call.args.len() == self.arguments)).then_some(named)
     }

@@ -34,6 +34,7 @@ mod prune;
 mod slice;
 #[cfg(test)]
 mod tests;
+mod told;
 mod uses;
 mod write;
 
@@ -46,19 +47,29 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Local, Path, Stmt, parse_quote};
 
-use self::calls::Calls;
+pub(super) use self::calls::Calls;
 use self::locals::Locals;
 use self::names::Names;
 use self::node::Node;
 use self::slice::{Open, Slicer};
 use super::expand_spans;
+use self::told::Foretold;
 use super::model::Cached;
 use crate::expansion;
 use crate::signature::Argument;
 
 /// The user's body with its forecasts.
 pub(super) fn form(model: &Cached) -> Block {
-    let mut block = model.function.block.as_ref().clone();
+    form_and_tell(model).0
+}
+
+/// What the documentation says of the body's calls.
+pub(super) fn tell(model: &Cached) -> String {
+    form_and_tell(model).1
+}
+
+fn form_and_tell(model: &Cached) -> (Block, String) {
+    let (mut block, mut told) = (model.function.block.as_ref().clone(), String::new());
     if !model.sequential {
         let arguments = model.arguments.iter().zip(model.keyed()).filter(|(_, keyed)| *keyed);
         let own = Callee {
@@ -73,10 +84,12 @@ pub(super) fn form(model: &Cached) -> Block {
         let calls = Calls::new(&model.function, &model.place, model.with.clone());
         let locals = Locals::of(&model.function, &model.arguments, &calls, &model.result);
         let callees = std::iter::once(own).chain(model.with.iter().map(other)).collect();
-        Forecaster::new(calls, callees, locals).block(&mut block);
+        let (forecaster, written) = (Forecaster::new(calls, callees, locals), block.clone());
+        forecaster.block(&mut block);
+        told = forecaster.foretold.section(&written, &forecaster.calls);
         methods::to_methods(&mut block);
     }
-    block
+    (block, told)
 }
 
 /// Whether a body has forecasts.
@@ -123,6 +136,7 @@ struct Forecaster {
     closures: RefCell<BTreeMap<String, Local>>,
     /// Variables of which a field may have been moved away.
     parted: RefCell<Names>,
+    foretold: Foretold,
 }
 
 /// A region and its forecast.
@@ -137,7 +151,7 @@ struct Region {
 impl Forecaster {
     fn new(calls: Calls, callees: Vec<Callee>, locals: Locals) -> Self {
         let (beyond, closures, parted) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { calls, callees, locals, beyond, closures, parted }
+        Self { calls, callees, locals, beyond, closures, parted, foretold: Foretold::default() }
     }
 
     /// Divides a block into regions.
@@ -217,7 +231,11 @@ impl Forecaster {
         let several = (0..self.callees.len()).filter(|callee| node::weight(&nodes, *callee) > 1);
         let forecasts: Vec<Stmt> =
             several.filter_map(|callee| write::forecast(self, callee, &nodes, &around)).collect();
-        (!forecasts.is_empty()).then_some(forecasts)
+        if forecasts.is_empty() {
+            return None;
+        }
+        self.foretold.note(&nodes);
+        Some(forecasts)
     }
 
     /// Remembers what later regions have to know of these statements.

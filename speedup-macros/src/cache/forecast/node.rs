@@ -1,6 +1,6 @@
 //! A forecast as it is put together: what is asked, and what decides whether it is.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, ExprClosure, Label, Lifetime, Local, Pat};
 
 use super::chain;
@@ -12,6 +12,8 @@ pub(super) enum Node {
     Ask {
         callee: usize,
         arguments: Vec<Expr>,
+        /// Where the call stands.
+        at: Span,
     },
     /// A call of a local closure that asks.
     AskBy(Expr),

@@ -41,10 +41,10 @@ fn backwards(nodes: Vec<Node>, later: &mut Later) -> Vec<Node> {
 
 fn step(node: Node, later: &mut Later) -> Option<Node> {
     match node {
-        Node::Ask { callee, arguments } => {
+        Node::Ask { callee, arguments, at } => {
             arguments.iter().for_each(|argument| later.need(argument));
             later.asks = true;
-            Some(Node::Ask { callee, arguments })
+            Some(Node::Ask { callee, arguments, at })
         }
         Node::AskBy(call) => {
             later.need(&call);

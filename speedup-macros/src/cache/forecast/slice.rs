@@ -8,7 +8,7 @@ use syn::{Block, Expr, ExprClosure, ExprMatch, Local, Pat, Stmt, Token, UnOp};
 use super::exits::{self, Surroundings};
 use super::names::{self, Names};
 use super::node::{self, Head, Leave, Node};
-use super::{Forecaster, chain};
+use super::{Forecaster, chain, told};
 
 /// A piece of a body that is to be divided into regions of its own, by its address.
 pub(super) type Open = *const ();

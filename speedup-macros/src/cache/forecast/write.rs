@@ -129,7 +129,7 @@ impl Writer {
 
     fn statement(&self, node: &Node) -> Option<Stmt> {
         Some(match node {
-            Node::Ask { callee, arguments } => {
+            Node::Ask { callee, arguments, .. } => {
                 if self.callee.is_some_and(|only| only != *callee) {
                     return None;
                 }

@@ -18,7 +18,11 @@ fn recursion() {
             pub fn fibonacci(n: u64) -> u128 {
                 ::speedup::Cache::get(FIBONACCI, (n,))
             }
-            /// The cache of [`fibonacci()`].
+            /** The cache of [`fibonacci()`].
+
+             # What runs side by side
+
+             - line 3: `fibonacci(n - 1)`, `fibonacci(n - 2)`*/
             pub const FIBONACCI: &::speedup::Cache<(u64,), u128> = {
                 static __FIBONACCI_STATE: ::speedup::cache::State<(u64,), u128> = ::speedup::cache::State::new();
                 let _ = fibonacci;
@@ -74,7 +78,11 @@ fn borrowed_arguments() {
                     || ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit)),
                 )
             }
-            /// The cache of [`distance()`].
+            /** The cache of [`distance()`].
+
+             # What runs side by side
+
+             - line 2: `distance(&a[1..], b, limit)`, `distance(a, &b[1..], limit - 1)`*/
             const DISTANCE: &::speedup::Cache<
                 (::std::string::String, ::std::vec::Vec<u8>, usize),
                 usize,

@@ -29,6 +29,12 @@ fn sequential_under_another_name() {
             fn __f_uncached(n: u64) -> u64 {
                 f(n - 1) + f(n - 2)
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn f(n: u64) -> u64 {
+                    f(n - 1) + f(n - 2)
+                }
+            };
         "##]],
     );
 }
@@ -43,7 +49,11 @@ fn a_body_with_rayon() {
             fn f(n: u64) -> u64 {
                 ::speedup::Cache::get(F, (n,))
             }
-            /// The cache of [`f()`].
+            /** The cache of [`f()`].
+
+             # What runs as it is written
+
+             - line 1: `f(k)`: nothing runs beside it*/
             const F: &::speedup::Cache<(u64,), u64> = {
                 static __F_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
                 let _ = f;
@@ -73,7 +83,11 @@ fn in_an_impl() {
                 pub(crate) fn paths(x: u64, y: u64) -> u64 {
                     ::speedup::Cache::get(Self::PATHS, (x, y))
                 }
-                /// The cache of [`Self::paths()`].
+                /** The cache of [`Self::paths()`].
+
+             # What runs side by side
+
+             - line 1: `paths(x - 1, y)`, `paths(x, y - 1)`*/
                 pub(crate) const PATHS: &'static ::speedup::Cache<(u64, u64), u64> = {
                     static __PATHS_STATE: ::speedup::cache::State<(u64, u64), u64> = ::speedup::cache::State::new();
                     let _ = Self::paths;

@@ -53,8 +53,8 @@ impl<K: Key, R: Output> Core<K, R> {
             panics::contain(move || drop(key));
             return Helped::Settled;
         }
-        self.seen.took();
         let helping = self.outlook.help(worker);
+        self.seen.took();
         let run = || {
             let value = callee.run(self, &key, Some(flight));
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))

@@ -46,12 +46,33 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     state: *const (),
     value: *mut (),
 ) -> R {
-    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
-    // SAFETY: a type without size has one value, which takes no bytes to make. It may be made here, because whoever
-    // named `F` gave a value of it to `Function::new`, and it is `Copy`.
-    let body = unsafe { NonNull::<F>::dangling().read() };
+    // SAFETY: whoever named `F` gave a value of it to `Function::new`.
+    let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
     unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
+}
+
+/// The value of a type that has but one.
+///
+/// # Safety
+/// Somebody has had a value of it.
+#[inline(always)]
+unsafe fn the_one<F: Copy>() -> F {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // SAFETY: a type without size has one value, which takes no bytes to make; it is `Copy`, so it may be made once more.
+    unsafe { NonNull::<F>::dangling().read() }
+}
+
+/// A body, what its caller passes on to it, and where that is. Before anything else of this thread can begin a call with
+/// another one.
+///
+/// # Safety
+/// As for [`run_in`].
+#[inline(always)]
+unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
+    let context = registry::current().own.context.get();
+    // SAFETY: whoever made the callee had the body and the context, which outlives the call.
+    unsafe { (the_one::<F>(), &*context.cast::<C>(), context) }
 }
 
 /// As [`run_known`], by the closure that the function carries.
@@ -84,13 +105,8 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K
     state: *const (),
     value: *mut (),
 ) -> R {
-    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
-    // Read before anything else of this thread can begin a call with another one.
-    let context = registry::current().own.context.get();
-    // SAFETY: as in `run_known`.
-    let body = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: by the contract.
-    let passed_on = unsafe { &*context.cast::<C>() };
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let is_local = registry::current().own.is_local.get();
     let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
     // SAFETY: passed on.
@@ -118,12 +134,8 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
     state: *const (),
     value: *mut (),
 ) -> R {
-    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
-    let context = registry::current().own.context.get();
-    // SAFETY: as in `run_known`.
-    let body = unsafe { NonNull::<F>::dangling().read() };
     // SAFETY: by the contract.
-    let passed_on = unsafe { &*context.cast::<C>() };
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let callee = || function.callee_in(context);
     // SAFETY: passed on.
     unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }

@@ -113,6 +113,24 @@ pub(in crate::cache) fn message(depth: usize, innermost_first: impl Iterator<Ite
     format!("{CYCLE}{} -> {first}; `{first}` needs its own result", calls.join(" -> "))
 }
 
+/// The message about a recursion that has taken more stack than it may: its first calls and its last.
+pub(in crate::cache) fn too_deep(worker: &Worker, limit: usize) -> String {
+    const ENDS: usize = 3;
+    let depth = frames(worker).count();
+    let named = frames(worker).enumerate().filter(|(at, _)| *at < ENDS || at + ENDS >= depth);
+    let mut calls: Vec<String> = named.map(|(_, call)| call.to_string()).collect();
+    calls.reverse();
+    if depth > calls.len() {
+        calls.insert(ENDS, format!("({} more calls)", depth - calls.len()));
+    }
+    format!(
+        "cached calls within each other have taken more than {} MiB of stack: {} -> ..; if they do end, allow more by \
+         `speedup::cache::set_stack_limit`",
+        limit >> 20,
+        calls.join(" -> ")
+    )
+}
+
 /// How every message about a cycle begins.
 const CYCLE: &str = "cycle in cached calls: ";
 

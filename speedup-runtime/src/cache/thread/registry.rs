@@ -105,6 +105,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) home: Cell<Option<&'static Worker>>,
     /// The stack in use.
     pub(in crate::cache) stack: Cell<Segment>,
+    /// How many bytes the pieces take that were put to it.
+    pub(in crate::cache) taken: Cell<usize>,
     /// Calls on the stack that were not claimed but are computed all the same.
     pub(in crate::cache) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.

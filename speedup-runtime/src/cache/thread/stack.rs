@@ -3,11 +3,14 @@
 //! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
 //! pointer stays in the part of the stack that is known to have room, one comparison is all.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use crate::cache::{
     memory::huge_pages,
-    thread::{registry::Worker, segment::Segment},
+    thread::{call_stack, registry::Worker, segment::Segment},
 };
 
 /// A body finds at least this much room, in bytes ..
@@ -18,6 +21,26 @@ const SMALL: usize = 1024;
 const COPIES: usize = if cfg!(debug_assertions) { 32 } else { 16 };
 /// New stack is taken in pieces of at least this size, in bytes; it is given back when the call returns.
 const PIECE: usize = 16 << 20;
+
+/// So much may all pieces of one thread take together, in bytes. Relaxed: a setting.
+static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } else { 4 << 30 });
+
+/// Sets how much memory the calls that a thread is in the middle of may take on the stack, in bytes: 4 GiB unless told (1 GiB where
+/// addresses have 32 bits). That is some ten million calls, or a million in a debug build.
+///
+/// A recursion without a base case ends there: its next call panics, with a message that names the first calls and the last. As with
+/// any panic nothing of it is kept, and the calls can be made again.
+///
+/// # Examples
+/// ```
+/// use speedup_runtime::cache::set_stack_limit;
+///
+/// // On a small machine.
+/// set_stack_limit(256 << 20);
+/// ```
+pub fn set_stack_limit(bytes: usize) {
+    LIMIT.store(bytes, Ordering::Relaxed);
+}
 
 /// The room for results of this size that a body finds beyond what all bodies do.
 pub(in crate::cache) const fn room_for(size: usize) -> usize {
@@ -81,9 +104,13 @@ fn of_first_thread() -> Option<Range<usize>> {
 #[cold]
 #[inline(never)]
 pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, more: usize, body: impl FnOnce() -> T) -> T {
-    let outer = Restore(worker, worker.own.stack.get());
     // There is room for more than one call.
     let size = PIECE.max(more.saturating_add(RESERVE).saturating_mul(2));
+    let (taken, limit) = (worker.own.taken.get().saturating_add(size), LIMIT.load(Ordering::Relaxed));
+    if taken > limit.max(PIECE) {
+        std::panic::panic_any(call_stack::too_deep(worker, limit));
+    }
+    let outer = Restore(worker, worker.own.stack.get(), worker.own.taken.replace(taken));
     // Where the result goes, so that a large one has one copy on the old stack.
     let mut result = None;
     stacker::grow(size, || {
@@ -101,11 +128,12 @@ pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, more: usize, body: im
 }
 
 /// Puts the outer stack's segment back, also when the body panics.
-struct Restore<'a>(&'a Worker, Segment);
+struct Restore<'a>(&'a Worker, Segment, usize);
 
 impl Drop for Restore<'_> {
     fn drop(&mut self) {
         self.0.own.stack.set(self.1);
+        self.0.own.taken.set(self.2);
     }
 }
 

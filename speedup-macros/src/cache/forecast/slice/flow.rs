@@ -84,7 +84,7 @@ impl Slicer<'_> {
         if let Some(callee) = self.forecaster.calls.callee(call) {
             if clean {
                 let arguments = call.args.iter().map(|argument| self.localized(argument)).collect();
-                out.push(Node::Ask { callee, arguments });
+                out.push(Node::Ask { callee, arguments, at: told::at(call) });
             } else {
                 self.all(&call.args, out);
                 self.refused += 1;

@@ -4,6 +4,7 @@ mod branches;
 mod chains;
 mod loops;
 mod runs;
+mod told;
 
 use expect_test::Expect;
 use quote::quote;
@@ -15,11 +16,15 @@ use crate::place::Place;
 
 /// The body of `function` with its forecasts.
 fn formed(function: &str, place: Place) -> Block {
+    super::form(&model_of(function, place))
+}
+
+fn model_of(function: &str, place: Place) -> Cached {
     let mut errors = Errors::default();
     let function: ItemFn = syn::parse_str(function).unwrap_or_else(|fault| panic!("{fault}: {function}"));
     let model = Cached::new(function, place, Options::default(), &mut errors);
     assert!(errors.into_tokens().is_empty());
-    super::form(&model)
+    model
 }
 
 /// Asserts what a body becomes; its own lines stay as they are.
