@@ -9,8 +9,16 @@ pub mod cache;
 pub mod disk;
 
 pub(crate) mod panics;
+#[cfg(not(loom))]
+pub mod profile;
+#[cfg(not(loom))]
+pub mod seeing;
 pub(crate) mod sync;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
 pub use cache::{AsyncCache, Cache, Memo, Task, TimedOut, join, map};
+#[cfg(not(loom))]
+pub use profile::{profile, profile_within};
+#[cfg(not(loom))]
+pub use seeing::report;

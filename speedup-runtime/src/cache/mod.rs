@@ -31,6 +31,7 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
     fallible::{Fallible, Here, Moved},
@@ -39,9 +40,8 @@ pub use self::api::{
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
     spans::{Asked, Foretells, Outermost, Spans},
-    stats::Stats,
     stretch::{Stretch, span_at, span_like, span_of, span_size},
-    tables::{Division, Tables, TablesState, is_equal, is_same},
+    tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };
 #[cfg(not(loom))]
@@ -59,3 +59,5 @@ pub use self::{
         key::{Argument, Key, Lookup, Output, Part},
     },
 };
+#[cfg(not(loom))]
+pub use crate::seeing::stats::Stats;

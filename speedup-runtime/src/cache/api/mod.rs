@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+pub(in crate::cache) mod branches;
+#[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
@@ -20,8 +22,6 @@ pub(in crate::cache) mod of_types;
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod spans;
-#[cfg(not(loom))]
-pub(in crate::cache) mod stats;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stretch;
 #[cfg(not(loom))]
