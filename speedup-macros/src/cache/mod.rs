@@ -17,6 +17,7 @@
 mod awaits;
 mod expand;
 mod expand_async;
+mod expand_async_context;
 mod expand_context;
 mod expand_spans;
 mod expand_tables;
