@@ -8,11 +8,11 @@ use speedup::{Cache, cache};
 
 /// Neither `Clone` nor `Copy`.
 #[derive(Debug, PartialEq)]
-pub struct Row(Vec<u64>);
+struct Row(Vec<u64>);
 
 /// A row of Pascal's triangle.
 #[cache(returns = ref)]
-pub fn row(n: usize) -> Row {
+fn row(n: usize) -> Row {
     if n == 0 {
         return Row(vec![1]);
     }
