@@ -102,7 +102,7 @@ fn along(path: &[u64], at: usize) -> u64 {
 fn so_many_tables_are_kept() {
     let runs = |path: &[u64]| {
         RUNS.store(0, Relaxed);
-        assert_eq!(along(path, 0), path.iter().sum());
+        assert_eq!(along(path, 0), path.iter().sum::<u64>());
         RUNS.load(Relaxed)
     };
     assert_eq!([runs(&[1]), runs(&[2]), runs(&[1]), runs(&[3])], [2, 2, 0, 2]);

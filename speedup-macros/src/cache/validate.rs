@@ -149,7 +149,7 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
 fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let (Some(word), ReturnType::Type(_, ty)) = (&options.returns_ref, &function.sig.output) else { return };
     let flag = match signature::last_segment(ty).as_deref() {
-        Some("Result") if options.cache_err.is_none() => ("Err", "cache_err"),
+        Some("Result") if options.cache_err.is_none() && options.move_err.is_none() => ("Err", "cache_err"),
         Some("Option") if options.cache_none.is_none() => ("None", "cache_none"),
         _ => return,
     };
@@ -176,10 +176,12 @@ fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
 
 /// `tables` where there is but one.
 fn tables(form: &Form, options: &Options, errors: &mut Errors) {
-    if let (Some((word, _)), false) = (&options.tables, matches!(form, Form::Tables(_))) {
+    let excluded = options.scoped.is_some() || options.field.is_some();
+    if let (Some((word, _)), false) = (&options.tables, excluded || matches!(form, Form::Tables(_))) {
         errors.at(
             word,
-            "this function has one table, since no argument is passed on unchanged by all of its calls of itself: remove `tables`",
+            "this is for functions with a table for each set of the arguments that all of their calls of themselves pass on unchanged, and \
+             this is none: remove `tables`",
         );
     }
 }
