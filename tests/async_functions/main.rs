@@ -2,6 +2,7 @@
 
 #![cfg(feature = "macros")]
 
+mod context;
 mod forms;
 mod runtimes;
 mod stress;

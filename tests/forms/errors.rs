@@ -11,7 +11,7 @@ use speedup::cache::Moved;
 
 /// As `anyhow` has it.
 mod anyhow {
-    pub struct Error(pub Box<dyn std::error::Error + Send + Sync>);
+    pub(super) struct Error(pub Box<dyn std::error::Error + Send + Sync>);
 
     impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
         fn from(error: E) -> Self {
@@ -19,7 +19,7 @@ mod anyhow {
         }
     }
 
-    pub type Result<T> = std::result::Result<T, Error>;
+    pub(super) type Result<T> = std::result::Result<T, Error>;
 }
 
 static RUNS: AtomicUsize = AtomicUsize::new(0);
@@ -95,7 +95,7 @@ fn every_form_in_a_static_moves_errors() {
 #[cache]
 fn shared(key: u64) -> Result<u64, Box<dyn Error>> {
     RUNS_SHARED.fetch_add(1, Relaxed);
-    let even: u64 = if key % 2 == 0 { "7" } else { "seven" }.parse()?;
+    let even: u64 = if key.is_multiple_of(2) { "7" } else { "seven" }.parse()?;
     Ok(even + key)
 }
 
@@ -109,7 +109,7 @@ fn whoever_waits_for_a_call_that_fails_has_an_error_of_its_own() {
             scope.spawn(|| {
                 for key in 0..50 {
                     meet.wait();
-                    assert_eq!(shared(key).ok(), (key % 2 == 0).then_some(key + 7));
+                    assert_eq!(shared(key).ok(), key.is_multiple_of(2).then_some(key + 7));
                 }
             });
         }

@@ -8,11 +8,11 @@ use speedup::{Cache, cache};
 
 /// Neither `Clone` nor `Copy`.
 #[derive(Debug, PartialEq)]
-pub struct Row(Vec<u64>);
+struct Row(Vec<u64>);
 
 /// A row of Pascal's triangle.
 #[cache(returns = ref)]
-pub fn row(n: usize) -> Row {
+fn row(n: usize) -> Row {
     if n == 0 {
         return Row(vec![1]);
     }
@@ -102,7 +102,7 @@ fn along(path: &[u64], at: usize) -> u64 {
 fn so_many_tables_are_kept() {
     let runs = |path: &[u64]| {
         RUNS.store(0, Relaxed);
-        assert_eq!(along(path, 0), path.iter().sum());
+        assert_eq!(along(path, 0), path.iter().sum::<u64>());
         RUNS.load(Relaxed)
     };
     assert_eq!([runs(&[1]), runs(&[2]), runs(&[1]), runs(&[3])], [2, 2, 0, 2]);

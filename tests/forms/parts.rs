@@ -10,7 +10,7 @@ use speedup::cache;
 macro_rules! functions {
     ($(#[$attribute:meta])?) => {
         $(#[$attribute])?
-        pub fn common(a: &[u8], b: &[u8]) -> usize {
+        pub(super) fn common(a: &[u8], b: &[u8]) -> usize {
             match (a, b) {
                 ([], _) | (_, []) => 0,
                 ([x, a @ ..], [y, b @ ..]) if x == y => 1 + common(a, b),
@@ -19,7 +19,7 @@ macro_rules! functions {
         }
 
         $(#[$attribute])?
-        pub fn palindrome(text: &str) -> usize {
+        pub(super) fn palindrome(text: &str) -> usize {
             let mut inner = text.chars();
             match (inner.next(), inner.next_back()) {
                 (None, _) => 0,
@@ -34,7 +34,7 @@ macro_rules! functions {
         }
 
         $(#[$attribute])?
-        pub fn ways(words: &[&'static str], text: &str, most: u8) -> u64 {
+        pub(super) fn ways(words: &[&'static str], text: &str, most: u8) -> u64 {
             if text.is_empty() {
                 return 1;
             }
@@ -45,7 +45,7 @@ macro_rules! functions {
         }
 
         $(#[$attribute])?
-        pub fn fewest(weights: &[f64], room: f64) -> Option<u32> {
+        pub(super) fn fewest(weights: &[f64], room: f64) -> Option<u32> {
             let (first, rest) = weights.split_first()?;
             let without = fewest(rest, room);
             let with = if *first >= room { Some(1) } else { fewest(rest, room - first).map(|others| others + 1) };
@@ -56,7 +56,7 @@ macro_rules! functions {
         }
 
         $(#[$attribute])?
-        pub fn halves(values: &[u64], depth: u32) -> u64 {
+        pub(super) fn halves(values: &[u64], depth: u32) -> u64 {
             if depth == 0 || values.len() < 2 {
                 return values.iter().sum();
             }

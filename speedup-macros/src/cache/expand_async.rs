@@ -6,15 +6,24 @@ use syn::FnArg;
 
 use super::awaits;
 use super::expand::{keep, show};
+use super::form::Form;
 use super::model::Cached;
+use super::{expand_async_context, expand_types};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
 /// All three items.
 pub(super) fn expand(model: &Cached) -> TokenStream {
-    let wrapper = wrapper(model);
-    let handle = handle(model);
     let body = body(model);
+    if let Form::Context(context) = &model.form {
+        let outside = expand_async_context::expand(model, context);
+        return quote!(#outside #body);
+    }
+    let wrapper = wrapper(model);
+    let handle = match model.form {
+        Form::Generic => handle_of_types(model),
+        _ => handle(model),
+    };
     quote!(#wrapper #handle #body)
 }
 
@@ -35,7 +44,7 @@ fn wrapper(model: &Cached) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
-    let handle = model.place.sibling(&model.handle);
+    let handle = model.running();
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
@@ -92,6 +101,15 @@ fn handle(model: &Cached) -> TokenStream {
     }
 }
 
+/// `fn F<T: ..>() -> &'static ::speedup::AsyncCache<(T,), R> { ::speedup::cache::of_async_types(f::<T>, || ..) }`
+fn handle_of_types(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
+    let function = runtime_function(model);
+    let cache = quote_spanned!(at=> ::speedup::cache::of_async_types(#marker, || #function));
+    expand_types::handle(model, &signature::key_type(at, &model.arguments), &cache)
+}
+
 /// ```text
 /// ::speedup::cache::AsyncFunction::new("f", |(n, text): (u64, String)| {
 ///     ::speedup::cache::boxed(async move { __f_uncached(n, &text).await })
@@ -106,13 +124,30 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| passed(argument, name));
     let key = signature::key_type(at, &model.arguments);
-    let inner = model.place.lasting_sibling(&model.inner);
+    let inner = match model.form {
+        Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.inner),
+        _ => model.place.lasting_sibling(&model.inner),
+    };
     let keep = keep(model.keep);
-    let show = show(&model.arguments);
+    let show = show_of(model);
     quote_spanned! {at=>
         ::speedup::cache::AsyncFunction::new(#title, |#pattern: #key| {
             ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
         }) #show #keep
+    }
+}
+
+/// How a key prints, which in a generic function may or may not have a `Debug`.
+fn show_of(model: &Cached) -> TokenStream {
+    let opaque = matches!(model.form, Form::Generic);
+    if !opaque {
+        return show(&model.arguments);
+    }
+    quote! {
+        .show(|key, out| {
+            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+            (&::speedup::__private::Show(key)).__speedup_show(out)
+        })
     }
 }
 
@@ -124,7 +159,9 @@ fn body(model: &Cached) -> TokenStream {
     let mut signature = model.function.sig.clone();
     signature.ident = model.inner.clone();
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
-    signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
+    let receiver = signature.receiver().cloned().map(FnArg::Receiver);
+    let arguments = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone()));
+    signature.inputs = receiver.into_iter().chain(arguments).collect();
     let block = awaits::form(model);
     quote!(#(#attributes)* #signature #block)
 }
@@ -140,7 +177,7 @@ pub(super) fn part(argument: &Argument, value: TokenStream, lends: bool) -> Toke
 }
 
 /// What the body gets of the part of a key that it owns.
-fn passed(argument: &Argument, name: &Ident) -> TokenStream {
+pub(super) fn passed(argument: &Argument, name: &Ident) -> TokenStream {
     let value = if argument.by_bits { quote!(#name.0) } else { name.to_token_stream() };
     if argument.pass == Pass::Lend { quote!(&#value) } else { value }
 }

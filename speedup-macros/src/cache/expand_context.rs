@@ -81,12 +81,12 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// An argument keeps its name where it has one, so that the body finds it.
-fn in_wrapper(argument: &Argument) -> PatType {
+pub(super) fn in_wrapper(argument: &Argument) -> PatType {
     let name = outer_name(argument);
     PatType { pat: Box::new(parse_quote!(#name)), ..argument.declared.clone() }
 }
 
-fn outer_name(argument: &Argument) -> Ident {
+pub(super) fn outer_name(argument: &Argument) -> Ident {
     match argument.declared.pat.as_ref() {
         Pat::Ident(binding) if binding.subpat.is_none() => binding.ident.clone(),
         _ => argument.name.clone(),
@@ -98,12 +98,12 @@ fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<
     keyed.into_iter().map(|(argument, _)| argument)
 }
 
-fn lends(model: &Cached, context: &Context) -> bool {
+pub(super) fn lends(model: &Cached, context: &Context) -> bool {
     keyed(model, context).any(|argument| argument.pass == Pass::Lend)
 }
 
 /// `(user, page)`, by reference if one of them is lent.
-fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream {
+pub(super) fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream {
     let at = model.shown_at();
     if let Some((value, ty)) = &context.key {
         let value = match value {
@@ -133,7 +133,7 @@ fn is_tuple(ty: &syn::Type) -> bool {
     matches!(ty, syn::Type::Tuple(_))
 }
 
-fn key_type(model: &Cached, context: &Context) -> TokenStream {
+pub(super) fn key_type(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     match &context.key {
         Some((_, syn::Type::Tuple(parts))) => {

@@ -6,7 +6,7 @@
 //! fn __count_uncached<T: Hash + Eq + ..>(items: Vec<T>) -> usize { .. }
 //! ```
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
@@ -59,12 +59,14 @@ pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> 
     let result = &model.result;
     let generics = &model.function.sig.generics;
     let bounds = &generics.where_clause;
+    let cache_type = if model.function.sig.asyncness.is_some() { "AsyncCache" } else { "Cache" };
+    let cache_type = Ident::new(cache_type, at);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #[allow(non_snake_case, dead_code)]
         #[inline]
-        #visibility fn #name #generics () -> &'static ::speedup::Cache<#key, #result> #bounds {
+        #visibility fn #name #generics () -> &'static ::speedup::#cache_type<#key, #result> #bounds {
             #cache
         }
     }

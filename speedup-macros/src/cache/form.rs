@@ -70,9 +70,7 @@ impl Form {
 
     /// The form of a function with these options.
     pub(crate) fn of(function: &ItemFn, place: &Place, options: &Options, arguments: &[Argument]) -> Form {
-        if function.sig.asyncness.is_some() {
-            return Form::Plain;
-        }
+        let asynchronous = function.sig.asyncness.is_some();
         let all = |keyed: bool| vec![keyed; arguments.len()];
         let generic = is_generic(function, place);
         let home = if options.scoped.is_some() {
@@ -89,12 +87,13 @@ impl Form {
             return Form::context(home, all(false), Some((value, ty)));
         }
         match home {
-            Home::Scope => {
+            Home::Scope if !asynchronous => {
                 let steady = steady::kept_by_all(function, arguments);
                 let keyed = steady.iter().zip(arguments).map(|(steady, argument)| !steady && !skipped(argument));
                 Form::context(home, keyed.collect(), None)
             }
-            Home::Static if !options.skips() => match steady::passed_on(function, arguments) {
+            Home::Static if asynchronous && !options.skips() && function.sig.receiver().is_none() => Form::Plain,
+            Home::Static if !options.skips() && !asynchronous => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
                 _ => Form::Plain,
             },

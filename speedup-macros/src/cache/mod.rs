@@ -18,6 +18,7 @@ mod awaits;
 mod endless;
 mod expand;
 mod expand_async;
+mod expand_async_context;
 mod expand_context;
 mod expand_spans;
 mod expand_tables;

@@ -21,9 +21,11 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
     let mut allowed = allowed(&form, options, &keyed);
     if function.sig.asyncness.is_some() {
-        place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
-        asynchronous(options, errors);
-        allowed = Allowed { generics: false, self_type: false, receiver: Some(ASYNC_METHOD), keyed: &|_| true };
+        if matches!(place, Place::TraitImpl | Place::Trait) {
+            place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
+        }
+        asynchronous(function, options, errors);
+        allowed.receiver = allowed.receiver.map(|_| ASYNC_METHOD);
     }
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
@@ -57,20 +59,26 @@ fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bo
     }
 }
 
-const ASYNC_METHOD: &str = "`#[cache]` cannot take the `self` of an `async fn` yet: write an `async fn` without `self` that takes what it \
-                            needs, and call it as `Self::name(self.field)`";
+const ASYNC_METHOD: &str = "is `self` part of the key? Write `#[cache(skip(self))]` for a table that all instances share because it makes no \
+                            difference to the result, `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart, or \
+                            `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`";
 
 /// What works for plain functions alone.
-fn asynchronous(options: &Options, errors: &mut Errors) {
-    let names = [&options.scoped, &options.field];
-    for name in names.into_iter().flatten().chain(options.skip.first()) {
-        errors.at(name, "this is for plain functions: an `async fn` is cached by all of its arguments");
+fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    if let Some(word) = &options.scoped {
+        errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
+                         in a field, by `field = memo`, or leave `scoped` out");
     }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
     }
-    if let Some(key) = &options.key {
-        errors.at(key, "`key` is for plain functions: an `async fn` is cached by all of its arguments");
+    if let (Some(_), Some(receiver)) = (&options.field, function.sig.receiver())
+        && matches!(receiver.kind, syn::ReceiverKind::Reference(..))
+    {
+        errors.at(
+            receiver,
+            "an `async` call may go on when the one who began it has left, so it shares the value that the field is in: take `self: Arc<Self>`",
+        );
     }
 }
 
@@ -141,7 +149,7 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
 fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let (Some(word), ReturnType::Type(_, ty)) = (&options.returns_ref, &function.sig.output) else { return };
     let flag = match signature::last_segment(ty).as_deref() {
-        Some("Result") if options.cache_err.is_none() => ("Err", "cache_err"),
+        Some("Result") if options.cache_err.is_none() && options.move_err.is_none() => ("Err", "cache_err"),
         Some("Option") if options.cache_none.is_none() => ("None", "cache_none"),
         _ => return,
     };
@@ -168,10 +176,12 @@ fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
 
 /// `tables` where there is but one.
 fn tables(form: &Form, options: &Options, errors: &mut Errors) {
-    if let (Some((word, _)), false) = (&options.tables, matches!(form, Form::Tables(_))) {
+    let excluded = options.scoped.is_some() || options.field.is_some();
+    if let (Some((word, _)), false) = (&options.tables, excluded || matches!(form, Form::Tables(_))) {
         errors.at(
             word,
-            "this function has one table, since no argument is passed on unchanged by all of its calls of itself: remove `tables`",
+            "this is for functions with a table for each set of the arguments that all of their calls of themselves pass on unchanged, and \
+             this is none: remove `tables`",
         );
     }
 }

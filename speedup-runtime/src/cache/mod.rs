@@ -47,9 +47,10 @@ pub use self::api::{
 #[cfg(not(loom))]
 pub use self::{
     asynchronous::{
-        function::{AsyncFunction, Boxed, IntoAsyncFunction, boxed},
+        function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
         get::Get,
         group::{GetAll, Group},
+        memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
     },
     call::{execute::Inside, function::Function},

@@ -41,6 +41,34 @@ async fn generic<T: Clone>(n: T) -> u64 {
     1
 }
 
+impl Shape {
+    #[cache(skip(self))]
+    async fn cloned(&self) -> u64 {
+        1
+    }
+}
+
+struct Owner {
+    memo: speedup::AsyncMemo<(u64,), u64>,
+}
+
+impl Owner {
+    #[cache(field = memo)]
+    async fn lent(&self, n: u64) -> u64 {
+        n
+    }
+}
+
+#[cache(scoped)]
+async fn ends_with_no_scope(n: u64) -> u64 {
+    n
+}
+
+#[cache(skip(plain))]
+async fn passes_on_what_it_cannot_own(plain: &Plain, n: u64) -> u64 {
+    n
+}
+
 #[cache]
 async fn gives_nothing(n: u64) {}
 

@@ -27,6 +27,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{BinOp, Block, Expr, ExprCall, Pat, Stmt, UseTree, parse_quote};
 
 use super::expand_async;
+use super::form::Form;
 use super::model::Cached;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -34,13 +35,17 @@ use crate::signature::{self, Argument, Pass};
 /// The user's body, with its groups formed.
 pub(super) fn form(model: &Cached) -> Block {
     let mut block = model.function.block.as_ref().clone();
+    // Each call of what has context passes its own on.
+    if matches!(model.form, Form::Context(_)) {
+        return block;
+    }
     let name = model.function.sig.ident.to_string();
     let mut names = Names::default();
     model.function.sig.inputs.iter().for_each(|input| names.visit_fn_arg(input));
     names.visit_block(&block);
     // A body that gives the name another meaning is left alone.
     if !model.sequential && !names.bound.contains(&name) {
-        let handle = model.place.sibling(&model.handle);
+        let handle = model.running();
         let types = match &model.place {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
             Place::Free | Place::TraitImpl | Place::Trait => None,

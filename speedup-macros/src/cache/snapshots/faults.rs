@@ -46,10 +46,7 @@ fn a_wrong_signature_leaves_the_function_as_it_is() {
         "async fn f<T>(&self, n: &mut T) { }",
         &expect![[r#"
             ::core::compile_error! {
-                "`#[cache]` needs one type for each argument and the result: write a concrete type for `T`, and one function for each type that is needed"
-            }
-            ::core::compile_error! {
-                "`#[cache]` cannot take the `self` of an `async fn` yet: write an `async fn` without `self` that takes what it needs, and call it as `Self::name(self.field)`"
+                "is `self` part of the key? Write `#[cache(skip(self))]` for a table that all instances share because it makes no difference to the result, `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart, or `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`"
             }
             ::core::compile_error! {
                 "a `&mut` argument can change and so is no key: take `T` by value and return what changes"

@@ -65,7 +65,7 @@ impl Hasher for Last {
 
 /// The value for a type, made once.
 #[inline]
-fn get<T: Send + Sync + 'static>(id: TypeId, make: impl FnOnce() -> T) -> &'static T {
+pub(in crate::cache) fn get<T: Send + Sync + 'static>(id: TypeId, make: impl FnOnce() -> T) -> &'static T {
     let bucket = bucket(id);
     match find(bucket, id).and_then(|value| value.downcast_ref()) {
         Some(value) => value,

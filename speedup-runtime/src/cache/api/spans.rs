@@ -224,6 +224,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             return None;
         }
         let known = seen.latest.and_then(|latest| Some((self.place_in(&latest, content, steady, key)?, latest)));
+        let is_new = known.is_none();
         let (place, latest) = match known {
             Some(known) => known,
             None if is_long => self.begin(content, steady, key)?,
@@ -231,8 +232,9 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         };
         // SAFETY: of the family, and kept.
         let core = unsafe { latest.core.cast::<Core<V, R>>().as_ref() };
+        let counting = is_new.then(|| Counting { core, content });
         let value = core.get(self.callee(core), &place);
-        content.grain.learn_from(&core.grain);
+        drop(counting);
         content.parked.put(seen.edits, latest);
         Some(value)
     }
@@ -290,6 +292,21 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let Some(own) = self.outermost(core) else { return };
         ahead::run(core, self.callee(core), |call| forecast(Asked(Asking::Places(own, call))));
+    }
+}
+
+/// Adds what is known of an outermost call to what is known of the function when it ends, also by a panic.
+struct Counting<'a, K: Key, V: Key, R: Output> {
+    core: &'a Core<V, R>,
+    content: &'a Core<K, R>,
+}
+
+impl<K: Key, V: Key, R: Output> Drop for Counting<'_, K, V, R> {
+    fn drop(&mut self) {
+        let Self { core, content } = self;
+        content.grain.learn_from(&core.grain);
+        content.seen.add(&core.seen.counts());
+        content.outlook.add(core.outlook.totals());
     }
 }
 

@@ -1,9 +1,12 @@
 //! The handle of a cached `async fn`.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use super::{
-    function::{AsyncFunction, IntoAsyncFunction},
+    function::{AsyncFunction, Boxed, IntoAsyncFunction},
     get::Get,
     group::{GetAll, Group, Member},
     state::{AsyncCache, AsyncState, Place},
@@ -12,7 +15,7 @@ use crate::cache::{
     table::key::{Key, Lookup, Output},
     thread::registry,
 };
-use crate::seeing::stats::Stats;
+use crate::{seeing::stats::Stats, sync::lock};
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.
@@ -36,7 +39,11 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoAsyncFunction<K, R>>(function: F) -> Self {
-        let function = AsyncFunction::closure(function.into_shared()).of_type::<F>();
+        Self::own(AsyncFunction::closure(function.into_shared()).of_type::<F>())
+    }
+
+    /// A cache of its own.
+    pub(super) fn own(function: AsyncFunction<K, R>) -> Self {
         Self { values: Place::Own(Arc::new(AsyncState::new())), function }
     }
 
@@ -72,6 +79,40 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
             Some(value) => value,
             None => self.get(key.to_key()).await,
         }
+    }
+
+    /// The value of a key, computed if need be by this body instead of the cache's own function: what `#[cache]` with `skip` or `key` makes of
+    /// an `async fn`.
+    ///
+    /// The body owns what it needs beside the key. For one key all bodies give the same value, or any of them.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::{AsyncCache, cache::boxed};
+    ///
+    /// let cache = AsyncCache::from_fn(|n: u64| async move { n });
+    /// let table = vec![0, 1, 4, 9];
+    /// # pollster::block_on(async {
+    /// assert_eq!(cache.get_with((3,), |(n,): (u64,)| boxed(async move { table[n as usize] })).await, 9);
+    /// # });
+    /// assert_eq!(cache.peek(&(3,)), Some(9));
+    /// ```
+    pub async fn get_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        // It is called once at most: a key is asked for once.
+        let body = Mutex::new(Some(body));
+        let start = move |key| {
+            let Some(body) = lock(&body).take() else { unreachable!("a body begins one call") };
+            body(key)
+        };
+        let values = match &self.values {
+            Place::Static(values) => Place::Static(values),
+            Place::Own(values) => Place::Own(values.clone()),
+        };
+        let cache = Self { values, function: self.function.with(Arc::new(start)) };
+        cache.get(key).await
     }
 
     /// The value of a key if it is there, which counts as a call; otherwise the key. What the function of `#[cache]` asks first: a hit is

@@ -25,7 +25,27 @@ pub fn boxed<F: Future + Send + 'static>(future: F) -> Boxed<F::Output> {
     Box::pin(future)
 }
 
+/// What an `async` call passes on beside its key, as what it owns: a copy, or for an `Arc` another owner of the same value.
+///
+/// The call belongs to nobody, and may go on when the one who began it has left.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be passed on by an `async` call",
+    note = "a call may go on when the one who began it has left, so it owns what it gets: that is cloned on a miss, and has to be `Clone + Send + Sync + 'static`",
+    note = "write `self: Arc<Self>`, or `&Arc<{Self}>` for an argument"
+)]
+pub trait PassedOn: ToOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<Q: ?Sized + ToOwned<Owned: Send + Sync + 'static>> PassedOn for Q {}
+
+/// What an `async` call passes on, for its body to own.
+pub fn passed_on<Q: ?Sized + PassedOn>(lent: &Q) -> Q::Owned {
+    lent.to_owned()
+}
+
 enum Start<K, R> {
+    /// Each call brings its own.
+    None,
     Known(fn(K) -> Boxed<R>),
     Shared(SharedStart<K, R>),
 }
@@ -42,6 +62,22 @@ impl<K, R> AsyncFunction<K, R> {
         R: Output,
     {
         Self { rules: Function::awaited(name), start: Start::Known(start) }
+    }
+
+    /// A function whose body each call brings, see [`AsyncCache::get_with`](crate::AsyncCache::get_with). It has none itself: asked through
+    /// its handle, it panics with a message that says so.
+    #[must_use]
+    pub const fn of_context(name: &'static str) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self { rules: Function::awaited(name), start: Start::None }
+    }
+
+    /// The same rules for a call that brings its body.
+    pub(super) fn with(&self, start: SharedStart<K, R>) -> Self {
+        Self { rules: self.rules.clone(), start: Start::Shared(start) }
     }
 
     /// A closure as a function.
@@ -73,8 +109,17 @@ impl<K, R> AsyncFunction<K, R> {
     }
 
     /// The future of a call.
-    pub(super) fn start(&self, key: K) -> Boxed<R> {
+    pub(super) fn start(&self, key: K) -> Boxed<R>
+    where
+        R: 'static,
+    {
         match &self.start {
+            Start::None => {
+                let name = self.rules.name;
+                boxed(async move {
+                    panic!("`{name}` needs more than its key: call the function itself, which passes it on")
+                })
+            }
             Start::Known(start) => start(key),
             Start::Shared(start) => start(key),
         }

@@ -121,9 +121,9 @@ impl<K: Key, R: Output> Core<K, R> {
             example: Mutex::new(None),
             notes: Notes::new(),
             outlook: Outlook::new(),
+            parked: Parked::new(),
             listed_as: None,
             ticket: OnceCell::new(),
-            parked: Parked::new(),
         }
     }
 
