@@ -24,6 +24,7 @@
 //! ```
 
 mod behind;
+mod body;
 mod cache;
 mod dict;
 mod engine;

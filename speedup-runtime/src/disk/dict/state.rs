@@ -7,8 +7,8 @@ mod tend;
 mod whole;
 
 use super::look::Look;
+use crate::disk::body::Body;
 use crate::disk::filter::Absent;
-use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
 use crate::disk::pager::Pager;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::front::Front;
-use crate::disk::handle::{Body, Want};
+use crate::disk::body::{Body, Want};
 use crate::disk::journal::{Op, Replay};
 use crate::disk::pages::Pages;
 use crate::disk::rebuild;
@@ -198,6 +198,10 @@ impl ListState {
     /// Puts another value at a position, as a part of an operation that is noted already.
     fn exchange(&mut self, at: u64, val: &[u8]) -> Result<()> {
         let index = self.in_tail(at);
+        if index.is_none() {
+            // A larger value may split the first page, and then not all that is gone would lie in it.
+            self.settle_front()?;
+        }
         let store = &mut self.store;
         let mut place = Vec::new();
         let val = store.pager.place(val, &mut place)?;
@@ -210,10 +214,7 @@ impl ListState {
                     store.seal()?;
                 }
             }
-            None => {
-                self.front.forget();
-                store.tree.edit(&mut store.pager, &Edits::Set(at + self.front.gone, val))?;
-            }
+            None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
         }
         Ok(())
     }
