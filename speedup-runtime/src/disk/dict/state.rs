@@ -2,6 +2,7 @@
 
 mod absent;
 mod batch;
+mod joint;
 mod merge;
 mod tend;
 mod whole;
@@ -93,6 +94,7 @@ impl DictState {
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
+        state.make_pending()?;
         Ok(state)
     }
 

@@ -1,5 +1,6 @@
 //! [`DiskList`]: a list on disk.
 
+mod batch;
 mod builder;
 mod copies;
 mod ends;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
+pub use self::batch::ListBatch;
 pub use self::builder::ListBuilder;
 pub use self::ends::Drain;
 pub use self::iter::Iter;

@@ -32,6 +32,7 @@ impl ListState {
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
+        state.make_pending()?;
         Ok(state)
     }
 
@@ -93,7 +94,7 @@ impl ListState {
         with_item(&self.store.tree, pages, at.saturating_add(self.front.gone), found)
     }
 
-    fn check(val: &[u8]) -> Result<()> {
+    pub(super) fn check(val: &[u8]) -> Result<()> {
         if val.len() > LONGEST_VALUE {
             return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
         }
