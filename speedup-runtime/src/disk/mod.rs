@@ -7,20 +7,24 @@
 //! Imports run downwards:
 //!
 //! ```text
-//! place                      a folder of structures
+//! place, folder_batch        a folder of structures; changes of several of them as one
 //! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
-//!   handle, shared           the lock, and whose it is
-//!   behind, process          the thread that writes journals, forks and exit
-//! types, rebuild, value_mut   what a folder holds, all items anew in one step, a value that is stored again
+//! shared                     a handle for many threads
+//! handle                     the locks of a structure, and whose it is
+//!   body                     its state as the handle sees it: what is due, and in what parts
+//!   process, behind          forks and exit, the thread that writes journals
+//! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
+//! joint                      changes of several structures, written down before they are made
 //! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
+//! pages                      who reads pages: one that also writes, or several beside each other
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, prefix, value, shape, fingerprint, error
+//! key, prefix, value, shape, fingerprint, made_up, error
 //! ```
 
 mod behind;
