@@ -193,6 +193,29 @@ fn a_queue_turns_over_without_growing() {
 }
 
 #[test]
+fn a_page_of_which_items_were_taken_may_be_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskList::<String>::builder("jobs").location(folder.path()).open().unwrap();
+    let mut list = open();
+    let mut model: std::collections::VecDeque<String> = (0..2000).map(|n| format!("job {n}")).collect();
+    list.extend(model.clone()).unwrap();
+    list.close().unwrap();
+    let mut list = open();
+    for n in 0..1500 {
+        assert_eq!(list.pop_front().unwrap(), model.pop_front(), "at {n}");
+        if n % 100 == 99 {
+            // A page that both lie in is split, now and then before the first item that is left.
+            for at in [1, 20, 40] {
+                let larger = "x".repeat(900);
+                list.set(at, larger.clone()).unwrap();
+                model[at] = larger;
+            }
+        }
+    }
+    assert_eq!(list.to_vec().unwrap(), Vec::from(model));
+}
+
+#[test]
 fn several_threads_share_a_dict() {
     let (_folder, dict) = dict();
     let shared = dict.shared();

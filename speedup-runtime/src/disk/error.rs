@@ -159,6 +159,14 @@ pub enum Error {
         /// The longest that is accepted.
         limit: usize,
     },
+    /// A batch of several structures is given one that lies in another folder.
+    #[error("{} does not lie in {}, whose batch it is; open both through one `Folder`", path.display(), folder.display())]
+    OtherFolder {
+        /// The folder of the structure.
+        path: PathBuf,
+        /// The folder whose batch it is.
+        folder: PathBuf,
+    },
     /// A batch holds more than one step can be.
     #[error("a batch of {size} bytes is larger than {limit}; split it into several")]
     BatchTooLarge {

@@ -3,12 +3,12 @@
 //! That of a key is of its own description, that of a value of its [shape](super::shape). Earlier versions looked less closely at values:
 //! their fingerprint is still made, so that their folders open; such a folder gets the present one at once.
 
-use std::fmt;
 use std::panic::catch_unwind;
 
 use serde::de::value::U32Deserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
+use super::made_up::{Parts, Stop};
 use super::{Key, Value};
 
 /// How deep a recursive type is followed.
@@ -69,24 +69,6 @@ impl Shape {
         self.note(")");
         self.depth -= 1;
         result
-    }
-}
-
-/// The walk ended early; what was noted stays.
-#[derive(Debug)]
-struct Stop;
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stop")
-    }
-}
-
-impl std::error::Error for Stop {}
-
-impl de::Error for Stop {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Stop
     }
 }
 
@@ -151,12 +133,12 @@ impl<'de> Deserializer<'de> for &mut Shape {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.note("seq");
-        self.inside(|shape| visitor.visit_seq(Parts { shape, left: 1 }))
+        self.inside(|shape| visitor.visit_seq(Parts { maker: shape, left: 1 }))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.note(&format!("tuple{len}"));
-        self.inside(|shape| visitor.visit_seq(Parts { shape, left: len }))
+        self.inside(|shape| visitor.visit_seq(Parts { maker: shape, left: len }))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -171,7 +153,7 @@ impl<'de> Deserializer<'de> for &mut Shape {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.note("map");
-        self.inside(|shape| visitor.visit_map(Parts { shape, left: 1 }))
+        self.inside(|shape| visitor.visit_map(Parts { maker: shape, left: 1 }))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -182,7 +164,7 @@ impl<'de> Deserializer<'de> for &mut Shape {
     ) -> Result<V::Value, Stop> {
         self.note(name);
         fields.iter().for_each(|field| self.note(field));
-        self.inside(|shape| visitor.visit_seq(Parts { shape, left: fields.len() }))
+        self.inside(|shape| visitor.visit_seq(Parts { maker: shape, left: fields.len() }))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -198,35 +180,6 @@ impl<'de> Deserializer<'de> for &mut Shape {
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         visitor.visit_borrowed_str("")
-    }
-}
-
-struct Parts<'a> {
-    shape: &'a mut Shape,
-    left: usize,
-}
-
-impl<'de> de::SeqAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        seed.deserialize(&mut *self.shape).map(Some)
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        de::SeqAccess::next_element_seed(self, seed)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
-        seed.deserialize(&mut *self.shape)
     }
 }
 

@@ -7,23 +7,28 @@
 //! Imports run downwards:
 //!
 //! ```text
-//! place                      a folder of structures
+//! place, folder_batch        a folder of structures; changes of several of them as one
 //! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
-//!   handle, shared           the lock, and whose it is
-//!   behind, process          the thread that writes journals, forks and exit
-//! types, rebuild, value_mut   what a folder holds, all items anew in one step, a value that is stored again
+//! shared                     a handle for many threads
+//! handle                     the locks of a structure, and whose it is
+//!   body                     its state as the handle sees it: what is due, and in what parts
+//!   process, behind          forks and exit, the thread that writes journals
+//! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
+//! joint                      changes of several structures, written down before they are made
 //! store                      checkpoint, opening, compact; repair in store/rescue
 //!   journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
+//! pages                      who reads pages: one that also writes, or several beside each other
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, prefix, value, shape, fingerprint, error
+//! key, prefix, value, shape, fingerprint, made_up, error
 //! ```
 
 mod behind;
+mod body;
 mod cache;
 mod dict;
 mod engine;
@@ -31,14 +36,17 @@ mod error;
 mod filter;
 mod fingerprint;
 mod folder;
+mod folder_batch;
 #[cfg(test)]
 mod fuzz;
 mod handle;
 mod inner;
+mod joint;
 mod journal;
 mod key;
 mod leaf;
 mod list;
+mod made_up;
 mod options;
 mod page_file;
 mod pager;
@@ -65,9 +73,10 @@ mod write_buffer;
 
 pub use self::dict::{Append, Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
+pub use self::folder_batch::FolderBatch;
 pub use self::key::{EncodeKey, Key};
-pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
-pub use self::place::Folder;
+pub use self::list::{DiskList, Drain, Iter as ListIter, ListBatch, ListBuilder};
+pub use self::place::{Folder, list};
 pub use self::prefix::{KeyPrefix, PartOf};
 pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;

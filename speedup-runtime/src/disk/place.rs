@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::dict::{DictBuilder, DiskDict};
 use super::error::At;
 use super::folder::{self, Lock};
+use super::folder_batch::FolderBatch;
 use super::key::Key;
 use super::list::{DiskList, ListBuilder};
 use super::superblock::Superblock;
@@ -93,23 +94,18 @@ impl Folder {
         DiskList::builder(name).location(&self.path)
     }
 
+    /// Begins changes of several structures of this folder that are made as one.
+    pub fn batch<'a>(&self) -> FolderBatch<'a> {
+        FolderBatch::new(&self.path)
+    }
+
     /// The names of all structures, sorted.
     ///
     /// # Errors
     ///
     /// When the folder cannot be read.
     pub fn names(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path).at(&self.path)? {
-            let entry = entry.at(&self.path)?;
-            if let Some(name) = entry.file_name().to_str().and_then(folder::name_of)
-                && exists(&entry.path())?
-            {
-                names.push(name);
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        names(&self.path)
     }
 
     /// Whether there is a structure of this name.
@@ -131,6 +127,42 @@ impl Folder {
     pub fn delete(&self, name: &str) -> Result<bool> {
         delete(&self.path.join(folder::folder_name(name)?))
     }
+}
+
+/// The names of all structures in a location, sorted; see [`Folder::names`].
+///
+/// # Errors
+///
+/// When the location is no folder, or cannot be read.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> Result<(), speedup_runtime::disk::Error> {
+/// # let place = tempfile::tempdir().unwrap();
+/// # let path = place.path();
+/// use speedup_runtime::disk::{self, DiskList};
+///
+/// DiskList::<u64>::builder("primes").location(path).open()?.push(2)?;
+/// assert_eq!(disk::list(path)?, ["primes"]);
+/// # Ok(()) }
+/// ```
+pub fn list(location: impl AsRef<Path>) -> Result<Vec<String>> {
+    names(location.as_ref())
+}
+
+fn names(location: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(location).at(location)? {
+        let entry = entry.at(location)?;
+        if let Some(name) = entry.file_name().to_str().and_then(folder::name_of)
+            && exists(&entry.path())?
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Whether a folder holds a structure, sound or not.

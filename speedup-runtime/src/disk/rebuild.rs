@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::Result;
-use super::handle::Body;
+use super::body::Body;
 use super::store::Store;
 use super::tail::Tail;
 use super::tree::{Edits, Tree};

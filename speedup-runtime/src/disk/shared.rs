@@ -3,7 +3,9 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::handle::{Access, Bar, Body, this_thread};
+use super::body::Body;
+
+use super::handle::{Access, Bar, this_thread};
 use super::value::Codec;
 use super::{Error, Result};
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, global, lock};

@@ -341,6 +341,11 @@ impl Store {
         (&self.tree, &self.tail, &self.folder, &mut self.pager)
     }
 
+    /// What no other structure has, but a copy.
+    pub(crate) fn identity(&self) -> u64 {
+        self.block.identity
+    }
+
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

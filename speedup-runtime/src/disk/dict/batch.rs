@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::DiskDict;
-use super::state::Step;
+use super::state::{DictState, Step};
+use crate::disk::handle::Access;
+use crate::disk::joint;
 use crate::disk::key::{EncodeKey, Key};
 use crate::disk::shared::Shared;
 use crate::disk::value::{Codec, Value};
@@ -98,16 +100,38 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     #[doc(alias = "transaction")]
     #[doc(alias = "apply_batch")]
     pub fn batch<R>(&mut self, fill: impl FnOnce(&mut Batch<K, V>) -> R) -> Result<R> {
-        self.report()?;
-        let mut batch = Batch::new(self.codec);
-        let result = fill(&mut batch);
-        if let Some(error) = batch.error {
-            return Err(error);
-        }
+        let (batch, result) = self.filled(fill)?;
         let bytes = |range: &Range<usize>| &batch.bytes[range.clone()];
         let steps: Vec<Step<'_>> = batch.steps.iter().map(|(key, val)| (bytes(key), val.as_ref().map(bytes))).collect();
         self.handle.change(|state| state.batch(&steps))?;
         Ok(result)
+    }
+}
+
+impl<K: Key, V: Value> DiskDict<K, V> {
+    fn filled<R>(&mut self, fill: impl FnOnce(&mut Batch<K, V>) -> R) -> Result<(Batch<K, V>, R)> {
+        self.report()?;
+        let mut batch = Batch::new(self.codec);
+        let result = fill(&mut batch);
+        batch.error.take().map_or(Ok((batch, result)), Err)
+    }
+
+    /// The changes that `fill` makes, encoded, for a batch of several structures.
+    pub(crate) fn gather_batch<R>(
+        &mut self,
+        fill: impl FnOnce(&mut Batch<K, V>) -> R,
+    ) -> Result<(Vec<joint::Step>, R)> {
+        let (batch, result) = self.filled(fill)?;
+        let bytes = |range: &Range<usize>| batch.bytes[range.clone()].to_vec();
+        let step = |(key, val): &(Range<usize>, Option<Range<usize>>)| match val {
+            Some(val) => joint::Step::Put(bytes(key), bytes(val)),
+            None => joint::Step::Remove(bytes(key)),
+        };
+        Ok((batch.steps.iter().map(step).collect(), result))
+    }
+
+    pub(crate) fn access(&self) -> &Access<DictState> {
+        &self.handle
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::DiskDict;
 use super::state::DictState;
-use crate::disk::handle::Body;
+use crate::disk::body::Body;
 use crate::disk::journal::Replay;
 use crate::disk::key::Key;
 use crate::disk::options::Options;

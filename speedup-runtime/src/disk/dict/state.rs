@@ -2,13 +2,14 @@
 
 mod absent;
 mod batch;
+mod joint;
 mod merge;
 mod tend;
 mod whole;
 
 use super::look::Look;
+use crate::disk::body::Body;
 use crate::disk::filter::Absent;
-use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
 use crate::disk::pager::Pager;
@@ -93,6 +94,7 @@ impl DictState {
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
+        state.make_pending()?;
         Ok(state)
     }
 

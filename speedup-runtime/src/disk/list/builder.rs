@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::DiskList;
 use super::state::ListState;
-use crate::disk::handle::Body;
+use crate::disk::body::Body;
 use crate::disk::journal::Replay;
 use crate::disk::options::Options;
 use crate::disk::store::{Opening, Repaired, Store};

@@ -10,10 +10,3 @@ pub(super) struct Front {
     /// The leaf that the next item is in, as it was when it was looked up.
     pub(super) leaf: Option<Arc<Leaf>>,
 }
-
-impl Front {
-    /// Some item of the tree is about to change.
-    pub(super) fn forget(&mut self) {
-        self.leaf = None;
-    }
-}

@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use super::state::ListState;
 use crate::disk::Result;
-use crate::disk::handle::{Access, Body};
+use crate::disk::body::Body;
+use crate::disk::handle::Access;
 use crate::disk::leaf::{Leaf, Val};
 use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;

@@ -1,5 +1,6 @@
 //! [`DiskList`]: a list on disk.
 
+mod batch;
 mod builder;
 mod copies;
 mod ends;
@@ -18,12 +19,14 @@ use std::path::PathBuf;
 
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
+pub use self::batch::ListBatch;
 pub use self::builder::ListBuilder;
 pub use self::ends::Drain;
 pub use self::iter::Iter;
 use self::iter::Runs;
 use self::state::ListState;
-use super::handle::{Body, Handle};
+use super::body::Body;
+use super::handle::Handle;
 use super::shared::Shared;
 use super::store::Repaired;
 use super::value::{Codec, Value};

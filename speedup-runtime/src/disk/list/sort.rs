@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::DiskList;
 use crate::disk::Result;
+use crate::disk::body::Body;
 use crate::disk::error::At;
-use crate::disk::handle::Body;
 use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::front::Front;
-use crate::disk::handle::{Body, Want};
+use crate::disk::body::{Body, Want};
 use crate::disk::journal::{Op, Replay};
 use crate::disk::pages::Pages;
 use crate::disk::rebuild;
@@ -32,6 +32,7 @@ impl ListState {
         if state.store.is_recovering() {
             state.checkpoint()?;
         }
+        state.make_pending()?;
         Ok(state)
     }
 
@@ -93,7 +94,7 @@ impl ListState {
         with_item(&self.store.tree, pages, at.saturating_add(self.front.gone), found)
     }
 
-    fn check(val: &[u8]) -> Result<()> {
+    pub(super) fn check(val: &[u8]) -> Result<()> {
         if val.len() > LONGEST_VALUE {
             return Err(Error::ValueTooLarge { size: val.len(), limit: LONGEST_VALUE });
         }
@@ -198,6 +199,10 @@ impl ListState {
     /// Puts another value at a position, as a part of an operation that is noted already.
     fn exchange(&mut self, at: u64, val: &[u8]) -> Result<()> {
         let index = self.in_tail(at);
+        if index.is_none() {
+            // A larger value may split the first page, and then not all that is gone would lie in it.
+            self.settle_front()?;
+        }
         let store = &mut self.store;
         let mut place = Vec::new();
         let val = store.pager.place(val, &mut place)?;
@@ -210,10 +215,7 @@ impl ListState {
                     store.seal()?;
                 }
             }
-            None => {
-                self.front.forget();
-                store.tree.edit(&mut store.pager, &Edits::Set(at + self.front.gone, val))?;
-            }
+            None => store.tree.edit(&mut store.pager, &Edits::Set(at, val))?,
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::iter::Runs;
 use super::{DiskList, sort};
-use crate::disk::handle::Body;
+use crate::disk::body::Body;
 use crate::disk::value::{self, Value};
 use crate::disk::{Error, Result};
 

@@ -7,12 +7,12 @@ mod answers;
 
 use std::any::type_name;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde::de::{self, DeserializeOwned, Visitor};
+use serde::de::{DeserializeOwned, Visitor};
 
 use super::{Body, Graph, Kind, Shape};
+use crate::disk::made_up::Stop;
 
 /// How often a type is gone through.
 const PASSES: usize = 2000;
@@ -98,24 +98,6 @@ struct Tracer {
     limits: Vec<usize>,
     picks: Vec<usize>,
     picked: usize,
-}
-
-/// The walk ended early; what was noted stays.
-#[derive(Debug)]
-struct Stop;
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stop")
-    }
-}
-
-impl std::error::Error for Stop {}
-
-impl de::Error for Stop {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Stop
-    }
 }
 
 impl Tracer {

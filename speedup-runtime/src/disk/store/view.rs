@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::folder::Lock;
+use super::super::joint;
 use super::super::journal::Replay;
 use super::super::options::Options;
 use super::super::pager::{Meta, Pager};
@@ -23,7 +24,8 @@ impl Store {
         let lock = Lock::share(&folder)?;
         let block = Superblock::read(&folder)?.ok_or_else(missing)?;
         check(&folder, &block, kind, key, (value, &options.readable))?;
-        if !block.at_rest || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
+        let is_whole = block.at_rest && joint::pending(&folder, block.identity)?.is_empty();
+        if !is_whole || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
             return Err(Error::Unfinished { path: folder });
         }
         let (pager, meta) = Pager::view(&folder, &block, options.items(), Arc::new(()))?;

@@ -13,21 +13,26 @@ fn op<'a>(&(key, val): &Step<'a>) -> Op<'a> {
 }
 
 impl DictState {
-    /// Applies all changes in order, or none: they are noted as one frame of the journal.
-    pub(crate) fn batch(&mut self, steps: &[Step<'_>]) -> Result<()> {
-        if steps.is_empty() {
-            return Ok(());
-        }
+    /// Refuses what cannot be applied; what it will need must be readable before it is noted.
+    pub(super) fn check_batch(&mut self, steps: &[Step<'_>]) -> Result<()> {
         let mut size = 0;
         for &(key, val) in steps {
             Self::check(key, val.unwrap_or_default())?;
-            // What the change will need must be readable before it is noted.
             self.contains(key)?;
             size += key.len() + val.map_or(0, <[u8]>::len);
         }
         if size > LONGEST_BATCH {
             return Err(Error::BatchTooLarge { size, limit: LONGEST_BATCH });
         }
+        Ok(())
+    }
+
+    /// Applies all changes in order, or none: they are noted as one frame of the journal.
+    pub(crate) fn batch(&mut self, steps: &[Step<'_>]) -> Result<()> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.check_batch(steps)?;
         let result = self.apply_all(steps);
         self.store.settle(result)
     }

@@ -2,7 +2,7 @@
 
 use super::{DictState, Merge};
 use crate::disk::Result;
-use crate::disk::handle::{Body, Want};
+use crate::disk::body::{Body, Want};
 use crate::disk::store::{Extent, Staged, Store, Written};
 use crate::disk::write_buffer::WriteBuffer;
 

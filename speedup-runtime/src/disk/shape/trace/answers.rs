@@ -4,7 +4,8 @@ use serde::de::value::U32Deserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
 use super::super::{Kind, Shape};
-use super::{Form, Stop, Tracer, What};
+use super::{Form, Tracer, What};
+use crate::disk::made_up::{Parts, Stop};
 
 /// Texts that well-known types accept: nothing, a word, a number, a date, a moment, addresses, an identifier, a URL, a version.
 const TEXTS: [&str; 10] = [
@@ -104,11 +105,11 @@ impl<'de> Deserializer<'de> for &mut Tracer {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         let left = usize::from(!self.is_short());
-        self.inside(What::Seq, |tracer| visitor.visit_seq(Parts { tracer, left }))
+        self.inside(What::Seq, |tracer| visitor.visit_seq(Parts { maker: tracer, left }))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        self.inside(What::Tuple(len), |tracer| visitor.visit_seq(Parts { tracer, left: len }))
+        self.inside(What::Tuple(len), |tracer| visitor.visit_seq(Parts { maker: tracer, left: len }))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -117,12 +118,12 @@ impl<'de> Deserializer<'de> for &mut Tracer {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        self.named::<V, _>(name, Form::Tuple(len), |tracer| visitor.visit_seq(Parts { tracer, left: len }))
+        self.named::<V, _>(name, Form::Tuple(len), |tracer| visitor.visit_seq(Parts { maker: tracer, left: len }))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         let left = usize::from(!self.is_short());
-        self.inside(What::Map, |tracer| visitor.visit_map(Parts { tracer, left }))
+        self.inside(What::Map, |tracer| visitor.visit_map(Parts { maker: tracer, left }))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -132,7 +133,7 @@ impl<'de> Deserializer<'de> for &mut Tracer {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let left = fields.len();
-        self.named::<V, _>(name, Form::Struct(fields), |tracer| visitor.visit_seq(Parts { tracer, left }))
+        self.named::<V, _>(name, Form::Struct(fields), |tracer| visitor.visit_seq(Parts { maker: tracer, left }))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -153,35 +154,6 @@ impl<'de> Deserializer<'de> for &mut Tracer {
         })?;
         self.finite.entry(index).or_insert(pick);
         Ok(value)
-    }
-}
-
-struct Parts<'a> {
-    tracer: &'a mut Tracer,
-    left: usize,
-}
-
-impl<'de> de::SeqAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        seed.deserialize(&mut *self.tracer).map(Some)
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        de::SeqAccess::next_element_seed(self, seed)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
-        seed.deserialize(&mut *self.tracer)
     }
 }
 
@@ -226,7 +198,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_> {
 
     fn tuple_variant<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         self.holds(Form::Tuple(len));
-        visitor.visit_seq(Parts { tracer: self.tracer, left: len })
+        visitor.visit_seq(Parts { maker: self.tracer, left: len })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -235,6 +207,6 @@ impl<'de> de::VariantAccess<'de> for Variant<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         self.holds(Form::Struct(fields));
-        visitor.visit_seq(Parts { tracer: self.tracer, left: fields.len() })
+        visitor.visit_seq(Parts { maker: self.tracer, left: fields.len() })
     }
 }

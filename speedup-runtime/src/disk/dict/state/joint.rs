@@ -1,0 +1,39 @@
+//! The part of a dict in changes of several structures.
+
+use super::{DictState, Step};
+use crate::disk::Result;
+use crate::disk::joint::{self, Part};
+
+impl DictState {
+    fn joint_steps(steps: &[joint::Step]) -> Vec<Step<'_>> {
+        let steps = steps.iter().filter_map(|step| match step {
+            joint::Step::Put(key, value) => Some((key.as_slice(), Some(value.as_slice()))),
+            joint::Step::Remove(key) => Some((key.as_slice(), None)),
+            joint::Step::Push(_) => None,
+        });
+        steps.collect()
+    }
+
+    /// Refuses what cannot be made.
+    pub(crate) fn check_joint(&mut self, steps: &[joint::Step]) -> Result<()> {
+        self.check_batch(&Self::joint_steps(steps))
+    }
+
+    /// Makes the changes, durably; a second time makes no difference.
+    pub(crate) fn make_joint(&mut self, part: &Part) -> Result<()> {
+        self.batch(&Self::joint_steps(&part.steps))?;
+        self.store.flush()
+    }
+
+    /// Makes what an earlier process wrote down and did not make.
+    pub(super) fn make_pending(&mut self) -> Result<()> {
+        if self.store.is_read_only() {
+            return Ok(());
+        }
+        for pending in joint::pending(self.store.folder(), self.store.identity())? {
+            self.make_joint(pending.part())?;
+            pending.done()?;
+        }
+        Ok(())
+    }
+}
