@@ -20,7 +20,7 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
@@ -46,6 +46,7 @@ const STEPS: [Step; 17] = [
         run: stress,
     },
     Step { name: "crash", about: "the long form of the crash and byte-flip tests", in_ci: false, run: crash },
+    Step { name: "fuzz", about: "the long form of random code and random bytes", in_ci: false, run: fuzz },
     Step { name: "examples", about: "the README's tour", in_ci: true, run: examples },
     Step { name: "test", about: "all tests: the README's command", in_ci: true, run: test },
 ];
@@ -232,6 +233,11 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
     let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"]);
     run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
+}
+
+fn fuzz(_: &[String]) -> Result<Done, Failure> {
+    let mut command = cargo(&["test", "--package", "speedup-macros", "--package", "speedup-runtime", "--lib", "fuzz"]);
+    run(command.env("SPEEDUP_LONG", "1"))
 }
 
 fn examples(_: &[String]) -> Result<Done, Failure> {
