@@ -117,7 +117,7 @@ impl fmt::Display for Growth {
 /// # Examples
 ///
 /// ```
-/// use speedup::measure;
+/// use speedup_runtime::measure;
 ///
 /// let growth = measure::growth(|n| (0..n).map(|x| (0..n).filter(|y| x * y % 7 == 1).count()).sum::<usize>());
 /// println!("{growth}\n{}", growth.plot(40));
@@ -148,7 +148,7 @@ pub fn growth<T>(mut work: impl FnMut(u64) -> T) -> Growth {
 /// # Examples
 ///
 /// ```
-/// use speedup::measure::{Class, fit};
+/// use speedup_runtime::measure::{Class, fit};
 ///
 /// let steps = |n: u64| (0..n).map(|i| n - i).sum::<u64>() as f64;
 /// assert_eq!(fit((3..10).map(|n| (1 << n, steps(1 << n)))).class(), Class::Quadratic);
