@@ -160,6 +160,13 @@ fn item() -> impl Strategy<Value = String> {
     prop_oneof![4 => function(), 1 => other]
 }
 
+#[test]
+fn what_has_been_found_stays_mended() {
+    let head_ends_with_break = "fn f(n: u64) -> u64 { for i in break { x += for i in odd(n)? { x += n; }; } }";
+    let item: TokenStream = head_ends_with_break.parse().expect("tokens");
+    assert!(syn::parse2::<syn::File>(cache::attribute("with(odd)".parse().expect("tokens"), item)).is_ok());
+}
+
 proptest! {
     #![proptest_config(config())]
 

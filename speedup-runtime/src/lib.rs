@@ -8,6 +8,8 @@ pub mod cache;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
 
+#[cfg(not(loom))]
+pub mod measure;
 pub(crate) mod panics;
 #[cfg(not(loom))]
 pub mod profile;

@@ -3,6 +3,7 @@
 mod cached_calls;
 mod collections;
 mod factoring;
+mod growth;
 mod kept_values;
 mod recursions;
 mod vectors;

@@ -2,6 +2,7 @@
 
 mod checks;
 mod imports;
+mod licences;
 mod run;
 mod steps;
 

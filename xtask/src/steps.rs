@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::checks;
 use crate::imports;
+use crate::licences::licences;
 use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
 
@@ -20,7 +21,7 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 19] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
@@ -28,7 +29,8 @@ const STEPS: [Step; 17] = [
     Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
     Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
-    Step { name: "deny", about: "licences and advisories of the dependencies", in_ci: true, run: deny },
+    Step { name: "deny", about: "licences, bans and advisories of the dependencies", in_ci: true, run: deny },
+    Step { name: "package", about: "what a release holds; `package --verify` builds it", in_ci: true, run: package },
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
@@ -46,6 +48,7 @@ const STEPS: [Step; 17] = [
         run: stress,
     },
     Step { name: "crash", about: "the long form of the crash and byte-flip tests", in_ci: false, run: crash },
+    Step { name: "fuzz", about: "the long form of random code and random bytes", in_ci: false, run: fuzz },
     Step { name: "examples", about: "the README's tour", in_ci: true, run: examples },
     Step { name: "test", about: "all tests: the README's command", in_ci: true, run: test },
 ];
@@ -117,10 +120,20 @@ fn docs(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn deny(_: &[String]) -> Result<Done, Failure> {
+    licences()?;
     if !is_there(&mut cargo(&["deny", "--version"])) {
-        return Ok(Done::Skipped("cargo-deny is not installed".to_owned()));
+        return Ok(Done::Skipped("cargo-deny is not installed: sources and advisories are not checked".to_owned()));
     }
     run(&mut cargo(&["deny", "check"]))
+}
+
+fn package(arguments: &[String]) -> Result<Done, Failure> {
+    let mut command = cargo(&["package", "--allow-dirty", "--offline", "--quiet"]);
+    command.args(["--package", "speedup-macros", "--package", "speedup-runtime", "--package", "speedup"]);
+    if !arguments.iter().any(|argument| argument == "--verify") {
+        command.arg("--no-verify");
+    }
+    run(&mut command)
 }
 
 fn loom(arguments: &[String]) -> Result<Done, Failure> {
@@ -252,6 +265,11 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
     let mut tight = tests(&["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"]);
     run(tight.args(["--target-dir", "target/tight"]).env("RUSTFLAGS", "--cfg speedup_tight"))
+}
+
+fn fuzz(_: &[String]) -> Result<Done, Failure> {
+    let mut command = cargo(&["test", "--package", "speedup-macros", "--package", "speedup-runtime", "--lib", "fuzz"]);
+    run(command.env("SPEEDUP_LONG", "1"))
 }
 
 fn examples(_: &[String]) -> Result<Done, Failure> {

@@ -200,7 +200,8 @@ impl Frame {
         while !body.is_empty() {
             let Some(op) = Op::decode(&mut body) else { return Ok(false) };
             each(seq, op)?;
-            seq += 1;
+            // A forged frame may begin at the last number.
+            seq = seq.wrapping_add(1);
         }
         Ok(true)
     }

@@ -11,6 +11,12 @@ use super::{Callee, Forecaster, Names, chain};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
+/// A statement or an expression with a head of the user's. Left out if it cannot be read: a head may end with `break` or `return`, which
+/// can take the braces behind it for their value.
+macro_rules! headed {
+    ($($tokens:tt)*) => { syn::parse2(quote!($($tokens)*)).ok()? };
+}
+
 /// Writes the steps of forecasts.
 pub(super) struct Writer {
     /// Which function's calls are asked for; others are left out.
@@ -167,13 +173,13 @@ impl Writer {
                     let body = self.statements(body);
                     quote!(#(#attributes)* #pattern => { #(#body)* })
                 });
-                parse_quote!(match #value { #(#arms)* })
+                headed!(match #value { #(#arms)* })
             }
             Node::Loop { label, head, body } => {
                 let body = self.statements(body);
                 match head {
-                    Head::For(pattern, iterated) => parse_quote!(#label for #pattern in #iterated { #(#body)* }),
-                    Head::While(condition) => parse_quote!(#label while #condition { #(#body)* }),
+                    Head::For(pattern, iterated) => headed!(#label for #pattern in #iterated { #(#body)* }),
+                    Head::While(condition) => headed!(#label while #condition { #(#body)* }),
                     Head::Endless => parse_quote!(#label loop { #(#body)* }),
                 }
             }
@@ -181,7 +187,7 @@ impl Writer {
                 if let Some(pattern) = turn(receiver, method, closure, body) {
                     let body = self.statements(body);
                     let receiver = if let Expr::Paren(inner) = receiver { &*inner.expr } else { receiver };
-                    return Some(parse_quote!(for #pattern in #receiver { #(#body)* }));
+                    return Some(headed!(for #pattern in #receiver { #(#body)* }));
                 }
                 let closure = self.closure(closure, body);
                 parse_quote!(::speedup::__private::drain!(#receiver.#method(#(#arguments,)* #closure));)
@@ -201,18 +207,18 @@ impl Writer {
         let Node::If { condition, then, otherwise } = node else { return None };
         let then = self.statements(then);
         Some(match otherwise.as_slice() {
-            [] => parse_quote!(if #condition { #(#then)* }),
+            [] => headed!(if #condition { #(#then)* }),
             [other @ Node::If { .. }] => {
                 let other = self.branch(other)?;
-                parse_quote!(if #condition { #(#then)* } else #other)
+                headed!(if #condition { #(#then)* } else #other)
             }
             [Node::Block { attributes, body }] if attributes.is_empty() => {
                 let body = self.statements(body);
-                parse_quote!(if #condition { #(#then)* } else { #(#body)* })
+                headed!(if #condition { #(#then)* } else { #(#body)* })
             }
             other => {
                 let other = self.statements(other);
-                parse_quote!(if #condition { #(#then)* } else { #(#other)* })
+                headed!(if #condition { #(#then)* } else { #(#other)* })
             }
         })
     }

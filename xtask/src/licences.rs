@@ -1,0 +1,128 @@
+//! Licences and banned crates by cargo alone, from the lists in `deny.toml`: they are checked where cargo-deny is not installed, too.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::run::{Done, Failure, cargo, root};
+use crate::say;
+
+/// What `deny.toml` says.
+#[derive(Default)]
+struct Rules {
+    allowed: Vec<String>,
+    /// A crate, and what it may have beyond that.
+    exceptions: Vec<(String, String)>,
+    banned: Vec<String>,
+}
+
+impl Rules {
+    /// Reads the lists that this needs; cargo-deny reads the whole file.
+    fn parse(text: &str) -> Self {
+        let mut rules = Self::default();
+        let (mut table, mut list) = ("", "");
+        for line in text.lines().map(str::trim) {
+            if line.starts_with('#') {
+                continue;
+            }
+            if let Some(name) =
+                line.strip_prefix('[').and_then(|line| line.strip_suffix(']')).filter(|name| !name.is_empty())
+            {
+                table = name;
+            }
+            if let Some((name, _)) = line.split_once(" = [").filter(|_| !line.starts_with('{')) {
+                list = name;
+            }
+            let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+            match (table, list, words.as_slice()) {
+                ("licenses", "allow", words) => rules.allowed.extend(words.iter().map(|word| (*word).to_owned())),
+                ("licenses", "exceptions", [licence, name]) => {
+                    rules.exceptions.push(((*name).to_owned(), (*licence).to_owned()))
+                }
+                ("bans", "deny", [name, ..]) => rules.banned.push((*name).to_owned()),
+                _ => {}
+            }
+            if line.ends_with(']') {
+                list = "";
+            }
+        }
+        rules
+    }
+
+    /// Whether a crate may be used under this expression: of each part that is needed, one of the choices is allowed.
+    fn allows(&self, name: &str, expression: &str) -> bool {
+        let allowed = |licence: &str| {
+            let licence = licence.trim_matches(['(', ')', ' ']);
+            self.allowed.iter().any(|allowed| allowed == licence)
+                || self.exceptions.iter().any(|(crate_name, allowed)| crate_name == name && allowed == licence)
+        };
+        let expression = expression.replace('/', " OR ");
+        expression.split(" AND ").all(|part| part.split(" OR ").any(allowed))
+    }
+}
+
+/// The licences of all dependencies are allowed, and no banned crate is among them.
+pub(crate) fn licences() -> Result<Done, Failure> {
+    let file = root().join("deny.toml");
+    let rules = Rules::parse(&fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?);
+    let mut tree = cargo(&["tree", "--workspace", "--all-features", "--target", "all", "--prefix", "none"]);
+    let output = tree.args(["--edges", "all", "--format", "{p}|{l}|"]).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let output = String::from_utf8_lossy(&output.stdout);
+    let packages: BTreeMap<&str, &str> =
+        output.lines().filter_map(|line| Some((line.split_whitespace().next()?, line.split('|').nth(1)?))).collect();
+    let mut faults = Vec::new();
+    for (name, licence) in &packages {
+        if rules.banned.iter().any(|banned| banned == name) {
+            faults.push(format!("{name} is banned by deny.toml"));
+        }
+        if !rules.allows(name, licence) {
+            faults.push(format!("{name} has the licence `{licence}`, which deny.toml does not allow"));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults.join("\n"));
+    }
+    say(&format!("the licences of {} packages are allowed, and none of them is banned", packages.len()));
+    Ok(Done::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "
+[licenses]
+allow = [
+    \"MIT\",
+    \"Unicode-3.0\",
+]
+exceptions = [
+    { allow = [\"MPL-2.0\"], crate = \"option-ext\" },
+]
+
+[bans]
+deny = [
+    { crate = \"openssl-sys\", reason = \"a C library\" },
+]
+";
+
+    #[test]
+    fn one_choice_of_each_part_is_enough() {
+        let rules = Rules::parse(TEXT);
+        assert!(rules.allows("any", "MIT OR Apache-2.0"));
+        assert!(rules.allows("any", "Apache-2.0/MIT"));
+        assert!(rules.allows("any", "(MIT OR Apache-2.0) AND Unicode-3.0"));
+        assert!(!rules.allows("any", "MIT AND GPL-3.0"));
+        assert!(!rules.allows("any", ""));
+    }
+
+    #[test]
+    fn exceptions_are_for_one_crate() {
+        let rules = Rules::parse(TEXT);
+        assert!(rules.allows("option-ext", "MPL-2.0"));
+        assert!(!rules.allows("other", "MPL-2.0"));
+        assert_eq!(rules.banned, ["openssl-sys"]);
+    }
+}
