@@ -5,12 +5,16 @@
 
 pub mod buffer;
 pub mod cache;
+#[cfg(not(loom))]
+pub mod clock;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
 
 pub(crate) mod panics;
 pub(crate) mod sync;
+#[cfg(not(loom))]
+pub(crate) mod timer;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
-pub use cache::{AsyncCache, Cache, Memo, Task, TimedOut, join, map};
+pub use cache::{AsyncCache, Cache, Memo, PolicyCache, Task, TimedOut, join, map};

@@ -397,7 +397,7 @@ impl<K: Key, R: Output> Cache<K, R> {
         let core = self.core();
         let (hits, misses) = core.number.totals();
         let [shared, helped, vain] = core.outlook.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain }
+        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain, ..Stats::default() }
     }
 
     /// A call of this key that has not begun.
@@ -407,7 +407,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.
-    fn again(&self) -> Self {
+    pub(in crate::cache) fn again(&self) -> Self {
         Self {
             core: self.core,
             function: self.function.clone(),

@@ -21,6 +21,14 @@ pub struct Stats {
     pub helped: u64,
     /// Forecasts that found nothing to share.
     pub vain: u64,
+    /// Values that were put out because of a bound.
+    pub evictions: u64,
+    /// Values that were let go because of their age.
+    pub expirations: u64,
+    /// Values that were computed again while there was one: by `refresh`, ahead of the end, or after it.
+    pub renewals: u64,
+    /// What the values of a cache with a bound weigh together; 0 without a bound.
+    pub weight: u64,
 }
 
 impl Stats {

@@ -16,6 +16,8 @@ pub(in crate::cache) mod inner;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]
+pub(in crate::cache) mod renewal;
+#[cfg(not(loom))]
 pub(in crate::cache) mod running;
 #[cfg_attr(loom, path = "../model/core.rs")]
 pub(in crate::cache) mod state;

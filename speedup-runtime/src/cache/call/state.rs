@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    mem::ManuallyDrop,
     ptr::{NonNull, null_mut},
 };
 
@@ -9,7 +10,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook},
+    call::{function::Function, outlook::Outlook, renewal::Renewals},
     sharing::granularity::Grain,
     table::{
         Current, Table, Word,
@@ -23,7 +24,7 @@ use crate::cache::{
         waiters::Waiters,
     },
 };
-use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering, Weak};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 ///
@@ -45,6 +46,10 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) panicked: AtomicUsize,
     pub(in crate::cache) notes: Notes,
     pub(in crate::cache) outlook: Outlook,
+    /// Where keys are computed again, once one has been.
+    pub(in crate::cache) renewals: OnceCell<Renewals<Self>>,
+    /// The core whose keys are computed again here, or null. Relaxed: written before anybody else knows this one.
+    pub(in crate::cache) renewed: AtomicPtr<Self>,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
 }
@@ -104,6 +109,8 @@ impl<K: Key, R: Output> Core<K, R> {
             panicked: AtomicUsize::new(0),
             notes: Notes::new(),
             outlook: Outlook::new(),
+            renewals: OnceCell::new(),
+            renewed: AtomicPtr::new(null_mut()),
         }
     }
 
@@ -136,6 +143,13 @@ impl<K: Key, R: Output> Core<K, R> {
             Arc::increment_strong_count(counted);
             Some(Self::kept(counted))
         }
+    }
+
+    /// The core for who may come when it has gone; `None` if it is not counted.
+    pub(in crate::cache) fn weak(&self) -> Option<Weak<Self>> {
+        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
+        let counted = self.counted().map(|counted| ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) }));
+        counted.map(|counted| Arc::downgrade(&counted))
     }
 
     /// What `Arc` counts the core by, if it does.
@@ -185,6 +199,37 @@ impl<K: Key, R: Output> Core<K, R> {
         drop(pin);
         worker.count_hit(self.number.index(), tally);
         Some(value)
+    }
+
+    /// Looks at the value of a key, if there is one.
+    pub(in crate::cache) fn look<Q: Lookup<K>, T>(
+        &self,
+        key: Q,
+        worker: &'static Worker,
+        look: impl FnOnce(&R) -> T,
+    ) -> Option<T> {
+        let pin = worker.pin();
+        let value = self.table(pin.at())?.find(key, None, pin.at())?;
+        Some(look(value))
+    }
+
+    /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
+    #[inline(always)]
+    pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
+        let worker = registry::swift()?;
+        let pin = worker.pin_swiftly();
+        let value = take(self.table(pin.at())?.find(key, None, pin.at())?)?;
+        drop(pin);
+        worker.count_hit(self.number.index(), 0);
+        Some(value)
+    }
+
+    /// Looks at all values. Those that come and go meanwhile are seen or not.
+    pub(in crate::cache) fn each(&self, worker: &'static Worker, look: impl FnMut(&K, &R)) {
+        let pin = worker.pin();
+        if let Some(table) = self.table(pin.at()) {
+            table.each(pin.at(), look);
+        }
     }
 
     /// Whether the value of a key is there.

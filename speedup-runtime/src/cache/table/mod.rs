@@ -354,6 +354,14 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 
+    /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
+        if let Some(hashed) = self.hashed.get() {
+            hashed.each(pin, look);
+        }
+    }
+
     /// The slot of a key, and whether this call made it with the given state.
     fn locate<'pin, Q: Lookup<K>>(
         &self,
