@@ -7,6 +7,7 @@ pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, PolicyCache, Tas
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
+pub use speedup_runtime::{profile, profile_within, report, seeing};
 
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]

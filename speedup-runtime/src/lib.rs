@@ -11,6 +11,10 @@ pub mod clock;
 pub mod disk;
 
 pub(crate) mod panics;
+#[cfg(not(loom))]
+pub mod profile;
+#[cfg(not(loom))]
+pub mod seeing;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod timer;
@@ -18,3 +22,7 @@ pub(crate) mod timer;
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
 pub use cache::{AsyncCache, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+#[cfg(not(loom))]
+pub use profile::{profile, profile_within};
+#[cfg(not(loom))]
+pub use seeing::report;

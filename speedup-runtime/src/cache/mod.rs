@@ -33,14 +33,14 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
-    stats::Stats,
-    tables::{Division, Tables, TablesState, is_equal, is_same},
+    tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };
 #[cfg(not(loom))]
@@ -59,3 +59,5 @@ pub use self::{
         key::{Argument, Key, Lookup, Output, Part},
     },
 };
+#[cfg(not(loom))]
+pub use crate::seeing::stats::Stats;

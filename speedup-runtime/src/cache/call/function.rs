@@ -7,11 +7,15 @@ use std::{
     sync::Arc,
 };
 
+use crate::seeing::stats::Stats;
+
 /// A function whose results are cached: its name, its body, and what is special about it.
 ///
 /// Attributes make it in a constant, so everything about it is known when the program is compiled.
 pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) name: &'static str,
+    /// The type that names it in reports, if its name alone does not.
+    pub(in crate::cache) path: Option<fn() -> &'static str>,
     /// A [`Run`](crate::cache::call::callee::Run). Its type is left out, so that a missing bound on an argument or a result is reported once, not wherever
     /// the function is mentioned.
     pub(in crate::cache) run: fn(),
@@ -31,6 +35,12 @@ pub struct Function<K: 'static, R: 'static> {
 pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
     /// A value of this key was published just now, perhaps instead of an old one. It may be gone again.
     fn settle(&self, core: &dyn Any, key: &K, old: Option<R>);
+
+    /// The table was cleared or replaced.
+    fn rebook(&self, core: &dyn Any);
+
+    /// Adds what it knows.
+    fn tell(&self, stats: &mut Stats);
 
     /// Lets go of what has expired.
     fn sweep(&self, core: &dyn Any);
@@ -91,6 +101,11 @@ impl<K, R> Function<K, R> {
     /// A [`keep`](Self::keep) that keeps everything.
     pub(in crate::cache) fn keep_all(_: &R) -> bool {
         true
+    }
+
+    /// The same, named in reports by this type: that of a closure, or of a function with its types.
+    pub(in crate::cache) fn of_type<F>(self) -> Self {
+        Self { path: Some(std::any::type_name::<F>), ..self }
     }
 
     /// A [`keep`](Self::keep) that keeps nothing.

@@ -10,13 +10,17 @@ use super::{
     rules::Rules,
     shared::{Home, Kept, Later, Shared},
 };
-use crate::cache::{
-    api::cache::Cache,
-    call::{
-        function::{Function, Hook},
-        state::Core,
+use crate::{
+    cache::{
+        api::cache::Cache,
+        call::{
+            function::{Function, Hook},
+            listed::Listing,
+            state::Core,
+        },
+        table::key::{Key, Output},
     },
-    table::key::{Key, Output},
+    seeing::report::Kind,
 };
 
 /// What `Cache` and `PolicyCache` both have: the second returns itself with one more policy, the first becomes one.
@@ -72,7 +76,9 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             // One that is no closure runs as it does in its own cache.
             None => Arc::new(move |key| Stored::of(cache.core().get(cache.function().callee(), &key.0))),
         };
-        Self::made(Function::closure(body), Rules::new())
+        let mut function = Function::closure(body);
+        function.path = plain.path;
+        Self::made(function, Rules::new())
     }
 
     fn with(self, set: impl FnOnce(&mut Rules<K, R>)) -> Self {
@@ -86,7 +92,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let shared = Arc::new(Shared::new(rules, Home::Own(OnceCell::new())));
         function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
         function.settle = Some(Hook::Shared(shared.clone()));
-        let cache = Cache::around(Core::new(), function);
+        let cache = Cache::around(Core::listed(Listing::As(Kind::Cache)), function);
         if let Home::Own(later) = &shared.home {
             _ = later.set(later_of(cache.core()));
         }

@@ -9,13 +9,21 @@ use super::{
 };
 use crate::{
     cache::{
-        api::{cache::Cache, stats::Stats, task::Task},
+        api::{
+            cache::Cache,
+            context::{Body, callee},
+            task::Task,
+        },
         block::isolation,
-        call::function::{Function, Hook},
+        call::{
+            callee::Callee,
+            function::{Function, Hook},
+        },
         table::key::{Distinct, Key, Lookup, Output},
         thread::registry,
     },
     clock, panics,
+    seeing::stats::Stats,
 };
 
 /// A [`Cache`](crate::Cache) that is bounded, or whose values age: what `#[cache(capacity = .., ttl = ..)]` makes, and
@@ -70,8 +78,50 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let key = Hashed(K::of(key));
         match self.hit(&key) {
             Some(value) => value,
-            None => self.miss(&key),
+            None => self.miss(&key, self.cache.function().callee()),
         }
+    }
+
+    /// The value of a key, computed if need be by this body instead of the cache's own function. See
+    /// [`Cache::get_with`](crate::Cache::get_with).
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[inline(always)]
+    pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
+        let key = Hashed(key);
+        match self.hit(&key) {
+            Some(value) => value,
+            None => self.miss(&key, callee(self.cache.function(), &body)),
+        }
+    }
+
+    /// As [`get_with`](Self::get_with), for a key that is only borrowed: a tuple of references, one for each part.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[inline(always)]
+    pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
+        match self.hit(Asked(key)) {
+            Some(value) => value,
+            None => self.miss(&Hashed(key.to_key()), callee(self.cache.function(), &body)),
+        }
+    }
+
+    /// As [`refresh`](Self::refresh), by this body.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
+        self.renew(&Hashed(key), callee(self.cache.function(), &body))
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
+        self.renew(&Hashed(key.to_key()), callee(self.cache.function(), &body))
     }
 
     /// The value of a key that is only borrowed: a tuple of references, one for each argument. A hit allocates nothing.
@@ -82,7 +132,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
         match self.hit(Asked(key)) {
             Some(value) => value,
-            None => self.miss(&Hashed(key.to_key())),
+            None => self.miss(&Hashed(key.to_key()), self.cache.function().callee()),
         }
     }
 
@@ -105,11 +155,11 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// The value of a key by another look: computed if it is missing or has expired. What has expired stays until there is something
     /// better.
-    fn miss(&self, key: &Hashed<K>) -> R {
+    fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
         let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
-            None => return core.get(self.cache.function().callee(), key).into_value(),
-            Some(Look::Expired) => return self.renew(key),
+            None => return core.get(callee, key).into_value(),
+            Some(Look::Expired) => return self.renew(key, callee),
             Some(Look::Fresh(value)) => value,
             Some(Look::Late(value)) => {
                 self.renew_ahead(key);
@@ -121,9 +171,9 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     }
 
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
-    fn renew(&self, key: &Hashed<K>) -> R {
+    fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
-        let new = core.refresh(self.cache.function().callee(), key, worker);
+        let new = core.refresh(callee, key, worker);
         let is_kept = self.cache.function().keep.is_none_or(|keep| keep(&new));
         if !is_kept {
             let now = clock::now();
@@ -147,7 +197,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     #[inline(never)]
     fn renew_ahead(&self, key: &Hashed<K>) {
         let (again, key) = (self.again(), key.clone());
-        let task = Task::new(Box::new(move || again.renew(&key)));
+        let task = Task::new(Box::new(move || again.renew(&key, again.cache.function().callee())));
         task.start();
         panics::contain(move || drop(task));
     }
@@ -195,7 +245,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let (again, key) = (self.again(), Hashed(K::of(key)));
         let task = Task::new(Box::new(move || match again.hit(&key) {
             Some(value) => value,
-            None => again.miss(&key),
+            None => again.miss(&key, again.cache.function().callee()),
         }));
         task.start();
         task
@@ -214,7 +264,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             let (again, key) = (self.again(), Hashed(key));
             let task = Task::new(Box::new(move || match again.hit(&key) {
                 Some(value) => value,
-                None => again.miss(&key),
+                None => again.miss(&key, again.cache.function().callee()),
             }));
             task.start();
             panics::contain(move || drop(task));
@@ -295,7 +345,15 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// # Panics
     /// If the function panics; the old value then stays.
     pub fn refresh(&self, key: K::Args) -> R {
-        self.renew(&Hashed(K::of(key)))
+        self.renew(&Hashed(K::of(key)), self.cache.function().callee())
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_ref<Q: Lookup<K>>(&self, key: Q) -> R {
+        self.renew(&Hashed(key.to_key()), self.cache.function().callee())
     }
 
     /// Keeps only the values for which this is true.
@@ -340,14 +398,13 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// Forgets everything and frees the memory. See [`Cache::clear`](crate::Cache::clear).
     pub fn clear(&self) {
-        self.shared.clear(self.cache.core());
+        self.cache.core().clear();
     }
 
     /// What the cache has done so far. O(n), as [`len`](Self::len).
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let [evictions, expirations, renewals] = self.shared.counts();
-        Stats { evictions, expirations, renewals, weight: self.shared.weight(), ..self.cache.stats() }
+        self.cache.core().with_books(self.cache.stats())
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.

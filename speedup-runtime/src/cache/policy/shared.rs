@@ -24,6 +24,7 @@ use crate::{
         thread::registry,
     },
     clock, panics,
+    seeing::stats::Stats,
     sync::lock_std,
     timer::{self, Errand},
 };
@@ -235,20 +236,21 @@ impl<K: Key, R: Output> Shared<K, R> {
         Some(old)
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&self, core: &Kept<K, R>) {
-        core.clear();
+    /// Makes the queue anew of what is in the table.
+    fn rebook_now(&self, core: &Kept<K, R>) {
         let Some(queue) = self.queue.get() else { return };
-        let keys = lock_std(queue).clear();
-        // What was published since is in the new table, and lost its place just now.
+        let old = lock_std(queue).clear();
+        drop(old);
+        let (mut keys, worker) = (Vec::new(), registry::current());
+        core.each(worker, |key, _| keys.push(key.clone()));
         for key in keys {
-            let key = Hashed(key);
-            core.look(&key, registry::current(), |stored| {
+            core.look(&key, worker, |stored| {
                 let (own, hash) = (key.0.clone(), hash_of(&key));
                 let weight = self.rules.weight.as_ref().map_or(1, |weight| weight(stored.get()));
                 stored.set_node(lock_std(queue).admit(own, hash, weight, false));
             });
         }
+        self.make_room(core);
     }
 
     /// Has what has expired taken out when the first of it does, unless that is on the agenda.
@@ -317,6 +319,17 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
             self.renewals.fetch_add(u64::from(old.is_some()), Ordering::Relaxed);
             self.settle_now(core, key, old);
         }
+    }
+
+    fn rebook(&self, core: &dyn Any) {
+        if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
+            self.rebook_now(core);
+        }
+    }
+
+    fn tell(&self, stats: &mut Stats) {
+        [stats.evictions, stats.expirations, stats.renewals] = self.counts();
+        stats.weight = self.weight();
     }
 
     fn sweep(&self, core: &dyn Any) {
