@@ -3,7 +3,8 @@
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{self, AsyncCache, AsyncMemo, Cache, Memo, Task, TimedOut, join, map};
+pub use speedup_runtime::cache::{self, AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
 pub use speedup_runtime::{measure, profile, profile_within, report, seeing, trace};

@@ -5,6 +5,8 @@
 
 pub mod buffer;
 pub mod cache;
+#[cfg(not(loom))]
+pub mod clock;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
 
@@ -17,11 +19,13 @@ pub mod profile;
 pub mod seeing;
 pub(crate) mod sync;
 #[cfg(not(loom))]
+pub(crate) mod timer;
+#[cfg(not(loom))]
 pub mod trace;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
-pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, Task, TimedOut, join, map};
+pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]

@@ -24,6 +24,8 @@ mod fork;
 mod memory;
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(not(loom))]
+mod policy;
 mod sharing;
 mod table;
 mod thread;
@@ -55,6 +57,7 @@ pub use self::{
     },
     call::{execute::Inside, function::Function},
     fork::join::{join, map},
+    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Key, Lookup, Output, Part},

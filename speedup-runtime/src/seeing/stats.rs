@@ -51,6 +51,10 @@ pub struct Stats {
     pub helped: u64,
     /// Forecasts that found nothing to share.
     pub vain: u64,
+    /// Values that were computed again while there was one: by `refresh` of a cache with policies, ahead of the end, or after it.
+    pub renewals: u64,
+    /// What the values of a cache with a bound weigh together; 0 without a bound.
+    pub weight: u64,
 }
 
 impl Stats {
@@ -90,6 +94,8 @@ impl Stats {
             shared: self.shared + other.shared,
             helped: self.helped + other.helped,
             vain: self.vain + other.vain,
+            renewals: self.renewals + other.renewals,
+            weight: self.weight + other.weight,
         }
     }
 }

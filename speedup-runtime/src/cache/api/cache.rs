@@ -408,7 +408,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.
-    fn again(&self) -> Self {
+    pub(in crate::cache) fn again(&self) -> Self {
         Self {
             core: self.core,
             function: self.function.clone(),

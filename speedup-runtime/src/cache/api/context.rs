@@ -77,7 +77,10 @@ impl<K: Key, R: Output, C: Sync + Fn(&K, Inside<'_, K, R>) -> R> Body<K, R> for 
 
 /// What to call for a caller with this body.
 #[inline(always)]
-fn callee<'a, K: Key, R: Output, B: Body<K, R>>(function: &'a Function<K, R>, body: &'a B) -> Callee<'a, K, R> {
+pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(
+    function: &'a Function<K, R>,
+    body: &'a B,
+) -> Callee<'a, K, R> {
     // SAFETY: a body that is not `Sync` is a local one.
     unsafe { execute::callee_in(function, body, B::compute, B::IS_LOCAL) }
 }

@@ -72,8 +72,8 @@ impl<K: Key, R: Output> Used for Listed<K, R> {
                 name: values.core.function.get()?.label(),
                 kind: Kind::AsyncCache,
                 is_one_of_many: false,
-                is_bounded: false,
-                stats: values.known().with_cost_of(&values.core).stats(),
+                is_bounded: values.core.function.get()?.settle.is_some(),
+                stats: values.core.with_books(values.known().with_cost_of(&values.core).stats()),
             })
         };
         self.look(told)?
@@ -89,6 +89,7 @@ impl<K: Key, R: Output> Used for Listed<K, R> {
                 if let Some(table) = table {
                     values.core.table.put_back(table);
                 }
+                values.core.rebook();
             };
             listed.look(put_back);
         }))

@@ -73,6 +73,14 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         Self { function, run, context, is_local }
     }
 
+    /// The same with other rules: those of a function that has the same body.
+    pub(in crate::cache) fn of_another<'b>(self, function: &'b Function<K, R>) -> Callee<'b, K, R>
+    where
+        'a: 'b,
+    {
+        Callee { function, ..self }
+    }
+
     /// Whether the caller passes something on, which may be borrowed.
     pub(in crate::cache) fn has_context(&self) -> bool {
         !self.context.is_null()

@@ -87,6 +87,7 @@ impl<K, R> Function<K, R> {
             show_in: None,
             sequential: false,
             uses_rayon: false,
+            settle: None,
             family,
         }
     }

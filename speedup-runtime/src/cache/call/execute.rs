@@ -233,7 +233,7 @@ unsafe fn run<'a, K: Key, R: Output>(
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land(core, function, &frame, worker, &value) };
+            unsafe { land(core, function, key, &frame, worker, &value) };
             value
         }
         // SAFETY: as above.
@@ -359,13 +359,14 @@ fn announce<K: Key, R: Output>(
 unsafe fn land<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
+    key: &K,
     frame: &Frame,
     worker: &'static Worker,
     value: &R,
 ) {
     if let Some(keep) = function.keep {
         // SAFETY: passed on.
-        return unsafe { judge(core, keep, frame, worker, value) };
+        return unsafe { judge(core, function, keep, key, frame, worker, value) };
     }
     let crashed = Crashed { core, frame, worker };
     let copy = value.clone();
@@ -390,22 +391,27 @@ impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
     }
 }
 
-/// Publishes a value if it is to be kept.
+/// Publishes a value if it is to be kept, in the core that it renews if it renews one.
 ///
 /// # Safety
 /// As for [`land`].
 #[inline(never)]
 unsafe fn judge<K: Key, R: Output>(
     core: &Core<K, R>,
+    function: &Function<K, R>,
     keep: fn(&R) -> bool,
+    key: &K,
     frame: &Frame,
     worker: &'static Worker,
     value: &R,
 ) {
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-    if keep(value) {
+    if keep(value) && !core.renews(function, key, value, worker) {
         flight.publish(value.clone());
+        if let Some(settle) = &function.settle {
+            settle.settle(core, key, None);
+        }
     } else {
         flight.withdraw(|| Some(Outcome::value(value.clone())));
     }
@@ -428,7 +434,7 @@ unsafe fn crash<K: Key, R: Output>(
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     if !payload.is::<switch::GivenUp>() {
-        core.seen.panicked();
+        core.principal().seen.panicked();
         watch::fault("a call panicked", frame);
     }
     core.suspects().doom(key, flight.name(), &payload, worker);

@@ -1,6 +1,13 @@
 //! What a cache calls on a miss, and what it is told about the function.
 
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    fmt,
+    ops::Deref,
+    sync::Arc,
+};
+
+use crate::seeing::stats::Stats;
 
 /// A function whose results are cached: its name, its body, and what is special about it.
 ///
@@ -20,8 +27,52 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) show_in: Option<ShowIn<K>>,
     pub(in crate::cache) sequential: bool,
     pub(in crate::cache) uses_rayon: bool,
+    /// Whoever keeps books of the values.
+    pub(in crate::cache) settle: Option<Hook<dyn Settle<K, R>>>,
     /// Names the function among those that have several tables.
     pub(in crate::cache) family: TypeId,
+}
+
+/// Keeps books of what a cache holds. The core is a `Core<K, R>`.
+pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
+    /// A value of this key was published just now, perhaps instead of an old one. It may be gone again.
+    fn settle(&self, core: &dyn Any, key: &K, old: Option<R>);
+
+    /// The table was cleared or replaced.
+    fn rebook(&self, core: &dyn Any);
+
+    /// Adds what it knows.
+    fn tell(&self, stats: &mut Stats);
+
+    /// Lets go of what has expired.
+    fn sweep(&self, core: &dyn Any);
+}
+
+/// What belongs to a function: known when the program is compiled, or made at run time.
+pub(in crate::cache) enum Hook<F: ?Sized + 'static> {
+    Known(&'static F),
+    Shared(Arc<F>),
+}
+
+impl<F: ?Sized> Deref for Hook<F> {
+    type Target = F;
+
+    #[inline]
+    fn deref(&self) -> &F {
+        match self {
+            Self::Known(known) => known,
+            Self::Shared(shared) => shared,
+        }
+    }
+}
+
+impl<F: ?Sized> Clone for Hook<F> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Known(known) => Self::Known(known),
+            Self::Shared(shared) => Self::Shared(shared.clone()),
+        }
+    }
 }
 
 /// Writes the arguments of a call.
@@ -35,7 +86,7 @@ pub(in crate::cache) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
 
 impl<K, R> Clone for Function<K, R> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), ..*self }
+        Self { shared: self.shared.clone(), settle: self.settle.clone(), ..*self }
     }
 }
 
@@ -50,6 +101,11 @@ impl<K, R> Function<K, R> {
     /// The same under another name, for messages.
     pub(in crate::cache) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// A [`keep`](Self::keep) that keeps everything.
+    pub(in crate::cache) fn keep_all(_: &R) -> bool {
+        true
     }
 
     /// The same, named in reports by this type: that of a closure, or of a function with its types.

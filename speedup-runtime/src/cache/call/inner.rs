@@ -135,9 +135,8 @@ impl<K: Key, R: Output> Core<K, R> {
         worker: &'static Worker,
     ) -> R {
         let flight = Flight::without_claim(self, worker, slot);
-        // A value that is refreshed (slot 0) is nobody's claim: its body runs for itself, not again.
         let outer = worker.own.recomputing.get();
-        worker.own.recomputing.set(outer + u32::from(slot != 0));
+        worker.own.recomputing.set(outer + 1);
         let result = catch_unwind(AssertUnwindSafe(|| callee.run(self, key, Some(flight))));
         worker.own.recomputing.set(outer);
         result.unwrap_or_else(|payload| resume_unwind(payload))
@@ -159,19 +158,6 @@ impl<K: Key, R: Output> Core<K, R> {
                 Ok(())
             }
         }
-    }
-
-    /// Computes a key again and keeps the new value instead of the old one, which stays until then.
-    pub(in crate::cache) fn refresh(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
-        if !self.contains(key, worker) {
-            return self.get(callee, key);
-        }
-        self.parked.forget();
-        let value = self.recompute(callee, key, 0, worker);
-        if callee.function.keep.is_none_or(|keep| keep(&value)) {
-            self.put(callee.function, key, value.clone(), worker);
-        }
-        value
     }
 
     /// Puts a value in by hand, unless somebody is computing the key, and returns the one that was there.

@@ -107,8 +107,8 @@ impl<K: Key, R: Output> Used for Place<Core<K, R>> {
                 name: core.function.get()?.label(),
                 kind,
                 is_one_of_many: kind == Kind::Memo,
-                is_bounded: false,
-                stats: Known::of(core).with_cost_of(core).stats(),
+                is_bounded: core.function.get()?.settle.is_some(),
+                stats: core.with_books(Known::of(core).with_cost_of(core).stats()),
             })
         };
         self.look(told)?
@@ -124,6 +124,7 @@ impl<K: Key, R: Output> Used for Place<Core<K, R>> {
                 if let Some(table) = table {
                     core.table.put_back(table);
                 }
+                core.rebook();
             };
             place.look(put_back);
         }))

@@ -3,6 +3,7 @@
 use std::{
     any::TypeId,
     hint::black_box,
+    mem::ManuallyDrop,
     ptr::{NonNull, null_mut},
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook, parked::Parked, seen::Seen},
+    call::{function::Function, outlook::Outlook, parked::Parked, renewal::Renewals, seen::Seen},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -27,8 +28,8 @@ use crate::cache::{
         window::nanos,
     },
 };
-use crate::seeing::{registry::Ticket, report::Kind};
-use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, lock};
+use crate::seeing::{registry::Ticket, report::Kind, stats::Stats};
+use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, Weak, lock};
 
 /// What a hit costs is found out by look-ups for so long, and no more than so many.
 const HITS_FOR: Duration = Duration::from_micros(5);
@@ -55,6 +56,10 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     example: Mutex<Option<Arc<K>>>,
     pub(in crate::cache) notes: Notes,
     pub(in crate::cache) outlook: Outlook,
+    /// Where keys are computed again, once one has been.
+    pub(in crate::cache) renewals: OnceCell<Renewals<Self>>,
+    /// The core whose keys are computed again here, or null. Relaxed: written before anybody else knows this one.
+    pub(in crate::cache) renewed: AtomicPtr<Self>,
     /// What it is listed as when it gets its first table, if it is ..
     pub(in crate::cache) listed_as: Option<Kind>,
     /// .. and if it is, that.
@@ -121,6 +126,8 @@ impl<K: Key, R: Output> Core<K, R> {
             example: Mutex::new(None),
             notes: Notes::new(),
             outlook: Outlook::new(),
+            renewals: OnceCell::new(),
+            renewed: AtomicPtr::new(null_mut()),
             parked: Parked::new(),
             listed_as: None,
             ticket: OnceCell::new(),
@@ -163,6 +170,13 @@ impl<K: Key, R: Output> Core<K, R> {
             Arc::increment_strong_count(counted);
             Some(Self::kept(counted))
         }
+    }
+
+    /// The core for who may come when it has gone; `None` if it is not counted.
+    pub(in crate::cache) fn weak(&self) -> Option<Weak<Self>> {
+        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
+        let counted = self.counted().map(|counted| ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) }));
+        counted.map(|counted| Arc::downgrade(&counted))
     }
 
     /// What `Arc` counts the core by, if it does.
@@ -214,6 +228,37 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(value)
     }
 
+    /// Looks at the value of a key, if there is one.
+    pub(in crate::cache) fn look<Q: Lookup<K>, T>(
+        &self,
+        key: Q,
+        worker: &'static Worker,
+        look: impl FnOnce(&R) -> T,
+    ) -> Option<T> {
+        let pin = worker.pin();
+        let value = self.table(pin.at())?.find(key, None, pin.at())?;
+        Some(look(value))
+    }
+
+    /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
+    #[inline(always)]
+    pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
+        let worker = registry::swift()?;
+        let pin = worker.pin_swiftly();
+        let value = take(self.table(pin.at())?.find(key, None, pin.at())?)?;
+        drop(pin);
+        worker.count_hit(self.number.index(), 0);
+        Some(value)
+    }
+
+    /// Looks at all values. Those that come and go meanwhile are seen or not.
+    pub(in crate::cache) fn each(&self, worker: &'static Worker, look: impl FnMut(&K, &R)) {
+        let pin = worker.pin();
+        if let Some(table) = self.table(pin.at()) {
+            table.each(pin.at(), look);
+        }
+    }
+
     /// Whether the value of a key is there.
     pub(in crate::cache) fn contains(&self, key: &K, worker: &'static Worker) -> bool {
         let pin = worker.pin();
@@ -261,8 +306,24 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn clear(&self) {
         self.parked.clear();
         self.table.clear();
+        self.rebook();
         let example = lock(&self.example).take();
         drop(example);
+    }
+
+    /// Tells who keeps books of the values that the table is another one.
+    pub(in crate::cache) fn rebook(&self) {
+        if let Some(settle) = self.function.get().and_then(|function| function.settle.as_ref()) {
+            settle.rebook(self);
+        }
+    }
+
+    /// Adds what is known to who keeps books of the values.
+    pub(in crate::cache) fn with_books(&self, mut stats: Stats) -> Stats {
+        if let Some(settle) = self.function.get().and_then(|function| function.settle.as_ref()) {
+            settle.tell(&mut stats);
+        }
+        stats
     }
 
     /// How many values there are. O(slots).

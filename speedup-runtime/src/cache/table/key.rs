@@ -73,7 +73,7 @@ impl<T: Clone + Send + Sync + 'static> Output for T {}
 /// The arguments of a call as a tuple of owned values: what a [`Cache`](crate::Cache) maps from.
 ///
 /// Implemented for tuples of up to twelve [`Argument`]s; it cannot be implemented elsewhere.
-pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
+pub trait Key: Clone + Send + Sync + 'static + Sealed {
     /// The arguments as callers have them: the same tuple, with floats as such and not in [`Bits`](crate::cache::Bits).
     type Args: Clone + 'static;
 
@@ -213,10 +213,12 @@ mod sealed {
     pub trait Sealed {}
 }
 
+pub(in crate::cache) use sealed::Sealed;
+
 /// The three implementations for one arity. A tuple of one to three small integers packs into a word.
 macro_rules! tuples {
     ($($count:literal ($($arg:ident $part:ident $query:ident $index:tt)*) pack($($method:ident)?) coordinates($coordinates:literal);)*) => {$(
-        impl<$($arg: Argument),*> sealed::Sealed for ($($arg,)*) {}
+        impl<$($arg: Argument),*> Sealed for ($($arg,)*) {}
 
         impl<$($arg: Argument),*> Key for ($($arg,)*) {
             type Args = ($($arg::Plain,)*);

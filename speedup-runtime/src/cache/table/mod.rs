@@ -358,6 +358,14 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 
+    /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
+        if let Some(hashed) = self.hashed.get() {
+            hashed.each(pin, look);
+        }
+    }
+
     /// What is in the table, and the memory that it takes. O(slots).
     #[cfg(not(loom))]
     pub(in crate::cache) fn census(&self, pin: Pinned<'_>) -> Census {

@@ -200,6 +200,20 @@ impl<K: Key, R: Output> Hashed<K, R> {
         unsafe { (*entry.value.get()).assume_init_ref() }
     }
 
+    /// Looks at all entries that are ready.
+    #[cfg(not(loom))]
+    pub(super) fn each(&self, pin: Pinned<'_>, mut look: impl FnMut(&K, &R)) {
+        for view in self.shards.iter().filter_map(|shard| shard.view(pin)) {
+            for number in view.index.numbers() {
+                let entry = view.entry(number);
+                if let Some(value) = entry.slot().value() {
+                    // SAFETY: it was ready under the pin, and so has its key until the pin ends.
+                    look(unsafe { (*entry.key.get()).assume_init_ref() }, value);
+                }
+            }
+        }
+    }
+
     /// How many entries are ready.
     pub(super) fn len(&self, pin: Pinned<'_>) -> usize {
         let ready =

@@ -1,0 +1,421 @@
+//! The handle of a cached function with policies.
+
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+
+use super::{
+    kept::{Asked, Hashed, Stored},
+    shared::{Look, Shared},
+    state::PolicyState,
+};
+use crate::{
+    cache::{
+        api::{
+            cache::Cache,
+            context::{Body, callee},
+            task::Task,
+        },
+        block::isolation,
+        call::{
+            callee::Callee,
+            function::{Function, Hook},
+        },
+        table::key::{Distinct, Key, Lookup, Output},
+        thread::registry,
+    },
+    clock, panics,
+    seeing::stats::Stats,
+};
+
+/// A [`Cache`](crate::Cache) that is bounded, or whose values age: what `#[cache(capacity = .., ttl = ..)]` makes, and
+/// [`Cache::capacity`](crate::Cache::capacity), [`Cache::ttl`](crate::Cache::ttl) and the like.
+///
+/// # Guarantees
+/// - Those of a [`Cache`](crate::Cache): each distinct key has one computation at a time, no deadlock, no stack overflow, cycles are told, panics
+///   reach who needs the value. A value that was put out is computed again when it is asked for.
+/// - What is kept is never more than the bound and what is just being published, one value a thread. A computation in flight is never put out.
+/// - An expired value is not served, and is let go of soon after. The clock is coarse: times are kept to within some milliseconds.
+/// - A renewal is made once, however many ask for it at the same time, and the old value stays in service until it is there.
+///
+/// # Complexity
+/// A hit is O(1), takes no lock, and writes nothing that is shared once a value has been asked for a few times. A miss beyond the bound
+/// takes one lock for some 100 ns, and puts out one value at the cost of a few look-ups, amortised.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use speedup_runtime::Cache;
+///
+/// let pages = Cache::from_fn(|n: u64| format!("page {n}")).capacity(100).ttl(Duration::from_secs(30));
+/// for n in 0..1_000 {
+///     pages.get((n,));
+/// }
+/// assert!(pages.len() <= 100);
+/// assert!(pages.stats().evictions >= 900);
+/// ```
+pub struct PolicyCache<K: Key, R: Output> {
+    pub(super) cache: Cache<Hashed<K>, Stored<R>>,
+    pub(super) shared: Hook<Shared<K, R>>,
+}
+
+impl<K: Key, R: Output> PolicyCache<K, R> {
+    /// A cache whose values are in a static, which is what `#[cache]` makes.
+    #[must_use]
+    pub const fn of(state: &'static PolicyState<K, R>, mut function: Function<Hashed<K>, Stored<R>>) -> Self {
+        function.keep = match function.keep {
+            Some(keep) => Some(keep),
+            None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
+        };
+        std::mem::forget(std::mem::replace(&mut function.settle, Some(Hook::Known(&state.shared))));
+        Self { cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
+    }
+
+    /// The value of a key, computed if need be.
+    ///
+    /// # Panics
+    /// As [`Cache::get`](crate::Cache::get).
+    #[inline(always)]
+    pub fn get(&self, key: K::Args) -> R {
+        let key = Hashed(K::of(key));
+        match self.hit(&key) {
+            Some(value) => value,
+            None => self.miss(&key, self.cache.function().callee()),
+        }
+    }
+
+    /// The value of a key, computed if need be by this body instead of the cache's own function. See
+    /// [`Cache::get_with`](crate::Cache::get_with).
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[inline(always)]
+    pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
+        let key = Hashed(key);
+        match self.hit(&key) {
+            Some(value) => value,
+            None => self.miss(&key, callee(self.cache.function(), &body)),
+        }
+    }
+
+    /// As [`get_with`](Self::get_with), for a key that is only borrowed: a tuple of references, one for each part.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[inline(always)]
+    pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
+        match self.hit(Asked(key)) {
+            Some(value) => value,
+            None => self.miss(&Hashed(key.to_key()), callee(self.cache.function(), &body)),
+        }
+    }
+
+    /// As [`refresh`](Self::refresh), by this body.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
+        self.renew(&Hashed(key), callee(self.cache.function(), &body))
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
+        self.renew(&Hashed(key.to_key()), callee(self.cache.function(), &body))
+    }
+
+    /// The value of a key that is only borrowed: a tuple of references, one for each argument. A hit allocates nothing.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
+        match self.hit(Asked(key)) {
+            Some(value) => value,
+            None => self.miss(&Hashed(key.to_key()), self.cache.function().callee()),
+        }
+    }
+
+    #[inline(always)]
+    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
+        let mut late = false;
+        let value = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
+            Look::Fresh(value) => Some(value),
+            Look::Late(value) => {
+                late = true;
+                Some(value)
+            }
+            Look::Expired => None,
+        });
+        if late {
+            self.renew_ahead(&key.to_key());
+        }
+        value
+    }
+
+    /// The value of a key by another look: computed if it is missing or has expired. What has expired stays until there is something
+    /// better.
+    fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        let (core, worker) = (self.cache.core(), registry::current());
+        let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
+            None => return core.get(callee, key).into_value(),
+            Some(Look::Expired) => return self.renew(key, callee),
+            Some(Look::Fresh(value)) => value,
+            Some(Look::Late(value)) => {
+                self.renew_ahead(key);
+                value
+            }
+        };
+        worker.count_hit(core.number.index(), 0);
+        value
+    }
+
+    /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
+    fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        let (core, worker) = (self.cache.core(), registry::current());
+        let new = core.refresh(callee, key, worker);
+        let is_kept = self.cache.function().keep.is_none_or(|keep| keep(&new));
+        if !is_kept {
+            let now = clock::now();
+            let old = core.look(key, worker, |stored| {
+                (self.shared.rules.stale_on_err && !self.shared.is_over(stored, now)).then(|| stored.get().clone())
+            });
+            match old {
+                Some(Some(old)) => return old,
+                // It has expired, and nothing better is to be had.
+                Some(None) if !core.look(key, worker, |stored| self.shared.is_fresh(stored)).unwrap_or(true) => {
+                    self.shared.expire(core, key);
+                }
+                _ => {}
+            }
+        }
+        new.into_value()
+    }
+
+    /// Renews a value in the background.
+    #[cold]
+    #[inline(never)]
+    fn renew_ahead(&self, key: &Hashed<K>) {
+        let (again, key) = (self.again(), key.clone());
+        let task = Task::new(Box::new(move || again.renew(&key, again.cache.function().callee())));
+        task.start();
+        panics::contain(move || drop(task));
+    }
+
+    /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).
+    #[inline(always)]
+    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        self.cache.ahead(forecast);
+    }
+
+    /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get), for one of the keys whose call panics.
+    pub fn get_all(&self, keys: impl IntoIterator<Item = K::Args>) -> Vec<R> {
+        let keys: Vec<K::Args> = keys.into_iter().collect();
+        if self.shared.rules.ages() {
+            for key in &keys {
+                K::with(key, |key| self.drop_expired(Hashed::of_ref(key)));
+            }
+        }
+        let values = self.cache.get_all(keys.iter().cloned());
+        if !self.shared.rules.stale_on_err {
+            return values.into_iter().map(Stored::into_value).collect();
+        }
+        // What has expired and is kept all the same is renewed one by one.
+        keys.into_iter().map(|key| self.get(key)).collect()
+    }
+
+    /// Takes a value out if it has expired and is not kept for want of a better one.
+    fn drop_expired(&self, key: &Hashed<K>) {
+        let core = self.cache.core();
+        let expired = |stored: &Stored<R>| !self.shared.rules.stale_on_err && !self.shared.is_fresh(stored);
+        if core.look(key, registry::current(), expired).unwrap_or(false) {
+            self.shared.expire(core, key);
+        }
+    }
+
+    /// Starts computing a key in the background. See [`Cache::spawn`](crate::Cache::spawn).
+    #[doc(alias = "apply_async")]
+    pub fn spawn(&self, key: K::Args) -> Task<R> {
+        if let Some(value) = self.peek(&key) {
+            return Task::ready(value);
+        }
+        let (again, key) = (self.again(), Hashed(K::of(key)));
+        let task = Task::new(Box::new(move || match again.hit(&key) {
+            Some(value) => value,
+            None => again.miss(&key, again.cache.function().callee()),
+        }));
+        task.start();
+        task
+    }
+
+    /// Starts in the background what is missing, and says how many calls that was. See [`Cache::spawn_all`](crate::Cache::spawn_all).
+    #[doc(alias = "batch_async")]
+    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
+        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
+        let missing: HashSet<Distinct<K>> = missing.collect();
+        if missing.len() < 2 || isolation::computes_again(registry::current()) {
+            return 0;
+        }
+        let started = missing.len();
+        for Distinct(key) in missing {
+            let (again, key) = (self.again(), Hashed(key));
+            let task = Task::new(Box::new(move || match again.hit(&key) {
+                Some(value) => value,
+                None => again.miss(&key, again.cache.function().callee()),
+            }));
+            task.start();
+            panics::contain(move || drop(task));
+        }
+        started
+    }
+
+    /// The value of a key if it is there and fresh; never computes.
+    pub fn peek(&self, key: &K::Args) -> Option<R> {
+        self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten()
+    }
+
+    /// The value of a key if it is there and younger than this; never computes.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use speedup_runtime::Cache;
+    ///
+    /// let cache = Cache::from_fn(|n: u64| n * n).capacity(10);
+    /// cache.get((3,));
+    /// assert_eq!(cache.get_if_fresh(&(3,), Duration::from_secs(60)), Some(9));
+    /// assert_eq!(cache.get_if_fresh(&(3,), Duration::ZERO), None);
+    /// ```
+    pub fn get_if_fresh(&self, key: &K::Args, younger_than: Duration) -> Option<R> {
+        let now = clock::now();
+        let value = self.look(key, |stored| {
+            let age = now.saturating_sub(stored.born().unwrap_or(now));
+            let is_young = age < clock::nanos(younger_than);
+            (is_young && self.shared.is_fresh(stored)).then(|| stored.get().clone())
+        });
+        value.flatten()
+    }
+
+    /// How long ago the value of a key was computed or put in; `None` if it is not there.
+    pub fn age(&self, key: &K::Args) -> Option<Duration> {
+        let now = clock::now();
+        self.look(key, |stored| {
+            let age = now.saturating_sub(stored.born().unwrap_or(now));
+            self.shared.is_fresh(stored).then(|| Duration::from_nanos(age))
+        })
+        .flatten()
+    }
+
+    /// Whether the value of a key is there and fresh; never computes.
+    pub fn contains(&self, key: &K::Args) -> bool {
+        self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
+    }
+
+    fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
+        K::with(key, |key| self.cache.core().look(Hashed::of_ref(key), registry::current(), look))
+    }
+
+    /// Puts a value in, and returns the one that was there. See [`Cache::insert`](crate::Cache::insert).
+    pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        let (core, worker) = (self.cache.core(), registry::current());
+        let key = Hashed(K::of(key));
+        let old = core.insert(self.cache.function(), &key, Stored::of(value), worker);
+        let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));
+        let value = old.as_ref().filter(|_| was_fresh).map(|old| old.get().clone());
+        self.shared.settle_now(core, &key, old);
+        value
+    }
+
+    /// Forgets a key, and returns its value if it was there and fresh.
+    ///
+    /// A computation of the key that is in flight is not disturbed, and its value is kept.
+    pub fn remove(&self, key: &K::Args) -> Option<R> {
+        let old = K::with(key, |key| self.shared.remove(self.cache.core(), Hashed::of_ref(key)))?;
+        self.shared.is_fresh(&old).then(|| old.into_value())
+    }
+
+    /// Computes a key again, keeps the new value instead of the old one and returns it.
+    ///
+    /// The old value stays, and is what others see, until the new one is there. Those who refresh a key at the same time share one
+    /// call.
+    ///
+    /// # Panics
+    /// If the function panics; the old value then stays.
+    pub fn refresh(&self, key: K::Args) -> R {
+        self.renew(&Hashed(K::of(key)), self.cache.function().callee())
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_ref<Q: Lookup<K>>(&self, key: Q) -> R {
+        self.renew(&Hashed(key.to_key()), self.cache.function().callee())
+    }
+
+    /// Keeps only the values for which this is true.
+    ///
+    /// # Complexity
+    /// O(n). It may call the cache itself.
+    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
+        for (key, value) in self.entries() {
+            if !keep(&key, &value) {
+                self.shared.remove(self.cache.core(), &Hashed(key));
+            }
+        }
+    }
+
+    /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not.
+    ///
+    /// # Complexity
+    /// O(n).
+    #[must_use]
+    pub fn entries(&self) -> Vec<(K, R)> {
+        let mut entries = Vec::new();
+        self.cache.core().each(registry::current(), |key, stored| {
+            if self.shared.is_fresh(stored) {
+                entries.push((key.0.clone(), stored.get().clone()));
+            }
+        });
+        entries
+    }
+
+    /// How many values there are, those that have expired and not been let go of yet among them. O(n), as
+    /// [`Cache::len`](crate::Cache::len).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Whether there is no value. O(n), as [`len`](Self::len).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything and frees the memory. See [`Cache::clear`](crate::Cache::clear).
+    pub fn clear(&self) {
+        self.cache.core().clear();
+    }
+
+    /// What the cache has done so far. O(n), as [`len`](Self::len).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.cache.core().with_books(self.cache.stats())
+    }
+
+    /// Another handle of the same cache, for a call that may outlive this one.
+    pub(super) fn again(&self) -> Arc<Self> {
+        Arc::new(Self { cache: self.cache.again(), shared: self.shared.clone() })
+    }
+}
+
+impl<K: Key, R: Output> fmt::Debug for PolicyCache<K, R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.cache.function().name;
+        out.debug_struct("PolicyCache").field("function", &name).field("stats", &self.stats()).finish()
+    }
+}

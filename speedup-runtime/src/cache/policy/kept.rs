@@ -1,0 +1,226 @@
+//! What a cache with policies keeps: keys that are always hashed, values with what the policies know of them.
+
+use std::{
+    fmt,
+    hash::Hasher,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+};
+
+use crate::cache::table::key::{Key, Lookup, Sealed};
+
+/// A key that is never in a page of slots: those live as long as their table, and values here come and go.
+#[derive(Clone, Debug)]
+#[repr(transparent)]
+pub struct Hashed<K>(pub K);
+
+impl<K> Hashed<K> {
+    /// A key that is borrowed.
+    pub(super) fn of_ref(key: &K) -> &Self {
+        // SAFETY: transparent, so both are the same in memory.
+        unsafe { &*std::ptr::from_ref(key).cast() }
+    }
+}
+
+impl<K: Key> Sealed for Hashed<K> {}
+
+impl<K: Key> Key for Hashed<K> {
+    type Args = K::Args;
+
+    const COORDINATES: usize = 0;
+
+    #[inline(always)]
+    fn of(arguments: K::Args) -> Self {
+        Self(K::of(arguments))
+    }
+
+    #[inline]
+    fn hash_key<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
+    }
+
+    #[inline]
+    fn is_key(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+
+    #[inline(always)]
+    fn with<T>(arguments: &K::Args, then: impl FnOnce(&Self) -> T) -> T {
+        K::with(arguments, |key| then(Self::of_ref(key)))
+    }
+
+    #[inline]
+    fn is_small() -> bool {
+        false
+    }
+
+    #[inline]
+    fn pack(&self) -> Option<u64> {
+        None
+    }
+
+    #[inline]
+    fn unpack(_packed: u64) -> Option<Self> {
+        None
+    }
+}
+
+/// A key that may be borrowed, as one that is hashed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<Q>(pub(super) Q);
+
+impl<K: Key, Q: Lookup<K>> Lookup<Hashed<K>> for Asked<Q> {
+    #[inline]
+    fn hash_into<H: Hasher>(self, hasher: &mut H) {
+        self.0.hash_into(hasher);
+    }
+
+    #[inline]
+    fn matches(self, key: &Hashed<K>) -> bool {
+        self.0.matches(&key.0)
+    }
+
+    #[inline]
+    fn to_key(self) -> Hashed<K> {
+        Hashed(self.0.to_key())
+    }
+}
+
+/// A value with what the policies know of it.
+///
+/// What changes is Relaxed throughout: marks and times are of use by themselves, and who reads a place that was set a moment ago or
+/// not looks again under the queue's lock.
+pub struct Stored<R> {
+    value: R,
+    /// When it was published; 0 until it has been settled.
+    born: AtomicU64,
+    /// When it ends; `u64::MAX` for never.
+    ends: AtomicU64,
+    /// When it was last asked for, if it may be idle for too long.
+    used: AtomicU64,
+    /// Where it is in the queue, or [`NOWHERE`].
+    node: AtomicU64,
+    /// How often it was asked for since the queue has last looked, up to [`VISITS`].
+    visits: AtomicU8,
+    /// Whether a renewal ahead of its end has begun.
+    renewing: AtomicBool,
+}
+
+/// Visits beyond are not counted, so that a hit of a hot key writes nothing.
+pub(super) const VISITS: u8 = 3;
+
+/// No place in the queue.
+pub(super) const NOWHERE: u64 = u64::MAX;
+
+impl<R: Clone> Clone for Stored<R> {
+    fn clone(&self) -> Self {
+        Self {
+            value: self.value.clone(),
+            born: AtomicU64::new(self.born.load(Ordering::Relaxed)),
+            ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)),
+            used: AtomicU64::new(self.used.load(Ordering::Relaxed)),
+            node: AtomicU64::new(self.node.load(Ordering::Relaxed)),
+            visits: AtomicU8::new(self.visits.load(Ordering::Relaxed)),
+            renewing: AtomicBool::new(self.renewing.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl<R> Stored<R> {
+    /// A value that was computed just now.
+    #[inline]
+    pub const fn of(value: R) -> Self {
+        Self {
+            value,
+            born: AtomicU64::new(0),
+            ends: AtomicU64::new(u64::MAX),
+            used: AtomicU64::new(0),
+            node: AtomicU64::new(NOWHERE),
+            visits: AtomicU8::new(0),
+            renewing: AtomicBool::new(false),
+        }
+    }
+
+    /// The value.
+    #[inline]
+    pub fn get(&self) -> &R {
+        &self.value
+    }
+
+    /// The value alone.
+    #[inline]
+    pub fn into_value(self) -> R {
+        self.value
+    }
+
+    /// Says from when to when it lives, unless that has been said. Whether it is the first to do so.
+    pub(super) fn begin(&self, now: u64, ends: u64) -> bool {
+        let first = self.born.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if first {
+            self.used.store(now, Ordering::Relaxed);
+            self.ends.store(ends, Ordering::Relaxed);
+        }
+        first
+    }
+
+    /// When it was published; `None` if that is just happening.
+    pub(super) fn born(&self) -> Option<u64> {
+        Some(self.born.load(Ordering::Relaxed)).filter(|born| *born > 0)
+    }
+
+    pub(super) fn ends(&self) -> u64 {
+        self.ends.load(Ordering::Relaxed)
+    }
+
+    /// When it ends if nobody asks for it any more.
+    pub(super) fn ends_if_idle(&self, idle: u64) -> u64 {
+        match self.used.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            used => self.ends().min(used.saturating_add(idle)),
+        }
+    }
+
+    /// Notes that it was asked for.
+    #[inline(always)]
+    pub(super) fn visit(&self) {
+        let visits = self.visits.load(Ordering::Relaxed);
+        if visits < VISITS {
+            self.visits.store(visits + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes when it was asked for, in steps of a 16th of what it may be idle for: so a hot value is rarely written to.
+    #[inline]
+    pub(super) fn use_at(&self, now: u64, idle: u64) {
+        let used = self.used.load(Ordering::Relaxed);
+        if used > 0 && now.saturating_sub(used) > idle / 16 {
+            self.used.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn visits(&self) -> u8 {
+        self.visits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_visits(&self, visits: u8) {
+        self.visits.store(visits, Ordering::Relaxed);
+    }
+
+    pub(super) fn node(&self) -> u64 {
+        self.node.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_node(&self, node: u64) {
+        self.node.store(node, Ordering::Relaxed);
+    }
+
+    /// Whether the caller is the one to renew it ahead of its end.
+    pub(super) fn renew(&self) -> bool {
+        !self.renewing.load(Ordering::Relaxed) && !self.renewing.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Stored<R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(out)
+    }
+}

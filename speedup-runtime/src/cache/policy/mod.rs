@@ -1,0 +1,26 @@
+//! Caches that are bounded and whose values age: [`PolicyCache`], and [`AsyncPolicyCache`] for `async` functions.
+//!
+//! The engine is the one of [`Cache`](crate::Cache), of values that also hold what the policies know of them (`kept`). A hit looks at
+//! that under the same pin, and writes a mark at most. Whatever is published is settled by who publishes it (`shared`): it gets its times and its place in
+//! the queue (`queue`), and what no longer fits is taken out, as `remove` would.
+//!
+//! | what | invariant |
+//! |---|---|
+//! | a value in the table of a bounded cache | has a place in the queue, or is about to get one from who has published it |
+//! | a place in the queue | belongs to a value in the table, or is found to be empty when it comes to the front |
+//! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
+
+mod builder;
+mod cache;
+mod kept;
+mod queue;
+mod rules;
+mod shared;
+mod state;
+
+pub use self::{
+    cache::PolicyCache,
+    kept::{Hashed, Stored},
+    rules::{Life, OnEvict, Rules, Weight},
+    state::PolicyState,
+};

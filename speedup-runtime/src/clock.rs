@@ -1,0 +1,103 @@
+//! The clock by which values age: one for all caches, which tests can set.
+//!
+//! It is the system's coarse monotonic clock, so it tells times to within some milliseconds and costs a few nanoseconds.
+//!
+//! # Examples
+//! ```
+//! use std::time::Duration;
+//! use speedup_runtime::{Cache, clock::Mock};
+//!
+//! let clock = Mock::new();
+//! let cache = Cache::from_fn(|n: u64| n * n).ttl(Duration::from_secs(30));
+//! assert_eq!(cache.get((4,)), 16);
+//! clock.advance(Duration::from_secs(29));
+//! assert!(cache.contains(&(4,)));
+//! clock.advance(Duration::from_secs(1));
+//! assert!(!cache.contains(&(4,)));
+//! ```
+
+use std::{
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::sync::lock_std;
+
+/// The time that tests have set, in nanoseconds; 0 while there is no [`Mock`]. Relaxed: a time of its own.
+static SET: AtomicU64 = AtomicU64::new(0);
+/// Whether there is a mock.
+static TAKEN: Mutex<bool> = Mutex::new(false);
+static FREE: Condvar = Condvar::new();
+
+/// The time in nanoseconds, since some moment before the first call. Never 0.
+#[inline]
+pub(crate) fn now() -> u64 {
+    match SET.load(Ordering::Relaxed) {
+        0 => coarse(),
+        set => set,
+    }
+}
+
+/// The age that this many nanoseconds are.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn coarse() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it writes to what it is given, and every Linux since 2.6.32 has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    // A day ahead, so that what was born before a mock's first moment has a time, too.
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 + DAY
+}
+
+#[cfg(not(target_os = "linux"))]
+fn coarse() -> u64 {
+    use std::{sync::LazyLock, time::Instant};
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    nanos(BEGAN.elapsed()) + DAY
+}
+
+const DAY: u64 = 86_400_000_000_000;
+
+/// The clock in the hands of a test: while it lives, the time of all caches stands still, but for [`advance`](Self::advance).
+///
+/// There is one at a time; who makes a second one, on another thread, waits for the first to be dropped. So tests that set the
+/// clock run one after the other, and should stand in a test program of their own: others see the clock stand still, too.
+///
+/// When it is dropped, the real time goes on; what was advanced is taken back. A thread that makes a second one while it has the first
+/// waits for ever.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Mock;
+
+impl Mock {
+    /// Stops the clock.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "it stops the clock of all caches")]
+    pub fn new() -> Self {
+        let taken = lock_std(&TAKEN);
+        *FREE.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner) = true;
+        SET.store(coarse(), Ordering::Relaxed);
+        Self
+    }
+
+    /// Moves the clock forward, and lets go of what has expired by then.
+    pub fn advance(&self, by: Duration) {
+        SET.fetch_add(nanos(by), Ordering::Relaxed);
+        crate::timer::run_due();
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        SET.store(0, Ordering::Relaxed);
+        *lock_std(&TAKEN) = false;
+        FREE.notify_one();
+    }
+}

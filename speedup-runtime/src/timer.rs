@@ -1,0 +1,77 @@
+//! One thread for all that is to be done at a time: it sleeps until the first of them, and ends when there is none.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use crate::{clock, panics, sync::lock_std};
+
+/// What is to be done.
+pub(crate) type Errand = Box<dyn FnOnce() + Send>;
+
+struct Agenda {
+    /// By time, and by a number that tells those of one time apart.
+    errands: BTreeMap<(u64, u64), Errand>,
+    next: u64,
+    /// Whether there is a thread.
+    attended: bool,
+}
+
+static AGENDA: Mutex<Agenda> = Mutex::new(Agenda { errands: BTreeMap::new(), next: 0, attended: false });
+static CHANGED: Condvar = Condvar::new();
+
+/// Has something done at a time of the [`clock`], or soon after.
+pub(crate) fn at(time: u64, errand: Errand) {
+    let mut agenda = lock_std(&AGENDA);
+    let number = agenda.next;
+    agenda.next += 1;
+    agenda.errands.insert((time, number), errand);
+    if agenda.attended {
+        let is_first = agenda.errands.first_key_value().is_some_and(|(first, _)| first.1 == number);
+        drop(agenda);
+        if is_first {
+            CHANGED.notify_one();
+        }
+        return;
+    }
+    agenda.attended = thread::Builder::new().name("speedup-timer".to_owned()).spawn(attend).is_ok();
+}
+
+/// Does what is due, on the calling thread.
+pub(crate) fn run_due() {
+    loop {
+        // Done without the lock: it may put the next one on the agenda.
+        let errand = due(&mut lock_std(&AGENDA));
+        match errand {
+            Some(errand) => panics::contain(errand),
+            None => return,
+        }
+    }
+}
+
+fn due(agenda: &mut Agenda) -> Option<Errand> {
+    let first = agenda.errands.first_entry()?;
+    (first.key().0 <= clock::now()).then(|| first.remove())
+}
+
+fn attend() {
+    let mut agenda = lock_std(&AGENDA);
+    loop {
+        if let Some(errand) = due(&mut agenda) {
+            drop(agenda);
+            panics::contain(errand);
+            agenda = lock_std(&AGENDA);
+            continue;
+        }
+        let Some(((time, _), _)) = agenda.errands.first_key_value() else {
+            agenda.attended = false;
+            return;
+        };
+        // The coarse clock may be some milliseconds behind.
+        let left = Duration::from_nanos(time.saturating_sub(clock::now())).max(Duration::from_millis(1));
+        agenda = CHANGED.wait_timeout(agenda, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}

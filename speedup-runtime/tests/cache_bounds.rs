@@ -1,0 +1,285 @@
+//! Caches with a bound: never above it, and all promises hold while values are put out.
+
+use std::{
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use speedup_runtime::{
+    Cache, PolicyCache,
+    cache::{Function, Hashed, PolicyState, Rules, Stored},
+};
+
+fn pools() -> impl Iterator<Item = rayon::ThreadPool> {
+    [1, 2, 4, 8].into_iter().map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap())
+}
+
+#[test]
+fn there_are_never_more_values_than_the_bound() {
+    let cache = Cache::from_fn(|n: u64| n + 1).capacity(100);
+    for n in 0..10_000 {
+        assert_eq!(cache.get((n,)), n + 1);
+        assert!(cache.len() <= 100);
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.misses, stats.evictions, stats.weight), (10_000, 9_900, 100));
+}
+
+#[test]
+fn what_is_asked_for_often_stays() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let cache = Cache::from_fn(move |n: u64| {
+        counted.fetch_add(usize::from(n < 10), Ordering::Relaxed);
+        n
+    })
+    .capacity(100);
+    for n in 0..20_000 {
+        cache.get((n % 10,));
+        cache.get((1_000 + n,));
+    }
+    assert!(runs.load(Ordering::Relaxed) <= 20, "{runs:?}");
+}
+
+#[test]
+fn values_weigh_what_the_function_says() {
+    let cache =
+        Cache::from_fn(|n: u64| vec![0_u8; n as usize]).weight(|value: &Vec<u8>| value.len() as u64).capacity(1_000);
+    for n in 0..100 {
+        cache.get((n,));
+        assert!(cache.stats().weight <= 1_000);
+    }
+    assert_eq!(cache.get((1_001,)).len(), 1_001);
+    assert!(!cache.contains(&(1_001,)), "too heavy to be kept");
+    let kept: usize = cache.entries().iter().map(|(_, value)| value.len()).sum();
+    assert_eq!(kept as u64, cache.stats().weight);
+}
+
+#[test]
+fn whoever_wants_to_is_told_what_goes() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let cache = Cache::from_fn(|n: u64| n * 2)
+        .capacity(3)
+        .on_evict(move |key: &(u64,), value: &u64| tell.lock().unwrap().push((key.0, *value)));
+    for n in 0..10 {
+        cache.get((n,));
+    }
+    cache.remove(&(9,));
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 7);
+    assert!(told.iter().all(|(key, value)| *value == 2 * key));
+}
+
+#[test]
+fn values_put_in_removed_and_cleared_are_counted_right() {
+    let cache = Cache::from_fn(|n: u64| n).capacity(50);
+    for round in 0..200_u64 {
+        for n in 0..40 {
+            cache.insert((n,), round);
+        }
+        for n in 0..20 {
+            assert_eq!(cache.remove(&(n,)), Some(round));
+        }
+        assert_eq!(cache.stats().weight, 20);
+        if round % 10 == 0 {
+            cache.clear();
+            assert_eq!((cache.len(), cache.stats().weight), (0, 0));
+        }
+    }
+    assert_eq!(cache.stats().evictions, 0);
+}
+
+/// `grid(x, y)` with all cells below it, in a cache with room for so few of them.
+fn grid(room: u64) -> Arc<PolicyCache<(u64, u64), u64>> {
+    Arc::new_cyclic(|cache: &std::sync::Weak<PolicyCache<(u64, u64), u64>>| {
+        let cache = cache.clone();
+        Cache::from_fn(move |x: u64, y: u64| {
+            if x == 0 || y == 0 {
+                return 1;
+            }
+            let cache = cache.upgrade().unwrap();
+            cache.ahead(|name| [(x - 1, y), (x, y - 1)].into_iter().for_each(name));
+            cache.get((x - 1, y)) % 1_000_007 + cache.get((x, y - 1)) % 1_000_007
+        })
+        .capacity(room)
+    })
+}
+
+fn paths(x: u64, y: u64) -> u64 {
+    let mut row = vec![1_u64; x as usize + 1];
+    for _ in 0..y {
+        for at in 1..row.len() {
+            row[at] = row[at] % 1_000_007 + row[at - 1] % 1_000_007;
+        }
+    }
+    row[x as usize]
+}
+
+#[test]
+fn a_recursion_over_a_grid_is_right_with_room_for_a_few_rows() {
+    for pool in pools() {
+        let cache = grid(300);
+        assert_eq!(pool.install(|| cache.get((24, 24))), paths(24, 24));
+        assert!(cache.len() <= 300);
+    }
+}
+
+#[test]
+fn a_recursion_far_deeper_than_the_room_ends() {
+    let cache = Arc::new_cyclic(|cache: &std::sync::Weak<PolicyCache<(u64,), u64>>| {
+        let cache = cache.clone();
+        Cache::from_fn(move |n: u64| if n == 0 { 0 } else { cache.upgrade().unwrap().get((n - 1,)) + 1 }).capacity(10)
+    });
+    assert_eq!(cache.get((100_000,)), 100_000);
+    assert_eq!(cache.stats().misses, 100_001);
+    assert!(cache.len() <= 10);
+}
+
+#[test]
+fn many_threads_at_once_never_keep_too_much_and_each_key_has_one_call_at_a_time() {
+    const THREADS: usize = 8;
+    let running: Arc<Vec<AtomicUsize>> = Arc::new((0..500).map(|_| AtomicUsize::new(0)).collect());
+    let inside = running.clone();
+    let cache = Cache::from_fn(move |n: u64| {
+        assert_eq!(inside[n as usize].fetch_add(1, Ordering::SeqCst), 0, "two calls of one key at the same time");
+        inside[n as usize].fetch_sub(1, Ordering::SeqCst);
+        n * n
+    })
+    .capacity(64);
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for number in 0..THREADS as u64 {
+            let (cache, start) = (&cache, &start);
+            scope.spawn(move || {
+                start.wait();
+                let mut at = number * 7_919 + 1;
+                for round in 0..20_000 {
+                    at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let n = (at >> 33) % 500;
+                    assert_eq!(cache.get((n,)), n * n);
+                    match round % 1_000 {
+                        17 => _ = cache.remove(&(n,)),
+                        27 => _ = cache.insert((n,), n * n),
+                        57 => assert!(cache.len() <= 64 + THREADS, "{}", cache.len()),
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    cache.get((499,));
+    assert!(cache.len() <= 64);
+    assert!(cache.stats().weight <= 64);
+    assert!(cache.entries().iter().all(|((n,), value)| *value == n * n));
+}
+
+#[test]
+fn what_is_refreshed_and_cleared_meanwhile_is_counted_right() {
+    let cache = Cache::from_fn(|n: u64| n * n).capacity(64);
+    thread::scope(|scope| {
+        for number in 0..4_u64 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for round in 0..5_000 {
+                    let n = (round * 31 + number * 7) % 200;
+                    assert_eq!(cache.get((n,)), n * n);
+                    match round % 100 {
+                        1..20 => assert_eq!(cache.refresh((n,)), n * n),
+                        30 if number == 0 => cache.clear(),
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    for n in 0..200 {
+        cache.get((n,));
+        assert!(cache.len() <= 64);
+    }
+    assert_eq!(cache.stats().weight, cache.len() as u64);
+}
+
+#[test]
+fn a_panic_reaches_the_caller_and_the_next_call_tries_again() {
+    let tries = Arc::new(AtomicU64::new(0));
+    let counted = tries.clone();
+    let cache = Cache::from_fn(move |n: u64| {
+        assert!(counted.fetch_add(1, Ordering::Relaxed) > 0, "the first one fails");
+        n
+    })
+    .capacity(4);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((1,)))).is_err());
+    assert_eq!(cache.get((1,)), 1);
+    assert_eq!(cache.stats().weight, 1);
+}
+
+#[test]
+fn a_cycle_is_told() {
+    let cache = Arc::new_cyclic(|cache: &std::sync::Weak<PolicyCache<(u64,), u64>>| {
+        let cache = cache.clone();
+        Cache::from_fn(move |n: u64| cache.upgrade().unwrap().get(((n + 1) % 3,))).capacity(2)
+    });
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((0,)))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains("needs"), "{text}");
+}
+
+#[test]
+fn some_are_kept_others_go() {
+    let cache = Cache::from_fn(|n: u64| n).capacity(1_000);
+    let all = cache.get_all((0..100).map(|n| (n,)));
+    assert_eq!(all, (0..100).collect::<Vec<_>>());
+    cache.retain(|(n,), _| n % 2 == 0);
+    assert_eq!((cache.len(), cache.stats().weight), (50, 50));
+    let mut entries = cache.entries();
+    entries.sort_unstable();
+    assert_eq!(entries.first(), Some(&((0,), 0)));
+    assert_eq!(entries.last(), Some(&((98,), 98)));
+}
+
+#[test]
+fn those_in_statics_work_alike() {
+    static STATE: PolicyState<(u64,), String> =
+        PolicyState::new(Rules::new().capacity(64).weight(&|value: &String| value.len() as u64));
+    const NAMES: &PolicyCache<(u64,), String> = &PolicyCache::of(
+        &STATE,
+        Function::new("names", |Hashed((n,)): &Hashed<(u64,)>| Stored::of("x".repeat(*n as usize))),
+    );
+    for n in 0..64 {
+        assert_eq!(NAMES.get((n,)).len() as u64, n);
+        assert!(NAMES.stats().weight <= 64);
+    }
+    assert!(NAMES.stats().evictions > 0);
+}
+
+#[test]
+fn who_refreshes_a_key_at_the_same_time_shares_one_call() {
+    let (runs, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
+    let (counted, held) = (runs.clone(), gate.clone());
+    let cache = Cache::from_fn(move |_: u64| {
+        let run = counted.fetch_add(1, Ordering::SeqCst);
+        if run == 1 {
+            held.wait();
+            held.wait();
+        }
+        run
+    });
+    assert_eq!(cache.get((1,)), 0);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| cache.refresh((1,)));
+        // The first one is running; the second one finds it claimed.
+        gate.wait();
+        let second = scope.spawn(|| cache.refresh((1,)));
+        assert_eq!(cache.get((1,)), 0, "the old value stays in service");
+        gate.wait();
+        assert_eq!(first.join().unwrap(), 1);
+        // It joined the first one, or came after it.
+        assert!(second.join().unwrap() <= 2);
+    });
+    assert_eq!(cache.peek(&(1,)).unwrap() + 1, runs.load(Ordering::SeqCst));
+    assert_eq!(cache.stats().misses as usize, runs.load(Ordering::SeqCst));
+}
