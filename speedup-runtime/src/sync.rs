@@ -18,7 +18,7 @@ pub(crate) use std::{
 pub(crate) use loom::{
     hint::spin_loop,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
+        Arc, Condvar, Mutex, MutexGuard, Weak,
         atomic::{self, AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
@@ -81,7 +81,7 @@ pub(crate) mod global {
     )]
 
     pub(crate) use std::sync::{
-        Arc, Condvar, Mutex, TryLockError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, TryLockError, Weak,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
     };
 

@@ -19,6 +19,7 @@ mod endless;
 mod expand;
 mod expand_async;
 mod expand_context;
+mod expand_spans;
 mod expand_tables;
 mod expand_types;
 mod forecast;

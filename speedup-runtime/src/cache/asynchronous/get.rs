@@ -24,6 +24,7 @@ use crate::cache::{
         stack,
     },
 };
+use crate::seeing::watch::{Watched, What};
 
 /// The value of a key on its way, as returned by [`AsyncCache::get`] and [`AsyncCache::refresh`].
 ///
@@ -119,6 +120,7 @@ impl<K: Key, R: Output> Seat<K, R> {
         let named = || self.flight.clone() as Arc<dyn Named>;
         let step = |body: &mut Body<R>, waker: &Waker| {
             let _polling = Polling::begin(named());
+            let _watched = Watched::begin(What::Call, worker.number, || self.flight.to_string());
             poll_with_room(body, waker, worker)
         };
         let land = |result| cache.land(&self.flight, result);

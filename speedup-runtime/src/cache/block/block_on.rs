@@ -107,7 +107,7 @@ pub(in crate::cache) fn wait(
             return Waited::Outcome(outcome);
         }
         sleep = (sleep * 2).min(LONGEST_SLEEP);
-        joins.look(busy.owner, busy.name(), worker);
+        joins.look(busy.owner, busy.name(), worker, || engine.is_busy(&busy) && is_still());
         if engine.is_busy(&busy) && stall.look(busy.owner, worker) {
             return Waited::Deputy;
         }

@@ -27,22 +27,32 @@ impl Looks {
         Self(Instant::now())
     }
 
-    /// Sees whether a thread, whose call this one waits for, waits for this one by joining threads. `slot` is that call's.
+    /// Sees whether a thread, whose call this one waits for, waits for this one by joining threads. `slot` is that call's, and
+    /// `is_busy` whether it is still on the way: a circle of claims alone is for the graph, which knows it at one moment.
     ///
     /// # Panics
     /// If it does, with a message that names the chain: none of the threads could ever go on.
-    pub(in crate::cache) fn look(&mut self, owner: u32, slot: usize, worker: &'static Worker) {
+    pub(in crate::cache) fn look(
+        &mut self,
+        owner: u32,
+        slot: usize,
+        worker: &'static Worker,
+        is_busy: impl Fn() -> bool,
+    ) {
         if self.0.elapsed() < LOOK {
             return;
         }
         self.0 = Instant::now();
         let Some(circle) = circle(owner, worker) else { return };
         // Who waits for a thread that cannot go on cannot either; so the last is certain first.
-        let certain = (0..circle.len()).rev().all(|at| {
+        let mut joins = 0;
+        let holds = (0..circle.len()).rev().all(|at| {
             let next = circle.get(at + 1).map_or(worker.number, |next| next.number);
+            joins += usize::from(waits::next(circle[at].number).is_none());
             step(circle[at]) == Some(next)
         });
-        if certain {
+        // The claim was there before the steps were looked at; so it was there all the time.
+        if holds && joins > 0 && is_busy() {
             let chain = circle.into_iter().chain([worker]);
             // SAFETY: the others sleep until this thread ends or gives them a value, and it does neither.
             std::panic::panic_any(unsafe { call_stack::cycle_of(chain, slot) });

@@ -1,6 +1,7 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
 use std::{
+    fmt,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
@@ -10,7 +11,7 @@ use crate::cache::{
         block_on::{self, Waited},
         isolation,
     },
-    call::{callee::Callee, claim_guard::Flight, function::Function, state::Core},
+    call::{callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
         Claim,
         key::{Key, Output},
@@ -22,6 +23,12 @@ use crate::cache::{
     },
 };
 
+use crate::seeing::watch::{Watched, What};
+
+/// A call, as it is written.
+fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+}
 /// Results larger than this, in bytes, are looked for only where there is room for them.
 const LARGE: usize = 16 * 1024;
 
@@ -159,21 +166,28 @@ impl<K: Key, R: Output> Core<K, R> {
         if !self.contains(key, worker) {
             return self.get(callee, key);
         }
+        self.parked.forget();
         let value = self.recompute(callee, key, 0, worker);
         if callee.function.keep.is_none_or(|keep| keep(&value)) {
-            self.insert(callee.function, key, value.clone(), worker);
+            self.put(callee.function, key, value.clone(), worker);
         }
         value
     }
 
-    /// Puts a value in, unless somebody is computing the key, and returns the one that was there.
+    /// Puts a value in by hand, unless somebody is computing the key, and returns the one that was there.
     pub(in crate::cache) fn insert(
         &self,
         function: &Function<K, R>,
         key: &K,
-        mut value: R,
+        value: R,
         worker: &'static Worker,
     ) -> Option<R> {
+        self.parked.seed();
+        self.put(function, key, value, worker)
+    }
+
+    /// The same for a value that was computed.
+    fn put(&self, function: &Function<K, R>, key: &K, mut value: R, worker: &'static Worker) -> Option<R> {
         loop {
             value = match self.insert_new(function, key, value, worker) {
                 Ok(()) => return None,
@@ -210,7 +224,10 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            match block_on::wait(self, busy, worker, is_still) {
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waited = block_on::wait(self, busy, worker, is_still);
+            drop(waiting);
+            match waited {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {
