@@ -166,7 +166,7 @@ fn a_recursion_without_a_base_case_ends_with_its_first_calls() {
     const ENDLESS: &Cache<(u64,), u64> = {
         static STATE: State<(u64,), u64> = State::new();
         let function = Function::new("endless", |(n,)| if *n == 9 { 9 } else { ENDLESS.get((n + 1,)) + 1 });
-        &Cache::of(&STATE, function.show(|key, out| std::fmt::Debug::fmt(key, out)))
+        &Cache::of(&STATE, function.show(std::fmt::Debug::fmt))
     };
     speedup_runtime::cache::set_stack_limit(64 << 20);
     let payload = std::panic::catch_unwind(|| ENDLESS.get((10,))).expect_err("it has no end");

@@ -54,7 +54,7 @@ fn a_cycle_through_threads_that_are_joined_is_told_by_its_keys() {
             let joined = thread::scope(|scope| scope.spawn(|| AROUND.get((next,))).join());
             joined.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
         });
-        &Cache::of(&STATE, function.show(|key, out| std::fmt::Debug::fmt(key, out)))
+        &Cache::of(&STATE, function.show(std::fmt::Debug::fmt))
     };
     let payload = std::panic::catch_unwind(|| AROUND.get((0,))).expect_err("a cycle");
     let text = payload.downcast_ref::<String>().expect("a message");

@@ -220,17 +220,17 @@ fn matching(text: &str, open: usize) -> Option<usize> {
 family!(texts);
 
 agree! {
-    edit_distance("kitten", "sittings");
-    edit_distance_by_index("abcde".to_owned(), "badec".to_owned(), 0, 0);
-    common_subsequence(b"agcatgc", b"gacgtac");
-    longest_palindrome("character");
-    word_break("catsanddogs");
+    edit_distance("kitten", "sittings") or ("intention of a kitten", "execution by sitting");
+    edit_distance_by_index("abcde".to_owned(), "badec".to_owned(), 0, 0) or ("intention of kittens".to_owned(), "execution by sitting".to_owned(), 0, 0);
+    common_subsequence(b"agcatgc", b"gacgtac") or (b"agcatgcgatcgatcgatta", b"gacgtacggcatcagatcgg");
+    longest_palindrome("character") or ("charactersandnosrednasretcarah");
+    word_break("catsanddogs") or ("catsanddogscatsanddogscatsanddogscatsanddog");
     word_breaks("catsanddogs");
     sentences("catsanddogs");
-    decodings("1121063");
-    pattern_matches("aabbbc", "a*.b*c");
-    interleaved("aab", "abc", "aaabbc");
-    distinct_subsequences("rabbbit".chars().collect(), "rabbit".chars().collect());
+    decodings("1121063") or ("11210631121111221211121121111221");
+    pattern_matches("aabbbc", "a*.b*c") or ("aabbbcaabbbcaabbbcaabbbc", "a*.b*.*a*b*c*.*b*c");
+    interleaved("aab", "abc", "aaabbc") or ("aabaabaabaab", "aababcaababc", "aaaabbaaaabcbaaaabbaabcb");
+    distinct_subsequences("rabbbit".chars().collect(), "rabbit".chars().collect()) or ("rabbbitrabbbitrabbbit".chars().collect(), "rabbitrabbit".chars().collect());
     parenthesized("2*3-4*5");
     depth_of_brackets("(a(b)c)((d))");
     springs("?###????????", &[3, 2, 1]);

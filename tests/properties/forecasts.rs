@@ -347,11 +347,13 @@ mod meant_otherwise {
     const D: [u64; 5] = [1, 2, 3, 4, 5];
 
     #[cache]
+    #[allow(unconditional_recursion)]
     fn guarded_by_an_index(i: usize) -> u64 {
         D[i] + guarded_by_an_index(i + 1) + guarded_by_an_index(i + 2)
     }
 
     #[cache]
+    #[allow(unconditional_recursion)]
     fn guarded_by_a_call(i: usize) -> u64 {
         fn check(i: usize) -> u64 {
             assert!(i < 5, "no such place");

@@ -30,7 +30,7 @@ fn tries(n: u64) -> Option<u64> {
         meet("tries");
         return None;
     }
-    let all: Vec<Option<u64>> = (0..5).map(|k| tries(k)).collect();
+    let all: Vec<Option<u64>> = (0..5).map(tries).collect();
     Some(all.iter().flatten().count() as u64)
 }
 

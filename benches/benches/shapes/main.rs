@@ -206,7 +206,7 @@ fn table(wanted: &[&str]) {
 }
 
 fn print(rows: &[Row], figures: &HashMap<String, Figures>) {
-    println!("## What runs side by side\n\nMeasured on {}.\n", machine::description());
+    println!("## What runs side by side\n\nMeasured on {}.{}\n", machine::description(), load());
     println!(
         "A call takes 60 us where nothing else is said. *gain*: the time with `sequential` over the time without, the median of \
          {ROUNDS} processes, and the least and most of them. *sleeping*: the same where each call sleeps instead of computing, which \
@@ -239,6 +239,13 @@ fn print(rows: &[Row], figures: &HashMap<String, Figures>) {
         "\nOf {} recursions of the corpus {gain} gain {GAIN} or more; {slow} are slower than 0.95.",
         of_corpus.len()
     );
+}
+
+/// How busy the machine was, where the system tells: what others take of its cores is missing in the gains.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").ok();
+    let minute = load.as_deref().and_then(|text| text.split(' ').next());
+    minute.map_or_else(String::new, |minute| format!(" Load of the last minute: {minute}."))
 }
 
 /// The median, the least and the most.

@@ -21,11 +21,12 @@ pub(super) fn warning(model: &Cached) -> Option<TokenStream> {
         signature.inputs.iter().any(|input| matches!(input, FnArg::Typed(typed) if !typed.attrs.is_empty()));
     let plain = matches!(model.place, Place::Free) && signature.asyncness.is_none() && !attributed;
     let calls = Calls::new(&model.function, &model.place, Vec::new());
-    let block = &model.function.block;
+    let (block, attributes) = (&model.function.block, &model.attributes.body);
     (plain && in_block(block, &calls) == Then::Called).then(|| {
         quote! {
             const _: () = {
                 #[allow(unused, clippy::all, clippy::pedantic)]
+                #(#attributes)*
                 #signature #block
             };
         }

@@ -64,6 +64,7 @@ pub(super) enum Node {
 
 /// What a loop goes by.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "few, and gone with the expansion")]
 pub(super) enum Head {
     For(Pat, Expr),
     While(Expr),
