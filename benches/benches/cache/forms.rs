@@ -156,7 +156,8 @@ fn ways_by_index(towels: &[String], design: &str, at: usize, table: &mut [Option
         return ways;
     }
     let fitting = towels.iter().filter(|towel| design[at..].starts_with(towel.as_str()));
-    let ways = fitting.fold(0_u64, |sum, towel| sum.wrapping_add(ways_by_index(towels, design, at + towel.len(), table)));
+    let ways =
+        fitting.fold(0_u64, |sum, towel| sum.wrapping_add(ways_by_index(towels, design, at + towel.len(), table)));
     table[at] = Some(ways);
     ways
 }

@@ -23,6 +23,8 @@ pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod spans;
 #[cfg(not(loom))]
+mod stats;
+#[cfg(not(loom))]
 pub(in crate::cache) mod stretch;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;

@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry, timing,
+        registry,
         waiters::Waiters,
     },
 };
@@ -54,6 +54,7 @@ impl<K: Key, R: Output> Core<K, R> {
             return Helped::Settled;
         }
         self.seen.took();
+        let helping = self.outlook.help(worker);
         let run = || {
             let value = callee.run(self, &key, Some(flight));
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
@@ -63,6 +64,7 @@ impl<K: Key, R: Output> Core<K, R> {
             Ok(end) => (end, Helped::Computed),
             Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
         };
+        drop(helping);
         match end {
             Some(end) => {
                 if keep.is_none() && frame != 0 {
@@ -157,7 +159,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
 
     unsafe fn timed(&self, key: *const ()) {
         let worker = registry::current();
-        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples()) {
             self.seen.timed(timed);
             // SAFETY: by the contract.
             let key = unsafe { &*key.cast::<K>() };
