@@ -1,5 +1,6 @@
 //! `#[cache]` against hand-written tables and every memoizer and concurrent map that could take its place.
 
+mod forms;
 mod hits;
 mod misses;
 mod parallel;
@@ -12,8 +13,13 @@ use speedup_benches::{Bars, Section, alloc::Counting, machine};
 static ALLOCATOR: Counting = Counting;
 
 /// The sections, in the order of the table.
-const SECTIONS: [Section; 4] =
-    [("hits", hits::run), ("misses", misses::run), ("recursion", recursion::run), ("parallel", parallel::run)];
+const SECTIONS: [Section; 5] = [
+    ("hits", hits::run),
+    ("forms", forms::run),
+    ("misses", misses::run),
+    ("recursion", recursion::run),
+    ("parallel", parallel::run),
+];
 
 fn main() {
     // cargo adds `--bench`; what remains names the sections wanted.
