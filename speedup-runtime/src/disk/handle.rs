@@ -331,7 +331,8 @@ impl<B: Body> Handle<B> {
         let inner = Inner {
             writer: Mutex::default(),
             stripes: (0..threads).map(|_| Stripe::default()).collect(),
-            width: AtomicUsize::new(1),
+            // What nobody changes is read by many from the start.
+            width: AtomicUsize::new(if body.seen().is_read_only() { threads } else { 1 }),
             body: UnsafeCell::new(Some(body)),
             overdue: AtomicBool::new(false),
             bar: Mutex::new(()),
