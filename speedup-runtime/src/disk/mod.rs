@@ -37,6 +37,8 @@ mod filter;
 mod fingerprint;
 mod folder;
 mod folder_batch;
+#[cfg(test)]
+mod fuzz;
 mod handle;
 mod inner;
 mod joint;
