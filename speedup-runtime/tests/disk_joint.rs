@@ -1,6 +1,6 @@
 //! Changes of several structures of one folder as one step, also when the process is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -89,7 +89,7 @@ fn child() {
     let (folder, mut here, mut there, mut log) = open(Path::new(&path));
     for n in log.len() as u32.. {
         transfer(&folder, (&mut here, &mut there), &mut log, n);
-        println!("made {}", n + 1);
+        writeln!(std::io::stdout(), "made {}", n + 1).unwrap();
     }
 }
 

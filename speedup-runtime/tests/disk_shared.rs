@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Barrier, mpsc};
+use std::sync::{Barrier, OnceLock, mpsc};
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error, Shared};
 
@@ -267,4 +267,38 @@ fn a_shared_dict_behaves_like_a_map_and_comes_back_after_a_kill() {
     drop(snapshots);
     dict.close().unwrap();
     assert_eq!(open(folder.path()).to_map().unwrap(), BTreeMap::from([(1, vec![1])]));
+}
+
+static CURIOUS: OnceLock<Shared<DiskDict<u64, Curious>>> = OnceLock::new();
+
+/// A value that looks into its own dict when it is read.
+#[derive(Debug)]
+struct Curious;
+
+impl serde::Serialize for Curious {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(1)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Curious {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer)?;
+        match CURIOUS.get().map(|dict| dict.contains_key(&1)) {
+            None | Some(Ok(_)) => Ok(Curious),
+            Some(Err(error)) => Err(serde::de::Error::custom(error)),
+        }
+    }
+}
+
+#[test]
+fn a_value_that_reads_its_own_dict_is_told_and_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let dict = DiskDict::builder("curious").location(folder.path()).open().unwrap().shared();
+    dict.insert(1, Curious).unwrap();
+    let dict = CURIOUS.get_or_init(|| dict);
+    assert!(matches!(dict.get(&1), Err(Error::Codec { .. })));
+    assert!(matches!(dict.first(), Err(Error::Codec { .. })));
+    assert!(dict.contains_key(&1).unwrap());
+    dict.close().unwrap();
 }

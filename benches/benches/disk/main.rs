@@ -1,9 +1,10 @@
 //! `DiskDict` and `DiskList` against raw sled, redb, fjall and the standard collections.
 //!
-//! `cargo bench --bench disk [-- WORD..]`: sections `dict`, `strings`, `list`, `peers` and `uses`, sizes `1m` and `10m`, contenders `sled` (0.34),
+//! `cargo bench --bench disk [-- WORD..]`: sections `dict`, `strings`, `list`, `peers`, `uses` and `shared`, sizes `1m` and `10m`, contenders `sled` (0.34),
 //! `sled1` (the alpha of 1.0), `redb`, `fjall` and `BTreeMap`; without a word of a sort, all of that sort. Every phase runs in a child
 //! process of its own, so that its peak memory is its own. At ten million, the peers only insert, and stop when their time is over.
 
+mod shared;
 mod stores;
 mod uses;
 
@@ -32,7 +33,7 @@ fn main() {
         let named: Vec<_> = all.iter().copied().filter(|name| words.iter().any(|word| word == name)).collect();
         if named.is_empty() { all.to_vec() } else { named }
     };
-    let sections = chosen(&["dict", "peers", "strings", "list", "uses"]);
+    let sections = chosen(&["dict", "peers", "strings", "list", "uses", "shared"]);
     println!("Measured on {}.", machine::description());
     let mut small = None;
     for size in chosen(&["1m", "10m"]) {
@@ -49,8 +50,9 @@ fn main() {
                 "peers" => peers(items, &chosen(&stores::PEERS), &mut bars),
                 "strings" => strings(items, &mut bars),
                 // Its sizes are its own.
-                "uses" if items > 1_000_000 => {}
+                "uses" | "shared" if items > 1_000_000 => {}
                 "uses" => uses::section(&mut bars),
+                "shared" => shared::section(&mut bars),
                 _ => lists(items, &mut bars),
             }
         }
@@ -109,6 +111,9 @@ fn child(phase: &str, contender: &str, items: usize, folder: &Path) {
         "batches" => uses::batches(contender, items, folder),
         "words" => uses::words(contender, items, folder),
         "queue" => uses::queue(contender, items, folder),
+        "readers" => shared::readers(items, folder),
+        "beside" => shared::beside(items, folder),
+        "small" => shared::small(folder),
         _ => unreachable!("no phase {phase}"),
     }
     report("peak", machine::peak().unwrap_or(0) as f64 / (1 << 20) as f64);

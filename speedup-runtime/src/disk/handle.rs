@@ -31,7 +31,24 @@ struct Writer {
 /// The lock of some readers, and the pages that they have cached; with a cache line of its own.
 #[derive(Default)]
 #[repr(align(128))]
-struct Stripe(Mutex<Own>);
+struct Stripe {
+    own: Mutex<Own>,
+    /// Which thread reads with it, 0 if none.
+    reader: AtomicUsize,
+}
+
+/// A stripe that a reader has.
+struct Reading<'a> {
+    own: MutexGuard<'a, Own>,
+    reader: &'a AtomicUsize,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // Before the stripe is given up.
+        self.reader.store(0, Ordering::Relaxed);
+    }
+}
 
 struct Inner<B> {
     writer: Mutex<Writer>,
@@ -74,7 +91,7 @@ impl<B> Inner<B> {
         // Relaxed: changed with the writer's lock only.
         let width = self.width.load(Ordering::Relaxed);
         for (held, stripe) in stripes.iter_mut().zip(&self.stripes[..width]) {
-            *held = Some(lock(&stripe.0));
+            *held = Some(lock(&stripe.own));
         }
         Exclusive { inner: self, _stripes: stripes, _writer: PhantomData }
     }
@@ -85,12 +102,20 @@ impl<B> Inner<B> {
         unsafe { &*self.body.get() }.as_ref()
     }
 
-    /// Takes the stripe of this thread.
+    /// Takes the stripe of this thread; `None` if it has it already, as when decoding a value reads the structure.
     #[inline]
-    fn stripe(&self) -> MutexGuard<'_, Own> {
+    fn stripe(&self) -> Option<Reading<'_>> {
         // Acquire: pairs with the release in `widen`.
         let width = self.width.load(Ordering::Acquire);
-        lock(&self.stripes[if width == 1 { 0 } else { thread_number() % width }].0)
+        let stripe = &self.stripes[if width == 1 { 0 } else { thread_number() % width }];
+        let own = match try_lock(&stripe.own) {
+            Some(own) => own,
+            // Relaxed: who reads its own name has written it.
+            None if stripe.reader.load(Ordering::Relaxed) == this_thread() => return None,
+            None => lock(&stripe.own),
+        };
+        stripe.reader.store(this_thread(), Ordering::Relaxed);
+        Some(Reading { own, reader: &stripe.reader })
     }
 
     /// The state, for who has a stripe.
@@ -159,9 +184,9 @@ impl<B: Body> Access<B> {
 
     /// Takes the stripe of this thread, when no guard of another one is in the way.
     #[inline]
-    fn enter(&self) -> Result<MutexGuard<'_, Own>> {
+    fn enter(&self) -> Result<Reading<'_>> {
         loop {
-            let own = self.inner.stripe();
+            let own = self.inner.stripe().ok_or(Error::Held)?;
             // Relaxed: who bars goes through all stripes after it has said so.
             match self.inner.barred_by.load(Ordering::Relaxed) {
                 0 => return Ok(own),
@@ -179,8 +204,8 @@ impl<B: Body> Access<B> {
     #[inline]
     pub(crate) fn see<R>(&self, see: impl FnOnce(&B, &mut View<'_>) -> Result<R>) -> Result<R> {
         self.check_owner()?;
-        let mut own = self.enter()?;
-        let own = &mut *own;
+        let mut reading = self.enter()?;
+        let own = &mut *reading.own;
         // SAFETY: a stripe is held. (The borrow does not go through `own`, which the view needs.)
         let body = unsafe { &*self.inner.body.get() }.as_ref().ok_or_else(|| closed(&self.folder))?;
         body.seen().check()?;
@@ -190,8 +215,8 @@ impl<B: Body> Access<B> {
     /// Runs `look` on the state, whatever happened before; in a forked process only if nobody was changing it at the fork.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&B) -> R) -> Option<R> {
         if self.owner.is_current() {
-            let own = self.inner.stripe();
-            self.inner.of_reader(&own).map(look)
+            let reading = self.inner.stripe()?;
+            self.inner.of_reader(&reading.own).map(look)
         } else {
             let writer = try_lock(&self.inner.writer)?;
             self.inner.of_writer(&writer).map(look)
@@ -307,7 +332,7 @@ impl<B: Body> Access<B> {
         self.inner.barred_by.store(this_thread(), Ordering::Relaxed);
         for stripe in &self.inner.stripes {
             // Who read before this goes first, and who comes after sees it.
-            drop(lock(&stripe.0));
+            drop(lock(&stripe.own));
         }
         Bar { by: &self.inner.barred_by, _bar: bar }
     }
@@ -331,7 +356,8 @@ impl<B: Body> Handle<B> {
         let inner = Inner {
             writer: Mutex::default(),
             stripes: (0..threads).map(|_| Stripe::default()).collect(),
-            width: AtomicUsize::new(1),
+            // What nobody changes is read by many from the start.
+            width: AtomicUsize::new(if body.seen().is_read_only() { threads } else { 1 }),
             body: UnsafeCell::new(Some(body)),
             overdue: AtomicBool::new(false),
             bar: Mutex::new(()),

@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 /// A dict or list that can be read and not changed: a snapshot, or what was opened with `open_read_only`.
 ///
-/// It has every method of the structure that reads. It reads pages of its own, so it waits for nobody, and several can be read on several
-/// threads at the same time.
+/// It has every method of the structure that reads. It reads pages of its own, so it waits for nobody, and threads that share it read
+/// side by side.
 pub struct ReadOnly<S>(S);
 
 impl<S> ReadOnly<S> {

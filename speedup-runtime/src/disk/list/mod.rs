@@ -10,6 +10,7 @@ mod queue;
 mod shared;
 mod sort;
 pub(crate) mod state;
+mod tend;
 mod whole;
 
 use std::fmt;

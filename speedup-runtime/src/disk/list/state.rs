@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::front::Front;
-use crate::disk::body::{Body, Want};
+use crate::disk::body::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::pages::Pages;
 use crate::disk::rebuild;
-use crate::disk::store::{Change, Extent, LONGEST_VALUE, Repaired, Staged, Store, Written};
+use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
 use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
@@ -18,9 +18,9 @@ pub(crate) struct ListState {
     /// A few changes are to be one step, so no checkpoint may come between them.
     pub(super) held: bool,
     /// Checkpoints are left to `tend`.
-    deferred: bool,
+    pub(super) deferred: bool,
     /// A checkpoint is wanted.
-    wanted: bool,
+    pub(super) wanted: bool,
 }
 
 impl ListState {
@@ -266,19 +266,10 @@ impl ListState {
         if !self.held && !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
-    fn checkpoint_now(&mut self) -> Result<()> {
+    pub(super) fn checkpoint_now(&mut self) -> Result<()> {
         self.settle_front()?;
         self.store.seal()?;
         self.store.checkpoint()
-    }
-
-    fn chore(&mut self) -> Result<Want<Staged>> {
-        if !std::mem::take(&mut self.wanted) && !self.store.is_due() {
-            return Ok(Want::Nothing);
-        }
-        self.settle_front()?;
-        self.store.seal()?;
-        Ok(self.store.stage(Extent::All)?.map_or(Want::Nothing, Want::Task))
     }
 
     /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
@@ -331,46 +322,6 @@ fn with_item<P: Pages, R>(
     match tree.at(pages, at, true)? {
         Some((range, leaf)) => pages.pager().with_value(leaf?.val((at - range.start) as usize), found).map(Some),
         None => Ok(None),
-    }
-}
-
-impl Body for ListState {
-    type Task = Staged;
-    type Product = Written;
-
-    fn defer(&mut self) {
-        self.deferred = true;
-    }
-
-    fn want_publication(&mut self) {
-        self.store.touch_unless_at_rest();
-        self.wanted = true;
-    }
-
-    fn tend(&mut self) -> Result<Want<Staged>> {
-        let result = self.chore();
-        self.store.settle(result)
-    }
-
-    fn perform(&self, staged: Staged) -> Result<Written> {
-        self.store.write(&staged, &mut std::iter::empty())
-    }
-
-    fn adopt(&mut self, written: Written) {
-        self.store.adopt(written);
-    }
-
-    fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
-    fn seen(&self) -> &Store {
-        &self.store
-    }
-
-    fn checkpoint(&mut self) -> Result<()> {
-        let result = self.checkpoint_now();
-        self.store.settle(result)
     }
 }
 
@@ -446,5 +397,22 @@ mod tests {
         let (_copy, mut state) = killed(copy.path());
         assert_eq!(state.len(), 1);
         assert_eq!(state.with(0, |bytes| Ok(bytes.to_vec())).unwrap().as_deref(), Some(b"after".as_slice()));
+    }
+
+    #[test]
+    fn a_checkpoint_comes_before_playing_the_journal_would_take_long_however_short_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path());
+        (0..2000_u32).for_each(|n| state.push(&n.to_le_bytes()).unwrap());
+        state.checkpoint().unwrap();
+        let (mut costs, mut cut) = (0, 0);
+        for n in 0..120_000_u64 {
+            state.set(n * 7919 % 2000, b"else").unwrap();
+            let cost = state.store.replay_cost();
+            cut += usize::from(cost < costs);
+            costs = cost;
+            assert!(cost <= crate::disk::store::LONG_REPLAY + 10_000, "at {n}");
+        }
+        assert!(cut >= 1);
     }
 }

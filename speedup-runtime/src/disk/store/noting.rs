@@ -81,4 +81,10 @@ impl Store {
         let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || cost > LONG_REPLAY / part;
         self.journal().as_ref().is_some_and(long)
     }
+
+    /// About how many nanoseconds it takes to play the journal.
+    #[cfg(test)]
+    pub(crate) fn replay_cost(&self) -> u64 {
+        self.replay_cost
+    }
 }
