@@ -6,7 +6,7 @@ pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, Task, TimedOut, join, map};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{measure, profile, profile_within, report, seeing};
+pub use speedup_runtime::{measure, profile, profile_within, report, seeing, trace};
 
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]

@@ -16,6 +16,8 @@ pub mod profile;
 #[cfg(not(loom))]
 pub mod seeing;
 pub(crate) mod sync;
+#[cfg(not(loom))]
+pub mod trace;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]

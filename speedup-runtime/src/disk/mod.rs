@@ -42,6 +42,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod pages;
 mod place;
 mod prefix;
 mod process;

@@ -47,7 +47,7 @@ impl<K, R> Function<K, R> {
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
-    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+    pub(in crate::cache) const fn steady<S: 'static, F: Fn(&S, &K) -> R + Copy + 'static>(
         name: &'static str,
         _body: F,
     ) -> Self
@@ -77,6 +77,17 @@ impl<K, R> Function<K, R> {
         // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
         let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
         let family = Header::ALONE;
-        Self { name, path: None, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
+        Self {
+            name,
+            path: None,
+            run,
+            shared,
+            keep: None,
+            show: None,
+            show_in: None,
+            sequential: false,
+            uses_rayon: false,
+            family,
+        }
     }
 }
