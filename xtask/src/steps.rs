@@ -34,7 +34,7 @@ const STEPS: [Step; 19] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|disk|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|classics|disk|cold|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
