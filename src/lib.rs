@@ -7,6 +7,9 @@ pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, Task, TimedOut, 
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
 
+#[doc(inline)]
+pub use speedup_runtime::store;
+
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]
 pub mod disk {

@@ -1,14 +1,18 @@
 //! What the attributes of the `speedup` crate expand to; depend on `speedup`, not on this crate.
 //!
 //! Imports run downwards only: [`cache`], [`buffer`] and [`disk`] never see each other, and what they share
-//! (`sync`, `panics`) lies below them.
+//! (`sync`, `panics`, `shape`) lies below them. [`store`] has the contract of stores, which needs none of them, and stores of its own, which use the disk.
 
 pub mod buffer;
 pub mod cache;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
+#[cfg(not(loom))]
+pub mod store;
 
 pub(crate) mod panics;
+#[cfg(all(feature = "codec", not(loom)))]
+pub(crate) mod shape;
 pub(crate) mod sync;
 
 pub use buffer::{Buffer, Buffers, Window};

@@ -20,7 +20,7 @@
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, prefix, value, shape, fingerprint, error
+//! key, prefix, value, fingerprint, error; the shapes of types lie outside, in `shape`
 //! ```
 
 mod behind;
@@ -46,7 +46,6 @@ mod process;
 mod rebuild;
 mod rest;
 mod scan;
-mod shape;
 mod shared;
 mod slots;
 mod spare;
