@@ -6,6 +6,7 @@
 pub mod conformance;
 mod contract;
 mod error;
+mod handle;
 mod memory;
 mod tiered;
 
@@ -13,12 +14,19 @@ mod tiered;
 pub mod codec;
 #[cfg(feature = "disk")]
 mod disk;
+mod dock;
 
 #[doc(inline)]
 pub use self::conformance::conformance;
-pub use self::contract::{Answer, AsyncStore, Change, Claim, Condition, Prompt, Store, Token, Unopened, Watcher};
+pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Token, Unopened, Watcher};
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::disk::on_disk;
 #[cfg(feature = "disk")]
 pub use self::disk::{DiskStore, DiskStoreBuilder};
+#[doc(hidden)]
+pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
 pub use self::error::{Cause, Error, Result};
 pub use self::memory::MemoryStore;
 pub use self::tiered::Tiered;
+pub use crate::cache::Condition;
