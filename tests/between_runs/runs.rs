@@ -181,3 +181,71 @@ fn a_panic_leaves_what_was_computed() {
     assert!(!output.status.success() && told(&output).is_empty());
     assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
 }
+
+/// Two functions that the compiler gives one path, with one text that means two things.
+fn doubles_and_triples() -> (u64, u64) {
+    let double = {
+        const FACTOR: u64 = 2;
+        #[cache(disk = folder())]
+        fn times(n: u64) -> u64 {
+            n * FACTOR
+        }
+        times(7)
+    };
+    let triple = {
+        const FACTOR: u64 = 3;
+        #[cache(disk = folder())]
+        fn times(n: u64) -> u64 {
+            n * FACTOR
+        }
+        times(7)
+    };
+    (double, triple)
+}
+
+#[test]
+fn functions_that_nothing_tells_apart_do_not_share_results() {
+    if role().is_some() {
+        return tell(format!("{:?}", doubles_and_triples()));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..2 {
+        assert_eq!(
+            run("runs::functions_that_nothing_tells_apart_do_not_share_results", "child", folder.path()),
+            "(14, 21)"
+        );
+    }
+}
+
+#[cache(disk = folder())]
+fn shipped(n: u64) -> String {
+    format!("{n}!")
+}
+
+#[test]
+fn an_export_warms_another_process() {
+    match role().as_deref() {
+        Some("export") => {
+            SHIPPED.get_all((0..50).map(|n| (n,)));
+            return tell(SHIPPED.export(folder().join("file")).expect("it is written"));
+        }
+        Some("export of what is on disk") => {
+            return tell(SHIPPED.export(folder().join("file")).expect("it is written"));
+        }
+        Some(_) => {
+            let other = folder().join("file");
+            let imported = SHIPPED.import(other).expect("it is read");
+            return tell(format!("{imported} {} {}", shipped(49), SHIPPED.stats().misses));
+        }
+        None => {}
+    }
+    const NAME: &str = "runs::an_export_warms_another_process";
+    let [here, there] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    assert_eq!(run(NAME, "export", here.path()), "50");
+    assert_eq!(run(NAME, "export of what is on disk", here.path()), "50");
+    fs::copy(here.path().join("file"), there.path().join("file")).expect("it is copied");
+    assert_eq!(run(NAME, "import", there.path()), "50 49! 0");
+    fs::remove_file(there.path().join("file")).expect("it is removed");
+    fs::copy(here.path().join("file"), there.path().join("file")).expect("it is copied");
+    assert_eq!(run(NAME, "again", there.path()), "50 49! 0", "what was imported went to disk, and memory was empty");
+}

@@ -5,14 +5,18 @@
 //!   log                      records are appended, an index finds the last of each key
 //!     record, positioned     the format; reading and writing at a place
 //!   place                    folders, and what is deleted after a time
+//! ship                       a cache as a file to take elsewhere
 //! ```
 
 mod log;
 mod place;
 mod positioned;
 mod record;
+mod ship;
 
 use std::{
+    any::type_name,
+    collections::BTreeSet,
     fmt, io,
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -26,6 +30,7 @@ use self::{
     record::{Kind, Record},
 };
 use super::{Condition, Error, Result, Store, codec::Codec};
+use crate::sync::global::{Mutex, lock};
 
 /// A [`Store`] in a folder: results are there in the next run.
 ///
@@ -159,19 +164,28 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
     }
 }
 
+/// The functions of this process that have results on disk.
+static FUNCTIONS: Mutex<BTreeSet<[u8; 16]>> = Mutex::new(BTreeSet::new());
+
 /// The store of `#[cache(disk)]`: `path` is that of the function with its types, in a package; `version` is made of its source.
 ///
 /// # Errors
-/// As [`DiskStoreBuilder::open`].
+/// As [`DiskStoreBuilder::open`]; and for the second of two functions that nothing tells apart: those of one name and one text in two blocks of one function, which may mean
+/// different things by it.
 #[doc(hidden)]
 pub fn on_disk<K, V>(package: &str, path: &str, version: &str, location: Option<PathBuf>) -> Result<DiskStore<K, V>>
 where
     K: Serialize + DeserializeOwned,
     V: Serialize + DeserializeOwned,
 {
-    let builder = DiskStore::builder(format!("{package} {path}")).version(version);
-    let builder = DiskStoreBuilder { location, ..builder };
-    builder.open()
+    let name = format!("{package} {path}");
+    let mark = format!("{name}\n{version}\n{}\n{location:?}", type_name::<(K, V)>());
+    if !lock(&FUNCTIONS).insert(super::codec::hash(mark.as_bytes())) {
+        let why = "another function has the same path and text; give one of them another name";
+        return Err(Error::other(format!("`{path}` on disk"), why));
+    }
+    let builder = DiskStore::builder(name).version(version);
+    DiskStoreBuilder { location, ..builder }.open()
 }
 
 impl<K, V> fmt::Debug for DiskStore<K, V> {
