@@ -4,19 +4,19 @@
 //! DiskStore, its builder     keys and values as bytes, names and identities as folders
 //!   log                      records are appended, an index finds the last of each key
 //!     record, positioned     the format; reading and writing at a place
+//!   origin                   which function results are those of
 //!   place                    folders, and what is deleted after a time
 //! ship                       a cache as a file to take elsewhere
 //! ```
 
 mod log;
+mod origin;
 mod place;
 mod positioned;
 mod record;
 mod ship;
 
 use std::{
-    any::type_name,
-    collections::BTreeSet,
     fmt, io,
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -25,12 +25,12 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::origin::{Origin, on_disk};
 use self::{
     log::{Log, Mode},
     record::{Kind, Record},
 };
 use super::{Condition, Error, Result, Store, codec::Codec};
-use crate::sync::global::{Mutex, lock};
 
 /// A [`Store`] in a folder: results are there in the next run.
 ///
@@ -162,30 +162,6 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
         let record = Record { kind, end: 0, key, value: &[] };
         self.log.append([record].into_iter()).map_err(|error| self.failed(error))
     }
-}
-
-/// The functions of this process that have results on disk.
-static FUNCTIONS: Mutex<BTreeSet<[u8; 16]>> = Mutex::new(BTreeSet::new());
-
-/// The store of `#[cache(disk)]`: `path` is that of the function with its types, in a package; `version` is made of its source.
-///
-/// # Errors
-/// As [`DiskStoreBuilder::open`]; and for the second of two functions that nothing tells apart: those of one name and one text in two blocks of one function, which may mean
-/// different things by it.
-#[doc(hidden)]
-pub fn on_disk<K, V>(package: &str, path: &str, version: &str, location: Option<PathBuf>) -> Result<DiskStore<K, V>>
-where
-    K: Serialize + DeserializeOwned,
-    V: Serialize + DeserializeOwned,
-{
-    let name = format!("{package} {path}");
-    let mark = format!("{name}\n{version}\n{}\n{location:?}", type_name::<(K, V)>());
-    if !lock(&FUNCTIONS).insert(super::codec::hash(mark.as_bytes())) {
-        let why = "another function has the same path and text; give one of them another name";
-        return Err(Error::other(format!("`{path}` on disk"), why));
-    }
-    let builder = DiskStore::builder(name).version(version);
-    DiskStoreBuilder { location, ..builder }.open()
 }
 
 impl<K, V> fmt::Debug for DiskStore<K, V> {
