@@ -20,6 +20,8 @@ mod handle;
 mod helpers;
 mod item;
 mod iter;
+#[cfg(not(loom))]
+mod listed;
 mod lodging;
 #[cfg(all(test, loom))]
 mod loom;

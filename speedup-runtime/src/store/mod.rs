@@ -29,4 +29,4 @@ pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept
 pub use self::error::{Cause, Error, Result};
 pub use self::memory::MemoryStore;
 pub use self::tiered::Tiered;
-pub use crate::cache::Condition;
+pub use crate::seeing::stats::Condition;
