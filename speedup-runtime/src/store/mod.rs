@@ -15,6 +15,8 @@ pub mod codec;
 #[cfg(feature = "disk")]
 mod disk;
 mod dock;
+#[cfg(feature = "disk")]
+mod persisted;
 
 #[doc(inline)]
 pub use self::conformance::conformance;
@@ -28,5 +30,8 @@ pub use self::disk::{Origin, on_disk};
 pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
 pub use self::error::{Cause, Error, Result};
 pub use self::memory::MemoryStore;
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::persisted::{IntoList, Persisted, persisted};
 pub use self::tiered::Tiered;
 pub use crate::seeing::stats::Condition;
