@@ -6,6 +6,8 @@ pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
 mod current;
 mod directory;
+#[cfg(not(loom))]
+mod entries;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
@@ -380,21 +382,6 @@ impl<K: Key, R: Output> Table<K, R> {
     /// How many values there are. O(slots): nothing is counted when values come and go.
     pub(in crate::cache) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
-    }
-
-    /// Copies of all that is there. O(slots).
-    pub(in crate::cache) fn entries(&self, pin: Pinned<'_>) -> Vec<(K, R)>
-    where
-        R: Clone,
-    {
-        let mut entries = Vec::new();
-        self.pages.each_ready(pin, &mut |packed, value| {
-            entries.extend(K::unpack(packed).map(|key| (key, value.clone())));
-        });
-        if let Some(hashed) = self.hashed.get() {
-            hashed.each_ready(pin, &mut |key, value| entries.push((key.clone(), value.clone())));
-        }
-        entries
     }
 
     /// What is in the table, and the memory that it takes. O(slots).
