@@ -23,11 +23,13 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Copies of all that is in memory; `None` where the values are in tables of their own.
+    #[cfg(feature = "disk")]
     pub(crate) fn entries_in_memory(&self) -> Option<Vec<(K, R)>> {
         self.divided.is_none().then(|| self.core().entries(registry::current()))
     }
 
     /// Puts a value in that was computed elsewhere, in memory and in what lies behind it. False if there is one.
+    #[cfg(feature = "disk")]
     pub(crate) fn take_in(&self, key: K, value: R) -> bool {
         if let Some(behind) = self.behind() {
             behind.note(&key, &value);
@@ -39,6 +41,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// The name of the function.
+    #[cfg(feature = "disk")]
     pub(crate) fn name(&self) -> &'static str {
         self.function().name
     }
