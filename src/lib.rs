@@ -9,6 +9,9 @@ pub use speedup_runtime::clock;
 pub use speedup_runtime::impl_key;
 pub use speedup_runtime::{measure, profile, profile_within, report, seeing, trace};
 
+#[doc(inline)]
+pub use speedup_runtime::store;
+
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]
 pub mod disk {
@@ -81,10 +84,12 @@ pub mod guide {
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}
-
     #[doc = include_str!("guide/seeing.md")]
     #[cfg(feature = "macros")]
     pub mod seeing {}
+    #[doc = include_str!("guide/between_runs.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod between_runs {}
 }
 
 /// What the expansions need beside the public names; no part of the promises.

@@ -1,7 +1,7 @@
 //! What the attributes of the `speedup` crate expand to; depend on `speedup`, not on this crate.
 //!
 //! Imports run downwards only: [`cache`], [`buffer`] and [`disk`] never see each other, and what they share
-//! (`sync`, `panics`) lies below them.
+//! (`sync`, `panics`, `shape`) lies below them. [`store`] has the contract of stores, which needs none of them, and stores of its own, which use the disk.
 
 pub mod buffer;
 pub mod cache;
@@ -9,6 +9,8 @@ pub mod cache;
 pub mod clock;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
+#[cfg(not(loom))]
+pub mod store;
 
 #[cfg(not(loom))]
 pub mod measure;
@@ -17,6 +19,8 @@ pub(crate) mod panics;
 pub mod profile;
 #[cfg(not(loom))]
 pub mod seeing;
+#[cfg(all(feature = "codec", not(loom)))]
+pub(crate) mod shape;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod timer;

@@ -7,7 +7,7 @@ use syn::{FnArg, ReturnType, Signature, Visibility};
 use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_spans, expand_tables, expand_types, forecast};
+use super::{expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -145,11 +145,13 @@ fn handle(model: &Cached) -> TokenStream {
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
+    let dock = expand_store::dock(model, &key);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+            #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::Cache::of(&#state_name, #function) #division
@@ -184,16 +186,16 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let behind = expand_store::behind(model, &key);
     let body = if model.has_spans() {
         let whole = Ident::new("key", Span::mixed_site());
         let enter = expand_spans::enter(model, &quote!(&()), &whole.to_token_stream());
         let call = call(model, &inner, passed);
         quote_spanned!(at=> |#whole: &#key| { #enter let #pattern = #whole; #call })
     } else {
-        let call = call(model, &inner, passed);
-        quote_spanned!(at=> |#pattern: &#key| #call)
+        expand_store::computing(model, &key, &pattern, &call(model, &inner, passed))
     };
-    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon)
+    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon #behind)
 }
 
 pub(super) fn keep(keep: Keep) -> TokenStream {

@@ -93,6 +93,8 @@ impl Form {
                 Form::context(home, keyed.collect(), None)
             }
             Home::Static if asynchronous && !options.skips() && function.sig.receiver().is_none() => Form::Plain,
+            // A store knows results by all arguments.
+            Home::Static if !options.skips() && options.stored.is_on() => Form::Plain,
             Home::Static if !options.skips() && !asynchronous => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
                 _ => Form::Plain,

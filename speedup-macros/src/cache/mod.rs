@@ -21,6 +21,7 @@ mod expand_async;
 mod expand_async_context;
 mod expand_context;
 mod expand_spans;
+mod expand_store;
 mod expand_tables;
 mod expand_types;
 mod forecast;
@@ -29,6 +30,7 @@ mod model;
 #[cfg(test)]
 mod snapshots;
 mod steady;
+mod stored;
 mod validate;
 
 use proc_macro2::TokenStream;

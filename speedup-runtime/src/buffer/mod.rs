@@ -31,6 +31,7 @@ mod order;
 mod pace;
 mod patience;
 mod production;
+mod pulled;
 mod reader;
 mod ring;
 mod search;

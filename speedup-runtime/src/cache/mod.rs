@@ -55,12 +55,16 @@ pub use self::{
         memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
     },
-    call::{execute::Inside, function::Function},
+    call::{
+        behind::{Attached, Behind, Counts, Fault},
+        execute::Inside,
+        function::Function,
+    },
     fork::join::{join, map},
     policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight},
     table::{
         bits::{Bits, ByBits},
-        key::{Argument, Key, Lookup, Output, Part},
+        key::{Argument, Distinct, Key, Lookup, Output, Part},
     },
     thread::stack::set_stack_limit,
 };

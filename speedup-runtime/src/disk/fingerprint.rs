@@ -1,6 +1,6 @@
 //! Fingerprints of types: numbers in the superblock.
 //!
-//! That of a key is of its own description, that of a value of its [shape](super::shape). Earlier versions looked less closely at values:
+//! That of a key is of its own description, that of a value of its [shape](crate::shape). Earlier versions looked less closely at values:
 //! their fingerprint is still made, so that their folders open; such a folder gets the present one at once.
 
 use std::panic::catch_unwind;
@@ -8,8 +8,8 @@ use std::panic::catch_unwind;
 use serde::de::value::U32Deserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
-use super::made_up::{Parts, Stop};
 use super::{Key, Value};
+use crate::shape::made_up::{Parts, Stop};
 
 /// How deep a recursive type is followed.
 const DEPTH: usize = 6;

@@ -24,7 +24,7 @@
 //! pager                      pages by reference, cached, published as one
 //!   scan                     what the pages alone still say
 //!   cache, slots, page_file, rest, spare, engine (sled)
-//! key, prefix, value, shape, fingerprint, made_up, error
+//! key, prefix, value, fingerprint, error; the shapes of types lie outside, in `shape`
 //! ```
 
 mod behind;
@@ -46,7 +46,6 @@ mod journal;
 mod key;
 mod leaf;
 mod list;
-mod made_up;
 mod options;
 mod page_file;
 mod pager;
@@ -57,7 +56,6 @@ mod process;
 mod rebuild;
 mod rest;
 mod scan;
-mod shape;
 mod shared;
 mod slots;
 mod spare;
@@ -73,11 +71,13 @@ mod write_buffer;
 
 pub use self::dict::{Append, Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
+pub(crate) use self::folder::default_location;
 pub use self::folder_batch::FolderBatch;
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Drain, Iter as ListIter, ListBatch, ListBuilder};
 pub use self::place::{Folder, list};
 pub use self::prefix::{KeyPrefix, PartOf};
+pub(crate) use self::process::Process;
 pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;

@@ -8,11 +8,11 @@ use std::path::Path;
 use super::error::At;
 use super::journal::Replay;
 use super::options::Options;
-use super::shape::{self, Graph};
 use super::store::Store;
 use super::superblock::{Kind, Superblock};
 use super::value::{Codec, Value};
 use super::{Error, Result, fingerprint};
+use crate::shape::{self, Graph};
 
 const NAME: &str = "types";
 const NEW: &str = "types.new";

@@ -2,6 +2,24 @@
 
 use std::time::Duration;
 
+/// In which state a store behind a cache is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Condition {
+    /// There is none, or it was not needed yet.
+    #[default]
+    None,
+    /// It reads and writes.
+    Sound,
+    /// Another process has it: what is there is read, and what is new stays in memory.
+    ReadOnly,
+    /// It was damaged: what was there was set aside, and it was begun anew.
+    BegunAnew,
+    /// It cannot be reached.
+    Down,
+}
+
 /// Counts of one cache, as returned by `Cache::stats`.
 ///
 /// Every thread counts for itself, so counting costs no shared memory, and a count taken while others call may miss the
@@ -12,7 +30,7 @@ use std::time::Duration;
 pub struct Stats {
     /// Calls that found their value.
     pub hits: u64,
-    /// Calls that ran the body, whatever came of it.
+    /// Calls that ran the body, whatever came of it. What was found in a store is no miss.
     pub misses: u64,
     /// Calls whose body has ended with a result.
     pub computed: u64,
@@ -28,6 +46,10 @@ pub struct Stats {
     pub expirations: u64,
     /// Times that a store behind the cache did not do what it was asked.
     pub store_errors: u64,
+    /// Calls whose value was found in the store; 0 where there is none.
+    pub store_hits: u64,
+    /// In which state the store is.
+    pub store: Condition,
     /// Values held now.
     pub entries: usize,
     /// The same as `entries`, by the name of `Cache::len`.
@@ -61,8 +83,9 @@ impl Stats {
     /// The share of calls that found their value, between 0 and 1; 0 before the first call.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
-        let calls = self.hits + self.misses;
-        if calls == 0 { 0.0 } else { self.hits as f64 / calls as f64 }
+        let found = self.hits + self.store_hits;
+        let calls = found + self.misses;
+        if calls == 0 { 0.0 } else { found as f64 / calls as f64 }
     }
 
     /// What several caches of one kind have done together; costs are the means by their calls.
@@ -84,6 +107,8 @@ impl Stats {
             evictions: self.evictions + other.evictions,
             expirations: self.expirations + other.expirations,
             store_errors: self.store_errors + other.store_errors,
+            store_hits: self.store_hits + other.store_hits,
+            store: if self.store == Condition::None { other.store } else { self.store },
             entries: self.entries + other.entries,
             len: self.len + other.len,
             estimated_bytes: self.estimated_bytes + other.estimated_bytes,

@@ -1,19 +1,18 @@
 //! The handle of a cached function.
 
-use std::{collections::HashSet, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use crate::cache::{
-    api::{divided::Divided, into_function::IntoFunction, task::Task},
-    block::isolation,
+    api::{divided::Divided, into_function::IntoFunction},
     call::{function::Function, state::Core},
     fork::{ahead, fork_join},
-    table::key::{Distinct, Key, Lookup, Output},
+    table::key::{Key, Lookup, Output},
     thread::{
         engine::{Engine as _, Kept},
         registry,
     },
 };
-use crate::{panics, seeing::report::Kind, sync::Arc};
+use crate::{seeing::report::Kind, sync::Arc};
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -258,10 +257,11 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.group_of(keys.map(Lookup::to_key))
     }
 
-    /// Whether the members of the next group may come to be shown to others.
+    /// Whether the members of the next group may come to be shown to others, or are to be looked up together.
     #[inline(always)]
     fn shares_group(&self) -> bool {
-        self.core().may_share(&self.function, registry::current())
+        // What lies in a store is fetched together, shared or not.
+        self.function.docked.is_some() || self.core().may_share(&self.function, registry::current())
     }
 
     /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
@@ -284,55 +284,25 @@ impl<K: Key, R: Output> Cache<K, R> {
         results.into_iter().map(|result| result.expect("every member of a group has its result")).collect()
     }
 
-    /// Starts computing a key in the background.
-    ///
-    /// The call runs on the current rayon pool, or on whichever thread joins the task first. Where a body that starts it is
-    /// computed once more (see the chapter on cycles in `ARCHITECTURE.md`), only who joins the task runs it.
-    #[doc(alias = "apply_async")]
-    pub fn spawn(&self, key: K::Args) -> Task<R> {
-        if let Some(value) = self.peek(&key) {
-            return Task::ready(value);
-        }
-        let task = self.task(K::of(key));
-        task.start();
-        task
-    }
-
-    /// Starts in the background what is missing, and says how many calls that was.
-    ///
-    /// If only one key is missing nothing is started: whoever needs it computes it just as soon. Nor is anything inside a call
-    /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
-    #[doc(alias = "batch_async")]
-    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
-        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
-        let missing: HashSet<Distinct<K>> = missing.collect();
-        // Each run of a body that runs again would queue them again, each of which may lead to the next run.
-        if missing.len() < 2 || isolation::computes_again(registry::current()) {
-            return 0;
-        }
-        let started = missing.len();
-        for Distinct(key) in missing {
-            let task = self.task(key);
-            task.start();
-            // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
-            panics::contain(move || drop(task));
-        }
-        started
-    }
-
-    /// The value of a key if it is there; never computes.
+    /// The value of a key if it is there, in memory or in the store; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.peek(key),
-            None => self.core().peek(key, key.pack(), registry::current()),
+            None => {
+                let found = self.core().peek(key, key.pack(), registry::current());
+                found.or_else(|| self.function.docked()?.peek(key))
+            }
         })
     }
 
-    /// Whether the value of a key is there; never computes.
+    /// Whether the value of a key is there, in memory or in the store; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.peek(key).is_some(),
-            None => self.core().contains(key, registry::current()),
+            None => {
+                let stored = || self.function.docked().is_some_and(|behind| behind.peek(key).is_some());
+                self.core().contains(key, registry::current()) || stored()
+            }
         })
     }
 
@@ -345,6 +315,9 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.insert(key, value);
         }
+        if let Some(behind) = self.function.docked() {
+            behind.insert(&key, &value);
+        }
         self.core().insert(&self.function, &key, value, registry::current())
     }
 
@@ -354,7 +327,14 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn remove(&self, key: &K::Args) -> Option<R> {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.remove(key),
-            None => self.core().remove(key, registry::current()),
+            None => {
+                let stored = self.function.docked().and_then(|behind| {
+                    let value = behind.peek(key);
+                    behind.remove(key);
+                    value
+                });
+                self.core().remove(key, registry::current()).or(stored)
+            }
         })
     }
 
@@ -369,7 +349,14 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.refresh(key);
         }
-        self.core().refresh(self.function.callee(), &key, registry::current())
+        let Some(behind) = self.function.docked() else {
+            return self.core().refresh(self.function.callee(), &key, registry::current());
+        };
+        let mut result = None;
+        behind.afresh(&key, &mut || {
+            result = Some(self.core().refresh(self.function.callee(), &key, registry::current()));
+        });
+        result.expect("what is computed afresh is computed")
     }
 
     /// How many values there are. While others remove and replace values, those may be counted twice or not at all.
@@ -398,13 +385,10 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.clear();
         }
+        if let Some(behind) = self.function.docked() {
+            behind.clear();
+        }
         self.core().clear();
-    }
-
-    /// A call of this key that has not begun.
-    fn task(&self, key: K) -> Task<R> {
-        let again = self.again();
-        Task::new(Box::new(move || again.core().get(again.function.callee(), &key)))
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.

@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+mod behind;
+#[cfg(not(loom))]
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
@@ -22,6 +24,8 @@ pub(in crate::cache) mod of_types;
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod spans;
+#[cfg(not(loom))]
+mod spawn;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]

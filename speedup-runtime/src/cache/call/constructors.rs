@@ -88,6 +88,7 @@ impl<K, R> Function<K, R> {
             sequential: false,
             uses_rayon: false,
             settle: None,
+            docked: None,
             family,
         }
     }

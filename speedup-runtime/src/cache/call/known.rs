@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::{
     cache::{
-        call::{seen::Counts, state::Core},
+        call::{
+            behind::{self, Docked},
+            seen::Counts,
+            state::Core,
+        },
         table::{
             Census,
             key::{Key, Output},
@@ -24,6 +28,8 @@ pub(in crate::cache) struct Known {
     /// Calls shown, computed by others, and forecasts in vain.
     pub(in crate::cache) outlook: [u64; 3],
     pub(in crate::cache) census: Census,
+    /// What has come of the store behind it.
+    pub(in crate::cache) store: behind::Counts,
     /// Nanoseconds.
     pub(in crate::cache) hit_cost: Option<u64>,
 }
@@ -36,6 +42,12 @@ impl Known {
             counts: core.seen.counts(),
             outlook: core.outlook.totals(),
             census: core.census(registry::current()),
+            // A store that was never needed is not opened to be counted.
+            store: core
+                .function
+                .get()
+                .and_then(|function| function.docked)
+                .map_or_else(Default::default, Docked::counts),
             hit_cost: None,
         }
     }
@@ -59,7 +71,9 @@ impl Known {
     }
 
     pub(in crate::cache) fn stats(&self) -> Stats {
-        let Self { totals: (hits, misses), counts, outlook: [shared, helped, vain], census, .. } = *self;
+        let Self { totals: (hits, ran), counts, outlook: [shared, helped, vain], census, store, .. } = *self;
+        // The body's place was taken by a value of the store.
+        let misses = ran.saturating_sub(store.found);
         let call_cost = counts.call_cost();
         let saved = call_cost.unwrap_or(0).saturating_sub(self.hit_cost.unwrap_or(0)).saturating_mul(hits);
         let unfinished = counts.panics + counts.dropped + census.claimed as u64;
@@ -70,6 +84,9 @@ impl Known {
             panics: counts.panics,
             in_flight: census.claimed,
             waits: counts.waits,
+            store_hits: store.found,
+            store_errors: store.errors,
+            store: store.condition,
             entries: census.ready,
             len: census.ready,
             estimated_bytes: census.bytes,

@@ -332,6 +332,13 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
     }
 
+    /// Copies of all that is there. O(slots).
+    #[cfg(feature = "disk")]
+    pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
+        let pin = worker.pin();
+        self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))
+    }
+
     /// How many values there are, how many are being computed, and the bytes of the table. O(slots).
     pub(in crate::cache) fn census(&self, worker: &'static Worker) -> Census {
         let pin = worker.pin();
@@ -414,6 +421,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(never)]
     fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
+        function.docked();
         self.number.give();
         registry::current().own.timing.soon();
         self.list();
@@ -424,6 +432,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn make_unowned_table(&self, function: &Function<K, R>, worker: &'static Worker) {
         let pin = worker.pin();
         self.function.get_or_init(|| function.clone());
+        function.docked();
         self.number.give();
         self.table.get_or_make(Table::unowned, pin.at());
     }

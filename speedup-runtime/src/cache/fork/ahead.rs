@@ -80,6 +80,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if keys.is_empty() {
         core.outlook.vain.fetch_add(1, Ordering::Relaxed);
     } else {
+        fork_join::foretell(callee.function, keys.iter());
         share(core, callee, &keys, worker);
     }
 }

@@ -41,6 +41,22 @@ impl<T: fmt::Debug> fmt::Debug for Bits<T> {
     }
 }
 
+/// As the plain value.
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize> serde::Serialize for Bits<T> {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(out)
+    }
+}
+
+/// As the plain value.
+#[cfg(feature = "serde")]
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Bits<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        T::deserialize(input).map(Bits)
+    }
+}
+
 /// A type that is made of floats and of what stands beside them in a tuple.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand beside floats in one argument of a cached function",

@@ -8,6 +8,8 @@ pub(in crate::cache) mod bits;
 mod census;
 mod current;
 mod directory;
+#[cfg(all(feature = "disk", not(loom)))]
+mod entries;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;

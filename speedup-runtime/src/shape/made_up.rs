@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeSeed, Deserializer};
 
 /// The walk ended early; what was noted stays.
 #[derive(Debug)]
-pub(super) struct Stop;
+pub(crate) struct Stop;
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,9 +23,9 @@ impl de::Error for Stop {
 }
 
 /// So many parts of a value, each of which the same deserializer makes up.
-pub(super) struct Parts<'a, D> {
-    pub(super) maker: &'a mut D,
-    pub(super) left: usize,
+pub(crate) struct Parts<'a, D> {
+    pub(crate) maker: &'a mut D,
+    pub(crate) left: usize,
 }
 
 impl<'de, D> de::SeqAccess<'de> for Parts<'_, D>

@@ -5,7 +5,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
 use super::super::{Kind, Shape};
 use super::{Form, Tracer, What};
-use crate::disk::made_up::{Parts, Stop};
+use crate::shape::made_up::{Parts, Stop};
 
 /// Texts that well-known types accept: nothing, a word, a number, a date, a moment, addresses, an identifier, a URL, a version.
 const TEXTS: [&str; 10] = [

@@ -3,6 +3,9 @@
 //! It depends neither on the compiler nor on where a type lives or what its generics are called, only on what is read. It lies in a file
 //! beside the data, so that a type that has grown can be told from another one.
 
+#![cfg_attr(not(feature = "disk"), allow(dead_code, reason = "only a folder keeps shapes and compares them"))]
+
+pub(crate) mod made_up;
 mod trace;
 
 use std::collections::HashSet;

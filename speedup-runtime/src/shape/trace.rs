@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::de::{DeserializeOwned, Visitor};
 
 use super::{Body, Graph, Kind, Shape};
-use crate::disk::made_up::Stop;
+use crate::shape::made_up::Stop;
 
 /// How often a type is gone through.
 const PASSES: usize = 2000;

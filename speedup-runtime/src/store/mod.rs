@@ -1,0 +1,37 @@
+//! Stores: results that outlive the process, or that several processes and machines share.
+//!
+//! [`Store`] is the contract, and [`conformance!`](conformance!) a test suite for anybody's own; [`AsyncStore`] is the same to be awaited. [`MemoryStore`] keeps
+//! values in memory, [`DiskStore`] for the next run, and [`Tiered`] puts one store in front of another. [`codec`] writes keys and values.
+
+pub mod conformance;
+mod contract;
+mod error;
+mod handle;
+mod memory;
+mod tiered;
+
+#[cfg(feature = "codec")]
+pub mod codec;
+#[cfg(feature = "disk")]
+mod disk;
+mod dock;
+#[cfg(feature = "disk")]
+mod persisted;
+
+#[doc(inline)]
+pub use self::conformance::conformance;
+pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Token, Unopened, Watcher};
+#[cfg(feature = "disk")]
+pub use self::disk::{DiskStore, DiskStoreBuilder};
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::disk::{Origin, on_disk};
+#[doc(hidden)]
+pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
+pub use self::error::{Cause, Error, Result};
+pub use self::memory::MemoryStore;
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::persisted::{IntoList, Persisted, persisted};
+pub use self::tiered::Tiered;
+pub use crate::seeing::stats::Condition;
