@@ -177,7 +177,7 @@ fn a_shared_dict_is_read_in_order_while_it_changes() {
     let dict = DiskDict::<u64, Vec<u8>>::builder("d").location(folder.path()).write_buffer(1 << 12);
     let dict = dict.page_size(16).max_pages(2).open().unwrap().shared();
     // Even keys stay, odd ones come and go; some values have pages of their own.
-    let value = |n: u64| vec![n as u8; if n % 7 == 0 { 3000 } else { 8 }];
+    let value = |n: u64| vec![n as u8; if n.is_multiple_of(7) { 3000 } else { 8 }];
     dict.extend((0..3000).map(|n| (scattered(n) * 2, value(n)))).unwrap();
     let even: Vec<u64> = dict.iter().map(|entry| entry.unwrap().0).collect();
     assert!(even.is_sorted() && even.len() == dict.len().unwrap());
