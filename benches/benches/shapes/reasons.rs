@@ -3,7 +3,7 @@
 const REASONS: &[(&str, &str)] = &[
     ("ackermann", "a call needs the result of another"),
     ("collatz", "one call at a time"),
-    ("euclid_game", "one call at a time"),
+    ("euclid_game", "`any` may stop before a call"),
     ("chain_of_dear_arguments", "a chain; not to be slower is all it can do"),
 ];
 
