@@ -1,7 +1,7 @@
 //! That what people write runs on two threads at once, and gives what the plain function gives.
 //!
 //! Two calls of a shape have to meet: each waits in its base case until another one is there as well. If the calls ran one
-//! after the other, the first would wait for ever; here it gives up after some time, and the test fails.
+//! after the other, none would ever meet; each gives up after some time, and the test fails.
 
 mod ends;
 mod joins;
