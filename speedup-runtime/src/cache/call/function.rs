@@ -17,6 +17,8 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
     pub(in crate::cache) show: Option<Show<K>>,
     pub(in crate::cache) sequential: bool,
+    /// Whether the values are in other tables, which are listed instead.
+    pub(in crate::cache) is_divided: bool,
     pub(in crate::cache) uses_rayon: bool,
     /// Names the function among those that have several tables.
     pub(in crate::cache) family: TypeId,

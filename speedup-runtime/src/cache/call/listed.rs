@@ -24,7 +24,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Lists the cache, if it is one of those that are and has not been listed yet.
     #[cold]
     pub(in crate::cache) fn list(&self) {
-        if self.listed_as.is_some() {
+        let is_divided = self.function.get().is_some_and(|function| function.is_divided);
+        if self.listed_as.is_some() && !is_divided {
             self.ticket.get_or_init(|| Ticket::new(self.place()));
         }
     }
