@@ -148,7 +148,12 @@ impl<K: Key, R: Output> Seat<K, R> {
 fn poll_with_room<R>(body: &mut Body<R>, waker: &Waker, worker: &'static Worker) -> Poll<R> {
     let mark = MaybeUninit::<u8>::uninit();
     let mut poll = || body.as_mut().poll(&mut Context::from_waker(waker));
-    if stack::has_room(worker, mark.as_ptr() as usize) { poll() } else { stack::on_a_new_piece(worker, poll) }
+    let more = const { stack::room_for(size_of::<R>()) };
+    if stack::has_room(worker, mark.as_ptr() as usize, more) {
+        poll()
+    } else {
+        stack::on_a_new_piece(worker, more, poll)
+    }
 }
 
 /// Nothing in it is pinned: the body is in a box of its own.

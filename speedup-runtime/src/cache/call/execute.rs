@@ -189,7 +189,7 @@ unsafe fn run<'a, K: Key, R: Output>(
 ) -> R {
     let worker = registry::current();
     let mark = MaybeUninit::<u8>::uninit();
-    if !stack::has_room(worker, mark.as_ptr() as usize) {
+    if !stack::has_room(worker, mark.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
         // SAFETY: passed on.
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
@@ -262,7 +262,7 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     let worker = registry::current();
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
+    stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee.run(core, key, claimed))
 }
 
 /// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.

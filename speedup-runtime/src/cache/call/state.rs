@@ -11,7 +11,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook, seen::Seen},
+    call::{function::Function, outlook::Outlook, parked::Parked, seen::Seen},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -61,6 +61,8 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) ticket: OnceCell<Ticket>,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
+    /// Calls by place, where the function has those.
+    pub(in crate::cache) parked: Parked,
 }
 
 /// What all calls of one core pass on unchanged: an owned value, dropped with the core.
@@ -107,7 +109,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// A core of a family.
     pub(in crate::cache) const fn one_of(family: TypeId, steady: Option<Steady>) -> Self {
         Self {
-            header: Header { cast: Self::cast, family },
+            header: Header { cast: Self::cast, family, whole: TypeId::of::<Self>() },
             steady,
             table: Current::none(),
             waiters: Waiters::none(),
@@ -121,6 +123,7 @@ impl<K: Key, R: Output> Core<K, R> {
             outlook: Outlook::new(),
             listed_as: None,
             ticket: OnceCell::new(),
+            parked: Parked::new(),
         }
     }
 
@@ -249,12 +252,14 @@ impl<K: Key, R: Output> Core<K, R> {
                 value
             }
         };
+        self.parked.forget();
         registry::collect_if_due();
         removed
     }
 
     /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(in crate::cache) fn clear(&self) {
+        self.parked.clear();
         self.table.clear();
         let example = lock(&self.example).take();
         drop(example);

@@ -134,6 +134,7 @@ impl Drop for Lease {
             let mut registry = lock(&REGISTRY);
             // It pins no more, so nobody need wait for its saying so.
             worker.reader.set_fenced(true);
+            worker.site.leave();
             registry.unused.push(worker);
         }
     }
