@@ -74,6 +74,9 @@ fn a_function_with_several_tables_is_one_row_and_survives_a_profile() {
     assert_eq!(ways("babgbag", "bag", 0, 0), 5);
     let (row, before) = (named("ways"), WAYS.stats());
     assert_eq!((row.stats.entries, row.stats.misses), (WAYS.len(), before.misses));
+    WAYS.get(("ab".to_owned(), "b".to_owned(), 0, 0));
+    assert_eq!(named("ways").stats.entries, WAYS.len(), "the handle is no cache of its own");
+    let before = WAYS.stats();
     let mut found = Vec::new();
     let profile = speedup::profile(|| found.push(ways("babgbag", "bag", 0, 0)));
     assert_eq!(found, [5, 5, 5]);
@@ -102,6 +105,8 @@ fn a_scoped_function_is_listed_with_what_all_its_scopes_did() {
     assert_eq!(parts(&[1, 2, 3, 4], 0, 5), 2);
     let row = named("parts");
     assert_eq!((row.kind, row.stats.entries, row.stats.misses), (Kind::Scoped, 0, 2 * once));
+    (0..20).for_each(|_| _ = parts(&[1, 2, 3, 4], 0, 5));
+    assert_ne!(named("parts").verdict, Verdict::TooEarly, "hits and calls have been measured");
 }
 
 #[cache]

@@ -16,7 +16,7 @@ const LARGE: usize = 64 << 20;
 pub enum Verdict {
     /// Hits cost less than the calls that they stand for; of a buffer, values were made ahead of their readers.
     Pays,
-    /// A hit costs more than a call: do without.
+    /// A hit costs more than a call, or hits are too rare for the little that they save: do without.
     DoesNotPay,
     /// Nothing was ever asked for twice: do without, or look at the key.
     NeverHit,
@@ -65,7 +65,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(match self {
             Self::Pays => "pays",
-            Self::DoesNotPay => "does not pay: a hit costs more than a call",
+            Self::DoesNotPay => "does not pay",
             Self::NeverHit => "never hit",
             Self::GrowsWithoutBound => "grows without bound",
             Self::TooEarly => "too early to say",

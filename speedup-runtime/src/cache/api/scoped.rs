@@ -23,10 +23,17 @@ use crate::cache::{
     },
 };
 
-use crate::seeing::{
-    registry::{Aside, Ticket, Told, Used},
-    report::Kind,
+use crate::{
+    panics,
+    seeing::{
+        registry::{Aside, Ticket, Told, Used},
+        report::Kind,
+    },
+    sync::{AtomicU64, Ordering},
 };
+
+/// The scope in which it is found out what a hit costs.
+const MEASURED: u64 = 15;
 
 /// So many running calls are looked through for one of the same function: more than one only if others lie between.
 const NEAR: usize = 4;
@@ -37,6 +44,9 @@ pub struct Scoped {
     number: Number,
     seen: Seen,
     outlook: Outlook,
+    /// Outermost calls that have ended, and what a hit cost in one of them, in nanoseconds. Relaxed: counts.
+    scopes: AtomicU64,
+    hit_cost: AtomicU64,
     /// The name in reports, and that it is listed: from the first call on.
     listed: OnceCell<(&'static str, Ticket)>,
 }
@@ -77,9 +87,14 @@ struct Listed(&'static Scoped);
 
 impl Used for Listed {
     fn told(&self) -> Option<Told> {
-        let Scoped { number, seen, outlook, listed, .. } = self.0;
-        let known =
-            Known { totals: number.totals(), counts: seen.counts(), outlook: outlook.totals(), ..Known::default() };
+        let Scoped { number, seen, outlook, hit_cost, listed, .. } = self.0;
+        let known = Known {
+            totals: number.totals(),
+            counts: seen.counts(),
+            outlook: outlook.totals(),
+            hit_cost: Some(hit_cost.load(Ordering::Relaxed)).filter(|cost| *cost != 0),
+            ..Known::default()
+        };
         Some(Told {
             name: listed.get()?.0.to_owned(),
             kind: Kind::Scoped,
@@ -108,6 +123,13 @@ impl<K: Key, R: Output> Drop for Counted<'_, K, R> {
         self.scoped.costs.learn_from(&self.core.grain);
         self.scoped.seen.add(&self.core.seen.counts());
         self.scoped.outlook.add(self.core.outlook.totals());
+        // Not of the first ones, of which it would be a good part.
+        if self.scoped.scopes.fetch_add(1, Ordering::Relaxed) == MEASURED && !std::thread::panicking() {
+            panics::contain(|| {
+                let cost = self.core.hit_cost(registry::current()).unwrap_or(0);
+                self.scoped.hit_cost.store(cost, Ordering::Relaxed);
+            });
+        }
     }
 }
 
@@ -121,6 +143,8 @@ impl Scoped {
             number: Number::new(),
             seen: Seen::new(),
             outlook: Outlook::new(),
+            scopes: AtomicU64::new(0),
+            hit_cost: AtomicU64::new(0),
             listed: OnceCell::new(),
         }
     }

@@ -86,6 +86,7 @@ impl<K, R> Function<K, R> {
             show: None,
             show_in: None,
             sequential: false,
+            is_divided: false,
             uses_rayon: false,
             settle: None,
             docked: None,

@@ -29,6 +29,8 @@ pub struct Function<K: 'static, R: 'static> {
     /// The same for a key that means something only beside what the core's [`Steady`](crate::cache::call::state::Steady) is.
     pub(in crate::cache) show_in: Option<ShowIn<K>>,
     pub(in crate::cache) sequential: bool,
+    /// Whether the values are in other tables, which are listed instead.
+    pub(in crate::cache) is_divided: bool,
     pub(in crate::cache) uses_rayon: bool,
     /// Whoever keeps books of the values.
     pub(in crate::cache) settle: Option<Hook<dyn Settle<K, R>>>,
