@@ -215,17 +215,10 @@ pub(crate) fn time(time: Duration) -> String {
 /// A size with its unit.
 fn bytes(bytes: usize) -> String {
     let size = bytes as f64;
-<<<<<<< HEAD
     match bytes.checked_ilog2().unwrap_or(0) {
         0..10 => format!("{bytes} B"),
         10..20 => format!("{:.0} KiB", size / 1024.0),
         20..30 => format!("{:.1} MiB", size / 1024.0 / 1024.0),
-=======
-    match bytes {
-        ..1024 => format!("{bytes} B"),
-        1024..0x10_0000 => format!("{:.0} KiB", size / 1024.0),
-        0x10_0000..0x4000_0000 => format!("{:.1} MiB", size / 1024.0 / 1024.0),
->>>>>>> s3-seeing
         _ => format!("{:.1} GiB", size / 1024.0 / 1024.0 / 1024.0),
     }
 }

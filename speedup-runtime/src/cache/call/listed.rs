@@ -34,13 +34,8 @@ impl<K: Key, R: Output> Core<K, R> {
         match self.counted() {
             Some(counted) => {
                 // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
-<<<<<<< HEAD
                 let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) });
                 Place::Counted(Arc::downgrade(&core))
-=======
-                let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) });
-                Place::Counted(Arc::downgrade(&borrowed))
->>>>>>> s3-seeing
             }
             // SAFETY: what is listed and not counted lies in a static: `State` is, and `Cache::of` takes it as such.
             None => Place::Static(unsafe { &*std::ptr::from_ref(self) }),
