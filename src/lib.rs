@@ -7,7 +7,7 @@ pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, PolicyCache, Tas
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{profile, profile_within, report, seeing};
+pub use speedup_runtime::{clear_all, memory, profile, profile_within, report, seeing};
 
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]
@@ -54,6 +54,10 @@ pub use speedup_macros::yield_;
 
 /// Chapters of the guide.
 pub mod guide {
+    #[doc = include_str!("guide/policies.md")]
+    #[cfg(feature = "macros")]
+    pub mod policies {}
+
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}

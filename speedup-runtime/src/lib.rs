@@ -25,4 +25,4 @@ pub use cache::{AsyncCache, Cache, Memo, PolicyCache, Task, TimedOut, join, map}
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]
-pub use seeing::report;
+pub use seeing::{clear_all, memory, report};

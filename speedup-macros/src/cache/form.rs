@@ -73,6 +73,8 @@ impl Form {
                 let keyed = steady.iter().zip(arguments).map(|(steady, argument)| !steady && !skipped(argument));
                 Form::context(home, keyed.collect(), None)
             }
+            // One queue and one set of ages for all of them.
+            Home::Static if !options.skips() && options.policies.any() => Form::Plain,
             Home::Static if !options.skips() => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
                 _ => Form::Plain,

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::policies::{Policies, Policy};
 use super::{expand_context, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
@@ -31,6 +32,7 @@ enum Opt {
     Key,
     Field,
     With,
+    Policy(Policy),
     Later,
 }
 
@@ -40,11 +42,29 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
     Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
-    Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
     Known {
-        option: Opt::Later,
-        name: "ttl",
-        takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
+        option: Opt::Policy(Policy::Capacity),
+        name: "capacity",
+        takes: Takes::Value("capacity = 10_000` or `capacity = \"64 MiB\", weight = |value| value.len()"),
+    },
+    Known { option: Opt::Policy(Policy::Weight), name: "weight", takes: Takes::Value("weight = |value| value.len()") },
+    Known {
+        option: Opt::Policy(Policy::OnEvict),
+        name: "on_evict",
+        takes: Takes::Value("on_evict = |key, value| log(key, value)"),
+    },
+    Known { option: Opt::Policy(Policy::Ttl), name: "ttl", takes: Takes::Value("ttl = \"30s\"") },
+    Known { option: Opt::Policy(Policy::Idle), name: "idle", takes: Takes::Value("idle = \"5m\"") },
+    Known {
+        option: Opt::Policy(Policy::RefreshAhead),
+        name: "refresh_ahead",
+        takes: Takes::Value("refresh_ahead = \"5s\""),
+    },
+    Known { option: Opt::Policy(Policy::StaleOnErr), name: "stale_on_err", takes: Takes::Nothing },
+    Known {
+        option: Opt::Policy(Policy::ForceRefresh),
+        name: "force_refresh",
+        takes: Takes::Value("force_refresh = |page| page == 0"),
     },
     Known { option: Opt::Scoped, name: "scoped", takes: Takes::Nothing },
     Known { option: Opt::Skip, name: "skip", takes: Takes::Names("skip(db, logger)") },
@@ -62,6 +82,14 @@ const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict {
         both: [Opt::CacheErr, Opt::CacheNone],
         why: "one is for a result of type `Result`, the other for `Option`",
+    },
+    Conflict {
+        both: [Opt::CacheErr, Opt::Policy(Policy::StaleOnErr)],
+        why: "one keeps an `Err` as it keeps an `Ok`, the other serves the last `Ok` instead",
+    },
+    Conflict {
+        both: [Opt::CacheNone, Opt::Policy(Policy::StaleOnErr)],
+        why: "one keeps a `None` as it keeps a `Some`, the other serves the last `Some` instead",
     },
     Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
     Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
@@ -90,6 +118,8 @@ pub(crate) struct Options {
     pub(crate) field: Option<Ident>,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
+    /// What bounds the cache, or lets its values age.
+    pub(crate) policies: Policies,
 }
 
 impl Options {
@@ -117,6 +147,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
                 errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
             }
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Policy(policy), value) => options.policies.read(policy, given.key, value, errors),
             (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
         }
     }
@@ -178,6 +209,8 @@ pub(crate) struct Cached {
     pub(crate) inner: Ident,
     /// Where the values are.
     pub(crate) form: Form,
+    /// What bounds the cache, or lets its values age.
+    pub(crate) policies: Policies,
 }
 
 impl Cached {
@@ -195,6 +228,7 @@ impl Cached {
             keep: keep(&result, &options),
             sequential: options.sequential,
             with: options.with.clone(),
+            policies: options.policies,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
@@ -230,6 +264,7 @@ impl Cached {
     /// What takes a forecast.
     pub(crate) fn ahead(&self) -> TokenStream {
         match &self.form {
+            Form::Plain if self.policies.any() => quote!(::speedup::PolicyCache::ahead),
             Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
             Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
             Form::Context(_) => quote!(::speedup::cache::Inside::ahead),

@@ -53,7 +53,9 @@ pub use self::{
     },
     call::{execute::Inside, function::Function},
     fork::join::{join, map},
-    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight},
+    policy::{
+        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
+    },
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Key, Lookup, Output, Part},

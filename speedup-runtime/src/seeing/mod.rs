@@ -3,6 +3,7 @@
 //! It lies below [`cache`](crate::cache) and [`buffer`](crate::buffer), which tell it what they are (`registry`) and ask it what they may
 //! do while a profile is taken (`switch`).
 
+pub(crate) mod all;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod stats;
@@ -10,6 +11,7 @@ pub(crate) mod switch;
 pub(crate) mod verdict;
 
 pub use self::{
+    all::{clear_all, memory},
     report::{Kind, Report, Row, report},
     stats::Stats,
     verdict::Verdict,
