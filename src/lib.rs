@@ -7,7 +7,7 @@ pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, PolicyCache, Tas
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{clear_all, memory, profile, profile_within, report, seeing};
+pub use speedup_runtime::{clear_all, memory, profile, profile_within, report, seeing, trace};
 
 /// A map and a list larger than memory: [`DiskDict`] and [`DiskList`], and what they store.
 #[cfg(feature = "disk")]
@@ -58,6 +58,30 @@ pub mod guide {
     #[cfg(feature = "macros")]
     pub mod policies {}
 
+    #[doc = include_str!("guide/good_fit.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod good_fit {}
+    #[doc = include_str!("guide/from_python.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod from_python {}
+    #[doc = include_str!("guide/from_cached.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_cached {}
+    #[doc = include_str!("guide/from_moka.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_moka {}
+    #[doc = include_str!("guide/from_salsa.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_salsa {}
+    #[doc = include_str!("guide/from_rayon.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_rayon {}
+    #[doc = include_str!("guide/troubleshooting.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod troubleshooting {}
+    #[doc = include_str!("guide/limits.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod limits {}
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}

@@ -7,6 +7,12 @@ mod edit_distance;
 #[path = "../examples/fibonacci.rs"]
 mod fibonacci;
 #[allow(dead_code)]
+#[path = "../examples/gallery/main.rs"]
+mod gallery;
+/// The gallery's number theory against known answers.
+#[path = "examples/number_theory.rs"]
+mod number_theory;
+#[allow(dead_code)]
 #[path = "../examples/persistent_list.rs"]
 mod persistent_list;
 #[allow(dead_code)]
@@ -59,4 +65,13 @@ fn persistent_list_remembers() {
     }
     let visits = speedup::DiskList::<String>::builder("visits").location(folder.path()).open().expect("it opens");
     assert_eq!(visits.len(), 3);
+}
+
+#[test]
+fn every_program_of_the_gallery_checks_its_result() {
+    for (name, program) in gallery::PROGRAMS {
+        if let Err(error) = program(true) {
+            panic!("{name}: {error}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod clashes;
 mod errors;
 mod expansion;
 mod foreign;
+#[cfg(test)]
+mod fuzz;
 mod key;
 mod options;
 mod place;

@@ -18,6 +18,8 @@ pub mod seeing;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod timer;
+#[cfg(not(loom))]
+pub mod trace;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]

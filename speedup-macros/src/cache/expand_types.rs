@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::keep;
+use super::expand::{call, keep};
 use super::model::Cached;
 use crate::expansion;
 use crate::signature;
@@ -31,13 +31,14 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let call = call(model, &inner, passed);
     let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let cache = quote_spanned! {at=>
         ::speedup::cache::of_types(#marker, || {
-            ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*))
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #call)
                 .show(|key, out| {
                     use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
                     (&::speedup::__private::Show(key)).__speedup_show(out)

@@ -4,11 +4,14 @@
 //! do while a profile is taken (`switch`).
 
 pub(crate) mod all;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod stats;
 pub(crate) mod switch;
 pub(crate) mod verdict;
+pub(crate) mod watch;
 
 pub use self::{
     all::{clear_all, memory},

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, marker::PhantomData};
 use crate::cache::{
     api::{divided::Divided, into_function::IntoFunction, task::Task},
     block::isolation,
-    call::{function::Function, known::Known, listed::Listing, state::Core},
+    call::{function::Function, state::Core},
     fork::{ahead, fork_join},
     table::key::{Distinct, Key, Lookup, Output},
     thread::{
@@ -13,11 +13,7 @@ use crate::cache::{
         registry,
     },
 };
-use crate::{
-    panics,
-    seeing::{report::Kind, stats::Stats},
-    sync::Arc,
-};
+use crate::{panics, seeing::report::Kind, sync::Arc};
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -93,7 +89,7 @@ impl<K: Key, R: Output> State<K, R> {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
-        Self(Core::listed(Listing::As(Kind::Cache)))
+        Self(Core::listed(Kind::Cache))
     }
 }
 
@@ -142,7 +138,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        let core = Core::listed(Listing::As(Kind::Cache));
+        let core = Core::listed(Kind::Cache);
         Self::around(core, Function::closure(function.into_shared()).of_type::<F>())
     }
 
@@ -404,20 +400,6 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.core().clear();
     }
 
-    /// What the cache has done so far. O(n), as [`len`](Self::len), and some microseconds for finding out what a hit costs.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        match self.divided {
-            Some(divided) => divided.stats(true),
-            None => Known::of(self.core()).with_cost_of(self.core()).stats(),
-        }
-    }
-
-    /// The same without a look-up.
-    fn counts(&self) -> Stats {
-        self.divided.map_or_else(|| Known::of(self.core()).stats(), |divided| divided.stats(false))
-    }
-
     /// A call of this key that has not begun.
     fn task(&self, key: K) -> Task<R> {
         let again = self.again();
@@ -442,11 +424,5 @@ impl<K: Key, R: Output> Drop for Cache<K, R> {
             drop(kept);
             registry::collect();
         }
-    }
-}
-
-impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.counts()).finish()
     }
 }

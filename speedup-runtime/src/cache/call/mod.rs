@@ -20,6 +20,8 @@ pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]
+pub(in crate::cache) mod parked;
+#[cfg(not(loom))]
 pub(in crate::cache) mod renewal;
 #[cfg(not(loom))]
 pub(in crate::cache) mod running;

@@ -32,6 +32,7 @@ impl<K: Key, R: Output> Core<K, R> {
         if !self.contains(key, worker) {
             return self.get(callee, key);
         }
+        self.parked.forget();
         let keep = callee.function.keep.unwrap_or(Function::<K, R>::keep_all);
         let function = callee.function.clone().keep(keep);
         self.renewals().get(callee.of_another(&function), key)
@@ -62,7 +63,7 @@ impl<K: Key, R: Output> Core<K, R> {
         // Relaxed: written before anybody else knows the core.
         // SAFETY: who asked for a renewal has borrowed the core that is renewed until the renewal has ended.
         let Some(core) = (unsafe { self.renewed.load(Ordering::Relaxed).as_ref() }) else { return false };
-        let old = core.insert(function, key, value.clone(), worker);
+        let old = core.put(function, key, value.clone(), worker);
         if let Some(settle) = &function.settle {
             settle.settle(core, key, old);
         }

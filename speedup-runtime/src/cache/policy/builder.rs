@@ -15,7 +15,6 @@ use crate::{
         api::cache::Cache,
         call::{
             function::{Function, Hook},
-            listed::Listing,
             state::Core,
         },
         table::key::{Key, Output},
@@ -92,7 +91,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let shared = Arc::new(Shared::new(rules, Home::Own(OnceCell::new())));
         function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
         function.settle = Some(Hook::Shared(shared.clone()));
-        let cache = Cache::around(Core::listed(Listing::As(Kind::Cache)), function);
+        let cache = Cache::around(Core::listed(Kind::Cache), function);
         if let Home::Own(later) = &shared.home {
             _ = later.set(later_of(cache.core()));
         }

@@ -4,6 +4,8 @@ mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
+#[cfg(not(loom))]
+mod census;
 mod current;
 mod directory;
 mod hashed;
@@ -15,6 +17,8 @@ mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(not(loom))]
+pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
@@ -46,34 +50,6 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
-}
-
-/// What is in a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cache) struct Census {
-    /// Values.
-    pub(in crate::cache) ready: usize,
-    /// Keys that are being computed.
-    pub(in crate::cache) claimed: usize,
-    /// What the table takes, without what keys and values own elsewhere.
-    pub(in crate::cache) bytes: usize,
-}
-
-impl Census {
-    /// Counts a slot.
-    #[cfg(not(loom))]
-    fn add(&mut self, word: Word) {
-        match word {
-            Word::Ready => self.ready += 1,
-            Word::Claimed(_) => self.claimed += 1,
-            _ => {}
-        }
-    }
-
-    /// Both together.
-    pub(in crate::cache) fn and(self, other: Self) -> Self {
-        Self { ready: self.ready + other.ready, claimed: self.claimed + other.claimed, bytes: self.bytes + other.bytes }
-    }
 }
 
 /// What came of claiming a key's slot.

@@ -21,7 +21,7 @@ use super::{
     slot::{Slot, State, Word},
 };
 #[cfg(not(loom))]
-use crate::cache::table::Census;
+use crate::cache::table::census::Census;
 use crate::cache::{
     table::{key::Key, packed_key},
     thread::registry::Pinned,

@@ -19,7 +19,7 @@ use self::{
 };
 use super::slot::{State, Word};
 #[cfg(not(loom))]
-use crate::cache::table::Census;
+use crate::cache::table::census::Census;
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
