@@ -92,6 +92,11 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
     let policies = &options.policies;
     policies.check(errors);
     let Some(first) = &policies.first else { return };
+    let words =
+        [options.returns_ref.as_ref(), options.move_err.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
+    for word in words.into_iter().flatten() {
+        errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
+    }
     match form {
         Form::Generic => errors.at(
             first,

@@ -52,6 +52,11 @@ fn always(n: u64) -> u64 {
     n
 }
 
+#[cache(capacity = 10, returns = ref)]
+fn lent(n: u64) -> String {
+    n.to_string()
+}
+
 struct Grid;
 
 impl Grid {

@@ -74,7 +74,7 @@ impl<K, R> AsyncFunction<K, R> {
 
     /// Lets somebody keep books of the values.
     pub(in crate::cache) const fn settled_by(mut self, settle: Hook<dyn Settle<K, R>>) -> Self {
-        std::mem::forget(std::mem::replace(&mut self.rules.settle, Some(settle)));
+        std::mem::forget(self.rules.settle.replace(settle));
         self
     }
 

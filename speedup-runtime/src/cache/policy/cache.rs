@@ -65,7 +65,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             Some(keep) => Some(keep),
             None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
         };
-        std::mem::forget(std::mem::replace(&mut function.settle, Some(Hook::Known(&state.shared))));
+        std::mem::forget(function.settle.replace(Hook::Known(&state.shared)));
         Self { cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
     }
 
