@@ -7,7 +7,7 @@ pub use speedup_runtime::cache::{self, AsyncCache, AsyncMemo, Cache, Memo, Polic
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{measure, profile, profile_within, report, seeing, trace};
+pub use speedup_runtime::{clear_all, measure, memory, profile, profile_within, report, seeing, trace};
 
 #[doc(inline)]
 pub use speedup_runtime::store;
@@ -57,6 +57,10 @@ pub use speedup_macros::yield_;
 
 /// Chapters of the guide.
 pub mod guide {
+    #[doc = include_str!("guide/policies.md")]
+    #[cfg(feature = "macros")]
+    pub mod policies {}
+
     #[doc = include_str!("guide/good_fit.md")]
     #[cfg(all(feature = "macros", feature = "disk"))]
     pub mod good_fit {}

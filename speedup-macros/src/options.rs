@@ -29,8 +29,6 @@ pub(crate) enum Takes {
     Optional,
     /// Names in parentheses; the text is the example shown when they are missing.
     Names(&'static str),
-    /// Reserved for a later release; the text says what to do today.
-    NotYet(&'static str),
 }
 
 /// An option as the user wrote it; the key keeps its span for later faults.
@@ -90,7 +88,6 @@ pub(crate) fn read<O: Copy + PartialEq>(
             continue;
         }
         match (known.takes, &value) {
-            (Takes::NotYet(today), _) => errors.at(&key, format!("`{key}` is not supported yet: {today}")),
             (Takes::Value(_) | Takes::Nothing | Takes::Optional, Some(value)) if listed => {
                 errors.at(value, format!("write `{key} = value`"));
             }
@@ -228,11 +225,10 @@ pub(crate) fn positive(key: &Ident, value: Expr, errors: &mut Errors) -> Option<
 }
 
 fn unknown<O>(key: &Ident, table: &[Known<O>], errors: &mut Errors) {
-    let supported = || table.iter().filter(|known| !matches!(known.takes, Takes::NotYet(_)));
-    let list: Vec<String> = supported().map(|known| format!("`{}`", known.name)).collect();
+    let list: Vec<String> = table.iter().map(|known| format!("`{}`", known.name)).collect();
     let list = list.join(", ");
     let written = key.to_string();
-    let hint = match nearest(&written, supported().map(|known| known.name)) {
+    let hint = match nearest(&written, table.iter().map(|known| known.name)) {
         Some(name) => format!("did you mean `{name}`? The options are {list}"),
         None => format!("the options are {list}"),
     };

@@ -107,6 +107,7 @@ pub(super) fn lent(model: &Cached, body: &TokenStream) -> TokenStream {
 /// `::speedup::Cache::get_ref(F, (&n, text))`
 fn look_up(model: &Cached) -> TokenStream {
     let at = model.shown_at();
+    let ty = cache_type(model);
     let cache = match model.form {
         Form::Generic => expand_types::cache(model),
         _ => model.place.sibling(&model.handle),
@@ -118,7 +119,15 @@ fn look_up(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key))
+    let look_up = quote_spanned!(at=> #ty::#get(#cache, #key));
+    let Some(forces) = model.policies.forces() else { return look_up };
+    let refresh = Ident::new(if lends { "refresh_ref" } else { "refresh" }, at);
+    quote_spanned!(at=> if #forces { #ty::#refresh(#cache, #key) } else { #look_up })
+}
+
+/// The type of the handle.
+fn cache_type(model: &Cached) -> TokenStream {
+    if model.policies.any() { quote!(::speedup::PolicyCache) } else { quote!(::speedup::Cache) }
 }
 
 /// ```text
@@ -140,6 +149,7 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
+    let (ty, state, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
@@ -149,12 +159,12 @@ fn handle(model: &Cached) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
-            static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state_name: #state<#key, #result> = #state::new(#rules);
             #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::Cache::of(&#state_name, #function) #division
+            &#ty::of(&#state_name, #function) #division
         } #end
     }
 }
@@ -165,6 +175,16 @@ pub(super) fn docs(model: &Cached) -> String {
     // What a key is made of by an expression is not foretold.
     let foretold = !matches!(&model.form, Form::Context(context) if context.key.is_some());
     if foretold { link + &forecast::tell(model) } else { link }
+}
+
+/// The type of what the handle's static holds.
+fn state_type(model: &Cached) -> TokenStream {
+    if model.policies.any() { quote!(::speedup::cache::PolicyState) } else { quote!(::speedup::cache::State) }
+}
+
+/// What the handle's static is told of sizes and ages.
+fn rules(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
+    model.policies.any().then(|| model.policies.rules(model.shown_at(), key, &model.result))
 }
 
 fn runtime_function(model: &Cached) -> TokenStream {
@@ -183,9 +203,18 @@ fn runtime_function(model: &Cached) -> TokenStream {
         };
     }
     let inner = model.place.lasting_sibling(&model.inner);
-    let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    if model.policies.any() {
+        let keep = keep_stored(model.keep);
+        let call = call(model, &inner, passed);
+        return quote_spanned! {at=>
+            ::speedup::cache::Function::new(#title, |::speedup::cache::Hashed(#pattern): &::speedup::cache::Hashed<#key>| {
+                ::speedup::cache::Stored::of(#call)
+            }) #show #keep #sequential #uses_rayon
+        };
+    }
+    let keep = keep(model.keep);
     let behind = expand_store::behind(model, &key);
     let body = if model.has_spans() {
         let whole = Ident::new("key", Span::mixed_site());
@@ -205,6 +234,19 @@ pub(super) fn keep(keep: Keep) -> TokenStream {
             .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(value)).__speedup_keep()
+            })
+        },
+    }
+}
+
+/// The same for what a cache with policies keeps.
+pub(super) fn keep_stored(keep: Keep) -> TokenStream {
+    match keep {
+        Keep::All => TokenStream::new(),
+        Keep::ByType => quote! {
+            .keep(|stored| {
+                use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+                (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
             })
         },
     }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
 use super::awaits;
-use super::expand::{keep, show};
+use super::expand::{keep, keep_stored, show};
 use super::expand_store;
 use super::form::Form;
 use super::model::Cached;
@@ -52,16 +52,22 @@ fn wrapper(model: &Cached) -> TokenStream {
         part(argument, name.to_token_stream(), lends)
     });
     let key = signature::tuple(at, parts);
+    let ty = cache_type(model);
     let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
     let [found, missing] = ["value", "key"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote_spanned! {at=>
-            match ::speedup::AsyncCache::#find(#handle, #key) {
+        let look_up = quote_spanned! {at=>
+            match #ty::#find(#handle, #key) {
                 ::core::result::Result::Ok(#found) => #found,
-                ::core::result::Result::Err(#missing) => ::speedup::AsyncCache::get(#handle, #missing).await,
+                ::core::result::Result::Err(#missing) => #ty::get(#handle, #missing).await,
             }
+        };
+        let refresh = Ident::new(if lends { "refresh_ref" } else { "refresh" }, at);
+        block.extend(match model.policies.forces() {
+            Some(forces) => quote_spanned!(at=> if #forces { #ty::#refresh(#handle, #key).await } else { #look_up }),
+            None => look_up,
         });
     });
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
@@ -86,6 +92,10 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
+    let (ty, has_policies) = (cache_type(model), model.policies.any());
+    let state =
+        if has_policies { quote!(::speedup::cache::AsyncPolicyState) } else { quote!(::speedup::cache::AsyncState) };
+    let rules = has_policies.then(|| model.policies.rules(at, &key, result));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -94,12 +104,12 @@ fn handle(model: &Cached) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
-            static #state_name: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state_name: #state<#key, #result> = #state::new(#rules);
             #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &::speedup::AsyncCache::of(&#state_name, #function)
+            &#ty::of(&#state_name, #function)
         } #end
     }
 }
@@ -131,8 +141,16 @@ fn runtime_function(model: &Cached) -> TokenStream {
         Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.inner),
         _ => model.place.lasting_sibling(&model.inner),
     };
-    let keep = keep(model.keep);
     let show = show_of(model);
+    if model.policies.any() {
+        let keep = keep_stored(model.keep);
+        return quote_spanned! {at=>
+            ::speedup::cache::AsyncFunction::new(#title, |::speedup::cache::Hashed(#pattern): ::speedup::cache::Hashed<#key>| {
+                ::speedup::cache::boxed(async move { ::speedup::cache::Stored::of(#inner(#(#passed),*).await) })
+            }) #show #keep
+        };
+    }
+    let keep = keep(model.keep);
     let awaiting = expand_store::awaiting(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
     let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
@@ -167,6 +185,11 @@ fn body(model: &Cached) -> TokenStream {
     signature.inputs = receiver.into_iter().chain(arguments).collect();
     let block = awaits::form(model);
     quote!(#(#attributes)* #signature #block)
+}
+
+/// The type of the handle.
+pub(super) fn cache_type(model: &Cached) -> TokenStream {
+    if model.policies.any() { quote!(::speedup::cache::AsyncPolicyCache) } else { quote!(::speedup::AsyncCache) }
 }
 
 /// An argument as the part of a key, which is of references where one of the arguments is.

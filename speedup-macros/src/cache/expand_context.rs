@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{self, keep, lent, returning, show};
+use super::expand::{self, keep, keep_stored, lent, returning, show};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
@@ -50,6 +50,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let key = key(model, context, lends);
     let body = body(model, context);
     let look_up = match &context.home {
+        Home::Static if model.policies.any() => look_up_with_policies(model, &key, lends, &body),
         Home::Static | Home::Types => {
             let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
             let cache = match context.home {
@@ -79,6 +80,17 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| block.extend(look_up));
     quote!(#(#attributes)* #visibility #signature #block)
+}
+
+/// `::speedup::PolicyCache::get_with(LOAD, (user,), ..)`
+fn look_up_with_policies(model: &Cached, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let cache = model.place.sibling(&model.handle);
+    let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
+    let look_up = quote_spanned!(at=> ::speedup::PolicyCache::#get(#cache, #key, #body));
+    let Some(forces) = model.policies.forces() else { return look_up };
+    let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
+    quote_spanned!(at=> if #forces { ::speedup::PolicyCache::#refresh(#cache, #key, #body) } else { #look_up })
 }
 
 /// An argument keeps its name where it has one, so that the body finds it.
@@ -195,13 +207,29 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     if forecasts.is_some() {
         let inside = inside();
+        if model.policies.any() {
+            let (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
+            return quote_spanned! {at=>
+                ::speedup::cache::With(#(#lints)* |::speedup::cache::Hashed(#taken): &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
+                    ::speedup::cache::Stored::of((|| { #computed })())
+                })
+            };
+        }
         return quote_spanned! {at=>
             ::speedup::cache::With(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
                 #computed
             })
         };
     }
-    let body = quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed });
+    let body = if model.policies.any() {
+        quote_spanned! {at=>
+            #(#lints)* |::speedup::cache::Hashed(#taken): &::speedup::cache::Hashed<#key>| -> ::speedup::cache::Stored<#result> {
+                ::speedup::cache::Stored::of((|| -> #result { #computed })())
+            }
+        }
+    } else {
+        quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed })
+    };
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
     let is_local = model.sequential || !steady::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
@@ -225,7 +253,11 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     } else {
         show
     };
-    let keep = if model.stays_here { keep_here(model) } else { keep(model.keep) };
+    let keep = match model.policies.any() {
+        true => keep_stored(model.keep),
+        false if model.stays_here => keep_here(model),
+        false => keep(model.keep),
+    };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let behind = expand_store::behind(model, &key_type(model, context));
@@ -254,6 +286,21 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
+    if model.policies.any() {
+        let function = quote!(#function);
+        let rules = model.policies.rules(at, &key, result);
+        let (keyword, lifetime) =
+            (expansion::handle_keyword(&model.place, &model.function), expansion::handle_lifetime(&model.place, at));
+        let (state, end) = (expansion::state_name(name, at), expansion::handle_end(&model.place, &model.function));
+        return quote_spanned! {at=>
+            #(#attributes)*
+            #[doc = #docs]
+            #visibility #keyword #name: &#lifetime ::speedup::PolicyCache<#key, #result> = {
+                static #state: ::speedup::cache::PolicyState<#key, #result> = ::speedup::cache::PolicyState::new(#rules);
+                &::speedup::PolicyCache::of(&#state, #function)
+            } #end
+        };
+    }
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);

@@ -95,6 +95,8 @@ impl Form {
             Home::Static if asynchronous && !options.skips() && function.sig.receiver().is_none() => Form::Plain,
             // A store knows results by all arguments.
             Home::Static if !options.skips() && options.stored.is_on() => Form::Plain,
+            // One queue and one set of ages for all of them.
+            Home::Static if !options.skips() && options.policies.any() => Form::Plain,
             Home::Static if !options.skips() && !asynchronous => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
                 _ => Form::Plain,

@@ -27,6 +27,7 @@ mod expand_types;
 mod forecast;
 mod form;
 mod model;
+mod policies;
 #[cfg(test)]
 mod snapshots;
 mod steady;

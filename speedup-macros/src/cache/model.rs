@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
 use super::{expand_context, expand_spans, expand_tables, expand_types};
 use crate::attributes::Attributes;
@@ -33,6 +34,7 @@ enum Opt {
     Key,
     Field,
     With,
+    Policy(Policy),
     Disk,
     Store,
     Version,
@@ -40,7 +42,6 @@ enum Opt {
     Returns,
     Tables,
     MoveErr,
-    Later,
 }
 
 const TABLE: &[Known<Opt>] = &[
@@ -49,11 +50,29 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
     Known { option: Opt::CacheNone, name: "cache_none", takes: Takes::Nothing },
     Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
-    Known { option: Opt::Later, name: "capacity", takes: Takes::NotYet("call `clear` or `remove` on the handle") },
     Known {
-        option: Opt::Later,
-        name: "ttl",
-        takes: Takes::NotYet("call `clear`, `remove` or `refresh` on the handle"),
+        option: Opt::Policy(Policy::Capacity),
+        name: "capacity",
+        takes: Takes::Value("capacity = 10_000` or `capacity = \"64 MiB\", weight = |value| value.len()"),
+    },
+    Known { option: Opt::Policy(Policy::Weight), name: "weight", takes: Takes::Value("weight = |value| value.len()") },
+    Known {
+        option: Opt::Policy(Policy::OnEvict),
+        name: "on_evict",
+        takes: Takes::Value("on_evict = |key, value| log(key, value)"),
+    },
+    Known { option: Opt::Policy(Policy::Ttl), name: "ttl", takes: Takes::Value("ttl = \"30s\"") },
+    Known { option: Opt::Policy(Policy::Idle), name: "idle", takes: Takes::Value("idle = \"5m\"") },
+    Known {
+        option: Opt::Policy(Policy::RefreshAhead),
+        name: "refresh_ahead",
+        takes: Takes::Value("refresh_ahead = \"5s\""),
+    },
+    Known { option: Opt::Policy(Policy::StaleOnErr), name: "stale_on_err", takes: Takes::Nothing },
+    Known {
+        option: Opt::Policy(Policy::ForceRefresh),
+        name: "force_refresh",
+        takes: Takes::Value("force_refresh = |page| page == 0"),
     },
     Known { option: Opt::Scoped, name: "scoped", takes: Takes::Nothing },
     Known { option: Opt::Skip, name: "skip", takes: Takes::Names("skip(db, logger)") },
@@ -77,6 +96,14 @@ const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict {
         both: [Opt::CacheErr, Opt::CacheNone],
         why: "one is for a result of type `Result`, the other for `Option`",
+    },
+    Conflict {
+        both: [Opt::CacheErr, Opt::Policy(Policy::StaleOnErr)],
+        why: "one keeps an `Err` as it keeps an `Ok`, the other serves the last `Ok` instead",
+    },
+    Conflict {
+        both: [Opt::CacheNone, Opt::Policy(Policy::StaleOnErr)],
+        why: "one keeps a `None` as it keeps a `Some`, the other serves the last `Some` instead",
     },
     Conflict {
         both: [Opt::CacheErr, Opt::MoveErr],
@@ -144,6 +171,8 @@ pub(crate) struct Options {
     pub(crate) field: Option<Ident>,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
+    /// What bounds the cache, or lets its values age.
+    pub(crate) policies: Policies,
     /// Where results outlive the process.
     pub(crate) stored: Stored,
     /// Whether results are lent.
@@ -183,13 +212,14 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Version, Some(value)) => options.stored.version(given.key, value, errors),
             (Opt::OnStoreError, Some(value)) => options.stored.on_error(given.key, &value, errors),
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Policy(policy), value) => options.policies.read(policy, given.key, value, errors),
             (Opt::MoveErr, _) => options.move_err = Some(given.key),
             (Opt::Returns, Some(Expr::Verbatim(_))) => options.returns_ref = Some(given.key),
             (Opt::Returns, Some(other)) => errors.at(&other, "write `returns = ref`"),
             (Opt::Tables, Some(value)) => {
                 options.tables = options::positive(&given.key, value, errors).map(|most| (given.key, most));
             }
-            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
             (Opt::Returns | Opt::Tables | Opt::Store | Opt::Version | Opt::OnStoreError, None) => {}
         }
     }
@@ -259,6 +289,8 @@ pub(crate) struct Cached {
     pub(crate) inner: Ident,
     /// Where the values are.
     pub(crate) form: Form,
+    /// What bounds the cache, or lets its values age.
+    pub(crate) policies: Policies,
     /// Where results outlive the process.
     pub(crate) stored: Stored,
     /// What tells this source from others.
@@ -286,8 +318,8 @@ impl Cached {
         let form = Form::of(&function, &place, &options, &arguments);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            // A store knows results by their contents.
-            spans: match options.stored.is_on() {
+            // A store knows results by their contents, and so does a queue.
+            spans: match options.stored.is_on() || options.policies.any() {
                 true => vec![false; arguments.len()],
                 false => form.spans(&function, &arguments),
             },
@@ -302,6 +334,7 @@ impl Cached {
             with: options.with.clone(),
             fingerprint: fingerprint::of(&function, options.key.as_ref()),
             stored: options.stored,
+            policies: options.policies,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
@@ -342,6 +375,7 @@ impl Cached {
     /// What takes a forecast.
     pub(crate) fn ahead(&self) -> TokenStream {
         match &self.form {
+            Form::Plain if self.policies.any() => quote!(::speedup::PolicyCache::ahead),
             _ if self.has_spans() => quote!(::speedup::cache::Spans::ahead),
             Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
             Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),

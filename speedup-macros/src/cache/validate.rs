@@ -31,6 +31,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
     stored::check(function, place, options, &form, errors);
+    policies(function, &form, options, errors);
     result(function, options, errors);
     flags_fit_result(function, options, errors);
     lent(function, options, errors);
@@ -71,6 +72,12 @@ fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
         errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
                          in a field, by `field = memo`, or leave `scoped` out");
     }
+    if let Some(ahead) = options.policies.renews_ahead() {
+        errors.at(
+            ahead,
+            "an `async fn` has no thread of its own to renew on: leave it out, and call `refresh` on the handle in a task of your runtime",
+        );
+    }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
     }
@@ -88,6 +95,56 @@ fn is_keyed(form: &Form, declared: &PatType, arguments: &[Argument]) -> bool {
     let Form::Context(context) = form else { return true };
     let at = arguments.iter().position(|argument| argument.declared == *declared);
     at.is_none_or(|at| context.keyed[at])
+}
+
+/// What bounds a cache or lets its values age goes with a table in a static.
+fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Errors) {
+    let policies = &options.policies;
+    policies.check(errors);
+    let Some(first) = &policies.first else { return };
+    if let Some(store) = &options.stored.key {
+        errors.at(
+            store,
+            format!("`{store}` and `{first}` exclude each other: bounds and ages are those of memory, so leave them out, or give the store its own"),
+        );
+    }
+    let words =
+        [options.returns_ref.as_ref(), options.move_err.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
+    for word in words.into_iter().flatten() {
+        errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
+    }
+    match form {
+        Form::Generic => errors.at(
+            first,
+            format!(
+                "`{first}` is for functions without type parameters: write one for each type, which calls a generic one"
+            ),
+        ),
+        Form::Context(context) => match context.home {
+            Home::Scope => errors
+                .at(first, format!("`{first}` and `scoped` exclude each other: the values go with the outermost call")),
+            Home::Field(_) => {
+                errors.at(first, format!("`{first}` and `field` exclude each other: the values go with `self`"))
+            }
+            Home::Types => {
+                errors.at(first, format!("`{first}` is for functions without type parameters, outside of traits"))
+            }
+            Home::Static => {
+                if let Some(ahead) = policies.renews_ahead() {
+                    errors.at(ahead, "`refresh_ahead` renews when nobody is there to pass on what is no part of the key: leave it out");
+                }
+            }
+        },
+        Form::Plain | Form::Tables(_) => {}
+    }
+    let known: Vec<String> = signature::arguments(&function.sig).iter().map(Argument::declared_name).collect();
+    for input in policies.forced_by() {
+        match input {
+            syn::Pat::Ident(name) if known.iter().any(|known| name.ident == known) => {}
+            other => errors
+                .at(other, "name arguments of the function, without types: write `force_refresh = |page| page == 0`"),
+        }
+    }
 }
 
 fn in_field(function: &ItemFn, options: &Options, errors: &mut Errors) {

@@ -61,7 +61,9 @@ pub use self::{
         function::Function,
     },
     fork::join::{join, map},
-    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight},
+    policy::{
+        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
+    },
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

@@ -3,6 +3,7 @@
 //! It lies below [`cache`](crate::cache) and [`buffer`](crate::buffer), which tell it what they are (`registry`) and ask it what they may
 //! do while a profile is taken (`switch`).
 
+pub(crate) mod all;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub(crate) mod registry;
@@ -13,6 +14,7 @@ pub(crate) mod verdict;
 pub(crate) mod watch;
 
 pub use self::{
+    all::{clear_all, memory},
     report::{Kind, Report, Row, report},
     stats::Stats,
     verdict::Verdict,

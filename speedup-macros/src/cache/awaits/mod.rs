@@ -7,7 +7,7 @@
 //! 2. Two or more awaited calls of a region form a group, which is awaited before the region:
 //!
 //!    ```text
-//!    f(n - 1).await + f(n - 2).await     =>     let [call_0, call_1] = ::speedup::AsyncCache::group(F, [(n - 1,), (n - 2,)]).await;
+//!    f(n - 1).await + f(n - 2).await     =>     let [call_0, call_1] = #cache::group(F, [(n - 1,), (n - 2,)]).await;
 //!                                               call_0 + call_1
 //!    ```
 //! 3. A call takes part when it stands before the first thing that can keep it from being reached: a branch, `?`, `return`, any other
@@ -50,7 +50,15 @@ pub(super) fn form(model: &Cached) -> Block {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
             Place::Free | Place::TraitImpl | Place::Trait => None,
         };
-        Groups { name, types, arguments: &model.arguments, mutable: names.mutable, handle }.visit_block_mut(&mut block);
+        Groups {
+            name,
+            types,
+            arguments: &model.arguments,
+            mutable: names.mutable,
+            handle,
+            cache: expand_async::cache_type(model),
+        }
+        .visit_block_mut(&mut block);
     }
     block
 }
@@ -64,6 +72,8 @@ struct Groups<'a> {
     /// Variables that may change.
     mutable: HashSet<String>,
     handle: TokenStream,
+    /// The type of the handle.
+    cache: TokenStream,
 }
 
 /// A look at a region, in the order of its evaluation.
@@ -155,15 +165,15 @@ impl Groups<'_> {
         statements.iter_mut().for_each(|statement| region.statement(statement));
         let sites = region.sites;
         let results = (0..sites.len()).map(result_name);
-        let handle = &self.handle;
+        let (handle, cache) = (&self.handle, &self.cache);
         let lends = self.arguments.iter().any(|argument| argument.pass == Pass::Lend);
         let keys = sites.iter().map(|site| self.key(site, lends));
         let group: Stmt = if lends {
             // The type lets arguments coerce as they would in the call, `&Vec<T>` to `&[T]`.
             let key = signature::tuple(Span::call_site(), self.arguments.iter().map(lent_type));
-            parse_quote!(let [#(#results),*] = ::speedup::AsyncCache::group_ref::<#key, _>(#handle, [#(#keys),*]).await;)
+            parse_quote!(let [#(#results),*] = #cache::group_ref::<#key, _>(#handle, [#(#keys),*]).await;)
         } else {
-            parse_quote!(let [#(#results),*] = ::speedup::AsyncCache::group(#handle, [#(#keys),*]).await;)
+            parse_quote!(let [#(#results),*] = #cache::group(#handle, [#(#keys),*]).await;)
         };
         statements.insert(0, group);
     }

@@ -219,10 +219,12 @@ fn keep<K: Key, R: Output>(core: &Core<K, R>, function: &AsyncFunction<K, R>, ca
     }
     let worker = registry::current();
     let copy = value.clone();
-    if call.replaces.load(Ordering::Relaxed) && core.table_id(worker) == Some(call.table) {
-        core.remove(&call.key, worker);
-    }
+    let replaces = call.replaces.load(Ordering::Relaxed) && core.table_id(worker) == Some(call.table);
+    let old = replaces.then(|| core.remove(&call.key, worker)).flatten();
     let kept = core.insert_in(call.table, &call.key, copy, worker);
+    if let Some(settle) = &function.rules.settle {
+        settle.settle(core, &call.key, old);
+    }
     registry::collect_if_due();
     // Somebody may have put one in by hand.
     let there = if kept { None } else { core.peek(&call.key, call.key.pack(), worker) };

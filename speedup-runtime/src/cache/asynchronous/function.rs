@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::cache::{
-    call::function::Function,
+    call::function::{Function, Hook, Settle},
     table::key::{Key, Output},
 };
 
@@ -105,6 +105,12 @@ impl<K, R> AsyncFunction<K, R> {
     #[must_use]
     pub const fn show(mut self, show: fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
         self.rules.show = Some(show);
+        self
+    }
+
+    /// Lets somebody keep books of the values.
+    pub(in crate::cache) const fn settled_by(mut self, settle: Hook<dyn Settle<K, R>>) -> Self {
+        std::mem::forget(self.rules.settle.replace(settle));
         self
     }
 

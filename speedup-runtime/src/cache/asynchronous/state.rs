@@ -132,6 +132,16 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         if K::is_small() { None } else { self.values.core.hit(key, None) }
     }
 
+    /// Where the values are.
+    pub(in crate::cache) fn core(&self) -> &Core<K, R> {
+        &self.values.core
+    }
+
+    /// Which results are kept.
+    pub(in crate::cache) fn keep(&self) -> Option<fn(&R) -> bool> {
+        self.function.rules.keep
+    }
+
     pub(super) fn board(&self, key: K, replaces: bool) -> Boarded<K, R> {
         self.list();
         self.values.flights.board(&self.values.core, &self.function, key, replaces)

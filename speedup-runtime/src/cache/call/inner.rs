@@ -173,7 +173,13 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The same for a value that was computed.
-    fn put(&self, function: &Function<K, R>, key: &K, mut value: R, worker: &'static Worker) -> Option<R> {
+    pub(in crate::cache) fn put(
+        &self,
+        function: &Function<K, R>,
+        key: &K,
+        mut value: R,
+        worker: &'static Worker,
+    ) -> Option<R> {
         loop {
             value = match self.insert_new(function, key, value, worker) {
                 Ok(()) => return None,

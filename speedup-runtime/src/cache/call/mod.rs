@@ -20,11 +20,15 @@ pub(in crate::cache) mod known;
 #[cfg(not(loom))]
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
+mod look;
+#[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]
 pub(in crate::cache) mod parked;
 #[cfg(not(loom))]
 pub(in crate::cache) mod renewal;
+#[cfg(not(loom))]
+pub(in crate::cache) mod renewals;
 #[cfg(not(loom))]
 pub(in crate::cache) mod running;
 #[cfg(not(loom))]

@@ -3,27 +3,14 @@
 //! A renewal is a call in a core of its own, whose claims say which keys are being renewed. It keeps no values: a new value goes
 //! to the core that is renewed, and to those who wait.
 
-use std::ptr::NonNull;
-
 use crate::{
     cache::{
-        call::{callee::Callee, function::Function, state::Core},
+        call::{callee::Callee, function::Function, renewals::Renewals, state::Core},
         table::key::{Key, Output},
-        thread::{engine::Kept, registry::Worker},
+        thread::registry::Worker,
     },
     sync::Ordering,
 };
-
-/// Where the keys of a core are renewed.
-pub(in crate::cache) struct Renewals<C> {
-    core: NonNull<C>,
-    _kept: Kept,
-}
-
-// SAFETY: it is shared as a reference to a core, which is `Sync`.
-unsafe impl<C: Sync> Send for Renewals<C> {}
-// SAFETY: as above.
-unsafe impl<C: Sync> Sync for Renewals<C> {}
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Computes a key again and keeps the new value instead of the old one, which stays until then. Those who ask for that at the
@@ -63,7 +50,7 @@ impl<K: Key, R: Output> Core<K, R> {
         // Relaxed: written before anybody else knows the core.
         // SAFETY: who asked for a renewal has borrowed the core that is renewed until the renewal has ended.
         let Some(core) = (unsafe { self.renewed.load(Ordering::Relaxed).as_ref() }) else { return false };
-        let old = core.insert(function, key, value.clone(), worker);
+        let old = core.put(function, key, value.clone(), worker);
         if let Some(settle) = &function.settle {
             settle.settle(core, key, old);
         }

@@ -12,7 +12,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook, parked::Parked, renewal::Renewals, seen::Seen},
+    call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -226,37 +226,6 @@ impl<K: Key, R: Output> Core<K, R> {
         drop(pin);
         worker.count_hit(self.number.index(), tally);
         Some(value)
-    }
-
-    /// Looks at the value of a key, if there is one.
-    pub(in crate::cache) fn look<Q: Lookup<K>, T>(
-        &self,
-        key: Q,
-        worker: &'static Worker,
-        look: impl FnOnce(&R) -> T,
-    ) -> Option<T> {
-        let pin = worker.pin();
-        let value = self.table(pin.at())?.find(key, None, pin.at())?;
-        Some(look(value))
-    }
-
-    /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
-    #[inline(always)]
-    pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
-        let worker = registry::swift()?;
-        let pin = worker.pin_swiftly();
-        let value = take(self.table(pin.at())?.find(key, None, pin.at())?)?;
-        drop(pin);
-        worker.count_hit(self.number.index(), 0);
-        Some(value)
-    }
-
-    /// Looks at all values. Those that come and go meanwhile are seen or not.
-    pub(in crate::cache) fn each(&self, worker: &'static Worker, look: impl FnMut(&K, &R)) {
-        let pin = worker.pin();
-        if let Some(table) = self.table(pin.at()) {
-            table.each(pin.at(), look);
-        }
     }
 
     /// Whether the value of a key is there.

@@ -14,7 +14,7 @@ use crate::{
     cache::{
         api::cache::Cache,
         call::{
-            function::{Function, Hook},
+            function::{Function, Hook, Shared as Body},
             state::Core,
         },
         table::key::{Key, Output},
@@ -70,7 +70,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// The function of a cache, whose values are forgotten, with policies.
     fn around(cache: Cache<K, R>) -> Self {
         let mut plain = cache.function().clone();
-        let body: Arc<dyn Fn(&Hashed<K>) -> Stored<R> + Send + Sync> = match plain.shared.take() {
+        let body: Body<Hashed<K>, Stored<R>> = match plain.shared.take() {
             Some(body) => Arc::new(move |key| Stored::of(body(&key.0))),
             // One that is no closure runs as it does in its own cache.
             None => Arc::new(move |key| Stored::of(cache.core().get(cache.function().callee(), &key.0))),

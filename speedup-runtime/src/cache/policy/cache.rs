@@ -22,7 +22,7 @@ use crate::{
         table::key::{Distinct, Key, Lookup, Output},
         thread::registry,
     },
-    clock, panics,
+    panics,
     seeing::stats::Stats,
 };
 
@@ -65,7 +65,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             Some(keep) => Some(keep),
             None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
         };
-        std::mem::forget(std::mem::replace(&mut function.settle, Some(Hook::Known(&state.shared))));
+        std::mem::forget(function.settle.replace(Hook::Known(&state.shared)));
         Self { cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
     }
 
@@ -174,22 +174,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
         let new = core.refresh(callee, key, worker);
-        let is_kept = self.cache.function().keep.is_none_or(|keep| keep(&new));
-        if !is_kept {
-            let now = clock::now();
-            let old = core.look(key, worker, |stored| {
-                (self.shared.rules.stale_on_err && !self.shared.is_over(stored, now)).then(|| stored.get().clone())
-            });
-            match old {
-                Some(Some(old)) => return old,
-                // It has expired, and nothing better is to be had.
-                Some(None) if !core.look(key, worker, |stored| self.shared.is_fresh(stored)).unwrap_or(true) => {
-                    self.shared.expire(core, key);
-                }
-                _ => {}
-            }
-        }
-        new.into_value()
+        self.shared.serve(core, key, new, self.cache.function().keep)
     }
 
     /// Renews a value in the background.
@@ -216,7 +201,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let keys: Vec<K::Args> = keys.into_iter().collect();
         if self.shared.rules.ages() {
             for key in &keys {
-                K::with(key, |key| self.drop_expired(Hashed::of_ref(key)));
+                K::with(key, |key| self.shared.drop_expired(self.cache.core(), Hashed::of_ref(key)));
             }
         }
         let values = self.cache.get_all(keys.iter().cloned());
@@ -225,15 +210,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         }
         // What has expired and is kept all the same is renewed one by one.
         keys.into_iter().map(|key| self.get(key)).collect()
-    }
-
-    /// Takes a value out if it has expired and is not kept for want of a better one.
-    fn drop_expired(&self, key: &Hashed<K>) {
-        let core = self.cache.core();
-        let expired = |stored: &Stored<R>| !self.shared.rules.stale_on_err && !self.shared.is_fresh(stored);
-        if core.look(key, registry::current(), expired).unwrap_or(false) {
-            self.shared.expire(core, key);
-        }
     }
 
     /// Starts computing a key in the background. See [`Cache::spawn`](crate::Cache::spawn).
@@ -290,23 +266,12 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// assert_eq!(cache.get_if_fresh(&(3,), Duration::ZERO), None);
     /// ```
     pub fn get_if_fresh(&self, key: &K::Args, younger_than: Duration) -> Option<R> {
-        let now = clock::now();
-        let value = self.look(key, |stored| {
-            let age = now.saturating_sub(stored.born().unwrap_or(now));
-            let is_young = age < clock::nanos(younger_than);
-            (is_young && self.shared.is_fresh(stored)).then(|| stored.get().clone())
-        });
-        value.flatten()
+        self.look(key, |stored| (self.shared.age(stored)? < younger_than).then(|| stored.get().clone())).flatten()
     }
 
     /// How long ago the value of a key was computed or put in; `None` if it is not there.
     pub fn age(&self, key: &K::Args) -> Option<Duration> {
-        let now = clock::now();
-        self.look(key, |stored| {
-            let age = now.saturating_sub(stored.born().unwrap_or(now));
-            self.shared.is_fresh(stored).then(|| Duration::from_nanos(age))
-        })
-        .flatten()
+        self.look(key, |stored| self.shared.age(stored)).flatten()
     }
 
     /// Whether the value of a key is there and fresh; never computes.
@@ -374,13 +339,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// O(n).
     #[must_use]
     pub fn entries(&self) -> Vec<(K, R)> {
-        let mut entries = Vec::new();
-        self.cache.core().each(registry::current(), |key, stored| {
-            if self.shared.is_fresh(stored) {
-                entries.push((key.0.clone(), stored.get().clone()));
-            }
-        });
-        entries
+        self.shared.entries(self.cache.core())
     }
 
     /// How many values there are, those that have expired and not been let go of yet among them. O(n), as

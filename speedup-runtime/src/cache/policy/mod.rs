@@ -10,15 +10,18 @@
 //! | a place in the queue | belongs to a value in the table, or is found to be empty when it comes to the front |
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
+mod asynchronous;
 mod builder;
 mod cache;
 mod kept;
 mod queue;
 mod rules;
+mod serving;
 mod shared;
 mod state;
 
 pub use self::{
+    asynchronous::{AsyncPolicyCache, AsyncPolicyState},
     cache::PolicyCache,
     kept::{Hashed, Stored},
     rules::{Life, OnEvict, Rules, Weight},

@@ -67,14 +67,14 @@ impl<K, R> Rules<K, R> {
     /// See [`PolicyCache::weight`](super::PolicyCache::weight).
     #[must_use]
     pub const fn weight(mut self, weight: &'static Weight<R>) -> Self {
-        std::mem::forget(std::mem::replace(&mut self.weight, Some(Hook::Known(weight))));
+        std::mem::forget(self.weight.replace(Hook::Known(weight)));
         self
     }
 
     /// See [`PolicyCache::on_evict`](super::PolicyCache::on_evict).
     #[must_use]
     pub const fn on_evict(mut self, tell: &'static OnEvict<K, R>) -> Self {
-        std::mem::forget(std::mem::replace(&mut self.on_evict, Some(Hook::Known(tell))));
+        std::mem::forget(self.on_evict.replace(Hook::Known(tell)));
         self
     }
 
@@ -88,7 +88,7 @@ impl<K, R> Rules<K, R> {
     /// See [`PolicyCache::ttl_of`](super::PolicyCache::ttl_of).
     #[must_use]
     pub const fn ttl_of(mut self, life: &'static Life<R>) -> Self {
-        std::mem::forget(std::mem::replace(&mut self.life, Some(Hook::Known(life))));
+        std::mem::forget(self.life.replace(Hook::Known(life)));
         self
     }
 
