@@ -3,10 +3,17 @@
 //! [`Store`] is the contract, [`AsyncStore`] the same to be awaited; [`codec`] writes keys and values.
 
 mod contract;
+pub mod cooperate;
 mod error;
 
+#[cfg(any(feature = "redis", feature = "memcached"))]
+mod breaker;
 #[cfg(feature = "codec")]
 pub mod codec;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use self::contract::{Answer, AsyncStore, Change, Claim, Condition, Prompt, Store, Token, Unopened, Watcher};
 pub use self::error::{Cause, Error, Result};
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
