@@ -61,10 +61,12 @@ mod write_buffer;
 
 pub use self::dict::{Append, Batch, DictBuilder, DiskDict, Entry, Iter as DictIter, Keys, Range, Values};
 pub use self::error::{Error, Result};
+pub(crate) use self::folder::default_location;
 pub use self::key::{EncodeKey, Key};
 pub use self::list::{DiskList, Drain, Iter as ListIter, ListBuilder};
 pub use self::place::Folder;
 pub use self::prefix::{KeyPrefix, PartOf};
+pub(crate) use self::process::Process;
 pub use self::shared::{Shared, Structure};
 pub use self::store::Repaired;
 pub use self::value::Value;

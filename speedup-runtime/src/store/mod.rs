@@ -1,22 +1,34 @@
 //! Stores: results that outlive the process, or that several processes and machines share.
 //!
-//! [`Store`] is the contract, [`AsyncStore`] the same to be awaited; [`codec`] writes keys and values.
+//! [`Store`] is the contract, and [`conformance!`](conformance!) a test suite for anybody's own; [`AsyncStore`] is the same to be awaited. [`MemoryStore`] keeps
+//! values in memory, [`DiskStore`] for the next run, and [`Tiered`] puts one store in front of another. [`codec`] writes keys and values.
 
+pub mod conformance;
 mod contract;
 pub mod cooperate;
 mod error;
+mod memory;
+mod tiered;
 
 #[cfg(any(feature = "redis", feature = "memcached"))]
 mod breaker;
 #[cfg(feature = "codec")]
 pub mod codec;
+#[cfg(feature = "disk")]
+mod disk;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+#[doc(inline)]
+pub use self::conformance::conformance;
 pub use self::contract::{Answer, AsyncStore, Change, Claim, Condition, Prompt, Store, Token, Unopened, Watcher};
+#[cfg(feature = "disk")]
+pub use self::disk::{DiskStore, DiskStoreBuilder};
 pub use self::error::{Cause, Error, Result};
+pub use self::memory::MemoryStore;
+pub use self::tiered::Tiered;
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;
 #[cfg(feature = "redis")]

@@ -4,6 +4,9 @@
 mod proxy;
 mod servers;
 
+mod conformance;
+#[cfg(feature = "memcached")]
+mod memcached_store;
 #[cfg(feature = "redis")]
 mod redis_cooperation;
 #[cfg(feature = "redis")]

@@ -1,0 +1,136 @@
+//! Where the results of a function lie, and what becomes of those that nobody asks for any more.
+//!
+//! ```text
+//! <location>/<name>-<hash of the name>.results/<hash of the identity>/{results, lock}
+//! ```
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use super::log::take_lock;
+use crate::store::codec;
+
+const SUFFIX: &str = ".results";
+/// Results that nobody has asked for so long are deleted.
+const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Results of other identities take at most so much; the oldest go first.
+const MOST: u64 = 1 << 30;
+
+/// The folders that were looked through by this process.
+static CLEANED: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+
+/// The folder of an identity.
+pub(super) fn folder(location: &Path, name: &str, identity: &str) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    let shown: String = name.chars().map(plain).collect();
+    let shown = &shown[shown.len().saturating_sub(80)..];
+    let short = &hex(&codec::hash(name.as_bytes()))[..8];
+    location.join(format!("{shown}-{short}{SUFFIX}")).join(hex(&codec::hash(identity.as_bytes())))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Deletes what nobody has asked for in a long time, once a process. What cannot be deleted stays.
+pub(super) fn clean(location: &Path) {
+    let is_first =
+        CLEANED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(location.to_owned());
+    if is_first {
+        let _ = clean_now(location, AGE, MOST);
+    }
+}
+
+/// The results of one identity.
+struct Old {
+    folder: PathBuf,
+    age: Duration,
+    bytes: u64,
+}
+
+/// Deletes what is older than that, and of the rest the oldest that are too much.
+pub(super) fn clean_now(location: &Path, age: Duration, most: u64) -> io::Result<()> {
+    let mut all = Vec::new();
+    for family in fs::read_dir(location)?.flatten() {
+        if !family.file_name().to_string_lossy().ends_with(SUFFIX) {
+            continue;
+        }
+        for identity in fs::read_dir(family.path())?.flatten() {
+            all.extend(look(identity.path()));
+        }
+    }
+    all.sort_by_key(|old| old.age);
+    let mut kept = 0;
+    for old in all {
+        kept += old.bytes;
+        if old.age > age || kept > most {
+            kept -= old.bytes;
+            let _ = delete(&old.folder);
+        }
+    }
+    Ok(())
+}
+
+/// How old and large the results in a folder are, if it is one of ours.
+fn look(folder: PathBuf) -> Option<Old> {
+    let name = folder.file_name()?.to_string_lossy();
+    if name.len() != 32 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let asked = fs::metadata(folder.join("lock")).and_then(|file| file.modified()).ok()?;
+    let age = SystemTime::now().duration_since(asked).unwrap_or_default();
+    let bytes =
+        fs::read_dir(&folder).ok()?.flatten().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+    Some(Old { folder, age, bytes })
+}
+
+/// Deletes results, unless somebody writes to them.
+fn delete(folder: &Path) -> io::Result<()> {
+    let Some(_lock) = take_lock(&folder.join("lock"))? else { return Ok(()) };
+    for file in ["results", "results.new", "results.damaged", "lock"] {
+        match fs::remove_file(folder.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::remove_dir(folder)?;
+    // Gone if it was the last of its function.
+    if let Some(family) = folder.parent() {
+        drop(fs::remove_dir(family));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(location: &Path, name: &str, bytes: usize) -> PathBuf {
+        let folder = folder(location, name, name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("lock"), "").unwrap();
+        fs::write(folder.join("results"), vec![1; bytes]).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_is_old_or_too_much_is_deleted_and_nothing_else() {
+        let location = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b::<u8>", "c"].map(|name| results(location.path(), name, 1_000));
+        let strange = location.path().join("else");
+        fs::create_dir(&strange).unwrap();
+        let lock = fs::File::options().write(true).open(a.join("lock")).unwrap();
+        lock.set_modified(SystemTime::now() - Duration::from_secs(100)).unwrap();
+        let held = take_lock(&c.join("lock")).unwrap();
+        clean_now(location.path(), Duration::from_secs(50), u64::MAX).unwrap();
+        assert_eq!([a.exists(), b.exists(), c.exists()], [false, true, true], "by age");
+        clean_now(location.path(), Duration::from_secs(50), 0).unwrap();
+        assert_eq!([b.exists(), c.exists(), strange.exists()], [false, true, true], "by size, but what is in use");
+        drop(held);
+    }
+}
