@@ -27,9 +27,9 @@ pub use self::contract::{Answer, AsyncStore, Change, Claim, Condition, Prompt, S
 #[cfg(feature = "disk")]
 pub use self::disk::{DiskStore, DiskStoreBuilder};
 pub use self::error::{Cause, Error, Result};
-pub use self::memory::MemoryStore;
-pub use self::tiered::Tiered;
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;
+pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+pub use self::tiered::Tiered;

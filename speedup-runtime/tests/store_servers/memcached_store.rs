@@ -1,6 +1,6 @@
 //! What a memcached store does, with all servers there and with some harmed.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -40,12 +40,18 @@ fn found(store: &Names, keys: u64) -> usize {
     keys.iter().zip(&values).filter(|pair| is_right(*pair)).count()
 }
 
-/// Sends lines, as somebody else would.
-fn say(server: &Server, lines: &str) -> String {
+/// Sends a command, as somebody else would. Returns the answer to its last line.
+fn say(server: &Server, command: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).expect("the server is there");
-    write!(stream, "{lines}\r\nquit\r\n").expect("the server is there");
+    write!(stream, "{command}\r\n").expect("the server is there");
+    let lines = BufReader::new(stream).lines().map(|line| line.expect("the server answers"));
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the server answers");
+    for line in lines {
+        if line == "END" || line == "STORED" {
+            break;
+        }
+        answer += &(line + "\n");
+    }
     answer
 }
 
@@ -225,7 +231,8 @@ fn a_full_server_forgets_and_a_large_item_is_refused() {
 
 #[test]
 fn what_cannot_be_a_server_or_a_namespace_is_said_at_once() {
-    let refused = |servers: &[&str], name: &str| matches!(Names::open(servers.iter().copied(), name), Err(Error::Refused { .. }));
+    let refused =
+        |servers: &[&str], name: &str| matches!(Names::open(servers.iter().copied(), name), Err(Error::Refused { .. }));
     assert!(refused(&[], "names") && refused(&["host"], "names") && refused(&["host:port"], "names"));
     assert!(refused(&["host:1"], "") && refused(&["host:1"], "two words"));
 }

@@ -6,7 +6,10 @@ use speedup_runtime::store::{MemoryStore, Store};
 use crate::servers::{Kind, Server};
 
 /// A store on a server of its own. Where there is none, a store in memory takes its place, so that the tests pass.
-fn on(kinds: &[Kind], open: impl Fn(Vec<String>) -> Box<dyn Store<Key, Value>>) -> (Box<dyn Store<Key, Value>>, Vec<Server>) {
+fn on(
+    kinds: &[Kind],
+    open: impl Fn(Vec<String>) -> Box<dyn Store<Key, Value>>,
+) -> (Box<dyn Store<Key, Value>>, Vec<Server>) {
     let servers: Option<Vec<Server>> = kinds.iter().map(|kind| Server::start(*kind, &[])).collect();
     match servers {
         Some(servers) => (open(servers.iter().map(Server::url).collect()), servers),

@@ -1,5 +1,6 @@
 //! Servers of a test's own: each on a free port of the loopback, ended when the test is over.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -109,6 +110,17 @@ impl Server {
     /// It keeps its connections and answers nothing.
     pub(crate) fn pause(&self) {
         self.signal("-STOP");
+        // The signal is on its way to each of its threads.
+        while !self.is_stopped() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether all its threads are stopped; true where the system does not tell.
+    fn is_stopped(&self) -> bool {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return true };
+        let mut states = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
     }
 
     pub(crate) fn resume(&self) {
