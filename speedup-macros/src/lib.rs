@@ -10,6 +10,7 @@ mod cache;
 mod clashes;
 mod errors;
 mod expansion;
+mod fingerprint;
 mod foreign;
 mod key;
 mod options;

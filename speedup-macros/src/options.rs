@@ -24,6 +24,8 @@ pub(crate) enum Takes {
     Nothing,
     /// A value; the text is the example shown when it is missing.
     Value(&'static str),
+    /// Nothing or a value: the name alone stands for the usual one.
+    Optional,
     /// Names in parentheses; the text is the example shown when they are missing.
     Names(&'static str),
     /// Reserved for a later release; the text says what to do today.
@@ -88,7 +90,7 @@ pub(crate) fn read<O: Copy + PartialEq>(
         }
         match (known.takes, &value) {
             (Takes::NotYet(today), _) => errors.at(&key, format!("`{key}` is not supported yet: {today}")),
-            (Takes::Value(_) | Takes::Nothing, Some(value)) if listed => {
+            (Takes::Value(_) | Takes::Nothing | Takes::Optional, Some(value)) if listed => {
                 errors.at(value, format!("write `{key} = value`"));
             }
             (Takes::Nothing, Some(value)) => errors.at(value, no_value(&key, value)),
@@ -97,7 +99,8 @@ pub(crate) fn read<O: Copy + PartialEq>(
                 errors.at(value, format!("`{key}` takes names in parentheses: write `{example}`"));
             }
             (Takes::Value(example), None) => errors.at(&key, format!("`{key}` needs a value: write `{example}`")),
-            (Takes::Nothing, None) | (Takes::Value(_) | Takes::Names(_), Some(_)) => {
+            (Takes::Nothing | Takes::Optional, None)
+            | (Takes::Value(_) | Takes::Names(_) | Takes::Optional, Some(_)) => {
                 given.push(Given { option: known.option, key, value });
             }
         }

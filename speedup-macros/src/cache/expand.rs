@@ -7,7 +7,7 @@ use syn::{FnArg, Visibility};
 use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_tables, expand_types, forecast};
+use super::{expand_context, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -96,11 +96,13 @@ fn handle(model: &Cached) -> TokenStream {
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
+    let dock = expand_store::dock(model, &key);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state_name: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+            #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::Cache::of(&#state_name, #function) #division
@@ -126,8 +128,10 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let computing = expand_store::computing(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*)));
+    let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*)) #show #keep #sequential #uses_rayon
+        ::speedup::cache::Function::new(#title, #computing) #show #keep #sequential #uses_rayon #behind
     }
 }
 

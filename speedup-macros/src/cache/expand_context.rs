@@ -17,6 +17,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
 use super::expand::{keep, show};
+use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
 use super::model::Cached;
@@ -180,16 +181,25 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
         });
     // What a key is made of by an expression is not to be foretold.
     let formed = context.key.is_none().then(|| forecast::form(model));
-    if let Some(block) = formed.filter(|formed| forecast::has_forecasts(model, formed)) {
+    let forecasts = formed.filter(|formed| forecast::has_forecasts(model, formed));
+    let plain = &model.function.block;
+    let block = forecasts.as_ref().unwrap_or(plain);
+    let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
+    let mut taken = pattern;
+    if model.stored.is_on() {
+        let name = expand_store::key_name(at);
+        computed = expand_store::asked(model, &quote_spanned!(at=> let #taken = #name; #computed));
+        taken = name.to_token_stream();
+    }
+    if forecasts.is_some() {
         let inside = inside();
         return quote_spanned! {at=>
-            ::speedup::cache::With(#(#lints)* |#pattern: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
-                #(#given)* #(#captured)* #block
+            ::speedup::cache::With(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
+                #computed
             })
         };
     }
-    let block = &model.function.block;
-    let body = quote_spanned!(at=> #(#lints)* |#pattern: &#key| -> #result { #(#given)* #(#captured)* #block });
+    let body = quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
     let is_local = model.sequential || !steady::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
@@ -216,7 +226,8 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon)
+    let behind = expand_store::behind(model, &key_type(model, context));
+    quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon #behind)
 }
 
 fn handle(model: &Cached, context: &Context) -> TokenStream {
@@ -232,11 +243,13 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
+    let dock = expand_store::dock(model, &key);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
             static #state: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+            #dock
             &::speedup::Cache::of(&#state, #function)
         } #end
     }

@@ -11,6 +11,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::expand::keep;
+use super::expand_store;
 use super::model::Cached;
 use crate::expansion;
 use crate::signature;
@@ -35,14 +36,16 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let computing = expand_store::computing(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*)));
+    let behind = expand_store::behind(model, &key);
     let cache = quote_spanned! {at=>
         ::speedup::cache::of_types(#marker, || {
-            ::speedup::cache::Function::new(#title, |#pattern: &#key| #inner(#(#passed),*))
+            ::speedup::cache::Function::new(#title, #computing)
                 .show(|key, out| {
                     use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
                     (&::speedup::__private::Show(key)).__speedup_show(out)
                 })
-                #keep #sequential #uses_rayon
+                #keep #sequential #uses_rayon #behind
         })
     };
     handle(model, &key, &cache)

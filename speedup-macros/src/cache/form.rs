@@ -73,6 +73,8 @@ impl Form {
                 let keyed = steady.iter().zip(arguments).map(|(steady, argument)| !steady && !skipped(argument));
                 Form::context(home, keyed.collect(), None)
             }
+            // A store knows results by all arguments.
+            Home::Static if !options.skips() && options.stored.is_on() => Form::Plain,
             Home::Static if !options.skips() => match steady::passed_on(function, arguments) {
                 steady if steady.contains(&true) => Form::Tables(steady),
                 _ => Form::Plain,

@@ -18,6 +18,7 @@ mod awaits;
 mod expand;
 mod expand_async;
 mod expand_context;
+mod expand_store;
 mod expand_tables;
 mod expand_types;
 mod forecast;
@@ -26,6 +27,7 @@ mod model;
 #[cfg(test)]
 mod snapshots;
 mod steady;
+mod stored;
 mod validate;
 
 use proc_macro2::TokenStream;

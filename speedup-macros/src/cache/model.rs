@@ -6,10 +6,12 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::stored::{self, Stored};
 use super::{expand_context, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
+use crate::fingerprint;
 use crate::foreign;
 use crate::options::{self, Conflict, Known, Takes, Vocabulary};
 use crate::place::Place;
@@ -31,6 +33,10 @@ enum Opt {
     Key,
     Field,
     With,
+    Disk,
+    Store,
+    Version,
+    OnStoreError,
     Later,
 }
 
@@ -55,7 +61,10 @@ const TABLE: &[Known<Opt>] = &[
     },
     Known { option: Opt::With, name: "with", takes: Takes::Names("with(odd, shapes::third)") },
     Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
-    Known { option: Opt::Later, name: "store", takes: Takes::NotYet("values are kept in memory") },
+    Known { option: Opt::Disk, name: "disk", takes: Takes::Optional },
+    Known { option: Opt::Store, name: "store", takes: Takes::Value("store = MyStore::open(..)") },
+    Known { option: Opt::Version, name: "version", takes: Takes::Value("version = 2") },
+    Known { option: Opt::OnStoreError, name: "on_store_error", takes: Takes::Value(stored::ON_ERROR) },
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[
@@ -68,6 +77,22 @@ const CONFLICTS: &[Conflict<Opt>] = &[
     Conflict {
         both: [Opt::Scoped, Opt::Name],
         why: "the values go with the outermost call, so there is no handle to name",
+    },
+    Conflict {
+        both: [Opt::Disk, Opt::Store],
+        why: "results go to one store: write `store = Tiered(near, far)` for one in front of another",
+    },
+    Conflict { both: [Opt::Scoped, Opt::Disk], why: stored::SCOPED },
+    Conflict { both: [Opt::Scoped, Opt::Store], why: stored::SCOPED },
+    Conflict { both: [Opt::Field, Opt::Disk], why: stored::FIELD },
+    Conflict { both: [Opt::Field, Opt::Store], why: stored::FIELD },
+    Conflict {
+        both: [Opt::Store, Opt::Version],
+        why: "only what `disk` makes goes by versions: give this one to the store",
+    },
+    Conflict {
+        both: [Opt::OnStoreError, Opt::CacheErr],
+        why: "an error of the store would be kept as the result: leave one of them out",
     },
     Conflict { both: [Opt::Field, Opt::Name], why: "the values are in the field, so there is no handle to name" },
 ];
@@ -90,6 +115,8 @@ pub(crate) struct Options {
     pub(crate) field: Option<Ident>,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
+    /// Where results outlive the process.
+    pub(crate) stored: Stored,
 }
 
 impl Options {
@@ -116,8 +143,13 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Key, Some(other)) => {
                 errors.at(&other, "write `key = |user, page| -> (u64, u32) { (user.id, page) }`");
             }
+            (Opt::Disk, location) => options.stored.disk(given.key, location),
+            (Opt::Store, Some(value)) => options.stored.store(given.key, value),
+            (Opt::Version, Some(value)) => options.stored.version(given.key, value, errors),
+            (Opt::OnStoreError, Some(value)) => options.stored.on_error(given.key, &value, errors),
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
-            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _)
+            | (Opt::Store | Opt::Version | Opt::OnStoreError, None) => {}
         }
     }
     options
@@ -178,6 +210,10 @@ pub(crate) struct Cached {
     pub(crate) inner: Ident,
     /// Where the values are.
     pub(crate) form: Form,
+    /// Where results outlive the process.
+    pub(crate) stored: Stored,
+    /// What tells this source from others.
+    pub(crate) fingerprint: String,
 }
 
 impl Cached {
@@ -195,6 +231,8 @@ impl Cached {
             keep: keep(&result, &options),
             sequential: options.sequential,
             with: options.with.clone(),
+            fingerprint: fingerprint::of(&function, options.key.as_ref()),
+            stored: options.stored,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),

@@ -5,6 +5,7 @@ use syn::{ItemFn, PatType, ReturnType, Type};
 
 use super::form::{self, Form, Home};
 use super::model::{ATTRIBUTE, Options};
+use super::stored;
 use crate::clashes;
 use crate::errors::Errors;
 use crate::place::Place;
@@ -27,6 +28,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     }
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
+    stored::check(function, place, options, &form, errors);
     result(function, errors);
     flags_fit_result(function, options, errors);
     clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);

@@ -49,10 +49,14 @@ pub use self::{
         group::{GetAll, Group},
         state::{AsyncCache, AsyncState, AsyncValues},
     },
-    call::{execute::Inside, function::Function},
+    call::{
+        behind::{Attached, Behind, Condition, Counts, Fault},
+        execute::Inside,
+        function::Function,
+    },
     fork::join::{join, map},
     table::{
         bits::{Bits, ByBits},
-        key::{Argument, Key, Lookup, Output, Part},
+        key::{Argument, Distinct, Key, Lookup, Output, Part},
     },
 };

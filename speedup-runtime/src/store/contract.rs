@@ -3,6 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{Error, Result, cooperate::Cooperate};
+use crate::cache::Condition;
 
 /// A place for results that outlive the process, or that several processes share.
 ///
@@ -161,7 +162,12 @@ pub trait Store<K, V>: Send + Sync {
         Ok(false)
     }
 
-    /// In which state the store is, for the counts of a cache.
+    /// Whether a look-up costs next to nothing, so that asking for many keys at once gains nothing: then a group's are not fetched ahead.
+    fn is_near(&self) -> bool {
+        false
+    }
+
+    /// In which state the store is, for [`Stats`](crate::cache::Stats).
     fn condition(&self) -> Condition {
         Condition::Sound
     }
@@ -197,23 +203,6 @@ pub enum Claim {
 /// By what a store knows a claim again: made anew for each, and never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u128);
-
-/// In which state a store is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Condition {
-    /// There is none.
-    #[default]
-    None,
-    /// It reads and writes.
-    Sound,
-    /// Another process has it: what is there is read, and what is new stays in memory.
-    ReadOnly,
-    /// It was damaged: what was there was set aside, and it was begun anew.
-    BegunAnew,
-    /// It cannot be reached.
-    Down,
-}
 
 /// What an asynchronous store returns: a future of its own, bound to no runtime.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -328,6 +317,9 @@ macro_rules! by_pointer {
             }
             fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {
                 (**self).entries(each)
+            }
+            fn is_near(&self) -> bool {
+                (**self).is_near()
             }
             fn condition(&self) -> Condition {
                 (**self).condition()

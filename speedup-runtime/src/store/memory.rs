@@ -133,6 +133,10 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
         Ok(())
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {
         let now = Instant::now();
         let all: Vec<(K, V)> = self.locked(|inner| {

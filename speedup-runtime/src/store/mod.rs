@@ -7,6 +7,7 @@ pub mod conformance;
 mod contract;
 pub mod cooperate;
 mod error;
+mod handle;
 mod memory;
 mod tiered;
 
@@ -16,6 +17,7 @@ mod breaker;
 pub mod codec;
 #[cfg(feature = "disk")]
 mod disk;
+mod dock;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 #[cfg(feature = "redis")]
@@ -23,9 +25,14 @@ pub mod redis;
 
 #[doc(inline)]
 pub use self::conformance::conformance;
-pub use self::contract::{Answer, AsyncStore, Change, Claim, Condition, Prompt, Store, Token, Unopened, Watcher};
+pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Token, Unopened, Watcher};
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::disk::on_disk;
 #[cfg(feature = "disk")]
 pub use self::disk::{DiskStore, DiskStoreBuilder};
+#[doc(hidden)]
+pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
 pub use self::error::{Cause, Error, Result};
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;
@@ -33,3 +40,4 @@ pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::tiered::Tiered;
+pub use crate::cache::Condition;

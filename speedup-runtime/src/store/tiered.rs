@@ -116,6 +116,10 @@ impl<K, V, N: Store<K, V>, F: Store<K, V>> Store<K, V> for Tiered<N, F> {
         self.1.entries(each)
     }
 
+    fn is_near(&self) -> bool {
+        self.1.is_near()
+    }
+
     fn condition(&self) -> Condition {
         self.1.condition()
     }

@@ -32,7 +32,7 @@ fn numbered(n: u64) -> u64 {
     n
 }
 
-#[cache(key = |n| n, store = Disk, scoped)]
+#[cache(key = |n| n, scoped)]
 fn later(n: u64) -> u64 {
     n
 }

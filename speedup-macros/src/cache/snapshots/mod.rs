@@ -4,6 +4,7 @@ mod arguments;
 mod asynchronous;
 mod faults;
 mod results;
+mod stores;
 mod surroundings;
 
 use expect_test::Expect;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, marker::PhantomData};
 use crate::cache::{
     api::{divided::Divided, into_function::IntoFunction, stats::Stats, task::Task},
     block::isolation,
-    call::{function::Function, state::Core},
+    call::{behind::Behind, function::Function, state::Core},
     fork::{ahead, fork_join},
     table::key::{Distinct, Key, Lookup, Output},
     thread::{
@@ -245,10 +245,11 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.group_of(keys.map(Lookup::to_key))
     }
 
-    /// Whether the members of the next group may come to be shown to others.
+    /// Whether the members of the next group may come to be shown to others, or are to be looked up together.
     #[inline(always)]
     fn shares_group(&self) -> bool {
-        self.core().may_share(&self.function, registry::current())
+        // What lies in a store is fetched together, shared or not.
+        self.function.docked.is_some() || self.core().may_share(&self.function, registry::current())
     }
 
     /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
@@ -307,19 +308,25 @@ impl<K: Key, R: Output> Cache<K, R> {
         started
     }
 
-    /// The value of a key if it is there; never computes.
+    /// The value of a key if it is there, in memory or in the store; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.peek(key),
-            None => self.core().peek(key, key.pack(), registry::current()),
+            None => {
+                let found = self.core().peek(key, key.pack(), registry::current());
+                found.or_else(|| self.function.docked()?.peek(key))
+            }
         })
     }
 
-    /// Whether the value of a key is there; never computes.
+    /// Whether the value of a key is there, in memory or in the store; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.peek(key).is_some(),
-            None => self.core().contains(key, registry::current()),
+            None => {
+                let stored = || self.function.docked().is_some_and(|behind| behind.peek(key).is_some());
+                self.core().contains(key, registry::current()) || stored()
+            }
         })
     }
 
@@ -332,6 +339,9 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.insert(key, value);
         }
+        if let Some(behind) = self.function.docked() {
+            behind.insert(&key, &value);
+        }
         self.core().insert(&self.function, &key, value, registry::current())
     }
 
@@ -341,8 +351,29 @@ impl<K: Key, R: Output> Cache<K, R> {
     pub fn remove(&self, key: &K::Args) -> Option<R> {
         K::with(key, |key| match self.divided {
             Some(divided) => divided.remove(key),
-            None => self.core().remove(key, registry::current()),
+            None => {
+                let stored = self.function.docked().and_then(|behind| {
+                    let value = behind.peek(key);
+                    behind.remove(key);
+                    value
+                });
+                self.core().remove(key, registry::current()).or(stored)
+            }
         })
+    }
+
+    /// What lies behind the cache, if something does.
+    pub(crate) fn behind(&self) -> Option<&'static dyn Behind<K, R>> {
+        self.function.docked()
+    }
+
+    /// Forgets a key, or everything, in memory alone: in the store it has changed.
+    #[doc(hidden)]
+    pub fn forget(&self, key: Option<&K>) {
+        match key {
+            Some(key) => drop(self.core().remove(key, registry::current())),
+            None => self.core().clear(),
+        }
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -356,7 +387,14 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.refresh(key);
         }
-        self.core().refresh(self.function.callee(), &key, registry::current())
+        let Some(behind) = self.function.docked() else {
+            return self.core().refresh(self.function.callee(), &key, registry::current());
+        };
+        let mut result = None;
+        behind.afresh(&key, &mut || {
+            result = Some(self.core().refresh(self.function.callee(), &key, registry::current()));
+        });
+        result.expect("what is computed afresh is computed")
     }
 
     /// How many values there are. While others remove and replace values, those may be counted twice or not at all.
@@ -385,6 +423,9 @@ impl<K: Key, R: Output> Cache<K, R> {
         if let Some(divided) = self.divided {
             return divided.clear();
         }
+        if let Some(behind) = self.function.docked() {
+            behind.clear();
+        }
         self.core().clear();
     }
 
@@ -397,7 +438,10 @@ impl<K: Key, R: Output> Cache<K, R> {
         let core = self.core();
         let (hits, misses) = core.number.totals();
         let [shared, helped, vain] = core.outlook.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain }
+        let stats =
+            Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain, ..Stats::default() };
+        // What was never asked for is not opened to be counted.
+        self.function.docked.map_or(stats, |docked| stats.with(docked.behind.counts()))
     }
 
     /// A call of this key that has not begun.

@@ -397,7 +397,7 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
         let outlooks = self.tables.kept();
         let counts = outlooks.iter().map(|branch| branch.core().outlook.totals());
         let [shared, helped, vain] = counts.fold([0; 3], |sum, each| std::array::from_fn(|at| sum[at] + each[at]));
-        Stats { hits, misses, panics, len: self.len(), shared, helped, vain }
+        Stats { hits, misses, panics, len: self.len(), shared, helped, vain, ..Stats::default() }
     }
 }
 

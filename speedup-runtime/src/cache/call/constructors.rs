@@ -77,6 +77,6 @@ impl<K, R> Function<K, R> {
         // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
         let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
         let family = Header::ALONE;
-        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, family }
+        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, docked: None, family }
     }
 }

@@ -1,6 +1,12 @@
 //! What a cache calls on a miss, and what it is told about the function.
 
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    fmt,
+    sync::Arc,
+};
+
+use crate::cache::call::behind::{Attached, Behind, Docked};
 
 /// A function whose results are cached: its name, its body, and what is special about it.
 ///
@@ -16,6 +22,8 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) show: Option<Show<K>>,
     pub(in crate::cache) sequential: bool,
     pub(in crate::cache) uses_rayon: bool,
+    /// What is asked on a miss, if anything is.
+    pub(in crate::cache) docked: Option<Docked<K, R>>,
     /// Names the function among those that have several tables.
     pub(in crate::cache) family: TypeId,
 }
@@ -69,6 +77,26 @@ impl<K, R> Function<K, R> {
     pub const fn uses_rayon(mut self) -> Self {
         self.uses_rayon = true;
         self
+    }
+
+    /// Says what is asked on a miss: the body asks it, and this lets the handle and groups know of it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn behind(
+        mut self,
+        behind: &'static dyn Behind<K, R>,
+        open: fn() -> Box<dyn Any + Send + Sync>,
+        forget: fn(Option<&K>),
+    ) -> Self {
+        self.docked = Some(Docked { behind, open, forget });
+        self
+    }
+
+    /// What lies behind the cache, ready to be asked.
+    pub(in crate::cache) fn docked(&self) -> Option<&'static dyn Behind<K, R>> {
+        let Docked { behind, open, forget } = self.docked?;
+        behind.attach(Attached { open, forget, keep: self.keep });
+        Some(behind)
     }
 
     /// The result of the closure, for [`run_shared`](crate::cache::call::execute::run_shared) alone.

@@ -280,6 +280,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(never)]
     fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
+        function.docked();
         self.number.give();
         self.table.get_or_make(|| Table::new(registry::current()), pin)
     }
@@ -288,6 +289,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn make_unowned_table(&self, function: &Function<K, R>, worker: &'static Worker) {
         let pin = worker.pin();
         self.function.get_or_init(|| function.clone());
+        function.docked();
         self.number.give();
         self.table.get_or_make(Table::unowned, pin.at());
     }

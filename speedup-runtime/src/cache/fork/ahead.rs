@@ -80,6 +80,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
         return;
     }
     let foretold = began.elapsed();
+    fork_join::foretell(callee.function, keys.iter());
     let helped = share(core, callee, &keys, worker);
     judge(&core.outlook, foretold, began.elapsed() - foretold, helped, keys.len() as u64);
 }

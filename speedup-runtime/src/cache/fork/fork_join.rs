@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use crate::cache::{
     block::waits,
-    call::{callee::Callee, state::Core},
+    call::{callee::Callee, function::Function, state::Core},
     sharing::leapfrog,
     table::key::{Key, Output},
     thread::{
@@ -43,6 +43,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
+    foretell(callee.function, missing.iter().map(|index| &keys[*index]));
     let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
     let may_share = !callee.is_local
         && !worker.is_isolated()
@@ -68,6 +69,19 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     });
     for index in &missing[..later] {
         results[*index] = Some(callee.run(core, &keys[*index], None));
+    }
+}
+
+/// Lets the store, if there is one, fetch what is about to be needed.
+pub(in crate::cache) fn foretell<'k, K: Key, R: Output>(
+    function: &Function<K, R>,
+    missing: impl ExactSizeIterator<Item = &'k K>,
+) {
+    if function.docked.is_some()
+        && missing.len() > 1
+        && let Some(behind) = function.docked()
+    {
+        behind.foretell(&missing.collect::<Vec<_>>());
     }
 }
 

@@ -117,13 +117,14 @@ pub trait Key: Clone + Send + Sync + 'static + sealed::Sealed {
 }
 
 /// A key in a set.
+#[doc(hidden)]
 #[derive(Clone)]
 #[repr(transparent)]
-pub(in crate::cache) struct Distinct<K>(pub(in crate::cache) K);
+pub struct Distinct<K>(pub K);
 
 impl<K> Distinct<K> {
     /// A key that is borrowed, as one of a set.
-    pub(in crate::cache) fn of(key: &K) -> &Self {
+    pub fn of(key: &K) -> &Self {
         // SAFETY: transparent, so both are the same in memory.
         unsafe { &*std::ptr::from_ref(key).cast() }
     }

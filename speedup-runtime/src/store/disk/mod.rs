@@ -159,6 +159,21 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
     }
 }
 
+/// The store of `#[cache(disk)]`: `path` is that of the function with its types, in a package; `version` is made of its source.
+///
+/// # Errors
+/// As [`DiskStoreBuilder::open`].
+#[doc(hidden)]
+pub fn on_disk<K, V>(package: &str, path: &str, version: &str, location: Option<PathBuf>) -> Result<DiskStore<K, V>>
+where
+    K: Serialize + DeserializeOwned,
+    V: Serialize + DeserializeOwned,
+{
+    let builder = DiskStore::builder(format!("{package} {path}")).version(version);
+    let builder = DiskStoreBuilder { location, ..builder };
+    builder.open()
+}
+
 impl<K, V> fmt::Debug for DiskStore<K, V> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("DiskStore").field("path", &self.log.folder()).finish_non_exhaustive()
@@ -201,6 +216,10 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
 
     fn flush(&self) -> Result<()> {
         self.log.sync().map_err(|error| self.failed(error))
+    }
+
+    fn is_near(&self) -> bool {
+        true
     }
 
     fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {

@@ -1,0 +1,119 @@
+//! What is added to a function whose results outlive the process: the engine asks the store within the call that has claimed a key.
+//!
+//! ```text
+//! const F: &::speedup::Cache<(u64,), u64> = {
+//!     static __F_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();
+//!     &::speedup::Cache::of(
+//!         &__F_STATE,
+//!         ::speedup::cache::Function::new("f", |key: &(u64,)| ::speedup::Cache::stored(F, key, || { let (n,) = key; __f_uncached(*n) }))
+//!             .behind(&__F_STORE, || ::speedup::store::opened::<(u64,), u64, _>(..), |key| ::speedup::Cache::forget(F, key)),
+//!     )
+//! };
+//! ```
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+
+use super::expand_types;
+use super::form::Form;
+use super::model::{Cached, Keep};
+use super::stored::Store;
+use crate::expansion;
+use crate::signature;
+
+fn dock_name(model: &Cached) -> Ident {
+    format_ident!("__{}_STORE", model.handle.unraw(), span = model.shown_at())
+}
+
+/// The handle as the expansion's own closures name it.
+fn handle(model: &Cached) -> TokenStream {
+    match model.form {
+        Form::Generic => expand_types::cache(model),
+        _ => model.place.lasting_sibling(&model.handle),
+    }
+}
+
+/// `static __F_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();`
+pub(super) fn dock(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
+    if !model.stored.is_on() || matches!(model.form, Form::Generic) {
+        return None;
+    }
+    let (at, result, name) = (model.shown_at(), &model.result, dock_name(model));
+    Some(quote_spanned!(at=> static #name: ::speedup::store::Dock<#key, #result> = ::speedup::store::Dock::new();))
+}
+
+/// `.behind(&__F_STORE, || .., |key| ..)`
+pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
+    let at = model.shown_at();
+    let result = &model.result;
+    let kept =
+        model.keep == Keep::ByType && matches!(signature::last_segment(result).as_deref(), Some("Result" | "Option"));
+    let open = Ident::new(if kept { "opened_kept" } else { "opened" }, at);
+    let made = match model.stored.place.as_ref()? {
+        Store::Made(made) => quote!(#made),
+        Store::Disk(location) => {
+            let value =
+                if kept { quote_spanned!(at=> <#result as ::speedup::store::Kept>::Value) } else { quote!(#result) };
+            let location = match location {
+                Some(location) => {
+                    quote_spanned!(at=> ::core::option::Option::Some(::core::convert::From::from(#location)))
+                }
+                None => quote_spanned!(at=> ::core::option::Option::None),
+            };
+            let version = model.stored.version_of(&model.fingerprint);
+            let function = match model.form {
+                Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident),
+                _ => model.place.lasting_sibling(&model.function.sig.ident),
+            };
+            quote_spanned! {at=>
+                ::speedup::store::on_disk::<#key, #value>(
+                    ::core::option_env!("CARGO_PKG_NAME").unwrap_or_default(),
+                    ::core::any::type_name_of_val(&#function),
+                    #version,
+                    #location,
+                )
+            }
+        }
+    };
+    let dock = match model.form {
+        Form::Generic => quote_spanned!(at=> ::speedup::store::Dock::leaked()),
+        _ => {
+            let name = dock_name(model);
+            quote_spanned!(at=> &#name)
+        }
+    };
+    let handle = handle(model);
+    let name = key_name(at);
+    Some(quote_spanned! {at=>
+        .behind(
+            #dock,
+            || ::speedup::store::#open::<#key, #result, _>(#made),
+            |#name| ::speedup::Cache::forget(#handle, #name),
+        )
+    })
+}
+
+/// The name of the key in the closures of the expansion.
+pub(super) fn key_name(at: Span) -> Ident {
+    Ident::new("key", Span::mixed_site().located_at(at))
+}
+
+/// The closure that computes the value of a key: `|(n,): &(u64,)| __f_uncached(*n)`, or one that asks the store before.
+pub(super) fn computing(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if !model.stored.is_on() {
+        return quote_spanned!(at=> |#pattern: &#key| #body);
+    }
+    let given = key_name(at);
+    let asked = asked(model, &quote!(let #pattern = #given; #body));
+    quote_spanned!(at=> |#given: &#key| #asked)
+}
+
+/// `::speedup::Cache::stored(F, key, || { body })`
+pub(super) fn asked(model: &Cached, body: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
+    let (handle, given, result) = (handle(model), key_name(at), &model.result);
+    quote_spanned!(at=> ::speedup::Cache::#function(#handle, #given, || -> #result { #body }))
+}

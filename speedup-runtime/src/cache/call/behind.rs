@@ -1,0 +1,119 @@
+//! What lies behind a cache: a store that is asked on a miss, see [`store`](crate::store).
+//!
+//! The cache itself knows no store. It tells whatever lies behind it what its handle is asked to do, and which keys are about to be needed.
+
+use std::{any::Any, error::Error};
+
+/// What went wrong behind a cache: a [`store::Error`](crate::store::Error).
+#[doc(hidden)]
+pub type Fault = Box<dyn Error + Send + Sync>;
+
+/// What a cache asks of what lies behind it.
+#[doc(hidden)]
+pub trait Behind<K, R>: Sync {
+    /// Called before anything else, each time.
+    fn attach(&'static self, attached: Attached<K, R>);
+
+    /// The value of a key that has been claimed and is about to be computed, if there is one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn look(&'static self, key: &K) -> Result<Option<R>, Fault>;
+
+    /// Notes a value that was computed, to be written soon.
+    fn note(&'static self, key: &K, value: &R);
+
+    /// Writes a value that was computed, now.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn write(&'static self, key: &K, value: &R) -> Result<(), Fault>;
+
+    /// Fetches these keys in one go: they are about to be needed.
+    fn foretell(&'static self, keys: &[&K]);
+
+    /// The value of a key, if there is one.
+    fn peek(&'static self, key: &K) -> Option<R>;
+
+    /// Puts a value in.
+    fn insert(&'static self, key: &K, value: &R);
+
+    /// Forgets a key.
+    fn remove(&'static self, key: &K);
+
+    /// Forgets everything.
+    fn clear(&'static self);
+
+    /// Runs a computation of a key for which the store is not asked.
+    fn afresh(&'static self, key: &K, compute: &mut dyn FnMut());
+
+    /// Writes what is on its way.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn flush(&'static self) -> Result<(), Fault>;
+
+    /// Calls `each` for all entries until it returns false; false if they cannot be listed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn entries(&'static self, each: &mut dyn FnMut(K, R) -> bool) -> Result<bool, Fault>;
+
+    /// What has come of it so far.
+    fn counts(&'static self) -> Counts;
+}
+
+/// What the cache lets know whatever lies behind it.
+#[doc(hidden)]
+pub struct Attached<K, R> {
+    /// Opens the store: returns what [`opened`](crate::store::opened) does.
+    pub open: fn() -> Box<dyn Any + Send + Sync>,
+    /// Drops a key, or all of them, from the memory of the cache.
+    pub forget: fn(Option<&K>),
+    /// Which results are kept.
+    pub keep: Option<fn(&R) -> bool>,
+}
+
+/// What has come of a store so far.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Values that were found.
+    pub found: u64,
+    /// Calls of the store that failed.
+    pub errors: u64,
+    /// The state of the store.
+    pub condition: Condition,
+}
+
+/// In which state a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// There is none, or it was not needed yet.
+    #[default]
+    None,
+    /// It reads and writes.
+    Sound,
+    /// Another process has it: what is there is read, and what is new stays in memory.
+    ReadOnly,
+    /// It was damaged: what was there was set aside, and it was begun anew.
+    BegunAnew,
+    /// It cannot be reached.
+    Down,
+}
+
+/// What lies behind a function, and how it is made.
+pub(in crate::cache) struct Docked<K: 'static, R: 'static> {
+    pub(in crate::cache) behind: &'static dyn Behind<K, R>,
+    pub(in crate::cache) open: fn() -> Box<dyn Any + Send + Sync>,
+    pub(in crate::cache) forget: fn(Option<&K>),
+}
+
+impl<K, R> Clone for Docked<K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, R> Copy for Docked<K, R> {}

@@ -1,0 +1,74 @@
+//! What was fetched ahead for a group: one round trip instead of one for each member.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use crate::cache::{Distinct, Key};
+use crate::sync::global::{AtomicUsize, Mutex, Ordering, lock};
+
+/// What was fetched and not asked for is forgotten after so long: others may have changed it ..
+const FRESH: Duration = Duration::from_secs(10);
+/// .. and there is never more than this.
+const MOST: usize = 1 << 16;
+
+/// Answers of the store that nobody has asked for yet, those among them that there is no value.
+pub(super) struct Ahead<K, R> {
+    answers: Mutex<Option<HashMap<Distinct<K>, (Option<R>, Instant)>>>,
+    /// How many there are. Relaxed: a hint that spares the lock.
+    count: AtomicUsize,
+}
+
+impl<K: Key, R> Ahead<K, R> {
+    pub(super) const fn new() -> Self {
+        Ahead { answers: Mutex::new(None), count: AtomicUsize::new(0) }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut HashMap<Distinct<K>, (Option<R>, Instant)>) -> T) -> T {
+        let mut answers = lock(&self.answers);
+        let answers = answers.get_or_insert_default();
+        let result = change(answers);
+        self.count.store(answers.len(), Ordering::Relaxed);
+        result
+    }
+
+    /// The answer for a key, if it was fetched.
+    pub(super) fn take(&self, key: &K) -> Option<Option<R>> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let (answer, since) = self.change(|answers| answers.remove(Distinct::of(key)))?;
+        (since.elapsed() < FRESH).then_some(answer)
+    }
+
+    /// Those of these keys that were not fetched.
+    pub(super) fn missing<'k>(&self, keys: &[&'k K]) -> Vec<&'k K> {
+        self.change(|answers| keys.iter().copied().filter(|key| !answers.contains_key(Distinct::of(*key))).collect())
+    }
+
+    /// Keeps answers.
+    pub(super) fn keep(&self, keys: &[&K], found: Vec<Option<R>>) {
+        let now = Instant::now();
+        let dropped = self.change(|answers| {
+            let full = answers.len() + keys.len() > MOST;
+            let dropped = if full { std::mem::take(answers) } else { HashMap::new() };
+            let both = keys.iter().zip(found).take(MOST);
+            answers.extend(both.map(|(key, answer)| (Distinct((*key).clone()), (answer, now))));
+            dropped
+        });
+        drop(dropped);
+    }
+
+    /// Forgets the answer for a key, or all.
+    pub(super) fn forget(&self, key: Option<&K>) {
+        let dropped = self.change(|answers| match key {
+            Some(key) => {
+                answers.remove(Distinct::of(key));
+                HashMap::new()
+            }
+            None => std::mem::take(answers),
+        });
+        drop(dropped);
+    }
+}

@@ -1,0 +1,163 @@
+//! How the store of a function is opened: what the attribute's expression may be, and what of a result is stored.
+
+use std::{any::Any, marker::PhantomData, time::Duration};
+
+use crate::store::{Claim, Condition, Result, Store, Token, Unopened, Watcher};
+use crate::sync::global::Arc;
+
+/// What opening the store of a function has come to: `Arc<dyn Store<K, R>>` in a box of its own.
+pub type Opening = Box<dyn Any + Send + Sync>;
+
+/// What `store = ..` takes: a store, or a `Result` of one. `M` tells which.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no store of results `{V}` under keys `{K}`",
+    note = "`store = ..` takes a value that implements `speedup::store::Store<(Args,), Ret>`, or a `Result` of one; of a function that returns `Result` or `Option`, the store holds what is in `Ok` or `Some`"
+)]
+pub trait IntoStore<K, V, M> {
+    /// The store.
+    fn into_store(self) -> Arc<dyn Store<K, V>>;
+}
+
+/// Marks a store as what it is.
+#[derive(Debug)]
+pub struct Itself;
+
+/// Marks a store that may not have been opened.
+#[derive(Debug)]
+pub struct Fallible;
+
+impl<K, V, S: Store<K, V> + 'static> IntoStore<K, V, Itself> for S {
+    fn into_store(self) -> Arc<dyn Store<K, V>> {
+        Arc::new(self)
+    }
+}
+
+impl<K, V, S: Store<K, V> + 'static, E: std::fmt::Display> IntoStore<K, V, Fallible> for std::result::Result<S, E> {
+    fn into_store(self) -> Arc<dyn Store<K, V>> {
+        match self {
+            Ok(store) => Arc::new(store),
+            Err(error) => Arc::new(Unopened { store: "the store".to_owned(), why: error.to_string() }),
+        }
+    }
+}
+
+/// Opens the store of a function that keeps whole results.
+pub fn opened<K: 'static, R: 'static, M>(store: impl IntoStore<K, R, M>) -> Opening {
+    Box::new(store.into_store())
+}
+
+/// Opens the store of a function that keeps what is in `Ok` or `Some` alone.
+pub fn opened_kept<K: 'static, R: Kept + 'static, M>(store: impl IntoStore<K, R::Value, M>) -> Opening
+where
+    R::Value: 'static,
+{
+    let store: Arc<dyn Store<K, R>> = Arc::new(Parts { store: store.into_store(), whole: PhantomData });
+    Box::new(store)
+}
+
+/// The store that was opened.
+pub(super) fn store_of<K: 'static, R: 'static>(opening: Option<Opening>) -> Arc<dyn Store<K, R>> {
+    match opening.map(|opening| opening.downcast::<Arc<dyn Store<K, R>>>()) {
+        Some(Ok(store)) => *store,
+        _ => Arc::new(Unopened { store: "the store".to_owned(), why: "it is one of other types".to_owned() }),
+    }
+}
+
+/// A result of which a part is kept: `Ok` of a `Result`, `Some` of an `Option`.
+pub trait Kept {
+    /// That part.
+    type Value;
+    /// The part, if there is one.
+    fn value(&self) -> Option<&Self::Value>;
+    /// The whole.
+    fn of(value: Self::Value) -> Self;
+}
+
+impl<V, E> Kept for std::result::Result<V, E> {
+    type Value = V;
+
+    fn value(&self) -> Option<&V> {
+        self.as_ref().ok()
+    }
+
+    fn of(value: V) -> Self {
+        Ok(value)
+    }
+}
+
+impl<V> Kept for Option<V> {
+    type Value = V;
+
+    fn value(&self) -> Option<&V> {
+        self.as_ref()
+    }
+
+    fn of(value: V) -> Self {
+        Some(value)
+    }
+}
+
+/// A store of parts, as one of results.
+struct Parts<K, R: Kept> {
+    store: Arc<dyn Store<K, R::Value>>,
+    whole: PhantomData<fn() -> R>,
+}
+
+impl<K, R: Kept> Store<K, R> for Parts<K, R> {
+    fn get(&self, key: &K) -> Result<Option<R>> {
+        Ok(self.store.get(key)?.map(R::of))
+    }
+
+    fn put(&self, key: &K, value: &R, ttl: Option<Duration>) -> Result<()> {
+        value.value().map_or(Ok(()), |value| self.store.put(key, value, ttl))
+    }
+
+    fn remove(&self, key: &K) -> Result<()> {
+        self.store.remove(key)
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.store.clear()
+    }
+
+    fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<R>>> {
+        Ok(self.store.get_many(keys)?.into_iter().map(|value| value.map(R::of)).collect())
+    }
+
+    fn put_many(&self, entries: &[(&K, &R)], ttl: Option<Duration>) -> Result<()> {
+        let parts: Vec<_> = entries.iter().filter_map(|(key, value)| Some((*key, value.value()?))).collect();
+        self.store.put_many(&parts, ttl)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.store.flush()
+    }
+
+    fn claim(&self, key: &K, lease: Duration) -> Result<Claim> {
+        self.store.claim(key, lease)
+    }
+
+    fn renew(&self, key: &K, token: Token, lease: Duration) -> Result<bool> {
+        self.store.renew(key, token, lease)
+    }
+
+    fn release(&self, key: &K, token: Token) -> Result<()> {
+        self.store.release(key, token)
+    }
+
+    fn watch(&self, changed: Watcher<K>) -> Result<bool> {
+        self.store.watch(changed)
+    }
+
+    fn is_near(&self) -> bool {
+        self.store.is_near()
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(K, R) -> bool) -> Result<bool> {
+        self.store.entries(&mut |key, value| each(key, R::of(value)))
+    }
+
+    fn condition(&self) -> Condition {
+        self.store.condition()
+    }
+}

@@ -1,0 +1,61 @@
+//! What the handle of a cached function can do with its store.
+
+use super::{Error, Result};
+use crate::cache::{Cache, Fault, Key, Output};
+
+/// What went wrong behind a cache, as an error of this module.
+pub(super) fn typed(fault: Fault) -> Error {
+    match fault.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(other) => Error::other("the store", other),
+    }
+}
+
+impl<K: Key, R: Output> Cache<K, R> {
+    /// The value of a claimed key: found in the store, or computed by the body and noted for the store.
+    #[doc(hidden)]
+    #[inline]
+    pub fn stored(&self, key: &K, body: impl FnOnce() -> R) -> R {
+        let Some(behind) = self.behind() else { return body() };
+        // A store that fails is done without.
+        if let Ok(Some(value)) = behind.look(key) {
+            return value;
+        }
+        let value = body();
+        behind.note(key, &value);
+        value
+    }
+
+    /// Writes what was computed and is on its way to the store, and asks the store to make it durable. Without a store it does nothing.
+    ///
+    /// Results are written by themselves at most half a second after they were computed, and when the process exits normally.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn flush(&self) -> Result<()> {
+        self.behind().map_or(Ok(()), |behind| behind.flush().map_err(typed))
+    }
+}
+
+impl<K: Key, V, E> Cache<K, std::result::Result<V, E>>
+where
+    std::result::Result<V, E>: Output,
+    E: From<Error>,
+{
+    /// As `stored`, for a function that fails where its store does. A result is written before it is returned.
+    #[doc(hidden)]
+    #[inline]
+    pub fn stored_or_fail(
+        &self,
+        key: &K,
+        body: impl FnOnce() -> std::result::Result<V, E>,
+    ) -> std::result::Result<V, E> {
+        let Some(behind) = self.behind() else { return body() };
+        if let Some(value) = behind.look(key).map_err(typed)? {
+            return value;
+        }
+        let value = body();
+        behind.write(key, &value).map_err(typed)?;
+        value
+    }
+}

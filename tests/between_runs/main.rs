@@ -1,0 +1,8 @@
+//! Results that outlive the process.
+
+#![cfg(all(feature = "macros", feature = "disk"))]
+
+mod children;
+mod options;
+mod outages;
+mod runs;

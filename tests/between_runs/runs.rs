@@ -1,0 +1,183 @@
+//! One program after the other, and two at the same time.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use speedup::cache;
+
+use crate::children::{folder, role, run, start, tell, told};
+
+#[cache(disk = folder())]
+fn fibonacci(n: u64) -> u128 {
+    if n < 2 { 1 } else { fibonacci(n - 1) + fibonacci(n - 2) }
+}
+
+fn told_of_fibonacci() -> String {
+    let value = fibonacci(80);
+    let stats = FIBONACCI.stats();
+    format!("{value} {} {} {} {:?}", stats.misses, stats.store_hits, stats.store_errors, stats.store)
+}
+
+const FIBONACCI_80: u128 = 37_889_062_373_143_906;
+
+#[test]
+fn results_are_there_in_the_next_run() {
+    if role().is_some() {
+        return tell(told_of_fibonacci());
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let next = || run("runs::results_are_there_in_the_next_run", "child", folder.path());
+    assert_eq!(next(), format!("{FIBONACCI_80} 81 0 0 Sound"));
+    // The last call alone is asked for.
+    assert_eq!(next(), format!("{FIBONACCI_80} 0 1 0 Sound"));
+}
+
+#[test]
+fn results_survive_a_kill_but_for_the_last_half_second() {
+    match role().as_deref() {
+        Some("killed") => {
+            fibonacci(60);
+            FIBONACCI.flush().expect("it is written");
+            tell("written");
+            // Until it is killed.
+            let _ = std::io::stdin().read(&mut [0]);
+            return;
+        }
+        Some(_) => return tell(told_of_fibonacci()),
+        None => {}
+    }
+    const NAME: &str = "runs::results_survive_a_kill_but_for_the_last_half_second";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = start(NAME, "killed", folder.path());
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    assert!(lines.any(|line| line.expect("it is text").contains("told: written")));
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
+    assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
+}
+
+#[test]
+fn an_exit_in_the_middle_loses_nothing() {
+    match role().as_deref() {
+        Some("exits") => {
+            fibonacci(60);
+            process::exit(0);
+        }
+        Some(_) => return tell(told_of_fibonacci()),
+        None => {}
+    }
+    const NAME: &str = "runs::an_exit_in_the_middle_loses_nothing";
+    let folder = tempfile::tempdir().expect("a folder");
+    run(NAME, "exits", folder.path());
+    assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
+}
+
+#[test]
+fn a_second_process_works_and_waits_for_nobody() {
+    match role().as_deref() {
+        Some("first") => {
+            fibonacci(60);
+            FIBONACCI.flush().expect("it is written");
+            tell("written");
+            let _ = std::io::stdin().read(&mut [0]);
+            return;
+        }
+        Some(_) => return tell(told_of_fibonacci()),
+        None => {}
+    }
+    const NAME: &str = "runs::a_second_process_works_and_waits_for_nobody";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut first = start(NAME, "first", folder.path());
+    let mut lines = BufReader::new(first.stdout.take().expect("it is piped")).lines();
+    assert!(lines.any(|line| line.expect("it is text").contains("told: written")));
+    // What is there is read; what is new stays with the second.
+    assert_eq!(run(NAME, "second", folder.path()), format!("{FIBONACCI_80} 20 2 0 ReadOnly"));
+    first.stdin.take().expect("it is piped").write_all(b"x").expect("it listens");
+    assert!(first.wait().expect("it ends").success());
+    assert_eq!(run(NAME, "third", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it is read").map(|entry| entry.expect("it is read").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_and_told_of() {
+    if role().is_some() {
+        return tell(told_of_fibonacci());
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let next = || run("runs::a_damaged_store_is_set_aside_and_told_of", "child", folder.path());
+    next();
+    let log = files(folder.path()).into_iter().find(|path| path.ends_with("results")).expect("it is there");
+    let mut bytes = fs::read(&log).expect("it is read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x20;
+    fs::write(&log, bytes).expect("it is written");
+    assert_eq!(next(), format!("{FIBONACCI_80} 81 0 0 BegunAnew"));
+    assert_eq!(next(), format!("{FIBONACCI_80} 0 1 0 Sound"));
+}
+
+/// Two versions of a function, at the same place.
+mod versions {
+    use super::{cache, folder};
+
+    pub(crate) mod first {
+        use super::{cache, folder};
+
+        pub(crate) fn call() -> (u64, u64) {
+            #[cache(disk = folder())]
+            fn double(n: u64) -> u64 {
+                n + n
+            }
+            (double(4), DOUBLE.stats().misses)
+        }
+    }
+
+    pub(crate) mod second {
+        use super::{cache, folder};
+
+        pub(crate) fn call() -> (u64, u64) {
+            #[cache(disk = folder(), version = 2)]
+            fn double(n: u64) -> u64 {
+                n + n
+            }
+            (double(4), DOUBLE.stats().misses)
+        }
+    }
+}
+
+#[test]
+fn functions_of_one_name_never_share_results() {
+    if role().is_some() {
+        let (first, second) = (versions::first::call(), versions::second::call());
+        return tell(format!("{first:?} {second:?}"));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let next = || run("runs::functions_of_one_name_never_share_results", "child", folder.path());
+    assert_eq!(next(), "(8, 1) (8, 1)");
+    assert_eq!(next(), "(8, 0) (8, 0)");
+}
+
+#[test]
+fn a_panic_leaves_what_was_computed() {
+    match role().as_deref() {
+        Some("panics") => {
+            fibonacci(60);
+            panic!("as it happens");
+        }
+        Some(_) => return tell(told_of_fibonacci()),
+        None => {}
+    }
+    const NAME: &str = "runs::a_panic_leaves_what_was_computed";
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = start(NAME, "panics", folder.path()).wait_with_output().expect("it ends");
+    assert!(!output.status.success() && told(&output).is_empty());
+    assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
+}
