@@ -29,6 +29,12 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, V>>;
 
+    /// Looks several keys up, and in the same round trip says on a claim of one's own that they are needed.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>>;
+
     /// Says on a claim of one's own which keys are needed next. The key is in the bytes of [`bytes`](Self::bytes).
     ///
     /// # Errors
@@ -59,6 +65,39 @@ pub enum Begun<K, V> {
         /// A number of what it said.
         seen: u64,
     },
+}
+
+impl<K, V> Begun<K, V> {
+    /// The same of another type of value.
+    pub(super) fn map<R>(self, of: impl FnOnce(V) -> R) -> Begun<K, R> {
+        match self {
+            Begun::Value(value) => Begun::Value(of(value)),
+            Begun::Mine => Begun::Mine,
+            Begun::Taken { needs, seen } => Begun::Taken { needs, seen },
+        }
+    }
+}
+
+/// What a look at a key has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foretold<V> {
+    /// Its value.
+    Value(V),
+    /// Somebody computes it.
+    Taken,
+    /// Nobody does.
+    Free,
+}
+
+impl<V> Foretold<V> {
+    /// The same of another type of value.
+    pub(super) fn map<R>(self, of: impl FnOnce(V) -> R) -> Foretold<R> {
+        match self {
+            Foretold::Value(value) => Foretold::Value(of(value)),
+            Foretold::Taken => Foretold::Taken,
+            Foretold::Free => Foretold::Free,
+        }
+    }
 }
 
 thread_local! {
@@ -94,10 +133,10 @@ impl<K, V> Drop for Computed<'_, K, V> {
     }
 }
 
-/// The value of a key: from the store, or computed here, or by another process meanwhile.
+/// The value of a key of which this was [begun](Cooperate::begin): from the store, or computed here, or by another process meanwhile.
 ///
-/// `compute` computes and keeps it, and says whether it did keep it: what is not kept is computed by each process for itself. `help` asks
-/// for another key, which will end up here again.
+/// `compute` computes and keeps it, and says whether it did keep it: what is not kept is computed by each process for itself. `help` computes
+/// other keys, which end up here in turn.
 ///
 /// # Errors
 /// If the store could not be asked; then `compute` has not been called.
@@ -107,10 +146,10 @@ impl<K, V> Drop for Computed<'_, K, V> {
 pub fn together<K, V>(
     store: &dyn Cooperate<K, V>,
     key: &K,
+    mut begun: Begun<K, V>,
     mut compute: impl FnMut() -> (V, bool),
-    help: &mut dyn FnMut(&K),
+    help: &mut dyn FnMut(Vec<K>),
 ) -> Result<V> {
-    let mut begun = store.begin(key)?;
     let mut told = false;
     loop {
         let (needs, seen) = match begun {
@@ -128,8 +167,8 @@ pub fn together<K, V>(
             told = true;
             announce(store, &[key]);
         }
-        for need in in_own_order(store, needs) {
-            help(&need);
+        if !needs.is_empty() {
+            help(needs);
         }
         begun = store.wait(key, seen)?;
     }
@@ -137,19 +176,24 @@ pub fn together<K, V>(
 
 /// Says in the store that the innermost claimed call of this thread needs these keys next.
 pub fn announce<K, V>(store: &dyn Cooperate<K, V>, needed: &[&K]) {
-    let place = place(store);
-    let top =
-        COMPUTED.with_borrow(|computed| computed.last().filter(|(of, _)| *of == place).map(|(_, key)| key.clone()));
-    if let Some(key) = top {
+    if let Some(key) = owner(store) {
         // Others then only know less.
         let _ = store.needs(&key, needed);
     }
 }
 
-/// Keys in an order that differs from process to process.
-pub fn in_own_order<K, V>(store: &dyn Cooperate<K, V>, mut keys: Vec<K>) -> Vec<K> {
-    keys.sort_by_cached_key(|key| rank(store, key));
-    keys
+/// The innermost claimed call of this thread, if it is one of this store.
+fn owner<K, V>(store: &dyn Cooperate<K, V>) -> Option<Vec<u8>> {
+    let place = place(store);
+    COMPUTED.with_borrow(|computed| computed.last().filter(|(of, _)| *of == place).map(|(_, key)| key.clone()))
+}
+
+/// Looks keys up that the innermost claimed call of this thread needs next, and says so in the store.
+///
+/// # Errors
+/// If the store could not be asked.
+pub fn foretell<K, V>(store: &dyn Cooperate<K, V>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
+    store.foretell(owner(store).as_deref(), keys)
 }
 
 /// Where a key stands in the order of this process.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use speedup_runtime::store::cooperate::{Begun, Cooperate, announce, in_own_order, together};
+use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, rank, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
 use crate::servers::{Kind, Server};
@@ -34,20 +34,30 @@ impl Process<'_> {
         let store = self.store.clone();
         let cooperation = store.cooperation().expect("it was chosen");
         let process = std::cell::RefCell::new(&mut *self);
+        let begun = cooperation.begin(&key).expect("the server is there");
         let value = together(
             cooperation,
             &key,
+            begun,
             || {
                 let value = process.borrow_mut().compute(cooperation, key);
                 (value, store.put(&key, &value, None).is_ok())
             },
-            &mut |key| {
-                process.borrow_mut().paths(*key);
-            },
+            &mut |needs| process.borrow_mut().all(cooperation, needs),
         );
         let value = value.expect("the server is there");
         self.known.insert(key, value);
         value
+    }
+
+    /// Computes keys in an order of its own, those last that another process has begun.
+    fn all(&mut self, store: &dyn Cooperate<Key, u64>, keys: Vec<Key>) {
+        let foretold = foretell(store, &keys.iter().collect::<Vec<_>>()).expect("the server is there");
+        let mut keys: Vec<_> = keys.into_iter().zip(foretold).collect();
+        keys.sort_by_key(|(key, foretold)| (*foretold == Foretold::Taken, rank(store, key)));
+        for (key, _) in keys {
+            self.paths(key);
+        }
     }
 
     fn compute(&mut self, store: &dyn Cooperate<Key, u64>, (x, y): Key) -> u64 {
@@ -56,12 +66,7 @@ impl Process<'_> {
         } else {
             let group = [(x - 1, y), (x, y - 1)];
             let missing: Vec<Key> = group.into_iter().filter(|key| !self.known.contains_key(key)).collect();
-            if missing.len() > 1 {
-                announce(store, &missing.iter().collect::<Vec<_>>());
-            }
-            for key in in_own_order(store, missing) {
-                self.paths(key);
-            }
+            self.all(store, missing);
             group.map(|key| self.known[&key]).iter().sum()
         };
         std::thread::sleep(self.work);
@@ -101,7 +106,9 @@ fn a_claim_is_given_up_when_its_call_panics() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
     let (one, two) = (sums(&server), sums(&server));
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        together(one.cooperation().unwrap(), &(1, 1), || panic!("in the call"), &mut |_| {})
+        let store = one.cooperation().unwrap();
+        let begun = store.begin(&(1, 1)).unwrap();
+        together(store, &(1, 1), begun, || panic!("in the call"), &mut |_| {})
     }));
     assert!(panicked.is_err());
     assert_eq!(two.cooperation().unwrap().begin(&(1, 1)).unwrap(), Begun::Mine);

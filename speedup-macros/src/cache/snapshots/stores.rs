@@ -6,7 +6,10 @@ use super::{check, check_in_impl};
 
 #[test]
 fn on_disk() {
-    check("disk", "fn square(n: u64) -> u64 { n * n }", &expect![[r##"
+    check(
+        "disk",
+        "fn square(n: u64) -> u64 { n * n }",
+        &expect![[r##"
         #[inline]
         fn square(n: u64) -> u64 {
             ::speedup::Cache::get(SQUARE, (n,))
@@ -55,7 +58,8 @@ fn on_disk() {
         fn __square_uncached(n: u64) -> u64 {
             n * n
         }
-    "##]]);
+    "##]],
+    );
 }
 
 #[test]
@@ -114,7 +118,10 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
 
 #[test]
 fn of_a_generic_function_with_a_version() {
-    check("disk = \"here\", version = 2", "fn len<T: Key>(text: T) -> Option<u64> { text.len() }", &expect![[r##"
+    check(
+        "disk = \"here\", version = 2",
+        "fn len<T: Key>(text: T) -> Option<u64> { text.len() }",
+        &expect![[r##"
         #[inline]
         fn len<T: Key>(text: T) -> Option<u64> {
             ::speedup::Cache::get(LEN::<T>(), (text,))
@@ -175,5 +182,6 @@ fn of_a_generic_function_with_a_version() {
         fn __len_uncached<T: Key>(text: T) -> Option<u64> {
             text.len()
         }
-    "##]]);
+    "##]],
+    );
 }

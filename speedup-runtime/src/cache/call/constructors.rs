@@ -43,7 +43,9 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        Self::of(name, execute::run_nothing, None)
+        let mut function = Self::of(name, execute::run_nothing, None);
+        function.has_body = false;
+        function
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
@@ -77,6 +79,17 @@ impl<K, R> Function<K, R> {
         // SAFETY: both are pointers to functions; it is called only as what it was, in `Function::run`.
         let run = unsafe { std::mem::transmute::<Run<K, R>, fn()>(run) };
         let family = Header::ALONE;
-        Self { name, run, shared, keep: None, show: None, sequential: false, uses_rayon: false, docked: None, family }
+        Self {
+            name,
+            run,
+            shared,
+            keep: None,
+            show: None,
+            sequential: false,
+            uses_rayon: false,
+            has_body: true,
+            docked: None,
+            family,
+        }
     }
 }

@@ -80,7 +80,6 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
         return;
     }
     let foretold = began.elapsed();
-    fork_join::foretell(callee.function, keys.iter());
     let helped = share(core, callee, &keys, worker);
     judge(&core.outlook, foretold, began.elapsed() - foretold, helped, keys.len() as u64);
 }
@@ -153,6 +152,7 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         }
     };
     let mut missing: Vec<usize> = (0..keys.len()).collect();
+    fork_join::foretell(callee.function, keys, &mut missing);
     // Until it is known that calls are dear, they are made one after the other.
     let mut alone = 0;
     while alone < missing.len() && !shown {

@@ -171,17 +171,22 @@ pub(super) fn release(shared: &Shared, key: &[u8], token: Token) -> Result<()> {
     shared.pool.ask(&commands).map(drop)
 }
 
-/// Says on a claim of ours what is needed next, and tells those who wait.
-pub(super) fn needs(shared: &Shared, key: &[u8], needed: &[Vec<u8>]) -> Result<()> {
-    let Some(token) = shared.claims.token(key) else { return Ok(()) };
+/// Adds the commands that say on a claim of ours what is needed next, and tell those who wait.
+pub(super) fn add_needs(commands: &mut Commands, shared: &Shared, key: &[u8], needed: &[Vec<u8>]) {
+    let Some(token) = shared.claims.token(key) else { return };
     let mut list = Vec::new();
     for key in needed {
         list.extend((key.len() as u32).to_le_bytes());
         list.extend(key);
     }
-    let claim = shared.name_of_claim(key);
-    let mut commands = Commands::one(&[b"EVAL", NEEDS, b"1", claim.as_bytes(), &bytes(token), &list]);
-    shared.tell(&mut commands, Kind::Claims, &[key]);
+    commands.add(&[b"EVAL", NEEDS, b"1", shared.name_of_claim(key).as_bytes(), &bytes(token), &list]);
+    shared.tell(commands, Kind::Claims, &[key]);
+}
+
+/// Says on a claim of ours what is needed next.
+pub(super) fn needs(shared: &Shared, key: &[u8], needed: &[Vec<u8>]) -> Result<()> {
+    let mut commands = Commands::default();
+    add_needs(&mut commands, shared, key, needed);
     shared.pool.ask(&commands).map(drop)
 }
 

@@ -5,16 +5,18 @@ use std::{
     time::Duration,
 };
 
+use redis::Value;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    RedisStore,
+    AT_ONCE, RedisStore,
     claims::{self, Answer},
     events,
+    pool::Commands,
 };
 use crate::store::{
     Error, Result,
-    cooperate::{Begun, Cooperate},
+    cooperate::{Begun, Cooperate, Foretold},
 };
 
 /// Who waits looks at least so often for itself, should messages have been lost.
@@ -77,6 +79,38 @@ where
                 Answered::Taken { left, .. } => signal.wait(left.clamp(Duration::from_millis(1), LOOK)),
             }
         }
+    }
+
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let mut commands = Commands::default();
+        if let Some(owner) = owner {
+            claims::add_needs(&mut commands, &self.shared, owner, &keys);
+        }
+        for keys in keys.chunks(AT_ONCE) {
+            commands.begin(1 + 2 * keys.len());
+            commands.word(b"MGET");
+            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
+            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
+        }
+        let answers = self.shared.pool.ask(&commands)?;
+        let found = answers.into_iter().filter_map(|answer| match answer {
+            Value::Array(found) => Some(found),
+            _ => None,
+        });
+        let mut foretold = Vec::with_capacity(keys.len());
+        for (keys, mut found) in keys.chunks(AT_ONCE).zip(found) {
+            let claims = found.split_off(keys.len().min(found.len()));
+            for ((key, found), claim) in keys.iter().zip(found).zip(claims) {
+                let value = if let Value::BulkString(sealed) = found { self.read(key, &sealed).ok() } else { None };
+                foretold.push(match value {
+                    Some(value) => Foretold::Value(value),
+                    None if claim == Value::Nil => Foretold::Free,
+                    None => Foretold::Taken,
+                });
+            }
+        }
+        Ok(foretold)
     }
 
     fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
