@@ -58,6 +58,9 @@ pub mod guide {
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}
+    #[doc = include_str!("guide/between_runs.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod between_runs {}
 }
 
 /// What the expansions need beside the public names; no part of the promises.

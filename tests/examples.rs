@@ -15,6 +15,9 @@ mod sieve;
 #[allow(dead_code)]
 #[path = "../examples/tour.rs"]
 mod tour;
+#[allow(dead_code)]
+#[path = "../examples/warm.rs"]
+mod warm;
 
 #[test]
 fn the_tour_checks_all_its_results() {
@@ -44,4 +47,14 @@ fn persistent_list_remembers() {
     }
     let visits = speedup::DiskList::<String>::builder("visits").location(folder.path()).open().expect("it opens");
     assert_eq!(visits.len(), 3);
+}
+
+#[test]
+fn warm_computes_each_tile_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A corner of the square, in which nothing belongs to the set: quick in every build.
+    let outcome = warm::run(folder.path().to_owned(), 2).expect("it runs");
+    assert_eq!((outcome.computed, outcome.found, outcome.area), (1 + 4 + 16, 0, 0.0));
+    let again = warm::run(folder.path().to_owned(), 2).expect("it runs");
+    assert_eq!(again.computed, outcome.computed);
 }

@@ -347,9 +347,11 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
     }
     let rounds = rounds();
     let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
     let (mut dict, mut list) = (DictModel::default(), ListModel::default());
     for round in 0..rounds {
         let random = scatter(round * 7 + u64::from(std::process::id()));
+        killed_while_it_is_made(random);
         let at = folder.path().display();
         let flushed = run_and_kill(start(format!("{at} {} {}", dict.next, list.next)), random);
         let flushed = flushed.unwrap_or((dict.next, list.next));
@@ -372,6 +374,15 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
         catch_up(&mut list, flushed.1, |m| m.next, ListModel::step, |m| m.items == found);
     }
     assert!(dict.next > rounds && list.next > rounds, "the children got nowhere");
+}
+
+/// What is left of structures whose process was killed while it made them opens, and is empty.
+fn killed_while_it_is_made(random: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    // A multiple of 60: no line is waited for.
+    run_and_kill(start(format!("{} open", folder.path().display())), 60 * scatter(random));
+    let (dict, list) = open(folder.path());
+    assert!(dict.is_empty() && list.is_empty());
 }
 
 /// What `repair` makes of a copy of both that has lost superblocks and directories, whatever moment the kill met.

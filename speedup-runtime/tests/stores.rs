@@ -2,7 +2,7 @@
 
 use speedup_runtime::store::{MemoryStore, Tiered, conformance};
 
-conformance!(memory, || MemoryStore::new());
+conformance!(memory, MemoryStore::new);
 conformance!(tiered, || Tiered(MemoryStore::new(), MemoryStore::new()));
 
 #[cfg(feature = "disk")]

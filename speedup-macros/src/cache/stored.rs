@@ -85,12 +85,9 @@ impl Stored {
 pub(super) fn check(function: &ItemFn, place: &Place, options: &Options, form: &Form, errors: &mut Errors) {
     let stored = &options.stored;
     let Some(key) = &stored.key else {
-        for (option, what) in
-            [(stored.version.as_ref().map(|(key, _)| key), "versions"), (stored.fails.as_ref(), "failing")]
-        {
-            if let Some(option) = option {
-                errors.at(option, format!("there is no store that this {what} could be about: write `disk`, too"));
-            }
+        let alone = [stored.version.as_ref().map(|(key, _)| key), stored.fails.as_ref()];
+        for option in alone.into_iter().flatten() {
+            errors.at(option, format!("`{option}` is about a store, and there is none: write `disk`, too"));
         }
         return;
     };

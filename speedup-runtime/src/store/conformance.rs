@@ -8,9 +8,9 @@ use std::{
 
 use super::{Claim, Store};
 
-/// Makes a module of tests that a store must pass: `conformance!(mine, || MyStore::new())`.
+/// Makes a module of tests that a store must pass: `conformance!(mine, MyStore::new)`.
 ///
-/// The expression is called for each test and makes an empty [`Store<(u64, String), Vec<u8>>`](Store). It may return a tuple `(store, rest)` whose rest is
+/// The expression, a function or closure, is called for each test and makes an empty [`Store<(u64, String), Vec<u8>>`](Store). It may return a tuple `(store, rest)` whose rest is
 /// kept for as long as the test runs: a folder, a server.
 ///
 /// # Examples
@@ -18,7 +18,7 @@ use super::{Claim, Store};
 /// mod tests {
 ///     use speedup_runtime::store::MemoryStore;
 ///
-///     speedup_runtime::store::conformance!(memory, || MemoryStore::new());
+///     speedup_runtime::store::conformance!(memory, MemoryStore::new);
 /// }
 /// # fn main() {}
 /// ```

@@ -47,7 +47,7 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// A key in bytes that are the same in every process.
     fn bytes(&self, key: &K) -> Vec<u8>;
 
-    /// A number of this process's own.
+    /// A number of this process's own: the first that cooperates is 1, the next 2. 0 if it could not be had.
     fn member(&self) -> u64;
 }
 
@@ -196,10 +196,16 @@ pub fn foretell<K, V>(store: &dyn Cooperate<K, V>, keys: &[&K]) -> Result<Vec<Fo
     store.foretell(owner(store).as_deref(), keys)
 }
 
-/// Where a key stands in the order of this process.
-pub fn rank<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    store.member().hash(&mut hasher);
-    hasher.write(&store.bytes(key));
-    hasher.finish()
+/// Where a member of a group stands in the order of this process: the first two go towards each other, and others across.
+pub fn rank<K, V>(store: &dyn Cooperate<K, V>, key: &K, index: usize) -> u64 {
+    match store.member() % 4 {
+        1 => index as u64,
+        2 => u64::MAX - index as u64,
+        other => {
+            let mut hasher = DefaultHasher::new();
+            other.hash(&mut hasher);
+            hasher.write(&store.bytes(key));
+            hasher.finish()
+        }
+    }
 }

@@ -1,17 +1,20 @@
 //! What can go wrong with a store, each with what to do about it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The result of every fallible call of a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What lies behind an error.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// What can be made one.
+type Raw = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a store did not do what it was asked to.
 ///
-/// A cached function that has a store computes where the store fails, and counts it; only with `on_store_error = "fail"` does a caller see this.
-#[derive(Debug, thiserror::Error)]
+/// It can be cloned, as results of cached functions can. A cached function that has a store computes where the store fails, and counts it; only with `on_store_error = "fail"` does a caller see this.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The store is not there: not started, not reachable, closed.
@@ -88,8 +91,8 @@ pub enum Error {
 
 impl Error {
     /// An error of a store's own, for what no other variant says.
-    pub fn other(store: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Error::Other { store: store.into(), cause: cause.into() }
+    pub fn other(store: impl Into<String>, cause: impl Into<Raw>) -> Self {
+        Error::Other { store: store.into(), cause: Cause::from(cause.into()) }
     }
 
     /// Something in the store that is not what was written there.
@@ -98,8 +101,8 @@ impl Error {
     }
 
     /// The store cannot be reached.
-    pub fn unreachable(store: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Error::Unreachable { store: store.into(), cause: cause.into() }
+    pub fn unreachable(store: impl Into<String>, cause: impl Into<Raw>) -> Self {
+        Error::Unreachable { store: store.into(), cause: Cause::from(cause.into()) }
     }
 
     /// Whether the store as a whole is at fault, so that asking it for another key would not help.

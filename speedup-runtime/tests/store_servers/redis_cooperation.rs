@@ -53,9 +53,9 @@ impl Process<'_> {
     /// Computes keys in an order of its own, those last that another process has begun.
     fn all(&mut self, store: &dyn Cooperate<Key, u64>, keys: Vec<Key>) {
         let foretold = foretell(store, &keys.iter().collect::<Vec<_>>()).expect("the server is there");
-        let mut keys: Vec<_> = keys.into_iter().zip(foretold).collect();
-        keys.sort_by_key(|(key, foretold)| (*foretold == Foretold::Taken, rank(store, key)));
-        for (key, _) in keys {
+        let mut keys: Vec<_> = keys.into_iter().zip(foretold).enumerate().collect();
+        keys.sort_by_key(|(index, (key, foretold))| (*foretold == Foretold::Taken, rank(store, key, *index)));
+        for (_, (key, _)) in keys {
             self.paths(key);
         }
     }

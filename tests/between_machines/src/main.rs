@@ -13,7 +13,7 @@ use servers::{Kind, Server};
 
 /// The recursions and their sizes.
 const RUNS: [(&str, &str, u32); 3] =
-    [("grid", "grid, 5 ms a call", 19), ("graph", "random graph, 20 ms", 150), ("knapsack", "knapsack, 5 ms", 14)];
+    [("grid", "grid, 5 ms a call", 19), ("graph", "random graph, 20 ms", 200), ("knapsack", "knapsack, 5 ms", 14)];
 
 #[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn main() {

@@ -51,7 +51,7 @@ fn graph(node: u32) -> u64 {
     (sum + u64::from(node)) % 1_000_000_007
 }
 
-/// The nodes that one needs: near enough that nearly all are needed by some.
+/// The nodes that one needs.
 fn needs(node: u32) -> Vec<u32> {
     let mut state = u64::from(node).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut needs: Vec<u32> = (0..3)
@@ -59,7 +59,7 @@ fn needs(node: u32) -> Vec<u32> {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            1 + (state % 12) as u32
+            1 + (state % 60) as u32
         })
         .filter(|back| *back <= node)
         .map(|back| node - back)

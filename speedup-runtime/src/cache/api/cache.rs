@@ -1,25 +1,18 @@
 //! The handle of a cached function.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-};
+use std::{fmt, marker::PhantomData};
 
 use crate::cache::{
-    api::{divided::Divided, into_function::IntoFunction, stats::Stats, task::Task},
-    block::isolation,
-    call::{behind::Behind, function::Function, state::Core},
+    api::{divided::Divided, into_function::IntoFunction, stats::Stats},
+    call::{function::Function, state::Core},
     fork::{ahead, fork_join},
-    table::key::{Distinct, Key, Lookup, Output},
+    table::key::{Key, Lookup, Output},
     thread::{
-        call_stack,
         engine::{Engine as _, Kept},
         registry,
     },
 };
-use crate::{panics, sync::Arc};
+use crate::sync::Arc;
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -278,42 +271,6 @@ impl<K: Key, R: Output> Cache<K, R> {
         results.into_iter().map(|result| result.expect("every member of a group has its result")).collect()
     }
 
-    /// Starts computing a key in the background.
-    ///
-    /// The call runs on the current rayon pool, or on whichever thread joins the task first. Where a body that starts it is
-    /// computed once more (see the chapter on cycles in `ARCHITECTURE.md`), only who joins the task runs it.
-    #[doc(alias = "apply_async")]
-    pub fn spawn(&self, key: K::Args) -> Task<R> {
-        if let Some(value) = self.peek(&key) {
-            return Task::ready(value);
-        }
-        let task = self.task(K::of(key));
-        task.start();
-        task
-    }
-
-    /// Starts in the background what is missing, and says how many calls that was.
-    ///
-    /// If only one key is missing nothing is started: whoever needs it computes it just as soon. Nor is anything inside a call
-    /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
-    #[doc(alias = "batch_async")]
-    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
-        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
-        let missing: HashSet<Distinct<K>> = missing.collect();
-        // Each run of a body that runs again would queue them again, each of which may lead to the next run.
-        if missing.len() < 2 || isolation::computes_again(registry::current()) {
-            return 0;
-        }
-        let started = missing.len();
-        for Distinct(key) in missing {
-            let task = self.task(key);
-            task.start();
-            // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
-            panics::contain(move || drop(task));
-        }
-        started
-    }
-
     /// The value of a key if it is there, in memory or in the store; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
         K::with(key, |key| match self.divided {
@@ -366,39 +323,6 @@ impl<K: Key, R: Output> Cache<K, R> {
                 self.core().remove(key, registry::current()).or(stored)
             }
         })
-    }
-
-    /// What lies behind the cache, if something does.
-    pub(crate) fn behind(&self) -> Option<&'static dyn Behind<K, R>> {
-        self.function.docked()
-    }
-
-    /// Computes what another process needs, as far as it is missing here. What the needs were wrong about is nobody's fault.
-    pub(crate) fn help(&self, keys: &[K]) {
-        if !self.function.has_body {
-            return;
-        }
-        let (mut results, mut scratch) = (vec![None; keys.len()], vec![0; keys.len()]);
-        let computed = catch_unwind(AssertUnwindSafe(|| {
-            let callee = self.function.callee();
-            fork_join::compute(self.core(), callee, keys, &mut results, &mut scratch, false);
-        }));
-        if let Err(payload) = computed {
-            // A cycle is one, whichever of its calls is computed here.
-            match call_stack::as_cycle(&payload) {
-                Some(_) => resume_unwind(payload),
-                None => panics::swallow(payload),
-            }
-        }
-    }
-
-    /// Forgets a key, or everything, in memory alone: in the store it has changed.
-    #[doc(hidden)]
-    pub fn forget(&self, key: Option<&K>) {
-        match key {
-            Some(key) => drop(self.core().remove(key, registry::current())),
-            None => self.core().clear(),
-        }
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -469,14 +393,8 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.function.docked.map_or(stats, |docked| stats.with(docked.behind.counts()))
     }
 
-    /// A call of this key that has not begun.
-    fn task(&self, key: K) -> Task<R> {
-        let again = self.again();
-        Task::new(Box::new(move || again.core().get(again.function.callee(), &key)))
-    }
-
     /// Another handle of the same cache, for a call that may outlive this one.
-    fn again(&self) -> Self {
+    pub(super) fn again(&self) -> Self {
         Self {
             core: self.core,
             function: self.function.clone(),

@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+mod behind;
+#[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
@@ -16,6 +18,8 @@ pub(in crate::cache) mod into_function;
 pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
+#[cfg(not(loom))]
+mod spawn;
 #[cfg(not(loom))]
 pub(in crate::cache) mod stats;
 #[cfg(not(loom))]

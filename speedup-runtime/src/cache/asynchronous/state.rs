@@ -11,7 +11,7 @@ use crate::{
     cache::{
         api::cache::Parts,
         call::state::Core,
-        memory::garbage,
+        memory::{epoch::Garbage, garbage},
         table::key::{Key, Lookup, Output},
         thread::registry,
     },
@@ -141,8 +141,9 @@ impl<K: Key, R: Output> Drop for AsyncCache<K, R> {
     fn drop(&mut self) {
         if let Place::Own(values) = &self.values {
             // Freed after all that was removed from its tables.
-            let values = values.clone();
-            garbage::retire(Box::new(move || drop(values)));
+            let values = Box::into_raw(Box::new(values.clone()));
+            // SAFETY: made just now; its parts may be dropped on any thread, as the cache may.
+            garbage::retire(unsafe { Garbage::boxed(values) });
             registry::collect();
         }
     }

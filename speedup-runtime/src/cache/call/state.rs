@@ -120,7 +120,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// # Safety
     /// The core is counted by `Arc`, and once for what is returned.
     unsafe fn kept(counted: *const Self) -> Kept {
-        unsafe fn release<K: Key, R: Output>(counted: *const ()) {
+        unsafe fn release<K: Key, R: Output>(counted: *const (), _: *mut ()) {
             // SAFETY: by the contract of `kept`.
             unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
         }

@@ -34,8 +34,42 @@ use crate::{
     sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
 };
 
-/// What frees a retired thing.
-pub(in crate::cache) type Garbage = Box<dyn FnOnce() + Send>;
+/// A retired thing: two words, and the function that frees what they say. Eviction retires at the rate of calls, and so allocates
+/// nothing for it.
+pub(in crate::cache) struct Garbage {
+    of: *const (),
+    at: *mut (),
+    free: unsafe fn(*const (), *mut ()),
+}
+
+// SAFETY: `free` may be called on any thread, by the contract of `new`.
+unsafe impl Send for Garbage {}
+
+impl Garbage {
+    /// # Safety
+    /// `free` may be called once with these pointers, on any thread, when nobody can be looking any more.
+    pub(in crate::cache) const unsafe fn new(of: *const (), at: *mut (), free: unsafe fn(*const (), *mut ())) -> Self {
+        Self { of, at, free }
+    }
+
+    /// A box that came from [`Box::into_raw`].
+    ///
+    /// # Safety
+    /// Nobody else frees it, and it may be dropped on any thread.
+    pub(in crate::cache) unsafe fn boxed<T>(at: *mut T) -> Self {
+        unsafe fn free<T>(_: *const (), at: *mut ()) {
+            // SAFETY: by the contract of `boxed`.
+            drop(unsafe { Box::from_raw(at.cast::<T>()) });
+        }
+        // SAFETY: by the contract of this function.
+        unsafe { Self::new(std::ptr::null(), at.cast(), free::<T>) }
+    }
+
+    fn free(self) {
+        // SAFETY: by the contract of `new`; once, since `self` is gone.
+        unsafe { (self.free)(self.of, self.at) };
+    }
+}
 
 /// How many retired things may wait before somebody looks whether they can go.
 const PATIENCE: usize = 64;
@@ -121,7 +155,7 @@ impl Domain {
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
-            panics::contain(free);
+            panics::contain(|| free.free());
         }
     }
 }
@@ -228,10 +262,13 @@ mod tests {
         }
 
         fn retire(&self) {
-            let world = self.clone();
-            self.0.0.retire(Box::new(move || {
-                world.0.2.fetch_add(1, Ordering::Relaxed);
-            }));
+            unsafe fn free(freed: *const (), _: *mut ()) {
+                // SAFETY: the counter of a world that lives as long as its domain.
+                unsafe { &*freed.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
+            }
+            let freed = std::ptr::from_ref(&self.0.2).cast();
+            // SAFETY: as above, and it only counts.
+            self.0.0.retire(unsafe { Garbage::new(freed, std::ptr::null_mut(), free) });
         }
 
         fn freed(&self, barrier: impl FnOnce(&Reader) -> bool) -> usize {
@@ -273,133 +310,4 @@ mod tests {
 }
 
 #[cfg(all(test, loom))]
-mod loom_tests {
-    use loom::{
-        sync::{Arc, atomic::AtomicPtr},
-        thread,
-    };
-
-    use super::*;
-
-    /// A domain with one reader, and a link to a thing that is marked when it is freed.
-    struct World {
-        domain: Domain,
-        reader: Reader,
-        link: AtomicPtr<Thing>,
-    }
-
-    struct Thing {
-        freed: AtomicBool,
-    }
-
-    impl World {
-        fn new(fenced: bool) -> Arc<Self> {
-            let thing = Box::into_raw(Box::new(Thing { freed: AtomicBool::new(false) }));
-            Arc::new(Self { domain: Domain::new(), reader: Reader::new(fenced), link: AtomicPtr::new(thing) })
-        }
-
-        /// Pins, looks at the thing if it is linked, and unpins.
-        fn read(&self) {
-            let pinned = self.reader.enter(&self.domain);
-            let thing = self.link.load(Ordering::Acquire);
-            if !thing.is_null() {
-                // SAFETY: nothing is really freed before the model ends.
-                let thing = unsafe { &*thing };
-                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
-                thread::yield_now();
-                assert!(!thing.freed.load(Ordering::Relaxed), "freed under a pinned reader");
-            }
-            self.reader.leave(pinned);
-        }
-
-        /// Unlinks the thing, retires it and collects.
-        fn free(&self) -> *mut Thing {
-            let thing = self.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
-            let at = thing as usize;
-            // SAFETY: as above.
-            self.domain
-                .retire(Box::new(move || unsafe { &*(at as *const Thing) }.freed.store(true, Ordering::Relaxed)));
-            self.collect();
-            thing
-        }
-
-        fn collect(&self) {
-            // As the registry does where no barrier can be made for others.
-            let all_fenced = || {
-                let fenced = self.reader.is_fenced();
-                fence(Ordering::SeqCst);
-                fenced
-            };
-            self.domain.collect(all_fenced, || self.reader.pinned());
-        }
-    }
-
-    /// | reader | writer |
-    /// |---|---|
-    /// | pins, loads the link, looks, unpins | unlinks, retires, collects |
-    #[test]
-    fn loom_nothing_is_freed_while_a_reader_that_saw_it_is_pinned() {
-        loom::model(|| {
-            let world = World::new(true);
-            let other = world.clone();
-            let reader = thread::spawn(move || other.read());
-            let thing = world.free();
-            reader.join().unwrap();
-            world.collect();
-            // SAFETY: made in `World::new`, and nobody else looks at it any more.
-            let thing = unsafe { Box::from_raw(thing) };
-            assert!(thing.freed.load(Ordering::Relaxed), "it is freed once nobody is pinned");
-        });
-    }
-
-    /// | reader | writer | third |
-    /// |---|---|---|
-    /// | pins, loads the link, looks, unpins; twice | unlinks, retires, collects | collects |
-    #[test]
-    fn loom_whoever_collects_spares_what_readers_see() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let world = World::new(true);
-            let (other, third) = (world.clone(), world.clone());
-            let reader = thread::spawn(move || {
-                other.read();
-                other.read();
-            });
-            let collector = thread::spawn(move || third.collect());
-            let thing = world.free();
-            reader.join().unwrap();
-            collector.join().unwrap();
-            // SAFETY: as above.
-            drop(unsafe { Box::from_raw(thing) });
-        });
-    }
-
-    /// No barrier can be made for others, and the reader finds out on the way:
-    ///
-    /// | reader | writer |
-    /// |---|---|
-    /// | reads without a barrier; makes its own from now on; reads | unlinks, retires, collects |
-    #[test]
-    fn loom_without_a_barrier_nothing_is_freed_under_who_makes_none() {
-        let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            membarrier::set_works(false);
-            let world = World::new(false);
-            let other = world.clone();
-            let reader = thread::spawn(move || {
-                other.read();
-                other.reader.set_fenced(true);
-                other.read();
-            });
-            let thing = world.free();
-            reader.join().unwrap();
-            world.collect();
-            // SAFETY: as above.
-            let thing = unsafe { Box::from_raw(thing) };
-            assert!(thing.freed.load(Ordering::Relaxed), "it is freed once the reader makes its own barrier");
-            membarrier::set_works(true);
-        });
-    }
-}
+mod loom_tests;

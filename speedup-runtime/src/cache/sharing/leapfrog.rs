@@ -14,7 +14,7 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
-use crate::sync::{Ordering, spin_loop};
+use crate::sync::{Ordering, atomic::fence, spin_loop};
 
 /// A helper that finds nothing to do stays this long before it goes back to rayon.
 const STAY: Duration = Duration::from_micros(100);
@@ -28,18 +28,24 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // Starts them, where nobody has.
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
     note_started();
-    let helpers = home.helpers.load(Ordering::Acquire);
-    if helpers >= seats || worker.is_isolated() {
+    if worker.is_isolated() {
         return;
     }
     if std::ptr::eq(home, worker) && home.root.load(Ordering::Relaxed).is_multiple_of(2) {
         home.root.fetch_add(1, Ordering::Release);
     }
     let root = home.root.load(Ordering::Acquire);
-    let seat = home.helpers.compare_exchange(helpers, helpers + 1, Ordering::AcqRel, Ordering::Relaxed);
-    if let Ok(seat) = seat {
+    // What is shown comes before the look at the seats: partner of the fence in `session`.
+    fence(Ordering::SeqCst);
+    if let Some(seat) = take_seat(home, seats) {
         rayon::spawn(move || session(home, root, seat));
     }
+}
+
+/// Takes one of the seats of an outermost call, unless all are taken; which one.
+fn take_seat(home: &Worker, seats: u32) -> Option<u32> {
+    let one_more = |helpers| (helpers < seats).then_some(helpers + 1);
+    home.helpers.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()
 }
 
 /// The outermost call of this worker has ended: invitations to it are void.
@@ -56,28 +62,45 @@ pub(in crate::cache) fn dismiss(worker: &'static Worker) {
 fn session(home: &'static Worker, root: u64, seat: u32) {
     let worker = registry::current();
     // A worker in the middle of a call has come here because that call's body waits in rayon: it must not take on more.
-    if worker.own.top.get().is_none() && worker.own.home.get().is_none() {
-        worker.own.home.set(Some(home));
-        worker.own.order.set(Order::of_seat(seat));
-        let _ends = Ends(worker);
-        let mut idle_since = None;
-        while home.root.load(Ordering::Acquire) == root {
-            match Search::new(worker).on_board(home, 0, None) {
-                Found::Computed => {
-                    idle_since = None;
-                    continue;
-                }
-                // Whoever invited this thread is about to meet the same panic.
-                Found::Panicked => break,
-                Found::Nothing => {}
-            }
-            if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
-                break;
-            }
-            spin_loop();
+    if worker.own.top.get().is_some() || worker.own.home.get().is_some() {
+        home.helpers.fetch_sub(1, Ordering::AcqRel);
+        return;
+    }
+    worker.own.home.set(Some(home));
+    worker.own.order.set(Order::of_seat(seat));
+    let _ends = Ends(worker);
+    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    loop {
+        help(home, root, worker);
+        home.helpers.fetch_sub(1, Ordering::AcqRel);
+        // Who shows something from now on finds a free seat, and invites; what was shown before that is found here.
+        fence(Ordering::SeqCst);
+        let goes_on = home.root.load(Ordering::Acquire) == root;
+        let found = goes_on && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
+        if !found || take_seat(home, seats).is_none() {
+            return;
         }
     }
-    home.helpers.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Computes what nobody has begun, until the outermost call ends or there is nothing to do for a while.
+fn help(home: &'static Worker, root: u64, worker: &'static Worker) {
+    let mut idle_since = None;
+    while home.root.load(Ordering::Acquire) == root {
+        match Search::new(worker).on_board(home, 0, None) {
+            Found::Computed => {
+                idle_since = None;
+                continue;
+            }
+            // Whoever invited this thread is about to meet the same panic.
+            Found::Panicked => return,
+            Found::Nothing => {}
+        }
+        if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
+            return;
+        }
+        spin_loop();
+    }
 }
 
 /// Makes the worker a guest of nobody again.

@@ -4,7 +4,7 @@ use std::ptr::null_mut;
 
 use super::Table;
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::key::{Key, Output},
     thread::registry::{self, Pinned},
 };
@@ -69,12 +69,14 @@ impl<K: Key, R: Output> Current<K, R> {
 
     /// Frees a table that was taken out of use just now when nobody can be looking at it.
     fn retire(old: *mut Table<K, R>) {
-        let old = old as usize;
+        unsafe fn again<K: Key, R: Output>(_: *const (), table: *mut ()) {
+            // SAFETY: as below.
+            garbage::retire(unsafe { Garbage::boxed(table.cast::<Table<K, R>>()) });
+        }
         // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
         // found the table, so it has done so when the first step runs, and garbage is freed in order.
         // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
-        let free = move || drop(unsafe { Box::from_raw(old as *mut Table<K, R>) });
-        garbage::retire(Box::new(move || garbage::retire(Box::new(free))));
+        garbage::retire(unsafe { Garbage::new(std::ptr::null(), old.cast(), again::<K, R>) });
     }
 }
 

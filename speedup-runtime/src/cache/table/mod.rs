@@ -9,6 +9,7 @@ mod directory;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
+mod page;
 mod radix;
 mod slot;
 
@@ -21,7 +22,7 @@ use self::{
     radix::Pages,
 };
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::{
         bias::{Bias, Turn},
         key::{Key, Lookup, Output},
@@ -335,9 +336,15 @@ impl<K: Key, R: Output> Table<K, R> {
     /// # Safety
     /// The slot was ready, and the caller alone has taken it out of use. The table is freed later than what is retired now.
     unsafe fn retire<'pin>(slot: &Slot<'pin, R>) -> &'pin R {
-        let at = slot.value_ptr() as usize;
-        // SAFETY: the slot keeps its value until this runs.
-        garbage::retire(Box::new(move || unsafe { (at as *mut R).drop_in_place() }));
+        unsafe fn free<R>(_: *const (), at: *mut ()) {
+            // SAFETY: the slot keeps its value until this runs.
+            unsafe { at.cast::<R>().drop_in_place() };
+        }
+        // A slot in a page is not used again, so what has no destructor stays where it is.
+        if std::mem::needs_drop::<R>() {
+            // SAFETY: `R` is `Send`; once, by the contract.
+            garbage::retire(unsafe { Garbage::new(std::ptr::null(), slot.value_ptr().cast(), free::<R>) });
+        }
         // SAFETY: what was retired just now lives during the pin.
         unsafe { &*slot.value_ptr() }
     }

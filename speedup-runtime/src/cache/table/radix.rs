@@ -8,7 +8,7 @@
 //! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    alloc::{alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
     mem::needs_drop,
     ptr::{NonNull, null_mut},
@@ -17,16 +17,15 @@ use std::{
 use super::{
     arena::Slabs,
     directory::Directory,
+    page::{PageHeader, PageOf},
     slot::{Slot, State, Word},
 };
 use crate::cache::{
     table::{key::Key, packed_key},
     thread::registry::Pinned,
 };
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 
-/// Pages are about this large, in bytes.
-const PAGE_BYTES: usize = 16 * 1024;
 /// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
 /// fills the first. On a line most of the first ones are full.
 const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
@@ -69,85 +68,6 @@ struct Growth {
 struct Place {
     path: [usize; 3],
     slot: usize,
-}
-
-/// The layout of a page of values of type `R`: a header, the state words, the values.
-struct PageOf<R>(PhantomData<R>);
-
-#[repr(C)]
-pub(super) struct PageHeader {
-    /// Nonzero if keys had strayed to the hash table when the page was made: an empty slot's key may be there.
-    mixed: AtomicU32,
-    /// Nonzero once all slots were found used. Relaxed: a hint, and never taken back.
-    full: AtomicU32,
-}
-
-impl PageHeader {
-    /// Whether the hash table may have held some keys of the page when it was made.
-    #[inline(always)]
-    pub(super) fn is_mixed(&self) -> bool {
-        // Relaxed: written before the page was linked.
-        self.mixed.load(Ordering::Relaxed) != 0
-    }
-}
-
-impl<R> PageOf<R> {
-    /// Binary logarithm of the slots of a page, 4 to 10; two slots are enough for a model.
-    const BITS: u32 = {
-        let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
-        if cfg!(loom) {
-            1
-        } else if fitting >= 1024 {
-            10
-        } else if fitting <= 16 {
-            4
-        } else {
-            fitting.ilog2()
-        }
-    };
-    const SLOTS: usize = 1 << Self::BITS;
-    const STATES_AT: usize = size_of::<PageHeader>();
-    const VALUES_AT: usize = {
-        let end = Self::STATES_AT + Self::SLOTS * size_of::<State>();
-        end.next_multiple_of(align_of::<R>())
-    };
-    const LAYOUT: Layout = {
-        let size = Self::VALUES_AT + Self::SLOTS * size_of::<R>();
-        let align = if align_of::<R>() > 64 { align_of::<R>() } else { 64 };
-        match Layout::from_size_align(size, align) {
-            Ok(layout) => layout,
-            Err(_) => panic!("the result type is too large for a page"),
-        }
-    };
-
-    /// Makes a page whose memory is zeroed. The checker's atomics are no plain words.
-    ///
-    /// # Safety
-    /// The page is fresh and of this layout.
-    #[cfg(loom)]
-    unsafe fn fill(page: *mut u8) {
-        // SAFETY: by the contract.
-        unsafe {
-            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0), full: AtomicU32::new(0) });
-            for index in 0..Self::SLOTS {
-                page.add(Self::STATES_AT).cast::<State>().add(index).write(State::empty());
-            }
-        }
-    }
-
-    /// The slot with this index of a page of this layout.
-    ///
-    /// # Safety
-    /// The page is not freed during `'pin`, and the index is below [`SLOTS`](Self::SLOTS).
-    #[inline]
-    unsafe fn slot<'pin>(page: *mut u8, index: usize, member: u64) -> Slot<'pin, R> {
-        // SAFETY: by the contract both addresses lie in the page.
-        unsafe {
-            let states = page.add(Self::STATES_AT).cast::<State>();
-            let values = page.add(Self::VALUES_AT).cast::<R>();
-            Slot::new(states.add(index), values.add(index), member)
-        }
-    }
 }
 
 impl<K: Key, R> Pages<K, R> {

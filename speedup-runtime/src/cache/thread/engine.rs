@@ -1,9 +1,9 @@
 //! A cache whose key and result types are not known: what waiting and helping need.
 
-use std::{any::TypeId, fmt};
+use std::{any::TypeId, fmt, ptr::null_mut};
 
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     thread::{claim::Busy, handed::Handed, waiters::Waiters},
 };
 
@@ -42,8 +42,8 @@ pub(in crate::cache) trait Engine: Sync {
 /// Keeps a cache that is counted alive until this is dropped.
 pub(in crate::cache) struct Kept {
     counted: *const (),
-    /// Undoes the counting.
-    release: unsafe fn(*const ()),
+    /// Undoes the counting; the second word says nothing.
+    release: unsafe fn(*const (), *mut ()),
 }
 
 // SAFETY: caches are `Sync`, and are dropped on any thread.
@@ -54,17 +54,16 @@ unsafe impl Sync for Kept {}
 impl Kept {
     /// # Safety
     /// `release` may be called once with this pointer, on any thread.
-    pub(in crate::cache) unsafe fn new(counted: *const (), release: unsafe fn(*const ())) -> Self {
+    pub(in crate::cache) unsafe fn new(counted: *const (), release: unsafe fn(*const (), *mut ())) -> Self {
         Self { counted, release }
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let (counted, release) = (self.counted as usize, self.release);
         // Retired, since boards may still name the core.
         // SAFETY: by the contract of `new`; once.
-        garbage::retire(Box::new(move || unsafe { release(counted as *const ()) }));
+        garbage::retire(unsafe { Garbage::new(self.counted, null_mut(), self.release) });
     }
 }
 

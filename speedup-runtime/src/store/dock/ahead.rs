@@ -13,9 +13,12 @@ const FRESH: Duration = Duration::from_secs(10);
 /// .. and there is never more than this.
 const MOST: usize = 1 << 16;
 
+/// Answers by key, and since when they are known.
+type Answers<K, R> = HashMap<Distinct<K>, (Option<R>, Instant)>;
+
 /// Answers of the store that nobody has asked for yet, those among them that there is no value.
 pub(super) struct Ahead<K, R> {
-    answers: Mutex<Option<HashMap<Distinct<K>, (Option<R>, Instant)>>>,
+    answers: Mutex<Option<Answers<K, R>>>,
     /// How many there are. Relaxed: a hint that spares the lock.
     count: AtomicUsize,
 }
@@ -25,7 +28,7 @@ impl<K: Key, R> Ahead<K, R> {
         Ahead { answers: Mutex::new(None), count: AtomicUsize::new(0) }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut HashMap<Distinct<K>, (Option<R>, Instant)>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut Answers<K, R>) -> T) -> T {
         let mut answers = lock(&self.answers);
         let answers = answers.get_or_insert_default();
         let result = change(answers);

@@ -14,6 +14,7 @@ mod ahead;
 mod breaker;
 mod grain;
 mod open;
+mod pending;
 mod together;
 mod writer;
 
@@ -27,7 +28,7 @@ use std::{
 
 use once_cell::sync::OnceCell;
 
-use self::{ahead::Ahead, breaker::Breaker, grain::Grain, writer::Pending};
+use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
 use crate::cache::{Attached, Behind, Counts, Fault, Key, Output};
 use crate::panics;
@@ -50,8 +51,8 @@ pub struct Dock<K: Key, R: Output> {
     breaker: Breaker,
     grain: Grain,
     ahead: Ahead<K, R>,
-    /// What is to be written, in order.
-    pending: Mutex<Vec<(K, R)>>,
+    /// What is to be written.
+    pending: Results<K, R>,
     /// Held while something is written or forgotten, so that one does not overtake the other.
     writing: Mutex<()>,
 }
@@ -82,7 +83,7 @@ impl<K: Key, R: Output> Dock<K, R> {
             breaker: Breaker::new(),
             grain: Grain::new(),
             ahead: Ahead::new(),
-            pending: Mutex::new(Vec::new()),
+            pending: Results::new(),
             writing: Mutex::new(()),
         }
     }
@@ -151,12 +152,11 @@ impl<K: Key, R: Output> Dock<K, R> {
 
     /// Writes what waits, under the lock for it.
     fn write_under(&'static self, _: &MutexGuard<'_, ()>) -> Result<()> {
-        let entries = std::mem::take(&mut *lock(&self.pending));
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let borrowed: Vec<(&K, &R)> = entries.iter().map(|(key, value)| (key, value)).collect();
-        self.ask(|store| store.put_many(&borrowed, None))
+        let Some(batch) = self.pending.take() else { return Ok(()) };
+        let borrowed: Vec<(&K, &R)> = batch.iter().map(|(key, value)| (&key.0, value)).collect();
+        let written = self.ask(|store| store.put_many(&borrowed, None));
+        self.pending.written();
+        written
     }
 }
 
@@ -192,9 +192,10 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
             AFRESH.set(std::ptr::null());
             return Ok(None);
         }
-        let found = match self.ahead.take(key) {
-            Some(known) => known,
-            None => self.ask(|store| store.get(key))?,
+        let found = match (self.pending.find(key), self.ahead.take(key)) {
+            (Some(value), _) => Some(value),
+            (None, Some(known)) => known,
+            (None, None) => self.ask(|store| store.get(key))?,
         };
         if found.is_some() {
             self.found.fetch_add(1, Ordering::Relaxed);
@@ -206,12 +207,7 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         if !self.keeps(value) {
             return;
         }
-        let entry = (key.clone(), value.clone());
-        let waiting = {
-            let mut pending = lock(&self.pending);
-            pending.push(entry);
-            pending.len()
-        };
+        let waiting = self.pending.add(key, value);
         let is_left_alone = waiting == 1 && !writer::soon(self);
         if is_left_alone || waiting >= TOO_MANY {
             let _ = self.write_pending();
@@ -251,16 +247,14 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
     }
 
     fn peek(&'static self, key: &K) -> Option<R> {
-        let pending =
-            lock(&self.pending).iter().rev().find(|(other, _)| other.is_key(key)).map(|(_, value)| value.clone());
-        pending.or_else(|| self.ask(|store| store.get(key)).ok().flatten())
+        self.pending.find(key).or_else(|| self.ask(|store| store.get(key)).ok().flatten())
     }
 
     fn insert(&'static self, key: &K, value: &R) {
         if self.keeps(value) {
             self.ahead.forget(Some(key));
             let _writing = lock(&self.writing);
-            lock(&self.pending).retain(|(other, _)| !other.is_key(key));
+            self.pending.forget(Some(key));
             let _ = self.ask(|store| store.put(key, value, None));
         }
     }
@@ -268,16 +262,15 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
     fn remove(&'static self, key: &K) {
         let _writing = lock(&self.writing);
         self.ahead.forget(Some(key));
-        lock(&self.pending).retain(|(other, _)| !other.is_key(key));
+        self.pending.forget(Some(key));
         let _ = self.ask(|store| store.remove(key));
     }
 
     fn clear(&'static self) {
         let _writing = lock(&self.writing);
         self.ahead.forget(None);
-        let dropped = std::mem::take(&mut *lock(&self.pending));
+        self.pending.forget(None);
         let _ = self.ask(|store| store.clear());
-        drop(dropped);
     }
 
     fn afresh(&'static self, key: &K, compute: &mut dyn FnMut()) {

@@ -25,7 +25,7 @@ impl<K: Key, R: Output> Dock<K, R> {
         if is_afresh || !self.grain.is_worth_a_claim() {
             return None;
         }
-        if let Some(value) = self.ahead.take(key).flatten() {
+        if let Some(value) = self.pending.find(key).or_else(|| self.ahead.take(key).flatten()) {
             self.found.fetch_add(1, Ordering::Relaxed);
             return Some(value);
         }
@@ -65,7 +65,7 @@ impl<K: Key, R: Output> Dock<K, R> {
         let (mut there, mut values, mut order) = (Vec::new(), Vec::new(), Vec::new());
         for ((index, key), foretold) in members.iter().zip(&wanted).zip(foretold) {
             let is_taken = matches!(foretold, Foretold::Taken);
-            order.push((is_taken, cooperate::rank(store, key), *index));
+            order.push((is_taken, cooperate::rank(store, key, *index), *index));
             if let Foretold::Value(value) = foretold {
                 there.push(*key);
                 values.push(Some(value));

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -55,6 +55,8 @@ pub(super) struct Claims {
     /// The upper half of all tokens of this store.
     origin: u64,
     next: AtomicU64,
+    /// The number of this store among those that cooperate, once it was asked for.
+    member: OnceLock<u64>,
     held: Mutex<Held>,
     changed: Condvar,
 }
@@ -82,12 +84,7 @@ pub(super) enum Answer {
 impl Claims {
     pub(super) fn new(lease: Duration) -> Self {
         let (held, changed) = (Mutex::default(), Condvar::new());
-        Self { lease, origin: events::number(), next: AtomicU64::new(1), held, changed }
-    }
-
-    /// A number of this store's own.
-    pub(super) fn origin(&self) -> u64 {
-        self.origin
+        Self { lease, origin: events::number(), next: AtomicU64::new(1), member: OnceLock::new(), held, changed }
     }
 
     /// A new token. `Relaxed`: the number alone matters.
@@ -155,6 +152,17 @@ pub(super) fn add_release(commands: &mut Commands, claim: &str, token: Token) {
 /// Adds the command that lengthens a claim.
 pub(super) fn add_renewal(commands: &mut Commands, claim: &str, token: Token, lease: Duration) {
     commands.add(&[b"EVAL", RENEW, b"1", claim.as_bytes(), &bytes(token), millis(lease).as_bytes()]);
+}
+
+/// The number of this store among those that cooperate: each that asks gets the next.
+pub(super) fn member(shared: &Shared) -> u64 {
+    *shared.claims.member.get_or_init(|| {
+        let seats = format!("{}/members", shared.space);
+        match shared.pool.ask(&Commands::one(&[b"INCR", seats.as_bytes()])).as_deref() {
+            Ok([Value::Int(number)]) => u64::try_from(*number).unwrap_or(0),
+            _ => 0,
+        }
+    })
 }
 
 /// Gives a claim up, and tells those who wait.

@@ -132,6 +132,6 @@ where
     }
 
     fn member(&self) -> u64 {
-        self.shared.claims.origin()
+        claims::member(&self.shared)
     }
 }

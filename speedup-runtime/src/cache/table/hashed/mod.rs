@@ -19,7 +19,7 @@ use self::{
 };
 use super::slot::{State, Word};
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -181,17 +181,19 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// # Safety
     /// The caller has taken the entry out of use, during `'pin`, and as for [`remove`](Self::remove).
     unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
-        let (of, at) = (std::ptr::from_ref(shard) as usize, std::ptr::from_ref(entry) as usize);
-        garbage::retire(Box::new(move || {
+        unsafe fn free<K: Key, R: Output>(shard: *const (), entry: *mut ()) {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
             // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
             unsafe {
-                let (shard, entry) = (&*(of as *const Shard<K, R>), &*(at as *const Entry<K, R>));
+                let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
                 let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
                 shard.give_back(entry.number);
                 drop((key, value));
             }
-        }));
+        }
+        let (of, at) = (std::ptr::from_ref(shard).cast(), std::ptr::from_ref(entry).cast_mut().cast());
+        // SAFETY: keys and values are `Send`; once, by the contract.
+        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R>) });
         // SAFETY: it was ready, and what was retired just now lives during the pin.
         unsafe { (*entry.value.get()).assume_init_ref() }
     }

@@ -19,7 +19,7 @@ use super::{
     view::{View, chunk_len, position},
 };
 use crate::cache::{
-    memory::garbage,
+    memory::{epoch::Garbage, garbage},
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -364,11 +364,8 @@ impl<K: Key, R: Output> Shard<K, R> {
 /// Frees a view, if there was one, when nobody can be looking at it.
 fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
     if !old.is_null() {
-        let old = old as usize;
-        garbage::retire(Box::new(move || {
-            // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
-            drop(unsafe { Box::from_raw(old as *mut View<K, R>) });
-        }));
+        // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
+        garbage::retire(unsafe { Garbage::boxed(old) });
     }
 }
 
