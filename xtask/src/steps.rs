@@ -100,7 +100,7 @@ fn clippy(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn features(_: &[String]) -> Result<Done, Failure> {
-    for features in ["", "macros", "disk", "macros,disk"] {
+    for features in ["", "macros", "disk", "macros,disk", "redis", "memcached", "macros,redis,memcached"] {
         let mut command = cargo(&["clippy", "--package", "speedup", "--lib", "--no-default-features"]);
         command.args(["--features", features, "--", "-D", "warnings"]);
         run(&mut command)?;

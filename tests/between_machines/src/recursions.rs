@@ -46,7 +46,7 @@ fn grid(x: u32, y: u32) -> u64 {
 /// A random directed graph: 20 ms a node, each of which needs up to three before it.
 #[cache(store = store("graph"))]
 fn graph(node: u32) -> u64 {
-    let sum: u64 = needs(node).into_iter().map(|need| graph(need)).sum();
+    let sum: u64 = needs(node).into_iter().map(|need| graph(need) % 1_000_000_007).sum();
     work(20);
     (sum + u64::from(node)) % 1_000_000_007
 }
@@ -118,7 +118,7 @@ pub fn by_hand(name: &str, size: u32) -> (u64, usize) {
         if let Some(value) = known.get(&(node, 0)) {
             return *value;
         }
-        let sum: u64 = needs(node).into_iter().map(|need| graph(known, need)).sum();
+        let sum: u64 = needs(node).into_iter().map(|need| graph(known, need) % 1_000_000_007).sum();
         let value = (sum + u64::from(node)) % 1_000_000_007;
         known.insert((node, 0), value);
         value

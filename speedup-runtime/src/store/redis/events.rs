@@ -137,8 +137,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A message: what it says, who sent it, and the keys that it names.
+type Message<'a> = (Kind, [u8; 8], Vec<&'a [u8]>);
+
 /// The parts of a message, if it is one of ours.
-fn parsed(message: &[u8]) -> Option<(Kind, [u8; 8], Vec<&[u8]>)> {
+fn parsed(message: &[u8]) -> Option<Message<'_>> {
     let (kind, rest) = message.split_first()?;
     let kind = match kind {
         1 => Kind::Changed,

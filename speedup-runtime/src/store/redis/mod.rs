@@ -118,7 +118,6 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
     }
 
     /// A store with other choices than the defaults.
-    #[must_use]
     pub fn builder(address: impl Into<String>, namespace: impl Into<String>) -> Builder<K, V> {
         Builder::new(address.into(), namespace.into())
     }
