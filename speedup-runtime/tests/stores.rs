@@ -170,4 +170,52 @@ mod on_disk {
         assert!(fs::metadata(store.path().join("results")).expect("it is there").len() < 3 << 20);
         assert_eq!(store.get(&(0,)).expect("it is read"), Some(vec![143; 20_000]));
     }
+
+    use speedup_runtime::Cache;
+
+    #[test]
+    fn an_export_holds_all_values_whatever_the_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        macro_rules! check {
+            ($($name:literal: |$($key:ident: $type:ty),+| $keys:expr;)*) => {$(
+                let make = || Cache::from_fn(|$($key: $type),+| format!("{:?}", ($($key),+)));
+                let (here, there) = (make(), make());
+                let keys: Vec<_> = $keys.collect();
+                here.get_all(keys.iter().cloned());
+                let path = folder.path().join($name);
+                assert_eq!(here.export(&path).expect("it is written"), keys.len(), $name);
+                assert_eq!(there.import(&path).expect("it is read"), keys.len(), $name);
+                assert_eq!(there.import(&path).expect("it is read"), 0, "all are there");
+                assert_eq!(there.get_all(keys.iter().cloned()), here.get_all(keys.iter().cloned()), $name);
+                assert_eq!((there.stats().misses, there.len()), (0, keys.len()), $name);
+            )*};
+        }
+        check! {
+            "one": |a: u64| (0..5_000).map(|a| (a * 37,)).chain([(u64::MAX,)]);
+            "signed": |a: i32| (-1_000..1_000).map(|a| (a,));
+            "two": |a: u32, b: i16| (0..100).flat_map(|a| (-50..50).map(move |b| (a, b)));
+            "three": |a: u8, b: bool, c: u64| (0..40).flat_map(|a| [false, true].map(|b| (a, b, u64::from(a) * 99)));
+            "text": |a: String| (0..500).map(|a: u32| (a.to_string(),));
+            "mixed": |a: String, b: u8| (0..50).map(|b| ("x".repeat(b.into()), b));
+        }
+    }
+
+    #[test]
+    fn what_is_no_export_of_this_function_is_refused_and_nothing_put_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("squares");
+        let squares = Cache::from_fn(|n: u64| n * n);
+        squares.get_all((0..10).map(|n| (n,)));
+        squares.export(&path).expect("it is written");
+        let others = Cache::from_fn(|n: u64| n.to_string());
+        assert!(others.import(&path).is_err() && squares.import(folder.path().join("missing")).is_err());
+        let sound = fs::read(&path).expect("it is read");
+        for at in 0..sound.len() {
+            let mut changed = sound.clone();
+            changed[at] ^= 1;
+            fs::write(&path, &changed).expect("it is written");
+            let empty = Cache::from_fn(|n: u64| n * n);
+            assert!(empty.import(&path).is_err() && empty.is_empty(), "byte {at}");
+        }
+    }
 }

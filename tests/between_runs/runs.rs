@@ -181,3 +181,67 @@ fn a_panic_leaves_what_was_computed() {
     assert!(!output.status.success() && told(&output).is_empty());
     assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
 }
+
+/// Two functions that the compiler gives one path, with one text that means two things.
+fn double_or_triple(double: bool) -> u64 {
+    if double {
+        const FACTOR: u64 = 2;
+        #[cache(disk = folder())]
+        fn times(n: u64) -> u64 {
+            n * FACTOR
+        }
+        times(7)
+    } else {
+        const FACTOR: u64 = 3;
+        #[cache(disk = folder())]
+        fn times(n: u64) -> u64 {
+            n * FACTOR
+        }
+        times(7)
+    }
+}
+
+#[test]
+fn functions_of_one_path_and_text_do_not_share_results() {
+    if let Some(role) = role() {
+        return tell(double_or_triple(role == "double"));
+    }
+    const NAME: &str = "runs::functions_of_one_path_and_text_do_not_share_results";
+    let folder = tempfile::tempdir().expect("a folder");
+    for (role, value) in [("double", "14"), ("triple", "21"), ("double", "14")] {
+        assert_eq!(run(NAME, role, folder.path()), value, "{role}");
+    }
+}
+
+#[cache(disk = folder())]
+fn shipped(n: u64) -> String {
+    format!("{n}!")
+}
+
+#[test]
+fn an_export_warms_another_process() {
+    match role().as_deref() {
+        Some("export") => {
+            SHIPPED.get_all((0..50).map(|n| (n,)));
+            return tell(SHIPPED.export(folder().join("file")).expect("it is written"));
+        }
+        Some("export of what is on disk") => {
+            return tell(SHIPPED.export(folder().join("file")).expect("it is written"));
+        }
+        Some(_) => {
+            let other = folder().join("file");
+            let imported = SHIPPED.import(other).expect("it is read");
+            return tell(format!("{imported} {} {}", shipped(49), SHIPPED.stats().misses));
+        }
+        None => {}
+    }
+    const NAME: &str = "runs::an_export_warms_another_process";
+    let [here, there] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    assert_eq!(run(NAME, "export", here.path()), "50");
+    assert_eq!(run(NAME, "export of what is on disk", here.path()), "50");
+    fs::copy(here.path().join("file"), there.path().join("file")).expect("it is copied");
+    assert_eq!(run(NAME, "import", there.path()), "50 49! 0");
+    fs::remove_file(there.path().join("file")).expect("it is removed");
+    fs::copy(here.path().join("file"), there.path().join("file")).expect("it is copied");
+    assert_eq!(run(NAME, "again", there.path()), "50 49! 0", "what was imported went to disk, and memory was empty");
+}

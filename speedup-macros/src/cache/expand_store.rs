@@ -20,6 +20,7 @@ use super::form::Form;
 use super::model::{Cached, Keep};
 use super::stored::Store;
 use crate::expansion;
+use crate::place::Place;
 use crate::signature;
 
 fn dock_name(model: &Cached) -> Ident {
@@ -62,15 +63,20 @@ pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
                 None => quote_spanned!(at=> ::core::option::Option::None),
             };
             let version = model.stored.version_of(&model.fingerprint);
+            let in_impl = !matches!(model.place, Place::Free);
             let function = match model.form {
                 Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident),
                 _ => model.place.lasting_sibling(&model.function.sig.ident),
             };
             quote_spanned! {at=>
                 ::speedup::store::on_disk::<#key, #value>(
-                    ::core::option_env!("CARGO_PKG_NAME").unwrap_or_default(),
-                    ::core::any::type_name_of_val(&#function),
-                    #version,
+                    ::speedup::store::Origin {
+                        package: ::core::option_env!("CARGO_PKG_NAME").unwrap_or_default(),
+                        module: ::core::module_path!(),
+                        in_impl: #in_impl,
+                        version: #version,
+                    },
+                    &#function,
                     #location,
                 )
             }

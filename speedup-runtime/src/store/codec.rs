@@ -3,7 +3,7 @@
 //! Keys are written with postcard: equal keys have equal bytes, in every run and on every machine. Values are written with postcard, too, or, where their type
 //! must be asked what comes next (`untagged` and `tag = ..` enums, `flatten`, `serde_json::Value`), with MessagePack and the names of fields. A leading byte tells which.
 //!
-//! A [`Seal`] stands before what is put on a server: it is read back only if it is whole and belongs to that very key.
+//! What is put on a server is [sealed](seal): it is read back only if it is whole and belongs to that very key.
 
 use std::{any::type_name, marker::PhantomData};
 

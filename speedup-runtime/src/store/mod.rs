@@ -27,10 +27,10 @@ pub mod redis;
 pub use self::conformance::conformance;
 pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Token, Unopened, Watcher};
 #[cfg(feature = "disk")]
-#[doc(hidden)]
-pub use self::disk::on_disk;
-#[cfg(feature = "disk")]
 pub use self::disk::{DiskStore, DiskStoreBuilder};
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::disk::{Origin, on_disk};
 #[doc(hidden)]
 pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
 pub use self::error::{Cause, Error, Result};

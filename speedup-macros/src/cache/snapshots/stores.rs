@@ -10,55 +10,60 @@ fn on_disk() {
         "disk",
         "fn square(n: u64) -> u64 { n * n }",
         &expect![[r##"
-        #[inline]
-        fn square(n: u64) -> u64 {
-            ::speedup::Cache::get(SQUARE, (n,))
-        }
-        /// The cache of [`square()`].
-        const SQUARE: &::speedup::Cache<(u64,), u64> = {
-            static __SQUARE_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
-            static __SQUARE_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();
-            let _ = square;
-            &::speedup::Cache::of(
-                &__SQUARE_STATE,
-                ::speedup::cache::Function::new(
-                        "square",
-                        |key: &(u64,)| ::speedup::Cache::stored(
-                            SQUARE,
-                            key,
-                            || -> u64 {
-                                let (n,) = key;
-                                __square_uncached(*n)
-                            },
-                        ),
-                    )
-                    .show(::core::fmt::Debug::fmt)
-                    .behind(
-                        &__SQUARE_STORE,
-                        || ::speedup::store::opened::<
-                            (u64,),
-                            u64,
-                            _,
-                        >(
-                            ::speedup::store::on_disk::<
+            #[inline]
+            fn square(n: u64) -> u64 {
+                ::speedup::Cache::get(SQUARE, (n,))
+            }
+            /// The cache of [`square()`].
+            const SQUARE: &::speedup::Cache<(u64,), u64> = {
+                static __SQUARE_STATE: ::speedup::cache::State<(u64,), u64> = ::speedup::cache::State::new();
+                static __SQUARE_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();
+                let _ = square;
+                &::speedup::Cache::of(
+                    &__SQUARE_STATE,
+                    ::speedup::cache::Function::new(
+                            "square",
+                            |key: &(u64,)| ::speedup::Cache::stored(
+                                SQUARE,
+                                key,
+                                || -> u64 {
+                                    let (n,) = key;
+                                    __square_uncached(*n)
+                                },
+                            ),
+                        )
+                        .show(::core::fmt::Debug::fmt)
+                        .behind(
+                            &__SQUARE_STORE,
+                            || ::speedup::store::opened::<
                                 (u64,),
                                 u64,
+                                _,
                             >(
-                                ::core::option_env!("CARGO_PKG_NAME").unwrap_or_default(),
-                                ::core::any::type_name_of_val(&square),
-                                "f735ccd0854b47fedac8d5730d45c4d6",
-                                ::core::option::Option::None,
+                                ::speedup::store::on_disk::<
+                                    (u64,),
+                                    u64,
+                                >(
+                                    ::speedup::store::Origin {
+                                        package: ::core::option_env!("CARGO_PKG_NAME")
+                                            .unwrap_or_default(),
+                                        module: ::core::module_path!(),
+                                        in_impl: false,
+                                        version: "f735ccd0854b47fedac8d5730d45c4d6",
+                                    },
+                                    &square,
+                                    ::core::option::Option::None,
+                                ),
                             ),
+                            |key| ::speedup::Cache::forget(SQUARE, key),
                         ),
-                        |key| ::speedup::Cache::forget(SQUARE, key),
-                    ),
-            )
-        };
-        #[inline]
-        fn __square_uncached(n: u64) -> u64 {
-            n * n
-        }
-    "##]],
+                )
+            };
+            #[inline]
+            fn __square_uncached(n: u64) -> u64 {
+                n * n
+            }
+        "##]],
     );
 }
 
@@ -122,66 +127,71 @@ fn of_a_generic_function_with_a_version() {
         "disk = \"here\", version = 2",
         "fn len<T: Key>(text: T) -> Option<u64> { text.len() }",
         &expect![[r##"
-        #[inline]
-        fn len<T: Key>(text: T) -> Option<u64> {
-            ::speedup::Cache::get(LEN::<T>(), (text,))
-        }
-        /// The cache of [`len()`].
-        #[allow(non_snake_case, dead_code)]
-        #[inline]
-        fn LEN<T: Key>() -> &'static ::speedup::Cache<(T,), Option<u64>> {
-            ::speedup::cache::of_types(
-                len::<T>,
-                || {
-                    ::speedup::cache::Function::new(
-                            "len",
-                            |key: &(T,)| ::speedup::Cache::stored(
-                                LEN::<T>(),
-                                key,
-                                || -> Option<u64> {
-                                    let (text,) = key;
-                                    __len_uncached::<T>(::core::clone::Clone::clone(text))
-                                },
-                            ),
-                        )
-                        .show(|key, out| {
-                            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                            (&::speedup::__private::Show(key)).__speedup_show(out)
-                        })
-                        .keep(|value| {
-                            use ::speedup::__private::{
-                                KeepAny as _, KeepOption as _, KeepResult as _,
-                            };
-                            (&::speedup::__private::Keep(value)).__speedup_keep()
-                        })
-                        .behind(
-                            ::speedup::store::Dock::leaked(),
-                            || ::speedup::store::opened_kept::<
-                                (T,),
-                                Option<u64>,
-                                _,
-                            >(
-                                ::speedup::store::on_disk::<
+            #[inline]
+            fn len<T: Key>(text: T) -> Option<u64> {
+                ::speedup::Cache::get(LEN::<T>(), (text,))
+            }
+            /// The cache of [`len()`].
+            #[allow(non_snake_case, dead_code)]
+            #[inline]
+            fn LEN<T: Key>() -> &'static ::speedup::Cache<(T,), Option<u64>> {
+                ::speedup::cache::of_types(
+                    len::<T>,
+                    || {
+                        ::speedup::cache::Function::new(
+                                "len",
+                                |key: &(T,)| ::speedup::Cache::stored(
+                                    LEN::<T>(),
+                                    key,
+                                    || -> Option<u64> {
+                                        let (text,) = key;
+                                        __len_uncached::<T>(::core::clone::Clone::clone(text))
+                                    },
+                                ),
+                            )
+                            .show(|key, out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
+                            })
+                            .keep(|value| {
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(value)).__speedup_keep()
+                            })
+                            .behind(
+                                ::speedup::store::Dock::leaked(),
+                                || ::speedup::store::opened_kept::<
                                     (T,),
-                                    <Option<u64> as ::speedup::store::Kept>::Value,
+                                    Option<u64>,
+                                    _,
                                 >(
-                                    ::core::option_env!("CARGO_PKG_NAME").unwrap_or_default(),
-                                    ::core::any::type_name_of_val(&len::<T>),
-                                    "2 1d464886975f3a0e1be81af7e560a709",
-                                    ::core::option::Option::Some(
-                                        ::core::convert::From::from("here"),
+                                    ::speedup::store::on_disk::<
+                                        (T,),
+                                        <Option<u64> as ::speedup::store::Kept>::Value,
+                                    >(
+                                        ::speedup::store::Origin {
+                                            package: ::core::option_env!("CARGO_PKG_NAME")
+                                                .unwrap_or_default(),
+                                            module: ::core::module_path!(),
+                                            in_impl: false,
+                                            version: "2 1d464886975f3a0e1be81af7e560a709",
+                                        },
+                                        &len::<T>,
+                                        ::core::option::Option::Some(
+                                            ::core::convert::From::from("here"),
+                                        ),
                                     ),
                                 ),
-                            ),
-                            |key| ::speedup::Cache::forget(LEN::<T>(), key),
-                        )
-                },
-            )
-        }
-        #[inline]
-        fn __len_uncached<T: Key>(text: T) -> Option<u64> {
-            text.len()
-        }
-    "##]],
+                                |key| ::speedup::Cache::forget(LEN::<T>(), key),
+                            )
+                    },
+                )
+            }
+            #[inline]
+            fn __len_uncached<T: Key>(text: T) -> Option<u64> {
+                text.len()
+            }
+        "##]],
     );
 }

@@ -44,4 +44,25 @@ impl<K: Key, R: Output> Cache<K, R> {
             None => self.core().clear(),
         }
     }
+
+    /// Copies of all that is in memory; `None` where the values are in tables of their own.
+    pub(crate) fn entries_in_memory(&self) -> Option<Vec<(K, R)>> {
+        self.divided.is_none().then(|| self.core().entries(registry::current()))
+    }
+
+    /// Puts a value in that was computed elsewhere, in memory and in what lies behind it. False if there is one.
+    pub(crate) fn take_in(&self, key: K, value: R) -> bool {
+        if let Some(behind) = self.behind() {
+            behind.note(&key, &value);
+        }
+        if let Some(divided) = self.divided {
+            return divided.insert(key, value).is_none();
+        }
+        self.core().insert_new(self.function(), &key, value, registry::current()).is_ok()
+    }
+
+    /// The name of the function.
+    pub(crate) fn name(&self) -> &'static str {
+        self.function().name
+    }
 }

@@ -245,6 +245,12 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
     }
 
+    /// Copies of all that is there. O(slots).
+    pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
+        let pin = worker.pin();
+        self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))
+    }
+
     #[inline]
     pub(in crate::cache) fn table<'pin>(&self, pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
         self.table.get(pin)

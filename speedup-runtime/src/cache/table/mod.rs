@@ -354,6 +354,21 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 
+    /// Copies of all that is there. O(slots).
+    pub(in crate::cache) fn entries(&self, pin: Pinned<'_>) -> Vec<(K, R)>
+    where
+        R: Clone,
+    {
+        let mut entries = Vec::new();
+        self.pages.each_ready(pin, &mut |packed, value| {
+            entries.extend(K::unpack(packed).map(|key| (key, value.clone())));
+        });
+        if let Some(hashed) = self.hashed.get() {
+            hashed.each_ready(pin, &mut |key, value| entries.push((key.clone(), value.clone())));
+        }
+        entries
+    }
+
     /// The slot of a key, and whether this call made it with the given state.
     fn locate<'pin, Q: Lookup<K>>(
         &self,

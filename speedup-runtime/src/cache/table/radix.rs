@@ -152,6 +152,67 @@ impl<K: Key, R> Pages<K, R> {
         count
     }
 
+    /// Calls `each` for all packed keys whose slots are ready, and their values.
+    pub(super) fn each_ready<'pin>(&self, _pin: Pinned<'pin>, each: &mut dyn FnMut(u64, &'pin R)) {
+        let mut pages = Vec::new();
+        {
+            let _growth = lock(&self.growth);
+            let root = self.root.load(Ordering::Acquire).cast();
+            Self::paths(root, 0, &mut [0; 3], &mut |path, page| pages.push((path, page)));
+        }
+        // Users' code runs without the lock; pages live as long as the table.
+        for (path, page) in pages {
+            for index in 0..PageOf::<R>::SLOTS {
+                // SAFETY: the page belongs to this table, which the pin keeps.
+                let slot: Slot<'pin, R> = unsafe { PageOf::<R>::slot(page, index, 0) };
+                if let Some(value) = slot.value() {
+                    each(Self::packed_at(&Place { path, slot: index }), value);
+                }
+            }
+        }
+    }
+
+    /// All pages, each with the path that leads to it; the growth lock is held.
+    fn paths(at: *mut u8, level: usize, path: &mut [usize; 3], each: &mut dyn FnMut([usize; 3], *mut u8)) {
+        if at.is_null() {
+            return;
+        }
+        if level == K::COORDINATES {
+            return each(*path, at);
+        }
+        let directory = at.cast::<Directory>();
+        // SAFETY: above the last level, links lead to directories of this table.
+        for index in 0..unsafe { (*directory).len } {
+            path[level] = index;
+            // SAFETY: as above.
+            if let Some(entry) = unsafe { Directory::entry(directory, index) } {
+                Self::paths(entry.load(Ordering::Acquire), level + 1, path, each);
+            }
+        }
+    }
+
+    /// The packed key whose [`place`](Self::place) this is.
+    fn packed_at(place: &Place) -> u64 {
+        let bits = PageOf::<R>::BITS;
+        let join = |high: usize, low: usize, bits: u32| (high << bits | low) as u64;
+        let ([first, second, third], slot) = (place.path, place.slot);
+        let low = |code: usize, bits: u32| code & ((1 << bits) - 1);
+        match K::COORDINATES {
+            2 => {
+                let (inner, outer) = (bits.div_ceil(2), bits / 2);
+                let (a, b) = (join(first, slot >> inner, outer), join(second, low(slot, inner), inner));
+                packed_key::two(a, b).unwrap_or_default()
+            }
+            3 => {
+                let (inner, middle, outer) = (bits.div_ceil(3), (bits - bits.div_ceil(3)).div_ceil(2), bits / 3);
+                let (x, y, z) = (slot >> (middle + inner), low(slot >> inner, middle), low(slot, inner));
+                let (a, b, c) = (join(first, x, outer), join(second, y, middle), join(third, z, inner));
+                packed_key::three(a, b, c).unwrap_or_default()
+            }
+            _ => join(first, slot, bits),
+        }
+    }
+
     #[inline]
     fn place(packed: u64) -> Place {
         let bits = PageOf::<R>::BITS;

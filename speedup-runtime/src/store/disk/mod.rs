@@ -4,13 +4,17 @@
 //! DiskStore, its builder     keys and values as bytes, names and identities as folders
 //!   log                      records are appended, an index finds the last of each key
 //!     record, positioned     the format; reading and writing at a place
+//!   origin                   which function results are those of
 //!   place                    folders, and what is deleted after a time
+//! ship                       a cache as a file to take elsewhere
 //! ```
 
 mod log;
+mod origin;
 mod place;
 mod positioned;
 mod record;
+mod ship;
 
 use std::{
     fmt, io,
@@ -21,6 +25,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::origin::{Origin, on_disk};
 use self::{
     log::{Log, Mode},
     record::{Kind, Record},
@@ -157,21 +162,6 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
         let record = Record { kind, end: 0, key, value: &[] };
         self.log.append([record].into_iter()).map_err(|error| self.failed(error))
     }
-}
-
-/// The store of `#[cache(disk)]`: `path` is that of the function with its types, in a package; `version` is made of its source.
-///
-/// # Errors
-/// As [`DiskStoreBuilder::open`].
-#[doc(hidden)]
-pub fn on_disk<K, V>(package: &str, path: &str, version: &str, location: Option<PathBuf>) -> Result<DiskStore<K, V>>
-where
-    K: Serialize + DeserializeOwned,
-    V: Serialize + DeserializeOwned,
-{
-    let builder = DiskStore::builder(format!("{package} {path}")).version(version);
-    let builder = DiskStoreBuilder { location, ..builder };
-    builder.open()
 }
 
 impl<K, V> fmt::Debug for DiskStore<K, V> {

@@ -198,6 +198,19 @@ impl<K: Key, R: Output> Hashed<K, R> {
         unsafe { (*entry.value.get()).assume_init_ref() }
     }
 
+    /// Calls `each` for all entries that are ready.
+    pub(super) fn each_ready<'pin>(&'pin self, pin: Pinned<'pin>, each: &mut dyn FnMut(&'pin K, &'pin R)) {
+        for view in self.shards.iter().filter_map(|shard| shard.view(pin)) {
+            for number in view.index.numbers() {
+                let entry = view.entry(number);
+                if let Some(value) = entry.slot().value() {
+                    // SAFETY: the index has named the entry under the pin, so its key is there until the pin is gone.
+                    each(unsafe { (*entry.key.get()).assume_init_ref() }, value);
+                }
+            }
+        }
+    }
+
     /// How many entries are ready.
     pub(super) fn len(&self, pin: Pinned<'_>) -> usize {
         let ready =

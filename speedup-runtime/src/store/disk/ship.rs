@@ -1,0 +1,138 @@
+//! What a cache has, as a file to take elsewhere.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Read, Write},
+    path::Path,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::record::{self, Found, Kind, PREFIX, Record};
+use crate::cache::{Cache, Key, Output};
+use crate::store::{Error, Result, codec::Codec, handle::typed};
+
+/// What tells a file of one function and its types from others.
+fn identity<K: Key, R: Output>(cache: &Cache<K, R>, fingerprint: u64) -> String {
+    format!("shipped\n{}\n{fingerprint:016x}", cache.name())
+}
+
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::other(path.display().to_string(), error)
+}
+
+impl<K, R> Cache<K, R>
+where
+    K: Key + Serialize + DeserializeOwned,
+    R: Output + Serialize + DeserializeOwned,
+{
+    /// Writes all values, those in memory and those in the store, to a file that [`import`](Self::import) reads: a warmed cache to be shipped with a program.
+    ///
+    /// Returns how many there are. The file is written beside and then takes the place of the old one, so nobody sees half of it.
+    ///
+    /// # Errors
+    /// If the file cannot be written, a value cannot be, or the store fails; and for functions whose recursive calls pass arguments on unchanged, which have many tables:
+    /// those need a store (`disk`).
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("squares");
+    /// use speedup_runtime::Cache;
+    ///
+    /// let squares = Cache::from_fn(|n: u64| n * n);
+    /// squares.get_all((0..100).map(|n| (n,)));
+    /// assert_eq!(squares.export(&path)?, 100);
+    ///
+    /// let elsewhere = Cache::from_fn(|n: u64| n * n);
+    /// assert_eq!(elsewhere.import(&path)?, 100);
+    /// assert_eq!((elsewhere.get((7,)), elsewhere.stats().misses), (49, 0));
+    /// # Ok::<(), speedup_runtime::store::Error>(())
+    /// ```
+    pub fn export(&self, path: impl AsRef<Path>) -> Result<usize> {
+        let path = path.as_ref();
+        let codec = Codec::<K, R>::new();
+        let Some(memory) = self.entries_in_memory() else {
+            let why = "its calls pass arguments on and have a table for each; give it a store, such as `disk`";
+            return Err(Error::other(format!("`{}`", self.name()), why));
+        };
+        let new = path.with_added_extension("new");
+        let failed = |error| failed(path, error);
+        let mut out = BufWriter::new(File::create(&new).map_err(failed)?);
+        out.write_all(&record::head(&identity(self, codec.fingerprint()))).map_err(failed)?;
+        let (mut count, mut bytes) = (0, Vec::new());
+        let mut write = |key: &[u8], value: &R| -> Result<()> {
+            bytes.clear();
+            let value = codec.encode(value)?;
+            Record { kind: Kind::Put, end: 0, key, value: &value }.append(&mut bytes);
+            count += 1;
+            out.write_all(&bytes).map_err(failed)
+        };
+        let mut written = HashSet::new();
+        for (key, value) in &memory {
+            let key = codec.encode_key(key)?;
+            write(&key, value)?;
+            written.insert(key);
+        }
+        if let Some(behind) = self.behind() {
+            let mut fault = Ok(());
+            let mut each = |key: K, value: R| {
+                fault = codec
+                    .encode_key(&key)
+                    .and_then(|key| if written.contains(&key) { Ok(()) } else { write(&key, &value) });
+                fault.is_ok()
+            };
+            behind.entries(&mut each).map_err(typed)?;
+            fault?;
+        }
+        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().and_then(|()| fs::rename(&new, path)).map_err(failed)?;
+        Ok(count)
+    }
+
+    /// Puts in the values of a file that [`export`](Self::export) has written. Returns how many were new; those that are there already stay.
+    ///
+    /// The values are taken as they are: that they come from the same source is up to whoever ships them.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or is one of another function or of other types; nothing is put in then.
+    pub fn import(&self, path: impl AsRef<Path>) -> Result<usize> {
+        let path = path.as_ref();
+        let codec = Codec::<K, R>::new();
+        let read = || -> Result<Vec<(K, R)>> {
+            let file = File::open(path).map_err(|error| failed(path, error))?;
+            let mut input = BufReader::new(file);
+            let head = record::head(&identity(self, codec.fingerprint()));
+            let mut found = vec![0; head.len()];
+            input.read_exact(&mut found).map_err(|error| failed(path, error))?;
+            if found != head {
+                let why = format!("it is no export of `{}` with these types of arguments and results", self.name());
+                return Err(Error::damaged(path.display().to_string(), why));
+            }
+            let mut entries = Vec::new();
+            while let Some(bytes) = next(&mut input, path)? {
+                let Found::Record(record, _) = record::read(&bytes) else {
+                    return Err(Error::damaged(path.display().to_string(), "it is cut or changed; export it again"));
+                };
+                entries.push((codec.decode_key(record.key)?, codec.decode(record.value)?));
+            }
+            Ok(entries)
+        };
+        Ok(read()?.into_iter().map(|(key, value)| usize::from(self.take_in(key, value))).sum())
+    }
+}
+
+/// The bytes of the next record, as far as they are there; `None` at the end.
+fn next(input: &mut impl Read, path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let mut read = |most: usize, bytes: &mut Vec<u8>| {
+        input.by_ref().take(most as u64).read_to_end(bytes).map_err(|error| failed(path, error))
+    };
+    if read(PREFIX, &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    let len = bytes.first_chunk().and_then(record::length);
+    read(len.unwrap_or(0), &mut bytes)?;
+    Ok(Some(bytes))
+}
