@@ -26,7 +26,7 @@ fn main() -> Outcome {
 pub(crate) fn run(arguments: Vec<String>) -> Outcome {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let folder = arguments.iter().find(|argument| !argument.starts_with("--"));
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let folder = folder.map_or_else(repository, PathBuf::from);
     let texts = read_texts(&folder)?;
     let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
     println!("Read {} text files, {} KB, from {}.\n", texts.len(), bytes / 1024, folder.display());
@@ -296,6 +296,12 @@ fn collections(texts: &[(String, String)], quick: bool) -> Outcome {
 }
 
 // ------------------------------------------------------------------------------------------------ input and output
+
+/// The repository's folder, whichever package this file is built in.
+fn repository() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().find(|folder| folder.join("Cargo.lock").exists()).unwrap_or(own).to_path_buf()
+}
 
 /// All text files of a folder, with their names, in a stable order; build results and hidden folders are left out.
 fn read_texts(folder: &Path) -> Outcome<Vec<(String, String)>> {

@@ -6,6 +6,7 @@ pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, Task, TimedOut, join, map};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
+pub use speedup_runtime::{profile, profile_within, report, seeing};
 
 #[doc(inline)]
 pub use speedup_runtime::store;

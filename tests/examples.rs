@@ -20,6 +20,21 @@ mod tour;
 mod warm;
 
 #[test]
+fn every_example_is_listed_in_their_package() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("the package of the examples");
+    for entry in std::fs::read_dir(folder).expect("the folder of the examples") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        if name.ends_with(".rs") {
+            assert!(
+                manifest.contains(&format!("path = \"{name}\"")),
+                "{name} wants an `[[example]]` in examples/Cargo.toml"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_tour_checks_all_its_results() {
     tour::run(vec!["--quick".to_owned()]).expect("every check of the tour holds");
 }

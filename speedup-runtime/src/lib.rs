@@ -11,6 +11,10 @@ pub mod disk;
 pub mod store;
 
 pub(crate) mod panics;
+#[cfg(not(loom))]
+pub mod profile;
+#[cfg(not(loom))]
+pub mod seeing;
 #[cfg(all(feature = "codec", not(loom)))]
 pub(crate) mod shape;
 pub(crate) mod sync;
@@ -18,3 +22,7 @@ pub(crate) mod sync;
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
 pub use cache::{AsyncCache, Cache, Memo, Task, TimedOut, join, map};
+#[cfg(not(loom))]
+pub use profile::{profile, profile_within};
+#[cfg(not(loom))]
+pub use seeing::report;

@@ -57,8 +57,9 @@ fn a_cheap_function_starts_no_thread() {
 
 #[test]
 fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
-    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 1) {
-        return assert_eq!(succeeded, 1, "it has waited for every processor");
+    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 10) {
+        // As above: what is taken for dear prepares for threads.
+        return assert!(succeeded > 0, "each process has waited for every processor");
     }
     // The test's own thread is not the only one.
     assert!(threads() > 1);

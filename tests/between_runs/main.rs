@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "macros", feature = "disk"))]
 
+mod buffers;
 mod children;
 mod options;
 mod outages;

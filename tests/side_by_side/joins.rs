@@ -7,7 +7,7 @@ use std::{
 
 use speedup::cache;
 
-use super::meeting::{have_met, meet, pool};
+use super::meeting::{begin, have_met, meet, pool};
 
 fn both(n: u64) -> u64 {
     // A plain helper: no attribute sees its calls.
@@ -17,6 +17,7 @@ fn both(n: u64) -> u64 {
 
 #[cache]
 fn by_a_helper(n: u64) -> u64 {
+    begin("by_a_helper");
     if n < 2 {
         meet("by_a_helper");
         return n;
@@ -26,6 +27,7 @@ fn by_a_helper(n: u64) -> u64 {
 
 #[cache]
 fn by_map(n: u64) -> u64 {
+    begin("by_map");
     if n < 4 {
         meet("by_map");
     }
@@ -38,6 +40,7 @@ fn by_map(n: u64) -> u64 {
 
 #[cache(with(odd))]
 fn even(i: u64, j: u64) -> u64 {
+    begin("even and odd");
     if i == 0 || j == 0 {
         meet("even and odd");
         return 1;
@@ -47,6 +50,7 @@ fn even(i: u64, j: u64) -> u64 {
 
 #[cache(with(even))]
 fn odd(i: u64, j: u64) -> u64 {
+    begin("even and odd");
     if i == 0 || j == 0 {
         meet("even and odd");
         return 1;

@@ -3,6 +3,7 @@
 //! Two calls of a shape have to meet: each waits in its base case until another one is there as well. If the calls ran one
 //! after the other, the first would wait for ever; here it gives up after some time, and the test fails.
 
+mod ends;
 mod joins;
 mod meeting;
 mod shapes;

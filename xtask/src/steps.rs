@@ -32,7 +32,7 @@ const STEPS: [Step; 17] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|disk|cold|profiles [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|disk|stores|cold|profiles [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -100,7 +100,7 @@ fn clippy(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn features(_: &[String]) -> Result<Done, Failure> {
-    for features in ["", "macros", "disk", "macros,disk", "redis", "memcached", "macros,redis,memcached"] {
+    for features in ["", "macros", "disk", "complex", "macros,disk", "redis", "memcached", "macros,redis,memcached"] {
         let mut command = cargo(&["clippy", "--package", "speedup", "--lib", "--no-default-features"]);
         command.args(["--features", features, "--", "-D", "warnings"]);
         run(&mut command)?;

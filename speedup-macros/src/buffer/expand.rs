@@ -7,6 +7,7 @@ use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Signature, Type, parse_quote, 
 use super::model::{Buffered, Form, Wrapper};
 use super::yields;
 use crate::expansion;
+use crate::fingerprint;
 use crate::signature::{self, Argument};
 
 /// All three items.
@@ -144,6 +145,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     let inner = model.place.lasting_sibling(&model.inner);
     let call = quote!(#inner(#(#names),*));
     let source = match model.form {
+        _ if model.options.disk.is_some() => on_disk(model, &call),
         Form::Yields { .. } => call,
         Form::Iterator { .. } | Form::Unclear => quote_spanned!(at=> ::speedup::buffer::Source::from_iter(#call)),
     };
@@ -151,7 +153,7 @@ fn runtime_function(model: &Buffered) -> TokenStream {
         let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
         let key = signature::owned_type(at, &model.arguments);
         quote_spanned!(at=> ::speedup::buffer::FamilyFunction::new(#title, |#pattern: #key| #source))
-    } else if matches!(model.form, Form::Yields { .. }) {
+    } else if matches!(model.form, Form::Yields { .. }) && model.options.disk.is_none() {
         quote_spanned!(at=> ::speedup::buffer::Function::new(#title, #inner))
     } else {
         quote_spanned!(at=> ::speedup::buffer::Function::new(#title, || #source))
@@ -163,6 +165,22 @@ fn runtime_function(model: &Buffered) -> TokenStream {
     let batches = model.options.batches.then(|| quote!(.in_batches()));
     let search = search(model);
     quote!(#new #size #max #stop_on_err #uses_rayon #batches #search)
+}
+
+/// `::speedup::buffer::Source::from_iter(::speedup::store::persisted("name", "..", || __f_generator()).resume(|last| ..))`
+fn on_disk(model: &Buffered, call: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let list = model.options.disk.as_ref().map(|(_, list)| list);
+    let resume = model.options.resume.as_ref().map(|(_, resume)| resume);
+    let fingerprint = fingerprint::of(&model.function, resume);
+    let values = match model.form {
+        Form::Yields { .. } => quote_spanned!(at=> ::speedup::buffer::Source::into_values(#call)),
+        Form::Iterator { .. } | Form::Unclear => call.clone(),
+    };
+    let resume = resume.map(|resume| quote_spanned!(at=> .resume(#resume)));
+    quote_spanned! {at=>
+        ::speedup::buffer::Source::from_iter(::speedup::store::persisted(#list, #fingerprint, || #values) #resume)
+    }
 }
 
 /// When a search may stop.

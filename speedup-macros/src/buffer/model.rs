@@ -4,8 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Block, Expr, GenericArgument, ItemFn, Meta, Path, PathArguments, ReturnType, Type, TypeParamBound, parse_quote,
-    parse_quote_spanned,
+    Block, Expr, ExprClosure, GenericArgument, ItemFn, Meta, Path, PathArguments, ReturnType, Type, TypeParamBound,
+    parse_quote, parse_quote_spanned,
 };
 
 use super::{prompt, yields};
@@ -31,7 +31,8 @@ enum Opt {
     StopOnErr,
     Lend,
     Batches,
-    Later,
+    Disk,
+    Resume,
 }
 
 const TABLE: &[Known<Opt>] = &[
@@ -44,7 +45,8 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Lend, name: "lend", takes: Takes::Nothing },
     Known { option: Opt::Batches, name: "batches", takes: Takes::Nothing },
     Known { option: Opt::Crate, name: "crate", takes: Takes::Value("crate = my::speedup") },
-    Known { option: Opt::Later, name: "disk", takes: Takes::NotYet("push the values to a `DiskList`") },
+    Known { option: Opt::Disk, name: "disk", takes: Takes::Value("disk = \"name\"") },
+    Known { option: Opt::Resume, name: "resume", takes: Takes::Value("resume = |last| (last + 1)..") },
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[
@@ -71,6 +73,10 @@ pub(crate) struct Options {
     pub(crate) lend: bool,
     /// No value waits for what a reader does.
     pub(crate) batches: bool,
+    /// The list on disk to which the values go, with its key.
+    pub(crate) disk: Option<(Ident, Expr)>,
+    /// How the generator goes on behind the last value on disk.
+    pub(crate) resume: Option<(Ident, ExprClosure)>,
 }
 
 /// Reads the options of an invocation.
@@ -87,7 +93,14 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::StopOnErr, _) => options.stop_on_err = Some(key),
             (Opt::Lend, _) => options.lend = true,
             (Opt::Batches, _) => options.batches = true,
-            (Opt::Crate | Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Later, _) => {}
+            (Opt::Disk, Some(value)) => options.disk = Some((key, value)),
+            (Opt::Resume, Some(Expr::Closure(closure))) if closure.inputs.len() == 1 => {
+                options.resume = Some((key, closure));
+            }
+            (Opt::Resume, Some(other)) => {
+                errors.at(other, "write how it goes on behind the last value, `resume = |last| (last + 1)..`");
+            }
+            (Opt::Crate | Opt::Name | Opt::Size | Opt::Max | Opt::Keep | Opt::Halt | Opt::Disk | Opt::Resume, _) => {}
         }
     }
     options

@@ -18,6 +18,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     is_rust(function, errors);
     is_not_async(function, errors);
     parameters(function, options, errors);
+    on_disk(function, options, errors);
     body_and_type_agree(function, form, errors);
     wrapper_can_return(function, form, errors);
     values_are_owned(form, errors);
@@ -70,6 +71,19 @@ fn parameters(function: &ItemFn, options: &Options, errors: &mut Errors) {
         errors.at(
             keep,
             "`keep` and parameters exclude each other, a window has one generator: remove `keep` or the parameters",
+        );
+    }
+}
+
+/// A list holds the values of one generator.
+fn on_disk(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    if let (Some((resume, _)), None) = (&options.resume, &options.disk) {
+        errors.at(resume, "`resume` goes on behind values on disk: write `disk = \"name\"`, too");
+    }
+    if let (Some((disk, _)), false) = (&options.disk, function.sig.inputs.is_empty()) {
+        errors.at(
+            disk,
+            "`disk` and parameters exclude each other, a list holds the values of one generator: remove `disk` or the parameters",
         );
     }
 }

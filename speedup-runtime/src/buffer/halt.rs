@@ -1,5 +1,6 @@
 //! Halting conditions: when a search in an endless buffer may stop.
 
+#[cfg(feature = "complex")]
 use num_complex::Complex;
 
 use super::handle::Buffer;
@@ -82,6 +83,10 @@ magnitude! {
     usize, usize, |number| number;
     f32, f32, f32::abs;
     f64, f64, f64::abs;
+}
+
+#[cfg(feature = "complex")]
+magnitude! {
     Complex<f32>, f32, |number| number.norm_sqr();
     Complex<f64>, f64, |number| number.norm_sqr();
     Complex<i32>, i128, |number| squares(number.re.into(), number.im.into());
@@ -89,6 +94,7 @@ magnitude! {
 }
 
 /// The square of the absolute value; at most `2 * 2^126`, one more than fits, which saturates.
+#[cfg(feature = "complex")]
 fn squares(re: i128, im: i128) -> i128 {
     (re * re).saturating_add(im * im)
 }

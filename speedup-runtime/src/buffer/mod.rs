@@ -20,6 +20,8 @@ mod handle;
 mod helpers;
 mod item;
 mod iter;
+#[cfg(not(loom))]
+mod listed;
 mod lodging;
 #[cfg(all(test, loom))]
 mod loom;
@@ -29,6 +31,7 @@ mod order;
 mod pace;
 mod patience;
 mod production;
+mod pulled;
 mod reader;
 mod ring;
 mod search;

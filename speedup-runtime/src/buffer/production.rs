@@ -110,6 +110,8 @@ where
 
     /// Makes the generator if need be and lets it run; the phase afterwards.
     fn advance(&self, work: &mut Work<T>, mut foreman: Foreman<'_, T, S>) -> Phase {
+        #[cfg(not(loom))]
+        self.list(foreman.settings);
         let generator = running(work, foreman.settings);
         let len = foreman.start;
         let Some(room) = foreman.more(len) else {

@@ -3,7 +3,7 @@
 use std::{ops::Deref, ptr::NonNull};
 
 use super::token;
-use crate::sync::global::Arc;
+use crate::sync::global::{Arc, Weak};
 
 /// A static or counted reference to an engine: what a job on a helper thread keeps alive.
 pub(super) struct Shared<E: 'static> {
@@ -27,6 +27,15 @@ impl<E> Shared<E> {
     pub(super) fn owning(engine: E) -> Self {
         let owner = Arc::new(engine);
         Shared { engine: NonNull::from_ref(&*owner), owner: Some(owner) }
+    }
+
+    /// The same, unless it counts: what does not keep an engine that is owned.
+    pub(super) fn weak(&self) -> Weakly<E> {
+        match &self.owner {
+            Some(owner) => Weakly::Owned(Arc::downgrade(owner)),
+            // SAFETY: without an owner it is `'static`.
+            None => Weakly::Static(unsafe { self.engine.as_ref() }),
+        }
     }
 
     /// Whether the engine goes when its references go.
@@ -57,5 +66,24 @@ impl<E> Deref for Shared<E> {
     fn deref(&self) -> &E {
         // SAFETY: see the field.
         unsafe { self.engine.as_ref() }
+    }
+}
+
+/// A reference that does not keep an engine which is owned.
+pub(super) enum Weakly<E: 'static> {
+    Static(&'static E),
+    Owned(Weak<E>),
+}
+
+impl<E> Weakly<E> {
+    /// The engine, if it has not gone.
+    pub(super) fn get(&self) -> Option<Shared<E>> {
+        match self {
+            Self::Static(engine) => Some(Shared::of(engine)),
+            Self::Owned(engine) => {
+                let owner = engine.upgrade()?;
+                Some(Shared { engine: NonNull::from_ref(&*owner), owner: Some(owner) })
+            }
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::{cell::UnsafeCell, marker::PhantomData, sync::OnceLock};
 
+#[cfg(not(loom))]
+use once_cell::sync::OnceCell;
+
 use super::{
     apart::Apart,
     engagement::Engagement,
@@ -15,6 +18,8 @@ use super::{
     wishes::{Rank, Wishes},
     work::Work,
 };
+#[cfg(not(loom))]
+use crate::seeing::registry::Ticket;
 use crate::{
     panics::{self, Payload},
     sync::{AtomicBool, AtomicU32, AtomicUsize, Mutex, Ordering, const_unless_loom, lock},
@@ -71,6 +76,9 @@ pub(super) struct Engine<T, S> {
     pub(super) sorted: AtomicUsize,
     /// What the generator panicked with; set before the phase says so.
     failure: OnceLock<Mutex<Payload>>,
+    /// That it is on the list of all that have been used: from the first value on.
+    #[cfg(not(loom))]
+    pub(super) ticket: OnceCell<Ticket>,
     owns: PhantomData<T>,
 }
 
@@ -108,6 +116,8 @@ impl<T, S> Engine<T, S> {
                 work: UnsafeCell::new(work),
                 sorted: AtomicUsize::new(0),
                 failure: OnceLock::new(),
+                #[cfg(not(loom))]
+                ticket: OnceCell::new(),
                 owns: PhantomData,
             }
         }

@@ -31,14 +31,14 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
-    stats::Stats,
-    tables::{Division, Tables, TablesState, is_equal, is_same},
+    tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };
 #[cfg(not(loom))]
@@ -50,7 +50,7 @@ pub use self::{
         state::{AsyncCache, AsyncState, AsyncValues},
     },
     call::{
-        behind::{Attached, Behind, Condition, Counts, Fault},
+        behind::{Attached, Behind, Counts, Fault},
         execute::Inside,
         function::Function,
     },
@@ -60,3 +60,5 @@ pub use self::{
         key::{Argument, Distinct, Key, Lookup, Output, Part},
     },
 };
+#[cfg(not(loom))]
+pub use crate::seeing::stats::Stats;

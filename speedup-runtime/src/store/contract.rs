@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{Error, Result, cooperate::Cooperate};
-use crate::cache::Condition;
+use crate::seeing::stats::Condition;
 
 /// A place for results that outlive the process, or that several processes share.
 ///

@@ -2,6 +2,7 @@
 
 use super::{Error, Result};
 use crate::cache::{Behind, Cache, Fault, Key, Output};
+use crate::seeing::switch;
 
 /// What went wrong behind a cache, as an error of this module.
 pub(super) fn typed(fault: Fault) -> Error {
@@ -16,7 +17,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[doc(hidden)]
     #[inline]
     pub fn stored(&self, key: &K, body: impl FnOnce() -> R) -> R {
-        let Some(behind) = self.behind() else { return body() };
+        let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body() };
         if behind.is_together() {
             return self.stored_together(behind, key, body);
         }
@@ -70,7 +71,7 @@ where
         key: &K,
         body: impl FnOnce() -> std::result::Result<V, E>,
     ) -> std::result::Result<V, E> {
-        let Some(behind) = self.behind() else { return body() };
+        let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body() };
         if let Some(value) = behind.look(key).map_err(typed)? {
             return value;
         }

@@ -20,6 +20,8 @@ mod disk;
 mod dock;
 #[cfg(feature = "memcached")]
 pub mod memcached;
+#[cfg(feature = "disk")]
+mod persisted;
 #[cfg(feature = "redis")]
 pub mod redis;
 
@@ -37,7 +39,10 @@ pub use self::error::{Cause, Error, Result};
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;
 pub use self::memory::MemoryStore;
+#[cfg(feature = "disk")]
+#[doc(hidden)]
+pub use self::persisted::{IntoList, Persisted, persisted};
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::tiered::Tiered;
-pub use crate::cache::Condition;
+pub use crate::seeing::stats::Condition;

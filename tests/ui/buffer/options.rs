@@ -2,7 +2,7 @@
 
 use speedup::buffer;
 
-#[buffer(sise = 4, size = 0, size = 3, max = "many", stop_on_err = 1, disk = "name")]
+#[buffer(sise = 4, size = 0, size = 3, max = "many", stop_on_err = 1, disk)]
 fn many() -> impl Iterator<Item = Result<u64, String>> {
     (0..).map(Ok)
 }
@@ -34,6 +34,21 @@ fn counted() -> impl Iterator<Item = u64> {
 
 #[buffer(halt = |item| *item > 5)]
 fn short() -> impl Iterator<Item = u64> {
+    0..
+}
+
+#[buffer(resume = |last| last + 1.., disk = "list")]
+fn one_for_all(from: u64) -> impl Iterator<Item = u64> {
+    from..
+}
+
+#[buffer(resume = 7)]
+fn no_closure() -> impl Iterator<Item = u64> {
+    0..
+}
+
+#[buffer(resume = |last| last + 1..)]
+fn no_disk() -> impl Iterator<Item = u64> {
     0..
 }
 

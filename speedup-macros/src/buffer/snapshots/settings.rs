@@ -201,3 +201,81 @@ fn values_that_are_lent_for_each_set_of_arguments() {
         "#]],
     );
 }
+
+#[test]
+fn values_on_disk() {
+    check(
+        "disk = \"squares\", resume = |last| squares_from(last)",
+        "fn squares() -> impl Iterator<Item = u64> { squares_from(&0) }",
+        &expect![[r#"
+            fn squares() -> impl Iterator<Item = u64> {
+                ::speedup::Buffer::values(SQUARES)
+            }
+            /// The buffer of [`squares()`].
+            const SQUARES: &::speedup::Buffer<u64> = {
+                static __SQUARES_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+                let _ = squares;
+                &::speedup::Buffer::of(
+                    &__SQUARES_STATE,
+                    ::speedup::buffer::Function::new(
+                            "squares",
+                            || ::speedup::buffer::Source::from_iter(
+                                ::speedup::store::persisted(
+                                        "squares",
+                                        "e40adbb70ab4932c6837c437bfef3eb6",
+                                        || __squares_generator(),
+                                    )
+                                    .resume(|last| squares_from(last)),
+                            ),
+                        )
+                        .search(|| ::core::option::Option::Some(
+                            ::core::cmp::PartialOrd::partial_cmp,
+                        )),
+                )
+            };
+            fn __squares_generator() -> impl Iterator<Item = u64> {
+                squares_from(&0)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn values_on_disk_of_a_body_that_yields() {
+    check(
+        "disk = list()",
+        "fn count() -> u64 { yield_!(1); }",
+        &expect![[r#"
+        fn count() -> impl ::core::iter::Iterator<Item = u64> {
+            ::speedup::Buffer::values(COUNT)
+        }
+        /// The buffer of [`count()`].
+        const COUNT: &::speedup::Buffer<u64> = {
+            static __COUNT_STATE: ::speedup::buffer::State<u64> = ::speedup::buffer::State::new();
+            let _ = count;
+            &::speedup::Buffer::of(
+                &__COUNT_STATE,
+                ::speedup::buffer::Function::new(
+                        "count",
+                        || ::speedup::buffer::Source::from_iter(
+                            ::speedup::store::persisted(
+                                list(),
+                                "ecde6b546fec4b610e9190d9931e7025",
+                                || ::speedup::buffer::Source::into_values(__count_generator()),
+                            ),
+                        ),
+                    )
+                    .in_batches()
+                    .search(|| ::core::option::Option::Some(
+                        ::core::cmp::PartialOrd::partial_cmp,
+                    )),
+            )
+        };
+        fn __count_generator() -> ::speedup::buffer::Source<u64> {
+            ::speedup::buffer::Source::from_body(|out: ::speedup::buffer::Out<u64>| async move {
+                out.give(1).await;
+            })
+        }
+    "#]],
+    );
+}

@@ -3,8 +3,8 @@
 use std::{fmt, marker::PhantomData};
 
 use crate::cache::{
-    api::{divided::Divided, into_function::IntoFunction, stats::Stats},
-    call::{function::Function, state::Core},
+    api::{divided::Divided, into_function::IntoFunction},
+    call::{function::Function, known::Known, listed::Listing, state::Core},
     fork::{ahead, fork_join},
     table::key::{Key, Lookup, Output},
     thread::{
@@ -12,7 +12,10 @@ use crate::cache::{
         registry,
     },
 };
-use crate::sync::Arc;
+use crate::{
+    seeing::{report::Kind, stats::Stats},
+    sync::Arc,
+};
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -88,7 +91,18 @@ impl<K: Key, R: Output> State<K, R> {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
+        Self(Core::listed(Listing::As(Kind::Cache)))
+    }
+}
+
+impl<K: Key, R: Output> State<K, R> {
+    /// The values of a cache that is part of something else.
+    pub(in crate::cache) const fn of_a_part() -> Self {
         Self(Core::new())
+    }
+
+    pub(in crate::cache) fn core(&self) -> &Core<K, R> {
+        &self.0
     }
 }
 
@@ -126,7 +140,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        Self::around(Core::new(), Function::closure(function.into_shared()))
+        let core = Core::listed(Listing::As(Kind::Cache));
+        Self::around(core, Function::closure(function.into_shared()).of_type::<F>())
     }
 
     /// A core with its function.
@@ -378,19 +393,18 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.core().clear();
     }
 
-    /// What the cache has done so far. O(n), as [`len`](Self::len).
+    /// What the cache has done so far. O(n), as [`len`](Self::len), and some microseconds for finding out what a hit costs.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        if let Some(divided) = self.divided {
-            return divided.stats();
+        match self.divided {
+            Some(divided) => divided.stats(true),
+            None => Known::of(self.core()).with_cost_of(self.core()).stats(),
         }
-        let core = self.core();
-        let (hits, misses) = core.number.totals();
-        let [shared, helped, vain] = core.outlook.totals();
-        let stats =
-            Stats { hits, misses, panics: core.panics(), len: self.len(), shared, helped, vain, ..Stats::default() };
-        // What was never asked for is not opened to be counted.
-        self.function.docked.map_or(stats, |docked| stats.with(docked.behind.counts()))
+    }
+
+    /// The same without a look-up.
+    fn counts(&self) -> Stats {
+        self.divided.map_or_else(|| Known::of(self.core()).stats(), |divided| divided.stats(false))
     }
 
     /// Another handle of the same cache, for a call that may outlive this one.
@@ -416,6 +430,6 @@ impl<K: Key, R: Output> Drop for Cache<K, R> {
 
 impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.stats()).finish()
+        out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.counts()).finish()
     }
 }

@@ -9,15 +9,17 @@ use std::{fmt, marker::PhantomData};
 use once_cell::race::OnceBox;
 
 use crate::cache::{
-    api::{cache::Cache, stats::Stats},
+    api::cache::Cache,
     call::{
         callee::Callee,
         execute::{self, Inside},
         function::Function,
+        listed::Listing,
         state::Core,
     },
     table::key::{Key, Lookup, Output},
 };
+use crate::seeing::{report::Kind, stats::Stats};
 
 /// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
 /// [`Local`].
@@ -265,7 +267,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     #[cold]
     #[inline(never)]
     fn made(&self, describe: impl Fn() -> Function<K, R>) -> &Cache<K, R> {
-        self.cache.get_or_init(|| Box::new(Held::new(Cache::owned(describe())))).cache()
+        self.cache.get_or_init(|| Box::new(Held::new(Cache::owned(describe(), Kind::Memo)))).cache()
     }
 
     /// The value of a key if it is there; never computes.
@@ -330,7 +332,7 @@ impl<K, R> fmt::Debug for Memo<K, R> {
 
 impl<K: Key, R: Output> Cache<K, R> {
     /// A cache of its own around a function.
-    pub(in crate::cache) fn owned(function: Function<K, R>) -> Self {
-        Self::around(Core::new(), function)
+    pub(in crate::cache) fn owned(function: Function<K, R>, kind: Kind) -> Self {
+        Self::around(Core::listed(Listing::As(kind)), function)
     }
 }

@@ -1,6 +1,6 @@
 //! A cache whose values are in several tables, as its handle sees them.
 
-use crate::cache::api::stats::Stats;
+use crate::seeing::stats::Stats;
 
 /// A function's tables as one cache of all its arguments: what its handle sees.
 pub(in crate::cache) trait Divided<K, R>: Sync {
@@ -10,5 +10,6 @@ pub(in crate::cache) trait Divided<K, R>: Sync {
     fn refresh(&self, key: K) -> R;
     fn len(&self) -> usize;
     fn clear(&self);
-    fn stats(&self) -> Stats;
+    /// With what a hit costs, if asked for.
+    fn stats(&self, with_costs: bool) -> Stats;
 }

@@ -5,6 +5,8 @@ pub mod autoref;
 #[cfg(not(loom))]
 mod behind;
 #[cfg(not(loom))]
+pub(in crate::cache) mod branches;
+#[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
@@ -20,8 +22,6 @@ pub(in crate::cache) mod of_types;
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 mod spawn;
-#[cfg(not(loom))]
-pub(in crate::cache) mod stats;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]

@@ -11,7 +11,10 @@ use crate::cache::{
     call::function::Function,
     table::key::{Key, Output},
 };
-use crate::sync::{AtomicPtr, Ordering, global::Mutex, lock};
+use crate::{
+    seeing::report::Kind,
+    sync::{AtomicPtr, Ordering, global::Mutex, lock},
+};
 
 /// The cache of a function for one set of types, made by the first who asks.
 ///
@@ -25,7 +28,7 @@ pub fn of_types<F: Copy + 'static, K: Key, R: Output>(
     describe: impl FnOnce() -> Function<K, R>,
 ) -> &'static Cache<K, R> {
     let _ = function;
-    get(TypeId::of::<F>(), || Cache::owned(describe()))
+    get(TypeId::of::<F>(), || Cache::owned(describe().of_type::<F>(), Kind::Cache))
 }
 
 const BUCKETS: usize = 256;

@@ -5,9 +5,11 @@ use std::{
     ptr,
 };
 
+use once_cell::sync::OnceCell;
+
 use crate::cache::{
     api::context::Body,
-    call::{function::Function, state::Core},
+    call::{function::Function, known::Known, outlook::Outlook, seen::Seen, state::Core},
     sharing::granularity::Grain,
     table::{
         key::{Key, Lookup, Output},
@@ -21,6 +23,11 @@ use crate::cache::{
     },
 };
 
+use crate::seeing::{
+    registry::{Aside, Ticket, Told, Used},
+    report::Kind,
+};
+
 /// So many running calls are looked through for one of the same function: more than one only if others lie between.
 const NEAR: usize = 4;
 
@@ -28,6 +35,10 @@ const NEAR: usize = 4;
 pub struct Scoped {
     costs: Grain,
     number: Number,
+    seen: Seen,
+    outlook: Outlook,
+    /// The name in reports, and that it is listed: from the first call on.
+    listed: OnceCell<(&'static str, Ticket)>,
 }
 
 /// Where an argument that is passed on by reference lies, and how large it is: what tells it from others while it is lent.
@@ -61,12 +72,57 @@ struct Scope<const N: usize, K: Key, R: Output> {
     passed_on: [Place; N],
 }
 
+/// A scoped function on the list of all that have been used. It keeps nothing.
+struct Listed(&'static Scoped);
+
+impl Used for Listed {
+    fn told(&self) -> Option<Told> {
+        let Scoped { number, seen, outlook, listed, .. } = self.0;
+        let known =
+            Known { totals: number.totals(), counts: seen.counts(), outlook: outlook.totals(), ..Known::default() };
+        Some(Told {
+            name: listed.get()?.0.to_owned(),
+            kind: Kind::Scoped,
+            is_one_of_many: false,
+            is_bounded: true,
+            stats: known.stats(),
+        })
+    }
+
+    fn set_aside(&self) -> Option<Aside> {
+        let (scoped, counted) = (self.0, self.0.number.totals());
+        Some(Box::new(move || scoped.number.rewind(counted)))
+    }
+
+    fn empty(&self) {}
+}
+
+/// Takes over what was counted and learnt in a scope when its outermost call ends, in a panic, too.
+struct Counted<'a, K: Key, R: Output> {
+    scoped: &'a Scoped,
+    core: &'a Core<K, R>,
+}
+
+impl<K: Key, R: Output> Drop for Counted<'_, K, R> {
+    fn drop(&mut self) {
+        self.scoped.costs.learn_from(&self.core.grain);
+        self.scoped.seen.add(&self.core.seen.counts());
+        self.scoped.outlook.add(self.core.outlook.totals());
+    }
+}
+
 impl Scoped {
     /// Nothing is known.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
-        Self { costs: Grain::new(), number: Number::new() }
+        Self {
+            costs: Grain::new(),
+            number: Number::new(),
+            seen: Seen::new(),
+            outlook: Outlook::new(),
+            listed: OnceCell::new(),
+        }
     }
 
     /// The value of a call, computed if need be: in the table of the outermost call that was given the same beside its key, or in a
@@ -136,11 +192,11 @@ impl Scoped {
         body: &B,
     ) -> R {
         self.number.give();
+        self.listed.get_or_init(|| (describe().name, Ticket::new(Listed(self))));
         let mut scope = Scope { core: Core::one_of(family, None), passed_on };
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
-        let value = scope.core.get_with(key, describe, body);
-        self.costs.learn_from(&scope.core.grain);
-        value
+        let _counted = Counted { scoped: self, core: &scope.core };
+        scope.core.get_with(key, describe, body)
     }
 }

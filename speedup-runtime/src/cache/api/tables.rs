@@ -9,16 +9,18 @@
 //! the call is written; one that passes on something else is another outermost call.
 
 use std::{
-    any::TypeId,
     borrow::Borrow,
     fmt,
-    ptr::{self, NonNull, null},
-    sync::Mutex,
+    ptr::{self, null},
     thread,
 };
 
 use crate::cache::{
-    api::{cache::Cache, divided::Divided, stats::Stats},
+    api::{
+        branches::{Branch, TablesState, steady_of},
+        cache::Cache,
+        divided::Divided,
+    },
     call::{
         callee::Callee,
         function::Function,
@@ -28,12 +30,14 @@ use crate::cache::{
     table::key::{Key, Lookup, Output, Part},
     thread::{
         call_stack,
-        engine::{Engine as _, Kept},
         frame::Frame,
         registry::{self, Pinned, Worker},
     },
 };
-use crate::sync::{Arc, AtomicU64, Ordering, lock};
+use crate::{
+    seeing::stats::Stats,
+    sync::{Ordering, lock},
+};
 
 /// How many tables are kept of one function, unless it says otherwise.
 const MOST: usize = 1024;
@@ -51,86 +55,6 @@ pub struct Tables<S: Key, V: Key, R: Output> {
     most: usize,
 }
 
-/// What a static holds for [`Tables`].
-pub struct TablesState<S: Key, V: Key, R: Output> {
-    branches: crate::cache::State<S, Branch<V, R>>,
-    /// The tables that are kept, in no order.
-    kept: Mutex<Vec<Branch<V, R>>>,
-    /// Outermost calls that had to look for their table. Relaxed: a clock for [`Branch::used`].
-    now: AtomicU64,
-    /// What is counted of all tables, and known of what a call costs.
-    whole: Core<V, R>,
-}
-
-// SAFETY: shared state behind atomics and locks, as in `Cache`.
-unsafe impl<S: Key, V: Key, R: Output> Sync for TablesState<S, V, R> {}
-
-impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
-    /// No tables yet.
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "made in statics")]
-    pub const fn new() -> Self {
-        Self {
-            branches: crate::cache::State::new(),
-            kept: Mutex::new(Vec::new()),
-            now: AtomicU64::new(0),
-            whole: Core::new(),
-        }
-    }
-}
-
-/// One of the tables, counted.
-struct Branch<V: Key, R: Output> {
-    core: NonNull<Core<V, R>>,
-    _kept: Option<Kept>,
-    /// When an outermost call has last computed something in it.
-    used: Arc<AtomicU64>,
-}
-
-// SAFETY: as for `Cache`.
-unsafe impl<V: Key, R: Output> Send for Branch<V, R> {}
-// SAFETY: as for `Cache`.
-unsafe impl<V: Key, R: Output> Sync for Branch<V, R> {}
-
-impl<V: Key, R: Output> Branch<V, R> {
-    /// An empty table, which counts and learns together with the others.
-    fn new<S: Key>(steady: S, family: TypeId, whole: &Core<V, R>) -> Self {
-        whole.number.give();
-        let mut core = Core::one_of(family, Some(Steady::new(steady)));
-        core.number = whole.number.lend();
-        core.grain.learn_from(&whole.grain);
-        let (core, kept) = core.into_counted();
-        Self { core, _kept: Some(kept), used: Arc::new(AtomicU64::new(0)) }
-    }
-
-    #[inline]
-    fn core(&self) -> &Core<V, R> {
-        // SAFETY: kept.
-        unsafe { self.core.as_ref() }
-    }
-}
-
-impl<V: Key, R: Output> Clone for Branch<V, R> {
-    fn clone(&self) -> Self {
-        Self { core: self.core, _kept: self.core().keep(), used: self.used.clone() }
-    }
-}
-
-/// What the steady arguments of a core are.
-///
-/// # Safety
-/// The core was made by [`Branch::new`] with an `S`.
-#[inline(always)]
-unsafe fn steady_of<S, V: Key, R: Output>(core: &Core<V, R>) -> Option<&S> {
-    // SAFETY: by the contract.
-    core.steady.as_ref().map(|steady| unsafe { &*steady.at().cast::<S>() })
-}
-
-/// Tables are put in, not computed.
-fn never<S: Key, V: Key, R: Output>(_: &S) -> Branch<V, R> {
-    unreachable!("a table is made by who looks for it")
-}
-
 impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// The tables of a function with its name and its body, which gets what is passed on and what varies.
     ///
@@ -141,7 +65,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         name: &'static str,
         body: F,
     ) -> Self {
-        let branches = Cache::of(&state.branches, Function::new("the tables of a function", never::<S, V, R>));
+        let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
         Self { state, function: Function::steady(name, body), branches, most: MOST }
     }
 
@@ -299,6 +223,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
 
     /// The table for these steady arguments, made by this call or by another thread just now.
     fn make(&self, steady: &S, worker: &'static Worker) -> Branch<V, R> {
+        self.state.list(&self.function);
         let branch = Branch::new(steady.clone(), self.function.family, &self.state.whole);
         loop {
             match self.branches.core().insert_new(self.branches.function(), steady, branch.clone(), worker) {
@@ -319,6 +244,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
             let oldest = oldest.min_by_key(|(_, branch)| branch.used.load(Ordering::Relaxed)).map(|(at, _)| at);
             oldest.filter(|_| over).map(|at| kept.swap_remove(at))
         };
+        oldest.iter().for_each(|branch| self.state.whole.absorb(branch.core()));
         // SAFETY: a core of the family. Removed while nothing is locked, since keys are users' code.
         if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { steady_of::<S, V, R>(branch.core()) }) {
             self.branches.core().remove(steady, worker);
@@ -385,19 +311,12 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
     }
 
     fn clear(&self) {
-        self.tables.branches.clear();
-        let old = std::mem::take(&mut *lock(&self.tables.state.kept));
-        drop(old);
+        drop(self.tables.state.take());
         registry::collect();
     }
 
-    fn stats(&self) -> Stats {
-        let (hits, misses) = self.tables.state.whole.number.totals();
-        let panics = self.tables.kept().iter().map(|branch| branch.core().panics()).sum();
-        let outlooks = self.tables.kept();
-        let counts = outlooks.iter().map(|branch| branch.core().outlook.totals());
-        let [shared, helped, vain] = counts.fold([0; 3], |sum, each| std::array::from_fn(|at| sum[at] + each[at]));
-        Stats { hits, misses, panics, len: self.len(), shared, helped, vain, ..Stats::default() }
+    fn stats(&self, with_costs: bool) -> Stats {
+        self.tables.state.known(with_costs).stats()
     }
 }
 

@@ -9,10 +9,10 @@ use super::{
     state::{AsyncCache, AsyncState, Place},
 };
 use crate::cache::{
-    api::stats::Stats,
     table::key::{Key, Lookup, Output},
     thread::registry,
 };
+use crate::seeing::stats::Stats;
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
     /// A cache whose values are in a static, which is what `#[cache]` makes.
@@ -36,7 +36,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoAsyncFunction<K, R>>(function: F) -> Self {
-        let function = AsyncFunction::closure(function.into_shared());
+        let function = AsyncFunction::closure(function.into_shared()).of_type::<F>();
         Self { values: Place::Own(Arc::new(AsyncState::new())), function }
     }
 
@@ -204,14 +204,12 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         self.values.core.clear();
     }
 
-    /// What the cache has done so far. O(n), as [`len`](Self::len).
+    /// What the cache has done so far. O(n), as [`len`](Self::len), and some microseconds for finding out what a hit costs.
     ///
-    /// Who waits for a call that somebody else began counts neither as a hit nor as a miss.
+    /// Who waits for a call that somebody else began counts neither as a hit nor as a miss, but as a wait.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let core = &self.values.core;
-        let (hits, misses) = core.number.totals();
-        Stats { hits, misses, panics: core.panics(), len: self.len(), ..Stats::default() }
+        self.values.known().with_cost_of(&self.values.core).stats()
     }
 }
 
@@ -219,7 +217,7 @@ impl<K: Key, R: Output> fmt::Debug for AsyncCache<K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("AsyncCache")
             .field("function", &self.function.rules.name)
-            .field("stats", &self.stats())
+            .field("stats", &self.values.known().stats())
             .finish()
     }
 }

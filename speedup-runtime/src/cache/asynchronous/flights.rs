@@ -4,6 +4,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use dashmap::{DashMap, Entry};
@@ -27,9 +28,14 @@ use crate::{
             Claim,
             key::{Distinct, Key, Output},
         },
-        thread::registry::{self, Worker},
+        thread::{
+            registry::{self, Worker},
+            timing::Timed,
+            window::nanos,
+        },
     },
-    panics::Payload,
+    panics::{self, Payload},
+    seeing::switch,
     sync::{AtomicBool, Ordering},
 };
 
@@ -44,6 +50,8 @@ pub(super) struct Call<K> {
     table: u64,
     /// Whether its value replaces one that is there. Relaxed: who sets it has a seat and waits for the end.
     replaces: AtomicBool,
+    /// When it began, if it is one of those that are timed.
+    since: Option<Instant>,
     name: &'static str,
     show: Option<Show<K>>,
 }
@@ -72,6 +80,11 @@ impl<K: Key, R: Output> Flights<K, R> {
         self.by_key.get_or_init(DashMap::default)
     }
 
+    /// How many calls are on their way.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.get().map_or(0, DashMap::len)
+    }
+
     /// Whether a call of the key is on its way whose value will be kept.
     pub(super) fn contains(&self, core: &Core<K, R>, key: &K) -> bool {
         let table = core.table_id(registry::current());
@@ -91,6 +104,11 @@ impl<K: Key, R: Output> Flights<K, R> {
         replaces: bool,
     ) -> Boarded<K, R> {
         let worker = registry::current();
+        if switch::is_off() {
+            switch::begin_off();
+            let (flight, seat) = begin(function, &key, 0, false, None);
+            return Boarded::Seat(flight, seat);
+        }
         let replaces = replaces && core.contains(&key, worker);
         loop {
             if !replaces && let Some(value) = core.peek(&key, key.pack(), worker) {
@@ -101,13 +119,16 @@ impl<K: Key, R: Output> Flights<K, R> {
             if let Some(there) = self.by_key().get(Distinct::of(&key))
                 && let Some(seat) = there.join(table, replaces)
             {
+                core.seen.waited();
                 return Boarded::Seat(there.clone(), seat);
             }
             // Made before the entry is locked: keys are cloned by users' code. Nothing of the body runs yet.
-            let (flight, seat) = begin(function, &key, table, replaces);
+            let since = is_timed(core, worker).then(Instant::now);
+            let (flight, seat) = begin(function, &key, table, replaces, since);
             match self.by_key().entry(Distinct(key.clone())) {
                 Entry::Occupied(mut there) => {
                     if let Some(seat) = there.get().join(table, replaces) {
+                        core.seen.waited();
                         return Boarded::Seat(there.get().clone(), seat);
                     }
                     // It was dropped, or belongs to a table that was cleared.
@@ -123,8 +144,9 @@ impl<K: Key, R: Output> Flights<K, R> {
     }
 
     /// Leaves a seat. Who leaves the last one takes the call with it.
-    pub(super) fn leave(&self, flight: &Arc<Flying<K, R>>, seat: usize) {
+    pub(super) fn leave(&self, core: &Core<K, R>, flight: &Arc<Flying<K, R>>, seat: usize) {
         if let Some(body) = flight.leave(seat) {
+            core.seen.dropped();
             self.forget(flight);
             flat::bury(body);
         }
@@ -141,12 +163,16 @@ impl<K: Key, R: Output> Flights<K, R> {
         // Clones are users' code.
         let kept =
             result.and_then(|value| catch_unwind(AssertUnwindSafe(|| keep(core, function, &flight.call, value))));
+        if let (Ok(_), Some(since)) = (&kept, flight.call.since) {
+            core.seen.timed(Timed { calls: 1, is_pure: true, nanos: nanos(since.elapsed()) });
+            panics::contain(|| core.note_example(&flight.call.key));
+        }
         // Kept before it is forgotten here: who finds the call in neither place begins it.
         self.forget(flight);
         match kept {
             Ok(value) => End::Value(value),
             Err(payload) => {
-                core.panicked.fetch_add(1, Ordering::Relaxed);
+                core.seen.panicked();
                 End::panic(payload)
             }
         }
@@ -157,18 +183,27 @@ impl<K: Key, R: Output> Flights<K, R> {
     }
 }
 
+/// Whether a call that begins is one of those that are timed: the first ones, and then one of so many.
+fn is_timed<K: Key, R: Output>(core: &Core<K, R>, worker: &Worker) -> bool {
+    const FIRST: u64 = 8;
+    const THEN: u64 = 64;
+    core.seen.samples() < FIRST || worker.computed().is_multiple_of(THEN)
+}
+
 /// A call that has not begun, and its first seat.
 fn begin<K: Key, R: Output>(
     function: &AsyncFunction<K, R>,
     key: &K,
     table: u64,
     replaces: bool,
+    since: Option<Instant>,
 ) -> (Arc<Flying<K, R>>, usize) {
     let call = Call {
         key: key.clone(),
         ticket: Ticket::new(),
         table,
         replaces: AtomicBool::new(replaces),
+        since,
         name: function.rules.name,
         show: function.rules.show,
     };

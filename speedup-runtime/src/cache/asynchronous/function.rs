@@ -53,6 +53,11 @@ impl<K, R> AsyncFunction<K, R> {
         Self { rules: Function::awaited("closure"), start: Start::Shared(start) }
     }
 
+    /// The same, named in reports by this type.
+    pub(super) fn of_type<F>(self) -> Self {
+        Self { rules: self.rules.of_type::<F>(), ..self }
+    }
+
     /// Keeps only the results for which this is true; others go to those who waited for them.
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {

@@ -18,6 +18,8 @@ pub(in crate::cache) mod function;
 pub(in crate::cache) mod get;
 #[cfg(not(loom))]
 pub(in crate::cache) mod group;
+#[cfg(not(loom))]
+mod listed;
 #[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(not(loom))]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cache::{
         api::cache::Parts,
-        call::state::Core,
+        call::{known::Known, state::Core},
         memory::{epoch::Garbage, garbage},
         table::key::{Key, Lookup, Output},
         thread::registry,
@@ -86,6 +86,14 @@ impl<K: Key, R: Output> AsyncState<K, R> {
     pub const fn new() -> Self {
         Self { core: Core::new(), flights: Flights::new() }
     }
+
+    /// What is known of the cache, but for what a hit costs.
+    pub(super) fn known(&self) -> Known {
+        let mut known = Known::of(&self.core);
+        // Nothing is claimed in the table while its call is on its way.
+        known.census.claimed = self.flights.len();
+        known
+    }
 }
 
 impl<C: Parts> fmt::Debug for AsyncValues<C> {
@@ -125,11 +133,12 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     }
 
     pub(super) fn board(&self, key: K, replaces: bool) -> Boarded<K, R> {
+        self.list();
         self.values.flights.board(&self.values.core, &self.function, key, replaces)
     }
 
     pub(super) fn leave(&self, flight: &Arc<Flying<K, R>>, seat: usize) {
-        self.values.flights.leave(flight, seat);
+        self.values.flights.leave(&self.values.core, flight, seat);
     }
 
     pub(super) fn land(&self, flight: &Arc<Flying<K, R>>, result: Result<R, Payload>) -> End<R> {
@@ -141,9 +150,7 @@ impl<K: Key, R: Output> Drop for AsyncCache<K, R> {
     fn drop(&mut self) {
         if let Place::Own(values) = &self.values {
             // Freed after all that was removed from its tables.
-            let values = Box::into_raw(Box::new(values.clone()));
-            // SAFETY: made just now; its parts may be dropped on any thread, as the cache may.
-            garbage::retire(unsafe { Garbage::boxed(values) });
+            garbage::retire(Garbage::dropped(values.clone()));
             registry::collect();
         }
     }

@@ -4,6 +4,8 @@
 
 use std::{any::Any, error::Error};
 
+use crate::seeing::stats::Condition;
+
 /// What went wrong behind a cache: a [`store::Error`](crate::store::Error).
 #[doc(hidden)]
 pub type Fault = Box<dyn Error + Send + Sync>;
@@ -94,23 +96,6 @@ pub struct Counts {
     pub condition: Condition,
 }
 
-/// In which state a store is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Condition {
-    /// There is none, or it was not needed yet.
-    #[default]
-    None,
-    /// It reads and writes.
-    Sound,
-    /// Another process has it: what is there is read, and what is new stays in memory.
-    ReadOnly,
-    /// It was damaged: what was there was set aside, and it was begun anew.
-    BegunAnew,
-    /// It cannot be reached.
-    Down,
-}
-
 /// What lies behind a function, and how it is made.
 pub(in crate::cache) struct Docked<K: 'static, R: 'static> {
     pub(in crate::cache) behind: &'static dyn Behind<K, R>,
@@ -125,3 +110,10 @@ impl<K, R> Clone for Docked<K, R> {
 }
 
 impl<K, R> Copy for Docked<K, R> {}
+
+impl<K, R> Docked<K, R> {
+    /// What has come of it so far.
+    pub(in crate::cache) fn counts(self) -> Counts {
+        self.behind.counts()
+    }
+}

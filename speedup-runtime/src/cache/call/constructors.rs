@@ -81,6 +81,7 @@ impl<K, R> Function<K, R> {
         let family = Header::ALONE;
         Self {
             name,
+            path: None,
             run,
             shared,
             keep: None,

@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry,
+        registry, timing,
         waiters::Waiters,
     },
 };
@@ -46,22 +46,38 @@ impl<K: Key, R: Output> Core<K, R> {
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
             }
         };
-        // A panic goes to who needs the value: they are told, or compute it again.
-        // So does one of the key's destructor, hence the move.
-        let run = move || {
-            let (key, flight) = claimed;
+        let ((key, flight), member) = (claimed, (member, table));
+        let keep = callee.function.keep.filter(|_| frame != 0);
+        let begins = if keep.is_some() { handed.begin(frame, member) } else { !handed.knows(frame, member) };
+        if !begins {
+            panics::contain(move || drop(key));
+            return Helped::Settled;
+        }
+        self.seen.took();
+        let run = || {
             let value = callee.run(self, &key, Some(flight));
-            if frame != 0 && callee.function.keep.is_some_and(|keep| !keep(&value)) {
-                handed.give(frame, self.address(), key, End::Value(value));
-            }
+            keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
         };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(()) => Helped::Computed,
-            Err(payload) => {
-                panics::swallow(payload);
-                Helped::Panicked
+        // A panic goes to who needs the value: the running call that shows the member, and who waits for it.
+        let (end, helped) = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(end) => (end, Helped::Computed),
+            Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
+        };
+        match end {
+            Some(end) => {
+                if keep.is_none() && frame != 0 {
+                    handed.begin(frame, member);
+                }
+                handed.finish(frame, member, Some((key, end)));
+            }
+            None => {
+                if keep.is_some() {
+                    handed.finish::<K, R>(frame, member, None);
+                }
+                panics::contain(move || drop(key));
             }
         }
+        helped
     }
 }
 
@@ -120,6 +136,16 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
         leapfrog::dismiss(worker);
+    }
+
+    unsafe fn timed(&self, key: *const ()) {
+        let worker = registry::current();
+        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+            self.seen.timed(timed);
+            // SAFETY: by the contract.
+            let key = unsafe { &*key.cast::<K>() };
+            panics::contain(|| self.note_example(key));
+        }
     }
 
     fn note_rayon(&self) {

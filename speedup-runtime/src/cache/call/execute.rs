@@ -17,13 +17,14 @@ use crate::cache::{
     thread::{
         call_stack,
         claim::Goal,
-        frame::Frame,
+        frame::{Frame, Mark},
         registry::{self, Worker},
-        stack,
+        stack, timing,
     },
 };
 use crate::{
     panics::{self, Payload},
+    seeing::switch,
     sync::Ordering,
 };
 
@@ -190,7 +191,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
     if worker.handed.any()
-        && let Some(value) = handed_over(core, key, table, state, value, worker)
+        && let Some(value) = handed_over(core, function, key, (table, state, value), worker)
     {
         return value;
     }
@@ -199,13 +200,14 @@ unsafe fn run<'a, K: Key, R: Output>(
         None => match core.begin(key, worker) {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
+            Begun::NotYet if switch::is_off() => not_kept(),
             Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        count(core, function, worker);
+        count(core, function, &frame, worker);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
         if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
@@ -222,6 +224,17 @@ unsafe fn run<'a, K: Key, R: Output>(
         // SAFETY: as above.
         Err(payload) => unsafe { crash(core, key, &frame, payload, worker) },
     }
+}
+
+/// Where the value of a call goes while caching is off: nowhere.
+///
+/// # Panics
+/// If the time for such calls is over.
+#[cold]
+#[inline(never)]
+fn not_kept() -> Goal {
+    switch::begin_off();
+    Goal::NOWHERE
 }
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
@@ -254,15 +267,17 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
 #[inline(never)]
 fn handed_over<K: Key, R: Output>(
     core: &Core<K, R>,
+    function: &Function<K, R>,
     key: &K,
-    table: u64,
-    state: *const (),
-    value: *mut (),
+    (table, state, value): (u64, *const (), *mut ()),
     worker: &'static Worker,
 ) -> Option<R> {
+    // What is kept for a call that ended before its helper did is not for one that fills the same slot later.
+    let running = call_stack::top(worker).filter(|frame| frame.is(Mark::Expecting))?.slot();
     // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    let found = worker.handed.take(worker.running(), core.address(), |of: &K| of.is_key(key));
+    let member = core.member(function, key, worker);
+    let found = worker.handed.take(running, member, |of: &K| of.is_key(key));
     if found.is_none() {
         std::mem::forget(claimed);
     }
@@ -271,7 +286,7 @@ fn handed_over<K: Key, R: Output>(
 
 /// Counts the call, and sees to what is done every so many calls.
 #[inline(always)]
-fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, worker: &'static Worker) {
+fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
     if worker.own.top.get().is_none() {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
@@ -279,6 +294,9 @@ fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, worker
     let computed = worker.count_computed(core.number.index());
     if !function.sequential {
         core.grain.count(worker, computed, &core.number);
+    }
+    if worker.own.timing.is_due(computed) {
+        timing::begin(frame, core.number.index(), worker);
     }
 }
 
@@ -380,7 +398,9 @@ unsafe fn crash<K: Key, R: Output>(
 ) -> ! {
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-    core.panicked.fetch_add(1, Ordering::Relaxed);
+    if !payload.is::<switch::GivenUp>() {
+        core.seen.panicked();
+    }
     core.suspects().doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
     poison::left(worker);

@@ -13,6 +13,8 @@ use crate::cache::call::behind::{Attached, Behind, Docked};
 /// Attributes make it in a constant, so everything about it is known when the program is compiled.
 pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) name: &'static str,
+    /// The type that names it in reports, if its name alone does not.
+    pub(in crate::cache) path: Option<fn() -> &'static str>,
     /// A [`Run`](crate::cache::call::callee::Run). Its type is left out, so that a missing bound on an argument or a result is reported once, not wherever
     /// the function is mentioned.
     pub(in crate::cache) run: fn(),
@@ -53,6 +55,11 @@ impl<K, R> Function<K, R> {
     /// The same under another name, for messages.
     pub(in crate::cache) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// The same, named in reports by this type: that of a closure, or of a function with its types.
+    pub(in crate::cache) fn of_type<F>(self) -> Self {
+        Self { path: Some(std::any::type_name::<F>), ..self }
     }
 
     /// A [`keep`](Self::keep) that keeps nothing.

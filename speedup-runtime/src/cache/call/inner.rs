@@ -176,6 +176,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Mine(flight) => return callee.run(self, key, Some(flight)),
                 Asked::Busy(busy) => busy,
             };
+            self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
             match block_on::wait(self, busy, worker, is_still) {

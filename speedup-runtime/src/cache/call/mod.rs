@@ -16,8 +16,14 @@ pub(in crate::cache) mod function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod inner;
 #[cfg(not(loom))]
+pub(in crate::cache) mod known;
+#[cfg(not(loom))]
+pub(in crate::cache) mod listed;
+#[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]
 pub(in crate::cache) mod running;
+#[cfg(not(loom))]
+pub(in crate::cache) mod seen;
 #[cfg_attr(loom, path = "../model/core.rs")]
 pub(in crate::cache) mod state;

@@ -37,6 +37,13 @@ impl Outlook {
         [&self.shared, &self.helped, &self.vain].map(|count| count.load(Ordering::Relaxed))
     }
 
+    /// Adds the counts of another one, which is about to go.
+    pub(in crate::cache) fn add(&self, totals: [u64; 3]) {
+        for (count, more) in [&self.shared, &self.helped, &self.vain].into_iter().zip(totals) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// Whether to make a forecast now.
     pub(in crate::cache) fn is_good(&self) -> bool {
         let skip = self.skip.load(Ordering::Relaxed);

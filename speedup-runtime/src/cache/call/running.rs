@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use crate::cache::{
     block::poison,
     thread::{
-        frame::{Frame, HIDDEN},
+        frame::{Frame, Mark},
         registry::Worker,
     },
 };
@@ -26,17 +26,20 @@ impl<'a> Running<'a> {
 
     #[cold]
     fn take_down(&self) {
-        if self.worker.handed.any() {
-            self.worker.handed.forget(Some(self.frame.slot()));
+        if self.frame.is(Mark::Timed) {
+            self.frame.timed();
         }
-        if self.frame.in_rayon.get() {
+        if self.worker.handed.any() {
+            self.worker.handed.forget(self.frame.slot());
+        }
+        if self.frame.is(Mark::InRayon) {
             let frames = &self.worker.rayon_frames;
             frames.store(frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
         }
         if let Some(place) = self.frame.place() {
             self.worker.board().pop(place);
         }
-        if self.frame.cyclic.get() && !std::thread::panicking() {
+        if self.frame.is(Mark::Cyclic) && !std::thread::panicking() {
             poison::lift();
         }
         if self.frame.parent.is_none() {
@@ -50,8 +53,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
-        let noted = frame.place.get() != HIDDEN || frame.in_rayon.get() || frame.cyclic.get() || frame.expecting.get();
-        if noted || (frame.parent.is_none() && worker.own.sample.is_open()) {
+        if frame.is_marked() || (frame.parent.is_none() && worker.own.sample.is_open()) {
             self.take_down();
         }
     }

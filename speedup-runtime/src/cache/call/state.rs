@@ -2,17 +2,19 @@
 
 use std::{
     any::TypeId,
+    hint::black_box,
     ptr::{NonNull, null_mut},
+    time::{Duration, Instant},
 };
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook},
+    call::{function::Function, listed::Listing, outlook::Outlook, seen::Seen},
     sharing::granularity::Grain,
     table::{
-        Current, Table, Word,
+        Census, Current, Table, Word,
         key::{Key, Lookup, Output},
     },
     thread::{
@@ -20,10 +22,17 @@ use crate::cache::{
         counters::Number,
         engine::{Engine, Header, Kept},
         registry::{self, Pinned, Worker},
+        timing,
         waiters::Waiters,
+        window::nanos,
     },
 };
-use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering};
+use crate::seeing::registry::Ticket;
+use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, lock};
+
+/// What a hit costs is found out by look-ups for so long, and no more than so many.
+const HITS_FOR: Duration = Duration::from_micros(5);
+const HITS: f64 = 500.0;
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 ///
@@ -41,10 +50,15 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) function: OnceCell<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
     pub(in crate::cache) number: Number,
-    /// Computations that ended in a panic. Relaxed: a count.
-    pub(in crate::cache) panicked: AtomicUsize,
+    pub(in crate::cache) seen: Seen,
+    /// A key that was computed, for finding out what a hit costs.
+    example: Mutex<Option<Arc<K>>>,
     pub(in crate::cache) notes: Notes,
     pub(in crate::cache) outlook: Outlook,
+    /// Whether it is listed when it gets its first table ..
+    pub(in crate::cache) listing: Listing,
+    /// .. and if it is, that.
+    pub(in crate::cache) ticket: OnceCell<Ticket>,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
 }
@@ -101,10 +115,20 @@ impl<K: Key, R: Output> Core<K, R> {
             function: OnceCell::new(),
             grain: Grain::new(),
             number: Number::new(),
-            panicked: AtomicUsize::new(0),
+            seen: Seen::new(),
+            example: Mutex::new(None),
             notes: Notes::new(),
             outlook: Outlook::new(),
+            listing: Listing::Not,
+            ticket: OnceCell::new(),
         }
+    }
+
+    /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.
+    pub(in crate::cache) const fn listed(listing: Listing) -> Self {
+        let mut core = Self::new();
+        core.listing = listing;
+        core
     }
 
     /// Makes the core one that lives as long as something keeps it.
@@ -139,7 +163,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// What `Arc` counts the core by, if it does.
-    fn counted(&self) -> Option<NonNull<Self>> {
+    pub(in crate::cache) fn counted(&self) -> Option<NonNull<Self>> {
         NonNull::new(self.counted.load(Ordering::Relaxed))
     }
 
@@ -193,11 +217,6 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table(pin.at()).is_some_and(|table| table.find(key, key.pack(), pin.at()).is_some())
     }
 
-    /// Computations that ended in a panic.
-    pub(in crate::cache) fn panics(&self) -> u64 {
-        self.panicked.load(Ordering::Relaxed) as u64
-    }
-
     /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
     pub(in crate::cache) fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();
@@ -237,6 +256,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(in crate::cache) fn clear(&self) {
         self.table.clear();
+        let example = lock(&self.example).take();
+        drop(example);
     }
 
     /// How many values there are. O(slots).
@@ -249,6 +270,45 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
         let pin = worker.pin();
         self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))
+    }
+
+    /// How many values there are, how many are being computed, and the bytes of the table. O(slots).
+    pub(in crate::cache) fn census(&self, worker: &'static Worker) -> Census {
+        let pin = worker.pin();
+        self.table(pin.at()).map_or(Census::default(), |table| table.census(pin.at()))
+    }
+
+    /// Takes over what another one, which is about to go, has counted of the same function.
+    pub(in crate::cache) fn absorb(&self, other: &Self) {
+        self.seen.add(&other.seen.counts());
+        self.outlook.add(other.outlook.totals());
+    }
+
+    /// Keeps a key as an example, if there is none.
+    pub(in crate::cache) fn note_example(&self, key: &K) {
+        if lock(&self.example).is_none() {
+            // Copied by users' code, so not under the lock.
+            let copy = Arc::new(key.clone());
+            let unused = lock(&self.example).replace(copy);
+            drop(unused);
+        }
+    }
+
+    /// What a hit takes, in nanoseconds, as found out now: `None` where there is no value to look up.
+    pub(in crate::cache) fn hit_cost(&self, worker: &'static Worker) -> Option<u64> {
+        let key = lock(&self.example).clone()?;
+        let time = |rounds: u64| {
+            let began = Instant::now();
+            for _ in 0..rounds {
+                black_box(self.peek(black_box(&*key), black_box(&*key).pack(), worker));
+            }
+            began.elapsed().saturating_sub(timing::clock())
+        };
+        self.contains(&key, worker).then_some(())?;
+        let once = time(1).max(Duration::from_nanos(1));
+        let rounds = HITS_FOR.div_duration_f64(once).clamp(1.0, HITS) as u64;
+        // The lower one of two: what others do on the machine only ever adds.
+        Some(nanos(time(rounds).min(time(rounds))) / rounds)
     }
 
     #[inline]
@@ -288,6 +348,8 @@ impl<K: Key, R: Output> Core<K, R> {
         self.function.get_or_init(|| function.clone());
         function.docked();
         self.number.give();
+        registry::current().own.timing.soon();
+        self.list();
         self.table.get_or_make(|| Table::new(registry::current()), pin)
     }
 

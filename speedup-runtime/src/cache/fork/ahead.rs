@@ -74,7 +74,8 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
         panics::swallow(payload);
     }
     let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
-    if keys.len() < 2 {
+    // A single one is shown, too: whoever helps descends through it to what it needs.
+    if keys.is_empty() {
         core.outlook.vain.fetch_add(1, Ordering::Relaxed);
         core.outlook.lost();
         return;
@@ -124,53 +125,67 @@ fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
 }
 
 /// Computes the keys together with whoever helps. Returns how many others had computed, or begun, when their turn came.
+///
+/// Until it is known that it pays, they are computed one after the other, as the body would.
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) -> u64 {
-    let (mut helped, mut shown) = (0, false);
-    let mut take = |index: usize, shown: bool| {
-        let key = &keys[index];
-        if core.contains(key, worker) {
-            helped += u64::from(shown);
-            return Step::Done;
-        }
-        match catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key))) {
-            Ok(None) => {
-                // Whoever computes it is left to it: the body waits when it comes to this call.
-                helped += u64::from(shown);
-                Step::Done
-            }
-            Ok(Some(value)) => {
-                if callee.function.keep.is_some_and(|keep| !keep(&value)) {
-                    worker.handed.give(worker.running(), core.address(), key.clone(), End::Value(value));
-                }
-                Step::Done
-            }
-            // The body meets it in its own time, and perhaps never.
-            Err(payload) => {
-                worker.handed.give::<K, R>(worker.running(), core.address(), key.clone(), End::Panic(Some(payload)));
-                Step::Stop
-            }
-        }
-    };
     let mut missing: Vec<usize> = (0..keys.len()).collect();
     fork_join::foretell(callee.function, keys, &mut missing);
-    // Until it is known that calls are dear, they are made one after the other.
     let mut alone = 0;
-    while alone < missing.len() && !shown {
-        shown = missing.len() - alone > 1 && core.shares(callee.function, worker);
-        if !shown {
-            call_stack::top(worker).inspect(|frame| frame.expects());
-            if matches!(take(alone, false), Step::Stop) {
-                return 0;
-            }
-            alone += 1;
+    while !core.shares(callee.function, worker) {
+        if missing.len() == alone || !compute(core, callee, &keys[missing[alone]], worker, &mut 0) {
+            return 0;
         }
+        alone += 1;
     }
-    if shown {
-        core.outlook.shared.fetch_add((missing.len() - alone) as u64, Ordering::Relaxed);
-        fork_join::share(core, callee, keys, &mut missing[alone..], worker, |index| take(index, true));
-        core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
-    }
+    let missing = &mut missing[alone..];
+    let mut helped = 0;
+    core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
+    fork_join::share(core, callee, keys, missing, worker, |index| {
+        if compute(core, callee, &keys[index], worker, &mut helped) { Step::Done } else { Step::Stop }
+    });
+    core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
     helped
+}
+
+/// Computes one call, unless it needs nobody any more. Returns whether to go on.
+fn compute<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    key: &K,
+    worker: &'static Worker,
+    helped: &mut u64,
+) -> bool {
+    if core.contains(key, worker) {
+        *helped += 1;
+        return true;
+    }
+    let (frame, keep) = (worker.running(), callee.function.keep);
+    let member = || core.member(callee.function, key, worker);
+    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
+    let begun = keep.map(|_| member());
+    if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
+        *helped += 1;
+        return true;
+    }
+    let end = match catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key))) {
+        // Whoever computes it is left to it: the body waits when it comes to this call.
+        Ok(None) => {
+            *helped += 1;
+            None
+        }
+        Ok(Some(value)) => keep.filter(|keep| !keep(&value)).map(|_| End::Value(value)),
+        // The body meets it in its own time, and perhaps never.
+        Err(payload) => {
+            let member = begun.unwrap_or_else(member);
+            worker.handed.begin(frame, member);
+            worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
+            return false;
+        }
+    };
+    if let Some(member) = begun {
+        worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
+    }
+    true
 }
 
 /// Sees whether the forecast has paid.

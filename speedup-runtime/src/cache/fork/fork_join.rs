@@ -204,7 +204,7 @@ struct Show<'a, K: Key, R: Output> {
 impl<'a, K: Key, R: Output> Show<'a, K, R> {
     fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
         // Whoever helps may hand over what is not kept.
-        call_stack::top(worker).inspect(|frame| frame.expects());
+        call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
         let place = call_stack::top(worker).and_then(Frame::place);
         let slot = call_stack::top(worker).map_or(0, Frame::slot);
         let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));

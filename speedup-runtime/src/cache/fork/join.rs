@@ -18,7 +18,10 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
-use crate::sync::{Arc, lock};
+use crate::{
+    seeing::switch,
+    sync::{Arc, lock},
+};
 
 /// How often a thread that waits for those inside looks again.
 const LOOK: Duration = Duration::from_millis(2);
@@ -93,7 +96,7 @@ where
 
 /// Whether others can be asked for help where this thread is.
 fn may_share(worker: &'static Worker) -> bool {
-    !worker.is_isolated() && call_stack::top(worker).is_none_or(|frame| frame.engine().forks())
+    !worker.is_isolated() && switch::shares() && call_stack::top(worker).is_none_or(|frame| frame.engine().forks())
 }
 
 /// Keeps the first result.

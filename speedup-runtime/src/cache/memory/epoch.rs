@@ -65,6 +65,12 @@ impl Garbage {
         unsafe { Self::new(std::ptr::null(), at.cast(), free::<T>) }
     }
 
+    /// Something that is dropped.
+    pub(in crate::cache) fn dropped<T: Send>(value: T) -> Self {
+        // SAFETY: made just now, and `Send`.
+        unsafe { Self::boxed(Box::into_raw(Box::new(value))) }
+    }
+
     fn free(self) {
         // SAFETY: by the contract of `new`; once, since `self` is gone.
         unsafe { (self.free)(self.of, self.at) };

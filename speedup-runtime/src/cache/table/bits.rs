@@ -42,7 +42,7 @@ impl<T: fmt::Debug> fmt::Debug for Bits<T> {
 }
 
 /// As the plain value.
-#[cfg(feature = "codec")]
+#[cfg(feature = "serde")]
 impl<T: serde::Serialize> serde::Serialize for Bits<T> {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(out)
@@ -50,7 +50,7 @@ impl<T: serde::Serialize> serde::Serialize for Bits<T> {
 }
 
 /// As the plain value.
-#[cfg(feature = "codec")]
+#[cfg(feature = "serde")]
 impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Bits<T> {
     fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         T::deserialize(input).map(Bits)

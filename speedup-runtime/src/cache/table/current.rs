@@ -58,6 +58,27 @@ impl<K: Key, R: Output> Current<K, R> {
         registry::collect();
     }
 
+    /// Takes the table out of use, to be put back later.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn set_aside(&self) -> Option<Aside<K, R>> {
+        let old = self.0.swap(null_mut(), Ordering::AcqRel);
+        (!old.is_null()).then_some(Aside(old))
+    }
+
+    /// Puts a table back, unless there is another one or somebody was computing something in it when it was set aside: nobody would
+    /// ever give such a slot up.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn put_back(&self, table: Aside<K, R>) {
+        if !registry::wait_for_readers() {
+            return;
+        }
+        // SAFETY: set aside, and so neither freed nor, since those who were looking at it have left, in use by anybody.
+        let is_at_rest = unsafe { &*table.0 }.census(registry::current().pin().at()).claimed == 0;
+        if is_at_rest && self.0.compare_exchange(null_mut(), table.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            std::mem::forget(table);
+        }
+    }
+
     /// Takes this table out of use, if it is.
     #[cold]
     pub(in crate::cache) fn give_up(&self, table: &Table<K, R>) {
@@ -77,6 +98,21 @@ impl<K: Key, R: Output> Current<K, R> {
         // found the table, so it has done so when the first step runs, and garbage is freed in order.
         // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
         garbage::retire(unsafe { Garbage::new(std::ptr::null(), old.cast(), again::<K, R>) });
+    }
+}
+
+/// A table that was taken out of use and may be put back. Dropped, it is freed when nobody can be looking at it.
+#[cfg(not(loom))]
+pub(in crate::cache) struct Aside<K: Key, R: Output>(*mut Table<K, R>);
+
+// SAFETY: a table is shared among threads, and dropped on any.
+#[cfg(not(loom))]
+unsafe impl<K: Key, R: Output> Send for Aside<K, R> {}
+
+#[cfg(not(loom))]
+impl<K: Key, R: Output> Drop for Aside<K, R> {
+    fn drop(&mut self) {
+        Current::<K, R>::retire(self.0);
     }
 }
 

@@ -48,6 +48,34 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     hashed: OnceBox<Hashed<K, R>>,
 }
 
+/// What is in a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cache) struct Census {
+    /// Values.
+    pub(in crate::cache) ready: usize,
+    /// Keys that are being computed.
+    pub(in crate::cache) claimed: usize,
+    /// What the table takes, without what keys and values own elsewhere.
+    pub(in crate::cache) bytes: usize,
+}
+
+impl Census {
+    /// Counts a slot.
+    #[cfg(not(loom))]
+    fn add(&mut self, word: Word) {
+        match word {
+            Word::Ready => self.ready += 1,
+            Word::Claimed(_) => self.claimed += 1,
+            _ => {}
+        }
+    }
+
+    /// Both together.
+    pub(in crate::cache) fn and(self, other: Self) -> Self {
+        Self { ready: self.ready + other.ready, claimed: self.claimed + other.claimed, bytes: self.bytes + other.bytes }
+    }
+}
+
 /// What came of claiming a key's slot.
 pub(in crate::cache) enum Claim<'pin, R> {
     /// The value is there.
@@ -367,6 +395,17 @@ impl<K: Key, R: Output> Table<K, R> {
             hashed.each_ready(pin, &mut |key, value| entries.push((key.clone(), value.clone())));
         }
         entries
+    }
+
+    /// What is in the table, and the memory that it takes. O(slots).
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn census(&self, pin: Pinned<'_>) -> Census {
+        let mut census = Census { bytes: size_of::<Self>(), ..Census::default() };
+        self.pages.census(&mut census);
+        if let Some(hashed) = self.hashed.get() {
+            hashed.census(&mut census, pin);
+        }
+        census
     }
 
     /// The slot of a key, and whether this call made it with the given state.

@@ -20,6 +20,8 @@ use super::{
     page::{PageHeader, PageOf},
     slot::{Slot, State, Word},
 };
+#[cfg(not(loom))]
+use crate::cache::table::Census;
 use crate::cache::{
     table::{key::Key, packed_key},
     thread::registry::Pinned,
@@ -211,6 +213,19 @@ impl<K: Key, R> Pages<K, R> {
             }
             _ => join(first, slot, bits),
         }
+    }
+
+    /// Adds what is in the pages, and what they take.
+    #[cfg(not(loom))]
+    pub(super) fn census(&self, census: &mut Census) {
+        let growth = lock(&self.growth);
+        census.bytes += growth.pages * PageOf::<R>::LAYOUT.size() + growth.directory_bytes;
+        self.each_page(&mut |page| {
+            for index in 0..PageOf::<R>::SLOTS {
+                // SAFETY: the page belongs to this table, which is borrowed.
+                census.add(unsafe { PageOf::<R>::slot(page, index, 0) }.state().word());
+            }
+        });
     }
 
     #[inline]

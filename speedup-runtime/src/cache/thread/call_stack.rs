@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::cache::thread::{frame::Frame, registry::Worker};
+use crate::cache::thread::{
+    frame::{Frame, Mark},
+    registry::Worker,
+};
 use crate::{panics::Payload, sync::Ordering};
 
 /// Shows a call to others as long as it runs. Only for a running call of this thread.
@@ -13,7 +16,7 @@ pub(in crate::cache) fn show(frame: &Frame, worker: &Worker) {
 
 /// Notes that the body of a call uses rayon, as long as it runs. Only for a running call of this thread.
 pub(in crate::cache) fn note_rayon(frame: &Frame, worker: &Worker) {
-    if !frame.in_rayon.replace(true) {
+    if !frame.mark(Mark::InRayon, true) {
         // Relaxed: only this thread writes it.
         worker.rayon_frames.store(worker.rayon_frames.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
@@ -48,9 +51,9 @@ pub(in crate::cache) fn contains(worker: &Worker, slot: usize) -> bool {
 pub(in crate::cache) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T {
     let waiting = top(worker);
     // Users' code that is run while helping may wait, and so come here, without another call in between.
-    let outer = waiting.is_some_and(|frame| frame.aside.replace(true));
+    let outer = waiting.is_some_and(|frame| frame.mark(Mark::Aside, true));
     let helped = help();
-    waiting.inspect(|frame| frame.aside.set(outer));
+    waiting.inspect(|frame| _ = frame.mark(Mark::Aside, outer));
     helped
 }
 
@@ -58,8 +61,8 @@ pub(in crate::cache) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T
 /// not all of them need to be needed by the one before.
 pub(in crate::cache) fn helps_since(worker: &Worker, slot: usize) -> bool {
     for frame in frames(worker) {
-        if frame.aside.get() || frame.slot() == slot {
-            return frame.aside.get();
+        if frame.is(Mark::Aside) || frame.slot() == slot {
+            return frame.is(Mark::Aside);
         }
     }
     false
@@ -68,7 +71,7 @@ pub(in crate::cache) fn helps_since(worker: &Worker, slot: usize) -> bool {
 /// Notes that the running call that fills the slot, if it is one of this thread's, was found to need itself.
 pub(in crate::cache) fn note_cycle(worker: &Worker, slot: usize) {
     if let Some(frame) = frames(worker).find(|frame| frame.slot() == slot) {
-        frame.cyclic.set(true);
+        frame.mark(Mark::Cyclic, true);
     }
 }
 

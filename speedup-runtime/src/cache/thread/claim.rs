@@ -1,6 +1,6 @@
 //! A claim as others see it, and where its value goes.
 
-use std::ptr::{null, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 
 /// A slot that a worker has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub(in crate::cache) struct Goal {
 impl Goal {
     /// Stands for the [`parts`](Self::parts) of a goal where there is none.
     pub(in crate::cache) const NONE: (u64, *const (), *mut ()) = (0, null(), null_mut());
+
+    /// The goal of a call whose value its caller alone gets.
+    pub(in crate::cache) const NOWHERE: Self = Self { table: 0, state: null(), value: NonNull::dangling().as_ptr() };
 
     /// What it consists of: for passing it on.
     #[inline(always)]

@@ -58,6 +58,13 @@ impl Number {
         (hits.saturating_sub(before.0), computed.saturating_sub(before.1))
     }
 
+    /// Forgets what has been counted since the totals were these.
+    pub(in crate::cache) fn rewind(&self, to: (u64, u64)) {
+        let (hits, computed) = self.totals();
+        self.hits_before.fetch_add(hits.saturating_sub(to.0), Ordering::Relaxed);
+        self.computed_before.fetch_add(computed.saturating_sub(to.1), Ordering::Relaxed);
+    }
+
     /// Gives a number, if there is none.
     #[cold]
     pub(in crate::cache) fn give(&self) {

@@ -32,6 +32,12 @@ pub(in crate::cache) trait Engine: Sync {
     /// An outermost call of this cache, which had come to a group, has ended on this thread.
     fn ended(&self);
 
+    /// The call that the thread takes the time of has ended.
+    ///
+    /// # Safety
+    /// As for [`show`](Self::show).
+    unsafe fn timed(&self, _key: *const ()) {}
+
     /// Notes that bodies of this function use rayon.
     fn note_rayon(&self);
 

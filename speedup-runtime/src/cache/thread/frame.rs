@@ -9,6 +9,7 @@ use std::{
 use crate::cache::thread::{
     claim::Goal,
     engine::{Engine, Header},
+    handed::Handed,
 };
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -23,14 +24,24 @@ pub(in crate::cache) struct Frame {
     goal: Goal,
     /// Where the call is shown to others, or [`HIDDEN`].
     pub(in crate::cache) place: Cell<u32>,
-    /// Whether the body is known to use rayon, which the worker then counts.
-    pub(in crate::cache) in_rayon: Cell<bool>,
-    /// Whether the call was found, in isolation, to need itself or one that does.
-    pub(in crate::cache) cyclic: Cell<bool>,
-    /// Whether the call waits, and its thread helps others meanwhile.
-    pub(in crate::cache) aside: Cell<bool>,
-    /// Whether ends of calls may have been handed over to it.
-    pub(in crate::cache) expecting: Cell<bool>,
+    /// A [`Mark`] a bit.
+    marks: Cell<u8>,
+}
+
+/// What may be said of a running call.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(in crate::cache) enum Mark {
+    /// The call waits, and its thread helps others meanwhile. The only one of which nothing is to be done at the end.
+    Aside = 1,
+    /// The body is known to use rayon, which the worker then counts.
+    InRayon = 2,
+    /// The call was found, in isolation, to need itself or one that does.
+    Cyclic = 4,
+    /// Ends of calls may have been handed over to it.
+    Expecting = 8,
+    /// The call is the one whose time the thread takes.
+    Timed = 16,
 }
 
 /// The place of a call that is not shown.
@@ -48,17 +59,7 @@ impl Frame {
         key: *const (),
         goal: Goal,
     ) -> Self {
-        Self {
-            parent,
-            core,
-            key,
-            goal,
-            place: Cell::new(HIDDEN),
-            in_rayon: Cell::new(false),
-            cyclic: Cell::new(false),
-            aside: Cell::new(false),
-            expecting: Cell::new(false),
-        }
+        Self { parent, core, key, goal, place: Cell::new(HIDDEN), marks: Cell::new(0) }
     }
 
     /// Where the call is shown to others, if it is.
@@ -77,9 +78,30 @@ impl Frame {
         self.goal.name()
     }
 
-    /// Notes that ends of calls may be handed over to this one, see [`handed`](crate::cache::thread::handed).
-    pub(in crate::cache) fn expects(&self) {
-        self.expecting.set(true);
+    /// Whether the call has this mark.
+    pub(in crate::cache) fn is(&self, mark: Mark) -> bool {
+        self.marks.get() & mark as u8 != 0
+    }
+
+    /// Sets or takes a mark; whether the call had it.
+    pub(in crate::cache) fn mark(&self, mark: Mark, to: bool) -> bool {
+        let before = self.is(mark);
+        let others = self.marks.get() & !(mark as u8);
+        self.marks.set(if to { others | mark as u8 } else { others });
+        before
+    }
+
+    /// Whether anything is to be done when the call ends.
+    #[inline(always)]
+    pub(in crate::cache) fn is_marked(&self) -> bool {
+        self.place.get() != HIDDEN || self.marks.get() & !(Mark::Aside as u8) != 0
+    }
+
+    /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.
+    pub(in crate::cache) fn expects(&self, handed: &Handed) {
+        if !self.mark(Mark::Expecting, true) && handed.any() {
+            handed.forget(self.slot());
+        }
     }
 
     /// The header of the call's cache.
@@ -87,6 +109,12 @@ impl Frame {
     pub(in crate::cache) fn header(&self) -> &Header {
         // SAFETY: by the contract of `new`.
         unsafe { &*self.core }
+    }
+
+    /// The call, whose time was taken, ends.
+    pub(in crate::cache) fn timed(&self) {
+        // SAFETY: by the contract of `new` the key is one of that cache.
+        unsafe { self.engine().timed(self.key) };
     }
 
     /// The call from which this one was made.

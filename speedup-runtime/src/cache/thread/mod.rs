@@ -26,6 +26,8 @@ pub(in crate::cache) mod site;
 pub(in crate::cache) mod stack;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tally;
+#[cfg(not(loom))]
+pub(in crate::cache) mod timing;
 pub(in crate::cache) mod waiters;
 #[cfg(not(loom))]
 pub(in crate::cache) mod window;

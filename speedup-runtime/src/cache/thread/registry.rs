@@ -2,13 +2,19 @@
 //!
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
-use std::{cell::Cell, marker::PhantomData, ptr::null, sync::Mutex, time::Duration};
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    ptr::null,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
     memory::{
-        epoch::{Entered, Reader},
+        epoch::{Entered, Garbage, Reader},
         garbage::DOMAIN,
         membarrier,
     },
@@ -22,10 +28,11 @@ use crate::cache::{
         segment::Segment,
         site::Site,
         tally::{NEAR, TALLIES, Tally},
+        timing::Timing,
         window::{Sample, Window},
     },
 };
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
 
 /// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
 /// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
@@ -90,6 +97,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) top: Top,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
+    /// Where the timing of calls stands.
+    pub(in crate::cache) timing: Timing,
     /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
     ///
     /// [`Callee::run`]: crate::cache::call::callee::Callee::run
@@ -259,6 +268,25 @@ fn fence_from_now_on() {
     }
 }
 
+/// Waits until nobody looks any more at what has been taken out of use so far; whether that came to pass in a reasonable time.
+pub(in crate::cache) fn wait_for_readers() -> bool {
+    const LONGEST: Duration = Duration::from_millis(200);
+    /// Says so when it is dropped.
+    struct Gone(Arc<AtomicBool>);
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let (gone, since) = (Arc::new(AtomicBool::new(false)), Instant::now());
+    DOMAIN.retire(Garbage::dropped(Gone(gone.clone())));
+    while !gone.load(Ordering::Acquire) && since.elapsed() < LONGEST {
+        collect();
+        std::thread::yield_now();
+    }
+    gone.load(Ordering::Acquire)
+}
+
 /// Frees what has piled up, if it has.
 #[inline]
 pub(in crate::cache) fn collect_if_due() {
@@ -395,6 +423,11 @@ impl Worker {
         let computed = self.computed() + 1;
         self.progress.store(computed, Ordering::Relaxed);
         computed
+    }
+
+    /// The thread's computations of one cache. Only on the calling thread's own worker.
+    pub(in crate::cache) fn computed_of(&self, cache: u32) -> u64 {
+        self.tally(cache).map_or(0, |tally| tally.computed.load(Ordering::Relaxed))
     }
 
     /// The thread's computations of all caches.

@@ -28,6 +28,7 @@ use crate::cache::thread::{
     registry::{self, Worker},
     window::{Kind, Open, Sample, Stage, nanos},
 };
+use crate::seeing::switch;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
 
 /// So many calls tell cheap ones from dear ones.
@@ -167,8 +168,10 @@ impl Grain {
     /// known, who asks for many at once knows better.
     pub(in crate::cache) fn shares_all(&self, missing: usize) -> bool {
         let cost = self.cost();
-        cost == 0
-            || !self.is_sequential() && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64 }, cost)
+        switch::shares()
+            && (cost == 0
+                || !self.is_sequential()
+                    && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64 }, cost))
     }
 
     /// Whether to share from now on.
@@ -192,6 +195,12 @@ impl Grain {
     #[cold]
     #[inline(never)]
     fn open(&self, worker: &Worker, number: &Number) -> bool {
+        if !switch::shares() {
+            // Until the end of the outermost call.
+            worker.own.sample.stage.set(Stage::Alone);
+            worker.own.sample.next.set(u64::MAX);
+            return false;
+        }
         let (sample, now, computed) = (&worker.own.sample, Instant::now(), worker.computed());
         sample.opened.set(Some((now, computed)));
         let mut window = lock(&worker.window.0);
@@ -266,7 +275,9 @@ impl Grain {
                 let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
-                    false if self.is_worth_it(now, worker) => Kind::shared(now, number.totals().1, then),
+                    false if switch::shares() && self.is_worth_it(now, worker) => {
+                        Kind::shared(now, number.totals().1, then)
+                    }
                     false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
                 })
             }

@@ -86,6 +86,12 @@ impl Index {
         self.buckets.len() * WORDS * LANES
     }
 
+    /// What the buckets take.
+    #[cfg(not(loom))]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.buckets)
+    }
+
     /// How many of the lanes may be used, so that look-ups are short.
     pub(super) fn room(&self) -> usize {
         self.lanes() * 4 / 5

@@ -18,6 +18,8 @@ use self::{
     view::View,
 };
 use super::slot::{State, Word};
+#[cfg(not(loom))]
+use crate::cache::table::Census;
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
@@ -216,6 +218,18 @@ impl<K: Key, R: Output> Hashed<K, R> {
         let ready =
             |view: &View<K, R>| view.index.numbers().filter(|number| view.entry(*number).state.is_ready()).count();
         self.shards.iter().filter_map(|shard| shard.view(pin)).map(ready).sum()
+    }
+
+    /// Adds what the entries are, and what they take.
+    #[cfg(not(loom))]
+    pub(super) fn census(&self, census: &mut Census, pin: Pinned<'_>) {
+        census.bytes += size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>();
+        for view in self.shards.iter().filter_map(|shard| shard.view(pin)) {
+            census.bytes += view.bytes();
+            for number in view.index.numbers() {
+                census.add(view.entry(number).state.word());
+            }
+        }
     }
 
     #[inline]

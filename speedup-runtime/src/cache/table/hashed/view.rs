@@ -38,6 +38,14 @@ impl<K, R> View<K, R> {
         Box::new(Self { index, chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect() })
     }
 
+    /// What the index and the entries take.
+    #[cfg(not(loom))]
+    pub(super) fn bytes(&self) -> usize {
+        let made = self.chunks.iter().enumerate().filter(|(_, chunk)| !chunk.load(Ordering::Relaxed).is_null());
+        let entries: usize = made.map(|(chunk, _)| chunk_len(chunk)).sum();
+        self.index.bytes() + size_of_val(&*self.chunks) + entries * size_of::<Entry<K, R>>()
+    }
+
     /// The entry of a number that the index has named.
     #[inline]
     pub(super) fn entry(&self, number: u32) -> &Entry<K, R> {
