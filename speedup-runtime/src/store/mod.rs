@@ -11,6 +11,9 @@ mod handle;
 mod memory;
 mod tiered;
 
+#[cfg(feature = "codec")]
+mod off_thread;
+
 #[cfg(any(feature = "redis", feature = "memcached"))]
 mod breaker;
 #[cfg(feature = "codec")]
@@ -39,6 +42,8 @@ pub use self::error::{Cause, Error, Result};
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;
 pub use self::memory::MemoryStore;
+#[cfg(feature = "codec")]
+pub use self::off_thread::OffThread;
 #[cfg(feature = "disk")]
 #[doc(hidden)]
 pub use self::persisted::{IntoList, Persisted, persisted};

@@ -1,8 +1,9 @@
 //! What a Redis store does while its server is down, paused, full, slow, or begun anew.
 
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use speedup_runtime::store::{Condition, Error, RedisStore, Store};
+use speedup_runtime::store::{AsyncStore as _, Condition, Error, OffThread, RedisStore, Store};
 
 use crate::proxy::Proxy;
 use crate::servers::{Kind, Server, url};
@@ -117,6 +118,20 @@ fn a_cut_connection_is_replaced() {
         proxy.cut();
         assert_eq!(store.get(&(n,)).unwrap(), Some(n.to_string()));
     }
+}
+
+#[test]
+fn who_awaits_a_paused_server_is_not_held_up() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let store = OffThread::new(names(server.url()));
+    pollster::block_on(async {
+        store.put(&(1,), &"one".to_owned(), None).await.unwrap();
+        server.pause();
+        let mut waits = store.get(&(1,));
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        server.resume();
+        assert!(waits.await.is_ok_and(|value| value.is_some_and(|value| value == "one")));
+    });
 }
 
 #[test]
