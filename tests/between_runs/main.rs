@@ -7,3 +7,4 @@ mod children;
 mod options;
 mod outages;
 mod runs;
+mod tasks;

@@ -4,7 +4,8 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process,
+    process, thread,
+    time::{Duration, Instant},
 };
 
 use speedup::cache;
@@ -55,6 +56,36 @@ fn results_survive_a_kill_but_for_the_last_half_second() {
     let mut child = start(NAME, "killed", folder.path());
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     assert!(lines.any(|line| line.expect("it is text").contains("told: written")));
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
+    assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));
+}
+
+#[test]
+fn what_is_computed_is_written_without_being_told_to() {
+    match role().as_deref() {
+        Some("killed") => {
+            fibonacci(60);
+            tell("computed");
+            let _ = std::io::stdin().read(&mut [0]);
+            return;
+        }
+        Some(_) => return tell(told_of_fibonacci()),
+        None => {}
+    }
+    const NAME: &str = "runs::what_is_computed_is_written_without_being_told_to";
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = start(NAME, "killed", folder.path());
+    // A record of this function takes more than 26 bytes; how long the writer takes decides nothing.
+    let written = || {
+        let log = files(folder.path()).into_iter().find(|path| path.ends_with("results"));
+        log.and_then(|log| fs::metadata(log).ok()).is_some_and(|log| log.len() > 61 * 26)
+    };
+    let end = Instant::now() + Duration::from_secs(60);
+    while !written() {
+        assert!(Instant::now() < end, "nothing is written");
+        thread::sleep(Duration::from_millis(5));
+    }
     child.kill().expect("it is killed");
     child.wait().expect("it ends");
     assert_eq!(run(NAME, "next", folder.path()), format!("{FIBONACCI_80} 20 2 0 Sound"));

@@ -6,6 +6,7 @@ use syn::FnArg;
 
 use super::awaits;
 use super::expand::{keep, show};
+use super::expand_store;
 use super::model::Cached;
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
@@ -80,11 +81,13 @@ fn handle(model: &Cached) -> TokenStream {
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
     let end = expansion::handle_end(&model.place, &model.function);
+    let dock = expand_store::dock(model, &key);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
             static #state_name: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
+            #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
             &::speedup::AsyncCache::of(&#state_name, #function)
@@ -109,10 +112,10 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let inner = model.place.lasting_sibling(&model.inner);
     let keep = keep(model.keep);
     let show = show(&model.arguments);
+    let awaiting = expand_store::awaiting(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
+    let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::AsyncFunction::new(#title, |#pattern: #key| {
-            ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
-        }) #show #keep
+        ::speedup::cache::AsyncFunction::new(#title, #awaiting) #show #keep #behind
     }
 }
 

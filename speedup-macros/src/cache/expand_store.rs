@@ -90,12 +90,13 @@ pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
         }
     };
     let handle = handle(model);
+    let cache = Ident::new(if model.function.sig.asyncness.is_some() { "AsyncCache" } else { "Cache" }, at);
     let name = key_name(at);
     Some(quote_spanned! {at=>
         .behind(
             #dock,
             || ::speedup::store::#open::<#key, #result, _>(#made),
-            |#name| ::speedup::Cache::forget(#handle, #name),
+            |#name| ::speedup::#cache::forget(#handle, #name),
         )
     })
 }
@@ -122,4 +123,19 @@ pub(super) fn asked(model: &Cached, body: &TokenStream) -> TokenStream {
     let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
     let (handle, given, result) = (handle(model), key_name(at), &model.result);
     quote_spanned!(at=> ::speedup::Cache::#function(#handle, #given, || -> #result { #body }))
+}
+
+/// `|key: (u64,)| boxed(async move { ::speedup::AsyncCache::stored(F, key, |(n,): (u64,)| async move { body }).await })`, or without a store the body alone.
+pub(super) fn awaiting(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if !model.stored.is_on() {
+        return quote_spanned!(at=> |#pattern: #key| { ::speedup::cache::boxed(async move { #body }) });
+    }
+    let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
+    let (handle, given) = (handle(model), key_name(at));
+    quote_spanned! {at=>
+        |#given: #key| {
+            ::speedup::cache::boxed(::speedup::AsyncCache::#function(#handle, #given, |#pattern: #key| async move { #body }))
+        }
+    }
 }

@@ -91,12 +91,6 @@ pub(super) fn check(function: &ItemFn, place: &Place, options: &Options, form: &
         }
         return;
     };
-    if function.sig.asyncness.is_some() {
-        errors.at(
-            key,
-            format!("`{key}` is for plain functions: cache a plain function that does the work, and call it from the `async fn`"),
-        );
-    }
     let in_trait = matches!(place, Place::TraitImpl | Place::Trait);
     let is_context_of_types = matches!(form, Form::Context(context) if matches!(context.home, Home::Types));
     if in_trait || (is_context_of_types && form::is_generic(function, place)) {

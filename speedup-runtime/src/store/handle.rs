@@ -1,7 +1,9 @@
 //! What the handle of a cached function can do with its store.
 
-use super::{Error, Result};
-use crate::cache::{Behind, Cache, Fault, Key, Output};
+use std::future::Future;
+
+use super::{Error, Result, dock::asking};
+use crate::cache::{AsyncCache, Behind, Cache, Fault, Key, Output};
 use crate::seeing::switch;
 
 /// What went wrong behind a cache, as an error of this module.
@@ -77,6 +79,62 @@ where
         }
         let value = body();
         behind.write(key, &value).map_err(typed)?;
+        value
+    }
+}
+
+/// The value of a key of an `async` function; a thread asks where the task would have to wait.
+async fn look<K: Key, R: Output>(behind: &'static dyn Behind<K, R>, key: &K) -> std::result::Result<Option<R>, Fault> {
+    if behind.is_prompt() {
+        return behind.look(key);
+    }
+    let key = key.clone();
+    let asked = asking::ask(move || behind.look(&key)).await;
+    asked.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into()))
+}
+
+impl<K: Key, R: Output> AsyncCache<K, R> {
+    /// As `Cache::stored`, for an `async` function.
+    #[doc(hidden)]
+    pub async fn stored<F: Future<Output = R>>(&'static self, key: K, body: impl FnOnce(K) -> F) -> R {
+        let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body(key).await };
+        if let Ok(Some(value)) = look(behind, &key).await {
+            return value;
+        }
+        let value = body(key.clone()).await;
+        behind.note(&key, &value);
+        value
+    }
+
+    /// As [`Cache::flush`]. It waits for the store: not to be called where other tasks would have to wait, too.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn flush(&self) -> Result<()> {
+        self.behind().map_or(Ok(()), |behind| behind.flush().map_err(typed))
+    }
+}
+
+impl<K: Key, V, E> AsyncCache<K, std::result::Result<V, E>>
+where
+    std::result::Result<V, E>: Output,
+    E: From<Error>,
+{
+    /// As `Cache::stored_or_fail`, for an `async` function.
+    #[doc(hidden)]
+    pub async fn stored_or_fail<F: Future<Output = std::result::Result<V, E>>>(
+        &'static self,
+        key: K,
+        body: impl FnOnce(K) -> F,
+    ) -> std::result::Result<V, E> {
+        let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body(key).await };
+        if let Some(value) = look(behind, &key).await.map_err(typed)? {
+            return value;
+        }
+        let value = body(key.clone()).await;
+        let copy = value.clone();
+        let written = asking::ask(move || behind.write(&key, &copy)).await;
+        written.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into())).map_err(typed)?;
         value
     }
 }

@@ -35,11 +35,6 @@ fn kept(n: u64) -> Result<u64, speedup::store::Error> {
     Ok(n)
 }
 
-#[cache(disk)]
-async fn awaited(n: u64) -> u64 {
-    n
-}
-
 trait Area {
     fn area(side: u64) -> u64;
 }

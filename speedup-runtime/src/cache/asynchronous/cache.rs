@@ -135,12 +135,14 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
 
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
-        self.values.core.peek(key, key.pack(), registry::current())
+        let found = self.values.core.peek(key, key.pack(), registry::current());
+        found.or_else(|| self.behind()?.peek(key))
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K) -> bool {
-        self.values.core.contains(key, registry::current())
+        let stored = || self.behind().is_some_and(|behind| behind.peek(key).is_some());
+        self.values.core.contains(key, registry::current()) || stored()
     }
 
     /// Puts a value in, and returns the one that was there.
@@ -151,6 +153,9 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         let (core, worker) = (&self.values.core, registry::current());
         if self.values.flights.contains(core, &key) {
             return None;
+        }
+        if let Some(behind) = self.behind() {
+            behind.insert(&key, &value);
         }
         let (mut value, mut old) = (value, None);
         while let Err((back, busy)) = core.insert_new(&self.function.rules, &key, value, worker) {
@@ -167,7 +172,12 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     ///
     /// A call of the key that is on its way is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K) -> Option<R> {
-        self.values.core.remove(key, registry::current())
+        let stored = self.behind().and_then(|behind| {
+            let value = behind.peek(key);
+            behind.remove(key);
+            value
+        });
+        self.values.core.remove(key, registry::current()).or(stored)
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -178,6 +188,9 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// # Panics
     /// As [`get`](Self::get); the old value then stays.
     pub fn refresh(&self, key: K) -> Get<'_, K, R> {
+        if let Some(behind) = self.behind() {
+            behind.remove(&key);
+        }
         Get::anew(self, key)
     }
 
@@ -201,6 +214,9 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// A call that is on its way goes on for those who wait for it already, and its value is not kept; who asks from now on gets a
     /// new one.
     pub fn clear(&self) {
+        if let Some(behind) = self.behind() {
+            behind.clear();
+        }
         self.values.core.clear();
     }
 

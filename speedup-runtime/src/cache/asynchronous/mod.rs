@@ -5,6 +5,8 @@
 //! themselves, `flat` keeps what flights do to each other off the stack.
 
 #[cfg(not(loom))]
+mod behind;
+#[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 mod chain;

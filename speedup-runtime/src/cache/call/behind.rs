@@ -22,6 +22,9 @@ pub trait Behind<K, R>: Sync {
     /// Those of the store.
     fn look(&'static self, key: &K) -> Result<Option<R>, Fault>;
 
+    /// Whether asking takes next to no time, so that a task may do it.
+    fn is_prompt(&'static self) -> bool;
+
     /// Notes a value that was computed, to be written soon.
     fn note(&'static self, key: &K, value: &R);
 

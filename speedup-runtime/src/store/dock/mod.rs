@@ -7,10 +7,12 @@
 //! call      claimed: fetched ahead? ──> asked of the store ──> body ──> noted for the writer
 //! foretell  a group's missing keys are fetched in one go
 //! writer    a thread writes what was noted, in batches, at most 0.1 s later and at exit
+//! asking    for async functions, threads ask stores that are far away
 //! breaker   a store that is down is left alone for a while
 //! ```
 
 mod ahead;
+pub(super) mod asking;
 mod breaker;
 mod grain;
 mod open;
@@ -201,6 +203,11 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
             self.found.fetch_add(1, Ordering::Relaxed);
         }
         Ok(found)
+    }
+
+    fn is_prompt(&'static self) -> bool {
+        // Opening one may take its time.
+        self.shore.get().is_some_and(|shore| shore.is_near)
     }
 
     fn note(&'static self, key: &K, value: &R) {

@@ -1,0 +1,41 @@
+//! A cache of an `async fn` and what lies behind it.
+
+use std::any::Any;
+
+use super::{function::AsyncFunction, state::AsyncCache};
+use crate::cache::{
+    call::behind::{Behind, Docked},
+    table::key::{Key, Output},
+    thread::registry,
+};
+
+impl<K, R> AsyncFunction<K, R> {
+    /// Says what is asked on a miss. As [`Function::behind`](crate::cache::Function::behind).
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn behind(
+        mut self,
+        behind: &'static dyn Behind<K, R>,
+        open: fn() -> Box<dyn Any + Send + Sync>,
+        forget: fn(Option<&K>),
+    ) -> Self {
+        self.rules.docked = Some(Docked { behind, open, forget });
+        self
+    }
+}
+
+impl<K: Key, R: Output> AsyncCache<K, R> {
+    /// What lies behind the cache, if something does.
+    pub(crate) fn behind(&self) -> Option<&'static dyn Behind<K, R>> {
+        self.function.rules.docked()
+    }
+
+    /// Forgets a key, or everything, in memory alone: in the store it has changed.
+    #[doc(hidden)]
+    pub fn forget(&self, key: Option<&K>) {
+        match key {
+            Some(key) => drop(self.values.core.remove(key, registry::current())),
+            None => self.values.core.clear(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Results of `async` functions.
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use speedup::{
+    cache,
+    store::{Error, MemoryStore, Result, Store},
+};
+
+use crate::children::{folder, role, run, tell};
+
+#[cache(disk = folder())]
+async fn steps(n: u64) -> u64 {
+    if n == 1 { 0 } else { 1 + steps(if n % 2 == 0 { n / 2 } else { 3 * n + 1 }).await }
+}
+
+#[test]
+fn results_of_tasks_are_there_in_the_next_run() {
+    if role().is_some() {
+        let value = pollster::block_on(steps(27));
+        let stats = STEPS.stats();
+        return tell(format!("{value} {} {} {:?}", stats.misses, stats.store_hits, stats.store));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let next = || run("tasks::results_of_tasks_are_there_in_the_next_run", "child", folder.path());
+    assert_eq!(next(), "111 112 0 Sound");
+    assert_eq!(next(), "111 0 1 Sound");
+}
+
+/// A store far away: it answers when it is told to.
+#[derive(Default)]
+struct Slow {
+    inner: MemoryStore<(u64,), u64>,
+    asked_on_the_runtime: AtomicUsize,
+    is_down: std::sync::atomic::AtomicBool,
+}
+
+impl Slow {
+    fn ask(&self) -> Result<&MemoryStore<(u64,), u64>> {
+        if thread::current().name() == Some(RUNTIME) {
+            self.asked_on_the_runtime.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(Error::TimedOut { store: "slow".into(), after: Duration::ZERO });
+        }
+        Ok(&self.inner)
+    }
+}
+
+impl Store<(u64,), u64> for Slow {
+    fn get(&self, key: &(u64,)) -> Result<Option<u64>> {
+        self.ask()?.get(key)
+    }
+    fn put(&self, key: &(u64,), value: &u64, ttl: Option<Duration>) -> Result<()> {
+        self.ask()?.put(key, value, ttl)
+    }
+    fn remove(&self, key: &(u64,)) -> Result<()> {
+        self.ask()?.remove(key)
+    }
+    fn clear(&self) -> Result<()> {
+        self.ask()?.clear()
+    }
+}
+
+const RUNTIME: &str = "runtime";
+
+/// Runs a future in a runtime whose threads have a name.
+fn in_runtime<T>(future: impl Future<Output = T> + Send + 'static) -> T
+where
+    T: Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name(RUNTIME).build();
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(async { tokio::spawn(future).await.expect("it ends") })
+}
+
+static SLOW: LazyLock<Slow> = LazyLock::new(Slow::default);
+
+#[cache(store = &*SLOW)]
+async fn triple(n: u64) -> u64 {
+    3 * n
+}
+
+#[test]
+fn no_task_waits_for_a_store() {
+    SLOW.put(&(7,), &1, None).expect("it is kept");
+    let values = in_runtime(async {
+        let mut values = Vec::new();
+        for n in 5..9 {
+            values.push(triple(n).await);
+        }
+        values
+    });
+    assert_eq!(values, [15, 18, 1, 24]);
+    assert_eq!((TRIPLE.stats().store_hits, TRIPLE.stats().misses), (1, 3));
+    TRIPLE.flush().expect("it is written");
+    assert_eq!(SLOW.inner.get(&(8,)).expect("it is read"), Some(24));
+    assert_eq!(SLOW.asked_on_the_runtime.load(Ordering::Relaxed), 0);
+    assert_eq!((TRIPLE.peek(&(7,)), TRIPLE.remove(&(7,)), TRIPLE.contains(&(7,))), (Some(1), Some(1), false));
+    assert_eq!(pollster::block_on(TRIPLE.refresh((8,))), 24);
+}
+
+static STRICT: LazyLock<Slow> = LazyLock::new(Slow::default);
+
+#[cache(store = &*STRICT, on_store_error = "fail")]
+async fn quarter(n: u64) -> Result<u64> {
+    Ok(n / 4)
+}
+
+#[test]
+fn a_task_fails_with_its_store() {
+    assert_eq!(in_runtime(quarter(8)).expect("the store is there"), 2);
+    assert_eq!(STRICT.inner.get(&(8,)).expect("it is read"), Some(2));
+    STRICT.is_down.store(true, Ordering::Relaxed);
+    assert!(in_runtime(quarter(12)).is_err() && in_runtime(quarter(8)).is_ok());
+    STRICT.is_down.store(false, Ordering::Relaxed);
+    assert_eq!(in_runtime(quarter(12)).expect("the store is there"), 3);
+    assert_eq!(STRICT.asked_on_the_runtime.load(Ordering::Relaxed), 0);
+}
