@@ -1,32 +1,16 @@
-//! Stores whose calls wait, for code that must not: each call runs on a thread of its own making.
+//! Stores whose calls wait, for code that must not: each call runs on another thread.
 
-use std::{
-    any::type_name,
-    collections::VecDeque,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
-    thread,
-    time::Duration,
-};
+use std::{any::type_name, fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Answer, AsyncStore, Error, Result, Store, codec::Codec};
-use crate::panics;
+use super::{Answer, AsyncStore, Error, Result, Store, codec::Codec, dock::asking};
 
-/// So many calls are under way at once; others wait for their turn.
-const MOST: usize = 16;
-/// A thread without work ends after so long.
-const IDLE: Duration = Duration::from_secs(10);
-
-/// A [`Store`] whose calls may wait for a server or a disk, as an [`AsyncStore`]: they wait on threads of its own, and never where they
-/// are polled.
+/// A [`Store`] whose calls may wait for a server or a disk, as an [`AsyncStore`]: they wait on a few threads that
+/// all such stores share, and never where they are polled.
 ///
-/// It is bound to no runtime. Up to 16 threads are started when they are needed, and end when they have had nothing to do for ten seconds. Keys and
-/// values go to them as bytes, so they need serde and no `Clone`. A future that is dropped leaves its call to take effect, or not.
+/// It is bound to no runtime. Keys and values go to the threads as bytes, so they need serde and no `Clone`. A call is under way when its future has been
+/// made; one that is dropped leaves it to take effect.
 ///
 /// # Examples
 /// ```
@@ -42,21 +26,20 @@ const IDLE: Duration = Duration::from_secs(10);
 /// ```
 pub struct OffThread<S> {
     store: Arc<S>,
-    threads: Arc<Threads>,
 }
 
 impl<S> OffThread<S> {
-    /// A store with threads of its own.
+    /// The store, asked by threads.
     #[must_use]
     pub fn new(store: S) -> Self {
-        Self { store: Arc::new(store), threads: Arc::default() }
+        Self { store: Arc::new(store) }
     }
 }
 
 impl<S> Clone for OffThread<S> {
-    /// The same store, with the same threads.
+    /// The same store.
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), threads: Arc::clone(&self.threads) }
+        Self { store: Arc::clone(&self.store) }
     }
 }
 
@@ -76,12 +59,9 @@ impl<S: Send + Sync + 'static> OffThread<S> {
             Ok(call) => call,
             Err(error) => return Box::pin(async { Err(error) }),
         };
-        let (sender, waiting) = channel();
         let store = Arc::clone(&self.store);
-        self.threads.run(Box::new(move || sender.send(call(&store))));
-        Box::pin(async {
-            waiting.await.unwrap_or_else(|| Err(Error::other("the store", "its call panicked, or had no thread")))
-        })
+        let asked = asking::ask(move || call(&store));
+        Box::pin(async { asked.await.unwrap_or_else(|| Err(Error::other("the store", "it panicked"))) })
     }
 }
 
@@ -138,138 +118,12 @@ where
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// Threads that run calls, as many as are needed.
-#[derive(Default)]
-struct Threads {
-    queue: Mutex<Queue>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    running: usize,
-    idle: usize,
-}
-
-impl Threads {
-    /// Runs a job, on a thread that has nothing to do or on a new one. Where none is to be had the job is dropped.
-    fn run(self: &Arc<Self>, job: Job) {
-        let mut queue = lock(&self.queue);
-        queue.jobs.push_back(job);
-        if queue.idle >= queue.jobs.len() {
-            self.wake.notify_one();
-        } else if queue.running < MOST {
-            let threads = Arc::clone(self);
-            let started = thread::Builder::new().name("speedup-store-calls".to_owned()).spawn(move || threads.work());
-            match started {
-                Ok(_) => queue.running += 1,
-                Err(_) if queue.running == 0 => {
-                    let dropped = queue.jobs.pop_back();
-                    drop(queue);
-                    drop(dropped);
-                }
-                // One of those that run takes it.
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// A thread: takes jobs until there were none for long.
-    fn work(&self) {
-        let mut queue = lock(&self.queue);
-        loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                drop(queue);
-                // A store is users' code.
-                panics::contain(job);
-                queue = lock(&self.queue);
-                continue;
-            }
-            queue.idle += 1;
-            let waited = self.wake.wait_timeout_while(queue, IDLE, |queue| queue.jobs.is_empty());
-            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-            queue.idle -= 1;
-            if queue.jobs.is_empty() {
-                queue.running -= 1;
-                return;
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Where one value passes from a thread to a future.
-struct Slot<T> {
-    state: Mutex<State<T>>,
-}
-
-enum State<T> {
-    Empty(Option<Waker>),
-    Full(T),
-    /// The sender is gone, or the value was taken.
-    Closed,
-}
-
-struct Sender<T>(Arc<Slot<T>>);
-struct Waiting<T>(Arc<Slot<T>>);
-
-fn channel<T>() -> (Sender<T>, Waiting<T>) {
-    let slot = Arc::new(Slot { state: Mutex::new(State::Empty(None)) });
-    (Sender(Arc::clone(&slot)), Waiting(slot))
-}
-
-impl<T> Slot<T> {
-    /// Goes on from empty; a slot that is full stays so.
-    fn fill(&self, state: State<T>) {
-        let mut now = lock(&self.state);
-        if let State::Empty(waker) = &mut *now {
-            let waker = waker.take();
-            *now = state;
-            drop(now);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-}
-
-impl<T> Sender<T> {
-    fn send(self, value: T) {
-        self.0.fill(State::Full(value));
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.0.fill(State::Closed);
-    }
-}
-
-impl<T> Future for Waiting<T> {
-    type Output = Option<T>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut state = lock(&self.0.state);
-        match std::mem::replace(&mut *state, State::Closed) {
-            State::Full(value) => Poll::Ready(Some(value)),
-            State::Closed => Poll::Ready(None),
-            State::Empty(_) => {
-                *state = State::Empty(Some(context.waker().clone()));
-                Poll::Pending
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::{
+        sync::{Mutex, PoisonError, mpsc},
+        task::{Context, Waker},
+    };
 
     use super::*;
 
@@ -278,7 +132,7 @@ mod tests {
 
     impl Store<u8, u8> for Slow {
         fn get(&self, key: &u8) -> Result<Option<u8>> {
-            let panics = lock(&self.0).recv().expect("the test lives");
+            let panics = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv().expect("the test lives");
             assert!(!panics, "as it was told");
             Ok(Some(*key))
         }
