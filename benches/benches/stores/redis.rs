@@ -93,7 +93,7 @@ fn throughput(server: &Server, bars: &mut Bars) {
     }
 }
 
-/// Counts what passes between a cached function and its server.
+/// Counts what comes to a cached function from its server.
 fn trips(server: &Server) {
     let proxy = PROXY.get_or_init(|| Proxy::before(server.address()));
     let counted = |work: &dyn Fn()| {
@@ -105,7 +105,7 @@ fn trips(server: &Server) {
     // The connections are made before anything is counted.
     name(u64::MAX);
     NAME.flush().expect("the server is there");
-    println!("| work | round trips, with that of the write |\n|---|---|");
+    println!("| work | answers of the server, with that to the write and the message to who watches |\n|---|---|");
     println!("| one cold call | {} |", counted(&|| drop(name(0))));
     println!("| the same in memory | {} |", counted(&|| drop(name(0))));
     NAME.forget(None);
