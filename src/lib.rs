@@ -6,7 +6,7 @@ pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, AsyncCache, Cache, Memo, Task, TimedOut, join, map};
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{profile, profile_within, report, seeing};
+pub use speedup_runtime::{profile, profile_within, report, seeing, trace};
 
 #[doc(inline)]
 pub use speedup_runtime::store;
@@ -56,6 +56,30 @@ pub use speedup_macros::yield_;
 
 /// Chapters of the guide.
 pub mod guide {
+    #[doc = include_str!("guide/good_fit.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod good_fit {}
+    #[doc = include_str!("guide/from_python.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod from_python {}
+    #[doc = include_str!("guide/from_cached.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_cached {}
+    #[doc = include_str!("guide/from_moka.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_moka {}
+    #[doc = include_str!("guide/from_salsa.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_salsa {}
+    #[doc = include_str!("guide/from_rayon.md")]
+    #[cfg(feature = "macros")]
+    pub mod from_rayon {}
+    #[doc = include_str!("guide/troubleshooting.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod troubleshooting {}
+    #[doc = include_str!("guide/limits.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod limits {}
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}

@@ -7,6 +7,12 @@ mod edit_distance;
 #[path = "../examples/fibonacci.rs"]
 mod fibonacci;
 #[allow(dead_code)]
+#[path = "../examples/gallery/main.rs"]
+mod gallery;
+/// The gallery's number theory against known answers.
+#[path = "examples/number_theory.rs"]
+mod number_theory;
+#[allow(dead_code)]
 #[path = "../examples/persistent_list.rs"]
 mod persistent_list;
 #[allow(dead_code)]
@@ -72,4 +78,13 @@ fn warm_computes_each_tile_once() {
     assert_eq!((outcome.computed, outcome.found, outcome.area), (1 + 4 + 16, 0, 0.0));
     let again = warm::run(folder.path().to_owned(), 2).expect("it runs");
     assert_eq!(again.computed, outcome.computed);
+}
+
+#[test]
+fn every_program_of_the_gallery_checks_its_result() {
+    for (name, program) in gallery::PROGRAMS {
+        if let Err(error) = program(true) {
+            panic!("{name}: {error}");
+        }
+    }
 }

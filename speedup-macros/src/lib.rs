@@ -12,6 +12,8 @@ mod errors;
 mod expansion;
 mod fingerprint;
 mod foreign;
+#[cfg(test)]
+mod fuzz;
 mod key;
 mod options;
 mod place;

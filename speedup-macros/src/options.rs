@@ -3,6 +3,7 @@
 //! A macro describes its options as a table of [`Known`]; that table is the only place where a name is written.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprTuple, ExprUnary, Lit, LitInt, Token, UnOp, token};
@@ -198,7 +199,11 @@ fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
     if input.is_empty() {
         return Err(syn::Error::new_spanned(&key, format!("`{key} =` lacks its value")));
     }
-    let value = input.parse()?;
+    let value = match input.parse::<Option<Token![ref]>>()? {
+        // The one word that is no expression.
+        Some(word) => Expr::Verbatim(quote!(#word)),
+        None => input.parse()?,
+    };
     if !input.is_empty() {
         return Err(input.error(format!("expected a comma after the value of `{key}`")));
     }

@@ -18,6 +18,8 @@ pub mod seeing;
 #[cfg(all(feature = "codec", not(loom)))]
 pub(crate) mod shape;
 pub(crate) mod sync;
+#[cfg(not(loom))]
+pub mod trace;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]

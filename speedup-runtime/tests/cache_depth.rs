@@ -113,3 +113,41 @@ fn threads_of_all_sizes_one_after_the_other() {
         CHAIN.clear();
     }
 }
+
+/// A chain of calls whose results are so large, by value.
+macro_rules! wide_chain {
+    ($name:ident, $size:literal) => {
+        const $name: &Cache<(u64,), [u8; $size]> = {
+            static STATE: State<(u64,), [u8; $size]> = State::new();
+            &Cache::of(
+                &STATE,
+                Function::new("wide", |(n,)| {
+                    if *n == 0 {
+                        return [1; $size];
+                    }
+                    let mut result = $name.get((n - 1,));
+                    result[(n % $size) as usize] = 2;
+                    result
+                }),
+            )
+        };
+    };
+}
+
+#[test]
+fn large_results_by_value_have_room_at_any_depth() {
+    wide_chain!(TWELVE, 12_288);
+    wide_chain!(SIXTY_FOUR, 65_536);
+    assert_eq!(on_a_stack_of(2 * 1024, || TWELVE.get((500,))[500]), 2);
+    assert_eq!(on_a_stack_of(2 * 1024, || SIXTY_FOUR.get((100,))[100]), 2);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    SIXTY_FOUR.clear();
+    assert_eq!(pool.install(|| SIXTY_FOUR.get((100,))[100]), 2);
+}
+
+#[test]
+fn a_result_of_a_mebibyte_needs_no_more_stack_than_a_plain_function_has() {
+    wide_chain!(MEBIBYTE, 1_048_576);
+    assert_eq!(on_a_stack_of(8 * 1024, || MEBIBYTE.get((3,))[3]), 2);
+    assert_eq!(on_a_stack_of(8 * 1024, || MEBIBYTE.get((3,))[0]), 1);
+}

@@ -1,7 +1,9 @@
 //! A structure that several threads, or several places of one thread, use.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Barrier, mpsc};
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error, Shared};
@@ -99,4 +101,170 @@ fn closing_a_shared_structure_closes_it_for_all_and_reports_errors() {
     if cfg!(unix) {
         assert!(matches!(dict.close(), Err(Error::Replaced { .. })));
     }
+}
+
+fn scattered(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44
+}
+
+#[test]
+fn readers_go_on_beside_a_reader_that_stopped_and_beside_steps_of_writers() {
+    let folder = tempfile::tempdir().unwrap();
+    let dict = dict(folder.path());
+    dict.extend((0..1000).map(|n| (n, n))).unwrap();
+    // A step of a writer that does not end before another thread has read.
+    let read = dict.update(&1, |value| {
+        *value += 1;
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    (dict.get(&2).unwrap(), dict.contains_key(&1).unwrap(), dict.first().unwrap(), dict.len().unwrap())
+                })
+                .join()
+                .unwrap()
+        })
+    });
+    assert_eq!(read.unwrap(), Some((Some(2), true, Some((0, 0)), 1000)));
+    let list = list(folder.path());
+    list.extend(0..100).unwrap();
+    let read = list.update(1, |_| {
+        std::thread::scope(|scope| scope.spawn(|| (list.get(99).unwrap(), list.last().unwrap())).join().unwrap())
+    });
+    assert_eq!(read.unwrap(), Some((Some(99), Some(99))));
+}
+
+#[test]
+fn readers_see_every_change_that_was_made_before_and_no_part_of_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let dict = DiskDict::<u64, u64>::builder("d").location(folder.path()).write_buffer(1 << 12);
+    let dict = dict.page_size(16).max_pages(2).open().unwrap().shared();
+    let (done, seen) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=300_u64 {
+                dict.batch(|batch| (0..20).for_each(|n| batch.insert(scattered(n), round))).unwrap();
+                dict.insert((1 << 40) + scattered(round * 31), round).unwrap();
+                done.store(round, Ordering::SeqCst);
+                if round == 150 {
+                    dict.lock().compact().unwrap();
+                }
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let before = done.load(Ordering::SeqCst);
+                    let values = dict.get_many(&(0..20).map(scattered).collect::<Vec<_>>()).unwrap();
+                    assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
+                    assert!(values[0].unwrap_or(0) >= before, "{values:?} after {before}");
+                    if before > 0 {
+                        assert_eq!(dict.get(&((1 << 40) + scattered(before * 31))).unwrap(), Some(before));
+                    }
+                    seen.fetch_add(1, Ordering::Relaxed);
+                    if before == 300 {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    assert!(seen.into_inner() >= 2);
+}
+
+#[test]
+fn a_shared_dict_is_read_in_order_while_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let dict = DiskDict::<u64, Vec<u8>>::builder("d").location(folder.path()).write_buffer(1 << 12);
+    let dict = dict.page_size(16).max_pages(2).open().unwrap().shared();
+    // Even keys stay, odd ones come and go; some values have pages of their own.
+    let value = |n: u64| vec![n as u8; if n % 7 == 0 { 3000 } else { 8 }];
+    dict.extend((0..3000).map(|n| (scattered(n) * 2, value(n)))).unwrap();
+    let even: Vec<u64> = dict.iter().map(|entry| entry.unwrap().0).collect();
+    assert!(even.is_sorted() && even.len() == dict.len().unwrap());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) {
+                n += 1;
+                dict.insert(scattered(n % 5000) * 2 + 1, value(n)).unwrap();
+                dict.remove(&(scattered((n + 2500) % 5000) * 2 + 1)).unwrap();
+            }
+        });
+        for round in 0..6 {
+            let mut found: Vec<u64> = if round % 2 == 0 {
+                dict.iter().map(|entry| entry.unwrap().0).collect()
+            } else {
+                dict.iter().rev().map(|entry| entry.unwrap().0).collect()
+            };
+            if round % 2 == 1 {
+                found.reverse();
+            }
+            assert!(found.is_sorted_by(|a, b| a < b));
+            found.retain(|key| key % 2 == 0);
+            assert_eq!(found, even);
+            let some: Vec<u64> = dict.range(1000..90_000).map(|entry| entry.unwrap().0).collect();
+            assert!(some.iter().all(|key| (1000..90_000).contains(key)));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let _guard = dict.lock();
+    assert!(matches!(dict.iter().next(), Some(Err(Error::Held))));
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_shared_dict_behaves_like_a_map_and_comes_back_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| {
+        let dict = DiskDict::<u64, Vec<u8>>::builder("d").location(path).write_buffer(1 << 13);
+        dict.page_size(16).max_pages(2).open().unwrap()
+    };
+    let dict = open(folder.path()).shared();
+    let mut model = BTreeMap::new();
+    let mut snapshots = Vec::new();
+    for n in 0..12_000_u64 {
+        let key = scattered(n.wrapping_mul(0x2545_f491_4f6c_dd1d) % 4000);
+        let value = vec![n as u8; if n % 97 == 0 { 5000 } else { n as usize % 30 }];
+        match n % 5 {
+            0 => assert_eq!(dict.remove(&key).unwrap(), model.remove(&key)),
+            1 => assert_eq!(dict.insert(n + (1 << 30), value.clone()).unwrap(), model.insert(n + (1 << 30), value)),
+            2 if n % 50 == 2 => assert_eq!(dict.pop_first().unwrap(), model.pop_first()),
+            _ => assert_eq!(dict.insert(key, value.clone()).unwrap(), model.insert(key, value)),
+        }
+        if n % 1500 == 0 {
+            assert_eq!(dict.get(&key).unwrap().as_ref(), model.get(&key));
+            assert_eq!(dict.len().unwrap(), model.len());
+        }
+        if n % 3000 == 1499 {
+            snapshots.push((dict.snapshot().unwrap(), model.clone()));
+        }
+        if n % 3000 == 2777 {
+            dict.flush().unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            copy_all(folder.path(), copy.path());
+            assert!(open(copy.path()).to_map().unwrap() == model, "after a kill at {n}");
+        }
+    }
+    assert!(dict.iter().map(Result::unwrap).eq(model.clone()));
+    for (snapshot, then) in &snapshots {
+        assert!(snapshot.to_map().unwrap() == *then);
+    }
+    dict.clear().unwrap();
+    assert!(dict.is_empty().unwrap() && dict.iter().next().is_none());
+    dict.insert(1, vec![1]).unwrap();
+    drop(snapshots);
+    dict.close().unwrap();
+    assert_eq!(open(folder.path()).to_map().unwrap(), BTreeMap::from([(1, vec![1])]));
 }

@@ -6,11 +6,13 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn binomial(n: u64, k: u64) -> u64 {
+            crate::work();
             if k == 0 || k == n { 1 } else { binomial(n - 1, k - 1) + binomial(n - 1, k) }
         }
 
         $(#[$attribute])?
         pub(super) fn catalan(n: u64) -> u64 {
+            crate::work();
             if n <= 1 {
                 return 1;
             }
@@ -19,6 +21,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn partitions(n: i64, largest: i64) -> u64 {
+            crate::work();
             if n == 0 {
                 return 1;
             }
@@ -30,6 +33,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn pentagonal(n: i64) -> i64 {
+            crate::work();
             if n == 0 {
                 return 1;
             }
@@ -49,6 +53,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn stirling(n: u32, k: u32) -> u64 {
+            crate::work();
             match (n, k) {
                 (0, 0) => 1,
                 (0, _) | (_, 0) => 0,
@@ -59,6 +64,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn bell(n: u32) -> u64 {
+            crate::work();
             if n == 0 {
                 return 1;
             }
@@ -73,6 +79,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn change_ways(amount: usize, coin: usize) -> u64 {
+            crate::work();
             if amount == 0 {
                 return 1;
             }
@@ -82,6 +89,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn fewest_coins(amount: usize) -> Option<usize> {
+            crate::work();
             if amount == 0 {
                 return Some(0);
             }
@@ -96,6 +104,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn dice(count: u32, sum: u32) -> f64 {
+            crate::work();
             if count == 0 {
                 return if sum == 0 { 1.0 } else { 0.0 };
             }
@@ -104,6 +113,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn knight_stays(moves: u32, row: i32, column: i32) -> f64 {
+            crate::work();
             if !(0..4).contains(&row) || !(0..4).contains(&column) {
                 return 0.0;
             }
@@ -119,6 +129,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn motzkin(n: usize) -> u64 {
+            crate::work();
             if n < 2 {
                 return 1;
             }
@@ -127,6 +138,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn derangements(n: u64) -> u64 {
+            crate::work();
             match n {
                 0 => 1,
                 1 => 0,
@@ -140,6 +152,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn ackermann(m: u64, n: u64) -> u64 {
+            crate::work();
             if m == 0 {
                 n + 1
             } else if n == 0 {
@@ -151,11 +164,13 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn hofstadter(n: u64) -> u64 {
+            crate::work();
             if n < 3 { 1 } else { hofstadter(n - hofstadter(n - 1)) + hofstadter(n - hofstadter(n - 2)) }
         }
 
         $(#[$attribute])?
         pub(super) fn collatz(n: u64) -> u32 {
+            crate::work();
             if n == 1 {
                 return 0;
             }
@@ -164,6 +179,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn stones(stone: u64, blinks: u32) -> u64 {
+            crate::work();
             if blinks == 0 {
                 return 1;
             }
@@ -181,6 +197,7 @@ macro_rules! counting {
 
         $(#[$attribute])?
         pub(super) fn tilings(columns: usize) -> u64 {
+            crate::work();
             const FIRST: [u64; 3] = [1, 1, 2];
             if let Some(known) = FIRST.get(columns) {
                 return *known;

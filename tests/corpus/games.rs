@@ -6,6 +6,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn nim(piles: [u8; 3]) -> bool {
+            crate::work();
             for pile in 0..piles.len() {
                 for taken in 1..=piles[pile] {
                     let mut next = piles;
@@ -20,12 +21,14 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn grundy(stones: u32) -> u32 {
+            crate::work();
             let reachable: Vec<u32> = (1..=stones.min(3)).map(|taken| grundy(stones - taken)).collect();
             (0..).find(|value| !reachable.contains(value)).unwrap()
         }
 
         $(#[$attribute])?
         pub(super) fn kayles(pins: usize) -> usize {
+            crate::work();
             let mut seen = std::collections::BTreeSet::new();
             for taken in 1..=2 {
                 for left in 0..=pins.saturating_sub(taken) {
@@ -39,6 +42,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn ends_of_a_row(left: usize, right: usize) -> i32 {
+            crate::work();
             if left > right {
                 return 0;
             }
@@ -49,6 +53,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn two_players(scores: (u32, u32), positions: (u32, u32), first: bool) -> (u64, u64) {
+            crate::work();
             if scores.0 >= 6 {
                 return (1, 0);
             }
@@ -75,6 +80,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn euclid_game(a: u32, b: u32) -> bool {
+            crate::work();
             let (small, large) = (a.min(b), a.max(b));
             if small == 0 {
                 return false;
@@ -84,6 +90,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn minimax(board: Vec<i8>, turn: i8) -> i8 {
+            crate::work();
             if let Some(winner) = winner(&board) {
                 return winner;
             }
@@ -97,6 +104,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn egg_drop(eggs: u32, floors: u32) -> u32 {
+            crate::work();
             if floors == 0 || eggs == 1 {
                 return floors;
             }
@@ -111,6 +119,7 @@ macro_rules! games {
 
         $(#[$attribute])?
         pub(super) fn option_price(steps_left: u32, ups: i32) -> f64 {
+            crate::work();
             let price = 100.0 * 1.1f64.powi(ups);
             if steps_left == 0 {
                 return (price - 100.0).max(0.0);

@@ -6,11 +6,13 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn longest_path(node: usize) -> u64 {
+            crate::work();
             EDGES.iter().filter(|(from, _, _)| *from == node).map(|&(_, to, length)| length + longest_path(to)).max().unwrap_or(0)
         }
 
         $(#[$attribute])?
         pub(super) fn paths_between(from: usize, to: usize) -> u64 {
+            crate::work();
             if from == to {
                 return 1;
             }
@@ -25,6 +27,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn shortest_path(from: usize, to: usize) -> Option<u64> {
+            crate::work();
             if from == to {
                 return Some(0);
             }
@@ -38,6 +41,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn ways_through(node: usize, seen_four: bool, seen_five: bool) -> u64 {
+            crate::work();
             let (seen_four, seen_five) = (seen_four || node == 4, seen_five || node == 5);
             if node == 7 {
                 return u64::from(seen_four || seen_five);
@@ -47,6 +51,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn tree_height(node: usize) -> usize {
+            crate::work();
             let children = [2 * node + 1, 2 * node + 2];
             if node >= 12 {
                 return 0;
@@ -56,6 +61,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn independent_set(node: usize, taken_above: bool) -> u64 {
+            crate::work();
             if node >= 12 {
                 return 0;
             }
@@ -70,12 +76,14 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn critical_path(task: &str) -> u32 {
+            crate::work();
             let (_, cost, needs) = TASKS.iter().find(|(name, _, _)| *name == task).expect("a task");
             cost + needs.split(' ').filter(|name| !name.is_empty()).map(critical_path).max().unwrap_or(0)
         }
 
         $(#[$attribute])?
         pub(super) fn circuit(wire: String) -> u16 {
+            crate::work();
             if let Ok(number) = wire.parse() {
                 return number;
             }
@@ -92,6 +100,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn floyd(stops: usize, from: usize, to: usize) -> Option<u64> {
+            crate::work();
             let Some(by) = stops.checked_sub(1) else {
                 return neighbours(from).iter().find(|(next, _)| *next == to).map(|(_, length)| *length);
             };
@@ -105,6 +114,7 @@ macro_rules! graphs {
 
         $(#[$attribute])?
         pub(super) fn bellman(edges_left: u32, node: usize) -> Option<u64> {
+            crate::work();
             if node == 0 {
                 return Some(0);
             }

@@ -6,6 +6,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn grid_paths(row: usize, column: usize) -> u64 {
+            crate::work();
             if row == 0 && column == 0 {
                 return 1;
             }
@@ -21,6 +22,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn cheapest_path(row: usize, column: usize) -> u32 {
+            crate::work();
             let here = COSTS[row][column];
             match (row, column) {
                 (0, 0) => here,
@@ -32,6 +34,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn knapsack(item: usize, room: u32) -> u32 {
+            crate::work();
             if item == ITEMS.len() {
                 return 0;
             }
@@ -45,6 +48,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn knapsack_of_structs(item: usize, room: u32) -> u32 {
+            crate::work();
             let Some(&(weight, value)) = ITEMS.get(item) else { return 0 };
             let next = Item { weight, value };
             let skipped = knapsack_of_structs(item + 1, room);
@@ -58,6 +62,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn rod_cutting(length: usize) -> u32 {
+            crate::work();
             let mut best = 0;
             for cut in 1..=length.min(PRICES.len() - 1) {
                 best = best.max(PRICES[cut] + rod_cutting(length - cut));
@@ -67,6 +72,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn matrix_chain(from: usize, to: usize) -> u64 {
+            crate::work();
             if to - from < 2 {
                 return 0;
             }
@@ -78,6 +84,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn search_tree(from: usize, to: usize) -> u64 {
+            crate::work();
             if from >= to {
                 return 0;
             }
@@ -94,6 +101,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn burst_balloons(left: usize, right: usize) -> u64 {
+            crate::work();
             let mut best = 0;
             for last in left + 1..right {
                 let gain = DIMENSIONS[left] * DIMENSIONS[last] * DIMENSIONS[right];
@@ -104,6 +112,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn increasing_subsequence(last: usize) -> usize {
+            crate::work();
             1 + (0..last)
                 .filter(|&earlier| DIMENSIONS[earlier] < DIMENSIONS[last])
                 .map(|earlier| increasing_subsequence(earlier))
@@ -113,6 +122,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn jumps(from: usize) -> Option<u32> {
+            crate::work();
             if from + 1 >= REACH.len() {
                 return Some(0);
             }
@@ -121,6 +131,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn house_robber(house: usize) -> u64 {
+            crate::work();
             match house {
                 0 => 0,
                 1 => DIMENSIONS[0],
@@ -130,6 +141,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn triangle(row: usize, column: usize) -> u32 {
+            crate::work();
             if row == COSTS.len() {
                 return 0;
             }
@@ -139,6 +151,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn largest_square(row: usize, column: usize) -> u32 {
+            crate::work();
             if COSTS[row][column] == 1 {
                 return 0;
             }
@@ -155,6 +168,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn stocks(day: usize, holding: bool, left: u8) -> i64 {
+            crate::work();
             if day == DIMENSIONS.len() || left == 0 {
                 return 0;
             }
@@ -166,6 +180,7 @@ macro_rules! indices {
 
         $(#[$attribute])?
         pub(super) fn text_justification(word: usize) -> u64 {
+            crate::work();
             if word == REACH.len() {
                 return 0;
             }

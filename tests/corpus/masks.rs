@@ -6,6 +6,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn salesman(visited: u32, last: usize) -> u64 {
+            crate::work();
             if visited == (1 << N) - 1 {
                 return DISTANCE[last][0];
             }
@@ -18,6 +19,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn assignment(worker: usize, free: u8) -> u64 {
+            crate::work();
             let mut best = if worker == N { 0 } else { u64::MAX };
             let mut job = 0;
             while worker < N && job < N {
@@ -31,6 +33,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn queens(row: u32, columns: u32, rising: u32, falling: u32) -> u64 {
+            crate::work();
             if row == 6 {
                 return 1;
             }
@@ -46,6 +49,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn valves(time: u64, at: usize, open: u32) -> u64 {
+            crate::work();
             let mut best = 0;
             for next in 0..N {
                 let needed = DISTANCE[at][next] + 1;
@@ -61,6 +65,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn domino_rows(row: usize, taken: u8) -> u64 {
+            crate::work();
             if row == 4 {
                 return u64::from(taken == 0);
             }
@@ -75,6 +80,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn permanent(row: usize, columns: u32) -> u64 {
+            crate::work();
             if row == N {
                 return 1;
             }
@@ -89,6 +95,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn subset_sums(item: usize, left: i64) -> bool {
+            crate::work();
             if left == 0 {
                 return true;
             }
@@ -97,6 +104,7 @@ macro_rules! masks {
 
         $(#[$attribute])?
         pub(super) fn keys_and_doors(at: usize, keys: u8, steps: u32) -> Option<u32> {
+            crate::work();
             if keys == 0b111 {
                 return Some(0);
             }

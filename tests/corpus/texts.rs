@@ -6,6 +6,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn edit_distance(a: &str, b: &str) -> usize {
+            crate::work();
             let (Some(x), Some(y)) = (a.chars().next(), b.chars().next()) else { return a.len() + b.len() };
             let (rest_a, rest_b) = (&a[x.len_utf8()..], &b[y.len_utf8()..]);
             if x == y {
@@ -16,6 +17,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn edit_distance_by_index(a: String, b: String, i: usize, j: usize) -> usize {
+            crate::work();
             if i == a.len() || j == b.len() {
                 return a.len() - i + b.len() - j;
             }
@@ -28,6 +30,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn common_subsequence(a: &[u8], b: &[u8]) -> usize {
+            crate::work();
             match (a, b) {
                 ([], _) | (_, []) => 0,
                 ([x, a @ ..], [y, b @ ..]) if x == y => 1 + common_subsequence(a, b),
@@ -37,6 +40,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn longest_palindrome(text: &str) -> usize {
+            crate::work();
             let bytes = text.as_bytes();
             match bytes.len() {
                 0 => 0,
@@ -52,6 +56,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn word_break(text: &str) -> bool {
+            crate::work();
             if text.is_empty() {
                 return true;
             }
@@ -60,6 +65,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn word_breaks(text: &str) -> u64 {
+            crate::work();
             if text.is_empty() {
                 return 1;
             }
@@ -68,6 +74,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn sentences(text: &str) -> Vec<String> {
+            crate::work();
             let mut found = Vec::new();
             for word in WORDS {
                 if text == word {
@@ -83,6 +90,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn decodings(digits: &str) -> u64 {
+            crate::work();
             if digits.is_empty() {
                 return 1;
             }
@@ -102,6 +110,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn pattern_matches(text: &str, pattern: &str) -> bool {
+            crate::work();
             if pattern.is_empty() {
                 return text.is_empty();
             }
@@ -115,6 +124,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn interleaved(a: &str, b: &str, whole: &str) -> bool {
+            crate::work();
             let Some(next) = whole.chars().next() else { return a.is_empty() && b.is_empty() };
             let from_a = a.starts_with(next) && interleaved(&a[1..], b, &whole[1..]);
             let from_b = b.starts_with(next) && interleaved(a, &b[1..], &whole[1..]);
@@ -123,6 +133,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn distinct_subsequences(text: Vec<char>, wanted: Vec<char>) -> u64 {
+            crate::work();
             if wanted.is_empty() {
                 return 1;
             }
@@ -136,6 +147,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn parenthesized(expression: &str) -> Vec<i64> {
+            crate::work();
             let mut results = vec![];
             for (at, operator) in expression.char_indices() {
                 if !"+-*".contains(operator) {
@@ -159,6 +171,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn depth_of_brackets(text: &str) -> Result<usize, String> {
+            crate::work();
             let Some(open) = text.find('(') else { return Ok(0) };
             let close = matching(text, open).ok_or_else(|| format!("no end in {text:?}"))?;
             let inside = depth_of_brackets(&text[open + 1..close])?;
@@ -168,6 +181,7 @@ macro_rules! texts {
 
         $(#[$attribute])?
         pub(super) fn springs(pattern: &str, groups: &[usize]) -> u64 {
+            crate::work();
             let Some((&first, rest)) = groups.split_first() else { return u64::from(!pattern.contains('#')) };
             let mut ways = 0;
             for start in 0..pattern.len() {

@@ -2,6 +2,9 @@
 #![cfg(feature = "macros")]
 
 mod context;
+mod errors;
 mod fields;
 mod generics;
+mod lent;
+mod parts;
 mod scopes;

@@ -1,5 +1,6 @@
 //! `scoped`: a table for each outermost call.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -115,4 +116,35 @@ fn many_outermost_calls_at_once_each_have_their_own() {
     });
     let alone: Vec<u64> = (0..4_u64).map(|by| walk(&move |n| n * by, 30)).collect();
     assert_eq!(sums, alone);
+}
+
+#[derive(Debug, PartialEq)]
+enum Tree {
+    Leaf,
+    Node(Rc<Tree>, Rc<Tree>),
+}
+
+#[cache(scoped, sequential)]
+fn tree(depth: u32) -> Rc<Tree> {
+    if depth == 0 {
+        return Rc::new(Tree::Leaf);
+    }
+    Rc::new(Tree::Node(tree(depth - 1), tree(depth - 1)))
+}
+
+#[cache(scoped, sequential)]
+fn shared(words: &[&str], at: usize) -> Option<Rc<String>> {
+    let word = words.get(at)?;
+    let rest = shared(words, at + 1).map_or_else(String::new, |rest| rest.to_string());
+    Some(Rc::new(format!("{word}{rest}")))
+}
+
+#[test]
+fn results_may_stay_on_their_thread() {
+    let top = tree(20);
+    let Tree::Node(left, right) = &*top else { panic!("a node") };
+    assert!(Rc::ptr_eq(left, right));
+    assert_eq!(Rc::strong_count(&top), 1, "the table has gone");
+    assert_eq!(shared(&["a", "b", "c"], 0).as_deref(), Some(&"abc".to_owned()));
+    assert_eq!(shared(&[], 0), None);
 }

@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::checks::collect;
 use crate::run::{Done, Failure, root};
-use crate::say;
 
 /// The parts of the runtime. None of them sees another.
 const PARTS: [&str; 3] = ["cache", "buffer", "disk"];
-/// Whose circles are told and not yet faults: being cut.
-const BEING_CUT: [&str; 1] = ["disk"];
 
 /// Who imports from whom, by the paths of modules; or by the names of rooms.
 type Graph = BTreeMap<String, BTreeSet<String>>;
@@ -44,12 +41,7 @@ pub(crate) fn imports(_: &[String]) -> Result<Done, Failure> {
         let rooms = rooms(&graph);
         let files = circles(&graph).into_iter().map(|circle| format!("a circle of files: {}", told(&circle, &graph)));
         let rooms = circles(&rooms).into_iter().map(|circle| format!("a circle of rooms: {}", told(&circle, &rooms)));
-        let found = files.chain(rooms).collect::<Vec<_>>();
-        if BEING_CUT.contains(&part) {
-            found.iter().for_each(|circle| say(circle));
-        } else {
-            faults.extend(found);
-        }
+        faults.extend(files.chain(rooms));
     }
     if faults.is_empty() { Ok(Done::Passed) } else { Err(format!("\n{}", faults.join("\n"))) }
 }

@@ -32,7 +32,7 @@ const STEPS: [Step; 17] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|disk|stores|cold|profiles [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|disk|stores|cold|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -183,6 +183,10 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command = Command::new(&build_cold(&["fat1"])?[0]);
             command.arg("table").args(sections);
         }
+        "shapes" => {
+            command = Command::new(build_shapes()?);
+            command.arg("table").args(sections);
+        }
         "profiles" => {
             let programs = build_cold(&["off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;
             command = Command::new(&programs[0]);
@@ -198,19 +202,31 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
+/// Builds the program of the shapes.
+fn build_shapes() -> Result<PathBuf, Failure> {
+    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "shapes"]);
+    run(command.args(["--no-default-features", "--features", "shapes"]))?;
+    Ok(built("release", "shapes"))
+}
+
+/// Where a program of the benchmarks is.
+fn built(profile: &str, name: &str) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("benches/target"), PathBuf::from);
+    folder.join(profile).join(name)
+}
+
 /// Builds the program of fresh processes in each of the profiles, which the manifest of the benchmarks has.
 fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     let build = |profile: &&str| {
         let mut command = cargo(&["build", "--manifest-path", "benches/Cargo.toml", "--no-default-features"]);
         run(command.args(["--features", "cold", "--bin", "cold", "--profile", profile]))?;
-        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("benches/target"), PathBuf::from);
-        Ok(folder.join(profile).join("cold"))
+        Ok(built(profile, "cold"))
     };
     profiles.iter().map(build).collect()
 }
 
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold"];
+    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes"];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))
 }
 

@@ -1,13 +1,13 @@
 //! The code that a cached function becomes: wrapper, handle, body.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Visibility};
+use syn::{FnArg, ReturnType, Signature, Visibility};
 
 use super::expand_async;
 use super::form::Form;
 use super::model::{Cached, Keep};
-use super::{expand_context, expand_store, expand_tables, expand_types, forecast};
+use super::{expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -25,8 +25,9 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
         _ => handle(model),
     };
     let tables = model.has_tables().then(|| expand_tables::tables(model));
+    let spans = model.has_spans().then(|| expand_spans::spans(model));
     let body = body(model);
-    quote!(#wrapper #handle #tables #body)
+    quote!(#wrapper #handle #tables #spans #body)
 }
 
 /// ```text
@@ -39,7 +40,10 @@ fn wrapper(model: &Cached) -> TokenStream {
     let visibility = &model.function.vis;
     let mut signature = model.function.sig.clone();
     signature.inputs = model.arguments.iter().map(Argument::in_wrapper).collect();
+    returning(&mut signature, model);
     let look_up = if model.has_tables() { expand_tables::look_up(model) } else { look_up(model) };
+    let look_up = if model.has_spans() { expand_spans::look_up(model, &look_up) } else { look_up };
+    let look_up = if model.moves_err { taken(model, &look_up) } else { look_up };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
@@ -55,6 +59,51 @@ fn wrapper(model: &Cached) -> TokenStream {
     quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
+/// `match Fallible::taken(look_up) { Some(result) => result, None => __f_uncached(..) }`: whose call failed on another thread runs for
+/// itself.
+fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let inner = match model.form {
+        Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.inner),
+        _ => model.place.sibling(&model.inner),
+    };
+    let names = model.arguments.iter().map(|argument| &argument.name);
+    let result = Ident::new("result", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        match ::speedup::cache::Fallible::taken(#look_up) {
+            ::core::option::Option::Some(#result) => #result,
+            ::core::option::Option::None => #inner(#(#names),*),
+        }
+    }
+}
+
+/// A call of the user's body, for a table.
+pub(super) fn call(model: &Cached, inner: &TokenStream, passed: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let call = quote!(#inner(#(#passed),*));
+    if model.moves_err { quote!(::speedup::cache::Fallible::share(#call)) } else { call }
+}
+
+/// A function whose results are lent returns references.
+pub(super) fn returning(signature: &mut Signature, model: &Cached) {
+    // What stays on its thread is given back as it is.
+    if let (true, ReturnType::Type(_, ty)) = (model.returns_ref, &mut signature.output) {
+        **ty = model.result.clone();
+    }
+}
+
+/// `{ ::speedup::__private::lend(move || -> R { .. }) }`, for a body of a function whose results are lent, or
+/// `{ ::speedup::cache::Here::of(|| -> R { .. }) }` for one whose results stay on their thread.
+pub(super) fn lent(model: &Cached, body: &TokenStream) -> TokenStream {
+    let output = &model.function.sig.output;
+    if model.returns_ref {
+        quote!({ ::speedup::__private::lend(move || #output #body) })
+    } else if model.stays_here {
+        quote!({ ::speedup::cache::Here::of(|| #output #body) })
+    } else {
+        body.clone()
+    }
+}
+
 /// `::speedup::Cache::get_ref(F, (&n, text))`
 fn look_up(model: &Cached) -> TokenStream {
     let at = model.shown_at();
@@ -62,7 +111,7 @@ fn look_up(model: &Cached) -> TokenStream {
         Form::Generic => expand_types::cache(model),
         _ => model.place.sibling(&model.handle),
     };
-    let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
+    let lends = model.moves_err || model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let parts = model.arguments.iter().map(|argument| {
         let name = &argument.name;
         if lends && argument.pass != Pass::Lend { quote!(&#name) } else { quote!(#name) }
@@ -120,19 +169,25 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let show = show(&model.arguments);
     if model.has_tables() {
         let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
+        let call = call(model, &wrapper, passed);
         return quote_spanned! {at=>
-            ::speedup::cache::Function::new(#title, |#pattern: &#key| #wrapper(#(#passed),*)) #show
+            ::speedup::cache::Function::new(#title, |#pattern: &#key| #call) #show
         };
     }
     let inner = model.place.lasting_sibling(&model.inner);
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    let computing = expand_store::computing(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*)));
     let behind = expand_store::behind(model, &key);
-    quote_spanned! {at=>
-        ::speedup::cache::Function::new(#title, #computing) #show #keep #sequential #uses_rayon #behind
-    }
+    let body = if model.has_spans() {
+        let whole = Ident::new("key", Span::mixed_site());
+        let enter = expand_spans::enter(model, &quote!(&()), &whole.to_token_stream());
+        let call = call(model, &inner, passed);
+        quote_spanned!(at=> |#whole: &#key| { #enter let #pattern = #whole; #call })
+    } else {
+        expand_store::computing(model, &key, &pattern, &call(model, &inner, passed))
+    };
+    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon #behind)
 }
 
 pub(super) fn keep(keep: Keep) -> TokenStream {
@@ -172,7 +227,9 @@ fn body(model: &Cached) -> TokenStream {
     signature.abi = None;
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
+    returning(&mut signature, model);
     let block = forecast::form(model);
+    let block = lent(model, &block.to_token_stream());
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));

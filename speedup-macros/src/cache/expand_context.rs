@@ -16,11 +16,11 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{keep, show};
+use super::expand::{keep, lent, returning, show};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
-use super::model::Cached;
+use super::model::{Cached, Keep};
 use super::steady;
 use crate::expansion;
 use crate::place::Place;
@@ -45,6 +45,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
     let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
     signature.inputs = receiver.into_iter().chain(inputs).collect();
+    returning(&mut signature, model);
     let lends = lends(model, context);
     let key = key(model, context, lends);
     let body = body(model, context);
@@ -66,10 +67,11 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
             let function = function(model, context);
             let places = places(model, context);
+            let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
             let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
             quote_spanned! {at=>
                 static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body)
+                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body) #unwrapped
             }
         }
     };
@@ -183,7 +185,7 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let formed = context.key.is_none().then(|| forecast::form(model));
     let forecasts = formed.filter(|formed| forecast::has_forecasts(model, formed));
     let plain = &model.function.block;
-    let block = forecasts.as_ref().unwrap_or(plain);
+    let block = lent(model, &forecasts.as_ref().unwrap_or(plain).to_token_stream());
     let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
     let mut taken = pattern;
     if model.stored.is_on() {
@@ -223,11 +225,24 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     } else {
         show
     };
-    let keep = keep(model.keep);
+    let keep = if model.stays_here { keep_here(model) } else { keep(model.keep) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let behind = expand_store::behind(model, &key_type(model, context));
     quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon #behind)
+}
+
+/// As [`keep`], for results that stay on their thread.
+fn keep_here(model: &Cached) -> TokenStream {
+    let result = &model.result;
+    let keep = match model.keep {
+        Keep::All => quote!(true),
+        Keep::ByType => quote! {{
+            use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+            (&::speedup::__private::Keep(::speedup::cache::Here::get(value))).__speedup_keep()
+        }},
+    };
+    quote!(.keep(|value: &#result| { let _ = value; #keep }))
 }
 
 fn handle(model: &Cached, context: &Context) -> TokenStream {

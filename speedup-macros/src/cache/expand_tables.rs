@@ -14,7 +14,8 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Index;
 use syn::ext::IdentExt;
 
-use super::expand::{keep, show};
+use super::expand::{call, keep, show};
+use super::expand_spans;
 use super::model::Cached;
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
@@ -35,7 +36,22 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
     };
     let passed_on = signature::tuple(at, steady.iter().map(lent));
     let own = Ident::new("own", Span::mixed_site().located_at(at));
-    let same = steady.iter().enumerate().map(|(index, argument)| {
+    let same = same(at, &steady, &own.to_token_stream());
+    let lends = model.moves_err || varying.iter().any(|argument| argument.pass == Pass::Lend);
+    let key = signature::tuple(
+        at,
+        varying.iter().map(|argument| {
+            let name = &argument.name;
+            if lends { lent(argument) } else { quote!(#name) }
+        }),
+    );
+    let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
+    quote_spanned!(at=> ::speedup::cache::Tables::#get(#tables, #passed_on, |#own| #(#same)&&*, #key))
+}
+
+/// For each argument that is passed on, whether it is what `own` holds.
+pub(super) fn same(at: Span, steady: &[Argument], own: &TokenStream) -> Vec<TokenStream> {
+    let each = steady.iter().enumerate().map(|(index, argument)| {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
             Pass::Lend if argument.by_bits => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0)),
@@ -46,16 +62,7 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
             Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
         }
     });
-    let lends = varying.iter().any(|argument| argument.pass == Pass::Lend);
-    let key = signature::tuple(
-        at,
-        varying.iter().map(|argument| {
-            let name = &argument.name;
-            if lends { lent(argument) } else { quote!(#name) }
-        }),
-    );
-    let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::cache::Tables::#get(#tables, #passed_on, |#own| #(#same)&&*, #key))
+    each.collect()
 }
 
 /// ```text
@@ -75,18 +82,27 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let inner = model.place.lasting_sibling(&model.inner);
     let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
+    let call = call(model, &inner, passed);
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
     let (keep, show) = (keep(model.keep), show(&varying));
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let limit = model.tables.as_ref().map(|most| quote!(.limit(#most)));
     let lifetime = expansion::handle_lifetime(&model.place, at);
+    let body = if model.has_spans() {
+        let (all, whole) = (Ident::new("own", Span::mixed_site()), Ident::new("key", Span::mixed_site()));
+        let enter = expand_spans::enter(model, &all.to_token_stream(), &whole.to_token_stream());
+        quote_spanned!(at=> |#all: &#of, #whole: &#by| { #enter let (#passed_on, #key) = (#all, #whole); #call })
+    } else {
+        quote_spanned!(at=> |#passed_on: &#of, #key: &#by| #call)
+    };
     quote_spanned! {at=>
         #(#attributes)*
         #[doc(hidden)]
         const #name: &#lifetime ::speedup::cache::Tables<#of, #by, #result> = {
             static #state: ::speedup::cache::TablesState<#of, #by, #result> = ::speedup::cache::TablesState::new();
-            &::speedup::cache::Tables::of(&#state, #title, |#passed_on: &#of, #key: &#by| #inner(#(#passed),*))
-                #show #keep #sequential #uses_rayon
+            &::speedup::cache::Tables::of(&#state, #title, #body)
+                #show #keep #sequential #uses_rayon #limit
         };
     }
 }

@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::keep;
+use super::expand::{call, keep};
 use super::expand_store;
 use super::model::Cached;
 use crate::expansion;
@@ -32,11 +32,12 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let call = call(model, &inner, passed);
     let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
     let keep = keep(model.keep);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    let computing = expand_store::computing(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*)));
+    let computing = expand_store::computing(model, &key, &pattern, &call);
     let behind = expand_store::behind(model, &key);
     let cache = quote_spanned! {at=>
         ::speedup::cache::of_types(#marker, || {

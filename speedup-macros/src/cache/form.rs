@@ -7,7 +7,7 @@ use super::model::Options;
 use super::steady;
 use crate::errors::Errors;
 use crate::place::Place;
-use crate::signature::Argument;
+use crate::signature::{self, Argument, Pass};
 
 /// Where the values of a function are.
 pub(crate) enum Form {
@@ -45,6 +45,27 @@ pub(crate) enum Home {
 impl Form {
     fn context(home: Home, keyed: Vec<bool>, key: Option<(Expr, Type)>) -> Form {
         Form::Context(Box::new(Context { home, keyed, key }))
+    }
+
+    /// For each argument, whether it is a slice or string of which recursive calls may pass on a part; none where others vary by which a
+    /// call cannot be told at the price of a number.
+    pub(crate) fn spans(&self, function: &ItemFn, arguments: &[Argument]) -> Vec<bool> {
+        let none = vec![false; arguments.len()];
+        let steady = match self {
+            Form::Plain => &none,
+            Form::Tables(steady) => steady,
+            Form::Generic | Form::Context(_) => return none,
+        };
+        if function.sig.asyncness.is_some() || !steady::calls_itself(function) {
+            return none;
+        }
+        let stretch =
+            |argument: &Argument| signature::borrowed(&argument.declared.ty).is_some_and(signature::is_stretch);
+        let each = arguments.iter().zip(steady);
+        if each.clone().any(|(argument, steady)| !steady && !stretch(argument) && argument.pass != Pass::Copy) {
+            return none;
+        }
+        each.map(|(argument, steady)| !steady && stretch(argument)).collect()
     }
 
     /// The form of a function with these options.

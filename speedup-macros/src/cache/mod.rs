@@ -18,6 +18,7 @@ mod awaits;
 mod expand;
 mod expand_async;
 mod expand_context;
+mod expand_spans;
 mod expand_store;
 mod expand_tables;
 mod expand_types;

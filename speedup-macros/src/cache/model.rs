@@ -7,7 +7,7 @@ use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
 use super::stored::{self, Stored};
-use super::{expand_context, expand_tables, expand_types};
+use super::{expand_context, expand_spans, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -37,6 +37,9 @@ enum Opt {
     Store,
     Version,
     OnStoreError,
+    Returns,
+    Tables,
+    MoveErr,
     Later,
 }
 
@@ -60,6 +63,9 @@ const TABLE: &[Known<Opt>] = &[
         takes: Takes::Value("key = |user, page| -> (u64, u32) { (user.id, page) }"),
     },
     Known { option: Opt::With, name: "with", takes: Takes::Names("with(odd, shapes::third)") },
+    Known { option: Opt::MoveErr, name: "move_err", takes: Takes::Nothing },
+    Known { option: Opt::Returns, name: "returns", takes: Takes::Value("returns = ref") },
+    Known { option: Opt::Tables, name: "tables", takes: Takes::Value("tables = 64") },
     Known { option: Opt::Field, name: "field", takes: Takes::Value("field = memo") },
     Known { option: Opt::Disk, name: "disk", takes: Takes::Optional },
     Known { option: Opt::Store, name: "store", takes: Takes::Value("store = MyStore::open(..)") },
@@ -72,6 +78,15 @@ const CONFLICTS: &[Conflict<Opt>] = &[
         both: [Opt::CacheErr, Opt::CacheNone],
         why: "one is for a result of type `Result`, the other for `Option`",
     },
+    Conflict {
+        both: [Opt::CacheErr, Opt::MoveErr],
+        why: "an error that is kept is cloned for every caller, and one that is moved goes to one of them",
+    },
+    Conflict {
+        both: [Opt::CacheNone, Opt::MoveErr],
+        why: "one is for a result of type `Option`, the other for `Result`",
+    },
+    Conflict { both: [Opt::Returns, Opt::MoveErr], why: "what is lent stays for ever, so no error can be moved away" },
     Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
     Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
     Conflict {
@@ -94,7 +109,21 @@ const CONFLICTS: &[Conflict<Opt>] = &[
         both: [Opt::OnStoreError, Opt::CacheErr],
         why: "an error of the store would be kept as the result: leave one of them out",
     },
+    Conflict { both: [Opt::Disk, Opt::Returns], why: stored::LENT },
+    Conflict { both: [Opt::Store, Opt::Returns], why: stored::LENT },
+    Conflict { both: [Opt::Disk, Opt::MoveErr], why: stored::MOVED },
+    Conflict { both: [Opt::Store, Opt::MoveErr], why: stored::MOVED },
     Conflict { both: [Opt::Field, Opt::Name], why: "the values are in the field, so there is no handle to name" },
+    Conflict {
+        both: [Opt::Scoped, Opt::Returns],
+        why: "what is lent stays for ever, and these values go with the outermost call: return an `Arc`",
+    },
+    Conflict {
+        both: [Opt::Field, Opt::Returns],
+        why: "what is lent stays for ever, and these values go with `self`: return an `Arc`",
+    },
+    Conflict { both: [Opt::Scoped, Opt::Tables], why: "each outermost call has a table of its own" },
+    Conflict { both: [Opt::Field, Opt::Tables], why: "the one table is in the field" },
 ];
 
 const VOCABULARY: Vocabulary<Opt> =
@@ -117,6 +146,12 @@ pub(crate) struct Options {
     pub(crate) with: Vec<Path>,
     /// Where results outlive the process.
     pub(crate) stored: Stored,
+    /// Whether results are lent.
+    pub(crate) returns_ref: Option<Ident>,
+    /// Whether errors are moved.
+    pub(crate) move_err: Option<Ident>,
+    /// How many tables are kept, with the word for it.
+    pub(crate) tables: Option<(Ident, Expr)>,
 }
 
 impl Options {
@@ -148,8 +183,14 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Version, Some(value)) => options.stored.version(given.key, value, errors),
             (Opt::OnStoreError, Some(value)) => options.stored.on_error(given.key, &value, errors),
             (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
-            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _)
-            | (Opt::Store | Opt::Version | Opt::OnStoreError, None) => {}
+            (Opt::MoveErr, _) => options.move_err = Some(given.key),
+            (Opt::Returns, Some(Expr::Verbatim(_))) => options.returns_ref = Some(given.key),
+            (Opt::Returns, Some(other)) => errors.at(&other, "write `returns = ref`"),
+            (Opt::Tables, Some(value)) => {
+                options.tables = options::positive(&given.key, value, errors).map(|most| (given.key, most));
+            }
+            (Opt::Crate | Opt::Name | Opt::Later | Opt::Skip | Opt::Key | Opt::Field | Opt::With, _) => {}
+            (Opt::Returns | Opt::Tables | Opt::Store | Opt::Version | Opt::OnStoreError, None) => {}
         }
     }
     options
@@ -202,6 +243,14 @@ pub(crate) struct Cached {
     pub(crate) sequential: bool,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
+    /// Whether results are lent: `result` is a reference then.
+    pub(crate) returns_ref: bool,
+    /// Whether errors are moved: `result` holds them in a shape that can be cloned then.
+    pub(crate) moves_err: bool,
+    /// Whether results stay on one thread: `result` says so then.
+    pub(crate) stays_here: bool,
+    /// How many tables are kept.
+    pub(crate) tables: Option<Expr>,
     /// The body names rayon, or calls what it usually offers.
     pub(crate) uses_rayon: bool,
     /// The name of the handle.
@@ -214,6 +263,8 @@ pub(crate) struct Cached {
     pub(crate) stored: Stored,
     /// What tells this source from others.
     pub(crate) fingerprint: String,
+    /// For each argument, whether calls inside an outermost one are known by its place in what that was given.
+    pub(crate) spans: Vec<bool>,
 }
 
 impl Cached {
@@ -223,12 +274,30 @@ impl Cached {
             ReturnType::Type(_, ty) => ty.as_ref().clone(),
             ReturnType::Default => syn::parse_quote!(()),
         };
+        let keep = keep(&result, &options);
+        let returns_ref = options.returns_ref.is_some();
+        let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
+        let moves_err = moves_err(&function, &options);
+        let result =
+            if moves_err { syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared) } else { result };
+        let stays_here = options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
+        let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
         let arguments = signature::arguments(&function.sig);
+        let form = Form::of(&function, &place, &options, &arguments);
         Cached {
             attributes: Attributes::sort(&function.attrs, errors),
-            form: Form::of(&function, &place, &options, &arguments),
+            // A store knows results by their contents.
+            spans: match options.stored.is_on() {
+                true => vec![false; arguments.len()],
+                false => form.spans(&function, &arguments),
+            },
+            form,
             arguments,
-            keep: keep(&result, &options),
+            keep,
+            returns_ref,
+            moves_err,
+            stays_here,
+            tables: options.tables.map(|(_, most)| most),
             sequential: options.sequential,
             with: options.with.clone(),
             fingerprint: fingerprint::of(&function, options.key.as_ref()),
@@ -247,6 +316,11 @@ impl Cached {
     /// Whether there is a table for each set of the arguments that are passed on.
     pub(crate) fn has_tables(&self) -> bool {
         matches!(self.form, Form::Tables(_))
+    }
+
+    /// Whether calls inside an outermost one are known by the places of their slices and strings.
+    pub(crate) fn has_spans(&self) -> bool {
+        self.spans.contains(&true)
     }
 
     /// The arguments that are passed on by all recursive calls, or those that vary.
@@ -268,6 +342,7 @@ impl Cached {
     /// What takes a forecast.
     pub(crate) fn ahead(&self) -> TokenStream {
         match &self.form {
+            _ if self.has_spans() => quote!(::speedup::cache::Spans::ahead),
             Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
             Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
             Form::Context(_) => quote!(::speedup::cache::Inside::ahead),
@@ -276,6 +351,16 @@ impl Cached {
 
     /// The cache in which a recursion goes on, as the body names it.
     pub(crate) fn running(&self) -> TokenStream {
+        let contents = self.contents();
+        if self.has_spans() {
+            let spans = self.place.sibling(&expand_spans::spans_name(self));
+            return quote!(#spans, #contents);
+        }
+        contents
+    }
+
+    /// The same for calls by the contents of their arguments.
+    fn contents(&self) -> TokenStream {
         match &self.form {
             Form::Plain => self.place.sibling(&self.handle),
             Form::Generic => expand_types::cache(self),
@@ -298,8 +383,17 @@ impl Cached {
     }
 }
 
+/// Whether errors are moved: because an option says so, or where the type is known not to be `Clone`.
+fn moves_err(function: &ItemFn, options: &Options) -> bool {
+    let says = options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some();
+    let plain = options.scoped.is_none() && options.field.is_none() && !options.skips();
+    let ReturnType::Type(_, ty) = &function.sig.output else { return false };
+    let known = plain && !says && function.sig.asyncness.is_none() && signature::cannot_clone_error(ty);
+    options.move_err.is_some() || known
+}
+
 fn keep(result: &Type, options: &Options) -> Keep {
-    if options.cache_err.is_some() || options.cache_none.is_some() {
+    if options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some() {
         return Keep::All;
     }
     match result {

@@ -12,6 +12,8 @@ use crate::signature;
 pub(super) const ON_ERROR: &str = "on_store_error = \"fail\"";
 pub(super) const SCOPED: &str = "the values go with the outermost call";
 pub(super) const FIELD: &str = "the values go with `self`";
+pub(super) const LENT: &str = "what is lent stays in memory for ever: return an `Arc`";
+pub(super) const MOVED: &str = "errors are moved out of a result that is to be stored: return errors that are `Clone`";
 const VERSION: &str = "write `version = 2`, or `version = \"stable\"` for results that stay when the source changes";
 
 /// Where results outlive the process, and what becomes of old ones.

@@ -29,8 +29,11 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
     stored::check(function, place, options, &form, errors);
-    result(function, errors);
+    result(function, options, errors);
     flags_fit_result(function, options, errors);
+    lent(function, options, errors);
+    moved(function, options, errors);
+    tables(&form, options, errors);
     clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
 }
 
@@ -65,6 +68,9 @@ fn asynchronous(options: &Options, errors: &mut Errors) {
     for name in names.into_iter().flatten().chain(options.skip.first()) {
         errors.at(name, "this is for plain functions: an `async fn` is cached by all of its arguments");
     }
+    if let Some(word) = &options.returns_ref {
+        errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
+    }
     if let Some(key) = &options.key {
         errors.at(key, "`key` is for plain functions: an `async fn` is cached by all of its arguments");
     }
@@ -87,7 +93,7 @@ fn in_field(function: &ItemFn, options: &Options, errors: &mut Errors) {
     }
 }
 
-fn result(function: &ItemFn, errors: &mut Errors) {
+fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
         return;
@@ -113,6 +119,12 @@ fn result(function: &ItemFn, errors: &mut Errors) {
             errors.at(ty, format!("the cache owns its results and cannot keep a borrow: return `{owned}`"));
         }
         _ => {
+            if signature::mentions_rc(ty) && !(options.scoped.is_some() && options.sequential) {
+                errors.at(
+                    ty,
+                    "an `Rc` stays on its thread: write `#[cache(scoped, sequential)]`, or `Arc` instead of `Rc`",
+                );
+            }
             if let Some(inner) = signature::borrow_in(ty) {
                 errors.at(
                     &inner,
@@ -124,6 +136,45 @@ fn result(function: &ItemFn, errors: &mut Errors) {
                 );
             }
         }
+    }
+}
+
+/// What is lent has to stay, so it is kept, whatever it is.
+fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    let (Some(word), ReturnType::Type(_, ty)) = (&options.returns_ref, &function.sig.output) else { return };
+    let flag = match signature::last_segment(ty).as_deref() {
+        Some("Result") if options.cache_err.is_none() => ("Err", "cache_err"),
+        Some("Option") if options.cache_none.is_none() => ("None", "cache_none"),
+        _ => return,
+    };
+    let (what, flag) = flag;
+    errors.at(word, format!("what is lent stays for ever, so `{what}` does, too: write `returns = ref, {flag}`"));
+}
+
+/// Errors are moved out of what a static holds, by a function that can run its body once more.
+fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
+    let (Some(word), ReturnType::Type(_, ty)) = (&options.move_err, &function.sig.output) else { return };
+    let option = signature::last_segment(ty).as_deref() == Some("Option");
+    if option || signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_)) {
+        errors.at(word, "there is no error to move: this is for results of type `Result`");
+    }
+    let others = options.scoped.is_some() || options.field.is_some() || options.skips();
+    if others || function.sig.asyncness.is_some() {
+        errors.at(
+            word,
+            "this is for plain functions that are cached by all of their arguments: share the error, as in \
+             `fn f(..) -> Result<T, Arc<E>>`",
+        );
+    }
+}
+
+/// `tables` where there is but one.
+fn tables(form: &Form, options: &Options, errors: &mut Errors) {
+    if let (Some((word, _)), false) = (&options.tables, matches!(form, Form::Tables(_))) {
+        errors.at(
+            word,
+            "this function has one table, since no argument is passed on unchanged by all of its calls of itself: remove `tables`",
+        );
     }
 }
 

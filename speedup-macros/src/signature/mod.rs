@@ -10,8 +10,8 @@ use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
 
 pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
-    borrow_in, borrowed, holds_floats, is_harmless, is_primitive, is_well_known, last_segment, opaque_in, owned_form,
-    tidy, ungroup,
+    borrow_in, borrowed, cannot_clone_error, holds_floats, is_harmless, is_primitive, is_stretch, is_well_known,
+    last_segment, mentions_rc, opaque_in, owned_form, tidy, ungroup,
 };
 
 /// An argument of the function, as a part of the key.

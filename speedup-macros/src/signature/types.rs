@@ -76,6 +76,62 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|known| name == known))
 }
 
+/// Is this a `Result` whose error, by its name, is not `Clone`?
+pub(crate) fn cannot_clone_error(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let words = |path: &syn::Path| -> Vec<String> {
+        path.segments.iter().rev().take(2).map(|segment| segment.ident.to_string()).collect()
+    };
+    let named = |path: &syn::Path, last: &str, of: &[&str]| {
+        let words = words(path);
+        words.len() == 2 && words[0] == last && of.iter().any(|name| words[1] == *name)
+    };
+    const ALIASES: [&str; 4] = ["io", "anyhow", "eyre", "color_eyre"];
+    let Some(last) = path.path.segments.last().filter(|last| path.qself.is_none() && last.ident == "Result") else {
+        return false;
+    };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
+    match arguments.args.iter().nth(1) {
+        None => named(&path.path, "Result", &ALIASES),
+        Some(GenericArgument::Type(Type::Path(error))) => {
+            let boxed = |last: &syn::PathSegment| {
+                last.ident == "Box"
+                    && matches!(&last.arguments, PathArguments::AngleBracketed(of)
+                    if matches!(of.args.first(), Some(GenericArgument::Type(Type::TraitObject(_)))))
+            };
+            named(&error.path, "Error", &ALIASES)
+                || named(&error.path, "Report", &["eyre", "color_eyre"])
+                || error.path.segments.last().is_some_and(boxed)
+        }
+        Some(_) => false,
+    }
+}
+
+/// Is there an `Rc` in it, by its name?
+pub(crate) fn mentions_rc(ty: &Type) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_path_segment(&mut self, segment: &'ast syn::PathSegment) {
+            self.0 |= segment.ident == "Rc";
+            syn::visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
+}
+
+/// `str`, or a slice.
+pub(crate) fn is_stretch(ty: &Type) -> bool {
+    match ty {
+        Type::Slice(_) => true,
+        Type::Paren(inner) => is_stretch(&inner.elem),
+        Type::Group(inner) => is_stretch(&inner.elem),
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
+    }
+}
+
 /// Is this certainly a type with `Debug` and an order: made of numbers and strings alone? Other names may be those of types of the user's.
 pub(crate) fn is_well_known(ty: &Type) -> bool {
     match ty {

@@ -3,7 +3,9 @@
 use std::{ops::Deref, ptr::NonNull};
 
 use super::token;
-use crate::sync::global::{Arc, Weak};
+use crate::sync::global::Arc;
+#[cfg(not(loom))]
+use crate::sync::global::Weak;
 
 /// A static or counted reference to an engine: what a job on a helper thread keeps alive.
 pub(super) struct Shared<E: 'static> {
@@ -30,6 +32,7 @@ impl<E> Shared<E> {
     }
 
     /// The same, unless it counts: what does not keep an engine that is owned.
+    #[cfg(not(loom))]
     pub(super) fn weak(&self) -> Weakly<E> {
         match &self.owner {
             Some(owner) => Weakly::Owned(Arc::downgrade(owner)),
@@ -70,11 +73,13 @@ impl<E> Deref for Shared<E> {
 }
 
 /// A reference that does not keep an engine which is owned.
+#[cfg(not(loom))]
 pub(super) enum Weakly<E: 'static> {
     Static(&'static E),
     Owned(Weak<E>),
 }
 
+#[cfg(not(loom))]
 impl<E> Weakly<E> {
     /// The engine, if it has not gone.
     pub(super) fn get(&self) -> Option<Shared<E>> {

@@ -34,10 +34,13 @@ pub use self::api::{
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
+    fallible::{Fallible, Here, Moved},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
+    spans::{Asked, Foretells, Outermost, Spans},
+    stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };

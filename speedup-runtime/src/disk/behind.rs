@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::process;
 use crate::sync::global::{Condvar, Mutex, Weak, lock};
 use crate::sync::thread;
 
@@ -41,10 +40,10 @@ pub(crate) struct Behind {
 
 impl Behind {
     /// Sees to it that a journal is written in time; false if there is no thread to do so.
-    pub(crate) fn announce(&self, late: Weak<dyn Late>) -> bool {
+    pub(crate) fn announce(&'static self, late: Weak<dyn Late>) -> bool {
         let mut state = lock(&self.state);
         if !state.started {
-            let writer = thread::Builder::new().name("speedup-disk".into()).spawn(|| process::behind().run());
+            let writer = thread::Builder::new().name("speedup-disk".into()).spawn(|| self.run());
             if writer.is_err() {
                 return false;
             }

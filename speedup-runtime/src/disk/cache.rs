@@ -42,6 +42,11 @@ impl<T> Cache<T> {
         (frame.stamp == stamp).then(|| Arc::clone(&frame.item))
     }
 
+    /// As [`get`](Self::get), without a note that it was asked for.
+    pub(crate) fn peek(&self, number: u64, stamp: u64) -> Option<&Arc<T>> {
+        self.frames.get(&number).filter(|frame| frame.stamp == stamp).map(|frame| &frame.item)
+    }
+
     pub(crate) fn put(&mut self, number: u64, stamp: u64, item: Arc<T>, weight: usize, dirty: bool) {
         self.remove(number);
         self.weight += weight;

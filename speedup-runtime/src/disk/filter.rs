@@ -63,3 +63,38 @@ impl Filter {
         all && words[6 + (bits & 1) as usize] >> ((bits >> 1) & 63) & 1 == 1
     }
 }
+
+/// What is known of absent keys.
+pub(crate) struct Absent {
+    /// Holds at least every key of the dict.
+    pub(crate) whole: Option<Filter>,
+    /// The next one: it holds at least every key of the open end, of the buffer, and of the tree below `upto`.
+    pub(crate) growing: Option<Growing>,
+}
+
+/// A filter on its way.
+pub(crate) struct Growing {
+    pub(crate) filter: Filter,
+    pub(crate) upto: Vec<u8>,
+}
+
+impl Absent {
+    /// False only if a key is not in the dict.
+    #[inline]
+    pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
+        match (&self.whole, &self.growing) {
+            (Some(whole), _) => whole.may_contain(key),
+            (None, Some(growing)) => key >= growing.upto.as_slice() || growing.filter.may_contain(key),
+            (None, None) => true,
+        }
+    }
+
+    pub(crate) fn insert(&mut self, key: &[u8]) {
+        let growing = self.growing.as_mut().map(|growing| &mut growing.filter);
+        self.whole.iter_mut().chain(growing).for_each(|filter| filter.insert(key));
+    }
+
+    pub(crate) fn wants_more_room(&self) -> bool {
+        self.growing.is_none() && self.whole.as_ref().is_some_and(Filter::is_full)
+    }
+}

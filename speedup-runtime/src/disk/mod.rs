@@ -31,6 +31,8 @@ mod error;
 mod filter;
 mod fingerprint;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod handle;
 mod inner;
 mod journal;
@@ -40,6 +42,7 @@ mod list;
 mod options;
 mod page_file;
 mod pager;
+mod pages;
 mod place;
 mod prefix;
 mod process;

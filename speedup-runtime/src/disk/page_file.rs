@@ -175,7 +175,7 @@ impl PageFile {
     }
 
     /// Hands gathered pages to the operating system.
-    fn push_out(&mut self) -> Result<()> {
+    pub(crate) fn push_out(&mut self) -> Result<()> {
         if !self.gathered.is_empty() {
             write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
             self.gathered.clear();
@@ -185,14 +185,13 @@ impl PageFile {
         Ok(())
     }
 
-    /// Returns when everything written survives a power cut.
-    pub(crate) fn sync(&mut self) -> Result<()> {
-        self.push_out()?;
+    /// Returns when everything that was handed to the operating system survives a power cut.
+    pub(crate) fn sync(&self) -> Result<()> {
         self.file.sync_data().at(&self.path)
     }
 
     /// Cuts the file after `slots` slots.
-    pub(crate) fn shrink(&mut self, slots: u64) -> Result<()> {
+    pub(crate) fn shrink(&self, slots: u64) -> Result<()> {
         let wanted = slots * SLOT as u64;
         if self.file.metadata().at(&self.path)?.len() > wanted {
             self.file.set_len(wanted).at(&self.path)?;

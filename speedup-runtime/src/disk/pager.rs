@@ -3,7 +3,10 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
+pub(crate) use self::commit::Staged;
+mod commit;
 mod open;
+mod read;
 
 use std::path::Path;
 
@@ -20,6 +23,7 @@ use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
 use super::{Error, Result};
 use crate::sync::Arc;
+use crate::sync::global::{AtomicU64, Mutex};
 
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
@@ -55,11 +59,11 @@ pub(crate) struct Meta {
 
 /// The pages and nodes of one generation.
 pub(crate) struct Pager {
+    /// Which one it is of all in this process.
+    id: u64,
     file: PageFile,
-    engine: Box<dyn Engine>,
-    /// Where a repair finds nodes that the engine has lost.
-    fallback: Option<Recovered>,
-    spare: Spare,
+    source: Mutex<Source>,
+    spare: Mutex<Spare>,
     slots: Slots,
     /// How many chunks of the map of taken slots are still to be read, before the first slot is taken.
     unread_map: Option<u64>,
@@ -67,6 +71,8 @@ pub(crate) struct Pager {
     inners: Cache<Inner>,
     /// The epoch that is being written; pages of earlier ones are not touched.
     epoch: u64,
+    /// How often a page of this epoch was written or given back.
+    turn: u64,
     next_inner: u64,
     /// The number of the leaf that was made last, from a random one on.
     born: u64,
@@ -77,6 +83,36 @@ pub(crate) struct Pager {
     /// How many items of leaves are cached.
     budget: usize,
 }
+
+/// Where directory nodes are read.
+struct Source {
+    engine: Box<dyn Engine>,
+    /// Where a repair finds nodes that the engine has lost.
+    fallback: Option<Recovered>,
+}
+
+impl Source {
+    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()> {
+        self.engine.commit(epoch, changes)
+    }
+
+    /// The node at `kid`; an error that names the page file `path` if it cannot be read.
+    fn inner(&mut self, kid: &Kid, path: &Path) -> Result<Inner> {
+        let mut found = read_inner(&mut *self.engine, kid);
+        if !matches!(found, Ok(Some(_))) && self.engine.turn()? {
+            found = read_inner(&mut *self.engine, kid);
+        }
+        let found = match (found, &mut self.fallback) {
+            (Ok(Some(inner)), _) => Some(inner),
+            (_, Some(fallback)) => read_inner(fallback, kid)?,
+            (found, None) => found?,
+        };
+        found.ok_or_else(|| Error::damaged(path, format!("node {} of its directory cannot be read", kid.at)))
+    }
+}
+
+/// Counts pagers.
+static PAGERS: AtomicU64 = AtomicU64::new(0);
 
 const META: &[u8] = b"meta";
 
@@ -123,6 +159,11 @@ fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(|error| Error::codec("encoded", error))
 }
 
+/// How much of the budget a leaf takes: its items, or more if they are large.
+pub(crate) fn leaf_weight(leaf: &Leaf) -> usize {
+    leaf.count().max(leaf.size() / ITEM).max(1)
+}
+
 impl Pager {
     /// What keeps the pages of the last commit from being written over while somebody else has it, too.
     pub(crate) fn pin(&self) -> Arc<()> {
@@ -140,32 +181,31 @@ impl Pager {
 
     #[cold]
     fn read_chunks(&mut self, chunks: u64) -> Result<()> {
-        let lost = |path| {
-            Error::damaged(path, "a part of its directory, the map of pages, is missing or has a wrong checksum")
-        };
+        let path = self.file.path().to_path_buf();
+        let lost =
+            || Error::damaged(&path, "a part of its directory, the map of pages, is missing or has a wrong checksum");
         for chunk in 0..chunks {
-            let raw = self.engine.get(&map_key(chunk))?.ok_or_else(|| lost(self.file.path()))?;
-            let (_, body) = unseal(&raw).ok_or_else(|| lost(self.file.path()))?;
+            let raw = self.engine().get(&map_key(chunk))?;
+            let raw = raw.ok_or_else(lost)?;
+            let (_, body) = unseal(&raw).ok_or_else(lost)?;
             self.slots.load(body);
         }
         self.unread_map = None;
         Ok(())
     }
 
-    /// Another superblock, which the spare shall hold from the next commit on.
-    pub(crate) fn retype(&mut self, block: &Superblock) {
-        self.spare.retype(block);
+    fn engine(&mut self) -> &mut dyn Engine {
+        &mut *self.source().engine
+    }
+
+    fn source(&mut self) -> &mut Source {
+        self.source.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Begins another epoch without a commit, and returns it.
     pub(crate) fn turn(&mut self) -> u64 {
         self.epoch += 1;
         self.epoch
-    }
-
-    /// The number of the last commit.
-    pub(crate) fn last_epoch(&self) -> u64 {
-        self.epoch - 1
     }
 
     /// What the pages of a dict alone still say, in the order of keys.
@@ -187,10 +227,7 @@ impl Pager {
         if let Some(leaf) = self.leaves.get(kid.at, kid.stamp) {
             return Ok(leaf);
         }
-        let page = self.file.read(kid.at, kid.slots, kid.stamp, PageKind::Leaf)?;
-        let leaf = Leaf::parse(page).filter(|leaf| leaf.count() as u64 == kid.count);
-        let leaf = leaf.ok_or_else(|| Error::damaged(self.file.path(), format!("page {} does not add up", kid.at)))?;
-        let leaf = Arc::new(leaf);
+        let leaf = Arc::new(self.read_leaf(kid)?);
         if keep {
             self.cache_leaf(kid, Arc::clone(&leaf), false)?;
         }
@@ -198,7 +235,7 @@ impl Pager {
     }
 
     fn cache_leaf(&mut self, kid: &Kid, leaf: Arc<Leaf>, dirty: bool) -> Result<()> {
-        let weight = leaf.count().max(leaf.size() / ITEM).max(1);
+        let weight = leaf_weight(&leaf);
         self.leaves.put(kid.at, kid.stamp, leaf, weight, dirty);
         while let Some((slot, stamp, leaf, dirty)) = self.leaves.evict(false) {
             if dirty {
@@ -234,6 +271,7 @@ impl Pager {
             }
         };
         let kid = Kid { at, slots, count: leaf.count() as u64, stamp: self.epoch };
+        self.turn += 1;
         self.cache_leaf(&kid, Arc::new(leaf), true)?;
         Ok((kid, size))
     }
@@ -245,6 +283,7 @@ impl Pager {
     }
 
     fn free_run(&mut self, at: u64, slots: u32, stamp: u64) {
+        self.turn += 1;
         if stamp == self.epoch {
             self.slots.free(at, slots);
         } else {
@@ -258,17 +297,7 @@ impl Pager {
         if let Some(inner) = self.inners.get(kid.at, kid.stamp) {
             return Ok(inner);
         }
-        let mut found = read_inner(&mut *self.engine, kid);
-        if !matches!(found, Ok(Some(_))) && self.engine.turn()? {
-            found = read_inner(&mut *self.engine, kid);
-        }
-        let found = match (found, &mut self.fallback) {
-            (Ok(Some(inner)), _) => Some(inner),
-            (_, Some(fallback)) => read_inner(fallback, kid)?,
-            (found, None) => found?,
-        };
-        let lost = || Error::damaged(self.file.path(), format!("node {} of its directory cannot be read", kid.at));
-        let inner = Arc::new(found.ok_or_else(lost)?);
+        let inner = Arc::new(self.read_inner(kid)?);
         self.cache_inner(kid, Arc::clone(&inner), false);
         Ok(inner)
     }
@@ -296,6 +325,7 @@ impl Pager {
             |kid| kid.at,
         );
         let kid = Kid { at, slots: 0, count: inner.count(), stamp: self.epoch };
+        self.turn += 1;
         self.cache_inner(&kid, Arc::new(inner), true);
         kid
     }
@@ -362,62 +392,5 @@ impl Pager {
     /// Whether a commit is due to keep memory and space bounded.
     pub(crate) fn is_crowded(&self) -> bool {
         self.inners.dirty_weight() > DIRECTORY / 2 || self.slots.is_wasteful(WAITING) || self.dropped.len() > 100_000
-    }
-
-    /// Publishes all changes as one; when it returns they survive a power cut.
-    pub(crate) fn commit(&mut self, identity: u64, applied: u64, root: Option<Kid>, level: u8) -> Result<Meta> {
-        self.read_map()?;
-        for (slot, stamp, leaf) in self.leaves.clean() {
-            self.file.write(slot, stamp, PageKind::Leaf, leaf.page())?;
-        }
-        self.file.sync()?;
-        let mut changes: Vec<Change> = Vec::new();
-        for number in std::mem::take(&mut self.dropped) {
-            changes.push((inner_key(number), None));
-        }
-        for (number, stamp, inner) in self.inners.clean() {
-            changes.push((inner_key(number), Some(seal(stamp, &encoded(&*inner)?))));
-        }
-        let maps = self.slots.settle(Arc::strong_count(&self.pin) > 1);
-        let (next_inner, map_chunks) = (self.next_inner, self.slots.chunks());
-        let meta = Meta { epoch: self.epoch, identity, applied, root, level, next_inner, map_chunks };
-        changes.push((META.to_vec(), Some(seal(self.epoch, &encoded(&meta)?))));
-        let all = self.spare.is_due();
-        if !all {
-            self.spare.append(self.epoch, &changes)?;
-        }
-        changes.extend(maps.into_iter().map(|(chunk, bytes)| (map_key(chunk), Some(seal(self.epoch, &bytes)))));
-        self.engine.commit(self.epoch, changes)?;
-        if all {
-            self.write_spare(&meta)?;
-        }
-        self.file.shrink(self.slots.end())?;
-        self.epoch += 1;
-        Ok(meta)
-    }
-}
-
-/// Keeping the spare.
-impl Pager {
-    /// Returns when the spare, too, survives a power cut.
-    pub(crate) fn sync_spare(&self) -> Result<()> {
-        self.spare.sync()
-    }
-
-    /// Writes the spare anew; the commit that `meta` stands for is done.
-    fn write_spare(&mut self, meta: &Meta) -> Result<()> {
-        let mut whole = self.spare.begin()?;
-        let mut rest: Vec<(Kid, u8)> = meta.root.map(|root| (root, meta.level)).into_iter().collect();
-        while let Some((kid, level)) = rest.pop() {
-            if level == 0 {
-                continue;
-            }
-            // A node that cannot be read is missing in the spare, too.
-            let Ok(inner) = self.inner(&kid) else { continue };
-            whole.put(&inner_key(kid.at), &seal(kid.stamp, &encoded(&*inner)?))?;
-            rest.extend(inner.kids.iter().filter(|_| level > 1).map(|&kid| (kid, level - 1)));
-        }
-        whole.put(META, &seal(meta.epoch, &encoded(meta)?))?;
-        self.spare.finish(whole, meta.epoch)
     }
 }

@@ -3,19 +3,30 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use super::handle::{Access, Bar, Body, this_thread};
+use super::value::Codec;
 use super::{Error, Result};
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, global, lock};
 
+/// A dict or a list: what can be [`Shared`].
+#[expect(private_bounds, reason = "nobody else makes one")]
+pub trait Structure: Parts {}
+
 /// What a [`Shared`] handle asks of a structure.
-pub trait Structure {
+pub(crate) trait Parts {
+    /// Its state.
+    type Body: Body;
+
     /// Saves everything and lets go of the folder.
-    #[doc(hidden)]
     fn close_now(&mut self) -> Result<()>;
+
+    /// A way for many readers, and how they decode.
+    fn reader(&self) -> (Access<Self::Body>, Codec);
 }
 
 /// A dict or list that can be cloned and used from several threads.
 ///
-/// Its methods need no guard: each is one step.
+/// Its methods need no guard: each is one step. Threads that read do so side by side.
 /// [`lock`](Self::lock) gives the whole interface for as long as its guard lives, so that several steps can be one. Meanwhile other threads
 /// wait; the thread that has the guard uses the guard. The structure is saved and closed by [`close`](Self::close), or when the last clone is
 /// dropped.
@@ -42,35 +53,29 @@ pub trait Structure {
 /// counts.close()?;
 /// # Ok(()) }
 /// ```
-pub struct Shared<S>(Arc<Cell<S>>);
+pub struct Shared<S: Structure>(Arc<Cell<S>>);
 
-struct Cell<S> {
+struct Cell<S: Structure> {
+    /// What the steps go through that change something, one after the other.
     structure: Mutex<S>,
+    /// What reading goes through, beside them.
+    reader: (Access<S::Body>, Codec),
     /// Which thread has the lock, 0 if none. Each thread writes its own name alone, so whoever reads it has the lock.
     holder: AtomicUsize,
-    /// Whether this is still the process that opened the structure; known without the lock, which a fork may have inherited held.
-    check_owner: Box<dyn Fn() -> Result<()> + Send + Sync>,
 }
 
 /// Holds a [`Shared`] structure; made by [`Shared::lock`].
 struct Guard<'a, S> {
     structure: MutexGuard<'a, S>,
     holder: &'a AtomicUsize,
-}
-
-/// A number that no other living thread has, and none has that is 0.
-fn this_thread() -> usize {
-    thread_local!(static PLACE: u8 = const { 0 });
-    PLACE.with(|place| std::ptr::from_ref(place) as usize)
+    /// Keeps readers out, if several steps are to be one.
+    _bar: Option<Bar<'a>>,
 }
 
 impl<S: Structure> Shared<S> {
-    pub(crate) fn new(structure: S, check_owner: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
-        Shared(Arc::new(Cell {
-            structure: Mutex::new(structure),
-            holder: AtomicUsize::new(0),
-            check_owner: Box::new(check_owner),
-        }))
+    pub(crate) fn new(structure: S) -> Self {
+        let reader = structure.reader();
+        Shared(Arc::new(Cell { structure: Mutex::new(structure), reader, holder: AtomicUsize::new(0) }))
     }
 
     /// Waits for the structure and holds it until the guard is dropped.
@@ -85,8 +90,10 @@ impl<S: Structure> Shared<S> {
     #[track_caller]
     pub fn lock(&self) -> impl DerefMut<Target = S> + '_ {
         let cell = &*self.0;
-        if (cell.check_owner)().is_ok() {
-            return self.enter().unwrap_or_else(|error| panic!("{error}"));
+        if cell.reader.0.check_owner().is_ok() {
+            let mut guard = self.enter().unwrap_or_else(|error| panic!("{error}"));
+            guard._bar = Some(cell.reader.0.bar());
+            return guard;
         }
         match cell.structure.try_lock() {
             Ok(structure) => cell.guard(structure),
@@ -97,15 +104,30 @@ impl<S: Structure> Shared<S> {
         }
     }
 
-    /// As [`lock`](Self::lock), for one step.
+    /// As [`lock`](Self::lock), for one step, beside which others may read.
     fn enter(&self) -> Result<Guard<'_, S>> {
-        let cell = &*self.0;
-        (cell.check_owner)()?;
+        self.check_free()?;
+        Ok(self.0.guard(lock(&self.0.structure)))
+    }
+
+    /// Refuses where the structure is another process's, or this thread has it already.
+    fn check_free(&self) -> Result<()> {
+        self.0.reader.0.check_owner()?;
         // Relaxed: who reads its own name has written it.
-        if cell.holder.load(Ordering::Relaxed) == this_thread() {
-            return Err(Error::Held);
-        }
-        Ok(cell.guard(lock(&cell.structure)))
+        if self.0.holder.load(Ordering::Relaxed) == this_thread() { Err(Error::Held) } else { Ok(()) }
+    }
+
+    /// Reads the structure beside others that do so.
+    #[inline]
+    pub(crate) fn see<R>(&self, see: impl FnOnce(&Access<S::Body>, Codec) -> Result<R>) -> Result<R> {
+        self.check_free()?;
+        let (access, codec) = &self.0.reader;
+        see(access, *codec)
+    }
+
+    /// What reading goes through.
+    pub(crate) fn reader(&self) -> (&Access<S::Body>, Codec) {
+        (&self.0.reader.0, self.0.reader.1)
     }
 
     /// Runs one step on the structure.
@@ -121,14 +143,14 @@ impl<S: Structure> Shared<S> {
     ///
     /// When the disk fails; what was flushed is safe.
     pub fn close(&self) -> Result<()> {
-        self.with(S::close_now)
+        self.with(Parts::close_now)
     }
 }
 
-impl<S> Cell<S> {
+impl<S: Structure> Cell<S> {
     fn guard<'a>(&'a self, structure: MutexGuard<'a, S>) -> Guard<'a, S> {
         self.holder.store(this_thread(), Ordering::Relaxed);
-        Guard { structure, holder: &self.holder }
+        Guard { structure, holder: &self.holder, _bar: None }
     }
 }
 
@@ -153,13 +175,13 @@ impl<S> DerefMut for Guard<'_, S> {
     }
 }
 
-impl<S> Clone for Shared<S> {
+impl<S: Structure> Clone for Shared<S> {
     fn clone(&self) -> Self {
         Shared(Arc::clone(&self.0))
     }
 }
 
-impl<S> fmt::Debug for Shared<S> {
+impl<S: Structure> fmt::Debug for Shared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
     }

@@ -6,13 +6,16 @@
 mod backup;
 mod checkpoint;
 mod copy;
+mod noting;
 mod rescue;
 mod view;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+pub(crate) use self::checkpoint::{Extent, Staged, Written};
 pub(crate) use self::copy::Change;
 use super::error::At;
 use super::folder::{self, Lock};
@@ -25,6 +28,7 @@ use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
 use crate::sync::Arc;
+use crate::sync::global::{Mutex, lock};
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
@@ -62,7 +66,7 @@ pub(crate) struct Store {
     /// Items after those of the tree.
     pub(crate) tail: Tail,
     /// Absent while the journal of a crashed process is replayed.
-    journal: Option<Journal>,
+    journal: Mutex<Option<Journal>>,
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
@@ -77,7 +81,7 @@ pub(crate) struct Store {
     /// Something differs from the last checkpoint.
     changed: bool,
     /// Set when a change failed half-way: memory is then not to be trusted, the disk is.
-    failed: Option<String>,
+    failed: OnceLock<String>,
     folder: PathBuf,
     /// Whether a repair left operations of the journal out.
     cut: bool,
@@ -142,7 +146,7 @@ impl Store {
             pager,
             tree,
             tail,
-            journal,
+            journal: Mutex::new(journal),
             block,
             seq,
             published: seq,
@@ -150,7 +154,7 @@ impl Store {
             replay_cost: 0,
             replaying: false,
             changed,
-            failed: None,
+            failed: OnceLock::new(),
             cut: false,
             bare: false,
             folder,
@@ -216,7 +220,7 @@ impl Store {
         store.replaying = false;
         store.cut |= replay.cut;
         if !replay.cut {
-            store.journal = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
+            *store.journal() = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
         }
         Ok(())
     }
@@ -228,13 +232,13 @@ impl Store {
 
     /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
     pub(crate) fn is_recovering(&self) -> bool {
-        self.journal.is_none() && !self.read_only
+        lock(&self.journal).is_none() && !self.read_only
     }
 
     /// Refuses when an earlier change failed half-way.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
-        match &self.failed {
+        match self.failed.get() {
             None => Ok(()),
             Some(cause) => Err(Error::Failed { cause: cause.clone() }),
         }
@@ -256,12 +260,12 @@ impl Store {
 
     /// Remembers that a change failed half-way; one that was only not published, because the folder is elsewhere, is whole in memory.
     #[inline]
-    pub(crate) fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
+    pub(crate) fn settle<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
-            && self.failed.is_none()
             && !matches!(error, Error::Replaced { .. })
         {
-            self.failed = Some(error.to_string());
+            // The first failure counts.
+            let _later = self.failed.set(error.to_string());
         }
         result
     }
@@ -269,10 +273,10 @@ impl Store {
     /// Refuses when the folder was renamed or replaced, before anything in it is touched by its name.
     ///
     /// The journal is an open file, so what was done is safe where the folder is now.
-    pub(crate) fn check_place(&mut self) -> Result<()> {
+    pub(crate) fn check_place(&self) -> Result<()> {
         let place = self.lock.check(&self.folder);
         if place.is_err() {
-            let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
+            let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush);
             self.settle(result)?;
         }
         place
@@ -280,76 +284,8 @@ impl Store {
 
     /// The error behind an error: what is missing where the folder was may be there where it is now.
     #[cold]
-    pub(crate) fn explain(&mut self, error: Error) -> Error {
+    pub(crate) fn explain(&self, error: Error) -> Error {
         self.lock.check(&self.folder).err().unwrap_or(error)
-    }
-
-    /// Notes an operation in the journal, before it changes anything.
-    #[inline]
-    pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
-        self.changed = true;
-        self.seq += 1;
-        self.replay_cost += op.cost();
-        if self.noted > 0 {
-            self.noted -= 1;
-            return Ok(());
-        }
-        self.journal.as_mut().map_or(Ok(()), |journal| journal.note(self.seq, op))
-    }
-
-    /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
-    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>>) -> Result<()> {
-        self.changed = true;
-        self.noted = ops.len();
-        self.journal.as_mut().map_or(Ok(()), |journal| journal.note_all(self.seq + 1, ops))
-    }
-
-    /// Makes the next checkpoint happen although no operation was noted.
-    pub(crate) fn touch(&mut self) {
-        self.changed = true;
-    }
-
-    /// Makes the next checkpoint happen if what is on disk cannot be read as it is: an early version wrote it, or a part was published since.
-    pub(crate) fn touch_unless_at_rest(&mut self) {
-        self.changed |= !self.block.at_rest;
-    }
-
-    /// Whether operations are in this process only.
-    #[inline]
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.journal.as_ref().is_some_and(Journal::is_waiting)
-    }
-
-    /// Hands the journal to the operating system.
-    pub(crate) fn write_journal(&mut self) -> Result<()> {
-        let result = self.journal.as_mut().map_or(Ok(()), Journal::write);
-        self.settle(result)
-    }
-
-    /// Returns when every operation so far survives a power cut.
-    pub(crate) fn flush(&mut self) -> Result<()> {
-        self.check()?;
-        let result = self.journal.as_mut().map_or(Ok(()), Journal::flush);
-        self.settle(result)?;
-        self.check_place()
-    }
-
-    /// Whether a checkpoint is due.
-    #[inline]
-    pub(crate) fn is_due(&self) -> bool {
-        self.noted == 0 && (self.pager.is_crowded() || self.is_long(1))
-    }
-
-    /// Whether a checkpoint will soon be due.
-    pub(crate) fn is_nearly_due(&self) -> bool {
-        self.noted == 0 && self.is_long(2)
-    }
-
-    /// Whether the journal has come to one `part`-th of what it may be.
-    #[inline]
-    fn is_long(&self, part: u64) -> bool {
-        let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || self.replay_cost > LONG_REPLAY / part;
-        self.journal.as_ref().is_some_and(long)
     }
 
     /// Adds an item after all others; its value must have been placed.
@@ -400,13 +336,18 @@ impl Store {
         Ok(())
     }
 
+    /// What is read, apart from each other.
+    pub(crate) fn parts(&mut self) -> (&Tree, &Tail, &Path, &mut Pager) {
+        (&self.tree, &self.tail, &self.folder, &mut self.pager)
+    }
+
     /// The folder of the structure.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Bytes on disk, all files together.
-    pub(crate) fn size_on_disk(&mut self) -> Result<u64> {
+    pub(crate) fn size_on_disk(&self) -> Result<u64> {
         self.check_place()?;
         size_of(&self.folder)
     }

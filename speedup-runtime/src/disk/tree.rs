@@ -3,15 +3,16 @@
 //! Leaves hold items in order; every reference to a page knows how many items lie below it and when that page was written.
 //! Changes come down as [`Edits`] and go up as the [`Part`]s that take the place of the page they changed.
 
+mod change;
 mod edit;
 
 use std::ops::Range;
 
-use self::edit::{MERGED_LEAF, apply, fresh, write_inners, write_leaves};
 use super::Result;
 use super::inner::Kid;
 use super::leaf::{Item, Leaf, Val};
 use super::pager::Pager;
+use super::pages::Pages;
 use crate::sync::Arc;
 
 /// A change of one key.
@@ -84,7 +85,7 @@ impl Tree {
     }
 
     /// Where a key lies: its leaf and index.
-    pub(crate) fn get(&self, pager: &mut Pager, key: &[u8]) -> Result<Option<(Arc<Leaf>, usize)>> {
+    pub(crate) fn get(&self, pager: &mut impl Pages, key: &[u8]) -> Result<Option<(Arc<Leaf>, usize)>> {
         let Some(mut kid) = self.root else { return Ok(None) };
         for _ in 0..self.level {
             let inner = pager.inner(&kid)?;
@@ -95,7 +96,7 @@ impl Tree {
     }
 
     /// How many items come before a key.
-    pub(crate) fn rank(&self, pager: &mut Pager, key: &[u8]) -> Result<u64> {
+    pub(crate) fn rank(&self, pager: &mut impl Pages, key: &[u8]) -> Result<u64> {
         let Some(mut kid) = self.root else { return Ok(0) };
         let mut before = 0;
         for _ in 0..self.level {
@@ -109,7 +110,7 @@ impl Tree {
     }
 
     /// Where a position lies: the range of its leaf, and the leaf or why it cannot be read.
-    pub(crate) fn at(&self, pager: &mut Pager, at: u64, keep: bool) -> Result<Option<Place>> {
+    pub(crate) fn at(&self, pager: &mut impl Pages, at: u64, keep: bool) -> Result<Option<Place>> {
         let Some(mut kid) = self.root.filter(|root| at < root.count) else { return Ok(None) };
         let mut first = 0;
         for _ in 0..self.level {
@@ -122,7 +123,7 @@ impl Tree {
     }
 
     /// The leaf a search leads to; with `keep`, it stays cached.
-    pub(crate) fn find(&self, pager: &mut Pager, seek: Seek<'_>, keep: bool) -> Result<Option<Found>> {
+    pub(crate) fn find(&self, pager: &mut impl Pages, seek: Seek<'_>, keep: bool) -> Result<Option<Found>> {
         let Some(mut kid) = self.root else { return Ok(None) };
         let (mut from, mut to) = (None, None);
         for _ in 0..self.level {
@@ -145,92 +146,6 @@ impl Tree {
     pub(crate) fn walk(&self, pager: &mut Pager, visit: &mut Visit<'_>) -> Result<()> {
         self.root.map_or(Ok(()), |root| walk(pager, &root, self.level, visit))
     }
-
-    /// Applies changes.
-    ///
-    /// After an error the tree in memory is not usable any more; the last commit is untouched.
-    pub(crate) fn edit(&mut self, pager: &mut Pager, edits: &Edits<'_>) -> Result<()> {
-        let mut parts = match self.root {
-            Some(root) => apply(pager, &root, Box::default(), self.level, edits)?,
-            None => {
-                let id = if let Edits::Append(_, id) = edits { *id } else { 0 };
-                let items: Vec<Item<'_>> = match edits {
-                    Edits::Keys(edits) => edits.iter().filter_map(fresh).collect(),
-                    Edits::Insert(_, val) => vec![Item { prefix: &[], suffix: &[], val: *val }],
-                    Edits::Append(items, _) => items.to_vec(),
-                    Edits::Set(..) | Edits::Cut(_) => Vec::new(),
-                };
-                self.level = 0;
-                write_leaves(pager, (None, id), Box::default(), &items)?
-            }
-        };
-        while parts.len() > 1 {
-            parts = write_inners(pager, None, parts);
-            self.level += 1;
-        }
-        self.root = parts.pop().map(|part| part.kid);
-        self.lower(pager)
-    }
-
-    /// Takes away roots with a single child.
-    fn lower(&mut self, pager: &mut Pager) -> Result<()> {
-        while let (Some(root), true) = (self.root, self.level > 0) {
-            let inner = pager.inner(&root)?;
-            if inner.kids.len() > 1 {
-                break;
-            }
-            pager.free_inner(&root);
-            self.root = inner.kids.first().copied();
-            self.level -= 1;
-        }
-        if self.root.is_none() {
-            self.level = 0;
-        }
-        Ok(())
-    }
-
-    /// Removes the last leaf and returns it; unless `any` will do, only one with room for more.
-    pub(crate) fn detach_last(&mut self, pager: &mut Pager, any: bool) -> Result<Option<Arc<Leaf>>> {
-        let Some(found) = self.find(pager, Seek::Last, false)? else { return Ok(None) };
-        let leaf = match found.leaf {
-            Ok(leaf) if any || leaf.size() <= MERGED_LEAF => leaf,
-            Err(error) if any => return Err(error),
-            // One that cannot be read stays where it is; what is added comes after it.
-            _ => return Ok(None),
-        };
-        // Its large values stay alive: the caller has them now.
-        if let Some(root) = self.root {
-            self.root = drop_last(pager, &root, self.level)?;
-        }
-        self.lower(pager)?;
-        Ok(Some(leaf))
-    }
-
-    /// Gives back every page below.
-    pub(crate) fn free(self, pager: &mut Pager) -> Result<()> {
-        self.root.map_or(Ok(()), |root| free_all(pager, &root, self.level))
-    }
-}
-
-/// Removes the last leaf below `kid` without freeing its values; returns what is left of `kid`.
-fn drop_last(pager: &mut Pager, kid: &Kid, level: u8) -> Result<Option<Kid>> {
-    if level == 0 {
-        pager.free_leaf(kid);
-        return Ok(None);
-    }
-    let mut inner = pager.take_inner(kid)?;
-    let last = inner.kids.len() - 1;
-    match drop_last(pager, &inner.kids[last].clone(), level - 1)? {
-        Some(left) => inner.kids[last] = left,
-        None => {
-            inner.pop();
-        }
-    }
-    if inner.kids.is_empty() {
-        pager.free_inner(kid);
-        return Ok(None);
-    }
-    Ok(Some(pager.write_inner(Some(kid), inner)))
 }
 
 /// What a walk over a tree calls.
@@ -245,21 +160,4 @@ fn walk(pager: &mut Pager, kid: &Kid, level: u8, visit: &mut Visit<'_>) -> Resul
         Ok(inner) => inner.kids.iter().try_for_each(|kid| walk(pager, kid, level - 1, visit)),
         Err(error) => visit(pager, kid.count, Err(error)),
     }
-}
-
-fn free_all(pager: &mut Pager, kid: &Kid, level: u8) -> Result<()> {
-    if level == 0 {
-        // A leaf that cannot be read has no values to free.
-        if let Ok(leaf) = pager.leaf(kid, false) {
-            leaf.items().try_for_each(|item| pager.free_value(item.val))?;
-        }
-        pager.free_leaf(kid);
-        return Ok(());
-    }
-    // What lies below a node that cannot be read takes its space until the structure is compacted.
-    if let Ok(inner) = pager.inner(kid) {
-        inner.kids.iter().try_for_each(|kid| free_all(pager, kid, level - 1))?;
-    }
-    pager.free_inner(kid);
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The write buffer of a dict: scattered changes, gathered until many of them fall on each page.
 
 mod order;
+mod record;
 
 use std::hash::BuildHasher;
 
@@ -8,34 +9,12 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use self::order::Order;
+pub(crate) use self::order::Scan;
+pub(crate) use self::record::Known;
+use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, put_number, record};
 use super::leaf::Val;
 use super::tree::KeyEdit;
-
-/// What a record is: the two lowest bits of its second number.
-const PUT: usize = 0;
-const PUT_OUTSIDE: usize = 1;
-const REMOVE: usize = 2;
-const APPEND: usize = 3;
-
-/// What the buffer knows about a key.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Known<'a> {
-    Put(Val<'a>),
-    Removed,
-    /// Something was added to what was there before.
-    Append(Piece<'a>),
-}
-
-/// What was added to a value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece<'a> {
-    /// The record before it, if the buffer holds one.
-    before: Option<u32>,
-    /// How many bytes the whole value has at most.
-    pub(crate) size: usize,
-    count: u64,
-    bytes: &'a [u8],
-}
+use crate::sync::global::{Mutex, MutexGuard, lock};
 
 /// What pieces are added to.
 #[derive(Clone, Copy, Debug)]
@@ -64,62 +43,10 @@ pub(crate) struct WriteBuffer {
     index: HashTable<u32>,
     hasher: RandomState,
     /// Read in order, as far as that was asked for.
-    order: Order,
+    order: Mutex<Order>,
     /// How many pieces wait to be added to values.
     appends: usize,
     limit: usize,
-}
-
-/// Appends a number, seven bits a byte.
-#[inline]
-fn put_number(out: &mut Vec<u8>, mut number: usize) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-#[inline]
-fn take_number(arena: &[u8], at: &mut usize) -> usize {
-    let (mut number, mut shift) = (0, 0);
-    loop {
-        let byte = arena[*at];
-        *at += 1;
-        number |= usize::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte < 0x80 {
-            return number;
-        }
-    }
-}
-
-/// Reads the record at `at`: its key, and what it says.
-#[inline]
-fn record(arena: &[u8], at: u32) -> (&[u8], Known<'_>) {
-    let mut at = at as usize;
-    let key_len = take_number(arena, &mut at);
-    let val = take_number(arena, &mut at);
-    let (key, rest) = arena[at..].split_at(key_len);
-    let known = match val & 3 {
-        REMOVE => Known::Removed,
-        APPEND => {
-            let (mut payload, rest) = (0, &rest[..val >> 2]);
-            let before = take_number(rest, &mut payload);
-            let [size, count] = [(); 2].map(|()| take_number(rest, &mut payload));
-            let before = before.checked_sub(1).map(|at| at as u32);
-            Known::Append(Piece { before, size, count: count as u64, bytes: &rest[payload..] })
-        }
-        what => Known::Put(Val { bytes: &rest[..val >> 2], outside: what == PUT_OUTSIDE }),
-    };
-    (key, known)
-}
-
-/// Where the record after the one at `at` starts.
-fn record_end(arena: &[u8], mut at: usize) -> usize {
-    let key_len = take_number(arena, &mut at);
-    let val = take_number(arena, &mut at);
-    at + key_len + (val >> 2)
 }
 
 impl WriteBuffer {
@@ -128,7 +55,7 @@ impl WriteBuffer {
             arena: Vec::new(),
             index: HashTable::new(),
             hasher: RandomState::default(),
-            order: Order::default(),
+            order: Mutex::default(),
             appends: 0,
             limit,
         }
@@ -243,6 +170,18 @@ impl WriteBuffer {
         order.into_iter().map(|(_, at)| at).collect()
     }
 
+    /// The order of all its keys, which who reads in order keeps up. Several take turns.
+    pub(crate) fn order(&self) -> MutexGuard<'_, Order> {
+        let mut order = lock(&self.order);
+        order.keep_up(&self.arena);
+        order
+    }
+
+    /// What it knows about the keys from `low` on and below `high`.
+    pub(crate) fn scan<'a>(&'a self, order: &'a Order, low: &[u8], high: Option<&[u8]>) -> Scan<'a> {
+        order.scan(&self.arena, low, high)
+    }
+
     /// The change a record stands for.
     pub(crate) fn edit(&self, at: u32) -> KeyEdit<'_> {
         let (key, known) = record(&self.arena, at);
@@ -282,12 +221,17 @@ impl WriteBuffer {
         if mark == self.mark() {
             return self.clear();
         }
+        *self = self.rest_from(mark);
+    }
+
+    /// The records from `mark` on.
+    pub(crate) fn rest_from(&self, mark: u32) -> Self {
         let mut rest = WriteBuffer::new(self.limit);
         for &at in self.index.iter().filter(|&&at| at >= mark) {
             let KeyEdit { key, val } = self.edit(at);
             rest.set(key, val);
         }
-        *self = rest;
+        rest
     }
 
     /// The latest record of each key, in no order.
@@ -306,15 +250,6 @@ impl WriteBuffer {
         self.arena.shrink_to(2 * self.limit);
         self.index.clear();
         self.appends = 0;
-        self.order.clear();
+        self.order.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     }
-}
-
-/// The first eight bytes of a key as a number that sorts like them.
-#[inline]
-fn front(key: &[u8]) -> u64 {
-    let mut raw = [0; 8];
-    let len = key.len().min(8);
-    raw[..len].copy_from_slice(&key[..len]);
-    u64::from_be_bytes(raw)
 }

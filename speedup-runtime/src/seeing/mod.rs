@@ -3,11 +3,14 @@
 //! It lies below [`cache`](crate::cache) and [`buffer`](crate::buffer), which tell it what they are (`registry`) and ask it what they may
 //! do while a profile is taken (`switch`).
 
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod stats;
 pub(crate) mod switch;
 pub(crate) mod verdict;
+pub(crate) mod watch;
 
 pub use self::{
     report::{Kind, Report, Row, report},

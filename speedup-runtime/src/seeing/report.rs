@@ -217,8 +217,8 @@ fn bytes(bytes: usize) -> String {
     let size = bytes as f64;
     match bytes {
         ..1024 => format!("{bytes} B"),
-        ..0x10_0000 => format!("{:.0} KiB", size / 1024.0),
-        ..0x4000_0000 => format!("{:.1} MiB", size / 1024.0 / 1024.0),
+        1024..0x10_0000 => format!("{:.0} KiB", size / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", size / 1024.0 / 1024.0),
         _ => format!("{:.1} GiB", size / 1024.0 / 1024.0 / 1024.0),
     }
 }

@@ -51,6 +51,7 @@ use self::locals::Locals;
 use self::names::Names;
 use self::node::Node;
 use self::slice::{Open, Slicer};
+use super::expand_spans;
 use super::model::Cached;
 use crate::expansion;
 use crate::signature::Argument;
@@ -65,6 +66,7 @@ pub(super) fn form(model: &Cached) -> Block {
             handle: model.running(),
             arguments: Some(arguments.map(|(argument, _)| argument.clone()).collect()),
             keyed: model.keyed(),
+            asked: model.has_spans().then(|| expand_spans::asked(model)),
         };
         // A call by a method looks like one by a path, for the time being.
         methods::to_paths(&mut block, &model.function.sig.ident);
@@ -91,6 +93,8 @@ struct Callee {
     arguments: Option<Vec<Argument>>,
     /// For each argument of a call, whether it is part of the key.
     keyed: Vec<bool>,
+    /// How calls are named that are known by the places of their slices and strings.
+    asked: Option<TokenStream>,
 }
 
 /// Another cached function: its handle stands beside it.
@@ -99,7 +103,13 @@ fn other(function: &Path) -> Callee {
     if let Some(last) = handle.segments.last_mut() {
         last.ident = expansion::handle_name(&last.ident);
     }
-    Callee { ahead: quote!(::speedup::Cache::ahead), handle: quote!(#handle), arguments: None, keyed: Vec::new() }
+    Callee {
+        ahead: quote!(::speedup::Cache::ahead),
+        handle: quote!(#handle),
+        arguments: None,
+        keyed: Vec::new(),
+        asked: None,
+    }
 }
 
 /// What stays the same all over a body, and what is behind.

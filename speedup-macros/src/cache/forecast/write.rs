@@ -40,8 +40,8 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     let shadows: Vec<Stmt> = captured.iter().filter_map(|(name, how)| shadow(forecaster, name, *how)).collect();
     let owned = captured.iter().all(|(name, _)| forecaster.locals.is_copied(name));
     let moves = (owned && !captured.is_empty()).then(|| quote!(move));
-    let Callee { ahead, handle, arguments, .. } = &forecaster.callees[callee];
-    let lent = arguments.as_ref().and_then(|arguments| lending(arguments, &call));
+    let Callee { ahead, handle, arguments, asked, .. } = &forecaster.callees[callee];
+    let lent = arguments.as_ref().and_then(|arguments| lending(arguments, &call, asked.as_ref()));
     let plain = nodes.iter().all(|node| matches!(node, Node::Ask { .. } | Node::AskBy(_)));
     let allow = (!plain).then(|| quote!(#[allow(unused, clippy::all, clippy::pedantic)]));
     Some(parse_quote! {
@@ -96,7 +96,7 @@ fn shadow(forecaster: &Forecaster, name: &str, how: Use) -> Option<Stmt> {
 }
 
 /// `let call = |(text, n): (&str, usize)| call((ToOwned::to_owned(text), n));`: what is lent coerces as it does in the call.
-fn lending(arguments: &[Argument], call: &Ident) -> Option<Stmt> {
+fn lending(arguments: &[Argument], call: &Ident, asked: Option<&TokenStream>) -> Option<Stmt> {
     arguments.iter().find(|argument| argument.pass == Pass::Lend)?;
     let at = Span::call_site();
     let names: Vec<Ident> = arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
@@ -109,7 +109,10 @@ fn lending(arguments: &[Argument], call: &Ident) -> Option<Stmt> {
             Pass::Copy | Pass::Clone => name.to_token_stream(),
         }),
     );
-    Some(parse_quote!(let #call = |#pattern: #types| #call(#parts);))
+    Some(match asked {
+        Some(asked) => parse_quote!(let #call = |#pattern: #types| #call.ask(#asked, || #parts);),
+        None => parse_quote!(let #call = |#pattern: #types| #call(#parts);),
+    })
 }
 
 fn lent_type(argument: &Argument) -> TokenStream {

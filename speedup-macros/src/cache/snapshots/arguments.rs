@@ -61,7 +61,18 @@ fn borrowed_arguments() {
         &expect![[r##"
             #[inline]
             fn distance(a: &str, b: &[u8], limit: usize) -> usize {
-                ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit))
+                ::speedup::cache::Spans::get(
+                    __DISTANCE_SPANS,
+                    (a, b, &limit),
+                    |own| {
+                        ::core::option::Option::Some((
+                            ::speedup::cache::span_of(a, &own.key().0)?,
+                            ::speedup::cache::span_of(b, &own.key().1)?,
+                            limit,
+                        ))
+                    },
+                    || ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit)),
+                )
             }
             /// The cache of [`distance()`].
             const DISTANCE: &::speedup::Cache<
@@ -77,25 +88,93 @@ fn borrowed_arguments() {
                     &__DISTANCE_STATE,
                     ::speedup::cache::Function::new(
                             "distance",
-                            |(a, b, limit): &(::std::string::String, ::std::vec::Vec<u8>, usize)| __distance_uncached(
-                                a,
-                                b,
-                                *limit,
-                            ),
+                            |key: &(::std::string::String, ::std::vec::Vec<u8>, usize)| {
+                                if let ::core::option::Option::Some(value) = ::speedup::cache::Spans::enter(
+                                    __DISTANCE_SPANS,
+                                    &(),
+                                    key,
+                                ) {
+                                    return value;
+                                }
+                                let (a, b, limit) = key;
+                                __distance_uncached(a, b, *limit)
+                            },
                         )
                         .show(::core::fmt::Debug::fmt),
                 )
             };
+            #[doc(hidden)]
+            const __DISTANCE_SPANS: &::speedup::cache::Spans<
+                (),
+                (::std::string::String, ::std::vec::Vec<u8>, usize),
+                (::core::primitive::u64, ::core::primitive::u64, usize),
+                usize,
+            > = &::speedup::cache::Spans::of(
+                    "distance",
+                    |
+                        key: &(::std::string::String, ::std::vec::Vec<u8>, usize),
+                        own: &(::std::string::String, ::std::vec::Vec<u8>, usize)|
+                    ::core::option::Option::Some((
+                        ::speedup::cache::span_like::<str, _>(&key.0, &own.0)?,
+                        ::speedup::cache::span_like::<[u8], _>(&key.1, &own.1)?,
+                        key.2,
+                    )),
+                    |key: &(::std::string::String, ::std::vec::Vec<u8>, usize)| {
+                        ::speedup::cache::span_size::<str, _>(&key.0)
+                            + ::speedup::cache::span_size::<[u8], _>(&key.1)
+                    },
+                    |
+                        own: &::speedup::cache::Outermost<
+                            (),
+                            (::std::string::String, ::std::vec::Vec<u8>, usize),
+                            usize,
+                        >,
+                        (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize)|
+                    {
+                        __distance_uncached(
+                            ::speedup::cache::span_at::<str, _>(&own.key().0, *a),
+                            ::speedup::cache::span_at::<[u8], _>(&own.key().1, *b),
+                            *limit,
+                        )
+                    },
+                )
+                .show(|
+                    own: &::speedup::cache::Outermost<
+                        (),
+                        (::std::string::String, ::std::vec::Vec<u8>, usize),
+                        usize,
+                    >,
+                    (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize),
+                    out|
+                ::core::fmt::Debug::fmt(
+                    &(
+                        ::speedup::cache::span_at::<str, _>(&own.key().0, *a),
+                        ::speedup::cache::span_at::<[u8], _>(&own.key().1, *b),
+                        *limit,
+                    ),
+                    out,
+                ));
             #[inline]
             fn __distance_uncached(a: &str, b: &[u8], limit: usize) -> usize {
-                ::speedup::Cache::ahead(
+                ::speedup::cache::Spans::ahead(
+                    __DISTANCE_SPANS,
                     DISTANCE,
                     move |call| {
-                        let call = |(a, b, limit): (&str, &[u8], usize)| call((
-                            ::std::borrow::ToOwned::to_owned(a),
-                            ::std::borrow::ToOwned::to_owned(b),
-                            limit,
-                        ));
+                        let call = |(a, b, limit): (&str, &[u8], usize)| {
+                            call
+                                .ask(
+                                    |own| ::core::option::Option::Some((
+                                        ::speedup::cache::span_of(a, &own.key().0)?,
+                                        ::speedup::cache::span_of(b, &own.key().1)?,
+                                        limit,
+                                    )),
+                                    || (
+                                        ::std::borrow::ToOwned::to_owned(a),
+                                        ::std::borrow::ToOwned::to_owned(b),
+                                        limit,
+                                    ),
+                                )
+                        };
                         call((&a[1..], b, limit));
                         call((a, &b[1..], limit - 1));
                     },

@@ -11,7 +11,7 @@ fn wrong_options_leave_the_function_cached() {
         "fn f(n: u64) -> Result<u64, ()> { Ok(n) }",
         &expect![[r#"
             ::core::compile_error! {
-                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`, `crate`, `scoped`, `skip`, `key`, `with`, `field`, `disk`, `store`, `version`, `on_store_error`"
+                "unknown option `capasity`: the options are `name`, `sequential`, `cache_err`, `cache_none`, `crate`, `scoped`, `skip`, `key`, `with`, `move_err`, `returns`, `tables`, `field`, `disk`, `store`, `version`, `on_store_error`"
             }
             ::core::compile_error! {
                 "`sequential` is given twice: keep one of them"

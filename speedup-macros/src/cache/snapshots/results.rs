@@ -12,15 +12,27 @@ fn results_keep_ok() {
         &expect![[r##"
             #[inline]
             fn parse(n: u64) -> std::io::Result<u64> {
-                ::speedup::Cache::get(PARSE, (n,))
+                match ::speedup::cache::Fallible::taken(::speedup::Cache::get_ref(PARSE, (&n,))) {
+                    ::core::option::Option::Some(result) => result,
+                    ::core::option::Option::None => __parse_uncached(n),
+                }
             }
             /// The cache of [`parse()`].
-            const PARSE: &::speedup::Cache<(u64,), std::io::Result<u64>> = {
-                static __PARSE_STATE: ::speedup::cache::State<(u64,), std::io::Result<u64>> = ::speedup::cache::State::new();
+            const PARSE: &::speedup::Cache<
+                (u64,),
+                <std::io::Result<u64> as ::speedup::cache::Fallible>::Shared,
+            > = {
+                static __PARSE_STATE: ::speedup::cache::State<
+                    (u64,),
+                    <std::io::Result<u64> as ::speedup::cache::Fallible>::Shared,
+                > = ::speedup::cache::State::new();
                 let _ = parse;
                 &::speedup::Cache::of(
                     &__PARSE_STATE,
-                    ::speedup::cache::Function::new("parse", |(n,): &(u64,)| __parse_uncached(*n))
+                    ::speedup::cache::Function::new(
+                            "parse",
+                            |(n,): &(u64,)| ::speedup::cache::Fallible::share(__parse_uncached(*n)),
+                        )
                         .show(::core::fmt::Debug::fmt)
                         .keep(|value| {
                             use ::speedup::__private::{

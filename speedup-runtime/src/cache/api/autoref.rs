@@ -69,6 +69,12 @@ impl<R> KeepAny for &Keep<'_, R> {
     }
 }
 
+/// Makes a result, to be lent from now on.
+#[inline(always)]
+pub fn lend<R>(make: impl FnOnce() -> R) -> &'static R {
+    Box::leak(Box::new(make()))
+}
+
 #[cfg(test)]
 #[allow(clippy::needless_borrow, reason = "the borrow is what generated code writes")]
 mod tests {

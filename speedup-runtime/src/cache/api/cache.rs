@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use crate::cache::{
     api::{divided::Divided, into_function::IntoFunction},
-    call::{function::Function, known::Known, listed::Listing, state::Core},
+    call::{function::Function, state::Core},
     fork::{ahead, fork_join},
     table::key::{Key, Lookup, Output},
     thread::{
@@ -12,10 +12,7 @@ use crate::cache::{
         registry,
     },
 };
-use crate::{
-    seeing::{report::Kind, stats::Stats},
-    sync::Arc,
-};
+use crate::{seeing::report::Kind, sync::Arc};
 
 /// A function with its cache: every distinct key is computed once, by whichever thread, and kept.
 ///
@@ -91,7 +88,7 @@ impl<K: Key, R: Output> State<K, R> {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "made in statics")]
     pub const fn new() -> Self {
-        Self(Core::listed(Listing::As(Kind::Cache)))
+        Self(Core::listed(Kind::Cache))
     }
 }
 
@@ -140,7 +137,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// ```
     #[must_use]
     pub fn from_fn<F: IntoFunction<K, R>>(function: F) -> Self {
-        let core = Core::listed(Listing::As(Kind::Cache));
+        let core = Core::listed(Kind::Cache);
         Self::around(core, Function::closure(function.into_shared()).of_type::<F>())
     }
 
@@ -393,20 +390,6 @@ impl<K: Key, R: Output> Cache<K, R> {
         self.core().clear();
     }
 
-    /// What the cache has done so far. O(n), as [`len`](Self::len), and some microseconds for finding out what a hit costs.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        match self.divided {
-            Some(divided) => divided.stats(true),
-            None => Known::of(self.core()).with_cost_of(self.core()).stats(),
-        }
-    }
-
-    /// The same without a look-up.
-    fn counts(&self) -> Stats {
-        self.divided.map_or_else(|| Known::of(self.core()).stats(), |divided| divided.stats(false))
-    }
-
     /// Another handle of the same cache, for a call that may outlive this one.
     pub(super) fn again(&self) -> Self {
         Self {
@@ -425,11 +408,5 @@ impl<K: Key, R: Output> Drop for Cache<K, R> {
             drop(kept);
             registry::collect();
         }
-    }
-}
-
-impl<K: Key, R: Output> fmt::Debug for Cache<K, R> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Cache").field("function", &self.function.name).field("stats", &self.counts()).finish()
     }
 }

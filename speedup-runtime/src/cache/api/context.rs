@@ -14,7 +14,6 @@ use crate::cache::{
         callee::Callee,
         execute::{self, Inside},
         function::Function,
-        listed::Listing,
         state::Core,
     },
     table::key::{Key, Lookup, Output},
@@ -333,6 +332,6 @@ impl<K, R> fmt::Debug for Memo<K, R> {
 impl<K: Key, R: Output> Cache<K, R> {
     /// A cache of its own around a function.
     pub(in crate::cache) fn owned(function: Function<K, R>, kind: Kind) -> Self {
-        Self::around(Core::listed(Listing::As(kind)), function)
+        Self::around(Core::listed(kind), function)
     }
 }

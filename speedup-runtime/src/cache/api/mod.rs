@@ -13,6 +13,8 @@ pub(in crate::cache) mod context;
 #[cfg(not(loom))]
 pub(in crate::cache) mod divided;
 #[cfg(not(loom))]
+pub(in crate::cache) mod fallible;
+#[cfg(not(loom))]
 pub mod foretold;
 #[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
@@ -21,7 +23,13 @@ pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
+pub(in crate::cache) mod spans;
+#[cfg(not(loom))]
 mod spawn;
+#[cfg(not(loom))]
+mod stats;
+#[cfg(not(loom))]
+pub(in crate::cache) mod stretch;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]

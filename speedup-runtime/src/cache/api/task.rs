@@ -18,8 +18,8 @@ use crate::{
 
 /// A call that runs in the background, as returned by [`Cache::spawn`](crate::Cache::spawn).
 ///
-/// Dropping a task does not stop the call; its result is kept in the cache all the same. A task can be awaited.
-/// Clones are handles of the same call.
+/// Dropping a task does not stop the call; its result is kept in the cache all the same. A task can be awaited; inside a cached
+/// function that is a [`join`](Self::join), since the thread waits there. Clones are handles of the same call.
 ///
 /// # Examples
 /// ```
@@ -202,6 +202,10 @@ impl<R: Output> Future for Task<R> {
     type Output = R;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        // Who polls in the middle of a call waits for it on this thread, and so may every thread that could run it.
+        if !self.is_finished() && registry::current().is_in_call() {
+            return Poll::Ready(self.join());
+        }
         {
             let mut progress = lock(&self.state.progress);
             if progress.end.is_none() {

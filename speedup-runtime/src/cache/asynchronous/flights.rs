@@ -35,7 +35,7 @@ use crate::{
         },
     },
     panics::{self, Payload},
-    seeing::switch,
+    seeing::{switch, watch},
     sync::{AtomicBool, Ordering},
 };
 
@@ -173,6 +173,7 @@ impl<K: Key, R: Output> Flights<K, R> {
             Ok(value) => End::Value(value),
             Err(payload) => {
                 core.seen.panicked();
+                watch::fault("a call panicked", &**flight);
                 End::panic(payload)
             }
         }

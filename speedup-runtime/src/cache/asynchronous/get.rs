@@ -24,6 +24,7 @@ use crate::cache::{
         stack,
     },
 };
+use crate::seeing::watch::{Watched, What};
 
 /// The value of a key on its way, as returned by [`AsyncCache::get`] and [`AsyncCache::refresh`].
 ///
@@ -119,6 +120,7 @@ impl<K: Key, R: Output> Seat<K, R> {
         let named = || self.flight.clone() as Arc<dyn Named>;
         let step = |body: &mut Body<R>, waker: &Waker| {
             let _polling = Polling::begin(named());
+            let _watched = Watched::begin(What::Call, worker.number, || self.flight.to_string());
             poll_with_room(body, waker, worker)
         };
         let land = |result| cache.land(&self.flight, result);
@@ -146,7 +148,12 @@ impl<K: Key, R: Output> Seat<K, R> {
 fn poll_with_room<R>(body: &mut Body<R>, waker: &Waker, worker: &'static Worker) -> Poll<R> {
     let mark = MaybeUninit::<u8>::uninit();
     let mut poll = || body.as_mut().poll(&mut Context::from_waker(waker));
-    if stack::has_room(worker, mark.as_ptr() as usize) { poll() } else { stack::on_a_new_piece(worker, poll) }
+    let more = const { stack::room_for(size_of::<R>()) };
+    if stack::has_room(worker, mark.as_ptr() as usize, more) {
+        poll()
+    } else {
+        stack::on_a_new_piece(worker, more, poll)
+    }
 }
 
 /// Nothing in it is pinned: the body is in a box of its own.

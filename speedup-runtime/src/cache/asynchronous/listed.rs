@@ -86,7 +86,9 @@ impl<K: Key, R: Output> Used for Listed<K, R> {
             let put_back = |values: &AsyncState<K, R>| {
                 values.core.number.rewind(counted);
                 values.core.clear();
-                table.map(|table| values.core.table.put_back(table));
+                if let Some(table) = table {
+                    values.core.table.put_back(table);
+                }
             };
             listed.look(put_back);
         }))

@@ -14,6 +14,7 @@ use crate::cache::{
     block::{
         deputies,
         isolation::{self, Way},
+        joins::Looks,
         outcome::Outcome,
         progress::Stall,
         waits,
@@ -67,7 +68,7 @@ pub(in crate::cache) fn wait(
         }
         spin_loop();
     }
-    let (mut sleep, mut stall) = (SHORTEST_SLEEP, Stall::default());
+    let (mut sleep, mut stall, mut joins) = (SHORTEST_SLEEP, Stall::default(), Looks::new());
     let (mut idle, mut helping, mut settled) = (0, true, false);
     loop {
         if !engine.is_busy(&busy) {
@@ -106,6 +107,7 @@ pub(in crate::cache) fn wait(
             return Waited::Outcome(outcome);
         }
         sleep = (sleep * 2).min(LONGEST_SLEEP);
+        joins.look(busy.owner, busy.name(), worker, || engine.is_busy(&busy) && is_still());
         if engine.is_busy(&busy) && stall.look(busy.owner, worker) {
             return Waited::Deputy;
         }

@@ -8,6 +8,8 @@ pub(in crate::cache) mod deputies;
 pub(in crate::cache) mod flags;
 #[cfg(not(loom))]
 pub(in crate::cache) mod isolation;
+#[cfg(not(loom))]
+pub(in crate::cache) mod joins;
 pub(in crate::cache) mod outcome;
 #[cfg(not(loom))]
 pub(in crate::cache) mod poison;

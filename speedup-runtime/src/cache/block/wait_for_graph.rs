@@ -105,6 +105,11 @@ impl<L: Look, O> Graph<L, O> {
         Self::last(&lock(&self.edges), from, me)
     }
 
+    /// The thread for which this one waits, if it does.
+    pub(in crate::cache) fn next(&self, from: u32) -> Option<u32> {
+        lock(&self.edges).get(&from).and_then(Edge::counts)
+    }
+
     /// How many of these threads wait.
     pub(in crate::cache) fn waiting(&self, among: impl Fn(u32) -> bool) -> usize {
         lock(&self.edges).keys().filter(|number| among(**number)).count()

@@ -98,6 +98,11 @@ pub(in crate::cache) fn running(number: u32, asking: &'static Worker) -> u32 {
     GRAPH.end(number, asking.number)
 }
 
+/// The worker for which this one waits, if it does.
+pub(in crate::cache) fn next(number: u32) -> Option<u32> {
+    GRAPH.next(number)
+}
+
 /// How many threads of the pool with this number wait for calls.
 pub(in crate::cache) fn waiting_in(pool: usize) -> usize {
     GRAPH.waiting(|number| registry::by_number(number).is_some_and(|worker| worker.site.pool() == pool))

@@ -49,7 +49,7 @@ impl<K, R> Function<K, R> {
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
-    pub(in crate::cache) const fn steady<S: Key, F: Fn(&S, &K) -> R + Copy + 'static>(
+    pub(in crate::cache) const fn steady<S: 'static, F: Fn(&S, &K) -> R + Copy + 'static>(
         name: &'static str,
         _body: F,
     ) -> Self
@@ -86,6 +86,7 @@ impl<K, R> Function<K, R> {
             shared,
             keep: None,
             show: None,
+            show_in: None,
             sequential: false,
             uses_rayon: false,
             has_body: true,

@@ -16,7 +16,7 @@ use crate::cache::{
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
-        registry, timing,
+        registry,
         waiters::Waiters,
     },
 };
@@ -54,6 +54,7 @@ impl<K: Key, R: Output> Core<K, R> {
             return Helped::Settled;
         }
         self.seen.took();
+        let helping = self.outlook.help(worker);
         let run = || {
             let value = callee.run(self, &key, Some(flight));
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
@@ -63,6 +64,7 @@ impl<K: Key, R: Output> Core<K, R> {
             Ok(end) => (end, Helped::Computed),
             Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
         };
+        drop(helping);
         match end {
             Some(end) => {
                 if keep.is_none() && frame != 0 {
@@ -88,15 +90,24 @@ pub(in crate::cache) fn write_call<K>(
     key: &K,
     out: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    struct Arguments<'a, K>(&'a K, Show<K>);
-    impl<K> fmt::Display for Arguments<'_, K> {
+    write_by(name, show.map(|show| move |out: &mut fmt::Formatter<'_>| show(key, out)), out)
+}
+
+/// The same, by what writes the arguments.
+fn write_by(
+    name: &str,
+    show: Option<impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result>,
+    out: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    struct Arguments<F>(F);
+    impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Arguments<F> {
         fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            (self.1)(self.0, out)
+            (self.0)(out)
         }
     }
     out.write_str(name)?;
     // A tuple of one is written `(1,)`, a call of one argument `f(1)`.
-    match show.map(|show| Arguments(key, show).to_string()) {
+    match show.map(|show| Arguments(show).to_string()) {
         Some(arguments) if arguments.ends_with(",)") => write!(out, "{})", &arguments[..arguments.len() - 2]),
         Some(arguments) => out.write_str(&arguments),
         None => out.write_str("(..)"),
@@ -108,6 +119,14 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         let Some(function) = self.function.get() else { return out.write_str("?") };
         // SAFETY: by the contract.
         let key = unsafe { &*key.cast::<K>() };
+        if let (Some(show), Some(steady)) = (function.show_in, &self.steady) {
+            // SAFETY: what writes it was made for what the core was made with.
+            return write_by(
+                function.name,
+                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at(), key, out) }),
+                out,
+            );
+        }
         write_call(function.name, function.show, key, out)
     }
 
@@ -140,7 +159,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
 
     unsafe fn timed(&self, key: *const ()) {
         let worker = registry::current();
-        if let Some(timed) = timing::end(self.number.index(), self.seen.samples(), worker) {
+        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples()) {
             self.seen.timed(timed);
             // SAFETY: by the contract.
             let key = unsafe { &*key.cast::<K>() };

@@ -19,12 +19,15 @@ use crate::cache::{
         claim::Goal,
         frame::{Frame, Mark},
         registry::{self, Worker},
-        stack, timing,
+        stack,
     },
 };
 use crate::{
     panics::{self, Payload},
-    seeing::switch,
+    seeing::{
+        switch,
+        watch::{self, What},
+    },
     sync::Ordering,
 };
 
@@ -186,7 +189,7 @@ unsafe fn run<'a, K: Key, R: Output>(
 ) -> R {
     let worker = registry::current();
     let mark = MaybeUninit::<u8>::uninit();
-    if !stack::has_room(worker, mark.as_ptr() as usize) {
+    if !stack::has_room(worker, mark.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
         // SAFETY: passed on.
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
@@ -200,7 +203,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         None => match core.begin(key, worker) {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
-            Begun::NotYet if switch::is_off() => not_kept(),
+            Begun::NotYet if not_kept() => Goal::NOWHERE,
             Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
@@ -210,7 +213,7 @@ unsafe fn run<'a, K: Key, R: Output>(
         count(core, function, &frame, worker);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
-        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() {
+        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() || watch::is_on() {
             announce(core, function, key, &frame, worker);
         }
         body(key)
@@ -226,15 +229,18 @@ unsafe fn run<'a, K: Key, R: Output>(
     }
 }
 
-/// Where the value of a call goes while caching is off: nowhere.
+/// Whether caching is off, so that the value of a call that begins goes nowhere.
 ///
 /// # Panics
 /// If the time for such calls is over.
 #[cold]
 #[inline(never)]
-fn not_kept() -> Goal {
-    switch::begin_off();
-    Goal::NOWHERE
+fn not_kept() -> bool {
+    let is_off = switch::is_off();
+    if is_off {
+        switch::begin_off();
+    }
+    is_off
 }
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
@@ -256,7 +262,7 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     let worker = registry::current();
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    stack::on_a_new_piece(worker, || callee.run(core, key, claimed))
+    stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee.run(core, key, claimed))
 }
 
 /// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
@@ -296,8 +302,16 @@ fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame:
         core.grain.count(worker, computed, &core.number);
     }
     if worker.own.timing.is_due(computed) {
-        timing::begin(frame, core.number.index(), worker);
+        time(frame, core.number.index(), worker);
     }
+}
+
+/// Takes the time of a call, from now to its end.
+#[cold]
+#[inline(never)]
+fn time(frame: &Frame, cache: u32, worker: &'static Worker) {
+    frame.mark(Mark::Timed, true);
+    worker.own.timing.begin(worker.counted(cache));
 }
 
 /// Lets others know of a running call what they need to.
@@ -310,6 +324,9 @@ fn announce<K: Key, R: Output>(
     frame: &Frame,
     worker: &'static Worker,
 ) {
+    if watch::is_on() {
+        frame.mark(Mark::Watched, watch::begin(What::Call, worker.number, frame));
+    }
     core.suspects().check_doom(key, frame.slot());
     if worker.own.sample.is_shared() && core.shares(function, worker) {
         call_stack::show(frame, worker);
@@ -400,6 +417,7 @@ unsafe fn crash<K: Key, R: Output>(
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     if !payload.is::<switch::GivenUp>() {
         core.seen.panicked();
+        watch::fault("a call panicked", frame);
     }
     core.suspects().doom(key, flight.name(), &payload, worker);
     flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));

@@ -22,6 +22,8 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) shared: Option<Shared<K, R>>,
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
     pub(in crate::cache) show: Option<Show<K>>,
+    /// The same for a key that means something only beside what the core's [`Steady`](crate::cache::call::state::Steady) is.
+    pub(in crate::cache) show_in: Option<ShowIn<K>>,
     pub(in crate::cache) sequential: bool,
     pub(in crate::cache) uses_rayon: bool,
     /// Whether it can be called without what a caller passes on.
@@ -34,6 +36,9 @@ pub struct Function<K: 'static, R: 'static> {
 
 /// Writes the arguments of a call.
 pub(in crate::cache) type Show<K> = fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// Writes the arguments of a call beside the steady ones, at the address where they are.
+pub(in crate::cache) type ShowIn<K> = unsafe fn(*const (), &K, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// A body that carries something.
 pub(in crate::cache) type Shared<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;

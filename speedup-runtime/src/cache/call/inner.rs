@@ -1,13 +1,17 @@
 //! The life of a cached call: looked up, claimed, computed, published. See `ARCHITECTURE.md` for the whole story.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    fmt,
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 use crate::cache::{
     block::{
         block_on::{self, Waited},
         isolation,
     },
-    call::{callee::Callee, claim_guard::Flight, function::Function, state::Core},
+    call::{callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
         Claim,
         key::{Key, Output},
@@ -15,8 +19,18 @@ use crate::cache::{
     thread::{
         claim::Busy,
         registry::{self, Worker},
+        stack,
     },
 };
+
+use crate::seeing::watch::{Watched, What};
+
+/// A call, as it is written.
+fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+}
+/// Results larger than this, in bytes, are looked for only where there is room for them.
+const LARGE: usize = 16 * 1024;
 
 /// What came of a first look at a key.
 pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
@@ -37,6 +51,30 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be.
     #[inline(always)]
     pub(in crate::cache) fn get(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        if const { size_of::<R>() > LARGE } {
+            return self.get_large(callee, key);
+        }
+        self.get_small(callee, key)
+    }
+
+    /// The same for results of which a few may be more than the stack has room for: this has a small frame.
+    #[inline(never)]
+    fn get_large(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        let (worker, mark) = (registry::current(), MaybeUninit::<u8>::uninit());
+        let more = const { stack::room_for(size_of::<R>()) };
+        if stack::has_room(worker, mark.as_ptr() as usize, more) {
+            return self.get_here(callee, key);
+        }
+        stack::on_a_new_piece(worker, more, || self.get_here(callee, key))
+    }
+
+    #[inline(never)]
+    fn get_here(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        self.get_small(callee, key)
+    }
+
+    #[inline(always)]
+    fn get_small(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if !K::is_small() {
             return self.get_hashed(callee, key);
         }
@@ -128,21 +166,28 @@ impl<K: Key, R: Output> Core<K, R> {
         if !self.contains(key, worker) {
             return self.get(callee, key);
         }
+        self.parked.forget();
         let value = self.recompute(callee, key, 0, worker);
         if callee.function.keep.is_none_or(|keep| keep(&value)) {
-            self.insert(callee.function, key, value.clone(), worker);
+            self.put(callee.function, key, value.clone(), worker);
         }
         value
     }
 
-    /// Puts a value in, unless somebody is computing the key, and returns the one that was there.
+    /// Puts a value in by hand, unless somebody is computing the key, and returns the one that was there.
     pub(in crate::cache) fn insert(
         &self,
         function: &Function<K, R>,
         key: &K,
-        mut value: R,
+        value: R,
         worker: &'static Worker,
     ) -> Option<R> {
+        self.parked.seed();
+        self.put(function, key, value, worker)
+    }
+
+    /// The same for a value that was computed.
+    fn put(&self, function: &Function<K, R>, key: &K, mut value: R, worker: &'static Worker) -> Option<R> {
         loop {
             value = match self.insert_new(function, key, value, worker) {
                 Ok(()) => return None,
@@ -179,7 +224,10 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            match block_on::wait(self, busy, worker, is_still) {
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waited = block_on::wait(self, busy, worker, is_still);
+            drop(waiting);
+            match waited {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
                     if let Some(value) = outcome.into_value() {

@@ -14,15 +14,6 @@ use crate::{
     sync::{Arc, Weak},
 };
 
-/// Whether a cache is listed when it is used, and as what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) enum Listing {
-    /// It is part of another one, or of a call.
-    Not,
-    /// It lies in a static, or is counted.
-    As(Kind),
-}
-
 /// A cache that is listed: those in statics never go.
 pub(in crate::cache) enum Place<T: 'static> {
     Static(&'static T),
@@ -33,16 +24,17 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Lists the cache, if it is one of those that are and has not been listed yet.
     #[cold]
     pub(in crate::cache) fn list(&self) {
-        if let Listing::As(_) = self.listing {
+        if self.listed_as.is_some() {
             self.ticket.get_or_init(|| Ticket::new(self.place()));
         }
     }
 
     fn place(&self) -> Place<Self> {
         match self.counted() {
-            // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
             Some(counted) => {
-                Place::Counted(Arc::downgrade(&ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) })))
+                // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
+                let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) });
+                Place::Counted(Arc::downgrade(&borrowed))
             }
             // SAFETY: what is listed and not counted lies in a static: `State` is, and `Cache::of` takes it as such.
             None => Place::Static(unsafe { &*std::ptr::from_ref(self) }),
@@ -110,7 +102,7 @@ impl<T> Clone for Place<T> {
 impl<K: Key, R: Output> Used for Place<Core<K, R>> {
     fn told(&self) -> Option<Told> {
         let told = |core: &Core<K, R>| {
-            let Listing::As(kind) = core.listing else { return None };
+            let kind = core.listed_as?;
             Some(Told {
                 name: core.function.get()?.label(),
                 kind,
@@ -129,7 +121,9 @@ impl<K: Key, R: Output> Used for Place<Core<K, R>> {
             let put_back = |core: &Core<K, R>| {
                 core.number.rewind(counted);
                 core.clear();
-                table.map(|table| core.table.put_back(table));
+                if let Some(table) = table {
+                    core.table.put_back(table);
+                }
             };
             place.look(put_back);
         }))

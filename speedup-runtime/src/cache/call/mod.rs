@@ -22,6 +22,8 @@ pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]
+pub(in crate::cache) mod parked;
+#[cfg(not(loom))]
 pub(in crate::cache) mod running;
 #[cfg(not(loom))]
 pub(in crate::cache) mod seen;

@@ -1,11 +1,21 @@
 //! What has come of a cache's forecasts, and whether to make the next one.
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// So many forecasts in a row that gained nothing make the next ones rarer ..
-const PATIENT: u32 = 16;
-/// .. but never rarer than one in so many.
-const RARELY: u32 = 64;
+use crate::cache::thread::{registry::Worker, window::nanos};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// Forecasts are watched from the first one on that takes longer.
+const SHORT: Duration = Duration::from_micros(1);
+/// So much may always be spent on them, in nanoseconds ..
+const FREE: u64 = 100_000;
+/// .. and one part in so many of the time in which calls are shared.
+const PART: u64 = 64;
+/// After so many nanoseconds what was spent is halved, so that it is forgotten.
+const MEMORY: u64 = 20_000_000;
+/// No more losses and gains are remembered than so many forecasts take, so that a change is noticed.
+const WORST: i64 = -8;
+const BEST: i64 = 16;
 
 /// What came of a cache's forecasts. Relaxed throughout: counts and hints.
 pub(in crate::cache) struct Outlook {
@@ -15,10 +25,13 @@ pub(in crate::cache) struct Outlook {
     pub(in crate::cache) helped: AtomicU64,
     /// Forecasts that found nothing to share.
     pub(in crate::cache) vain: AtomicU64,
-    /// Forecasts in a row that gained nothing.
-    losses: AtomicU32,
-    /// How many to leave out now.
-    skip: AtomicU32,
+    /// Whether a forecast has been dear: then the time that threads spend is noted.
+    watched: AtomicBool,
+    /// The parts of a [`Balance`].
+    total: AtomicU64,
+    paid: AtomicU64,
+    latest: AtomicU64,
+    net: AtomicI64,
 }
 
 impl Outlook {
@@ -27,8 +40,11 @@ impl Outlook {
             shared: AtomicU64::new(0),
             helped: AtomicU64::new(0),
             vain: AtomicU64::new(0),
-            losses: AtomicU32::new(0),
-            skip: AtomicU32::new(0),
+            watched: AtomicBool::new(false),
+            total: AtomicU64::new(0),
+            paid: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
+            net: AtomicI64::new(0),
         }
     }
 
@@ -45,20 +61,164 @@ impl Outlook {
     }
 
     /// Whether to make a forecast now.
-    pub(in crate::cache) fn is_good(&self) -> bool {
-        let skip = self.skip.load(Ordering::Relaxed);
-        if skip > 0 {
-            self.skip.store(skip - 1, Ordering::Relaxed);
+    pub(in crate::cache) fn is_good(&self, worker: &Worker, now: Instant) -> bool {
+        if !self.watched.load(Ordering::Relaxed) {
+            return true;
         }
-        skip == 0
+        self.settle(worker, now);
+        self.balance().allows()
     }
 
-    pub(in crate::cache) fn won(&self) {
-        self.losses.store(0, Ordering::Relaxed);
+    /// Notes what a forecast has cost.
+    pub(in crate::cache) fn pay(&self, time: Duration) {
+        if time > SHORT || self.watched.load(Ordering::Relaxed) {
+            self.watched.store(true, Ordering::Relaxed);
+            self.note(|balance| balance.pay(nanos(time)));
+        }
     }
 
-    pub(in crate::cache) fn lost(&self) {
-        let losses = self.losses.fetch_add(1, Ordering::Relaxed) / PATIENT;
-        self.skip.store((1 << losses.min(10)).min(RARELY) - 1, Ordering::Relaxed);
+    /// The worker begins to help, if it was doing nothing. Until what is returned is dropped, its time is a gain.
+    pub(in crate::cache) fn help<'a>(&'a self, worker: &'a Worker) -> Option<Helping<'a>> {
+        let begins = self.watched.load(Ordering::Relaxed) && worker.own.top.get().is_none();
+        begins.then(|| {
+            worker.own.sample.settled.set(Some((Instant::now(), worker.own.sample.lost.get())));
+            Helping(self, worker)
+        })
+    }
+
+    /// Notes what the worker has done since it last came here.
+    fn settle(&self, worker: &Worker, now: Instant) {
+        let sample = &worker.own.sample;
+        let lost = sample.lost.get();
+        let last = sample.settled.replace(Some((now, lost)));
+        let opened = sample.opened.get().map(|(opened, _)| (opened, lost));
+        // What was noted in an earlier outermost call is over.
+        let Some((since, before)) = [last, opened].into_iter().flatten().max_by_key(|(since, _)| *since) else {
+            return;
+        };
+        let (time, helps) = (nanos(now.saturating_duration_since(since)), worker.own.home.get().is_some());
+        self.note(|balance| balance.spend(time, lost.saturating_sub(before), helps));
+    }
+
+    fn balance(&self) -> Balance {
+        let parts = [&self.total, &self.paid, &self.latest].map(|part| part.load(Ordering::Relaxed));
+        let [total, paid, latest] = parts;
+        Balance { total, paid, latest, net: self.net.load(Ordering::Relaxed) }
+    }
+
+    /// What two threads note at the same moment may get lost.
+    fn note(&self, change: impl FnOnce(&mut Balance)) {
+        let mut balance = self.balance();
+        change(&mut balance);
+        self.total.store(balance.total, Ordering::Relaxed);
+        self.paid.store(balance.paid, Ordering::Relaxed);
+        self.latest.store(balance.latest, Ordering::Relaxed);
+        self.net.store(balance.net, Ordering::Relaxed);
+    }
+}
+
+/// A helper at work.
+pub(in crate::cache) struct Helping<'a>(&'a Outlook, &'a Worker);
+
+impl Drop for Helping<'_> {
+    fn drop(&mut self) {
+        self.0.settle(self.1, Instant::now());
+        self.1.own.sample.settled.set(None);
+    }
+}
+
+/// What all threads have spent and gained, in nanoseconds.
+#[derive(Clone, Copy, Default)]
+struct Balance {
+    /// Spent on shared calls, whatever for.
+    total: u64,
+    /// Spent on forecasts.
+    paid: u64,
+    /// Spent on the latest one.
+    latest: u64,
+    /// What helpers spend is a gain, except for what they and those they help lose by waiting, and for the forecasts that all
+    /// of them make. In a chain of calls there is always one that waits, so what is left is less than nothing.
+    net: i64,
+}
+
+impl Balance {
+    /// Forecasts are made as long as they pay, and where they do not, as rarely as costs next to nothing.
+    fn allows(self) -> bool {
+        self.net > 0 || self.paid <= FREE + self.total / PART
+    }
+
+    /// A forecast has taken so long.
+    fn pay(&mut self, time: u64) {
+        self.paid += time;
+        self.latest = time;
+        self.gain(-signed(time));
+    }
+
+    /// A thread has worked so long, of which it lost so much by waiting.
+    fn spend(&mut self, time: u64, lost: u64, helps: bool) {
+        self.total += time;
+        self.gain(if helps { signed(time) } else { 0 } - signed(lost));
+        if self.total > MEMORY {
+            self.total /= 2;
+            self.paid /= 2;
+        }
+    }
+
+    fn gain(&mut self, time: i64) {
+        let [worst, best] = [WORST, BEST].map(|limit| limit.saturating_mul(signed(self.latest)));
+        self.net = self.net.saturating_add(time).clamp(worst, best);
+    }
+}
+
+fn signed(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: u64 = 60_000;
+    /// Arguments that are half of it.
+    const FORECAST: u64 = 30_000;
+
+    /// Makes so many calls. A helper takes part where there is a forecast; the calls of a chain are waited for as long as they
+    /// take. Returns how many forecasts there were.
+    fn forecasts(calls: u64, is_chain: impl Fn(u64) -> bool) -> u64 {
+        let mut balance = Balance::default();
+        let forecast = |at| {
+            balance.spend(CALL, 0, false);
+            let allowed = balance.allows();
+            if allowed {
+                balance.pay(FORECAST);
+                balance.pay(FORECAST);
+                balance.spend(CALL + FORECAST, 0, true);
+                balance.spend(0, if is_chain(at) { CALL + FORECAST } else { 0 }, false);
+            }
+            u64::from(allowed)
+        };
+        (0..calls).map(forecast).sum()
+    }
+
+    #[test]
+    fn a_chain_with_dear_arguments_gets_a_twentieth_slower_at_most() {
+        for calls in [100, 400, 10_000] {
+            let forecasts = forecasts(calls, |_| true);
+            let percent = forecasts * FORECAST * 100 / (calls * CALL);
+            assert!(forecasts > 0 && percent < 5, "{forecasts} of {calls}: {percent} %");
+        }
+    }
+
+    #[test]
+    fn calls_that_help_each_other_keep_their_forecasts() {
+        assert_eq!(forecasts(1_000, |_| false), 1_000);
+    }
+
+    #[test]
+    fn what_was_a_chain_is_tried_again_and_what_becomes_one_is_left_soon() {
+        let later = forecasts(1_000, |at| at < 100);
+        assert!(later > 600, "{later}");
+        let first = forecasts(1_000, |at| at >= 100);
+        assert!((100..150).contains(&first), "{first}");
     }
 }

@@ -9,7 +9,7 @@ use crate::cache::{
         registry::Worker,
     },
 };
-use crate::sync::Ordering;
+use crate::{seeing::watch, sync::Ordering};
 
 /// Makes the call the innermost running one of its thread until this is dropped.
 pub(in crate::cache) struct Running<'a> {
@@ -28,6 +28,9 @@ impl<'a> Running<'a> {
     fn take_down(&self) {
         if self.frame.is(Mark::Timed) {
             self.frame.timed();
+        }
+        if self.frame.is(Mark::Watched) {
+            watch::end();
         }
         if self.worker.handed.any() {
             self.worker.handed.forget(self.frame.slot());

@@ -11,7 +11,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, listed::Listing, outlook::Outlook, seen::Seen},
+    call::{function::Function, outlook::Outlook, parked::Parked, seen::Seen},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -27,7 +27,7 @@ use crate::cache::{
         window::nanos,
     },
 };
-use crate::seeing::registry::Ticket;
+use crate::seeing::{registry::Ticket, report::Kind};
 use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, lock};
 
 /// What a hit costs is found out by look-ups for so long, and no more than so many.
@@ -55,12 +55,14 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     example: Mutex<Option<Arc<K>>>,
     pub(in crate::cache) notes: Notes,
     pub(in crate::cache) outlook: Outlook,
-    /// Whether it is listed when it gets its first table ..
-    pub(in crate::cache) listing: Listing,
+    /// What it is listed as when it gets its first table, if it is ..
+    pub(in crate::cache) listed_as: Option<Kind>,
     /// .. and if it is, that.
     pub(in crate::cache) ticket: OnceCell<Ticket>,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
+    /// Calls by place, where the function has those.
+    pub(in crate::cache) parked: Parked,
 }
 
 /// What all calls of one core pass on unchanged: an owned value, dropped with the core.
@@ -107,7 +109,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// A core of a family.
     pub(in crate::cache) const fn one_of(family: TypeId, steady: Option<Steady>) -> Self {
         Self {
-            header: Header { cast: Self::cast, family },
+            header: Header { cast: Self::cast, family, whole: TypeId::of::<Self>() },
             steady,
             table: Current::none(),
             waiters: Waiters::none(),
@@ -119,15 +121,16 @@ impl<K: Key, R: Output> Core<K, R> {
             example: Mutex::new(None),
             notes: Notes::new(),
             outlook: Outlook::new(),
-            listing: Listing::Not,
+            listed_as: None,
             ticket: OnceCell::new(),
+            parked: Parked::new(),
         }
     }
 
     /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.
-    pub(in crate::cache) const fn listed(listing: Listing) -> Self {
+    pub(in crate::cache) const fn listed(kind: Kind) -> Self {
         let mut core = Self::new();
-        core.listing = listing;
+        core.listed_as = Some(kind);
         core
     }
 
@@ -249,12 +252,14 @@ impl<K: Key, R: Output> Core<K, R> {
                 value
             }
         };
+        self.parked.forget();
         registry::collect_if_due();
         removed
     }
 
     /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(in crate::cache) fn clear(&self) {
+        self.parked.clear();
         self.table.clear();
         let example = lock(&self.example).take();
         drop(example);

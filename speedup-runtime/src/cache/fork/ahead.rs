@@ -9,11 +9,11 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::cache::{
-    call::{callee::Callee, execute::Inside, outlook::Outlook, state::Core},
+    call::{callee::Callee, execute::Inside, state::Core},
     fork::fork_join::{self, Step},
     table::key::{Distinct, Key, Output},
     thread::{
@@ -31,8 +31,6 @@ use crate::{
 const MOST: usize = 1 << 16;
 /// Up to so many keys are compared one by one to find those named twice.
 const FEW: usize = 16;
-/// A forecast that took less than this part of what its calls took is not worth a thought.
-const CHEAP: u32 = 32;
 
 impl<K: Key, R: Output> Inside<'_, K, R> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
@@ -59,10 +57,13 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 ) {
     let worker = registry::current();
     // Without unwinding nothing could be contained.
-    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || !core.outlook.is_good() {
+    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() {
         return;
     }
     let began = Instant::now();
+    if !core.outlook.is_good(worker, began) {
+        return;
+    }
     let named = Mutex::new(Named::new());
     let call = |arguments: K::Args| {
         let key = K::of(arguments);
@@ -74,15 +75,13 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
         panics::swallow(payload);
     }
     let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
+    core.outlook.pay(began.elapsed());
     // A single one is shown, too: whoever helps descends through it to what it needs.
     if keys.is_empty() {
         core.outlook.vain.fetch_add(1, Ordering::Relaxed);
-        core.outlook.lost();
-        return;
+    } else {
+        share(core, callee, &keys, worker);
     }
-    let foretold = began.elapsed();
-    let helped = share(core, callee, &keys, worker);
-    judge(&core.outlook, foretold, began.elapsed() - foretold, helped, keys.len() as u64);
 }
 
 /// The keys that a forecast has named.
@@ -124,16 +123,16 @@ fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
     std::panic::resume_unwind(Box::new("the forecast names too many calls"));
 }
 
-/// Computes the keys together with whoever helps. Returns how many others had computed, or begun, when their turn came.
+/// Computes the keys together with whoever helps.
 ///
 /// Until it is known that it pays, they are computed one after the other, as the body would.
-fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) -> u64 {
+fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let mut missing: Vec<usize> = (0..keys.len()).collect();
     fork_join::foretell(callee.function, keys, &mut missing);
     let mut alone = 0;
     while !core.shares(callee.function, worker) {
         if missing.len() == alone || !compute(core, callee, &keys[missing[alone]], worker, &mut 0) {
-            return 0;
+            return;
         }
         alone += 1;
     }
@@ -144,7 +143,6 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         if compute(core, callee, &keys[index], worker, &mut helped) { Step::Done } else { Step::Stop }
     });
     core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
-    helped
 }
 
 /// Computes one call, unless it needs nobody any more. Returns whether to go on.
@@ -186,14 +184,4 @@ fn compute<K: Key, R: Output>(
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
     true
-}
-
-/// Sees whether the forecast has paid.
-fn judge(outlook: &Outlook, foretold: Duration, computed: Duration, helped: u64, calls: u64) {
-    if foretold * CHEAP < computed {
-        // Neither: it cost next to nothing.
-        return;
-    }
-    let by_others = computed * u32::try_from(helped).unwrap_or(u32::MAX) / u32::try_from(calls).unwrap_or(u32::MAX);
-    if by_others > foretold { outlook.won() } else { outlook.lost() }
 }

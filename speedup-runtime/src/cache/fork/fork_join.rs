@@ -135,7 +135,7 @@ struct Guest<'a, K: Key, R: Output> {
 
 impl<'a, K: Key, R: Output> Guest<'a, K, R> {
     fn new(core: &'a Core<K, R>, callee: Callee<'a, K, R>) -> Self {
-        Self { header: Header { cast: Self::cast, family: Header::ALONE }, core, callee }
+        Self { header: Header { cast: Self::cast, family: Header::ALONE, whole: Header::ALONE }, core, callee }
     }
 
     /// # Safety

@@ -14,6 +14,7 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
+use crate::seeing::watch::{Watched, What};
 use crate::sync::{Ordering, atomic::fence, spin_loop};
 
 /// A helper that finds nothing to do stays this long before it goes back to rayon.
@@ -69,6 +70,7 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
     worker.own.home.set(Some(home));
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
+    let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
     let seats = rayon::current_num_threads().saturating_sub(1) as u32;
     loop {
         help(home, root, worker);

@@ -3,6 +3,8 @@
 use std::ptr::null_mut;
 
 use super::Table;
+#[cfg(not(loom))]
+use crate::cache::thread::readers;
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::key::{Key, Output},
@@ -69,7 +71,7 @@ impl<K: Key, R: Output> Current<K, R> {
     /// ever give such a slot up.
     #[cfg(not(loom))]
     pub(in crate::cache) fn put_back(&self, table: Aside<K, R>) {
-        if !registry::wait_for_readers() {
+        if !readers::wait() {
             return;
         }
         // SAFETY: set aside, and so neither freed nor, since those who were looking at it have left, in use by anybody.

@@ -63,7 +63,7 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
     message = "`{Self}` cannot be the result of a cached function",
     label = "this result is kept and cloned for every caller",
     note = "the type needs `Clone + Send + Sync + 'static`; wrap a large or uncloneable value in an `Arc`",
-    note = "an error that cannot be cloned is shared: leave the work to a function of its own, in which `?` stays as it is, and cache `fn f(..) -> Result<T, Arc<dyn Error + Send + Sync>>` that calls it with `.map_err(|error| Arc::from(Box::<dyn Error + Send + Sync>::from(error)))`"
+    note = "an error that cannot be cloned goes to the one whose call failed: write `#[cache(move_err)]`"
 )]
 pub trait Output: Clone + Send + Sync + 'static {}
 

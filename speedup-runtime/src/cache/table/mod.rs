@@ -4,8 +4,12 @@ mod arena;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
+#[cfg(not(loom))]
+mod census;
 mod current;
 mod directory;
+#[cfg(not(loom))]
+mod entries;
 mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
@@ -15,6 +19,8 @@ mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(not(loom))]
+pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
@@ -46,34 +52,6 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
-}
-
-/// What is in a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cache) struct Census {
-    /// Values.
-    pub(in crate::cache) ready: usize,
-    /// Keys that are being computed.
-    pub(in crate::cache) claimed: usize,
-    /// What the table takes, without what keys and values own elsewhere.
-    pub(in crate::cache) bytes: usize,
-}
-
-impl Census {
-    /// Counts a slot.
-    #[cfg(not(loom))]
-    fn add(&mut self, word: Word) {
-        match word {
-            Word::Ready => self.ready += 1,
-            Word::Claimed(_) => self.claimed += 1,
-            _ => {}
-        }
-    }
-
-    /// Both together.
-    pub(in crate::cache) fn and(self, other: Self) -> Self {
-        Self { ready: self.ready + other.ready, claimed: self.claimed + other.claimed, bytes: self.bytes + other.bytes }
-    }
 }
 
 /// What came of claiming a key's slot.
@@ -380,21 +358,6 @@ impl<K: Key, R: Output> Table<K, R> {
     /// How many values there are. O(slots): nothing is counted when values come and go.
     pub(in crate::cache) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
-    }
-
-    /// Copies of all that is there. O(slots).
-    pub(in crate::cache) fn entries(&self, pin: Pinned<'_>) -> Vec<(K, R)>
-    where
-        R: Clone,
-    {
-        let mut entries = Vec::new();
-        self.pages.each_ready(pin, &mut |packed, value| {
-            entries.extend(K::unpack(packed).map(|key| (key, value.clone())));
-        });
-        if let Some(hashed) = self.hashed.get() {
-            hashed.each_ready(pin, &mut |key, value| entries.push((key.clone(), value.clone())));
-        }
-        entries
     }
 
     /// What is in the table, and the memory that it takes. O(slots).

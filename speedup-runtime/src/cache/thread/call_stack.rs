@@ -85,6 +85,21 @@ pub(in crate::cache) fn cycle(worker: &Worker, slot: usize) -> String {
     message(depth, frames(worker).take(depth))
 }
 
+/// The message about calls of several threads, each of which needs the next: from the one on that fills the slot.
+///
+/// # Safety
+/// None of the threads but the calling one goes on meanwhile.
+pub(in crate::cache) unsafe fn cycle_of<'a>(threads: impl Iterator<Item = &'a Worker>, slot: usize) -> String {
+    let calls = threads.flat_map(|worker| {
+        let mut calls: Vec<&Frame> = frames(worker).collect();
+        calls.reverse();
+        calls
+    });
+    let mut calls: Vec<&Frame> = calls.skip_while(|frame| frame.slot() != slot).collect();
+    calls.reverse();
+    message(calls.len(), calls.iter())
+}
+
 /// The message about so many calls each of which was made by the next, and needs the first to be made; from the innermost on.
 pub(in crate::cache) fn message(depth: usize, innermost_first: impl Iterator<Item = impl fmt::Display>) -> String {
     let named = innermost_first.enumerate().filter(|(at, _)| *at < NAMED || at + 1 == depth);

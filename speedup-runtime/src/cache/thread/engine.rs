@@ -92,6 +92,8 @@ pub(in crate::cache) struct Header {
     pub(in crate::cache) cast: unsafe fn(*const Header) -> *const dyn Engine,
     /// Which function the `Core` is one of several tables of; [`Header::ALONE`] for one that is its function's only one.
     pub(in crate::cache) family: TypeId,
+    /// The type of the whole, or [`Header::ALONE`] for one that nobody asks.
+    pub(in crate::cache) whole: TypeId,
 }
 
 impl Header {
@@ -100,6 +102,18 @@ impl Header {
 }
 
 impl Header {
+    /// Whether this is the header of a `C`.
+    #[inline(always)]
+    pub(in crate::cache) fn is<C: Engine + 'static>(&self) -> bool {
+        self.whole == TypeId::of::<C>()
+    }
+
+    /// The whole, if it is a `C`.
+    pub(in crate::cache) fn downcast<C: Engine + 'static>(&self) -> Option<&C> {
+        // SAFETY: made for this type, of which the header is the first field.
+        self.is::<C>().then(|| unsafe { &*std::ptr::from_ref(self).cast() })
+    }
+
     /// The cache whose header this is.
     ///
     /// # Safety

@@ -42,6 +42,8 @@ pub(in crate::cache) enum Mark {
     Expecting = 8,
     /// The call is the one whose time the thread takes.
     Timed = 16,
+    /// Who looks on was told of the call.
+    Watched = 32,
 }
 
 /// The place of a call that is not shown.

@@ -89,7 +89,7 @@ impl Handed {
         let at = ends.iter().position(|entry| entry.is(frame, member));
         // What is dropped is dropped without the lock: that is users' code.
         let gone = match (at, end) {
-            (Some(at), Some(end)) => std::mem::replace(&mut ends[at].end, Some(end)),
+            (Some(at), Some(end)) => ends[at].end.replace(end),
             (Some(at), None) => ends.swap_remove(at).end,
             (None, end) => end,
         };

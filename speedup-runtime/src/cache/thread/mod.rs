@@ -16,6 +16,8 @@ pub(in crate::cache) mod handed;
 pub(in crate::cache) mod order;
 #[cfg(not(loom))]
 pub(in crate::cache) mod parker;
+#[cfg(not(loom))]
+pub(in crate::cache) mod readers;
 #[cfg_attr(loom, path = "../model/worker.rs")]
 pub(in crate::cache) mod registry;
 #[cfg(not(loom))]

@@ -2,19 +2,13 @@
 //!
 //! Every thread that calls a cached function has a [`Worker`]. Its number names it in the slots that it claims.
 
-use std::{
-    cell::Cell,
-    marker::PhantomData,
-    ptr::null,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, marker::PhantomData, ptr::null, sync::Mutex, time::Duration};
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
     memory::{
-        epoch::{Entered, Garbage, Reader},
+        epoch::{Entered, Reader},
         garbage::DOMAIN,
         membarrier,
     },
@@ -28,11 +22,11 @@ use crate::cache::{
         segment::Segment,
         site::Site,
         tally::{NEAR, TALLIES, Tally},
-        timing::Timing,
+        timing::{Counted, Timing},
         window::{Sample, Window},
     },
 };
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence, lock};
 
 /// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
 /// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
@@ -140,6 +134,7 @@ impl Drop for Lease {
             let mut registry = lock(&REGISTRY);
             // It pins no more, so nobody need wait for its saying so.
             worker.reader.set_fenced(true);
+            worker.site.leave();
             registry.unused.push(worker);
         }
     }
@@ -266,25 +261,6 @@ fn fence_from_now_on() {
         worker.reader.set_fenced(true);
         SWIFT.set(null());
     }
-}
-
-/// Waits until nobody looks any more at what has been taken out of use so far; whether that came to pass in a reasonable time.
-pub(in crate::cache) fn wait_for_readers() -> bool {
-    const LONGEST: Duration = Duration::from_millis(200);
-    /// Says so when it is dropped.
-    struct Gone(Arc<AtomicBool>);
-    impl Drop for Gone {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
-    let (gone, since) = (Arc::new(AtomicBool::new(false)), Instant::now());
-    DOMAIN.retire(Garbage::dropped(Gone(gone.clone())));
-    while !gone.load(Ordering::Acquire) && since.elapsed() < LONGEST {
-        collect();
-        std::thread::yield_now();
-    }
-    gone.load(Ordering::Acquire)
 }
 
 /// Frees what has piled up, if it has.
@@ -425,9 +401,11 @@ impl Worker {
         computed
     }
 
-    /// The thread's computations of one cache. Only on the calling thread's own worker.
-    pub(in crate::cache) fn computed_of(&self, cache: u32) -> u64 {
-        self.tally(cache).map_or(0, |tally| tally.computed.load(Ordering::Relaxed))
+    /// What the thread has counted, of one cache and of all. Only on the calling thread's own worker.
+    pub(in crate::cache) fn counted(&self, cache: u32) -> Counted {
+        // A cache that is not counted is taken for the only one.
+        let of_cache = self.tally(cache).map_or(self.computed(), |tally| tally.computed.load(Ordering::Relaxed));
+        Counted { computed: self.computed(), of_cache, lost: self.own.sample.lost.get() }
     }
 
     /// The thread's computations of all caches.

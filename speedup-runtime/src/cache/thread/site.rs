@@ -19,6 +19,8 @@ pub(in crate::cache) struct Site {
     thread: AtomicU32,
     /// The address of a thread-local variable of the thread.
     mark: AtomicUsize,
+    /// What names the thread to who joins it.
+    handle: AtomicUsize,
     /// The last question that the thread has answered, of those to its pool.
     answered: AtomicU64,
     /// One more than the thread's progress when it was seen waiting inside rayon, or 0.
@@ -39,6 +41,7 @@ impl Site {
         self.pool.store(pool, Ordering::Relaxed);
         self.thread.store(thread, Ordering::Relaxed);
         self.mark.store(mark, Ordering::Relaxed);
+        self.handle.store(linux::handle(), Ordering::Relaxed);
         // A pool may have the number of an earlier one. What was asked before this thread was enrolled is still to be
         // answered, or is not for this thread.
         self.answered.store(last_question(pool), Ordering::Relaxed);
@@ -72,6 +75,21 @@ impl Site {
 
     pub(in crate::cache) fn sleep(&self) -> Sleep {
         linux::sleep(self.thread.load(Ordering::Relaxed), self.mark.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the thread ends; by the thread itself, before another one has the worker.
+    pub(in crate::cache) fn leave(&self) {
+        self.handle.store(0, Ordering::Relaxed);
+    }
+
+    /// Where the thread sleeps, if it may be joining another one.
+    pub(in crate::cache) fn joins_at(&self) -> Option<usize> {
+        linux::joins_at(self.thread.load(Ordering::Relaxed))
+    }
+
+    /// Whether who sleeps there joins this thread.
+    pub(in crate::cache) fn is_joined_at(&self, at: usize) -> bool {
+        linux::is_joined_at(self.handle.load(Ordering::Relaxed), at)
     }
 
     /// Notes that the thread has answered a question.

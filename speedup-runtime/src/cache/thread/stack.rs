@@ -10,28 +10,38 @@ use crate::cache::{
     thread::{registry::Worker, segment::Segment},
 };
 
-/// A body finds at least this much room, in bytes.
+/// A body finds at least this much room, in bytes ..
 const RESERVE: usize = 128 * 1024;
-/// New stack is taken in pieces of this size, in bytes; it is given back when the call returns.
+/// .. and, where its results are larger than this, for so many of them more: frames hold them by value, in a body as in the
+/// engine, and where nothing is optimised there are many copies.
+const SMALL: usize = 1024;
+const COPIES: usize = if cfg!(debug_assertions) { 32 } else { 16 };
+/// New stack is taken in pieces of at least this size, in bytes; it is given back when the call returns.
 const PIECE: usize = 16 << 20;
 
-/// Whether a body may start here, an address in the caller's frame.
+/// The room for results of this size that a body finds beyond what all bodies do.
+pub(in crate::cache) const fn room_for(size: usize) -> usize {
+    if size > SMALL { size.saturating_mul(COPIES) } else { 0 }
+}
+
+/// Whether a body that needs so much room beyond the usual may start here, an address in the caller's frame.
 #[inline]
-pub(in crate::cache) fn has_room(worker: &Worker, here: usize) -> bool {
+pub(in crate::cache) fn has_room(worker: &Worker, here: usize, more: usize) -> bool {
     let segment = worker.own.stack.get();
+    let lowest = here.wrapping_sub(more);
     // The interpreter's stack is not where addresses of locals are.
-    cfg!(miri) || here.wrapping_sub(segment.low) < segment.len || look(worker, here)
+    cfg!(miri) || lowest.wrapping_sub(segment.low) < segment.len || look(worker, here, more)
 }
 
 /// Finds out about the stack.
 #[cold]
 #[inline(never)]
-fn look(worker: &Worker, here: usize) -> bool {
+fn look(worker: &Worker, here: usize, more: usize) -> bool {
     let segment = worker.own.stack.get();
     if let Some(whole) = of_first_thread().filter(|stack| stack.contains(&here)) {
         let low = whole.start.saturating_add(RESERVE);
         worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
-        return here >= low;
+        return here >= low.saturating_add(more);
     }
     let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
     if here <= low {
@@ -40,7 +50,7 @@ fn look(worker: &Worker, here: usize) -> bool {
     // The same low end means the same stack, of which a higher part has come into sight.
     let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
     worker.own.stack.set(Segment { low, len: top - low + 1 });
-    true
+    here - low > more
 }
 
 /// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
@@ -67,23 +77,27 @@ fn of_first_thread() -> Option<Range<usize>> {
     None
 }
 
-/// Runs the body on a new piece of stack, which is given back afterwards.
+/// Runs the body, which needs so much room beyond the usual, on a new piece of stack, which is given back afterwards.
 #[cold]
 #[inline(never)]
-pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, body: impl FnOnce() -> T) -> T {
+pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, more: usize, body: impl FnOnce() -> T) -> T {
     let outer = Restore(worker, worker.own.stack.get());
-    let result = stacker::grow(PIECE, || {
+    // There is room for more than one call.
+    let size = PIECE.max(more.saturating_add(RESERVE).saturating_mul(2));
+    // Where the result goes, so that a large one has one copy on the old stack.
+    let mut result = None;
+    stacker::grow(size, || {
         let here = address();
         // Where the system does not tell, the piece has the size that was asked for, but for what lies above.
-        let left = stacker::remaining_stack().unwrap_or(PIECE - RESERVE);
+        let left = stacker::remaining_stack().unwrap_or(size - RESERVE);
         let low = here - left.min(here) + RESERVE;
         // A deep recursion touches each page once.
         huge_pages::ask_for(here - left.min(here), here);
         worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
-        body()
+        result = Some(body());
     });
     drop(outer);
-    result
+    result.expect("the body has returned, or its panic would have gone on")
 }
 
 /// Puts the outer stack's segment back, also when the body panics.

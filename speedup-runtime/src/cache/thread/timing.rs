@@ -9,11 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::cache::thread::{
-    frame::{Frame, Mark},
-    registry::Worker,
-    window::nanos,
-};
+use crate::cache::thread::window::nanos;
 
 /// Of each function the first so many calls are timed if they come one after the other ..
 const FIRST: u64 = 8;
@@ -27,17 +23,17 @@ pub(in crate::cache) struct Timing {
     /// The thread's count of calls at which one is timed.
     next: Cell<u64>,
     /// The call that is being timed.
-    began: Cell<Option<Began>>,
+    began: Cell<Option<(Instant, Counted)>>,
 }
 
+/// What a thread has counted.
 #[derive(Clone, Copy)]
-struct Began {
-    at: Instant,
-    /// The thread's count of calls, and of those of this cache, before it.
-    computed: u64,
-    of_cache: u64,
-    /// What had been lost by waiting.
-    lost: u64,
+pub(in crate::cache) struct Counted {
+    /// Calls, and those of the cache in question.
+    pub(in crate::cache) computed: u64,
+    pub(in crate::cache) of_cache: u64,
+    /// Nanoseconds lost by waiting.
+    pub(in crate::cache) lost: u64,
 }
 
 /// What came of timing a call.
@@ -63,39 +59,33 @@ impl Timing {
             self.next.set(0);
         }
     }
-}
 
-/// Takes the time of a call of this cache, from now to its end.
-#[cold]
-#[inline(never)]
-pub(in crate::cache) fn begin(frame: &Frame, cache: u32, worker: &Worker) {
-    let (computed, of_cache, lost) = (worker.computed(), worker.computed_of(cache), worker.own.sample.lost.get());
-    worker.own.timing.next.set(u64::MAX);
-    frame.mark(Mark::Timed, true);
-    // The call itself has been counted.
-    let began = Began { at: Instant::now(), computed: computed - 1, of_cache: of_cache.saturating_sub(1), lost };
-    worker.own.timing.began.set(Some(began));
-}
-
-/// The call that was timed, one of this cache, has ended. `known` tells how many have been timed of the cache. `None` if it has panicked.
-pub(in crate::cache) fn end(cache: u32, known: u64, worker: &Worker) -> Option<Timed> {
-    let began = worker.own.timing.began.take()?;
-    let spent = nanos(began.at.elapsed());
-    let computed = worker.computed();
-    let pause = match known {
-        ..FIRST => 1,
-        _ if known < THEN.0 => THEN.1,
-        _ => RARELY,
-    };
-    worker.own.timing.next.set(computed + pause);
-    if std::thread::panicking() {
-        return None;
+    /// Takes the time of the call that has just been counted, from now to its end.
+    #[cold]
+    pub(in crate::cache) fn begin(&self, counted: Counted) {
+        self.next.set(u64::MAX);
+        self.began.set(Some((Instant::now(), counted)));
     }
-    let calls = computed - began.computed;
-    let lost = worker.own.sample.lost.get() - began.lost + nanos(clock());
-    // Caches beyond those that are counted have no count of their own.
-    let of_cache = worker.computed_of(cache) - began.of_cache;
-    Some(Timed { calls, is_pure: of_cache == calls || of_cache == 0, nanos: spent.saturating_sub(lost) })
+
+    /// The call that is timed has ended. `known` tells how many have been timed of its cache. `None` if it has panicked.
+    pub(in crate::cache) fn end(&self, now: Counted, known: u64) -> Option<Timed> {
+        let (at, before) = self.began.take()?;
+        let spent = nanos(at.elapsed());
+        let pause = match known {
+            ..FIRST => 1,
+            _ if known < THEN.0 => THEN.1,
+            _ => RARELY,
+        };
+        self.next.set(now.computed + pause);
+        if std::thread::panicking() {
+            return None;
+        }
+        // With the call itself, which was counted before.
+        let calls = now.computed - before.computed + 1;
+        let of_cache = now.of_cache - before.of_cache + 1;
+        let lost = now.lost - before.lost + nanos(clock());
+        Some(Timed { calls, is_pure: of_cache == calls, nanos: spent.saturating_sub(lost) })
+    }
 }
 
 /// What it takes to read the clock.

@@ -119,6 +119,8 @@ pub(in crate::cache) struct Sample {
     pub(in crate::cache) ask: Cell<u64>,
     /// Nanoseconds lost by waiting so far.
     pub(in crate::cache) lost: Cell<u64>,
+    /// When the thread's time was last noted, and what had been lost by then.
+    pub(in crate::cache) settled: Cell<Option<(Instant, u64)>>,
 }
 
 /// How a thread goes on.

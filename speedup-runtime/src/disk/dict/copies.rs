@@ -41,11 +41,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn snapshot(&self) -> Result<ReadOnly<Self>> {
-        let store = self.handle.change(|state| {
-            state.store().touch_unless_at_rest();
-            state.checkpoint()?;
-            state.store().snapshot()
-        })?;
+        let store = self.handle.published(|state| state.seen().snapshot())?;
         DictState::open(store, None, 1 << 12).map(|state| ReadOnly::new(Self::over(state, self.codec)))
     }
 
@@ -74,7 +70,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn backup_to(&self, location: impl Into<PathBuf>) -> Result<()> {
-        if self.handle.read(|state| Ok(state.store().is_read_only()))? {
+        if self.handle.read(|state| Ok(state.seen().is_read_only()))? {
             self.copy_to(location.into())
         } else {
             self.snapshot()?.copy_to(location.into())

@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::DictState;
 use super::ordered::{Run, Span};
+use super::state::DictState;
 use crate::disk::Result;
-use crate::disk::handle::Handle;
+use crate::disk::handle::{Access, Body};
 use crate::disk::key::{self, Key};
 use crate::disk::leaf::Leaf;
 use crate::disk::value::{Codec, Value};
@@ -18,26 +18,43 @@ const ENOUGH: usize = 512;
 
 /// The items between two bounds, from both ends, in runs; what lies in `span` was handed out by neither end.
 pub(crate) struct Runs<'a> {
-    handle: &'a Handle<DictState>,
+    access: &'a Access<DictState>,
     span: Span,
     /// How many items the next step may merge.
     limit: usize,
+    /// Whether others may change the dict meanwhile.
+    beside: bool,
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(handle: &'a Handle<DictState>, span: Span) -> Self {
-        Runs { handle, span, limit: FIRST }
+    pub(crate) fn new(access: &'a Access<DictState>, span: Span) -> Self {
+        Runs { access, span, limit: FIRST, beside: false }
+    }
+
+    /// The same while others may change the dict: each step sees it as it is then.
+    pub(crate) fn beside(access: &'a Access<DictState>, span: Span) -> Self {
+        Runs { beside: true, ..Self::new(access, span) }
     }
 
     fn step(&mut self, front: bool) -> Option<Result<Run>> {
-        let (span, limit) = (&mut self.span, self.limit);
-        let read = self.handle.read(|state| {
-            if limit > ENOUGH {
-                state.gather_scattered()?;
-            }
-            state.slice(span, front, limit)
+        let few = self.beside || self.limit <= ENOUGH;
+        let (span, limit) = (&mut self.span, if self.beside { self.limit.min(ENOUGH) } else { self.limit });
+        let seen = self.access.see(|state, view| {
+            let look = state.look();
+            let is_ready = look.is_ready() && (few || look.is_merged());
+            if is_ready { look.slice(view, span, front, limit).map(Some) } else { Ok(None) }
         });
-        self.limit = if limit > ENOUGH { usize::MAX } else { 4 * limit };
+        let read = match seen {
+            Ok(Some(run)) => Ok(run),
+            Ok(None) => self.access.read(|state| {
+                if !few {
+                    state.gather_scattered()?;
+                }
+                state.slice(span, front, limit)
+            }),
+            Err(error) => Err(error),
+        };
+        self.limit = if self.limit > ENOUGH { usize::MAX } else { 4 * self.limit };
         match read {
             Ok(run) => run,
             Err(error) => {
@@ -62,29 +79,34 @@ impl DoubleEndedIterator for Runs<'_> {
     }
 }
 
-/// Decodes one item of a leaf.
-fn decode<K: Key, V: Value>(
-    (handle, codec): (&Handle<DictState>, Codec),
-    leaf: &Leaf,
-    index: usize,
-    raw: &mut Vec<u8>,
-) -> Result<(K, V)> {
-    leaf.key_into(index, raw);
-    let key = key::decode(raw)?;
-    Ok((key, decode_value((handle, codec), leaf, index)?))
+/// The dict that an iterator goes through, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    access: &'a Access<DictState>,
+    codec: Codec,
+    beside: bool,
 }
 
-fn decode_value<V: Value>((handle, codec): (&Handle<DictState>, Codec), leaf: &Leaf, index: usize) -> Result<V> {
-    let val = leaf.val(index);
-    if val.outside {
-        return codec.decode(&handle.read(|state| state.value(val))?);
+impl Source<'_> {
+    /// Decodes a value of a leaf, whose key is `raw`; `None` if it is gone meanwhile.
+    fn value<V: Value>(&self, raw: &[u8], leaf: &Leaf, index: usize) -> Result<Option<V>> {
+        let val = leaf.val(index);
+        if !val.outside {
+            return self.codec.decode(val.bytes).map(Some);
+        }
+        self.access.see(|state, view| {
+            if self.beside {
+                // The pages of the value may be another's by now.
+                return state.look().with(view, raw, |bytes| self.codec.decode(bytes));
+            }
+            state.seen().pager.with_value(val, |bytes| self.codec.decode(bytes)).map(Some)
+        })
     }
-    codec.decode(val.bytes)
 }
 
 /// Decodes all items of a run.
 pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
-    handle: &'a Handle<DictState>,
+    access: &'a Access<DictState>,
     codec: Codec,
     run: Result<Run>,
 ) -> impl Iterator<Item = Result<(K, V)>> + 'a {
@@ -92,10 +114,16 @@ pub(super) fn decode_run<'a, K: Key + 'a, V: Value + 'a>(
         Ok(run) => (None, Some(run)),
         Err(error) => (Some(Err(error)), None),
     };
-    let mut key = Vec::new();
+    let source = Source { access, codec, beside: false };
+    let mut raw = Vec::new();
     let items =
         run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
-    error.into_iter().chain(items.map(move |(leaf, index)| decode((handle, codec), &leaf, index, &mut key)))
+    let entries = items.filter_map(move |(leaf, index)| {
+        leaf.key_into(index, &mut raw);
+        let entry = key::decode(&raw).and_then(|key| Ok(source.value(&raw, &leaf, index)?.map(|value| (key, value))));
+        entry.transpose()
+    });
+    error.into_iter().chain(entries)
 }
 
 /// An iterator over entries in the order of their keys; made by [`DiskDict::iter`](super::DiskDict::iter).
@@ -119,19 +147,27 @@ impl<'a, K: Key, V: Value> Iter<'a, K, V> {
     fn step<R>(
         &mut self,
         front: bool,
-        rest: impl FnOnce(K, (&Handle<DictState>, Codec), &Leaf, usize) -> Result<R>,
+        rest: impl FnOnce(K, Source<'_>, &[u8], &Leaf, usize) -> Result<R>,
     ) -> Option<Result<R>> {
-        let place = (self.ends.runs.handle, self.codec);
+        let Runs { access, beside, .. } = self.ends.runs;
+        let source = Source { access, codec: self.codec, beside };
         let (run, index) = match self.ends.step(front)? {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
         run.leaf.key_into(index, &mut self.key);
-        Some(key::decode(&self.key).and_then(|key| rest(key, place, &run.leaf, index)))
+        Some(key::decode(&self.key).and_then(|key| rest(key, source, &self.key, &run.leaf, index)))
     }
 
     fn entry(&mut self, front: bool) -> Option<Result<(K, V)>> {
-        self.step(front, |key, place, leaf, index| Ok((key, decode_value(place, leaf, index)?)))
+        loop {
+            let entry = self.step(front, |key, source, raw, leaf, index| {
+                Ok(source.value(raw, leaf, index)?.map(|value| (key, value)))
+            })?;
+            if let Some(entry) = entry.transpose() {
+                return Some(entry);
+            }
+        }
     }
 }
 
@@ -200,13 +236,13 @@ impl<K: Key, V: Value> Iterator for Keys<'_, K, V> {
     type Item = Result<K>;
 
     fn next(&mut self) -> Option<Result<K>> {
-        self.0.step(true, |key, _, _, _| Ok(key))
+        self.0.step(true, |key, _, _, _, _| Ok(key))
     }
 }
 
 impl<K: Key, V: Value> DoubleEndedIterator for Keys<'_, K, V> {
     fn next_back(&mut self) -> Option<Result<K>> {
-        self.0.step(false, |key, _, _, _| Ok(key))
+        self.0.step(false, |key, _, _, _, _| Ok(key))
     }
 }
 

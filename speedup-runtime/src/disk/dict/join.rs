@@ -3,15 +3,13 @@
 //! A value that can be appended to is encoded as how many parts it has and the parts one after the other. An appended part is replayed exactly once,
 //! so a tree into which parts were merged is published only together with all operations.
 
+use super::look::{NUMBER, joined};
 use super::state::DictState;
-use crate::disk::journal::{Op, put_number, take_number};
+use crate::disk::journal::Op;
 use crate::disk::leaf::Val;
 use crate::disk::store::{LONGEST_VALUE, Store};
 use crate::disk::write_buffer::{Base, Known, Pieces, WriteBuffer};
 use crate::disk::{Error, Result};
-
-/// How much room the number of parts takes at most.
-const NUMBER: usize = 10;
 
 impl DictState {
     /// Adds `count` encoded parts at the end of the value of a key, which is there afterwards.
@@ -19,7 +17,7 @@ impl DictState {
         Self::check(key, parts)?;
         let before = match self.buffer.get(key) {
             Some(Known::Append(piece)) => Some(piece.size),
-            _ => self.with_val(key, |store, val| store.pager.size_bound(val))?,
+            _ => self.with_val(key, |pager, val| pager.size_bound(val))?,
         };
         let size = before.unwrap_or(0) + parts.len() + NUMBER;
         if size > LONGEST_VALUE {
@@ -43,38 +41,12 @@ impl DictState {
         }
         self.keep_bounded()
     }
-
-    /// The value of a key to which parts wait to be appended; `None` if there is no such part.
-    pub(super) fn joined(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        join(&mut self.store, &self.buffer, key)
-    }
-}
-
-/// The value of a key with the parts that wait for it.
-fn join(store: &mut Store, buffer: &WriteBuffer, key: &[u8]) -> Result<Option<Vec<u8>>> {
-    let Some(Pieces { base, parts, count }) = buffer.pieces(key) else { return Ok(None) };
-    let copy = |bytes: &[u8]| Ok(bytes.to_vec());
-    let base = match base {
-        Base::Put(val) => Some(store.pager.with_value(val, copy)?),
-        Base::Removed => None,
-        Base::Tree => match store.tree.get(&mut store.pager, key)? {
-            Some((leaf, index)) => Some(store.pager.with_value(leaf.val(index), copy)?),
-            None => None,
-        },
-    };
-    let mut body = base.as_deref().unwrap_or(&[0]);
-    let wrong = || Error::damaged(store.folder(), "a value that was appended to has no number of parts");
-    let total = take_number(&mut body).ok_or_else(wrong)? + count;
-    let mut out = Vec::with_capacity(NUMBER + body.len() + parts.iter().map(|part| part.len()).sum::<usize>());
-    put_number(&mut out, total);
-    out.extend_from_slice(body);
-    parts.iter().rev().for_each(|part| out.extend_from_slice(part));
-    Ok(Some(out))
 }
 
 /// The value that a key shall have in the tree, placed there, if parts wait for it; what it was put together from is given back.
 pub(super) fn settled(store: &mut Store, buffer: &WriteBuffer, key: &[u8]) -> Result<Option<(Vec<u8>, bool)>> {
-    let Some(value) = join(store, buffer, key)? else { return Ok(None) };
+    let (tree, _, folder, pager) = store.parts();
+    let Some(value) = joined(pager, tree, buffer, folder, key)? else { return Ok(None) };
     if let Some(Pieces { base: Base::Put(old), .. }) = buffer.pieces(key) {
         store.pager.free_value(old)?;
     }

@@ -7,6 +7,7 @@ mod copies;
 mod entry;
 mod iter;
 mod join;
+mod look;
 mod many;
 mod ordered;
 mod shared;
@@ -130,7 +131,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
 
     /// The folder that holds the dict.
     pub fn path(&self) -> PathBuf {
-        self.handle.look(|state| state.store().folder().to_path_buf()).unwrap_or_default()
+        self.handle.look(|state| state.seen().folder().to_path_buf()).unwrap_or_default()
     }
 
     /// How many bytes the dict takes on disk.
@@ -139,7 +140,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     ///
     /// When the folder cannot be read.
     pub fn size_on_disk(&self) -> Result<u64> {
-        self.handle.read(|state| state.store().size_on_disk())
+        self.handle.read(|state| state.seen().size_on_disk())
     }
 
     /// Puts a value and returns the one it replaces.
@@ -185,7 +186,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
 
     /// The value of an encoded key.
     fn value(&self, raw_key: &[u8]) -> Result<Option<V>> {
-        self.handle.read(|state| state.with(raw_key, |bytes| self.codec.decode(bytes)))
+        whole::value_of(&self.handle, self.codec, raw_key)
     }
 
     /// Returns the error that nobody has taken yet.
@@ -227,7 +228,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         Q: EncodeKey + ?Sized,
     {
         let raw = encoded(key);
-        self.handle.read(|state| state.contains(&raw))
+        self.handle.see(|state, view| state.look().contains(view, &raw))
     }
 
     /// Removes a key and returns its value.
@@ -410,15 +411,14 @@ impl<K: Key, V: Value> DiskDict<K, V> {
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        let check = self.handle.owner_check();
-        Shared::new(self, check)
+        Shared::new(self)
     }
 }
 
 impl<K, V> fmt::Debug for DiskDict<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, len) =
-            self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
+            self.handle.look(|state| (state.seen().folder().to_path_buf(), state.len())).unwrap_or_default();
         f.debug_struct("DiskDict").field("path", &path).field("len", &len).finish()
     }
 }

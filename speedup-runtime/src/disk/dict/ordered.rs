@@ -1,11 +1,14 @@
 //! Reading a dict in order: the tree, the write buffer and the open end, merged on the fly.
 
+use super::look::{Look, count};
 use super::state::DictState;
 use crate::disk::Result;
 use crate::disk::leaf::{Item, Leaf};
+use crate::disk::pages::Pages;
 use crate::disk::tree::{Found, Seek};
 use crate::disk::write_buffer::Known;
 use crate::sync::Arc;
+use crate::sync::global::Ordering;
 
 /// Up to how many items a leaf that is read for is kept in the cache: whoever wants few comes again.
 const FEW: usize = 64;
@@ -50,17 +53,31 @@ fn earlier<'a>(a: Option<&'a [u8]>, b: Option<&'a [u8]>) -> Option<&'a [u8]> {
     }
 }
 
-impl DictState {
+impl Look<'_> {
+    /// Whether the dict can be read in order as it is; otherwise the write buffer is to be merged first.
+    pub(crate) fn is_ready(&self) -> bool {
+        // Once reading on has cost about as much as merging what was removed, merging is better.
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        !self.buffer.has_appends() && skipped <= 1024 + 4 * self.buffer.len()
+    }
+
+    /// Whether no scattered changes wait to be merged.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// The next items of a span from an end, `limit` of them at most unless a whole leaf can be had as it is, and takes them out of the span.
     ///
-    /// A leaf that cannot be read is left out of the span, and its error is the run.
-    pub(crate) fn slice(&mut self, span: &mut Span, front: bool, limit: usize) -> Result<Option<Result<Run>>> {
-        if self.buffer.has_appends() || self.skipped > 1024 + 4 * self.buffer.len() {
-            // Reading on has cost about as much as merging what was removed.
-            self.gather()?;
-        }
+    /// A leaf that cannot be read is left out of the span, and its error is the run. The dict must be [ready](Self::is_ready).
+    pub(crate) fn slice<P: Pages>(
+        &self,
+        pages: &mut P,
+        span: &mut Span,
+        front: bool,
+        limit: usize,
+    ) -> Result<Option<Result<Run>>> {
         while !span.is_empty() {
-            let run = if front { self.forward(span, limit)? } else { self.backward(span, limit)? };
+            let run = if front { self.forward(pages, span, limit)? } else { self.backward(pages, span, limit)? };
             match run {
                 Ok(run) if run.from == run.to => {}
                 run => return Ok(Some(run)),
@@ -69,8 +86,8 @@ impl DictState {
         Ok(None)
     }
 
-    fn forward(&mut self, span: &mut Span, limit: usize) -> Result<Result<Run>> {
-        let tail = &self.store.tail;
+    fn forward<P: Pages>(&self, pages: &mut P, span: &mut Span, limit: usize) -> Result<Result<Run>> {
+        let tail = self.tail;
         if tail.owns(&span.low) {
             let (Ok(from) | Err(from)) = tail.search(&span.low);
             let end = span.high.as_ref().map_or(tail.len(), |high| place(tail.search(high)));
@@ -79,12 +96,12 @@ impl DictState {
             if to == end.max(from) {
                 span.finish();
             } else {
-                span.low = after(self.store.tail.key(to - 1).to_vec());
+                span.low = after(self.tail.key(to - 1).to_vec());
             }
             return Ok(Ok(run));
         }
         let tail = (!tail.is_empty()).then(|| tail.key(0).to_vec());
-        let found = self.store.tree.find(&mut self.store.pager, Seek::Of(&span.low), limit <= FEW)?;
+        let found = self.tree.find(pages, Seek::Of(&span.low), limit <= FEW)?;
         let (leaf, to) = found.map_or((Ok(None), None), |Found { leaf, to, .. }| (leaf.map(Some), to));
         let end = earlier(span.high.as_deref(), tail.as_deref());
         let end = earlier(end, to.as_deref()).map(<[u8]>::to_vec);
@@ -98,8 +115,8 @@ impl DictState {
         Ok(run.map(|(run, _)| run))
     }
 
-    fn backward(&mut self, span: &mut Span, limit: usize) -> Result<Result<Run>> {
-        let tail = &self.store.tail;
+    fn backward<P: Pages>(&self, pages: &mut P, span: &mut Span, limit: usize) -> Result<Result<Run>> {
+        let tail = self.tail;
         if !tail.is_empty() && span.high.as_deref().is_none_or(|high| high > tail.key(0)) {
             let to = span.high.as_ref().map_or(tail.len(), |high| place(tail.search(high)));
             let start = place(tail.search(&span.low)).min(to);
@@ -107,14 +124,14 @@ impl DictState {
             let run = self.of_tail(from, to);
             match from {
                 // What comes before the open end is in the tree.
-                0 => span.high = Some(self.store.tail.key(0).to_vec()),
-                _ if from > start => span.high = Some(self.store.tail.key(from).to_vec()),
+                0 => span.high = Some(self.tail.key(0).to_vec()),
+                _ if from > start => span.high = Some(self.tail.key(from).to_vec()),
                 _ => span.finish(),
             }
             return Ok(Ok(run));
         }
         let seek = span.high.as_deref().map_or(Seek::Last, Seek::Before);
-        let found = self.store.tree.find(&mut self.store.pager, seek, limit <= FEW)?;
+        let found = self.tree.find(pages, seek, limit <= FEW)?;
         let (leaf, from) = found.map_or((Ok(None), None), |Found { leaf, from, .. }| (leaf.map(Some), from));
         let start = from.as_deref().unwrap_or_default().max(&span.low).to_vec();
         let part = Span { low: start.clone(), high: span.high.take() };
@@ -128,27 +145,28 @@ impl DictState {
 
     /// Items of the open end as a leaf.
     fn of_tail(&self, from: usize, to: usize) -> Run {
-        let tail = &self.store.tail;
+        let tail = self.tail;
         let items: Vec<Item<'_>> =
             (from..to).map(|index| Item { prefix: &[], suffix: tail.key(index), val: tail.val(index) }).collect();
         Run { leaf: Arc::new(Leaf::build(&items)), from: 0, to: items.len() }
     }
 
     /// The items of a leaf that lie in a span, with what the write buffer knows; if the limit cuts them off, also the last key.
-    fn merge(&mut self, leaf: Option<Arc<Leaf>>, span: &Span, front: bool, limit: usize) -> (Run, Option<Vec<u8>>) {
+    fn merge(&self, leaf: Option<Arc<Leaf>>, span: &Span, front: bool, limit: usize) -> (Run, Option<Vec<u8>>) {
         let leaf = leaf.unwrap_or_else(|| Arc::new(Leaf::build(&[])));
         let (mut from, to) = (place(leaf.search(&span.low)), span.high.as_ref());
         let mut to = to.map_or(leaf.count(), |high| place(leaf.search(high))).max(from);
         if self.buffer.is_empty() {
             return (Run { leaf, from, to }, None);
         }
-        let mut scan = self.buffer.scan(&span.low, span.high.as_deref());
+        let sorted = self.buffer.order();
+        let mut scan = self.buffer.scan(&sorted, &span.low, span.high.as_deref());
         if scan.is_empty() {
             return (Run { leaf, from, to }, None);
         }
         let mut items: Vec<Item<'_>> = Vec::new();
         let mut next = scan.next(front);
-        let mut key = Vec::new();
+        let (mut key, mut skipped) = (Vec::new(), 0);
         while items.len() < limit && (from < to || next.is_some()) {
             let index = if front { from } else { to.wrapping_sub(1) };
             let order = match next {
@@ -167,7 +185,7 @@ impl DictState {
                 Some((found, known)) => {
                     match known {
                         Known::Put(val) => items.push(Item { prefix: &[], suffix: found, val }),
-                        Known::Removed => self.skipped += 1,
+                        Known::Removed => skipped += 1,
                         // There are none: they are merged before anything is read in order.
                         Known::Append(_) => {}
                     }
@@ -176,6 +194,7 @@ impl DictState {
                 None => {}
             }
         }
+        count(self.skipped, skipped);
         let cut = from < to || next.is_some();
         let last = items.last().filter(|_| cut).map(Item::key);
         if !front {
@@ -186,16 +205,42 @@ impl DictState {
     }
 
     /// The key of the entry at an end, and what `found` makes of the entry.
+    pub(crate) fn peek<P: Pages, R>(
+        &self,
+        pages: &mut P,
+        front: bool,
+        found: impl FnOnce(&[u8], &[u8]) -> Result<R>,
+    ) -> Result<Option<(Vec<u8>, R)>> {
+        let Some(run) = self.slice(pages, &mut Span::default(), front, 1)?.transpose()? else { return Ok(None) };
+        let index = if front { run.from } else { run.to - 1 };
+        let key = run.leaf.item(index).key();
+        let entry = pages.pager().with_value(run.leaf.val(index), |bytes| found(&key, bytes))?;
+        Ok(Some((key, entry)))
+    }
+}
+
+impl DictState {
+    /// Makes the dict ready to be read in order.
+    fn prepare(&mut self) -> Result<()> {
+        if self.look().is_ready() { Ok(()) } else { self.gather() }
+    }
+
+    /// As [`Look::slice`].
+    pub(crate) fn slice(&mut self, span: &mut Span, front: bool, limit: usize) -> Result<Option<Result<Run>>> {
+        self.prepare()?;
+        let (look, pager) = self.looking();
+        look.slice(pager, span, front, limit)
+    }
+
+    /// As [`Look::peek`].
     pub(crate) fn peek<R>(
         &mut self,
         front: bool,
         found: impl FnOnce(&[u8], &[u8]) -> Result<R>,
     ) -> Result<Option<(Vec<u8>, R)>> {
-        let Some(run) = self.slice(&mut Span::default(), front, 1)?.transpose()? else { return Ok(None) };
-        let index = if front { run.from } else { run.to - 1 };
-        let key = run.leaf.item(index).key();
-        let entry = self.store.pager.with_value(run.leaf.val(index), |bytes| found(&key, bytes))?;
-        Ok(Some((key, entry)))
+        self.prepare()?;
+        let (look, pager) = self.looking();
+        look.peek(pager, front, found)
     }
 
     /// Takes the entry at an end out, and returns what `found` makes of it; nothing changes if that fails.
@@ -246,6 +291,6 @@ mod tests {
         for _ in 0..3000 {
             state.pop(true, |_, _| Ok(())).unwrap();
         }
-        assert!(state.skipped < 40_000 && state.buffer.len() < buffered);
+        assert!(*state.skipped.get_mut() < 40_000 && state.buffer.len() < buffered);
     }
 }

@@ -2,21 +2,35 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 
-use super::DiskDict;
+use super::iter::{Iter, Range, Runs};
+use super::ordered::Span;
+use super::state::DictState;
+use super::whole::{entry_at_end, many_of, value_of};
+use super::{DiskDict, encoded, span};
 use crate::disk::Result;
+use crate::disk::handle::Access;
 use crate::disk::key::{EncodeKey, Key};
-use crate::disk::shared::{Shared, Structure};
-use crate::disk::value::Value;
+use crate::disk::shared::{Parts, Shared, Structure};
+use crate::disk::value::{Codec, Value};
 
-impl<K, V> Structure for DiskDict<K, V> {
+impl<K, V> Structure for DiskDict<K, V> {}
+
+impl<K, V> Parts for DiskDict<K, V> {
+    type Body = DictState;
+
     fn close_now(&mut self) -> Result<()> {
         let closed = self.handle.close();
         closed.and(self.unsaved.take().map_or(Ok(()), Err))
     }
+
+    fn reader(&self) -> (Access<DictState>, Codec) {
+        (self.handle.outside(), self.codec)
+    }
 }
 
-/// Each method is one step, and waits while another thread has a guard or does a step.
+/// Each method is one step, and waits while another thread has a guard. Those that read go on side by side; those that change take turns.
 ///
 /// # Errors
 ///
@@ -28,7 +42,7 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
     ///
     /// If the dict is closed, or this thread has a guard.
     pub fn len(&self) -> Result<usize> {
-        self.with(|dict| dict.handle.read(|state| Ok(state.len() as usize)))
+        self.see(|access, _| access.see(|state, _| Ok(state.len() as usize)))
     }
 
     /// Whether there are none.
@@ -50,7 +64,20 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
         K: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.with(|dict| dict.get(key))
+        self.see(|access, codec| value_of(access, codec, &encoded(key)))
+    }
+
+    /// The values of many keys as they are at one moment, in the order of the keys; see [`DiskDict::get_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskDict::get_many`].
+    pub fn get_many<'q, Q>(&self, keys: impl IntoIterator<Item = &'q Q>) -> Result<Vec<Option<V>>>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized + 'q,
+    {
+        self.see(|access, codec| many_of(access, codec, keys.into_iter().map(encoded)))
     }
 
     /// Whether a key is there; see [`DiskDict::contains_key`].
@@ -63,7 +90,8 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
         K: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.with(|dict| dict.contains_key(key))
+        let raw = encoded(key);
+        self.see(|access, _| access.see(|state, view| state.look().contains(view, &raw)))
     }
 
     /// Puts a value and returns the one it replaces; see [`DiskDict::insert`].
@@ -73,6 +101,27 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
     /// As [`DiskDict::insert`].
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>> {
         self.with(|dict| dict.insert(key, value))
+    }
+
+    /// Puts a value without reading the one it replaces; see [`DiskDict::put`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskDict::put`].
+    pub fn put(&self, key: K, value: V) -> Result<()> {
+        self.with(|dict| dict.put(key, value))
+    }
+
+    /// Puts or removes a value if the current one is what the caller thinks; see [`DiskDict::compare_and_swap`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskDict::compare_and_swap`].
+    pub fn compare_and_swap(&self, key: K, current: Option<&V>, new: Option<V>) -> Result<Result<(), Option<V>>>
+    where
+        V: PartialEq,
+    {
+        self.with(|dict| dict.compare_and_swap(key, current, new))
     }
 
     /// Removes a key and returns its value; see [`DiskDict::remove`].
@@ -126,7 +175,7 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
     ///
     /// As [`DiskDict::first`].
     pub fn first(&self) -> Result<Option<(K, V)>> {
-        self.with(|dict| dict.first())
+        self.see(|access, codec| entry_at_end(access, codec, true))
     }
 
     /// The last entry; see [`DiskDict::last`].
@@ -135,7 +184,28 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
     ///
     /// As [`DiskDict::last`].
     pub fn last(&self) -> Result<Option<(K, V)>> {
-        self.with(|dict| dict.last())
+        self.see(|access, codec| entry_at_end(access, codec, false))
+    }
+
+    /// All entries in the order of their keys, from either end, while others change the dict.
+    ///
+    /// Each key comes at most once and in order. What others put or remove meanwhile may be seen or not: a few hundred entries at a time
+    /// are read as they are at one moment, and nobody waits in between. All of one moment are in a [`snapshot`](Self::snapshot). The thread that has a guard
+    /// gets [`Error::Held`](crate::disk::Error::Held) from it, and others wait for the guard.
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        let (access, codec) = self.reader();
+        Iter::new(Runs::beside(access, Span::default()), codec)
+    }
+
+    /// The entries whose keys lie in a range, as [`iter`](Self::iter).
+    pub fn range<Q, R>(&self, range: R) -> Range<'_, K, V>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        let (access, codec) = self.reader();
+        Iter::new(Runs::beside(access, span(&range)), codec)
     }
 
     /// Removes and returns the first entry; see [`DiskDict::pop_first`].

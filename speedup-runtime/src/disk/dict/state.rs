@@ -3,20 +3,38 @@
 mod absent;
 mod batch;
 mod merge;
+mod tend;
+mod whole;
 
-use self::absent::Absent;
-pub(crate) use self::batch::Step;
-use self::merge::Merge;
+use super::look::Look;
+use crate::disk::filter::Absent;
 use crate::disk::handle::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
-use crate::disk::store::{Change, LONGEST_KEY, LONGEST_VALUE, Repaired, Store};
+use crate::disk::pager::Pager;
+use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Store};
 use crate::disk::tree::{Found, Seek};
-use crate::disk::write_buffer::{Known, WriteBuffer};
+use crate::disk::write_buffer::WriteBuffer;
 use crate::disk::{Error, Result};
+use crate::sync::global::AtomicUsize;
 
 /// How many bytes of changes are gathered when a journal is played: each merge of them touches most pages of a large dict.
 const REPLAYED: usize = if cfg!(speedup_tight) { 1 << 14 } else { 32 << 20 };
+
+/// A change: the key, and its new value or `None` to remove it.
+pub(crate) type Step<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// A merge of the write buffer on its way.
+struct Merge {
+    /// The records to merge, in the order of their keys.
+    order: Vec<u32>,
+    /// How many of them are in the tree.
+    next: usize,
+    /// Records from here on came later.
+    mark: u32,
+    /// How many changes are to be merged soon.
+    due: usize,
+}
 
 /// A dict: the tree, its open end and the write buffer.
 ///
@@ -29,11 +47,17 @@ pub(crate) struct DictState {
     merge: Option<Merge>,
     filter: Option<Absent>,
     /// How many absent keys were looked for in the tree in vain; decides when a filter pays.
-    misses: usize,
+    misses: AtomicUsize,
     /// How many removed keys reading in order has gone past since the write buffer was last merged.
-    pub(super) skipped: usize,
+    pub(super) skipped: AtomicUsize,
     /// A few changes are to be one step, so nothing may be published between them.
     pub(super) held: bool,
+    /// What becomes due is left to `tend`.
+    deferred: bool,
+    /// Everything is to be published.
+    wanted: bool,
+    /// A merge has ended and nothing was published since.
+    merged: bool,
     /// The tree holds what would be added twice if it were published without the last operation.
     whole_only: bool,
     len: u64,
@@ -49,9 +73,12 @@ impl DictState {
             buffer: WriteBuffer::new(if replay.is_some() { write_buffer.max(REPLAYED) } else { write_buffer }),
             merge: None,
             filter: None,
-            misses: 0,
-            skipped: 0,
+            misses: AtomicUsize::new(0),
+            skipped: AtomicUsize::new(0),
             held: false,
+            deferred: false,
+            wanted: false,
+            merged: false,
             whole_only: false,
             max: None,
         };
@@ -100,7 +127,8 @@ impl DictState {
 
     /// Learns anew what the tree holds, which is everything.
     pub(super) fn renewed(&mut self) {
-        (self.filter, self.misses) = (None, 0);
+        self.filter = None;
+        *self.misses.get_mut() = 0;
         self.count();
         self.look_for_last();
     }
@@ -123,47 +151,46 @@ impl DictState {
         }
     }
 
+    /// The parts that a look goes through.
+    pub(crate) fn look(&self) -> Look<'_> {
+        let store = &self.store;
+        Look {
+            tree: &store.tree,
+            tail: &store.tail,
+            buffer: &self.buffer,
+            filter: self.filter.as_ref(),
+            misses: &self.misses,
+            skipped: &self.skipped,
+            folder: store.folder(),
+        }
+    }
+
+    /// The same for whoever may change the dict, and the pages.
+    pub(super) fn looking(&mut self) -> (Look<'_>, &mut Pager) {
+        let (tree, tail, folder, pager) = self.store.parts();
+        let (filter, misses, skipped) = (self.filter.as_ref(), &self.misses, &self.skipped);
+        (Look { tree, tail, buffer: &self.buffer, filter, misses, skipped, folder }, pager)
+    }
+
     /// Calls `found` with the value of a key, if there is one.
     #[inline]
     pub(crate) fn with<R>(&mut self, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
-        if self.buffer.has_appends()
-            && let Some(value) = self.joined(key)?
-        {
-            return found(&value).map(Some);
-        }
-        self.with_val(key, |store, val| store.pager.with_value(val, found))
+        let (look, pager) = self.looking();
+        look.with(pager, key, found)
     }
 
     pub(super) fn with_val<R>(
         &mut self,
         key: &[u8],
-        found: impl FnOnce(&Store, Val<'_>) -> Result<R>,
+        found: impl FnOnce(&Pager, Val<'_>) -> Result<R>,
     ) -> Result<Option<R>> {
-        let store = &mut self.store;
-        if store.tail.owns(key) {
-            let index = store.tail.search(key).ok();
-            return index.map(|index| found(store, store.tail.val(index))).transpose();
-        }
-        match self.buffer.get(key) {
-            Some(Known::Put(val)) => return found(store, val).map(Some),
-            Some(Known::Removed) => return Ok(None),
-            Some(Known::Append(_)) | None => {}
-        }
-        if self.filter.as_ref().is_some_and(|absent| !absent.may_contain(key)) {
-            return Ok(None);
-        }
-        match store.tree.get(&mut store.pager, key)? {
-            Some((leaf, index)) => found(store, leaf.val(index)).map(Some),
-            None => {
-                self.misses += 1;
-                Ok(None)
-            }
-        }
+        let (look, pager) = self.looking();
+        look.with_val(pager, key, found)
     }
 
     pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool> {
-        let waits = matches!(self.buffer.get(key), Some(Known::Append(_)));
-        Ok(waits || self.with_val(key, |_, _| Ok(()))?.is_some())
+        let (look, pager) = self.looking();
+        look.contains(pager, key)
     }
 
     /// Puts a value and returns what `found` makes of the one it replaces; nothing changes if that fails.
@@ -297,6 +324,10 @@ impl DictState {
         if self.held {
             return Ok(());
         }
+        if self.deferred {
+            self.merge_later();
+            return Ok(());
+        }
         if self.whole_only || self.buffer.has_appends() {
             return self.keep_bounded_whole();
         }
@@ -362,47 +393,6 @@ impl DictState {
     /// The bytes of a stored value.
     pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
         self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
-    }
-
-    /// Removes everything.
-    pub(crate) fn clear(&mut self) -> Result<()> {
-        let result = self.apply_clear();
-        self.store.settle(result)
-    }
-
-    fn apply_clear(&mut self) -> Result<()> {
-        self.store.note(Op::Clear)?;
-        self.forget_buffer()?;
-        self.store.empty()?;
-        (self.filter, self.misses, self.skipped, self.len, self.max) = (None, 0, 0, 0, None);
-        self.keep_bounded()
-    }
-
-    /// Gives the store with every value as `change` makes it.
-    pub(crate) fn convert(mut self, value: u64, change: &mut Change<'_>) -> Result<Store> {
-        self.checkpoint_now()?;
-        self.store.convert(value, change)?;
-        Ok(self.store)
-    }
-
-    /// Copies everything into full pages.
-    pub(crate) fn rewrite(&mut self, salvage: bool) -> Result<Repaired> {
-        let result = self.checkpoint_now();
-        self.store.settle(result)?;
-        let repaired = self.store.rewrite(salvage)?;
-        self.len = self.store.tree.len();
-        Ok(repaired)
-    }
-}
-
-impl Body for DictState {
-    fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
-    fn checkpoint(&mut self) -> Result<()> {
-        let result = self.checkpoint_now();
-        self.store.settle(result)
     }
 }
 

@@ -6,11 +6,54 @@ use std::ops::RangeBounds;
 use super::iter::Runs;
 use super::many::{Change, Cursor, FEW};
 use super::ordered::Span;
+use super::state::DictState;
 use super::{DiskDict, Iter, encoded, span};
+use crate::disk::handle::Access;
 use crate::disk::key::{self, EncodeKey, Key};
-use crate::disk::prefix::{KeyPrefix, end_of};
-use crate::disk::value::Value;
+use crate::disk::prefix::{self, KeyPrefix};
+use crate::disk::value::{Codec, Value};
 use crate::disk::{Error, Result};
+
+/// The value of an encoded key.
+pub(super) fn value_of<V: Value>(access: &Access<DictState>, codec: Codec, raw_key: &[u8]) -> Result<Option<V>> {
+    access.see(|state, view| state.look().with(view, raw_key, |bytes| codec.decode(bytes)))
+}
+
+/// The values of encoded keys, all as they are at one moment.
+pub(super) fn many_of<V: Value>(
+    access: &Access<DictState>,
+    codec: Codec,
+    keys: impl Iterator<Item = Vec<u8>>,
+) -> Result<Vec<Option<V>>> {
+    let mut wanted: Vec<(Vec<u8>, usize)> = keys.enumerate().map(|(index, key)| (key, index)).collect();
+    wanted.sort_unstable();
+    let mut found: Vec<Option<V>> = wanted.iter().map(|_| None).collect();
+    access.see(|state, view| {
+        for (raw, index) in &wanted {
+            found[*index] = state.look().with(view, raw, |bytes| codec.decode(bytes))?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The entry at an end.
+pub(super) fn entry_at_end<K: Key, V: Value>(
+    access: &Access<DictState>,
+    codec: Codec,
+    front: bool,
+) -> Result<Option<(K, V)>> {
+    let decode = |raw: &[u8], value: &[u8]| Ok((key::decode(raw)?, codec.decode(value)?));
+    let seen = access.see(|state, view| {
+        let look = state.look();
+        if look.is_ready() { look.peek(view, front, decode).map(Some) } else { Ok(None) }
+    })?;
+    let found = match seen {
+        Some(found) => found,
+        None => access.read(|state| state.peek(front, decode))?,
+    };
+    Ok(found.map(|(_, entry)| entry))
+}
 
 impl<K: Key, V: Value> DiskDict<K, V> {
     /// The values of many keys, in the order of the keys; they are read in the order of the disk.
@@ -23,17 +66,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
         K: Borrow<Q>,
         Q: EncodeKey + ?Sized + 'q,
     {
-        let mut wanted: Vec<(Vec<u8>, usize)> =
-            keys.into_iter().enumerate().map(|(index, key)| (encoded(key), index)).collect();
-        wanted.sort_unstable();
-        let mut found: Vec<Option<V>> = wanted.iter().map(|_| None).collect();
-        self.handle.read(|state| {
-            for (raw, index) in &wanted {
-                found[*index] = state.with(raw, |bytes| self.codec.decode(bytes))?;
-            }
-            Ok(())
-        })?;
-        Ok(found)
+        many_of(&self.handle, self.codec, keys.into_iter().map(encoded))
     }
 
     /// The first entry.
@@ -57,11 +90,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     }
 
     fn end(&self, front: bool) -> Result<Option<(K, V)>> {
-        self.handle.read(|state| {
-            state
-                .peek(front, |raw, value| Ok((key::decode(raw)?, self.codec.decode(value)?)))
-                .map(|found| found.map(|(_, entry)| entry))
-        })
+        entry_at_end(&self.handle, self.codec, front)
     }
 
     /// Removes and returns the first entry.
@@ -178,7 +207,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     pub fn prefix<P: KeyPrefix<K> + ?Sized>(&self, prefix: &P) -> Iter<'_, K, V> {
         let mut low = Vec::new();
         prefix.encode_prefix(&mut low);
-        let high = end_of(low.clone());
+        let high = prefix::end_of(low.clone());
         Iter::new(Runs::new(&self.handle, Span { low, high }), self.codec)
     }
 

@@ -40,11 +40,7 @@ impl<T: Value> DiskList<T> {
     /// # Ok(()) }
     /// ```
     pub fn snapshot(&self) -> Result<ReadOnly<Self>> {
-        let store = self.handle.change(|state| {
-            state.store().touch_unless_at_rest();
-            state.checkpoint()?;
-            state.store().snapshot()
-        })?;
+        let store = self.handle.published(|state| state.seen().snapshot())?;
         ListState::open(store, None).map(|state| ReadOnly::new(Self::over(state, self.codec, self.maxlen)))
     }
 
@@ -73,7 +69,7 @@ impl<T: Value> DiskList<T> {
     /// # Ok(()) }
     /// ```
     pub fn backup_to(&self, location: impl Into<PathBuf>) -> Result<()> {
-        if self.handle.read(|state| Ok(state.store().is_read_only()))? {
+        if self.handle.read(|state| Ok(state.seen().is_read_only()))? {
             self.copy_to(location.into())
         } else {
             self.snapshot()?.copy_to(location.into())

@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::ListState;
+use super::state::ListState;
 use crate::disk::Result;
-use crate::disk::handle::Handle;
+use crate::disk::handle::{Access, Body};
 use crate::disk::leaf::{Leaf, Val};
 use crate::disk::value::{Codec, Value};
 use crate::sync::Arc;
@@ -26,14 +26,14 @@ impl Run {
 
 /// The leaves between two positions, from both ends; what lies between was handed out by neither.
 pub(crate) struct Runs<'a> {
-    handle: &'a Handle<ListState>,
+    access: &'a Access<ListState>,
     from: u64,
     to: u64,
 }
 
 impl<'a> Runs<'a> {
-    pub(crate) fn new(handle: &'a Handle<ListState>, from: u64, to: u64) -> Self {
-        Runs { handle, from, to }
+    pub(crate) fn new(access: &'a Access<ListState>, from: u64, to: u64) -> Self {
+        Runs { access, from, to }
     }
 
     fn step(&mut self, front: bool) -> Option<Result<Run>> {
@@ -41,7 +41,7 @@ impl<'a> Runs<'a> {
             return None;
         }
         let at = if front { self.from } else { self.to - 1 };
-        let (range, leaf) = match self.handle.read(|state| state.leaf_at(at)) {
+        let (range, leaf) = match self.access.read(|state| state.leaf_at(at)) {
             Ok(found) => found?,
             Err(error) => {
                 self.from = self.to;
@@ -67,17 +67,17 @@ impl Iterator for Runs<'_> {
     }
 }
 
-fn decode<T: Value>(handle: &Handle<ListState>, codec: Codec, leaf: &Leaf, index: usize) -> Result<T> {
+fn decode<T: Value>(access: &Access<ListState>, codec: Codec, leaf: &Leaf, index: usize) -> Result<T> {
     let val = leaf.val(index);
     if val.outside {
-        return codec.decode(&handle.read(|state| state.value(val))?);
+        return access.see(|state, _| state.seen().pager.with_value(val, |bytes| codec.decode(bytes)));
     }
     codec.decode(val.bytes)
 }
 
 /// Decodes all items of a run.
 pub(super) fn decode_run<'a, T: Value + 'a>(
-    handle: &'a Handle<ListState>,
+    access: &'a Access<ListState>,
     codec: Codec,
     run: Result<Run>,
 ) -> impl Iterator<Item = Result<T>> + 'a {
@@ -87,7 +87,7 @@ pub(super) fn decode_run<'a, T: Value + 'a>(
     };
     let items =
         run.into_iter().flat_map(|Run { leaf, from, to }| (from..to).map(move |index| (Arc::clone(&leaf), index)));
-    error.into_iter().chain(items.map(move |(leaf, index)| decode(handle, codec, &leaf, index)))
+    error.into_iter().chain(items.map(move |(leaf, index)| decode(access, codec, &leaf, index)))
 }
 
 /// An iterator over items; made by [`DiskList::iter`](super::DiskList::iter).
@@ -112,7 +112,7 @@ impl<T: Value> Iterator for Iter<'_, T> {
         loop {
             if let Some(run) = self.front.as_mut().filter(|run| run.from < run.to) {
                 run.from += 1;
-                return Some(decode(self.runs.handle, self.codec, &run.leaf, run.from - 1));
+                return Some(decode(self.runs.access, self.codec, &run.leaf, run.from - 1));
             }
             self.front = match self.runs.step(true) {
                 Some(Ok(run)) => Some(run),
@@ -128,7 +128,7 @@ impl<T: Value> DoubleEndedIterator for Iter<'_, T> {
         loop {
             if let Some(run) = self.back.as_mut().filter(|run| run.from < run.to) {
                 run.to -= 1;
-                return Some(decode(self.runs.handle, self.codec, &run.leaf, run.to));
+                return Some(decode(self.runs.access, self.codec, &run.leaf, run.to));
             }
             self.back = match self.runs.step(false) {
                 Some(Ok(run)) => Some(run),

@@ -5,6 +5,7 @@ mod copies;
 mod ends;
 mod front;
 mod iter;
+mod queue;
 mod shared;
 mod sort;
 pub(crate) mod state;
@@ -102,7 +103,7 @@ impl<T: Value> DiskList<T> {
 
     /// The folder that holds the list.
     pub fn path(&self) -> PathBuf {
-        self.handle.look(|state| state.store().folder().to_path_buf()).unwrap_or_default()
+        self.handle.look(|state| state.seen().folder().to_path_buf()).unwrap_or_default()
     }
 
     /// How many bytes the list takes on disk.
@@ -111,7 +112,7 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the folder cannot be read.
     pub fn size_on_disk(&self) -> Result<u64> {
-        self.handle.read(|state| state.store().size_on_disk())
+        self.handle.read(|state| state.seen().size_on_disk())
     }
 
     /// Encodes a value and hands it to `change`; a huge one must not stay in memory.
@@ -166,7 +167,7 @@ impl<T: Value> DiskList<T> {
     ///
     /// When the disk fails or holds something else than was written.
     pub fn get(&self, index: usize) -> Result<Option<T>> {
-        self.handle.read(|state| state.with(index as u64, |bytes| self.codec.decode(bytes)))
+        self.handle.see(|state, view| state.see(view, index as u64, |bytes| self.codec.decode(bytes)))
     }
 
     /// Puts another item at a position and returns the one that was there.
@@ -367,8 +368,7 @@ impl<T: Value> DiskList<T> {
 
     /// A handle that can be cloned and used from several threads.
     pub fn shared(self) -> Shared<Self> {
-        let check = self.handle.owner_check();
-        Shared::new(self, check)
+        Shared::new(self)
     }
 }
 
@@ -390,7 +390,7 @@ fn positions(range: &impl RangeBounds<usize>, len: usize) -> (usize, usize) {
 impl<T> fmt::Debug for DiskList<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, len) =
-            self.handle.look(|state| (state.store().folder().to_path_buf(), state.len())).unwrap_or_default();
+            self.handle.look(|state| (state.seen().folder().to_path_buf(), state.len())).unwrap_or_default();
         f.debug_struct("DiskList").field("path", &path).field("len", &len).finish()
     }
 }

@@ -1,18 +1,28 @@
 //! What a list does without a guard when it is shared.
 
 use super::DiskList;
+use super::state::ListState;
 use crate::disk::Result;
-use crate::disk::shared::{Shared, Structure};
-use crate::disk::value::Value;
+use crate::disk::handle::Access;
+use crate::disk::shared::{Parts, Shared, Structure};
+use crate::disk::value::{Codec, Value};
 
-impl<T> Structure for DiskList<T> {
+impl<T> Structure for DiskList<T> {}
+
+impl<T> Parts for DiskList<T> {
+    type Body = ListState;
+
     fn close_now(&mut self) -> Result<()> {
         let closed = self.handle.close();
         closed.and(self.unsaved.take().map_or(Ok(()), Err))
     }
+
+    fn reader(&self) -> (Access<ListState>, Codec) {
+        (self.handle.outside(), self.codec)
+    }
 }
 
-/// Each method is one step, and waits while another thread has a guard or does a step.
+/// Each method is one step, and waits while another thread has a guard. Those that read go on side by side; those that change take turns.
 ///
 /// # Errors
 ///
@@ -24,7 +34,7 @@ impl<T: Value> Shared<DiskList<T>> {
     ///
     /// If the list is closed, or this thread has a guard.
     pub fn len(&self) -> Result<usize> {
-        self.with(|list| list.handle.read(|state| Ok(state.len() as usize)))
+        self.see(|access, _| access.see(|state, _| Ok(state.len() as usize)))
     }
 
     /// Whether there are none.
@@ -42,7 +52,7 @@ impl<T: Value> Shared<DiskList<T>> {
     ///
     /// As [`DiskList::get`].
     pub fn get(&self, index: usize) -> Result<Option<T>> {
-        self.with(|list| list.get(index))
+        self.see(|access, codec| access.see(|state, view| state.see(view, index as u64, |bytes| codec.decode(bytes))))
     }
 
     /// The first item; see [`DiskList::first`].
@@ -60,7 +70,12 @@ impl<T: Value> Shared<DiskList<T>> {
     ///
     /// As [`DiskList::last`].
     pub fn last(&self) -> Result<Option<T>> {
-        self.with(|list| list.last())
+        self.see(|access, codec| {
+            access.see(|state, view| match state.len() {
+                0 => Ok(None),
+                len => state.see(view, len - 1, |bytes| codec.decode(bytes)),
+            })
+        })
     }
 
     /// Puts another item at a position; see [`DiskList::set`].

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::front::Front;
-use crate::disk::handle::Body;
+use crate::disk::handle::{Body, Want};
 use crate::disk::journal::{Op, Replay};
-use crate::disk::leaf::Val;
+use crate::disk::pages::Pages;
 use crate::disk::rebuild;
-use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
-use crate::disk::tree::{Edits, Place, Seek};
+use crate::disk::store::{Change, Extent, LONGEST_VALUE, Repaired, Staged, Store, Written};
+use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
 /// A list: the tree holds the first items, the open end the rest.
@@ -17,11 +17,15 @@ pub(crate) struct ListState {
     pub(super) front: Front,
     /// A few changes are to be one step, so no checkpoint may come between them.
     pub(super) held: bool,
+    /// Checkpoints are left to `tend`.
+    deferred: bool,
+    /// A checkpoint is wanted.
+    wanted: bool,
 }
 
 impl ListState {
     pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
-        let mut state = ListState { store, front: Front::default(), held: false };
+        let mut state = ListState { store, front: Front::default(), held: false, deferred: false, wanted: false };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
@@ -71,11 +75,22 @@ impl ListState {
         if let Some(index) = self.in_tail(at) {
             return self.store.pager.with_value(self.store.tail.val(index), found).map(Some);
         }
-        let (store, at) = (&mut self.store, at.saturating_add(self.front.gone));
-        match store.tree.at(&mut store.pager, at, true)? {
-            Some((range, leaf)) => store.pager.with_value(leaf?.val((at - range.start) as usize), found).map(Some),
-            None => Ok(None),
+        let at = at.saturating_add(self.front.gone);
+        with_item(&self.store.tree, &mut self.store.pager, at, found)
+    }
+
+    /// The same beside others that read.
+    #[inline]
+    pub(crate) fn see<P: Pages, R>(
+        &self,
+        pages: &mut P,
+        at: u64,
+        found: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<Option<R>> {
+        if let Some(index) = self.in_tail(at) {
+            return pages.pager().with_value(self.store.tail.val(index), found).map(Some);
         }
+        with_item(&self.store.tree, pages, at.saturating_add(self.front.gone), found)
     }
 
     fn check(val: &[u8]) -> Result<()> {
@@ -246,13 +261,22 @@ impl ListState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if !self.held && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+        if !self.held && !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
     fn checkpoint_now(&mut self) -> Result<()> {
         self.settle_front()?;
         self.store.seal()?;
         self.store.checkpoint()
+    }
+
+    fn chore(&mut self) -> Result<Want<Staged>> {
+        if !std::mem::take(&mut self.wanted) && !self.store.is_due() {
+            return Ok(Want::Nothing);
+        }
+        self.settle_front()?;
+        self.store.seal()?;
+        Ok(self.store.stage(Extent::All)?.map_or(Want::Nothing, Want::Task))
     }
 
     /// The leaf that holds a position, and the range of positions it holds; all items are in the tree.
@@ -293,16 +317,53 @@ impl ListState {
         self.checkpoint()?;
         self.store.rewrite(salvage)
     }
+}
 
-    /// The bytes of a stored value.
-    pub(crate) fn value(&self, val: Val<'_>) -> Result<Vec<u8>> {
-        self.store.pager.with_value(val, |bytes| Ok(bytes.to_vec()))
+/// Calls `found` with the value at a position of the tree, if there is one.
+fn with_item<P: Pages, R>(
+    tree: &Tree,
+    pages: &mut P,
+    at: u64,
+    found: impl FnOnce(&[u8]) -> Result<R>,
+) -> Result<Option<R>> {
+    match tree.at(pages, at, true)? {
+        Some((range, leaf)) => pages.pager().with_value(leaf?.val((at - range.start) as usize), found).map(Some),
+        None => Ok(None),
     }
 }
 
 impl Body for ListState {
+    type Task = Staged;
+    type Product = Written;
+
+    fn defer(&mut self) {
+        self.deferred = true;
+    }
+
+    fn want_publication(&mut self) {
+        self.store.touch_unless_at_rest();
+        self.wanted = true;
+    }
+
+    fn tend(&mut self) -> Result<Want<Staged>> {
+        let result = self.chore();
+        self.store.settle(result)
+    }
+
+    fn perform(&self, staged: Staged) -> Result<Written> {
+        self.store.write(&staged, &mut std::iter::empty())
+    }
+
+    fn adopt(&mut self, written: Written) {
+        self.store.adopt(written);
+    }
+
     fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    fn seen(&self) -> &Store {
+        &self.store
     }
 
     fn checkpoint(&mut self) -> Result<()> {

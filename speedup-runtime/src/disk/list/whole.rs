@@ -19,9 +19,9 @@ impl<T: Value> DiskList<T> {
             positions.into_iter().enumerate().map(|(place, index)| (index, place)).collect();
         wanted.sort_unstable();
         let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
-        self.handle.read(|state| {
+        self.handle.see(|state, view| {
             for &(index, place) in &wanted {
-                found[place] = state.with(index as u64, |bytes| self.codec.decode(bytes))?;
+                found[place] = state.see(view, index as u64, |bytes| self.codec.decode(bytes))?;
             }
             Ok(())
         })?;

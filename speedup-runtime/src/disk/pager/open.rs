@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use super::{DIRECTORY, Meta, Pager, read_meta, recover};
+use super::{DIRECTORY, Meta, PAGERS, Pager, Source, read_meta, recover};
 use crate::disk::cache::Cache;
 use crate::disk::engine::{Engine, Sled};
 use crate::disk::page_file::PageFile;
@@ -13,6 +13,7 @@ use crate::disk::spare::{Recovered, Spare};
 use crate::disk::superblock::Superblock;
 use crate::disk::{Error, Result, folder};
 use crate::sync::Arc;
+use crate::sync::global::{Mutex, Ordering, lock};
 
 /// Where the directory of a generation and its spare are.
 fn paths(folder: &Path, block: &Superblock) -> (PathBuf, PathBuf) {
@@ -48,7 +49,7 @@ impl Pager {
         // What a killed process wrote and did not publish has the epoch in between.
         pager.epoch = meta.epoch + 2;
         pager.next_inner = meta.next_inner;
-        if pager.spare.is_ahead() {
+        if lock(&pager.spare).is_ahead() {
             pager.write_spare(&meta)?;
         }
         Ok((pager, meta))
@@ -92,7 +93,7 @@ impl Pager {
             (None, None) => return Err(lost()),
         };
         let mut pager = Self::start(file, engine, Spare::of(path, block, meta.epoch), items);
-        pager.fallback = fallback;
+        pager.source().fallback = fallback;
         Ok((pager, meta))
     }
 
@@ -106,15 +107,17 @@ impl Pager {
 
     fn start(file: PageFile, engine: Box<dyn Engine>, spare: Spare, budget: usize) -> Self {
         Pager {
+            // Relaxed: it is only to be another one.
+            id: PAGERS.fetch_add(1, Ordering::Relaxed) + 1,
             file,
-            engine,
-            fallback: None,
-            spare,
+            source: Mutex::new(Source { engine, fallback: None }),
+            spare: Mutex::new(spare),
             slots: Slots::default(),
             unread_map: None,
             leaves: Cache::new(budget),
             inners: Cache::new(DIRECTORY),
             epoch: 1,
+            turn: 0,
             next_inner: 0,
             born: RandomState::new().hash_one(0),
             pin: Arc::new(()),

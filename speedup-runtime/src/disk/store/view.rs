@@ -31,7 +31,7 @@ impl Store {
     }
 
     /// The state of the last checkpoint, to be read while this goes on; everything must be in it.
-    pub(crate) fn snapshot(&mut self) -> Result<Self> {
+    pub(crate) fn snapshot(&self) -> Result<Self> {
         let (pager, meta) = Pager::view(&self.folder, &self.block, self.pager.budget(), self.pager.pin())?;
         Ok(Self::viewed(pager, &meta, self.block, self.folder.clone(), Arc::clone(&self.lock)))
     }

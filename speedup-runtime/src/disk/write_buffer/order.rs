@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Known, WriteBuffer, front, record, record_end};
+use super::record::{Known, front, record, record_end};
 
 /// Up to how many records are put into the last run one by one, and how long that run may be.
 const FEW: usize = 32;
@@ -18,7 +18,7 @@ type Entry = (u64, u32);
 
 /// Sorted runs; a key may be in several, and then its latest record counts.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(crate) struct Order {
     runs: Vec<Vec<Entry>>,
     /// How much of the arena they know.
     upto: usize,
@@ -38,7 +38,7 @@ impl Order {
     }
 
     /// Takes in what has come since.
-    fn keep_up(&mut self, arena: &[u8]) {
+    pub(super) fn keep_up(&mut self, arena: &[u8]) {
         let mut fresh: Vec<Entry> = Vec::new();
         while self.upto < arena.len() {
             fresh.push((front(record(arena, self.upto as u32).0), self.upto as u32));
@@ -91,11 +91,9 @@ pub(crate) struct Scan<'a> {
     runs: Vec<&'a [Entry]>,
 }
 
-impl WriteBuffer {
-    /// What it knows about the keys from `low` on and below `high`.
-    pub(crate) fn scan(&mut self, low: &[u8], high: Option<&[u8]>) -> Scan<'_> {
-        self.order.keep_up(&self.arena);
-        let arena = self.arena.as_slice();
+impl Order {
+    /// What is known about the keys from `low` on and below `high`.
+    pub(super) fn scan<'a>(&'a self, arena: &'a [u8], low: &[u8], high: Option<&[u8]>) -> Scan<'a> {
         let place = |run: &[Entry], bound: &[u8]| {
             let first = front(bound);
             run.partition_point(|&entry| entry.0.cmp(&first).then_with(|| key(arena, entry).cmp(bound)).is_lt())
@@ -104,7 +102,7 @@ impl WriteBuffer {
             let from = if low.is_empty() { 0 } else { place(run, low) };
             from..high.map_or(run.len(), |high| place(run, high)).max(from)
         };
-        let runs = self.order.runs.iter().map(|run| &run[clip(run)]).filter(|run| !run.is_empty()).collect();
+        let runs = self.runs.iter().map(|run| &run[clip(run)]).filter(|run| !run.is_empty()).collect();
         Scan { arena, runs }
     }
 }
@@ -144,6 +142,7 @@ mod tests {
 
     use super::*;
     use crate::disk::leaf::Val;
+    use crate::disk::write_buffer::WriteBuffer;
 
     fn state(known: Known<'_>) -> Option<u64> {
         match known {
@@ -165,13 +164,14 @@ mod tests {
             if n % 37 == 0 || n > 19_990 {
                 let (low, high) = (b"13".as_slice(), Some(b"2".as_slice()));
                 let wanted = || model.range(b"13".to_vec()..b"2".to_vec());
-                let mut scan = buffer.scan(low, high);
+                let order = buffer.order();
+                let mut scan = buffer.scan(&order, low, high);
                 for (key, value) in wanted() {
                     let (found, known) = scan.next(true).unwrap();
                     assert_eq!((found, state(known)), (key.as_slice(), *value));
                 }
                 assert!(scan.next(true).is_none());
-                let mut scan = buffer.scan(low, high);
+                let mut scan = buffer.scan(&order, low, high);
                 for (key, value) in wanted().rev() {
                     let (found, known) = scan.next(false).unwrap();
                     assert_eq!((found, state(known)), (key.as_slice(), *value));
@@ -179,6 +179,6 @@ mod tests {
                 assert!(scan.next(false).is_none());
             }
         }
-        assert!(buffer.order.runs.len() < 8);
+        assert!(buffer.order().runs.len() < 8);
     }
 }

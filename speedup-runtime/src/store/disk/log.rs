@@ -12,6 +12,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use super::blocks::Blocks;
 use super::positioned;
 use super::record::{self, Found, Kind, PREFIX, Record};
 use crate::disk::Process;
@@ -45,6 +46,7 @@ pub(super) struct Log {
     /// The most bytes that the log may take; beyond, the oldest results go.
     capacity: u64,
     view: RwLock<View>,
+    blocks: Blocks,
     /// Held by the one who appends.
     writer: Mutex<Writer>,
 }
@@ -52,6 +54,10 @@ pub(super) struct Log {
 /// What readers need.
 struct View {
     file: Arc<File>,
+    /// Another one for each file.
+    number: u64,
+    /// Where its last whole record ends.
+    end: u64,
     index: Index,
 }
 
@@ -121,7 +127,8 @@ impl Log {
             // Whoever has the lock is about to make it; nothing is read of this one.
             File::open(folder.join(LOCK))?
         };
-        let (view, writer) = (View { file: Arc::new(file), index }, Writer { end, garbage });
+        let view = View { file: Arc::new(file), number: 0, end, index };
+        let writer = Writer { end, garbage };
         Ok(Log {
             folder: folder.to_owned(),
             head,
@@ -130,6 +137,7 @@ impl Log {
             process,
             capacity,
             view: RwLock::new(view),
+            blocks: Blocks::new(),
             writer: Mutex::new(writer),
         })
     }
@@ -144,12 +152,12 @@ impl Log {
 
     /// The value of a key whose time is not over.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let (file, place) = {
+        let (file, of, end, place) = {
             let view = poisoned(self.view.read());
             let Some(place) = view.index.get(&number(key)).copied() else { return Ok(None) };
-            (Arc::clone(&view.file), place)
+            (Arc::clone(&view.file), view.number, view.end, place)
         };
-        let bytes = read_at(&file, place)?;
+        let bytes = self.blocks.read((&file, of), end, place.at, place.len as usize)?;
         match record::read(&bytes) {
             Found::Record(record, _) => Ok((record.key == key && is_alive(&record)).then(|| record.value.to_vec())),
             Found::Cut | Found::Damage => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
@@ -184,6 +192,7 @@ impl Log {
         }
         writer.end += bytes.len() as u64;
         let mut view = poisoned(self.view.write());
+        view.end = writer.end;
         for (kind, number, place) in places {
             note(&mut view.index, kind, number, place, &mut writer.garbage);
             if kind == Kind::Clear {
@@ -235,7 +244,9 @@ impl Log {
         end += bytes.len() as u64;
         new.sync_data()?;
         fs::rename(&path, self.folder.join(NAME))?;
-        *poisoned(self.view.write()) = View { file: Arc::new(new), index };
+        let mut view = poisoned(self.view.write());
+        *view = View { file: Arc::new(new), number: view.number + 1, end, index };
+        drop(view);
         *writer = Writer { end, garbage: 0 };
         Ok(())
     }

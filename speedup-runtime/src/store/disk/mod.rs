@@ -3,12 +3,14 @@
 //! ```text
 //! DiskStore, its builder     keys and values as bytes, names and identities as folders
 //!   log                      records are appended, an index finds the last of each key
+//!     blocks                 what was read lately
 //!     record, positioned     the format; reading and writing at a place
 //!   origin                   which function results are those of
 //!   place                    folders, and what is deleted after a time
 //! ship                       a cache as a file to take elsewhere
 //! ```
 
+mod blocks;
 mod log;
 mod origin;
 mod place;
@@ -44,7 +46,7 @@ use super::{Condition, Error, Result, Store, codec::Codec};
 ///   beyond 1 GiB in one location.
 ///
 /// # Complexity
-/// O(1) for each call: a lookup in memory and one read; writes are appended. Opening reads the log once; 24 bytes a key stay in memory.
+/// O(1) for each call: a lookup in memory and one read; writes are appended. Opening reads the log once; 24 bytes a key stay in memory, and 4 MiB of what was read lately.
 ///
 /// # Examples
 /// ```

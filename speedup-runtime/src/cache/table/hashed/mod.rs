@@ -19,7 +19,7 @@ use self::{
 };
 use super::slot::{State, Word};
 #[cfg(not(loom))]
-use crate::cache::table::Census;
+use crate::cache::table::census::Census;
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
@@ -201,6 +201,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     }
 
     /// Calls `each` for all entries that are ready.
+    #[cfg(not(loom))]
     pub(super) fn each_ready<'pin>(&'pin self, pin: Pinned<'pin>, each: &mut dyn FnMut(&'pin K, &'pin R)) {
         for view in self.shards.iter().filter_map(|shard| shard.view(pin)) {
             for number in view.index.numbers() {

@@ -19,12 +19,30 @@ pub(in crate::cache) enum Sleep {
 }
 
 #[cfg(all(target_os = "linux", not(miri)))]
-pub(super) use self::proc::{sleep, this_thread};
+pub(super) use self::proc::{handle, is_joined_at, joins_at, sleep, this_thread};
 
 /// The system's number of the calling thread, and the address of a thread-local variable.
 #[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn this_thread() -> (u32, usize) {
     (0, 0)
+}
+
+/// What names the calling thread to who joins it.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(super) fn handle() -> usize {
+    0
+}
+
+/// Where the thread with this number sleeps, if it may be joining another one.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(super) fn joins_at(_thread: u32) -> Option<usize> {
+    None
+}
+
+/// Whether who sleeps there joins the thread with this handle.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(super) fn is_joined_at(_handle: usize, _at: usize) -> bool {
+    false
 }
 
 /// What the thread is doing whose number and variable these are.
@@ -35,7 +53,7 @@ pub(super) fn sleep(_thread: u32, _mark: usize) -> Sleep {
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod proc {
-    use std::{cell::Cell, fs, thread, time::Duration};
+    use std::{cell::Cell, fs, sync::mpsc::sync_channel, thread, time::Duration};
 
     use once_cell::sync::Lazy;
 
@@ -75,6 +93,57 @@ mod proc {
             },
             None => Sleep::Unclear,
         }
+    }
+
+    /// How far from its handle those sleep who join a thread, the same for all threads; `None` where it could not be measured.
+    static JOIN: Lazy<Option<usize>> = Lazy::new(|| {
+        let first = measure_join()?;
+        (measure_join() == Some(first)).then_some(first)
+    });
+
+    /// What names the calling thread to who joins it.
+    pub(in super::super) fn handle() -> usize {
+        // SAFETY: the call takes nothing and cannot fail.
+        unsafe { libc::pthread_self() as usize }
+    }
+
+    /// Where the thread with this number sleeps, if it may be joining another one.
+    pub(in super::super) fn joins_at(thread: u32) -> Option<usize> {
+        match blocked(thread)? {
+            Blocked::OnFutex { at, .. } => Some(at),
+            Blocked::Not | Blocked::Otherwise => None,
+        }
+    }
+
+    /// Whether who sleeps there joins the thread with this handle.
+    pub(in super::super) fn is_joined_at(handle: usize, at: usize) -> bool {
+        JOIN.is_some_and(|distance| handle != 0 && at == handle.wrapping_add(distance))
+    }
+
+    /// Looks where a thread sleeps that certainly joins another.
+    fn measure_join() -> Option<usize> {
+        let (sender, receiver) = sync_channel(1);
+        let joins = thread::Builder::new().spawn(move || {
+            let (end, ended) = sync_channel::<()>(0);
+            let (tell, told) = sync_channel(1);
+            let joined = thread::Builder::new().spawn(move || {
+                let _ = tell.send(handle());
+                let _ = ended.recv();
+            });
+            let handle = told.recv().ok()?;
+            let _ = sender.send((this_thread().0, handle, end));
+            joined.ok()?.join().ok()
+        });
+        let (number, handle, end) = receiver.recv().ok()?;
+        let found = (0..200).find_map(|_| {
+            thread::sleep(Duration::from_micros(50));
+            let distance = joins_at(number)?.wrapping_sub(handle);
+            // Within what the system knows of a thread; it may sleep for a moment on its way.
+            (distance < 8 * 1024).then_some(distance)
+        });
+        drop(end);
+        joins.ok()?.join().ok()?;
+        found
     }
 
     enum Blocked {

@@ -3,45 +3,11 @@
 
 use super::DictState;
 use crate::disk::Result;
-use crate::disk::filter::Filter;
+use crate::disk::filter::{Absent, Filter, Growing};
 use crate::disk::tree::Seek;
 
 /// How many leaves are read for each new key while a filter grows.
 const LEAVES: usize = 2;
-
-/// What is known of absent keys.
-pub(super) struct Absent {
-    /// Holds at least every key of the dict.
-    whole: Option<Filter>,
-    /// The next one: it holds at least every key of the open end, of the buffer, and of the tree below `upto`.
-    growing: Option<Growing>,
-}
-
-struct Growing {
-    filter: Filter,
-    upto: Vec<u8>,
-}
-
-impl Absent {
-    /// False only if a key is not in the dict.
-    #[inline]
-    pub(super) fn may_contain(&self, key: &[u8]) -> bool {
-        match (&self.whole, &self.growing) {
-            (Some(whole), _) => whole.may_contain(key),
-            (None, Some(growing)) => key >= growing.upto.as_slice() || growing.filter.may_contain(key),
-            (None, None) => true,
-        }
-    }
-
-    fn insert(&mut self, key: &[u8]) {
-        let growing = self.growing.as_mut().map(|growing| &mut growing.filter);
-        self.whole.iter_mut().chain(growing).for_each(|filter| filter.insert(key));
-    }
-
-    fn wants_more_room(&self) -> bool {
-        self.growing.is_none() && self.whole.as_ref().is_some_and(Filter::is_full)
-    }
-}
 
 impl DictState {
     /// Adds a new key to the filter, and makes or grows one when it pays.
@@ -59,7 +25,7 @@ impl DictState {
                 self.grow_filter()
             }
             // By then the looks in vain have cost about what reading all keys costs.
-            None if self.misses > 1024 + self.len as usize / 64 => {
+            None if *self.misses.get_mut() > 1024 + self.len as usize / 64 => {
                 self.begin_filter();
                 self.grow_filter()
             }
@@ -68,7 +34,7 @@ impl DictState {
     }
 
     fn begin_filter(&mut self) {
-        self.misses = 0;
+        *self.misses.get_mut() = 0;
         let mut filter = Filter::with_room(self.len as usize * 16);
         let tail = &self.store.tail;
         (0..tail.len()).for_each(|index| filter.insert(tail.key(index)));

@@ -1,12 +1,9 @@
 //! Several changes of a dict as one.
 
-use super::DictState;
+use super::{DictState, Step};
 use crate::disk::journal::Op;
 use crate::disk::store::LONGEST_BATCH;
 use crate::disk::{Error, Result};
-
-/// A change: the key, and its new value or `None` to remove it.
-pub(crate) type Step<'a> = (&'a [u8], Option<&'a [u8]>);
 
 fn op<'a>(&(key, val): &Step<'a>) -> Op<'a> {
     match val {

@@ -4,27 +4,17 @@
 //! as before at every moment; newer records come behind the mark and stay for the next merge.
 
 use super::super::join::settled;
-use super::DictState;
+use super::{DictState, Merge};
 use crate::disk::Result;
 use crate::disk::leaf::Val;
-use crate::disk::tree::{Edits, KeyEdit};
+use crate::disk::tree::{Edits, KeyEdit, Seek};
 
 /// How many changes of the write buffer go into the tree at a time.
 pub(super) const SLICE: usize = 512;
+/// From how many due ones on pages are merged one by one.
+const FEW: usize = 16;
 /// How many changes are merged for each one that comes: a merge then ends before the buffer has grown by half.
 const PACE: usize = 3;
-
-/// A merge on its way.
-pub(super) struct Merge {
-    /// The records to merge, in the order of their keys.
-    order: Vec<u32>,
-    /// How many of them are in the tree.
-    next: usize,
-    /// Records from here on came later.
-    mark: u32,
-    /// How many changes are to be merged soon.
-    due: usize,
-}
 
 impl DictState {
     /// Begins to merge what the write buffer holds now.
@@ -60,7 +50,7 @@ impl DictState {
             }
             self.merge_slice()?;
         }
-        self.skipped = 0;
+        *self.skipped.get_mut() = 0;
         Ok(())
     }
 
@@ -96,8 +86,40 @@ impl DictState {
     }
 
     fn merge_slice(&mut self) -> Result<()> {
-        let Some(merge) = &mut self.merge else { return Ok(()) };
+        let Some(merge) = &self.merge else { return Ok(()) };
         let end = merge.order.len().min(merge.next + SLICE);
+        self.merge_upto(end)?;
+        if let Some(merge) = self.merge.take_if(|merge| merge.next == merge.order.len()) {
+            self.buffer.keep_from(merge.mark);
+        }
+        let store = &mut self.store;
+        if store.pager.is_crowded() && !self.whole_only { store.publish_part() } else { Ok(()) }
+    }
+
+    /// Merges what falls on the next page.
+    pub(super) fn merge_leaf(&mut self) -> Result<()> {
+        let Some(merge) = &self.merge else { return Ok(()) };
+        let most = merge.order.len().min(merge.next + SLICE);
+        let mut end = most;
+        if self.deferred {
+            let store = &mut self.store;
+            let first = self.buffer.edit(merge.order[merge.next]).key;
+            let found = store.tree.find(&mut store.pager, Seek::Of(first), true)?;
+            if let Some(to) = found.and_then(|found| found.to) {
+                let rest = &merge.order[merge.next + 1..most];
+                end = merge.next + 1 + rest.partition_point(|&at| self.buffer.edit(at).key < &*to);
+            }
+        }
+        let count = end - merge.next;
+        self.merge_upto(end)?;
+        if let Some(merge) = &mut self.merge {
+            merge.due = merge.due.saturating_sub(count);
+        }
+        Ok(())
+    }
+
+    fn merge_upto(&mut self, end: usize) -> Result<()> {
+        let Some(merge) = &mut self.merge else { return Ok(()) };
         // What was changed since is merged in its turn.
         let latest = |&&at: &&u32| self.buffer.is_latest(at);
         let edits: Vec<KeyEdit<'_>> =
@@ -107,11 +129,19 @@ impl DictState {
             store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
         }
         merge.next = end;
-        if end == merge.order.len() {
-            self.buffer.keep_from(merge.mark);
-            self.merge = None;
+        Ok(())
+    }
+
+    /// Notes that a change came, which is to merge a few others on its way.
+    pub(super) fn merge_later(&mut self) {
+        if let Some(merge) = &mut self.merge {
+            merge.due += PACE;
         }
-        if store.pager.is_crowded() && !self.whole_only { store.publish_part() } else { Ok(()) }
+    }
+
+    /// Whether enough changes came for a page to be merged.
+    pub(super) fn is_merge_due(&self) -> bool {
+        self.merge.as_ref().is_some_and(|merge| merge.due >= FEW)
     }
 
     /// Whether the tree refers to the value that the buffer has for a key, because a merge has come past it.

@@ -1,0 +1,336 @@
+//! Functions whose calls pass on a part of a slice or string that they were given: `f(&text[1..])`, `split_first`,
+//! `strip_prefix`.
+//!
+//! Were the rest the key, it would be hashed and copied whole at each level. So only what the outermost call is given is looked up
+//! by its contents. Inside, a call is known by *where* in that its part lies, and how long it is: a number, in a table that belongs
+//! to the outermost call.
+//!
+//! ```text
+//! f("abcd")                    by contents, in the function's own cache
+//!   `- f(0)                    the same call in the table of places: "abcd" from 0 on
+//!        `- f(1) - f(2) ..     "bcd", "cd", ..
+//! ```
+//!
+//! The running call tells which outermost call a call belongs to, and holds a copy of what that was given; the parts that bodies get,
+//! and so those that they pass on, lie in that copy. What does not is looked up by its contents.
+//!
+//! Calls from outside share as they would by their contents: the calls that an outermost call makes itself are looked up there,
+//! too, and the last table of places is kept for one whose part begins or ends what that was about.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    ptr::{self, null},
+};
+
+use crate::cache::{
+    api::{cache::Cache, tables::Tables},
+    call::{
+        callee::Callee,
+        function::{Function, ShowIn},
+        parked::Latest,
+        state::{Core, Steady},
+    },
+    fork::ahead,
+    table::key::{Key, Lookup, Output},
+    thread::{call_stack, engine::Header, frame::Frame, registry},
+};
+
+/// Shorter ones are hashed and copied as fast as a table is made.
+const LEAST: usize = 48;
+/// So many running calls are looked through for one of the same function: more than one only if others lie between.
+const NEAR: usize = 4;
+
+/// What an outermost call was given: the arguments that all calls pass on, and the others, which the parts lie in.
+pub struct Outermost<S: Key, K: Key, R: Output> {
+    /// Where it is looked up by contents. Borrowed for as long as a call of it runs, as is what follows; then only compared.
+    content: *const Core<K, R>,
+    steady: *const S,
+    key: K,
+}
+
+// SAFETY: shared state and arguments, which are both.
+unsafe impl<S: Key, K: Key, R: Output> Send for Outermost<S, K, R> {}
+// SAFETY: as above.
+unsafe impl<S: Key, K: Key, R: Output> Sync for Outermost<S, K, R> {}
+
+impl<S: Key, K: Key, R: Output> Outermost<S, K, R> {
+    /// The arguments that all calls pass on.
+    #[inline(always)]
+    pub fn steady(&self) -> &S {
+        // SAFETY: who has an outermost call at hand is a call inside it, or one that was just given the same.
+        unsafe { &*self.steady }
+    }
+
+    /// The others.
+    #[inline(always)]
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+}
+
+/// The calls of a function by places: what `#[cache]` makes of one whose calls pass on parts of slices or strings.
+///
+/// `S` is the tuple of the arguments that all calls pass on, `K` that of the others, both in their owned forms, and `V` the others
+/// with a number for each part. Contents of less than 48 bytes in all stay keys by their contents.
+pub struct Spans<S: Key, K: Key, V: Key, R: Output> {
+    function: Function<V, R>,
+    /// The call that is given the first, as one inside an outermost call that was given the second.
+    like: fn(&K, &K) -> Option<V>,
+    size: fn(&K) -> usize,
+    of: PhantomData<fn(&S)>,
+}
+
+/// Writes a call by its place.
+type ShowSpan<S, K, V, R> = fn(&Outermost<S, K, R>, &V, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
+    /// The calls of a function with its name, the sizes of its parts, and its body.
+    ///
+    /// The body is a function, or a closure that captures nothing: others do not compile.
+    #[must_use]
+    pub const fn of<F: Fn(&Outermost<S, K, R>, &V) -> R + Copy + 'static>(
+        name: &'static str,
+        like: fn(&K, &K) -> Option<V>,
+        size: fn(&K) -> usize,
+        body: F,
+    ) -> Self {
+        Self { function: Function::steady(name, body), like, size, of: PhantomData }
+    }
+
+    /// As [`Function::keep`].
+    #[must_use]
+    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
+        self.function.keep = Some(keep);
+        self
+    }
+
+    /// As [`Function::show`].
+    #[must_use]
+    pub const fn show(mut self, show: ShowSpan<S, K, V, R>) -> Self {
+        // SAFETY: both are pointers to functions that take two thin pointers; it is called with what `begin` has made.
+        self.function.show_in = Some(unsafe { std::mem::transmute::<ShowSpan<S, K, V, R>, ShowIn<V>>(show) });
+        self
+    }
+
+    /// As [`Function::sequential`].
+    #[must_use]
+    pub const fn sequential(mut self) -> Self {
+        self.function.sequential = true;
+        self
+    }
+
+    /// As [`Function::uses_rayon`].
+    #[must_use]
+    pub const fn uses_rayon(mut self) -> Self {
+        self.function.uses_rayon = true;
+        self
+    }
+
+    /// The value of a call, computed if need be: by `inside`, its place in the outermost call that runs, or else by its contents.
+    ///
+    /// # Panics
+    /// As [`Cache::get`].
+    #[inline(always)]
+    pub fn get<Q: Lookup<K>>(
+        &self,
+        key: Q,
+        inside: impl Fn(&Outermost<S, K, R>) -> Option<V::Args>,
+        by_content: impl FnOnce() -> R,
+    ) -> R {
+        let worker = registry::current();
+        let Some(top) = call_stack::top(worker) else { return by_content() };
+        if let Some(core) = self.core_of(top)
+            && let Some(key_inside) = self.outermost(core).and_then(&inside)
+        {
+            let place = V::of(key_inside);
+            return match top.parent() {
+                Some(parent) if parent.header().family == self.function.family => core.get(self.callee(core), &place),
+                _ => self.get_first(core, &place, key),
+            };
+        }
+        // What is computed by contents goes on by contents.
+        if top.header().is::<Core<K, R>>() {
+            return by_content();
+        }
+        match self.running_below(top, &inside) {
+            Some((core, place)) => core.get(self.callee(core), &place),
+            None => by_content(),
+        }
+    }
+
+    /// A call that an outermost call makes itself, which may have been an outermost call before.
+    #[inline(never)]
+    fn get_first<Q: Lookup<K>>(&self, core: &Core<V, R>, place: &V, key: Q) -> R {
+        let known = || self.outermost(core).map(|own| own.content);
+        if let Some(value) = core.hit(place, place.pack()) {
+            return value;
+        }
+        // SAFETY: the outermost call runs, and its cache with it.
+        if let Some(value) = known().and_then(|content| unsafe { &*content }.hit(key, None)) {
+            return value;
+        }
+        core.get(self.callee(core), place)
+    }
+
+    /// The place of a call in an outermost one, for calls between which others lie.
+    #[cold]
+    #[inline(never)]
+    fn running_below<'a>(
+        &self,
+        top: &'a Frame,
+        inside: &impl Fn(&Outermost<S, K, R>) -> Option<V::Args>,
+    ) -> Option<(&'a Core<V, R>, V)> {
+        let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
+        let cores = frames.filter_map(|frame| self.core_of(frame));
+        cores.filter_map(|core| Some((core, V::of(self.outermost(core).and_then(inside)?)))).next()
+    }
+
+    /// The core of a running call of this function by place.
+    #[inline(always)]
+    fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
+        let header = frame.header();
+        // SAFETY: the family is named by the type of the body, which takes arguments of these types alone, and all cores of it were
+        // made by `begin`. The frame keeps its core.
+        (header.family == self.function.family).then(|| unsafe { &*ptr::from_ref(header).cast::<Core<V, R>>() })
+    }
+
+    /// What the outermost call of a core of the family was given.
+    #[inline(always)]
+    fn outermost<'a>(&self, core: &'a Core<V, R>) -> Option<&'a Outermost<S, K, R>> {
+        // SAFETY: made by `begin`.
+        core.steady.as_ref().map(|own| unsafe { &*own.at().cast() })
+    }
+
+    #[inline(always)]
+    fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
+        self.function.callee_in(core.steady.as_ref().map_or(null(), Steady::at))
+    }
+
+    /// Goes on by places, where a body is about to run for a call by contents that is an outermost one: its value then.
+    ///
+    /// # Panics
+    /// As [`Cache::get`].
+    #[inline(never)]
+    pub fn enter(&self, steady: &S, key: &K) -> Option<R> {
+        let is_long = (self.size)(key) >= LEAST;
+        let top = call_stack::top(registry::current())?;
+        let content = top.header().downcast::<Core<K, R>>()?;
+        if !is_long && !content.parked.is_used() || self.is_inside(top, content) {
+            return None;
+        }
+        let seen = content.parked.look();
+        if seen.seeded {
+            return None;
+        }
+        let known = seen.latest.and_then(|latest| Some((self.place_in(&latest, content, steady, key)?, latest)));
+        let (place, latest) = match known {
+            Some(known) => known,
+            None if is_long => self.begin(content, steady, key)?,
+            None => return None,
+        };
+        // SAFETY: of the family, and kept.
+        let core = unsafe { latest.core.cast::<Core<V, R>>().as_ref() };
+        let value = core.get(self.callee(core), &place);
+        content.grain.learn_from(&core.grain);
+        content.parked.put(seen.edits, latest);
+        Some(value)
+    }
+
+    /// The place of a call in what an earlier outermost call was about.
+    fn place_in(&self, latest: &Latest, content: &Core<K, R>, steady: &S, key: &K) -> Option<V> {
+        // SAFETY: kept; the family as in `core_of`.
+        let core = unsafe { latest.core.as_ref() };
+        if core.family != self.function.family {
+            return None;
+        }
+        // SAFETY: as in `core_of`.
+        let own = self.outermost(unsafe { &*ptr::from_ref(core).cast::<Core<V, R>>() })?;
+        let same = ptr::eq(own.content, content) && ptr::eq(own.steady, steady);
+        if same { (self.like)(key, &own.key) } else { None }
+    }
+
+    /// A table of places for an outermost call.
+    fn begin(&self, content: &Core<K, R>, steady: &S, key: &K) -> Option<(V, Latest)> {
+        let own = Outermost { content, steady, key: key.clone() };
+        let place = (self.like)(&own.key, &own.key)?;
+        let mut core = Core::<V, R>::one_of(self.function.family, Some(Steady::new(own)));
+        core.number = content.number.lend();
+        core.grain.learn_from(&content.grain);
+        let (core, kept) = core.into_counted();
+        Some((place, Latest { core: core.cast(), _kept: kept }))
+    }
+
+    /// Whether the call that has just begun was made by another one of the function.
+    fn is_inside(&self, top: &Frame, content: &Core<K, R>) -> bool {
+        let (places, contents) = (self.function.family, content.header.family);
+        let mut frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
+        frames.any(|frame| {
+            let header = frame.header();
+            let is_table = header.family == contents && contents != Header::ALONE;
+            header.family == places || is_table || ptr::eq(header, &raw const content.header)
+        })
+    }
+
+    /// Lets a body say which of its own calls it will make next. As [`Cache::ahead`]; `contents` is where calls by contents are.
+    #[inline(always)]
+    pub fn ahead<C: Foretells<K>>(&self, contents: &C, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
+        let worker = registry::current();
+        let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top)) else {
+            return contents.foretell(|call| forecast(Asked(Asking::Contents(call))));
+        };
+        if core.may_share(&self.function, worker) {
+            self.ahead_shared(core, forecast);
+        }
+    }
+
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
+        let Some(own) = self.outermost(core) else { return };
+        ahead::run(core, self.callee(core), |call| forecast(Asked(Asking::Places(own, call))));
+    }
+}
+
+/// What takes forecasts of calls by contents.
+pub trait Foretells<K: Key> {
+    /// As [`Cache::ahead`].
+    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)));
+}
+
+impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
+    #[inline(always)]
+    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        self.ahead(forecast);
+    }
+}
+
+impl<S: Key, K: Key, R: Output> Foretells<K> for Tables<S, K, R> {
+    #[inline(always)]
+    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        self.ahead(forecast);
+    }
+}
+
+/// What a forecast names calls with.
+pub struct Asked<'a, S: Key, K: Key, V: Key, R: Output>(Asking<'a, S, K, V, R>);
+
+enum Asking<'a, S: Key, K: Key, V: Key, R: Output> {
+    Places(&'a Outermost<S, K, R>, &'a (dyn Fn(V::Args) + Sync)),
+    Contents(&'a (dyn Fn(K::Args) + Sync)),
+}
+
+impl<S: Key, K: Key, V: Key, R: Output> Asked<'_, S, K, V, R> {
+    /// Names a call, by its place if that can be known.
+    pub fn ask(&self, inside: impl FnOnce(&Outermost<S, K, R>) -> Option<V::Args>, contents: impl FnOnce() -> K::Args) {
+        match &self.0 {
+            Asking::Places(own, call) => {
+                if let Some(place) = inside(own) {
+                    call(place);
+                }
+            }
+            Asking::Contents(call) => call(contents()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Parts of slices and strings, and the numbers that tell them apart (see [`Spans`](crate::cache::Spans)).
+
+use std::{borrow::Borrow, ptr};
+
+/// A slice or a string.
+pub trait Stretch: PartialEq {
+    /// What its length counts.
+    type Unit;
+
+    /// Its length.
+    fn count(&self) -> usize;
+
+    /// Whether it may be divided there.
+    fn can_cut(&self, at: usize) -> bool;
+
+    /// A part of it.
+    fn part(&self, from: usize, to: usize) -> &Self;
+}
+
+impl Stretch for str {
+    type Unit = u8;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn can_cut(&self, at: usize) -> bool {
+        self.is_char_boundary(at)
+    }
+
+    #[inline(always)]
+    fn part(&self, from: usize, to: usize) -> &Self {
+        &self[from..to]
+    }
+}
+
+impl<T: PartialEq> Stretch for [T] {
+    type Unit = T;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn can_cut(&self, _: usize) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn part(&self, from: usize, to: usize) -> &Self {
+        &self[from..to]
+    }
+}
+
+/// The number of a part of `whole` units: where it begins if it reaches to the end, and above all those for others. Small where a
+/// recursion shortens at one end.
+#[inline(always)]
+fn number(whole: usize, from: usize, length: usize) -> Option<u64> {
+    let (whole, from, length) = (whole as u64, from as u64, length as u64);
+    if length == 0 {
+        return Some(whole);
+    }
+    if from + length == whole {
+        return Some(from);
+    }
+    from.checked_mul(whole + 1)?.checked_add(whole + 1 + length)
+}
+
+/// The number of a part, if it lies in the whole. All that are empty are the same.
+#[inline(always)]
+pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option<u64> {
+    let whole = whole.borrow();
+    let (count, length, size) = (whole.count(), part.count(), size_of::<Q::Unit>().max(1));
+    let address = |of: &Q| ptr::from_ref(of).cast::<()>().addr();
+    let distance = address(part).wrapping_sub(address(whole));
+    let from = distance / size;
+    let inside = length == 0 || distance % size == 0 && from <= count && length <= count - from;
+    if inside { number(count, from, length) } else { None }
+}
+
+/// The part that has this number.
+#[inline(always)]
+pub fn span_at<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> &Q {
+    let whole = whole.borrow();
+    let count = whole.count() as u64;
+    let (from, to) = match number.checked_sub(count + 1) {
+        None => (number, count),
+        Some(other) => (other / (count + 1), other / (count + 1) + other % (count + 1)),
+    };
+    whole.part(from as usize, to as usize)
+}
+
+/// The number of a part with these contents at the end of the whole, or else at its beginning.
+pub fn span_like<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &A, whole: &A) -> Option<u64> {
+    let (part, whole) = (part.borrow(), whole.borrow());
+    let (count, length) = (whole.count(), part.count());
+    let ends = |from: usize| whole.can_cut(from) && whole.can_cut(from + length);
+    let same = |from: usize| ends(from) && whole.part(from, from + length) == part;
+    let from = [count.checked_sub(length)?, 0].into_iter().find(|from| same(*from))?;
+    number(count, from, length)
+}
+
+/// How many bytes it takes.
+#[inline(always)]
+pub fn span_size<Q: ?Sized, A: Borrow<Q>>(whole: &A) -> usize {
+    size_of_val(whole.borrow())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_by_their_place() {
+        let whole = vec![1_u16, 2, 3, 4];
+        for from in 0..=4 {
+            for to in from..=4 {
+                let part = &whole[from..to];
+                let number = span_of::<[u16], _>(part, &whole).unwrap();
+                assert_eq!(span_at::<[u16], _>(&whole, number), part);
+                assert_eq!(number <= 4, to == 4 || part.is_empty());
+            }
+        }
+        assert_eq!(span_of::<[u16], _>(&[1, 2], &whole), None);
+        assert_eq!(span_of::<[u16], _>(&[], &whole), Some(4));
+    }
+
+    #[test]
+    fn what_lies_across_units_is_elsewhere() {
+        let whole = vec![[1_u8, 2], [3, 4]];
+        let (across, _) = whole.as_flattened()[1..].as_chunks::<2>();
+        assert_eq!(span_of::<[[u8; 2]], _>(across, &whole), None);
+    }
+
+    #[test]
+    fn units_without_a_size_have_places_too() {
+        let whole = vec![(), (), ()];
+        assert_eq!(span_of::<[()], _>(&whole[1..], &whole).map(|at| span_at::<[()], _>(&whole, at).len()), Some(2));
+    }
+
+    #[test]
+    fn contents_are_found_at_both_ends() {
+        let whole = "größer".to_string();
+        let like = |part: &str| span_like::<str, _>(&part.to_string(), &whole).map(|at| span_at::<str, _>(&whole, at));
+        for part in ["größer", "ößer", "gr", "", "r"] {
+            assert_eq!(like(part), Some(part));
+        }
+        assert_eq!((like("öß"), like("größeres"), like("xößer")), (None, None, None));
+    }
+}

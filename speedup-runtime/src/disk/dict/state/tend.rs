@@ -1,0 +1,189 @@
+//! What a dict does between operations: merging its write buffer and publishing, in parts that readers need not wait for as a whole.
+
+use super::{DictState, Merge};
+use crate::disk::Result;
+use crate::disk::handle::{Body, Want};
+use crate::disk::store::{Extent, Staged, Store, Written};
+use crate::disk::write_buffer::WriteBuffer;
+
+/// Something that takes long and changes nothing.
+pub(crate) enum Task {
+    /// Putting the write buffer in order, so that a merge can begin.
+    Sort,
+    /// Copying what came while it was merged.
+    Rest,
+    Publish(Staged),
+}
+
+/// What comes of a task.
+pub(crate) enum Product {
+    Sorted(Vec<u32>),
+    Rest(WriteBuffer),
+    Published(Written),
+}
+
+impl DictState {
+    fn chore(&mut self) -> Result<Want<Task>> {
+        if self.whole_only || self.buffer.has_appends() {
+            // Parts that wait to be appended are merged all at once, for a reader could not tell which of them are in the tree.
+            let due = self.wanted || self.store.is_due();
+            if due || self.buffer.is_full() {
+                self.drain()?;
+            }
+            return if due { self.publication() } else { Ok(Want::Nothing) };
+        }
+        if let Some(merge) = &self.merge {
+            if merge.next == merge.order.len() {
+                return Ok(Want::Task(Task::Rest));
+            }
+            if self.store.pager.is_crowded() {
+                return self.publish(Extent::Part);
+            }
+            let more = self.wanted || self.is_merge_due();
+            return if more { self.merge_leaf().map(|()| Want::Turn) } else { Ok(Want::Nothing) };
+        }
+        if self.buffer.is_full() || (self.wanted && !self.buffer.is_empty()) {
+            // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
+            self.seal()?;
+            return Ok(Want::Task(Task::Sort));
+        }
+        // After a merge little is left in the buffer to begin the new journal with.
+        let due = self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due());
+        self.merged = false;
+        if due { self.publication() } else { Ok(Want::Nothing) }
+    }
+
+    fn publication(&mut self) -> Result<Want<Task>> {
+        self.wanted = false;
+        self.seal()?;
+        let all = self.buffer.is_empty();
+        self.publish(if all { Extent::All } else { Extent::Most })
+    }
+
+    fn publish(&mut self, extent: Extent) -> Result<Want<Task>> {
+        let staged = self.store.stage(extent)?;
+        Ok(staged.map_or(Want::Nothing, |staged| Want::Task(Task::Publish(staged))))
+    }
+}
+
+impl Body for DictState {
+    type Task = Task;
+    type Product = Product;
+
+    fn defer(&mut self) {
+        self.deferred = true;
+    }
+
+    fn want_publication(&mut self) {
+        self.store.touch_unless_at_rest();
+        self.wanted = true;
+    }
+
+    fn tend(&mut self) -> Result<Want<Task>> {
+        let result = self.chore();
+        self.wanted &= result.is_ok();
+        self.store.settle(result)
+    }
+
+    fn perform(&self, task: Task) -> Result<Product> {
+        Ok(match task {
+            Task::Sort => Product::Sorted(self.buffer.sorted()),
+            Task::Rest => {
+                Product::Rest(self.buffer.rest_from(self.merge.as_ref().map_or(self.buffer.mark(), |merge| merge.mark)))
+            }
+            Task::Publish(staged) => Product::Published(self.store.write(&staged, &mut self.buffer.edits())?),
+        })
+    }
+
+    fn adopt(&mut self, product: Product) {
+        match product {
+            Product::Sorted(order) => {
+                self.merge = Some(Merge { order, next: 0, mark: self.buffer.mark(), due: 0 });
+            }
+            Product::Rest(rest) => {
+                self.buffer = rest;
+                (self.merge, self.merged) = (None, true);
+            }
+            Product::Published(written) => {
+                self.whole_only &= !written.is_whole();
+                self.store.adopt(written);
+            }
+        }
+    }
+
+    fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    fn seen(&self) -> &Store {
+        &self.store
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        let result = self.checkpoint_now();
+        self.store.settle(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::options::Options;
+    use crate::disk::superblock::Kind;
+
+    #[test]
+    fn what_is_due_is_done_a_page_at_a_time_and_reads_see_no_difference() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new("d".into());
+        options.set_location(folder.path().into());
+        let (store, replay) = Store::open(&options, Kind::Dict, 0, 0).unwrap();
+        let mut state = DictState::open(store, replay, 1 << 14).unwrap();
+        state.defer();
+        let mut model = std::collections::BTreeMap::new();
+        let (mut turns, mut sorted, mut published) = (0, 0, 0);
+        for n in 0..40_000_u64 {
+            let key = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 46).to_be_bytes();
+            let before = state.store.pager.writes();
+            let val = vec![n as u8; if n % 61 == 0 { 3000 } else { 8 }];
+            if n % 6 == 5 {
+                assert_eq!(state.remove(&key, |old| Ok(old.to_vec())).unwrap(), model.remove(&key));
+            } else {
+                state.put_blind(&key, &val).unwrap();
+                model.insert(key, val);
+            }
+            // The change itself touches the open end and a large value at most.
+            assert!(state.store.pager.writes() - before <= 8, "at {n}");
+            if n % 10_000 == 9_999 {
+                state.want_publication();
+            }
+            loop {
+                let before = state.store.pager.writes();
+                let want = state.tend().unwrap();
+                // A page, those it is split into, those above it, and what is in the open end.
+                assert!(state.store.pager.writes() - before <= 24, "at {n}: {}", state.store.pager.writes() - before);
+                match want {
+                    Want::Nothing => break,
+                    Want::Turn => turns += 1,
+                    Want::Task(task) => {
+                        match task {
+                            Task::Sort => sorted += 1,
+                            Task::Publish(_) => published += 1,
+                            Task::Rest => {}
+                        }
+                        let product = state.perform(task).unwrap();
+                        state.adopt(product);
+                    }
+                }
+                if turns % 16 == 0 {
+                    let found = state.with(&key, |val| Ok(val.to_vec())).unwrap();
+                    assert_eq!(found.as_ref(), model.get(&key), "at {n}");
+                }
+            }
+        }
+        assert!(turns > 1000 && sorted > 10 && published >= 4, "{turns} {sorted} {published}");
+        assert_eq!(state.len(), model.len() as u64);
+        for (key, val) in &model {
+            assert_eq!(state.with(key, |found| Ok(found.to_vec())).unwrap().as_ref(), Some(val));
+        }
+    }
+}

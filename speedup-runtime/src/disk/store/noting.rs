@@ -1,0 +1,84 @@
+//! The journal of a store: noting operations, writing them, and when they are to be published.
+
+use super::super::Result;
+use super::super::journal::{Journal, Op};
+use super::{LONG_JOURNAL, LONG_REPLAY, Store};
+use crate::sync::global::lock;
+
+impl Store {
+    /// Notes an operation in the journal, before it changes anything.
+    #[inline]
+    pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
+        self.changed = true;
+        self.seq += 1;
+        self.replay_cost += op.cost();
+        if self.noted > 0 {
+            self.noted -= 1;
+            return Ok(());
+        }
+        let seq = self.seq;
+        self.journal().as_mut().map_or(Ok(()), |journal| journal.note(seq, op))
+    }
+
+    /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
+    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>>) -> Result<()> {
+        self.changed = true;
+        self.noted = ops.len();
+        let seq = self.seq + 1;
+        self.journal().as_mut().map_or(Ok(()), |journal| journal.note_all(seq, ops))
+    }
+
+    /// Makes the next checkpoint happen although no operation was noted.
+    pub(crate) fn touch(&mut self) {
+        self.changed = true;
+    }
+
+    /// Makes the next checkpoint happen if what is on disk cannot be read as it is: an early version wrote it, or a part was published since.
+    pub(crate) fn touch_unless_at_rest(&mut self) {
+        self.changed |= !self.block.at_rest;
+    }
+
+    #[inline]
+    pub(super) fn journal(&mut self) -> &mut Option<Journal> {
+        self.journal.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Whether operations are in this process only.
+    #[inline]
+    pub(crate) fn is_waiting(&mut self) -> bool {
+        self.journal().as_ref().is_some_and(Journal::is_waiting)
+    }
+
+    /// Hands the journal to the operating system.
+    pub(crate) fn write_journal(&self) -> Result<()> {
+        let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::write);
+        self.settle(result)
+    }
+
+    /// Returns when every operation so far survives a power cut.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.check()?;
+        let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush);
+        self.settle(result)?;
+        self.check_place()
+    }
+
+    /// Whether a checkpoint is due.
+    #[inline]
+    pub(crate) fn is_due(&mut self) -> bool {
+        self.noted == 0 && (self.pager.is_crowded() || self.is_long(1))
+    }
+
+    /// Whether a checkpoint will soon be due.
+    pub(crate) fn is_nearly_due(&mut self) -> bool {
+        self.noted == 0 && self.is_long(2)
+    }
+
+    /// Whether the journal has come to one `part`-th of what it may be.
+    #[inline]
+    fn is_long(&mut self, part: u64) -> bool {
+        let cost = self.replay_cost;
+        let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || cost > LONG_REPLAY / part;
+        self.journal().as_ref().is_some_and(long)
+    }
+}
