@@ -94,6 +94,9 @@ pub mod guide {
     #[doc = include_str!("guide/between_runs.md")]
     #[cfg(all(feature = "macros", feature = "disk"))]
     pub mod between_runs {}
+    #[doc = include_str!("guide/between_machines.md")]
+    #[cfg(all(feature = "macros", feature = "redis", feature = "memcached"))]
+    pub mod between_machines {}
 }
 
 /// What the expansions need beside the public names; no part of the promises.

@@ -34,7 +34,7 @@ const STEPS: [Step; 19] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|classics|disk|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|classics|disk|stores|cold|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -103,8 +103,18 @@ fn clippy(_: &[String]) -> Result<Done, Failure> {
 }
 
 fn features(_: &[String]) -> Result<Done, Failure> {
-    let combinations =
-        ["", "macros", "disk", "complex", "macros,disk", "serde", "tracing", "metrics", "macros,tracing,metrics"];
+    let combinations = [
+        "",
+        "macros",
+        "disk",
+        "complex",
+        "macros,disk",
+        "serde",
+        "macros,tracing,metrics",
+        "redis",
+        "memcached",
+        "macros,redis,memcached",
+    ];
     for features in combinations {
         let mut command = cargo(&["clippy", "--package", "speedup", "--lib", "--no-default-features"]);
         command.args(["--features", features, "--", "-D", "warnings"]);

@@ -200,13 +200,20 @@ pub fn hash(bytes: &[u8]) -> [u8; 16] {
 /// ```
 #[must_use]
 pub fn address(space: &str, key: &[u8], longest: usize) -> String {
-    let (mark, shown) =
-        if space.len() + 1 + 2 * key.len() <= longest { (':', key.to_vec()) } else { ('#', hash(key).to_vec()) };
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let hashed;
+    let (mark, shown) = if space.len() + 1 + 2 * key.len() <= longest {
+        (':', key)
+    } else {
+        hashed = hash(key);
+        ('#', &hashed[..])
+    };
     let mut text = String::with_capacity(space.len() + 1 + 2 * shown.len());
     text.push_str(space);
     text.push(mark);
     for byte in shown {
-        text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{Error, Result};
+use super::{Error, Result, cooperate::Cooperate};
 use crate::seeing::stats::Condition;
 
 /// A place for results that outlive the process, or that several processes share.
@@ -135,6 +135,11 @@ pub trait Store<K, V>: Send + Sync {
     fn release(&self, key: &K, token: Token) -> Result<()> {
         let (_, _) = (key, token);
         Ok(())
+    }
+
+    /// How processes that share the store compute each key once between them; `None` if they do not.
+    fn cooperation(&self) -> Option<&dyn Cooperate<K, V>> {
+        None
     }
 
     /// Calls `changed` for what others change in the store, so that copies in memory can be dropped; false if the store cannot tell.
@@ -303,6 +308,9 @@ macro_rules! by_pointer {
             }
             fn release(&self, key: &K, token: Token) -> Result<()> {
                 (**self).release(key, token)
+            }
+            fn cooperation(&self) -> Option<&dyn Cooperate<K, V>> {
+                (**self).cooperation()
             }
             fn watch(&self, changed: Watcher<K>) -> Result<bool> {
                 (**self).watch(changed)

@@ -20,11 +20,31 @@ impl<K: Key, R: Output> Cache<K, R> {
     #[inline]
     pub fn stored(&self, key: &K, body: impl FnOnce() -> R) -> R {
         let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body() };
+        if behind.is_together() {
+            return self.stored_together(behind, key, body);
+        }
         // A store that fails is done without.
         if let Ok(Some(value)) = behind.look(key) {
             return value;
         }
         let value = body();
+        behind.note(key, &value);
+        value
+    }
+
+    /// The same where other processes compute, too; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn stored_together(&self, behind: &'static dyn Behind<K, R>, key: &K, body: impl FnOnce() -> R) -> R {
+        let mut body = Some(body);
+        let mut once = || body.take().map(|body| body()).expect("it is called once");
+        if let Some(value) = behind.together(key, &mut once, &mut |needs| self.help(&needs)) {
+            return value;
+        }
+        if let Ok(Some(value)) = behind.look(key) {
+            return value;
+        }
+        let value = once();
         behind.note(key, &value);
         value
     }

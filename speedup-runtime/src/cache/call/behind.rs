@@ -34,8 +34,16 @@ pub trait Behind<K, R>: Sync {
     /// Those of the store.
     fn write(&'static self, key: &K, value: &R) -> Result<(), Fault>;
 
-    /// Fetches these keys in one go: they are about to be needed.
-    fn foretell(&'static self, keys: &[&K]);
+    /// Fetches these members of the keys in one go: they are about to be needed. Puts them in the order in which they are taken.
+    fn foretell(&'static self, keys: &[K], members: &mut [usize]);
+
+    /// Whether calls are shared with other processes.
+    fn is_together(&'static self) -> bool;
+
+    /// The value of a claimed key: another process's, or that of the body, which is called once at most. `None` if it was not called and there is none.
+    ///
+    /// `help` computes what another process needs for the key.
+    fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R>;
 
     /// The value of a key, if there is one.
     fn peek(&'static self, key: &K) -> Option<R>;

@@ -43,7 +43,9 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        Self::of(name, execute::run_nothing, None)
+        let mut function = Self::of(name, execute::run_nothing, None);
+        function.has_body = false;
+        function
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
@@ -89,6 +91,7 @@ impl<K, R> Function<K, R> {
             is_divided: false,
             uses_rayon: false,
             settle: None,
+            has_body: true,
             docked: None,
             family,
         }

@@ -34,6 +34,8 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) uses_rayon: bool,
     /// Whoever keeps books of the values.
     pub(in crate::cache) settle: Option<Hook<dyn Settle<K, R>>>,
+    /// Whether it can be called without what a caller passes on.
+    pub(in crate::cache) has_body: bool,
     /// What is asked on a miss, if anything is.
     pub(in crate::cache) docked: Option<Docked<K, R>>,
     /// Names the function among those that have several tables.

@@ -80,7 +80,6 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if keys.is_empty() {
         core.outlook.vain.fetch_add(1, Ordering::Relaxed);
     } else {
-        fork_join::foretell(callee.function, keys.iter());
         share(core, callee, &keys, worker);
     }
 }
@@ -128,17 +127,19 @@ fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
 ///
 /// Until it is known that it pays, they are computed one after the other, as the body would.
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    let mut missing: Vec<usize> = (0..keys.len()).collect();
+    fork_join::foretell(callee.function, keys, &mut missing);
     let mut alone = 0;
     while !core.shares(callee.function, worker) {
-        if keys.len() == alone || !compute(core, callee, &keys[alone], worker, &mut 0) {
+        if missing.len() == alone || !compute(core, callee, &keys[missing[alone]], worker, &mut 0) {
             return;
         }
         alone += 1;
     }
-    let mut missing: Vec<usize> = (alone..keys.len()).collect();
+    let missing = &mut missing[alone..];
     let mut helped = 0;
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
-    fork_join::share(core, callee, keys, &mut missing, worker, |index| {
+    fork_join::share(core, callee, keys, missing, worker, |index| {
         if compute(core, callee, &keys[index], worker, &mut helped) { Step::Done } else { Step::Stop }
     });
     core.outlook.helped.fetch_add(helped, Ordering::Relaxed);

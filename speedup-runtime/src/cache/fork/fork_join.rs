@@ -43,7 +43,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    foretell(callee.function, missing.iter().map(|index| &keys[*index]));
+    foretell(callee.function, keys, missing);
     let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
     let may_share = !callee.is_local
         && !worker.is_isolated()
@@ -73,15 +73,12 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
 }
 
 /// Lets the store, if there is one, fetch what is about to be needed.
-pub(in crate::cache) fn foretell<'k, K: Key, R: Output>(
-    function: &Function<K, R>,
-    missing: impl ExactSizeIterator<Item = &'k K>,
-) {
+pub(in crate::cache) fn foretell<K: Key, R: Output>(function: &Function<K, R>, keys: &[K], missing: &mut [usize]) {
     if function.docked.is_some()
         && missing.len() > 1
         && let Some(behind) = function.docked()
     {
-        behind.foretell(&missing.collect::<Vec<_>>());
+        behind.foretell(keys, missing);
     }
 }
 

@@ -14,8 +14,10 @@
 mod ahead;
 pub(super) mod asking;
 mod breaker;
+mod grain;
 mod open;
 mod pending;
+mod together;
 mod writer;
 
 use std::{
@@ -28,7 +30,7 @@ use std::{
 
 use once_cell::sync::OnceCell;
 
-use self::{ahead::Ahead, breaker::Breaker, pending::Results, writer::Pending};
+use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
 use crate::cache::{Attached, Behind, Counts, Fault, Key, Output};
 use crate::panics;
@@ -49,6 +51,7 @@ pub struct Dock<K: Key, R: Output> {
     found: AtomicU64,
     errors: AtomicU64,
     breaker: Breaker,
+    grain: Grain,
     ahead: Ahead<K, R>,
     /// What is to be written.
     pending: Results<K, R>,
@@ -60,6 +63,8 @@ pub struct Dock<K: Key, R: Output> {
 struct Shore<K, R> {
     store: Arc<dyn Store<K, R>>,
     is_near: bool,
+    /// Whether other processes compute the same.
+    is_together: bool,
 }
 
 thread_local! {
@@ -78,6 +83,7 @@ impl<K: Key, R: Output> Dock<K, R> {
             found: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             breaker: Breaker::new(),
+            grain: Grain::new(),
             ahead: Ahead::new(),
             pending: Results::new(),
             writing: Mutex::new(()),
@@ -113,7 +119,7 @@ impl<K: Key, R: Output> Dock<K, R> {
                     self.errors.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            Shore { is_near: store.is_near(), store }
+            Shore { is_near: store.is_near(), is_together: store.cooperation().is_some(), store }
         })
     }
 
@@ -224,11 +230,22 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         Ok(())
     }
 
-    fn foretell(&'static self, keys: &[&K]) {
+    fn is_together(&'static self) -> bool {
+        self.shore().is_together
+    }
+
+    fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R> {
+        self.compute_together(key, body, help)
+    }
+
+    fn foretell(&'static self, keys: &[K], members: &mut [usize]) {
         if self.shore().is_near || self.breaker.is_open() {
             return;
         }
-        let missing = self.ahead.missing(keys);
+        if self.shore().is_together {
+            return self.foretell_together(keys, members);
+        }
+        let missing = self.ahead.missing(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
         if missing.len() > 1
             && let Ok(found) = self.ask(|store| store.get_many(&missing))
         {

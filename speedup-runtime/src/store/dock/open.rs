@@ -2,7 +2,10 @@
 
 use std::{any::Any, marker::PhantomData, time::Duration};
 
-use crate::store::{Claim, Condition, Result, Store, Token, Unopened, Watcher};
+use crate::store::{
+    Claim, Condition, Error, Result, Store, Token, Unopened, Watcher,
+    cooperate::{Begun, Cooperate, Foretold},
+};
 use crate::sync::global::Arc;
 
 /// What opening the store of a function has come to: `Arc<dyn Store<K, R>>` in a box of its own.
@@ -149,6 +152,10 @@ impl<K, R: Kept> Store<K, R> for Parts<K, R> {
         self.store.watch(changed)
     }
 
+    fn cooperation(&self) -> Option<&dyn Cooperate<K, R>> {
+        if self.store.cooperation().is_some() { Some(self) } else { None }
+    }
+
     fn is_near(&self) -> bool {
         self.store.is_near()
     }
@@ -159,5 +166,46 @@ impl<K, R: Kept> Store<K, R> for Parts<K, R> {
 
     fn condition(&self) -> Condition {
         self.store.condition()
+    }
+}
+
+impl<K, R: Kept> Parts<K, R> {
+    /// How the store lets processes compute together: asked for only where it does.
+    fn inner(&self) -> Result<&dyn Cooperate<K, R::Value>> {
+        self.store
+            .cooperation()
+            .ok_or_else(|| Error::other("the store", "it no longer lets processes compute together"))
+    }
+}
+
+impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
+    fn begin(&self, key: &K) -> Result<Begun<K, R>> {
+        Ok(self.inner()?.begin(key)?.map(R::of))
+    }
+
+    fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, R>> {
+        Ok(self.inner()?.wait(key, seen)?.map(R::of))
+    }
+
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<R>>> {
+        Ok(self.inner()?.foretell(owner, keys)?.into_iter().map(|foretold| foretold.map(R::of)).collect())
+    }
+
+    fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
+        self.inner()?.needs(key, needed)
+    }
+
+    fn give_up(&self, key: &K) {
+        if let Ok(inner) = self.inner() {
+            inner.give_up(key);
+        }
+    }
+
+    fn bytes(&self, key: &K) -> Vec<u8> {
+        self.inner().map(|inner| inner.bytes(key)).unwrap_or_default()
+    }
+
+    fn member(&self) -> u64 {
+        self.inner().map_or(0, |inner| inner.member())
     }
 }

@@ -1,0 +1,80 @@
+//! Calls that are shared with other processes through a store that lets them, see [`cooperate`](crate::store::cooperate).
+
+use std::time::Instant;
+
+use super::{AFRESH, Dock, grain};
+use crate::cache::{Behind as _, Key, Output};
+use crate::store::cooperate::{self, Cooperate, Foretold};
+use crate::sync::global::Ordering;
+
+impl<K: Key, R: Output> Dock<K, R> {
+    /// How the store lets processes compute together, unless it rests.
+    fn cooperation(&'static self) -> Option<&'static dyn Cooperate<K, R>> {
+        if self.breaker.is_open() { None } else { self.shore().store.cooperation() }
+    }
+
+    /// See [`Behind::together`](crate::cache::Behind::together).
+    pub(super) fn compute_together(
+        &'static self,
+        key: &K,
+        body: &mut dyn FnMut() -> R,
+        help: &mut dyn FnMut(Vec<K>),
+    ) -> Option<R> {
+        let is_afresh = AFRESH.get() == std::ptr::from_ref(key).cast();
+        let store = self.cooperation()?;
+        if is_afresh || !self.grain.is_worth_a_claim() {
+            return None;
+        }
+        if let Some(value) = self.pending.find(key).or_else(|| self.ahead.take(key).flatten()) {
+            self.found.fetch_add(1, Ordering::Relaxed);
+            return Some(value);
+        }
+        grain::within(|| {
+            let began = Instant::now();
+            let begun = self.ask(|_| store.begin(key)).ok()?;
+            self.grain.trip(began.elapsed());
+            let mut is_ours = false;
+            let compute = || {
+                is_ours = true;
+                let value = self.grain.body(&mut *body);
+                let kept = self.keeps(&value) && self.keep(key, &value);
+                (value, kept)
+            };
+            let value = cooperate::together(store, key, begun, compute, help).ok()?;
+            if !is_ours {
+                self.found.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(value)
+        })
+    }
+
+    /// Writes a value now, since others wait for it. Whether that worked; if not it is written later, or lost.
+    fn keep(&'static self, key: &K, value: &R) -> bool {
+        let kept = self.ask(|store| store.put(key, value, None)).is_ok();
+        if !kept {
+            self.note(key, value);
+        }
+        kept
+    }
+
+    /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.
+    pub(super) fn foretell_together(&'static self, keys: &[K], members: &mut [usize]) {
+        let Some(store) = self.cooperation() else { return };
+        let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
+        let Ok(foretold) = self.ask(|_| cooperate::foretell(store, &wanted)) else { return };
+        let (mut there, mut values, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        for ((index, key), foretold) in members.iter().zip(&wanted).zip(foretold) {
+            let is_taken = matches!(foretold, Foretold::Taken);
+            order.push((is_taken, cooperate::rank(store, key, *index), *index));
+            if let Foretold::Value(value) = foretold {
+                there.push(*key);
+                values.push(Some(value));
+            }
+        }
+        self.ahead.keep(&there, values);
+        if order.len() == members.len() {
+            order.sort_unstable();
+            members.iter_mut().zip(order).for_each(|(member, (_, _, index))| *member = index);
+        }
+    }
+}

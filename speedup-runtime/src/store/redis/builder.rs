@@ -1,0 +1,97 @@
+//! What can be chosen of a store on a Redis server.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use redis::{Client, IntoConnectionInfo as _};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{RedisStore, Shared, claims::Claims, events::Events, pool::Pool, pool::Timeouts};
+use crate::store::{Error, Result, codec::Codec};
+
+/// What can be chosen of a [`RedisStore`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `open`"]
+pub struct Builder<K, V> {
+    address: String,
+    namespace: String,
+    timeouts: Timeouts,
+    ttl: Option<Duration>,
+    idle: usize,
+    lease: Duration,
+    cooperates: bool,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<K, V> std::fmt::Debug for Builder<K, V> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the address: it may hold a password.
+        out.debug_struct("Builder").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K, V> {
+    pub(super) fn new(address: String, namespace: String) -> Self {
+        let timeouts = Timeouts { connect: Duration::from_secs(1), answer: Duration::from_secs(1) };
+        let (idle, lease) = (16, Duration::from_secs(10));
+        Self { address, namespace, timeouts, ttl: None, idle, lease, cooperates: false, types: PhantomData }
+    }
+
+    /// How long an answer is waited for; 1 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.answer = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a connection is waited for; 1 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.connect = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The time to live of values that are put without one; for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// How many connections are kept while nobody uses them; 16. Each thread that asks has one of its own meanwhile.
+    pub fn idle_connections(mut self, most: usize) -> Self {
+        self.idle = most;
+        self
+    }
+
+    /// Lets processes that share the store compute each key once between them.
+    pub fn cooperate(mut self) -> Self {
+        self.cooperates = true;
+        self
+    }
+
+    /// How long others wait for a process that died while it computed; 10 s, at least 100 ms. A living one renews its
+    /// leases three times in that time.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_millis(100));
+        self
+    }
+
+    /// The store. It does not connect yet.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the address is none, or the namespace is empty or longer than 128 bytes.
+    pub fn open(self) -> Result<RedisStore<K, V>> {
+        let refused = |reason: String| Error::Refused { store: "redis".to_owned(), reason };
+        if self.namespace.is_empty() || self.namespace.len() > 128 {
+            return Err(refused("a namespace has 1 to 128 bytes: name the function and its version".to_owned()));
+        }
+        let info = self.address.as_str().into_connection_info();
+        let client = info.and_then(Client::open).map_err(|error| refused(format!("as an address: {error}")))?;
+        let codec = Codec::new();
+        let space = format!("speedup:{}:{:016x}", self.namespace, codec.fingerprint());
+        let shared = Shared {
+            pool: Pool::new(client, self.timeouts, self.idle),
+            events: Events::new(&space),
+            space,
+            claims: Arc::new(Claims::new(self.lease)),
+        };
+        Ok(RedisStore { codec, ttl: self.ttl, cooperates: self.cooperates, shared: Arc::new(shared) })
+    }
+}

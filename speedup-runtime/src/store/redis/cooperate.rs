@@ -1,0 +1,137 @@
+//! What a Redis server does for processes that compute one recursion together.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
+
+use redis::Value;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    AT_ONCE, RedisStore,
+    claims::{self, Answer},
+    events,
+    pool::Commands,
+};
+use crate::store::{
+    Error, Result,
+    cooperate::{Begun, Cooperate, Foretold},
+};
+
+/// Who waits looks at least so often for itself, should messages have been lost.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
+    /// Asks for a key, and claims it if it is free. What is damaged counts as missing: it is removed.
+    fn ask(&self, key: &[u8]) -> Result<Answered<K, V>> {
+        loop {
+            return Ok(match claims::ask(&self.shared, key, self.shared.claims.lease)? {
+                Answer::Value(sealed) => match self.read(key, &sealed) {
+                    Ok(value) => Answered::Begun(Begun::Value(value)),
+                    Err(Error::Damaged { .. }) => {
+                        claims::forget(&self.shared, key, &sealed)?;
+                        continue;
+                    }
+                    Err(other) => return Err(other),
+                },
+                Answer::Mine(token) => {
+                    claims::hold(&self.shared, key, token);
+                    Answered::Begun(Begun::Mine)
+                }
+                Answer::Taken { needs, left } => {
+                    let mut hasher = DefaultHasher::new();
+                    needs.hash(&mut hasher);
+                    let needs = needs.iter().filter_map(|key| self.codec.decode_key(key).ok()).collect();
+                    Answered::Taken { needs, seen: hasher.finish(), left }
+                }
+            });
+        }
+    }
+}
+
+enum Answered<K, V> {
+    Begun(Begun<K, V>),
+    Taken { needs: Vec<K>, seen: u64, left: Duration },
+}
+
+impl<K, V> Cooperate<K, V> for RedisStore<K, V>
+where
+    K: Serialize + DeserializeOwned + 'static,
+    V: Serialize + DeserializeOwned + 'static,
+{
+    fn begin(&self, key: &K) -> Result<Begun<K, V>> {
+        Ok(match self.ask(&self.codec.encode_key(key)?)? {
+            Answered::Begun(begun) => begun,
+            Answered::Taken { needs, seen, .. } => Begun::Taken { needs, seen },
+        })
+    }
+
+    fn wait(&self, key: &K, known: u64) -> Result<Begun<K, V>> {
+        let key = self.codec.encode_key(key)?;
+        events::listen(&self.shared);
+        // Before the look, so that nothing is missed between both.
+        let signal = self.shared.events.signal(&key);
+        loop {
+            match self.ask(&key)? {
+                Answered::Begun(begun) => return Ok(begun),
+                Answered::Taken { needs, seen, .. } if seen != known => return Ok(Begun::Taken { needs, seen }),
+                Answered::Taken { left, .. } => signal.wait(left.clamp(Duration::from_millis(1), LOOK)),
+            }
+        }
+    }
+
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let mut commands = Commands::default();
+        if let Some(owner) = owner {
+            claims::add_needs(&mut commands, &self.shared, owner, &keys);
+        }
+        for keys in keys.chunks(AT_ONCE) {
+            commands.begin(1 + 2 * keys.len());
+            commands.word(b"MGET");
+            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
+            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
+        }
+        let answers = self.shared.pool.ask(&commands)?;
+        let found = answers.into_iter().filter_map(|answer| match answer {
+            Value::Array(found) => Some(found),
+            _ => None,
+        });
+        let mut foretold = Vec::with_capacity(keys.len());
+        for (keys, mut found) in keys.chunks(AT_ONCE).zip(found) {
+            let claims = found.split_off(keys.len().min(found.len()));
+            for ((key, found), claim) in keys.iter().zip(found).zip(claims) {
+                let value = if let Value::BulkString(sealed) = found { self.read(key, &sealed).ok() } else { None };
+                foretold.push(match value {
+                    Some(value) => Foretold::Value(value),
+                    None if claim == Value::Nil => Foretold::Free,
+                    None => Foretold::Taken,
+                });
+            }
+        }
+        Ok(foretold)
+    }
+
+    fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
+        let needed: Vec<Vec<u8>> = needed.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        claims::needs(&self.shared, key, &needed)
+    }
+
+    fn give_up(&self, key: &K) {
+        if let Ok(key) = self.codec.encode_key(key)
+            && let Some(token) = self.shared.claims.token(&key)
+        {
+            // What cannot be told now ends with its lease.
+            let _ = claims::release(&self.shared, &key, token);
+        }
+    }
+
+    fn bytes(&self, key: &K) -> Vec<u8> {
+        self.codec.encode_key(key).unwrap_or_default()
+    }
+
+    fn member(&self) -> u64 {
+        claims::member(&self.shared)
+    }
+}

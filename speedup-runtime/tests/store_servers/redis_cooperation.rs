@@ -1,0 +1,160 @@
+//! Several processes compute one recursion together. Each is a thread here, with a memory and a store of its own.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, rank, together};
+use speedup_runtime::store::{Claim, RedisStore, Store};
+
+use crate::servers::{Kind, Server};
+
+type Key = (u32, u32);
+type Sums = RedisStore<Key, u64>;
+
+fn sums(server: &Server) -> Sums {
+    Sums::builder(server.url(), "sums").cooperate().open().expect("the address is one")
+}
+
+/// One of the processes.
+struct Process<'a> {
+    store: Sums,
+    known: HashMap<Key, u64>,
+    computed: &'a AtomicU64,
+    work: Duration,
+}
+
+impl Process<'_> {
+    /// Paths through a grid.
+    fn paths(&mut self, key: Key) -> u64 {
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let store = self.store.clone();
+        let cooperation = store.cooperation().expect("it was chosen");
+        let process = std::cell::RefCell::new(&mut *self);
+        let begun = cooperation.begin(&key).expect("the server is there");
+        let value = together(
+            cooperation,
+            &key,
+            begun,
+            || {
+                let value = process.borrow_mut().compute(cooperation, key);
+                (value, store.put(&key, &value, None).is_ok())
+            },
+            &mut |needs| process.borrow_mut().all(cooperation, needs),
+        );
+        let value = value.expect("the server is there");
+        self.known.insert(key, value);
+        value
+    }
+
+    /// Computes keys in an order of its own, those last that another process has begun.
+    fn all(&mut self, store: &dyn Cooperate<Key, u64>, keys: Vec<Key>) {
+        let foretold = foretell(store, &keys.iter().collect::<Vec<_>>()).expect("the server is there");
+        let mut keys: Vec<_> = keys.into_iter().zip(foretold).enumerate().collect();
+        keys.sort_by_key(|(index, (key, foretold))| (*foretold == Foretold::Taken, rank(store, key, *index)));
+        for (_, (key, _)) in keys {
+            self.paths(key);
+        }
+    }
+
+    fn compute(&mut self, store: &dyn Cooperate<Key, u64>, (x, y): Key) -> u64 {
+        let sum = if x == 0 || y == 0 {
+            1
+        } else {
+            let group = [(x - 1, y), (x, y - 1)];
+            let missing: Vec<Key> = group.into_iter().filter(|key| !self.known.contains_key(key)).collect();
+            self.all(store, missing);
+            group.map(|key| self.known[&key]).iter().sum()
+        };
+        std::thread::sleep(self.work);
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        sum
+    }
+}
+
+/// All of them compute one value. Returns how many keys were computed.
+fn all_compute(server: &Server, processes: usize, side: u32, work: Duration) -> u64 {
+    let computed = AtomicU64::new(0);
+    let value = (1..=u64::from(side)).fold(1, |value, n| value * (u64::from(side) + n) / n);
+    std::thread::scope(|scope| {
+        for _ in 0..processes {
+            scope.spawn(|| {
+                let mut process = Process { store: sums(server), known: HashMap::new(), computed: &computed, work };
+                assert_eq!(process.paths((side, side)), value);
+            });
+        }
+    });
+    computed.into_inner()
+}
+
+#[test]
+fn each_key_is_computed_once_between_processes() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    // All but the corner, which nobody needs.
+    let keys = 13 * 13 - 1;
+    for processes in [1, 2, 4] {
+        sums(&server).clear().unwrap();
+        assert_eq!(all_compute(&server, processes, 12, Duration::from_millis(2)), keys, "{processes} processes");
+    }
+}
+
+#[test]
+fn a_claim_is_given_up_when_its_call_panics() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (one, two) = (sums(&server), sums(&server));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let store = one.cooperation().unwrap();
+        let begun = store.begin(&(1, 1)).unwrap();
+        together(store, &(1, 1), begun, || panic!("in the call"), &mut |_| {})
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(two.cooperation().unwrap().begin(&(1, 1)).unwrap(), Begun::Mine);
+}
+
+#[test]
+fn who_waits_is_told_of_the_value_of_needs_and_of_the_end() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (one, two) = (sums(&server), sums(&server));
+    let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
+    assert_eq!(owner.begin(&(1, 1)).unwrap(), Begun::Mine);
+    let Begun::Taken { needs, seen } = other.begin(&(1, 1)).unwrap() else { panic!("it is taken") };
+    assert_eq!(needs, []);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| other.wait(&(1, 1), seen).unwrap());
+        owner.needs(&owner.bytes(&(1, 1)), &[&(0, 1), &(1, 0)]).unwrap();
+        let Begun::Taken { needs, seen } = waits.join().unwrap() else { panic!("it is taken") };
+        assert_eq!(needs, [(0, 1), (1, 0)]);
+        let waits = scope.spawn(move || other.wait(&(1, 1), seen).unwrap());
+        one.put(&(1, 1), &2, None).unwrap();
+        assert_eq!(waits.join().unwrap(), Begun::Value(2));
+        assert_eq!(owner.begin(&(2, 2)).unwrap(), Begun::Mine);
+        let Begun::Taken { seen, .. } = other.begin(&(2, 2)).unwrap() else { panic!("it is taken") };
+        let waits = scope.spawn(move || other.wait(&(2, 2), seen).unwrap());
+        owner.give_up(&(2, 2));
+        assert_eq!(waits.join().unwrap(), Begun::Mine);
+    });
+}
+
+#[test]
+fn a_claim_outlives_its_lease_while_its_process_lives_and_no_longer() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let lease = Duration::from_millis(300);
+    let short = |server: &Server| Sums::builder(server.url(), "sums").cooperate().lease(lease).open().unwrap();
+    let (one, two) = (short(&server), short(&server));
+    let key = (1, 1);
+    assert_eq!(one.cooperation().unwrap().begin(&key).unwrap(), Begun::Mine);
+    // Three claims that nobody renews, one after the other, to see three leases go by.
+    for n in 0..3 {
+        assert!(matches!(two.claim(&(9, n), lease).unwrap(), Claim::Mine(_)));
+        while two.claim(&(9, n), lease).unwrap() == Claim::Taken {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let Begun::Taken { seen, .. } = two.cooperation().unwrap().begin(&key).unwrap() else { panic!("it is renewed") };
+    // Its process ends.
+    drop(one);
+    assert_eq!(two.cooperation().unwrap().wait(&key, seen).unwrap(), Begun::Mine);
+}

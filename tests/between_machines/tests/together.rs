@@ -1,0 +1,59 @@
+//! Real processes compute one recursion together.
+
+#[allow(dead_code, reason = "shared with tests of stores, which harm servers in more ways")]
+#[path = "../../../speedup-runtime/tests/store_servers/servers.rs"]
+mod servers;
+
+use std::path::Path;
+
+use speedup_between_machines::{
+    parent::{outcomes, start},
+    recursions::by_hand,
+};
+
+use servers::{Kind, Server};
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_together"))
+}
+
+/// Each key is computed once between so many processes, but for one in fifty.
+fn once_between(count: usize, name: &str, size: u32) {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (value, keys) = by_hand(name, size);
+    let outcomes = outcomes(start(program(), &server.url(), count, name, size), |_, _| {});
+    assert!(outcomes.iter().all(|outcome| outcome.value == Some(value)), "{outcomes:?}");
+    let computed: usize = outcomes.iter().map(|outcome| outcome.computed).sum();
+    assert!((keys..=keys + keys / 50).contains(&computed), "{computed} for {keys} keys: {outcomes:?}");
+}
+
+#[test]
+fn a_grid_is_computed_once_by_one_two_and_four() {
+    [1, 2, 4].into_iter().for_each(|count| once_between(count, "grid", 9));
+}
+
+#[test]
+fn a_random_graph_is_computed_once_by_one_two_and_four() {
+    [1, 2, 4].into_iter().for_each(|count| once_between(count, "graph", 60));
+}
+
+#[test]
+fn a_knapsack_is_computed_once_by_one_two_and_four() {
+    [1, 2, 4].into_iter().for_each(|count| once_between(count, "knapsack", 7));
+}
+
+#[test]
+fn a_process_that_is_killed_loses_its_calls_in_flight_and_no_value() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (value, keys) = by_hand("grid", 11);
+    let children = start(program(), &server.url(), 4, "grid", 11);
+    let outcomes = outcomes(children, |computed, children| {
+        if computed == keys / 2 {
+            children[0].kill().expect("it is ours");
+        }
+    });
+    assert!(outcomes[1..].iter().all(|outcome| outcome.value == Some(value)), "{outcomes:?}");
+    let computed: usize = outcomes.iter().map(|outcome| outcome.computed).sum();
+    // The one that it had computed and not yet handed on, and those of a pause of the machine as long as a lease.
+    assert!((keys..=keys + 1 + keys / 50).contains(&computed), "{computed} for {keys} keys: {outcomes:?}");
+}
