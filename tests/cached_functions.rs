@@ -282,7 +282,7 @@ fn a_chain_of_a_million_calls_fits_any_stack() {
 #[test]
 fn a_cycle_is_an_error_that_names_its_keys() {
     #[cache]
-    #[allow(unconditional_recursion)]
+    #[allow(unconditional_recursion, clippy::only_used_in_recursion)]
     fn direct(n: u32) -> u32 {
         direct((n + 1) % 3) + 1
     }

@@ -86,13 +86,15 @@ fn without_resume_values_are_passed_over_and_in_a_window_forgotten() {
 
 #[test]
 fn a_run_of_a_window_of_its_own_is_one_on_disk() {
-    if role().is_some() {
-        assert!(window().take(100).eq(0..100));
+    if let Some(role) = role() {
+        // What is read ahead in the second run is on disk, too.
+        let count = if role == "first" { 1_000 } else { 100 };
+        assert!(window().take(count).eq(0..count as u64));
         return tell(MADE.load(Ordering::Relaxed) >= 100);
     }
     const NAME: &str = "buffers::a_run_of_a_window_of_its_own_is_one_on_disk";
     let folder = tempfile::tempdir().expect("a folder");
-    assert_eq!([(); 2].map(|()| run(NAME, "child", folder.path())), ["true", "false"]);
+    assert_eq!(["first", "second"].map(|role| run(NAME, role, folder.path())), ["true", "false"]);
 }
 
 #[buffer(disk = list("others"))]

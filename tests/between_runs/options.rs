@@ -120,7 +120,9 @@ fn every_form_of_function_has_its_results_back() {
     ] {
         flushed.expect("it is written");
     }
-    (Shop::PRICE.forget(None), Shop::TAX.forget(None), SHOUT.forget(None));
+    Shop::PRICE.forget(None);
+    Shop::TAX.forget(None);
+    SHOUT.forget(None);
     LENGTH::<String>().forget(None);
     let empty = Shop { prices: HashMap::new() };
     assert_eq!((empty.price(1), empty.price(2), Shop::tax(250, 0.19), length("four".to_owned())), (250, 80, tax, 4));

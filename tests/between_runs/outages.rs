@@ -86,7 +86,7 @@ static STRICT: LazyLock<Far> = LazyLock::new(Far::default);
 
 #[cache(store = &*STRICT, on_store_error = "fail")]
 fn third(n: u64) -> std::result::Result<u64, Failed> {
-    if n % 3 == 0 { Ok(n / 3) } else { Err(Failed("no multiple".into())) }
+    if n.is_multiple_of(3) { Ok(n / 3) } else { Err(Failed("no multiple".into())) }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::children::{folder, role, run, tell};
 
 #[cache(disk = folder())]
 async fn steps(n: u64) -> u64 {
-    if n == 1 { 0 } else { 1 + steps(if n % 2 == 0 { n / 2 } else { 3 * n + 1 }).await }
+    if n == 1 { 0 } else { 1 + steps(if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 }).await }
 }
 
 #[test]

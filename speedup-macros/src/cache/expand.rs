@@ -6,7 +6,8 @@ use syn::{FnArg, ReturnType, Signature, Visibility};
 
 use super::expand_async;
 use super::form::Form;
-use super::model::{Cached, Keep};
+use super::keep::Keep;
+use super::model::Cached;
 use super::{expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
@@ -127,7 +128,12 @@ fn look_up(model: &Cached) -> TokenStream {
 
 /// The type of the handle.
 fn cache_type(model: &Cached) -> TokenStream {
-    if model.policies.any() { quote!(::speedup::PolicyCache) } else { quote!(::speedup::Cache) }
+    let at = model.shown_at();
+    if model.policies.any() {
+        quote_spanned!(at=> ::speedup::PolicyCache)
+    } else {
+        quote_spanned!(at=> ::speedup::Cache)
+    }
 }
 
 /// ```text
@@ -179,7 +185,12 @@ pub(super) fn docs(model: &Cached) -> String {
 
 /// The type of what the handle's static holds.
 fn state_type(model: &Cached) -> TokenStream {
-    if model.policies.any() { quote!(::speedup::cache::PolicyState) } else { quote!(::speedup::cache::State) }
+    let at = model.shown_at();
+    if model.policies.any() {
+        quote_spanned!(at=> ::speedup::cache::PolicyState)
+    } else {
+        quote_spanned!(at=> ::speedup::cache::State)
+    }
 }
 
 /// What the handle's static is told of sizes and ages.

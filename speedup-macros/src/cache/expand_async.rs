@@ -93,8 +93,11 @@ fn handle(model: &Cached) -> TokenStream {
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
     let (ty, has_policies) = (cache_type(model), model.policies.any());
-    let state =
-        if has_policies { quote!(::speedup::cache::AsyncPolicyState) } else { quote!(::speedup::cache::AsyncState) };
+    let state = if has_policies {
+        quote_spanned!(at=> ::speedup::cache::AsyncPolicyState)
+    } else {
+        quote_spanned!(at=> ::speedup::cache::AsyncState)
+    };
     let rules = has_policies.then(|| model.policies.rules(at, &key, result));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
@@ -189,7 +192,12 @@ fn body(model: &Cached) -> TokenStream {
 
 /// The type of the handle.
 pub(super) fn cache_type(model: &Cached) -> TokenStream {
-    if model.policies.any() { quote!(::speedup::cache::AsyncPolicyCache) } else { quote!(::speedup::AsyncCache) }
+    let at = model.shown_at();
+    if model.policies.any() {
+        quote_spanned!(at=> ::speedup::cache::AsyncPolicyCache)
+    } else {
+        quote_spanned!(at=> ::speedup::AsyncCache)
+    }
 }
 
 /// An argument as the part of a key, which is of references where one of the arguments is.

@@ -20,7 +20,8 @@ use super::expand::{self, keep, keep_stored, lent, returning, show};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
-use super::model::{Cached, Keep};
+use super::keep::Keep;
+use super::model::Cached;
 use super::steady;
 use crate::expansion;
 use crate::place::Place;
@@ -162,6 +163,26 @@ pub(super) fn inside() -> Ident {
     Ident::new("inside", Span::mixed_site())
 }
 
+/// What the body gets that is no part of the key, by the names that the function gives it.
+fn captured(model: &Cached, context: &Context) -> Vec<TokenStream> {
+    let at = model.shown_at();
+    let moved = Moved::of(&model.function.block);
+    let found = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).filter_map(|(argument, _)| {
+        let PatType { pat, .. } = &argument.declared;
+        let name = outer_name(argument);
+        let plain =
+            matches!(pat.as_ref(), Pat::Ident(binding) if binding.mutability.is_none() && binding.subpat.is_none());
+        let by_value =
+            argument.pass == Pass::Clone && !matches!(argument.declared.ty.as_ref(), syn::Type::Reference(_));
+        match (plain, argument.pass) {
+            (true, _) if !(by_value && moved.contains(&name)) => None,
+            (_, Pass::Lend | Pass::Copy) => Some(quote_spanned!(at=> let #pat = #name;)),
+            (_, Pass::Clone) => Some(quote_spanned!(at=> let #pat = ::core::clone::Clone::clone(&#name);)),
+        }
+    });
+    found.collect()
+}
+
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
 fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
@@ -178,21 +199,7 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
         let passed = argument.passed(name);
         quote_spanned!(at=> let #pat: #ty = #passed;)
     });
-    let moved = Moved::of(&model.function.block);
-    let captured =
-        model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).filter_map(|(argument, _)| {
-            let PatType { pat, .. } = &argument.declared;
-            let name = outer_name(argument);
-            let plain =
-                matches!(pat.as_ref(), Pat::Ident(binding) if binding.mutability.is_none() && binding.subpat.is_none());
-            let by_value =
-                argument.pass == Pass::Clone && !matches!(argument.declared.ty.as_ref(), syn::Type::Reference(_));
-            match (plain, argument.pass) {
-                (true, _) if !(by_value && moved.contains(&name)) => None,
-                (_, Pass::Lend | Pass::Copy) => Some(quote_spanned!(at=> let #pat = #name;)),
-                (_, Pass::Clone) => Some(quote_spanned!(at=> let #pat = ::core::clone::Clone::clone(&#name);)),
-            }
-        });
+    let captured = captured(model, context);
     // What a key is made of by an expression is not to be foretold.
     let formed = context.key.is_none().then(|| forecast::form(model));
     let forecasts = formed.filter(|formed| forecast::has_forecasts(model, formed));
@@ -205,31 +212,21 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
         computed = expand_store::asked(model, &quote_spanned!(at=> let #taken = #name; #computed));
         taken = name.to_token_stream();
     }
+    let (mut key, mut result) = (key, result.to_token_stream());
+    if model.policies.any() {
+        computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
+        (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
+    }
     if forecasts.is_some() {
         let inside = inside();
-        if model.policies.any() {
-            let (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
-            return quote_spanned! {at=>
-                ::speedup::cache::With(#(#lints)* |::speedup::cache::Hashed(#taken): &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
-                    ::speedup::cache::Stored::of((|| { #computed })())
-                })
-            };
-        }
         return quote_spanned! {at=>
             ::speedup::cache::With(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
                 #computed
             })
         };
     }
-    let body = if model.policies.any() {
-        quote_spanned! {at=>
-            #(#lints)* |::speedup::cache::Hashed(#taken): &::speedup::cache::Hashed<#key>| -> ::speedup::cache::Stored<#result> {
-                ::speedup::cache::Stored::of((|| -> #result { #computed })())
-            }
-        }
-    } else {
-        quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed })
-    };
+    let body = quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
     let is_local = model.sequential || !steady::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }

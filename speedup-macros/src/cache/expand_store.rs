@@ -17,7 +17,8 @@ use syn::ext::IdentExt;
 
 use super::expand_types;
 use super::form::Form;
-use super::model::{Cached, Keep};
+use super::keep::Keep;
+use super::model::Cached;
 use super::stored::Store;
 use crate::expansion;
 use crate::place::Place;

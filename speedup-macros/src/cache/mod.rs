@@ -26,6 +26,7 @@ mod expand_tables;
 mod expand_types;
 mod forecast;
 mod form;
+mod keep;
 mod model;
 mod policies;
 #[cfg(test)]

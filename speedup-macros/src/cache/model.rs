@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
+use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
 use super::{expand_context, expand_spans, expand_tables, expand_types};
@@ -252,16 +253,6 @@ fn paths(list: &Expr, errors: &mut Errors) -> Vec<Path> {
     paths
 }
 
-/// Which results are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// All of them.
-    All,
-    /// `Ok` of a `Result`, `Some` of an `Option`, all of anything else: the compiler finds out which it is, since a name can be an alias or
-    /// that of a type of the user's.
-    ByType,
-}
-
 /// An invocation without faults.
 pub(crate) struct Cached {
     pub(crate) function: ItemFn,
@@ -306,7 +297,7 @@ impl Cached {
             ReturnType::Type(_, ty) => ty.as_ref().clone(),
             ReturnType::Default => syn::parse_quote!(()),
         };
-        let keep = keep(&result, &options);
+        let keep = keep::of(&result, &options);
         let returns_ref = options.returns_ref.is_some();
         let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
         let moves_err = moves_err(&function, &options);
@@ -425,38 +416,3 @@ fn moves_err(function: &ItemFn, options: &Options) -> bool {
     let known = plain && !says && function.sig.asyncness.is_none() && signature::cannot_clone_error(ty);
     options.move_err.is_some() || known
 }
-
-fn keep(result: &Type, options: &Options) -> Keep {
-    if options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some() {
-        return Keep::All;
-    }
-    match result {
-        Type::Path(_) if signature::is_primitive(result) => Keep::All,
-        Type::Path(_) => match signature::last_segment(result).as_deref() {
-            Some(name) if PLAIN.contains(&name) => Keep::All,
-            _ => Keep::ByType,
-        },
-        Type::Macro(_) => Keep::ByType,
-        _ => Keep::All,
-    }
-}
-
-/// Names that nobody gives to an alias of `Result` or `Option`.
-const PLAIN: [&str; 16] = [
-    "String",
-    "Vec",
-    "VecDeque",
-    "Box",
-    "Arc",
-    "HashMap",
-    "HashSet",
-    "BTreeMap",
-    "BTreeSet",
-    "PathBuf",
-    "Duration",
-    "BigUint",
-    "BigInt",
-    "Complex64",
-    "Wrapping",
-    "Ordering",
-];

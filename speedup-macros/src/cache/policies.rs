@@ -33,6 +33,7 @@ enum Bound {
     Bytes(Ident, u64),
 }
 
+#[allow(clippy::large_enum_variant, reason = "there are a few of them an attribute")]
 enum Age {
     Nanos(u64),
     Value(Expr),

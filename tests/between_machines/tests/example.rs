@@ -8,5 +8,5 @@ mod cluster;
 fn the_cluster_counts_right() {
     let (value, computed) = cluster::run(3);
     assert_eq!(value, 63);
-    assert!(computed <= 9);
+    assert!(computed <= 9, "{computed} calls");
 }

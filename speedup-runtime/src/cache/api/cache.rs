@@ -24,7 +24,7 @@ use crate::{seeing::report::Kind, sync::Arc};
 /// - No deadlock, for any size of the thread pool, whoever calls. Where a body itself uses rayon, a call may be computed a
 ///   second time rather than waited for, and never a third. So may one of which there is no telling whether its body does, after
 ///   half a second without a sign of life: on systems other than Linux, one that runs on a thread that is none of rayon's.
-/// - Depth is bounded by memory, not by the stack. A recursion without an end panics when it has taken 4 GiB, or what
+/// - Depth is bounded by memory, not by the stack. A recursion without an end panics when it has taken 8 GiB, or what
 ///   [`set_stack_limit`](crate::cache::set_stack_limit) says.
 /// - A call that needs its own result panics with the chain of calls; it does not hang.
 /// - A panic in the function reaches every caller that needs the value. Nothing is cached, and the next call tries again.

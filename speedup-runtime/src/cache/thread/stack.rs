@@ -23,10 +23,10 @@ const COPIES: usize = if cfg!(debug_assertions) { 32 } else { 16 };
 const PIECE: usize = 16 << 20;
 
 /// So much may all pieces of one thread take together, in bytes. Relaxed: a setting.
-static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } else { 4 << 30 });
+static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } else { 8 << 30 });
 
-/// Sets how much memory the calls that a thread is in the middle of may take on the stack, in bytes: 4 GiB unless told (1 GiB where
-/// addresses have 32 bits). That is some ten million calls, or a million in a debug build.
+/// Sets how much memory the calls that a thread is in the middle of may take on the stack, in bytes: 8 GiB unless told (1 GiB where
+/// addresses have 32 bits). That is some twenty million calls, or more than a million in a debug build.
 ///
 /// A recursion without a base case ends there: its next call panics, with a message that names the first calls and the last. As with
 /// any panic nothing of it is kept, and the calls can be made again.

@@ -224,7 +224,7 @@ pub(super) fn listen(shared: &Arc<Shared>) {
 
 /// The listening thread: until its store is gone.
 fn run(store: &Weak<Shared>) {
-    let mut first = true;
+    let mut link = Link::Untried;
     while let Some(shared) = store.upgrade() {
         let connection = shared.pool.connect();
         let channel = shared.events.channel.clone();
@@ -233,29 +233,36 @@ fn run(store: &Weak<Shared>) {
             let mut channel_open = connection.as_pubsub();
             channel_open.subscribe(&channel)?;
             channel_open.set_read_timeout(Some(LOOK))?;
-            announce(store, &mut first, true);
+            announce(store, &mut link, Link::Up);
             listen_to(store, &mut channel_open)
         });
         if ended.is_ok() {
             return;
         }
-        announce(store, &mut first, false);
+        announce(store, &mut link, Link::Down);
         thread::sleep(AGAIN);
     }
 }
 
+/// What is known of the connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Link {
+    Untried,
+    Up,
+    Down,
+}
+
 /// The connection is there, or is not.
-fn announce(store: &Weak<Shared>, first: &mut bool, connected: bool) {
+fn announce(store: &Weak<Shared>, link: &mut Link, now: Link) {
     let Some(shared) = store.upgrade() else { return };
-    if std::mem::take(first) {
+    let before = std::mem::replace(link, now);
+    if before == Link::Untried {
         *lock(&shared.events.state) = Listening::Yes;
         shared.events.tried.notify_all();
-        if connected {
-            // Nothing was missed.
-            return;
-        }
+    } else if before != now {
+        // Of what has changed while there was no connection nobody has told. As long as there is none, nothing is new.
+        shared.events.all();
     }
-    shared.events.all();
 }
 
 /// Takes messages until the store is gone, or the connection is.
