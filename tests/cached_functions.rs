@@ -280,9 +280,10 @@ fn a_chain_of_a_million_calls_fits_any_stack() {
 }
 
 #[test]
+#[allow(clippy::only_used_in_recursion, reason = "that is what a cycle is")]
 fn a_cycle_is_an_error_that_names_its_keys() {
     #[cache]
-    #[allow(unconditional_recursion, clippy::only_used_in_recursion)]
+    #[allow(unconditional_recursion)]
     fn direct(n: u32) -> u32 {
         direct((n + 1) % 3) + 1
     }
