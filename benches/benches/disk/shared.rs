@@ -101,7 +101,9 @@ pub fn section(bars: &mut Bars) {
     };
     let (readers, beside, small) = (of("readers"), of("beside"), of("small"));
     println!("\n### A dict of {ITEMS} entries that threads share, and a small one\n");
-    println!("| get/s, one thread | get/s, two threads | us a get beside a writer: half / 1 of 10,000 / longest | ms to open a small dict and read |");
+    println!(
+        "| get/s, one thread | get/s, two threads | us a get beside a writer: half / 1 of 10,000 / longest | ms to open a small dict and read |"
+    );
     println!("|---|---|---|---|");
     println!(
         "| {:.0} | {:.0} | {:.1} / {:.0} / {:.0} | {:.2} |",
