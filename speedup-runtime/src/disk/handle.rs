@@ -383,6 +383,8 @@ impl<B: Body> Handle<B> {
         self.check_owner()?;
         let body = {
             let mut writer = lock(&self.inner.writer);
+            // Should the process exit while the checkpoint is being made, nobody finds the body to write its journal.
+            self.inner.write(&writer);
             let mut all = self.inner.all(&mut writer);
             all.body().take()
         };
