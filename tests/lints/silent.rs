@@ -26,6 +26,25 @@ pub fn distance(a: &str, b: &str, mut limit: usize) -> usize {
     }
 }
 
+/// A body on one line, beside what is no part of the key.
+#[rustfmt::skip]
+#[cache(skip(rows))]
+#[must_use]
+pub fn row(rows: &[u64], n: usize) -> u64 { rows[n] }
+
+/// The same with a bound.
+#[rustfmt::skip]
+#[cache(skip(rows), capacity = 3)]
+#[must_use]
+pub fn bounded(rows: &[u64], n: usize) -> u64 { rows[n] }
+
+/// The same of an age.
+#[cache(ttl = "30s")]
+#[must_use]
+pub fn aging(n: u64) -> u64 {
+    n * n
+}
+
 /// What is asked of others.
 ///
 /// # Errors

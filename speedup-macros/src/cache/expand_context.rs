@@ -204,7 +204,10 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     let formed = context.key.is_none().then(|| forecast::form(model));
     let forecasts = formed.filter(|formed| forecast::has_forecasts(model, formed));
     let plain = &model.function.block;
-    let block = lent(model, &forecasts.as_ref().unwrap_or(plain).to_token_stream());
+    let mut block = forecasts.as_ref().unwrap_or(plain).clone();
+    // Around the lines of a closure braces of the user's own would be superfluous ones to the compiler.
+    block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
+    let block = lent(model, &block.to_token_stream());
     let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
     let mut taken = pattern;
     if model.stored.is_on() {
