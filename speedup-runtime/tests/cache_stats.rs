@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Barrier, atomic::AtomicUsize, atomic::Ordering},
+    sync::{Arc, Barrier, Condvar, Mutex, atomic::AtomicUsize, atomic::Ordering},
     thread,
     time::Duration,
 };
@@ -92,8 +92,14 @@ fn memory_grows_with_the_entries() {
 #[test]
 fn calls_on_other_threads_are_counted() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("a pool");
-    let cache = Cache::from_fn(|n: u64| {
-        thread::sleep(Duration::from_millis(2));
+    // Each waits until two are here, so the first ends only when another thread has begun one.
+    let (here, both) = (Arc::new(Mutex::new(0)), Arc::new(Condvar::new()));
+    let cache = Cache::from_fn(move |n: u64| {
+        let mut here = here.lock().expect("no panic");
+        *here += 1;
+        both.notify_all();
+        let waited = both.wait_timeout_while(here, Duration::from_secs(60), |here| *here < 2).expect("no panic");
+        assert!(!waited.1.timed_out(), "one thread computes alone");
         n
     });
     pool.install(|| cache.get_all((0..64).map(|n| (n,))));

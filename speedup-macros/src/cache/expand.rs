@@ -268,6 +268,11 @@ pub(super) fn show(arguments: &[Argument]) -> TokenStream {
     if arguments.iter().all(|argument| signature::is_well_known(&argument.owned)) {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
+    show_if_it_can()
+}
+
+/// The same of a type of which it is not known whether it has a `Debug`.
+pub(super) fn show_if_it_can() -> TokenStream {
     quote! {
         .show(|key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
 use super::awaits;
-use super::expand::{keep, keep_stored, show};
+use super::expand::{keep, keep_stored, show, show_if_it_can};
 use super::expand_store;
 use super::form::Form;
 use super::model::Cached;
@@ -163,15 +163,9 @@ fn runtime_function(model: &Cached) -> TokenStream {
 
 /// How a key prints, which in a generic function may or may not have a `Debug`.
 fn show_of(model: &Cached) -> TokenStream {
-    let opaque = matches!(model.form, Form::Generic);
-    if !opaque {
-        return show(&model.arguments);
-    }
-    quote! {
-        .show(|key, out| {
-            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-            (&::speedup::__private::Show(key)).__speedup_show(out)
-        })
+    match model.form {
+        Form::Generic => show_if_it_can(),
+        _ => show(&model.arguments),
     }
 }
 

@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{self, keep, keep_stored, lent, returning, show};
+use super::expand::{self, keep, keep_stored, lent, returning, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
@@ -239,19 +239,10 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let show = match context.key {
-        Some(_) => show(&[]),
-        None => show(&keyed(model, context).cloned().collect::<Vec<_>>()),
-    };
     let show = if context.key.is_some() || is_generic(&model.function, &model.place) {
-        quote! {
-            .show(|key, out| {
-                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                (&::speedup::__private::Show(key)).__speedup_show(out)
-            })
-        }
+        show_if_it_can()
     } else {
-        show
+        show(&keyed(model, context).cloned().collect::<Vec<_>>())
     };
     let keep = match model.policies.any() {
         true => keep_stored(model.keep),

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::{self, call, keep};
+use super::expand::{self, call, keep, show_if_it_can};
 use super::expand_store;
 use super::model::Cached;
 use crate::expansion;
@@ -39,14 +39,11 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let computing = expand_store::computing(model, &key, &pattern, &call);
     let behind = expand_store::behind(model, &key);
+    let show = show_if_it_can();
     let cache = quote_spanned! {at=>
         ::speedup::cache::of_types(#marker, || {
             ::speedup::cache::Function::new(#title, #computing)
-                .show(|key, out| {
-                    use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                    (&::speedup::__private::Show(key)).__speedup_show(out)
-                })
-                #keep #sequential #uses_rayon #behind
+                #show #keep #sequential #uses_rayon #behind
         })
     };
     handle(model, &key, &cache)

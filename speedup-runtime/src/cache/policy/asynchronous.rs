@@ -224,12 +224,8 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     }
 
     /// Keeps only the values for which this is true. O(n).
-    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
-        for (key, value) in self.entries() {
-            if !keep(&key, &value) {
-                self.shared.remove(self.cache.core(), &Hashed(key));
-            }
-        }
+    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
+        self.shared.retain(self.cache.core(), keep);
     }
 
     /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not. O(n).

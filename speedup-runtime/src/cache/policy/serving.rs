@@ -68,4 +68,13 @@ impl<K: Key, R: Output> Shared<K, R> {
         });
         entries
     }
+
+    /// Takes out the values for which this is not true. It may call the cache itself: nothing is held meanwhile.
+    pub(super) fn retain(&self, core: &Kept<K, R>, mut keep: impl FnMut(&K, &R) -> bool) {
+        for (key, value) in self.entries(core) {
+            if !keep(&key, &value) {
+                self.remove(core, &Hashed(key));
+            }
+        }
+    }
 }

@@ -260,7 +260,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         }
         let errand: Errand = match &self.home {
             Home::Static => {
-                // SAFETY: it lies in a static.
+                // SAFETY: only caches that lie in statics have this home.
                 let core: &'static Kept<K, R> = unsafe { &*std::ptr::from_ref(core) };
                 Box::new(move || sweep(core))
             }
