@@ -80,3 +80,28 @@ fn a_group_and_a_cache_that_is_dropped() {
     own.set(Arc::downgrade(&cache)).expect("set once");
     assert_eq!(cache.get((12,)), 144);
 }
+
+#[test]
+fn a_bounded_cache_puts_out_and_renews() {
+    let cache = Cache::from_fn(|text: String| text + "!").capacity(4);
+    for n in 0..12 {
+        assert_eq!(cache.get((n.to_string(),)), format!("{n}!"));
+    }
+    assert!(cache.len() <= 4);
+    assert_eq!(cache.refresh(("11".to_string(),)), "11!");
+    cache.retain(|(text,), _| text.len() == 1);
+    assert!(cache.entries().iter().all(|((text,), value)| text.len() == 1 && value.len() == 2));
+    cache.clear();
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn an_error_is_moved_on_its_thread_alone() {
+    use speedup_runtime::cache::{Fallible, Moved};
+
+    let moved: Moved<std::rc::Rc<u8>> = Err::<u8, _>(std::rc::Rc::new(3)).share().unwrap_err();
+    let other = moved.clone();
+    assert!(thread::spawn(move || other.take().is_none()).join().unwrap());
+    assert_eq!(moved.take().as_deref(), Some(&3));
+    assert!(moved.take().is_none());
+}
