@@ -124,6 +124,8 @@ fn a_recursion_over_a_grid_is_right_with_room_for_a_few_rows() {
     for pool in pools() {
         let cache = grid(300);
         assert_eq!(pool.install(|| cache.get((24, 24))), paths(24, 24));
+        // A helper may be about to keep its last value and to make room for it: it comes home first.
+        pool.broadcast(|_| ());
         assert!(cache.len() <= 300);
     }
 }
