@@ -63,6 +63,7 @@ pub use self::{
     fork::join::{join, map},
     policy::{
         AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
+        of_async_types_with_policies, of_types_with_policies,
     },
     table::{
         bits::{Bits, ByBits},

@@ -19,6 +19,7 @@ mod rules;
 mod serving;
 mod shared;
 mod state;
+mod types;
 
 pub use self::{
     asynchronous::{AsyncPolicyCache, AsyncPolicyState},
@@ -26,4 +27,5 @@ pub use self::{
     kept::{Hashed, Stored},
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,
+    types::{of_async_types_with_policies, of_types_with_policies},
 };
