@@ -138,10 +138,11 @@ fn runtime_function(model: &Cached) -> TokenStream {
     };
     let show = show_of(model);
     let keep = keep(model);
-    let awaiting = expand_store::awaiting(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) =
+        expand_store::awaited(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
     let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::AsyncFunction::new(#title, #awaiting) #show #keep #behind
+        ::speedup::cache::AsyncFunction::new(#title, |#taken| { #awaited }) #show #keep #behind
     }
 }
 

@@ -20,6 +20,7 @@ use syn::{FnArg, ReceiverKind};
 
 use super::expand::{cache_type, keep, rules, state_type};
 use super::expand_context;
+use super::expand_store;
 use super::form::{Context, Home};
 use super::model::Cached;
 use crate::expansion;
@@ -141,7 +142,8 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
 /// An item of its own, since a recursive call in the body asks whether the wrapper's future is `Send`.
 fn start(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
-    let (name, key, result) = (start_name(model), expand_context::key_type(model, context), &model.result);
+    let (name, key) = (start_name(model), expand_context::key_type(model, context));
+    let (_, result) = expand_store::held(model, &key, &model.result);
     let generics = &model.function.sig.generics;
     let bounds = &generics.where_clause;
     let owned = owned(model, context);
@@ -163,9 +165,11 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         None => signature::tuple(at, names.into_iter()),
     };
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let (taken, awaited) =
+        expand_store::awaited(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
     quote_spanned! {at=>
-        fn #name #generics (#(#declared,)* #pattern: #key) -> ::speedup::cache::Boxed<#result> #bounds {
-            ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
+        fn #name #generics (#(#declared,)* #taken) -> ::speedup::cache::Boxed<#result> #bounds {
+            #awaited
         }
     }
 }
@@ -180,12 +184,13 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let keep = keep(model);
     let key = expand_context::key_type(model, context);
-    let key = if model.policies.any() { quote!(::speedup::cache::Hashed<#key>) } else { key };
+    let behind = expand_store::behind(model, &key);
+    let (key, _) = expand_store::held(model, &key, &model.result);
     quote_spanned! {at=>
         ::speedup::cache::AsyncFunction::of_context(#title).show(|key: &#key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
             (&::speedup::__private::Show(key)).__speedup_show(out)
-        }) #keep
+        }) #keep #behind
     }
 }
 
@@ -198,6 +203,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = expand_context::key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
+    let dock = expand_store::dock(model, &key);
     let (ty, state_type, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
@@ -208,6 +214,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
             static #state: #state_type<#key, #result> = #state_type::new(#rules);
+            #dock
             &#ty::of(&#state, #function)
         } #end
     }

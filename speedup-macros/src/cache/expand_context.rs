@@ -215,7 +215,9 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     let (mut key, mut result) = (key, result.to_token_stream());
     if model.policies.any() {
-        computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        if !model.stored.is_on() {
+            computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        }
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
     }

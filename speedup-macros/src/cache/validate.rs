@@ -96,12 +96,6 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
     let policies = &options.policies;
     policies.check(errors);
     let Some(first) = &policies.first else { return };
-    if let Some(store) = &options.stored.key {
-        errors.at(
-            store,
-            format!("`{store}` and `{first}` exclude each other: bounds and ages are those of memory, so leave them out, or give the store its own"),
-        );
-    }
     let words =
         [options.returns_ref.as_ref(), options.move_err.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
     for word in words.into_iter().flatten() {

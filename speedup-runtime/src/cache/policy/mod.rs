@@ -11,6 +11,7 @@
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
 mod asynchronous;
+mod behind;
 mod builder;
 mod cache;
 mod kept;

@@ -9,12 +9,12 @@ use std::{
     io::{self, BufReader, ErrorKind, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::blocks::Blocks;
 use super::positioned;
 use super::record::{self, Found, Kind, PREFIX, Record};
+use crate::clock;
 use crate::disk::Process;
 
 /// Where the records lie.
@@ -77,7 +77,7 @@ struct Writer {
 
 /// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    clock::since_1970()
 }
 
 /// The number of a key in the index. Two keys of one number: the later one counts, and each is verified when it is read.
@@ -152,6 +152,11 @@ impl Log {
 
     /// The value of a key whose time is not over.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.get_with_end(key)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the end of its time, or 0.
+    pub(super) fn get_with_end(&self, key: &[u8]) -> io::Result<Option<(Vec<u8>, u64)>> {
         let (file, of, end, place) = {
             let view = poisoned(self.view.read());
             let Some(place) = view.index.get(&number(key)).copied() else { return Ok(None) };
@@ -159,7 +164,9 @@ impl Log {
         };
         let bytes = self.blocks.read((&file, of), end, place.at, place.len as usize)?;
         match record::read(&bytes) {
-            Found::Record(record, _) => Ok((record.key == key && is_alive(&record)).then(|| record.value.to_vec())),
+            Found::Record(record, _) => {
+                Ok((record.key == key && is_alive(&record)).then(|| (record.value.to_vec(), record.end)))
+            }
             Found::Cut | Found::Damage => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
         }
     }
