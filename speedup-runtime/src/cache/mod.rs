@@ -54,6 +54,7 @@ pub use self::{
         group::{GetAll, Group},
         memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
+        task::AsyncTask,
     },
     call::{
         behind::{Attached, Behind, Counts, Fault},
