@@ -7,7 +7,7 @@
 //!         ::core::result::Result::Ok(value) => value,
 //!         ::core::result::Result::Err(key) => {
 //!             let this = ::speedup::cache::passed_on(&self);
-//!             ::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key)).await
+//!             ::speedup::cache::boxed(::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key))).await
 //!         }
 //!     }
 //! }
@@ -19,10 +19,9 @@ use syn::ext::IdentExt;
 use syn::{FnArg, ReceiverKind};
 
 use super::expand::{cache_type, keep, rules, state_type};
-use super::expand_context;
-use super::expand_store;
 use super::form::{Context, Home};
 use super::model::Cached;
+use super::{expand_async, expand_context, expand_store};
 use crate::expansion;
 use crate::signature::{self, Pass};
 
@@ -66,26 +65,44 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let names = owned.iter().map(|owned| &owned.name);
     let start = expansion::with_types(&model.place, &model.function.sig, &start_name(model));
     let ty = cache_type(model);
-    let begin = quote_spanned!(at=> move |#missing| #start(#(#names,)* #missing));
+    let find = expand_async::found_by(model, &quote_spanned!(at=> #ty::#find(#cached, #key)));
+    // What may be asked for again is not given away.
+    let again = names.clone().map(|name| quote_spanned!(at=> let #name = ::core::clone::Clone::clone(&#name);));
+    let again = if model.moves_err { again.collect() } else { Vec::new() };
+    let asking = |ask: &str| {
+        let ask = Ident::new(ask, at);
+        let names = names.clone();
+        expand_async::asking(model, &missing, |key| {
+            let get = quote_spanned!(at=> #ty::#ask(#cached, #key, move |#missing| #start(#(#names,)* #missing)));
+            if again.is_empty() { get } else { quote_spanned!(at=> { #(#again)* #get }) }
+        })
+    };
+    let get = asking("get_with");
     let look_up = quote_spanned! {at=>
-        match #ty::#find(#cached, #key) {
+        match #find {
             ::core::result::Result::Ok(#value) => #value,
             ::core::result::Result::Err(#missing) => {
                 #(#taken)*
-                #ty::get_with(#cached, #missing, #begin).await
+                #get.await
             }
         }
     };
-    let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
     let look_up = match model.policies.forces() {
-        Some(forces) => quote_spanned! {at=>
-            if #forces {
-                #(#taken)*
-                #ty::#refresh(#cached, #key, #begin).await
-            } else {
-                #look_up
+        Some(forces) => {
+            let key_type = expand_context::key_type(model, context);
+            let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
+            let owned = if lends { owned } else { key };
+            let refresh = asking("refresh_with");
+            quote_spanned! {at=>
+                if #forces {
+                    #(#taken)*
+                    let #missing = #owned;
+                    #refresh.await
+                } else {
+                    #look_up
+                }
             }
-        },
+        }
         None => look_up,
     };
     // The user's own braces make this the user's function to the compiler's lints.
@@ -157,7 +174,7 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         }
         let name = expansion::in_closure(&argument.name);
         names.push(name.to_token_stream());
-        super::expand_async::passed(argument, &name)
+        expand_async::passed(argument, &name)
     });
     let passed: Vec<TokenStream> = this.into_iter().chain(arguments).collect();
     let pattern = match context.key {
@@ -165,8 +182,8 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         None => signature::tuple(at, names.into_iter()),
     };
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
-    let (taken, awaited) =
-        expand_store::awaited(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
+    let computed = expand_async::shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     quote_spanned! {at=>
         fn #name #generics (#(#declared,)* #taken) -> ::speedup::cache::Boxed<#result> #bounds {
             #awaited

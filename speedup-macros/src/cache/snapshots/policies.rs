@@ -144,10 +144,12 @@ fn of_an_async_function_that_gets_more_than_its_key() {
                     ::core::result::Result::Ok(value) => value,
                     ::core::result::Result::Err(key) => {
                         let db = ::speedup::cache::passed_on(db);
-                        ::speedup::cache::AsyncPolicyCache::get_with(
-                                cache,
-                                key,
-                                move |key| __load_started(db, key),
+                        ::speedup::cache::boxed(
+                                ::speedup::cache::AsyncPolicyCache::get_with(
+                                    cache,
+                                    key,
+                                    move |key| __load_started(db, key),
+                                ),
                             )
                             .await
                     }
