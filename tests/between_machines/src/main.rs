@@ -40,7 +40,7 @@ fn main() {
 #[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn real(program: &Path) {
     let Some(trip) = Server::start(Kind::Redis, &[]).map(|server| round_trip(&server)) else { return };
-    println!("A question to the server takes {:.2} ms.\n", trip.as_secs_f64() * 1e3);
+    println!("A question to the server takes {:.2} ms; of three runs the middle one.\n", trip.as_secs_f64() * 1e3);
     println!("| recursion | keys | processes | computed | seconds | times faster | simulated | bar | |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for (name, title, size, _) in RUNS {
@@ -67,8 +67,15 @@ fn real(program: &Path) {
     }
 }
 
-/// Runs processes, of which one is killed when so many calls were computed. How many were in the end, and how long it took.
+/// Runs processes three times, and returns what came of the middle one.
 fn run(program: &Path, count: usize, name: &str, size: u32, kill: Option<usize>) -> (usize, Duration) {
+    let mut runs = [(); 3].map(|()| run_once(program, count, name, size, kill));
+    runs.sort_by_key(|(_, took)| *took);
+    runs[1]
+}
+
+/// Runs processes, of which one is killed when so many calls were computed. How many were in the end, and how long it took.
+fn run_once(program: &Path, count: usize, name: &str, size: u32, kill: Option<usize>) -> (usize, Duration) {
     let server = Server::start(Kind::Redis, &[]).expect("it started before");
     let (value, _) = Recursion::of(name, size).by_hand();
     let children = parent::start(program, &server.url(), count, name, size);
