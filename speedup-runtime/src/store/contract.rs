@@ -177,6 +177,13 @@ pub trait Store<K, V>: Send + Sync {
         false
     }
 
+    /// Keeps at most so many entries from now on, or still fewer if it was told so before; beyond, those go that were put longest ago.
+    ///
+    /// A cached function with a bound of its own may tell its store. A store that has no bound does nothing.
+    fn bound(&self, entries: usize) {
+        let _ = entries;
+    }
+
     /// In which state the store is, for [`Stats`](crate::cache::Stats).
     fn condition(&self) -> Condition {
         Condition::Sound
@@ -336,6 +343,9 @@ macro_rules! by_pointer {
             }
             fn is_near(&self) -> bool {
                 (**self).is_near()
+            }
+            fn bound(&self, entries: usize) {
+                (**self).bound(entries);
             }
             fn condition(&self) -> Condition {
                 (**self).condition()

@@ -181,6 +181,10 @@ impl<K, R: Kept> Store<K, R> for Parts<K, R> {
         self.store.entries(&mut |key, value| each(key, R::of(value)))
     }
 
+    fn bound(&self, entries: usize) {
+        self.store.bound(entries);
+    }
+
     fn condition(&self) -> Condition {
         self.store.condition()
     }
