@@ -10,6 +10,7 @@
 //! | a place in the queue | belongs to a value in the table, or is found to be empty when it comes to the front |
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
+#[cfg(feature = "async")]
 mod asynchronous;
 mod builder;
 mod cache;
@@ -20,8 +21,9 @@ mod serving;
 mod shared;
 mod state;
 
+#[cfg(feature = "async")]
+pub use self::asynchronous::{AsyncPolicyCache, AsyncPolicyState};
 pub use self::{
-    asynchronous::{AsyncPolicyCache, AsyncPolicyState},
     cache::PolicyCache,
     kept::{Hashed, Stored},
     rules::{Life, OnEvict, Rules, Weight},
