@@ -6,7 +6,7 @@ pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{self, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
 #[cfg(feature = "async")]
-pub use speedup_runtime::cache::{AsyncCache, AsyncMemo};
+pub use speedup_runtime::cache::{AsyncCache, AsyncMemo, AsyncTask};
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;

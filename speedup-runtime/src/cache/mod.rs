@@ -55,6 +55,7 @@ pub use self::{
         group::{GetAll, Group},
         memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
+        task::AsyncTask,
     },
     policy::{AsyncPolicyCache, AsyncPolicyState},
 };
