@@ -18,7 +18,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, ReceiverKind};
 
-use super::expand::keep;
+use super::expand::{cache_type, keep, rules, state_type};
 use super::expand_context;
 use super::form::{Context, Home};
 use super::model::Cached;
@@ -60,21 +60,39 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let [value, missing, cached] =
         ["value", "key", "cache"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let owned = owned(model, context);
-    let taken = owned.iter().map(|Owned { name, taken, .. }| quote_spanned!(at=> let #name = #taken;));
+    let taken: Vec<_> =
+        owned.iter().map(|Owned { name, taken, .. }| quote_spanned!(at=> let #name = #taken;)).collect();
     let names = owned.iter().map(|owned| &owned.name);
     let start = expansion::with_types(&model.place, &model.function.sig, &start_name(model));
+    let ty = cache_type(model);
+    let begin = quote_spanned!(at=> move |#missing| #start(#(#names,)* #missing));
+    let look_up = quote_spanned! {at=>
+        match #ty::#find(#cached, #key) {
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#missing) => {
+                #(#taken)*
+                #ty::get_with(#cached, #missing, #begin).await
+            }
+        }
+    };
+    let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
+    let look_up = match model.policies.forces() {
+        Some(forces) => quote_spanned! {at=>
+            if #forces {
+                #(#taken)*
+                #ty::#refresh(#cached, #key, #begin).await
+            } else {
+                #look_up
+            }
+        },
+        None => look_up,
+    };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
         block.extend(quote_spanned! {at=>
             let #cached = #cache;
-            match ::speedup::AsyncCache::#find(#cached, #key) {
-                ::core::result::Result::Ok(#value) => #value,
-                ::core::result::Result::Err(#missing) => {
-                    #(#taken)*
-                    ::speedup::AsyncCache::get_with(#cached, #missing, move |#missing| #start(#(#names,)* #missing)).await
-                }
-            }
+            #look_up
         });
     });
     quote!(#(#attributes)* #visibility #signature #block)
@@ -160,8 +178,9 @@ fn start_name(model: &Cached) -> Ident {
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let keep = keep(model.keep);
+    let keep = keep(model);
     let key = expand_context::key_type(model, context);
+    let key = if model.policies.any() { quote!(::speedup::cache::Hashed<#key>) } else { key };
     quote_spanned! {at=>
         ::speedup::cache::AsyncFunction::of_context(#title).show(|key: &#key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
@@ -179,6 +198,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = expand_context::key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
+    let (ty, state_type, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -186,17 +206,14 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
-            static #state: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
-            &::speedup::AsyncCache::of(&#state, #function)
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state: #state_type<#key, #result> = #state_type::new(#rules);
+            &#ty::of(&#state, #function)
         } #end
     }
 }
 
 /// `::speedup::cache::of_async_types(load::<T>, || ..)`
 fn of_types(model: &Cached, context: &Context) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = function(model, context);
-    quote_spanned!(at=> ::speedup::cache::of_async_types(#marker, || #function))
+    super::expand_types::of_types(model, &expand_context::key_type(model, context), &function(model, context))
 }

@@ -16,7 +16,7 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
 
-use super::expand::{self, keep, keep_stored, lent, returning, show, show_if_it_can};
+use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
@@ -51,15 +51,8 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let key = key(model, context, lends);
     let body = body(model, context);
     let look_up = match &context.home {
-        Home::Static if model.policies.any() => look_up_with_policies(model, &key, lends, &body),
-        Home::Static | Home::Types => {
-            let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
-            let cache = match context.home {
-                Home::Static => model.place.sibling(&model.handle),
-                _ => of_types(model, context),
-            };
-            quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key, #body))
-        }
+        Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
+        Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
         Home::Field(field) => {
             let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
             let function = function(model, context);
@@ -83,15 +76,20 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     quote!(#(#attributes)* #visibility #signature #block)
 }
 
-/// `::speedup::PolicyCache::get_with(LOAD, (user,), ..)`
-fn look_up_with_policies(model: &Cached, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
+/// `::speedup::Cache::get_with(LOAD, (user,), ..)`
+fn look_up(model: &Cached, cache: &TokenStream, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
-    let cache = model.place.sibling(&model.handle);
+    let ty = cache_type(model);
     let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
-    let look_up = quote_spanned!(at=> ::speedup::PolicyCache::#get(#cache, #key, #body));
-    let Some(forces) = model.policies.forces() else { return look_up };
+    let Some(forces) = model.policies.forces() else {
+        return quote_spanned!(at=> #ty::#get(#cache, #key, #body));
+    };
     let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
-    quote_spanned!(at=> if #forces { ::speedup::PolicyCache::#refresh(#cache, #key, #body) } else { #look_up })
+    let once = Ident::new("body", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        let #once = #body;
+        if #forces { #ty::#refresh(#cache, #key, #once) } else { #ty::#get(#cache, #key, #once) }
+    }
 }
 
 /// An argument keeps its name where it has one, so that the body finds it.
@@ -244,11 +242,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     } else {
         show(&keyed(model, context).cloned().collect::<Vec<_>>())
     };
-    let keep = match model.policies.any() {
-        true => keep_stored(model.keep),
-        false if model.stays_here => keep_here(model),
-        false => keep(model.keep),
-    };
+    let keep = if model.stays_here { keep_here(model) } else { keep(model) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let behind = expand_store::behind(model, &key_type(model, context));
@@ -277,21 +271,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
-    if model.policies.any() {
-        let function = quote!(#function);
-        let rules = model.policies.rules(at, &key, result);
-        let (keyword, lifetime) =
-            (expansion::handle_keyword(&model.place, &model.function), expansion::handle_lifetime(&model.place, at));
-        let (state, end) = (expansion::state_name(name, at), expansion::handle_end(&model.place, &model.function));
-        return quote_spanned! {at=>
-            #(#attributes)*
-            #[doc = #docs]
-            #visibility #keyword #name: &#lifetime ::speedup::PolicyCache<#key, #result> = {
-                static #state: ::speedup::cache::PolicyState<#key, #result> = ::speedup::cache::PolicyState::new(#rules);
-                &::speedup::PolicyCache::of(&#state, #function)
-            } #end
-        };
-    }
+    let (ty, state_type, rules) = (cache_type(model), expand::state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -300,20 +280,17 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
-            static #state: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state: #state_type<#key, #result> = #state_type::new(#rules);
             #dock
-            &::speedup::Cache::of(&#state, #function)
+            &#ty::of(&#state, #function)
         } #end
     }
 }
 
 /// `::speedup::cache::of_types(load::<T>, || ::speedup::cache::Function::of_context("load"))`
 fn of_types(model: &Cached, context: &Context) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = function(model, context);
-    quote_spanned!(at=> ::speedup::cache::of_types(#marker, || #function))
+    super::expand_types::of_types(model, &key_type(model, context), &function(model, context))
 }
 
 /// `fn LOAD<T: Hash>() -> &'static ::speedup::Cache<(T,), u64> { .. }`

@@ -110,6 +110,11 @@ pub(super) fn key_name(at: Span) -> Ident {
 /// The closure that computes the value of a key: `|(n,): &(u64,)| __f_uncached(*n)`, or one that asks the store before.
 pub(super) fn computing(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
+    if model.policies.any() {
+        return quote_spanned! {at=>
+            |::speedup::cache::Hashed(#pattern): &::speedup::cache::Hashed<#key>| ::speedup::cache::Stored::of(#body)
+        };
+    }
     if !model.stored.is_on() {
         return quote_spanned!(at=> |#pattern: &#key| #body);
     }
@@ -129,6 +134,13 @@ pub(super) fn asked(model: &Cached, body: &TokenStream) -> TokenStream {
 /// `|key: (u64,)| boxed(async move { ::speedup::AsyncCache::stored(F, key, |(n,): (u64,)| async move { body }).await })`, or without a store the body alone.
 pub(super) fn awaiting(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
+    if model.policies.any() {
+        return quote_spanned! {at=>
+            |::speedup::cache::Hashed(#pattern): ::speedup::cache::Hashed<#key>| {
+                ::speedup::cache::boxed(async move { ::speedup::cache::Stored::of(#body) })
+            }
+        };
+    }
     if !model.stored.is_on() {
         return quote_spanned!(at=> |#pattern: #key| { ::speedup::cache::boxed(async move { #body }) });
     }

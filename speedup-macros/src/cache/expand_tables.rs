@@ -84,7 +84,7 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
     let call = call(model, &inner, passed);
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
-    let (keep, show) = (keep(model.keep), show(&varying));
+    let (keep, show) = (keep(model), show(&varying));
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let limit = model.tables.as_ref().map(|most| quote!(.limit(#most)));

@@ -73,12 +73,6 @@ fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
         errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
                          in a field, by `field = memo`, or leave `scoped` out");
     }
-    if let Some(ahead) = options.policies.renews_ahead() {
-        errors.at(
-            ahead,
-            "an `async fn` has no thread of its own to renew on: leave it out, and call `refresh` on the handle in a task of your runtime",
-        );
-    }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
     }
@@ -115,28 +109,15 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
         errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
     }
     match form {
-        Form::Generic => errors.at(
-            first,
-            format!(
-                "`{first}` is for functions without type parameters: write one for each type, which calls a generic one"
-            ),
-        ),
         Form::Context(context) => match context.home {
             Home::Scope => errors
                 .at(first, format!("`{first}` and `scoped` exclude each other: the values go with the outermost call")),
             Home::Field(_) => {
                 errors.at(first, format!("`{first}` and `field` exclude each other: the values go with `self`"))
             }
-            Home::Types => {
-                errors.at(first, format!("`{first}` is for functions without type parameters, outside of traits"))
-            }
-            Home::Static => {
-                if let Some(ahead) = policies.renews_ahead() {
-                    errors.at(ahead, "`refresh_ahead` renews when nobody is there to pass on what is no part of the key: leave it out");
-                }
-            }
+            Home::Static | Home::Types => {}
         },
-        Form::Plain | Form::Tables(_) => {}
+        Form::Plain | Form::Generic | Form::Tables(_) => {}
     }
     let known: Vec<String> = signature::arguments(&function.sig).iter().map(Argument::declared_name).collect();
     for input in policies.forced_by() {

@@ -57,7 +57,7 @@ pub use self::{
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,
     },
-    policy::{AsyncPolicyCache, AsyncPolicyState},
+    policy::{AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
 };
 #[cfg(not(loom))]
 pub use self::{
@@ -67,7 +67,7 @@ pub use self::{
         function::Function,
     },
     fork::join::{join, map},
-    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight},
+    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

@@ -1,16 +1,23 @@
 //! The handle of a cached `async fn` with policies.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use super::{
     kept::{Asked, Hashed, Stored},
     rules::Rules,
-    shared::{Home, Look, Shared},
+    shared::{Home, Kept, Look, Shared},
 };
 use crate::{
     cache::{
         asynchronous::{
-            function::AsyncFunction,
+            function::{AsyncFunction, Boxed, boxed},
             state::{AsyncCache, AsyncState},
             task::AsyncTask,
         },
@@ -18,6 +25,7 @@ use crate::{
         table::key::{Key, Lookup, Output},
         thread::registry,
     },
+    panics,
     seeing::stats::Stats,
 };
 
@@ -61,10 +69,55 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     pub async fn get(&self, key: K) -> R {
         let key = Hashed(key);
         match self.see(&key) {
-            Some(Look::Fresh(value) | Look::Late(value)) => value,
+            Some(Look::Fresh(value)) => value,
+            Some(Look::Late(value)) => self.renew_ahead(&key, value, self.cache.refresh(key.clone())).await,
             Some(Look::Expired) => self.renew(key).await,
             None => self.cache.get(key).await.into_value(),
         }
+    }
+
+    /// The value of a key, computed if need be by this body instead of the cache's own function. See
+    /// [`AsyncCache::get_with`](crate::AsyncCache::get_with).
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub async fn get_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        let key = Hashed(key);
+        match self.see(&key) {
+            Some(Look::Fresh(value)) => value,
+            Some(Look::Late(value)) => {
+                let cache = self.by(body);
+                self.renew_ahead(&key, value, cache.refresh(key.clone())).await
+            }
+            Some(Look::Expired) => self.refresh_with(key.0, body).await,
+            None => self.by(body).get(key).await.into_value(),
+        }
+    }
+
+    /// As [`refresh`](Self::refresh), by this body.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub async fn refresh_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        let key = Hashed(key);
+        let new = self.by(body).refresh(key.clone()).await;
+        self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub async fn refresh_ref_with<Q: Lookup<K>>(&self, key: Q, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        self.refresh_with(key.to_key(), body).await
+    }
+
+    /// The cache for one call, by this body.
+    fn by(&self, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> AsyncCache<Hashed<K>, Stored<R>> {
+        self.cache.by(|Hashed(key)| {
+            let value = body(key);
+            boxed(async move { Stored::of(value.await) })
+        })
     }
 
     /// A look at a key, which counts as a hit if there is something to be served.
@@ -108,10 +161,33 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     #[inline(always)]
     fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
-        self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
-            Look::Fresh(value) | Look::Late(value) => Some(value),
-            Look::Expired => None,
+        self.cache.core().hit_of(key, |stored| {
+            // Who is to renew it waits for that, and so does not find it.
+            if self.shared.is_due(stored) {
+                return None;
+            }
+            match self.shared.look(stored, R::clone) {
+                Look::Fresh(value) | Look::Late(value) => Some(value),
+                Look::Expired => None,
+            }
         })
+    }
+
+    /// Renews a value before its end, for one who waits for that while others get the old value. A panic in it is nobody's: the old value is
+    /// there. One who leaves has another one do it.
+    async fn renew_ahead(&self, key: &Hashed<K>, old: R, renewal: impl Future<Output = Stored<R>>) -> R {
+        let left = Left { shared: &self.shared, core: self.cache.core(), key };
+        let mut renewal = pin!(renewal);
+        let renewed = poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| renewal.as_mut().poll(context)));
+            polled.map(|poll| poll.map(Some)).unwrap_or_else(|payload| {
+                panics::swallow(payload);
+                Poll::Ready(None)
+            })
+        });
+        let new = renewed.await;
+        std::mem::forget(left);
+        new.map_or(old, |new| self.shared.serve(self.cache.core(), key, new, self.cache.keep()))
     }
 
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
@@ -262,6 +338,19 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.cache.core().with_books(self.cache.stats())
+    }
+}
+
+/// One who waits for a renewal and may leave before it is there.
+struct Left<'a, K: Key, R: Output> {
+    shared: &'a Shared<K, R>,
+    core: &'a Kept<K, R>,
+    key: &'a Hashed<K>,
+}
+
+impl<K: Key, R: Output> Drop for Left<'_, K, R> {
+    fn drop(&mut self) {
+        self.shared.leave_to_others(self.core, self.key);
     }
 }
 

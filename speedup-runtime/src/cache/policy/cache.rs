@@ -1,6 +1,12 @@
 //! The handle of a cached function with policies.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     kept::{Asked, Hashed, Stored},
@@ -20,7 +26,7 @@ use crate::{
             function::{Function, Hook},
         },
         table::key::{Distinct, Key, Lookup, Output},
-        thread::registry,
+        thread::{call_stack, registry},
     },
     panics,
     seeing::stats::Stats,
@@ -75,11 +81,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`Cache::get`](crate::Cache::get).
     #[inline(always)]
     pub fn get(&self, key: K::Args) -> R {
-        let key = Hashed(K::of(key));
-        match self.hit(&key) {
-            Some(value) => value,
-            None => self.miss(&key, self.cache.function().callee()),
-        }
+        self.get_by(&Hashed(K::of(key)), self.cache.function().callee())
     }
 
     /// The value of a key, computed if need be by this body instead of the cache's own function. See
@@ -89,11 +91,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
-        let key = Hashed(key);
-        match self.hit(&key) {
-            Some(value) => value,
-            None => self.miss(&key, callee(self.cache.function(), &body)),
-        }
+        self.get_by(&Hashed(key), callee(self.cache.function(), &body))
     }
 
     /// As [`get_with`](Self::get_with), for a key that is only borrowed: a tuple of references, one for each part.
@@ -102,10 +100,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
-        match self.hit(Asked(key)) {
-            Some(value) => value,
-            None => self.miss(&Hashed(key.to_key()), callee(self.cache.function(), &body)),
-        }
+        let callee = callee(self.cache.function(), &body);
+        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
     }
 
     /// As [`refresh`](Self::refresh), by this body.
@@ -130,14 +126,17 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        match self.hit(Asked(key)) {
-            Some(value) => value,
-            None => self.miss(&Hashed(key.to_key()), self.cache.function().callee()),
-        }
+        let callee = self.cache.function().callee();
+        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
     }
 
     #[inline(always)]
-    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
+    fn get_by(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        self.hit(key, callee).unwrap_or_else(|| self.miss(key, callee))
+    }
+
+    #[inline(always)]
+    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
         let mut late = false;
         let value = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
             Look::Fresh(value) => Some(value),
@@ -148,7 +147,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             Look::Expired => None,
         });
         if late {
-            self.renew_ahead(&key.to_key());
+            return self.renew_ahead(&key.to_key(), callee).or(value);
         }
         value
     }
@@ -161,10 +160,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             None => return core.get(callee, key).into_value(),
             Some(Look::Expired) => return self.renew(key, callee),
             Some(Look::Fresh(value)) => value,
-            Some(Look::Late(value)) => {
-                self.renew_ahead(key);
-                value
-            }
+            Some(Look::Late(value)) => self.renew_ahead(key, callee).unwrap_or(value),
         };
         worker.count_hit(core.number.index(), 0);
         value
@@ -177,14 +173,31 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         self.shared.serve(core, key, new, self.cache.function().keep)
     }
 
-    /// Renews a value in the background.
+    /// Renews a value before its end: in the background or, where the body gets more than its key, here and now, and then returns what is new.
+    /// A panic in it is nobody's: the old value is there.
     #[cold]
     #[inline(never)]
-    fn renew_ahead(&self, key: &Hashed<K>) {
+    fn renew_ahead(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
+        if callee.has_context() {
+            return match catch_unwind(AssertUnwindSafe(|| self.renew(key, callee))) {
+                Ok(value) => Some(value),
+                // A cycle is one, whoever finds it.
+                Err(payload) if call_stack::as_cycle(&payload).is_some() => resume_unwind(payload),
+                Err(payload) => {
+                    panics::swallow(payload);
+                    None
+                }
+            };
+        }
+        if !callee.function.has_body {
+            self.shared.leave_to_others(self.cache.core(), key);
+            return None;
+        }
         let (again, key) = (self.again(), key.clone());
         let task = Task::new(Box::new(move || again.renew(&key, again.cache.function().callee())));
         task.start();
         panics::contain(move || drop(task));
+        None
     }
 
     /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).
@@ -219,10 +232,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             return Task::ready(value);
         }
         let (again, key) = (self.again(), Hashed(K::of(key)));
-        let task = Task::new(Box::new(move || match again.hit(&key) {
-            Some(value) => value,
-            None => again.miss(&key, again.cache.function().callee()),
-        }));
+        let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
         task.start();
         task
     }
@@ -238,10 +248,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let started = missing.len();
         for Distinct(key) in missing {
             let (again, key) = (self.again(), Hashed(key));
-            let task = Task::new(Box::new(move || match again.hit(&key) {
-                Some(value) => value,
-                None => again.miss(&key, again.cache.function().callee()),
-            }));
+            let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
             task.start();
             panics::contain(move || drop(task));
         }

@@ -9,7 +9,7 @@ use std::{
 use crate::cache::table::key::{Key, Lookup, Sealed};
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Hashed<K>(pub K);
 
@@ -18,6 +18,13 @@ impl<K> Hashed<K> {
     pub(super) fn of_ref(key: &K) -> &Self {
         // SAFETY: transparent, so both are the same in memory.
         unsafe { &*std::ptr::from_ref(key).cast() }
+    }
+}
+
+impl<K: fmt::Debug> fmt::Debug for Hashed<K> {
+    /// As the key itself: so it stands in messages about cycles.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
     }
 }
 
@@ -211,6 +218,17 @@ impl<R> Stored<R> {
 
     pub(super) fn set_node(&self, node: u64) {
         self.node.store(node, Ordering::Relaxed);
+    }
+
+    /// Whether nobody has begun to renew it ahead of its end.
+    #[cfg(feature = "async")]
+    pub(super) fn is_left_alone(&self) -> bool {
+        !self.renewing.load(Ordering::Relaxed)
+    }
+
+    /// Lets somebody else renew it: whoever was to do so cannot.
+    pub(super) fn leave_to_others(&self) {
+        self.renewing.store(false, Ordering::Relaxed);
     }
 
     /// Whether the caller is the one to renew it ahead of its end.

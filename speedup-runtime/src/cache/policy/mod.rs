@@ -20,12 +20,17 @@ mod rules;
 mod serving;
 mod shared;
 mod state;
+mod types;
 
 #[cfg(feature = "async")]
-pub use self::asynchronous::{AsyncPolicyCache, AsyncPolicyState};
+pub use self::{
+    asynchronous::{AsyncPolicyCache, AsyncPolicyState},
+    types::of_async_types_with_policies,
+};
 pub use self::{
     cache::PolicyCache,
     kept::{Hashed, Stored},
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,
+    types::of_types_with_policies,
 };
