@@ -8,6 +8,7 @@ use super::model::{ATTRIBUTE, Options};
 use super::stored;
 use crate::clashes;
 use crate::errors::Errors;
+use crate::expansion::is_same;
 use crate::place::Place;
 use crate::signature::{self, Allowed, Argument};
 
@@ -87,7 +88,7 @@ fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
 
 fn is_keyed(form: &Form, declared: &PatType, arguments: &[Argument]) -> bool {
     let Form::Context(context) = form else { return true };
-    let at = arguments.iter().position(|argument| argument.declared == *declared);
+    let at = arguments.iter().position(|argument| is_same(&argument.declared, declared));
     at.is_none_or(|at| context.keyed[at])
 }
 

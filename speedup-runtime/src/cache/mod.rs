@@ -17,6 +17,7 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+#[cfg(feature = "async")]
 mod asynchronous;
 mod block;
 mod call;
@@ -46,7 +47,7 @@ pub use self::api::{
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
 };
-#[cfg(not(loom))]
+#[cfg(all(feature = "async", not(loom)))]
 pub use self::{
     asynchronous::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
@@ -56,16 +57,17 @@ pub use self::{
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,
     },
+    policy::{AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
+};
+#[cfg(not(loom))]
+pub use self::{
     call::{
         behind::{Attached, Behind, Counts, Fault},
         execute::Inside,
         function::Function,
     },
     fork::join::{join, map},
-    policy::{
-        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
-        of_async_types_with_policies, of_types_with_policies,
-    },
+    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

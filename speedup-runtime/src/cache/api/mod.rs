@@ -3,6 +3,7 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+#[cfg(feature = "stores")]
 mod behind;
 #[cfg(not(loom))]
 pub(in crate::cache) mod branches;

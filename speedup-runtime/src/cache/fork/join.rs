@@ -180,7 +180,9 @@ impl Drop for Leaves<'_> {
     }
 }
 
-/// Runs the members `0..count` of a group.
+/// Runs the members `0..count` of a group. Inlined, so that the engine of these calls is compiled where it is used, and not by
+/// everybody who builds this crate.
+#[inline]
 fn run(name: &'static str, count: usize, job: &(dyn Fn(usize) + Sync)) {
     // SAFETY: only the lifetime is forgotten; nobody is inside the gate when this function has returned.
     let job =

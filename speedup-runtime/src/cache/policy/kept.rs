@@ -248,6 +248,7 @@ impl<R> Stored<R> {
     }
 
     /// Whether nobody has begun to renew it ahead of its end.
+    #[cfg(feature = "async")]
     pub(super) fn is_left_alone(&self) -> bool {
         !self.renewing.load(Ordering::Relaxed)
     }

@@ -24,6 +24,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Whether a value is to be renewed ahead of its end, and nobody has begun to.
     #[inline]
+    #[cfg(feature = "async")]
     pub(super) fn is_due(&self, stored: &Stored<R>) -> bool {
         self.rules.ahead > 0 && stored.is_left_alone() && stored.ends().saturating_sub(clock::now()) <= self.rules.ahead
     }

@@ -2,16 +2,18 @@
 
 use std::any::TypeId;
 
+#[cfg(feature = "async")]
+use super::asynchronous::{AsyncPolicyCache, AsyncPolicyState};
 use super::{
-    asynchronous::{AsyncPolicyCache, AsyncPolicyState},
     cache::PolicyCache,
     kept::{Hashed, Stored},
     rules::Rules,
     state::PolicyState,
 };
+#[cfg(feature = "async")]
+use crate::cache::asynchronous::function::AsyncFunction;
 use crate::cache::{
     api::of_types,
-    asynchronous::function::AsyncFunction,
     call::function::Function,
     table::key::{Key, Output},
 };
@@ -31,6 +33,7 @@ pub fn of_types_with_policies<F: Copy + 'static, K: Key, R: Output>(
 }
 
 /// The same of an `async fn`.
+#[cfg(feature = "async")]
 #[inline]
 pub fn of_async_types_with_policies<F: Copy + 'static, K: Key, R: Output>(
     function: F,

@@ -27,7 +27,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
     registry::prepare_for_threads();
     // Starts them, where nobody has.
-    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     note_started();
     if worker.is_isolated() {
         return;
@@ -39,7 +39,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
     if let Some(seat) = take_seat(home, seats) {
-        rayon::spawn(move || session(home, root, seat));
+        rayon_core::spawn(move || session(home, root, seat));
     }
 }
 
@@ -71,7 +71,7 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
-    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     loop {
         help(home, root, worker);
         home.helpers.fetch_sub(1, Ordering::AcqRel);
