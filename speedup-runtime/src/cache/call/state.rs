@@ -302,7 +302,6 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Copies of all that is there. O(slots).
-    #[cfg(feature = "disk")]
     pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
         let pin = worker.pin();
         self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))

@@ -8,7 +8,7 @@ pub(in crate::cache) mod bits;
 mod census;
 mod current;
 mod directory;
-#[cfg(all(feature = "disk", not(loom)))]
+#[cfg(not(loom))]
 mod entries;
 mod hashed;
 pub(in crate::cache) mod key;

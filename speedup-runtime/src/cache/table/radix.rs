@@ -155,7 +155,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Calls `each` for all packed keys whose slots are ready, and their values.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     pub(super) fn each_ready<'pin>(&self, _pin: Pinned<'pin>, each: &mut dyn FnMut(u64, &'pin R)) {
         let mut pages = Vec::new();
         {
@@ -176,7 +176,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// All pages, each with the path that leads to it; the growth lock is held.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     fn paths(at: *mut u8, level: usize, path: &mut [usize; 3], each: &mut dyn FnMut([usize; 3], *mut u8)) {
         if at.is_null() {
             return;
@@ -196,7 +196,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// The packed key whose [`place`](Self::place) this is.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     fn packed_at(place: &Place) -> u64 {
         let bits = PageOf::<R>::BITS;
         let join = |high: usize, low: usize, bits: u32| (high << bits | low) as u64;
