@@ -9,7 +9,7 @@ pub use speedup_runtime::cache::{
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{clear_all, measure, memory, profile, profile_within, report, seeing, trace};
+pub use speedup_runtime::{clear_all, limit, measure, memory, profile, profile_within, report, seeing, trace};
 
 #[doc(inline)]
 pub use speedup_runtime::store;

@@ -33,4 +33,4 @@ pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut,
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]
-pub use seeing::{clear_all, memory, report};
+pub use seeing::{clear_all, limit, memory, report};
