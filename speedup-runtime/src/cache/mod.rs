@@ -36,7 +36,7 @@ pub use self::api::{
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
-    fallible::{Fallible, Here, Moved},
+    fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
