@@ -14,8 +14,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
+use syn::{Expr, ExprCall, FnArg, Pat, PatType, Signature, parse_quote};
 
+use super::borrowed;
 use super::expand::{self, keep, keep_stored, lent, returning, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
@@ -40,13 +41,12 @@ pub(super) fn expand(model: &Cached, context: &Context) -> TokenStream {
 
 fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
+    if let Some(within) = &model.within {
+        return borrowed::expand(model, context, within, &function(model, context));
+    }
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
-    let mut signature = model.function.sig.clone();
-    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
-    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
-    signature.inputs = receiver.into_iter().chain(inputs).collect();
-    returning(&mut signature, model);
+    let signature = signature(model);
     let lends = lends(model, context);
     let key = key(model, context, lends);
     let body = body(model, context);
@@ -83,6 +83,16 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     quote!(#(#attributes)* #visibility #signature #block)
 }
 
+/// The wrapper's.
+pub(super) fn signature(model: &Cached) -> Signature {
+    let mut signature = model.function.sig.clone();
+    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
+    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
+    signature.inputs = receiver.into_iter().chain(inputs).collect();
+    returning(&mut signature, model);
+    signature
+}
+
 /// `::speedup::PolicyCache::get_with(LOAD, (user,), ..)`
 fn look_up_with_policies(model: &Cached, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
@@ -107,7 +117,7 @@ pub(super) fn outer_name(argument: &Argument) -> Ident {
     }
 }
 
-fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
+pub(super) fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
     let keyed: Vec<_> = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).collect();
     keyed.into_iter().map(|(argument, _)| argument)
 }
@@ -184,7 +194,7 @@ fn captured(model: &Cached, context: &Context) -> Vec<TokenStream> {
 }
 
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
-fn body(model: &Cached, context: &Context) -> TokenStream {
+pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
@@ -208,6 +218,10 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     // Around the lines of a closure braces of the user's own would be superfluous ones to the compiler.
     block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = lent(model, &block.to_token_stream());
+    if let Some(within) = &model.within {
+        let parts = borrowed::Body { pattern: &pattern, given: quote_spanned!(at=> #(#given)* #(#captured)*), block };
+        return borrowed::body(model, context, within, parts);
+    }
     let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
     let mut taken = pattern;
     if model.stored.is_on() {
@@ -239,10 +253,15 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let show = if context.key.is_some() || is_generic(&model.function, &model.place) {
+    let keyed_by = keyed(model, context).cloned().collect::<Vec<_>>();
+    let known = keyed_by.iter().all(|argument| signature::is_well_known(&argument.owned));
+    let show = if model.within.is_some() && !known {
+        // What a type of the user's writes of itself may be about `'static` alone.
+        TokenStream::new()
+    } else if context.key.is_some() || is_generic(&model.function, &model.place) {
         show_if_it_can()
     } else {
-        show(&keyed(model, context).cloned().collect::<Vec<_>>())
+        show(&keyed_by)
     };
     let keep = match model.policies.any() {
         true => keep_stored(model.keep),
@@ -257,7 +276,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
 
 /// As [`keep`], for results that stay on their thread.
 fn keep_here(model: &Cached) -> TokenStream {
-    let result = &model.result;
+    let result = borrowed::known_result(model);
     let keep = match model.keep {
         Keep::All => quote!(true),
         Keep::ByType => quote! {{
@@ -323,7 +342,7 @@ fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// What tells the outermost call from others: where that lies which it passes on.
-fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
+pub(super) fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
     let at = model.shown_at();
     let receiver = model.function.sig.receiver().map(|receiver| {
         let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));

@@ -5,6 +5,8 @@ pub mod autoref;
 #[cfg(not(loom))]
 mod behind;
 #[cfg(not(loom))]
+pub(in crate::cache) mod borrowed;
+#[cfg(not(loom))]
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
