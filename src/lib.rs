@@ -3,7 +3,9 @@
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{self, AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use speedup_runtime::cache::{
+    self, AsyncCache, AsyncMemo, AsyncTask, Cache, Memo, PolicyCache, Task, TimedOut, join, map,
+};
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;

@@ -102,7 +102,10 @@ fn lifetimes_stand_in_structs_methods_and_results() {
     assert_eq!(first(&words, 0), "apple");
     let text = "anna alma adam mona arno otto".to_owned();
     let names = Names { names: text.split(' ').collect() };
-    assert_eq!(names.chain(0, None), ["anna", "alma", "adam", "mona", "arno", "otto"].map(|name| &text[text.find(name).unwrap()..][..4]));
+    assert_eq!(
+        names.chain(0, None),
+        ["anna", "alma", "adam", "mona", "arno", "otto"].map(|name| &text[text.find(name).unwrap()..][..4])
+    );
     assert_eq!(names.shortest(0), "anna");
     assert_eq!(halves(Piece { text: "abab" }), BTreeMap::from([("a", 2), ("b", 2)]));
     let rests: Vec<(&str, usize)> = halves(Piece { text: &text }).into_iter().collect();
@@ -217,4 +220,40 @@ fn many_threads_have_scopes_of_their_own() {
             });
         }
     });
+}
+
+/// An error that cannot be cloned.
+#[derive(Debug, PartialEq)]
+struct Unknown<'a>(&'a str);
+
+#[cache(scoped, move_err)]
+fn parsed<'a>(words: &'a [&'a str], so_far: Vec<&'a str>, at: usize) -> Result<Vec<&'a str>, Unknown<'a>> {
+    let Some(word) = words.get(at) else { return Ok(so_far) };
+    if word.parse::<u32>().is_err() {
+        return Err(Unknown(word));
+    }
+    let mut longer = so_far;
+    longer.push(word);
+    parsed(words, longer, at + 1)
+}
+
+#[test]
+fn errors_are_moved_and_borrow() {
+    assert_eq!(parsed(&["1", "2"], Vec::new(), 0), Ok(vec!["1", "2"]));
+    assert_eq!(parsed(&["1", "two", "3"], Vec::new(), 0), Err(Unknown("two")));
+}
+
+#[cache(scoped, sequential)]
+fn joined<'a>(words: &'a [&'a str], at: usize) -> Option<std::rc::Rc<Vec<&'a str>>> {
+    let word = words.get(at)?;
+    let mut all = joined(words, at + 1).map_or_else(Vec::new, |rest| rest.to_vec());
+    all.push(word);
+    Some(std::rc::Rc::new(all))
+}
+
+#[test]
+fn results_may_borrow_and_stay_on_their_thread() {
+    let text = "c b a".to_owned();
+    let words: Vec<&str> = text.split(' ').collect();
+    assert_eq!(joined(&words, 0).as_deref(), Some(&vec!["a", "b", "c"]));
 }

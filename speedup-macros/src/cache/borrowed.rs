@@ -146,7 +146,8 @@ pub(super) fn within(function: &Ident, arguments: &[Argument], form: &Form, resu
 /// The types of the key and the result, lasting, of a function whose key or result borrows.
 fn lasting_types(model: &Cached, context: &Context) -> (TokenStream, Type) {
     let at = model.shown_at();
-    let keyed = expand_context::keyed(model, context).map(|argument| signature::key_part(at, &lasting(&argument.owned)));
+    let keyed =
+        expand_context::keyed(model, context).map(|argument| signature::key_part(at, &lasting(&argument.owned)));
     (signature::tuple(at, keyed), lasting(&model.result))
 }
 
@@ -193,6 +194,10 @@ pub(super) fn expand(model: &Cached, context: &Context, within: &Ident, function
     let body = expand_context::body(model, context);
     let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
     let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+    let look_up = quote_spanned! {at=>
+        ::speedup::cache::Scoped::#get(&#scopes, #given, [#(#places),*], #key, || #function, #body) #unwrapped
+    };
+    let look_up = if model.moves_err { expand_context::taken(model, &look_up) } else { look_up };
     quote! {
         #(#attributes)* #visibility #signature #wrapper
         #(#lints)*
@@ -201,7 +206,7 @@ pub(super) fn expand(model: &Cached, context: &Context, within: &Ident, function
         #[allow(clippy::inline_always, clippy::too_many_arguments)]
         #inner {
             static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-            ::speedup::cache::Scoped::#get(&#scopes, #given, [#(#places),*], #key, || #function, #body) #unwrapped
+            #look_up
         }
     }
 }
@@ -243,6 +248,8 @@ fn owned_key(model: &Cached, context: &Context, key: TokenStream) -> TokenStream
         let bits = argument.by_bits.then(|| quote!(::speedup::cache::Bits));
         match argument.pass {
             Pass::Lend => quote!(#bits(::std::borrow::ToOwned::to_owned(#name))),
+            // It may be asked for again.
+            Pass::Clone if model.moves_err => quote!(#bits(::core::clone::Clone::clone(&#name))),
             Pass::Copy | Pass::Clone => quote!(#bits(#name)),
         }
     });
@@ -276,7 +283,8 @@ fn own_calls(model: &Cached, within: &Ident) -> (TokenStream, Ident) {
 fn by_closure(body: TokenStream, model: &Cached, closure: &Ident) -> TokenStream {
     let (name, has_receiver) = (&model.function.sig.ident, model.function.sig.receiver().is_some());
     let mut written: Vec<TokenTree> = Vec::new();
-    let is_punct = |token: &TokenTree, wanted: char| matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted);
+    let is_punct =
+        |token: &TokenTree, wanted: char| matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted);
     let is_ident = |token: &TokenTree, wanted: &str| matches!(token, TokenTree::Ident(ident) if ident == wanted);
     let is_name = |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == name);
     for token in body {
@@ -289,7 +297,9 @@ fn by_closure(body: TokenStream, model: &Cached, closure: &Ident) -> TokenStream
                     [.., this, dot, called] if call && has_receiver && is_punct(dot, '.') => {
                         (is_ident(this, "self") && is_name(called)).then_some(3)
                     }
-                    [.., this, one, two, called] if call && !has_receiver && is_punct(one, ':') && is_punct(two, ':') => {
+                    [.., this, one, two, called]
+                        if call && !has_receiver && is_punct(one, ':') && is_punct(two, ':') =>
+                    {
                         (is_ident(this, "Self") && is_name(called)).then_some(4)
                     }
                     _ => None,

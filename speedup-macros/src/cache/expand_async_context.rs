@@ -7,7 +7,7 @@
 //!         ::core::result::Result::Ok(value) => value,
 //!         ::core::result::Result::Err(key) => {
 //!             let this = ::speedup::cache::passed_on(&self);
-//!             ::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key)).await
+//!             ::speedup::cache::boxed(::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key))).await
 //!         }
 //!     }
 //! }
@@ -19,9 +19,9 @@ use syn::ext::IdentExt;
 use syn::{FnArg, ReceiverKind};
 
 use super::expand::keep;
-use super::expand_context;
 use super::form::{Context, Home};
 use super::model::Cached;
+use super::{expand_async, expand_context};
 use crate::expansion;
 use crate::signature::{self, Pass};
 
@@ -66,13 +66,23 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
+        let find = expand_async::found_by(model, &quote_spanned!(at=> ::speedup::AsyncCache::#find(#cached, #key)));
+        // What may be asked for again is not given away.
+        let again = names.clone().map(|name| quote_spanned!(at=> let #name = ::core::clone::Clone::clone(&#name);));
+        let again = if model.moves_err { again.collect() } else { Vec::new() };
+        let get = expand_async::asking(model, &missing, |key| {
+            let get = quote_spanned! {at=>
+                ::speedup::AsyncCache::get_with(#cached, #key, move |#missing| #start(#(#names,)* #missing))
+            };
+            if again.is_empty() { get } else { quote_spanned!(at=> { #(#again)* #get }) }
+        });
         block.extend(quote_spanned! {at=>
             let #cached = #cache;
-            match ::speedup::AsyncCache::#find(#cached, #key) {
+            match #find {
                 ::core::result::Result::Ok(#value) => #value,
                 ::core::result::Result::Err(#missing) => {
                     #(#taken)*
-                    ::speedup::AsyncCache::get_with(#cached, #missing, move |#missing| #start(#(#names,)* #missing)).await
+                    #get.await
                 }
             }
         });
@@ -137,7 +147,7 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         }
         let name = expansion::in_closure(&argument.name);
         names.push(name.to_token_stream());
-        super::expand_async::passed(argument, &name)
+        expand_async::passed(argument, &name)
     });
     let passed: Vec<TokenStream> = this.into_iter().chain(arguments).collect();
     let pattern = match context.key {
@@ -145,9 +155,10 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         None => signature::tuple(at, names.into_iter()),
     };
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let computed = expand_async::shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
     quote_spanned! {at=>
         fn #name #generics (#(#declared,)* #pattern: #key) -> ::speedup::cache::Boxed<#result> #bounds {
-            ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
+            ::speedup::cache::boxed(async move { #computed })
         }
     }
 }

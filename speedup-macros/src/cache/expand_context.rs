@@ -48,8 +48,9 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let visibility = &model.function.vis;
     let signature = signature(model);
     let lends = lends(model, context);
-    let key = key(model, context, lends);
+    let (asked, key) = asked_again(model, context, key(model, context, lends));
     let body = body(model, context);
+    let mut scopes = None;
     let look_up = match &context.home {
         Home::Static if model.policies.any() => look_up_with_policies(model, &key, lends, &body),
         Home::Static | Home::Types => {
@@ -70,16 +71,18 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             let function = function(model, context);
             let places = places(model, context);
             let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
-            let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+            let name = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+            let made = quote!(::speedup::cache::Scoped::new());
+            scopes = Some(quote_spanned!(at=> static #name: ::speedup::cache::Scoped = #made;));
             quote_spanned! {at=>
-                static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body) #unwrapped
+                ::speedup::cache::Scoped::#get(&#name, [#(#places),*], #key, || #function, #body) #unwrapped
             }
         }
     };
+    let look_up = if model.moves_err { taken(model, &look_up) } else { look_up };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
-    model.function.block.brace_token.surround(&mut block, |block| block.extend(look_up));
+    model.function.block.brace_token.surround(&mut block, |block| block.extend(quote!(#scopes #asked #look_up)));
     quote!(#(#attributes)* #visibility #signature #block)
 }
 
@@ -91,6 +94,29 @@ pub(super) fn signature(model: &Cached) -> Signature {
     signature.inputs = receiver.into_iter().chain(inputs).collect();
     returning(&mut signature, model);
     signature
+}
+
+/// A key that an expression makes is made once, though it may be asked for again: `let asked = ..;`, and `asked.clone()`.
+fn asked_again(model: &Cached, context: &Context, key: TokenStream) -> (Option<TokenStream>, TokenStream) {
+    if !model.moves_err || context.key.is_none() {
+        return (None, key);
+    }
+    let at = model.shown_at();
+    let asked = Ident::new("asked", Span::mixed_site().located_at(at));
+    (Some(quote_spanned!(at=> let #asked = #key;)), quote_spanned!(at=> ::core::clone::Clone::clone(&#asked)))
+}
+
+/// `loop { if let Some(result) = Fallible::taken(look_up) { break result; } }`: whose call failed for another asks again.
+pub(super) fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let result = Ident::new("result", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        loop {
+            if let ::core::option::Option::Some(#result) = ::speedup::cache::Fallible::taken(#look_up) {
+                break #result;
+            }
+        }
+    }
 }
 
 /// `::speedup::PolicyCache::get_with(LOAD, (user,), ..)`
@@ -123,7 +149,9 @@ pub(super) fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSi
 }
 
 pub(super) fn lends(model: &Cached, context: &Context) -> bool {
-    keyed(model, context).any(|argument| argument.pass == Pass::Lend)
+    // What may be asked for again is not given away.
+    let asks_again = model.moves_err && model.function.sig.asyncness.is_none();
+    keyed(model, context).any(|argument| argument.pass == Pass::Lend || asks_again && argument.pass == Pass::Clone)
 }
 
 /// `(user, page)`, by reference if one of them is lent.
@@ -218,6 +246,7 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     // Around the lines of a closure braces of the user's own would be superfluous ones to the compiler.
     block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = lent(model, &block.to_token_stream());
+    let block = if model.moves_err { shared(model, &block) } else { block };
     if let Some(within) = &model.within {
         let parts = borrowed::Body { pattern: &pattern, given: quote_spanned!(at=> #(#given)* #(#captured)*), block };
         return borrowed::body(model, context, within, parts);
@@ -247,6 +276,12 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
     let is_local = model.sequential || !steady::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
+}
+
+/// `{ ::speedup::__private::share(|| -> Result<T, E> { .. }) }`
+fn shared(model: &Cached, block: &TokenStream) -> TokenStream {
+    let output = &model.function.sig.output;
+    quote!({ ::speedup::__private::share(|| #output #block) })
 }
 
 /// `::speedup::cache::Function::of_context("load").show(..)`

@@ -49,8 +49,8 @@ pub(super) fn dock(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
 pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
     let at = model.shown_at();
     let result = &model.result;
-    let kept =
-        model.keep == Keep::ByType && matches!(signature::last_segment(result).as_deref(), Some("Result" | "Option"));
+    let is_kept_in_part = matches!(signature::last_segment(result).as_deref(), Some("Result" | "Option"));
+    let kept = model.moves_err || model.keep == Keep::ByType && is_kept_in_part;
     let open = Ident::new(if kept { "opened_kept" } else { "opened" }, at);
     let made = match model.stored.place.as_ref()? {
         Store::Made(made) => quote!(#made),

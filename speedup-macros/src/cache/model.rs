@@ -307,9 +307,13 @@ impl Cached {
         let returns_ref = options.returns_ref.is_some();
         let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
         let moves_err = moves_err(&function, &options);
-        let result =
-            if moves_err { syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared) } else { result };
-        let stays_here = options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
+        let result = match (moves_err, function.sig.asyncness) {
+            (true, None) => syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared),
+            (true, Some(_)) => syn::parse_quote!(<#result as ::speedup::cache::AsyncFallible>::Shared),
+            (false, _) => result,
+        };
+        let stays_here =
+            !moves_err && options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
         let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
         let mut arguments = signature::arguments(&function.sig);
         let form = Form::of(&function, &place, &options, &arguments);
@@ -423,8 +427,9 @@ impl Cached {
 /// Whether errors are moved: because an option says so, or where the type is known not to be `Clone`.
 fn moves_err(function: &ItemFn, options: &Options) -> bool {
     let says = options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some();
-    let plain = options.scoped.is_none() && options.field.is_none() && !options.skips();
     let ReturnType::Type(_, ty) = &function.sig.output else { return false };
-    let known = plain && !says && function.sig.asyncness.is_none() && signature::cannot_clone_error(ty);
-    options.move_err.is_some() || known
+    // What a field holds is declared by the user.
+    let known = options.field.is_none() && !says && signature::cannot_clone_error(ty);
+    // Where both are said, `validate` has told which to leave out.
+    options.returns_ref.is_none() && options.move_err.is_some() || known
 }

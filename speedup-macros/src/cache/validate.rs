@@ -110,8 +110,7 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
             format!("`{store}` and `{first}` exclude each other: bounds and ages are those of memory, so leave them out, or give the store its own"),
         );
     }
-    let words =
-        [options.returns_ref.as_ref(), options.move_err.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
+    let words = [options.returns_ref.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
     for word in words.into_iter().flatten() {
         errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
     }
@@ -219,18 +218,17 @@ fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
     errors.at(word, format!("what is lent stays for ever, so `{what}` does, too: write `returns = ref, {flag}`"));
 }
 
-/// Errors are moved out of what a static holds, by a function that can run its body once more.
+/// Errors are moved out of what is kept for a moment, by a function that can ask once more.
 fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let (Some(word), ReturnType::Type(_, ty)) = (&options.move_err, &function.sig.output) else { return };
     let option = signature::last_segment(ty).as_deref() == Some("Option");
     if option || signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_)) {
         errors.at(word, "there is no error to move: this is for results of type `Result`");
     }
-    let others = options.scoped.is_some() || options.field.is_some() || options.skips();
-    if others || function.sig.asyncness.is_some() {
+    if options.field.is_some() {
         errors.at(
             word,
-            "this is for plain functions that are cached by all of their arguments: share the error, as in \
+            "the field holds what its type says, which is to be `Clone`: share the error, as in \
              `fn f(..) -> Result<T, Arc<E>>`",
         );
     }

@@ -37,7 +37,7 @@ pub use self::api::{
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
-    fallible::{Fallible, Here, Moved},
+    fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
@@ -55,6 +55,7 @@ pub use self::{
         group::{GetAll, Group},
         memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
+        task::AsyncTask,
     },
     call::{
         behind::{Attached, Behind, Counts, Fault},

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{Error, Result, dock::asking};
-use crate::cache::{AsyncCache, Behind, Cache, Fault, Key, Output};
+use crate::cache::{AsyncCache, Behind, Cache, Fault, Handed, Key, Moved, Output};
 use crate::seeing::switch;
 
 /// What went wrong behind a cache, as an error of this module.
@@ -11,6 +11,18 @@ pub(super) fn typed(fault: Fault) -> Error {
     match fault.downcast::<Error>() {
         Ok(error) => *error,
         Err(other) => Error::other("the store", other),
+    }
+}
+
+impl<E: From<Error>> From<Error> for Moved<E> {
+    fn from(error: Error) -> Self {
+        Self::new(error.into())
+    }
+}
+
+impl<E: From<Error>> From<Error> for Handed<E> {
+    fn from(error: Error) -> Self {
+        Self::new(error.into())
     }
 }
 

@@ -88,7 +88,11 @@ impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
     /// # Safety
     /// The core is that of a scope, which `get_outermost` made.
     #[inline(always)]
-    pub(super) unsafe fn of<'a>(core: &'a Core<K, R>, family: TypeId, passed_on: &[Place; N]) -> Option<&'a Core<K, R>> {
+    pub(super) unsafe fn of<'a>(
+        core: &'a Core<K, R>,
+        family: TypeId,
+        passed_on: &[Place; N],
+    ) -> Option<&'a Core<K, R>> {
         // SAFETY: by the contract. A family names the type of its scopes.
         let is_same = || unsafe { &*ptr::from_ref(core).cast::<Self>() }.passed_on == *passed_on;
         (core.header.family == family && is_same()).then_some(core)

@@ -12,6 +12,7 @@ use crate::{
         asynchronous::{
             function::AsyncFunction,
             state::{AsyncCache, AsyncState},
+            task::AsyncTask,
         },
         call::function::Hook,
         table::key::{Key, Lookup, Output},
@@ -117,6 +118,12 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     async fn renew(&self, key: Hashed<K>) -> R {
         let new = self.cache.refresh(key.clone()).await;
         self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
+    }
+
+    /// Begins the call of a key ahead of need. See [`AsyncCache::spawn`](crate::AsyncCache::spawn).
+    #[doc(alias = "apply_async")]
+    pub fn spawn(&self, key: K) -> AsyncTask<'_, R> {
+        AsyncTask::begin(self.get(key))
     }
 
     /// The values of a few keys, awaited together: what `#[cache]` makes of several awaited calls of a function to itself.
