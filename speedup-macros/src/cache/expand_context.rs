@@ -14,8 +14,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
+use syn::{Expr, ExprCall, FnArg, Pat, PatType, Signature, parse_quote};
 
+use super::borrowed;
 use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
@@ -40,13 +41,12 @@ pub(super) fn expand(model: &Cached, context: &Context) -> TokenStream {
 
 fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
+    if let Some(within) = &model.within {
+        return borrowed::expand(model, context, within, &function(model, context));
+    }
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
-    let mut signature = model.function.sig.clone();
-    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
-    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
-    signature.inputs = receiver.into_iter().chain(inputs).collect();
-    returning(&mut signature, model);
+    let signature = signature(model);
     let lends = lends(model, context);
     let (asked, key) = asked_again(model, context, key(model, context, lends));
     let body = body(model, context);
@@ -79,6 +79,16 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     quote!(#(#attributes)* #visibility #signature #block)
 }
 
+/// The wrapper's.
+pub(super) fn signature(model: &Cached) -> Signature {
+    let mut signature = model.function.sig.clone();
+    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
+    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
+    signature.inputs = receiver.into_iter().chain(inputs).collect();
+    returning(&mut signature, model);
+    signature
+}
+
 /// A key that an expression makes is made once, though it may be asked for again: `let asked = ..;`, and `asked.clone()`.
 fn asked_again(model: &Cached, context: &Context, key: TokenStream) -> (Option<TokenStream>, TokenStream) {
     if !model.moves_err || context.key.is_none() {
@@ -90,7 +100,7 @@ fn asked_again(model: &Cached, context: &Context, key: TokenStream) -> (Option<T
 }
 
 /// `loop { if let Some(result) = Fallible::taken(look_up) { break result; } }`: whose call failed for another asks again.
-fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
+pub(super) fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let result = Ident::new("result", Span::mixed_site().located_at(at));
     quote_spanned! {at=>
@@ -132,7 +142,7 @@ pub(super) fn outer_name(argument: &Argument) -> Ident {
     }
 }
 
-fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
+pub(super) fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
     let keyed: Vec<_> = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).collect();
     keyed.into_iter().map(|(argument, _)| argument)
 }
@@ -211,7 +221,7 @@ fn captured(model: &Cached, context: &Context) -> Vec<TokenStream> {
 }
 
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
-fn body(model: &Cached, context: &Context) -> TokenStream {
+pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
@@ -236,6 +246,10 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = lent(model, &block.to_token_stream());
     let block = if model.moves_err { shared(model, &block) } else { block };
+    if let Some(within) = &model.within {
+        let parts = borrowed::Body { pattern: &pattern, given: quote_spanned!(at=> #(#given)* #(#captured)*), block };
+        return borrowed::body(model, context, within, parts);
+    }
     let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
     let mut taken = pattern;
     if model.stored.is_on() {
@@ -275,10 +289,15 @@ fn shared(model: &Cached, block: &TokenStream) -> TokenStream {
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let show = if context.key.is_some() || is_generic(&model.function, &model.place) {
+    let keyed_by = keyed(model, context).cloned().collect::<Vec<_>>();
+    let known = keyed_by.iter().all(|argument| signature::is_well_known(&argument.owned));
+    let show = if model.within.is_some() && !known {
+        // What a type of the user's writes of itself may be about `'static` alone.
+        TokenStream::new()
+    } else if context.key.is_some() || is_generic(&model.function, &model.place) {
         show_if_it_can()
     } else {
-        show(&keyed(model, context).cloned().collect::<Vec<_>>())
+        show(&keyed_by)
     };
     let keep = if model.stays_here { keep_here(model) } else { keep(model) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
@@ -289,7 +308,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
 
 /// As [`keep`], for results that stay on their thread.
 fn keep_here(model: &Cached) -> TokenStream {
-    let result = &model.result;
+    let result = borrowed::known_result(model);
     let keep = match model.keep {
         Keep::All => quote!(true),
         Keep::ByType => quote! {{
@@ -338,7 +357,7 @@ fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// What tells the outermost call from others: where that lies which it passes on.
-fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
+pub(super) fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
     let at = model.shown_at();
     let receiver = model.function.sig.receiver().map(|receiver| {
         let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));

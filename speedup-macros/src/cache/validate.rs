@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{ItemFn, PatType, ReturnType, Type};
 
+use super::borrowed;
 use super::form::{self, Form, Home};
 use super::model::{ATTRIBUTE, Options};
 use super::stored;
@@ -21,7 +22,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
-    let mut allowed = allowed(&form, options, &keyed);
+    let mut allowed = allowed(&form, place, options, &keyed);
     if function.sig.asyncness.is_some() {
         if matches!(place, Place::TraitImpl | Place::Trait) {
             place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
@@ -33,7 +34,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     in_field(function, options, errors);
     stored::check(function, place, options, &form, errors);
     policies(function, &form, options, errors);
-    result(function, options, errors);
+    result(function, place, options, errors);
     flags_fit_result(function, options, errors);
     lent(function, options, errors);
     moved(function, options, errors);
@@ -42,7 +43,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
 }
 
 /// What can be cached in this form.
-fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bool) -> Allowed<'a> {
+fn allowed<'a>(form: &Form, place: &Place, options: &Options, keyed: &'a dyn Fn(&PatType) -> bool) -> Allowed<'a> {
     let of_self = options.scoped.is_some()
         || options.field.is_some()
         || options.key.is_some()
@@ -59,6 +60,7 @@ fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bo
             Form::Plain | Form::Tables(_) => false,
         },
         receiver: (!of_self).then_some(receiver),
+        borrows: borrowed::may(place, options),
         keyed,
     }
 }
@@ -133,7 +135,7 @@ fn in_field(function: &ItemFn, options: &Options, errors: &mut Errors) {
     }
 }
 
-fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
+fn result(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
         return;
@@ -145,11 +147,12 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
         );
         return;
     }
+    let borrows = borrowed::may(place, options);
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")
         }
-        Type::Reference(reference) if signature::borrowed(ty).is_some() => {
+        Type::Reference(reference) if signature::borrowed(ty).is_some() && !borrows => {
             let element = signature::tidy(reference.elem.to_token_stream());
             let owned = match element.as_str() {
                 "str" => "String".to_owned(),
@@ -165,7 +168,7 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
                     "an `Rc` stays on its thread: write `#[cache(scoped, sequential)]`, or `Arc` instead of `Rc`",
                 );
             }
-            if let Some(inner) = signature::borrow_in(ty) {
+            if let Some(inner) = signature::borrow_in(ty).filter(|_| !borrows) {
                 errors.at(
                     &inner,
                     format!(

@@ -6,6 +6,8 @@ pub mod autoref;
 #[cfg(feature = "stores")]
 mod behind;
 #[cfg(not(loom))]
+pub(in crate::cache) mod borrowed;
+#[cfg(not(loom))]
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;

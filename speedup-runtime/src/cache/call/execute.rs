@@ -144,11 +144,18 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
 }
 
 /// A running call, as its body sees it.
-#[derive(Clone, Copy)]
 pub struct Inside<'a, K: Key, R: Output> {
     pub(in crate::cache) core: &'a Core<K, R>,
     pub(in crate::cache) callee: Callee<'a, K, R>,
 }
+
+impl<K: Key, R: Output> Clone for Inside<'_, K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 
 /// What to call for a caller who passes this on, by a body that gets it.
 ///

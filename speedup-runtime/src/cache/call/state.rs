@@ -134,6 +134,13 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
+    /// A core of a family that goes with the scope in which it is, and all that it ever held before.
+    pub(in crate::cache) fn of_scope(family: TypeId) -> Self {
+        let mut core = Self::one_of(family, None);
+        core.table = Current::none_of_scope();
+        core
+    }
+
     /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.
     pub(in crate::cache) const fn listed(kind: Kind) -> Self {
         let mut core = Self::new();
@@ -437,7 +444,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// The cache's calls that were found to need themselves.
     pub(in crate::cache) fn suspects(&self) -> Suspects<'_> {
-        Suspects { cache: self.address(), notes: &self.notes }
+        Suspects { cache: self.address(), notes: &self.notes, is_scope: self.table.is_of_scope() }
     }
 }
 

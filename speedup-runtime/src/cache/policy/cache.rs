@@ -277,7 +277,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             let again = again.clone();
             Arc::new(move || {
                 let keep = again.cache.function().keep;
-                let value = again.hit(&key).unwrap_or_else(|| again.miss(&key, again.cache.function().callee()));
+                let callee = again.cache.function().callee();
+                let value = again.hit(&key, callee).unwrap_or_else(|| again.miss(&key, callee));
                 keep.is_none_or(|keep| keep(&Stored::of(value)))
             })
         };
