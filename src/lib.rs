@@ -4,12 +4,12 @@
 pub use disk::{DiskDict, DiskList, Key, Value};
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
 pub use speedup_runtime::cache::{
-    self, AsyncCache, AsyncMemo, AsyncTask, Cache, Memo, PolicyCache, Task, TimedOut, join, map,
+    self, AsyncCache, AsyncMemo, AsyncTask, Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map,
 };
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{clear_all, measure, memory, profile, profile_within, report, seeing, trace};
+pub use speedup_runtime::{clear_all, limit, measure, memory, profile, profile_within, report, seeing, trace};
 
 #[doc(inline)]
 pub use speedup_runtime::store;

@@ -29,8 +29,8 @@ pub mod trace;
 
 pub use buffer::{Buffer, Buffers, Window};
 #[cfg(not(loom))]
-pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map};
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]
-pub use seeing::{clear_all, memory, report};
+pub use seeing::{clear_all, limit, memory, report};

@@ -45,6 +45,7 @@ pub use self::api::{
     stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
+    warming::Warming,
 };
 #[cfg(not(loom))]
 pub use self::{

@@ -9,6 +9,8 @@ pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
+mod contents;
+#[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
 pub(in crate::cache) mod divided;
@@ -34,3 +36,5 @@ pub(in crate::cache) mod stretch;
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
 pub(in crate::cache) mod task;
+#[cfg(not(loom))]
+pub(in crate::cache) mod warming;

@@ -19,6 +19,7 @@ use crate::{
             cache::Cache,
             context::{Body, callee},
             task::Task,
+            warming::{Call, Warming},
         },
         block::isolation,
         call::{
@@ -265,6 +266,22 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             panics::contain(move || drop(task));
         }
         started
+    }
+
+    /// Computes keys ahead of need, in the background, at a limited speed if that is wanted: those that are missing or have expired.
+    /// See [`Warming`].
+    pub fn warm(&self, keys: impl IntoIterator<Item = K::Args>) -> Warming {
+        let keys: Vec<Hashed<K>> = keys.into_iter().map(|key| Hashed(K::of(key))).collect();
+        let again = self.again();
+        let call = move |key: Hashed<K>| -> Call {
+            let again = again.clone();
+            Arc::new(move || {
+                let keep = again.cache.function().keep;
+                let value = again.get_by(&key, again.cache.function().callee());
+                keep.is_none_or(|keep| keep(&Stored::of(value)))
+            })
+        };
+        Warming::new(keys.len(), keys.into_iter().map(call))
     }
 
     /// The value of a key if it is there and fresh; never computes.
