@@ -10,6 +10,7 @@ use crate::imports;
 use crate::licences::licences;
 use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
+use crate::weight::weight;
 
 /// A named command.
 pub(crate) struct Step {
@@ -21,13 +22,19 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
     Step { name: "imports", about: "imports run one way, in the runtime", in_ci: true, run: imports::imports },
     Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
     Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
+    Step {
+        name: "weight",
+        about: "how many crates `#[cache]` alone needs; `weight --build` builds them",
+        in_ci: true,
+        run: weight,
+    },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
     Step { name: "deny", about: "licences, bans and advisories of the dependencies", in_ci: true, run: deny },
     Step { name: "package", about: "what a release holds; `package --verify` builds it", in_ci: true, run: package },
@@ -106,6 +113,11 @@ fn features(_: &[String]) -> Result<Done, Failure> {
     let combinations = [
         "",
         "macros",
+        "buffer",
+        "macros,async",
+        "macros,buffer",
+        "macros,stores",
+        "macros,stacker",
         "disk",
         "complex",
         "macros,disk",
@@ -123,6 +135,9 @@ fn features(_: &[String]) -> Result<Done, Failure> {
     }
     // What others are told can be tested only where they are there.
     let test = ["test", "--package", "speedup-runtime", "--features", "tracing,metrics", "--test", "telemetry"];
+    run(&mut cargo(&test))?;
+    // The cache alone takes room on the stack in another way.
+    let test = ["test", "--package", "speedup-runtime", "--no-default-features", "--test", "cache_depth"];
     run(&mut cargo(&test))
 }
 

@@ -11,7 +11,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::blocks::Blocks;
@@ -19,6 +18,7 @@ use super::index::{Expiring, Index, Place, note, number};
 use super::positioned;
 use super::record::{self, Found, Kind, Record};
 use super::scan::{Scan, scan};
+use crate::clock;
 use crate::disk::Process;
 
 /// Where the records lie.
@@ -77,7 +77,7 @@ struct Writer {
 
 /// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    clock::since_1970()
 }
 
 fn poisoned<T>(guard: Result<T, PoisonError<T>>) -> T {
@@ -150,6 +150,11 @@ impl Log {
 
     /// The value of a key whose time is not over.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.get_with_end(key)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the end of its time, or 0.
+    pub(super) fn get_with_end(&self, key: &[u8]) -> io::Result<Option<(Vec<u8>, u64)>> {
         let (file, of, end, place) = {
             let view = poisoned(self.view.read());
             let Some(place) = view.index.get(&number(key)).copied() else { return Ok(None) };
@@ -157,7 +162,9 @@ impl Log {
         };
         let bytes = self.blocks.read((&file, of), end, place.at, place.len as usize)?;
         match record::read(&bytes) {
-            Found::Record(record, _) => Ok((record.key == key && is_alive(&record)).then(|| record.value.to_vec())),
+            Found::Record(record, _) => {
+                Ok((record.key == key && is_alive(&record)).then(|| (record.value.to_vec(), record.end)))
+            }
             Found::Cut | Found::Damage => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
         }
     }

@@ -35,7 +35,7 @@ use self::{
     log::{Log, Mode},
     record::{Kind, Record},
 };
-use super::{Condition, Error, Result, Store, codec::Codec};
+use super::{Condition, Error, Result, Store, Timed, codec::Codec};
 
 /// A [`Store`] in a folder: results are there in the next run.
 ///
@@ -199,6 +199,17 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
     fn get(&self, key: &K) -> Result<Option<V>> {
         let found = self.log.get(&self.codec.encode_key(key)?).map_err(|error| self.failed(error))?;
         found.map(|bytes| self.codec.decode(&bytes)).transpose()
+    }
+
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        let now = log::now();
+        let found = keys.iter().map(|key| {
+            let found = self.log.get_with_end(&self.codec.encode_key(key)?).map_err(|error| self.failed(error))?;
+            let Some((bytes, end)) = found else { return Ok(None) };
+            let left = (end > 0).then(|| Duration::from_millis(end.saturating_sub(now)));
+            Ok(Some((self.codec.decode(&bytes)?, left)))
+        });
+        found.collect()
     }
 
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
