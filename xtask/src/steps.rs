@@ -124,6 +124,7 @@ fn features(_: &[String]) -> Result<Done, Failure> {
         "serde",
         "macros,tracing,metrics",
         "redis",
+        "redis-tls",
         "memcached",
         "macros,redis,memcached",
     ];
