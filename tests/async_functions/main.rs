@@ -5,5 +5,6 @@
 mod context;
 mod forms;
 mod runtimes;
+mod spawned;
 mod stress;
 mod traps;

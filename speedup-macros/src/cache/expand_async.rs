@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
 use super::awaits;
-use super::expand::{keep, keep_stored, show, show_if_it_can};
+use super::expand::{keep, rules, show, show_if_it_can, state_type};
 use super::expand_store;
 use super::form::Form;
 use super::model::Cached;
@@ -33,12 +33,13 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
 /// async fn f(n: u64, text: &str) -> R {
 ///     match ::speedup::AsyncCache::find_ref(F, (&n, text)) {
 ///         ::core::result::Result::Ok(value) => value,
-///         ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+///         ::core::result::Result::Err(key) => ::speedup::cache::boxed(::speedup::AsyncCache::get(F, key)).await,
 ///     }
 /// }
 /// ```
 ///
-/// So a hit has no future but the user's own.
+/// So a hit has no future but the user's own. What is waited for is boxed, to show none of the function's types: in a recursion the future of
+/// the body holds this one, and has to be `Send` whatever lifetimes they have.
 fn wrapper(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
@@ -58,15 +59,29 @@ fn wrapper(model: &Cached) -> TokenStream {
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
+        let find = found_by(model, &quote_spanned!(at=> #ty::#find(#handle, #key)));
+        let get = asking(model, &missing, |key| quote_spanned!(at=> #ty::get(#handle, #key)));
         let look_up = quote_spanned! {at=>
-            match #ty::#find(#handle, #key) {
+            match #find {
                 ::core::result::Result::Ok(#found) => #found,
-                ::core::result::Result::Err(#missing) => #ty::get(#handle, #missing).await,
+                ::core::result::Result::Err(#missing) => #get.await,
             }
         };
-        let refresh = Ident::new(if lends { "refresh_ref" } else { "refresh" }, at);
         block.extend(match model.policies.forces() {
-            Some(forces) => quote_spanned!(at=> if #forces { #ty::#refresh(#handle, #key).await } else { #look_up }),
+            Some(forces) => {
+                let key_type = signature::key_type(at, &model.arguments);
+                let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
+                let owned = if lends { owned } else { key };
+                let refresh = asking(model, &missing, |key| quote_spanned!(at=> #ty::refresh(#handle, #key)));
+                quote_spanned! {at=>
+                    if #forces {
+                        let #missing = #owned;
+                        #refresh.await
+                    } else {
+                        #look_up
+                    }
+                }
+            }
             None => look_up,
         });
     });
@@ -92,13 +107,7 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
-    let (ty, has_policies) = (cache_type(model), model.policies.any());
-    let state = if has_policies {
-        quote_spanned!(at=> ::speedup::cache::AsyncPolicyState)
-    } else {
-        quote_spanned!(at=> ::speedup::cache::AsyncState)
-    };
-    let rules = has_policies.then(|| model.policies.rules(at, &key, result));
+    let (ty, state, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -119,11 +128,9 @@ fn handle(model: &Cached) -> TokenStream {
 
 /// `fn F<T: ..>() -> &'static ::speedup::AsyncCache<(T,), R> { ::speedup::cache::of_async_types(f::<T>, || ..) }`
 fn handle_of_types(model: &Cached) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = runtime_function(model);
-    let cache = quote_spanned!(at=> ::speedup::cache::of_async_types(#marker, || #function));
-    expand_types::handle(model, &signature::key_type(at, &model.arguments), &cache)
+    let key = signature::key_type(model.shown_at(), &model.arguments);
+    let cache = expand_types::of_types(model, &key, &runtime_function(model));
+    expand_types::handle(model, &key, &cache)
 }
 
 /// ```text
@@ -145,20 +152,37 @@ fn runtime_function(model: &Cached) -> TokenStream {
         _ => model.place.lasting_sibling(&model.inner),
     };
     let show = show_of(model);
-    if model.policies.any() {
-        let keep = keep_stored(model.keep);
-        return quote_spanned! {at=>
-            ::speedup::cache::AsyncFunction::new(#title, |::speedup::cache::Hashed(#pattern): ::speedup::cache::Hashed<#key>| {
-                ::speedup::cache::boxed(async move { ::speedup::cache::Stored::of(#inner(#(#passed),*).await) })
-            }) #show #keep
-        };
-    }
-    let keep = keep(model.keep);
-    let awaiting = expand_store::awaiting(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
+    let keep = keep(model);
+    let computed = shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::AsyncFunction::new(#title, #awaiting) #show #keep #behind
+        ::speedup::cache::AsyncFunction::new(#title, |#taken| { #awaited }) #show #keep #behind
     }
+}
+
+/// What was found; where errors are moved, its error is taken.
+pub(super) fn found_by(model: &Cached, find: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err { quote_spanned!(at=> ::speedup::cache::found(#find)) } else { find.clone() }
+}
+
+/// `boxed(get(F, key))`, or `until_taken(move || get(F, key.clone()))` where errors are moved.
+pub(super) fn asking(model: &Cached, key: &Ident, ask: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err {
+        let ask = ask(quote_spanned!(at=> ::core::clone::Clone::clone(&#key)));
+        quote_spanned!(at=> ::speedup::cache::until_taken(move || #ask))
+    } else {
+        let ask = ask(key.to_token_stream());
+        quote_spanned!(at=> ::speedup::cache::boxed(#ask))
+    }
+}
+
+/// `AsyncFallible::share(__f_uncached(n).await)`, of a function whose errors are moved.
+pub(super) fn shared(model: &Cached, computed: TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err { quote_spanned!(at=> ::speedup::cache::AsyncFallible::share(#computed)) } else { computed }
 }
 
 /// How a key prints, which in a generic function may or may not have a `Debug`.

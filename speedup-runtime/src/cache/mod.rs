@@ -17,6 +17,7 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+#[cfg(feature = "async")]
 mod asynchronous;
 mod block;
 mod call;
@@ -33,10 +34,11 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    borrowed::{Borrowed, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
-    fallible::{Fallible, Here, Moved},
+    fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
@@ -45,8 +47,9 @@ pub use self::api::{
     stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
+    warming::Warming,
 };
-#[cfg(not(loom))]
+#[cfg(all(feature = "async", not(loom)))]
 pub use self::{
     asynchronous::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
@@ -54,16 +57,19 @@ pub use self::{
         group::{GetAll, Group},
         memo::{AsyncMemo, of_async_types},
         state::{AsyncCache, AsyncState, AsyncValues},
+        task::AsyncTask,
     },
+    policy::{AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
+};
+#[cfg(not(loom))]
+pub use self::{
     call::{
         behind::{Attached, Behind, Counts, Fault},
         execute::Inside,
         function::Function,
     },
     fork::join::{join, map},
-    policy::{
-        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
-    },
+    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

@@ -3,11 +3,16 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+#[cfg(feature = "stores")]
 mod behind;
+#[cfg(not(loom))]
+pub(in crate::cache) mod borrowed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
+#[cfg(not(loom))]
+mod contents;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
@@ -34,3 +39,5 @@ pub(in crate::cache) mod stretch;
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
 pub(in crate::cache) mod task;
+#[cfg(not(loom))]
+pub(in crate::cache) mod warming;

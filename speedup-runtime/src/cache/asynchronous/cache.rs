@@ -10,6 +10,7 @@ use super::{
     get::Get,
     group::{GetAll, Group, Member},
     state::{AsyncCache, AsyncState, Place},
+    task::AsyncTask,
 };
 use crate::cache::{
     table::key::{Key, Lookup, Output},
@@ -101,6 +102,11 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// assert_eq!(cache.peek(&(3,)), Some(9));
     /// ```
     pub async fn get_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        self.by(body).get(key).await
+    }
+
+    /// The same cache for one call, by this body.
+    pub(in crate::cache) fn by(&self, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> Self {
         // It is called once at most: a key is asked for once.
         let body = Mutex::new(Some(body));
         let start = move |key| {
@@ -111,8 +117,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
             Place::Static(values) => Place::Static(values),
             Place::Own(values) => Place::Own(values.clone()),
         };
-        let cache = Self { values, function: self.function.with(Arc::new(start)) };
-        cache.get(key).await
+        Self { values, function: self.function.with(Arc::new(start)) }
     }
 
     /// The value of a key if it is there, which counts as a call; otherwise the key. What the function of `#[cache]` asks first: a hit is
@@ -172,6 +177,32 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// ```
     pub fn get_all(&self, keys: impl IntoIterator<Item = K>) -> GetAll<'_, K, R> {
         GetAll::new(keys.into_iter().map(|key| self.get(key)))
+    }
+
+    /// Begins the call of a key ahead of need, unless its value is there or it is on its way.
+    ///
+    /// The call is polled once, here: what it asks others for has been asked for when this returns. It goes on when the task is polled, or
+    /// anybody else who asks for the key is; no thread is started. To have it go on by itself, hand the task to your runtime, as in
+    /// `tokio::spawn(PRICE.spawn((7,)))`.
+    ///
+    /// # Panics
+    /// Never; a panic of the function is that of the task, when it is awaited.
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::AsyncCache;
+    ///
+    /// let squares = AsyncCache::from_fn(|n: u64| async move { n * n });
+    /// let task = squares.spawn((4,));
+    /// // The function did not have to wait for anything.
+    /// assert_eq!(squares.peek(&(4,)), Some(16));
+    /// # pollster::block_on(async {
+    /// assert_eq!(task.await, 16);
+    /// # });
+    /// ```
+    #[doc(alias = "apply_async")]
+    pub fn spawn(&self, key: K) -> AsyncTask<'_, R> {
+        AsyncTask::begin(self.get(key))
     }
 
     /// The value of a key if it is there; never computes.
