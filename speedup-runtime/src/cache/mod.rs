@@ -35,7 +35,7 @@ pub use self::api::{
     autoref as probe,
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
-    context::{Body, Local, Memo, With},
+    context::{Body, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
@@ -53,7 +53,7 @@ pub use self::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
         get::Get,
         group::{GetAll, Group},
-        memo::{AsyncMemo, of_async_types},
+        of_types::of_async_types,
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,
     },
@@ -64,8 +64,8 @@ pub use self::{
     },
     fork::join::{join, map},
     policy::{
-        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
-        of_async_types_with_policies, of_types_with_policies,
+        AsyncMemo, AsyncPolicyCache, AsyncPolicyState, Hashed, Life, Memo, OnEvict, PolicyCache, PolicyState, Rules,
+        Stored, Weight, of_async_types_with_policies, of_types_with_policies,
     },
     table::{
         bits::{Bits, ByBits},

@@ -10,22 +10,28 @@
 //! | a place in the queue | belongs to a value in the table, or is found to be empty when it comes to the front |
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
+mod async_builder;
+mod async_memo;
 mod asynchronous;
 mod behind;
 mod builder;
 mod cache;
 mod kept;
+mod memo;
 mod queue;
 mod rules;
+mod scoped;
 mod serving;
 mod shared;
 mod state;
 mod types;
 
 pub use self::{
+    async_memo::AsyncMemo,
     asynchronous::{AsyncPolicyCache, AsyncPolicyState},
     cache::PolicyCache,
     kept::{Hashed, Stored},
+    memo::Memo,
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,
     types::{of_async_types_with_policies, of_types_with_policies},
