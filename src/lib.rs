@@ -4,13 +4,13 @@
 pub use disk::{DiskDict, DiskList, Key, Value};
 #[cfg(feature = "buffer")]
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{self, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use speedup_runtime::cache::{self, Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map};
 #[cfg(feature = "async")]
 pub use speedup_runtime::cache::{AsyncCache, AsyncMemo, AsyncTask};
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{clear_all, measure, memory, profile, profile_within, report, seeing, trace};
+pub use speedup_runtime::{clear_all, limit, measure, memory, profile, profile_within, report, seeing, trace};
 
 #[cfg(feature = "stores")]
 #[doc(inline)]

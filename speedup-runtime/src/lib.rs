@@ -33,8 +33,8 @@ pub use buffer::{Buffer, Buffers, Window};
 #[cfg(all(feature = "async", not(loom)))]
 pub use cache::{AsyncCache, AsyncMemo};
 #[cfg(not(loom))]
-pub use cache::{Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use cache::{Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map};
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]
-pub use seeing::{clear_all, memory, report};
+pub use seeing::{clear_all, limit, memory, report};

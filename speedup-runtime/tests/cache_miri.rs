@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use speedup_runtime::Cache;
+use speedup_runtime::{
+    Cache,
+    cache::{Function, Scoped, Within, place_of},
+};
 
 #[test]
 fn small_keys_come_and_go() {
@@ -104,4 +107,73 @@ fn an_error_is_moved_on_its_thread_alone() {
     assert!(thread::spawn(move || other.take().is_none()).join().unwrap());
     assert_eq!(moved.take().as_deref(), Some(&3));
     assert!(moved.take().is_none());
+}
+
+/// The longest word from a place on that follows the one before in the alphabet, as `#[cache(scoped)]` writes it.
+fn longest<'a>(within: Option<Inside<'_, 'a>>, words: &'a [&'a str], at: usize, prev: &'a str) -> Word<'a> {
+    static SCOPES: Scoped = Scoped::new();
+    let describe = || Function::of_context("longest");
+    let body = |(at, prev): &(usize, &'a str), inside: Inside<'_, 'a>| -> Word<'a> {
+        let Some(word) = words.get(*at) else { return Word(prev) };
+        inside.ahead(|call| {
+            call((at + 1, prev));
+            call((at + 1, word));
+        });
+        let without = longest(Some(inside), words, at + 1, prev);
+        let with = longest(Some(inside), words, at + 1, word);
+        if *word < *prev || with.0.len() <= without.0.len() { without } else { with }
+    };
+    SCOPES.get_within(within, [place_of(words)], (at, prev), describe, body)
+}
+
+type Inside<'s, 'a> = Within<'s, (usize, &'static str), Word<'static>, (usize, &'a str), Word<'a>>;
+
+/// Reads what it borrows when it is dropped.
+#[derive(Clone)]
+struct Word<'a>(&'a str);
+
+impl Drop for Word<'_> {
+    fn drop(&mut self) {
+        assert!(self.0.is_ascii());
+    }
+}
+
+#[test]
+fn what_a_scope_borrows_is_let_go_before_the_call_returns() {
+    for by in 0..3 {
+        let text = format!("a bb{by} aaa c ddd{by}{by} e");
+        let words: Vec<&str> = text.split(' ').collect();
+        let found = longest(None, &words, 0, "").0.to_owned();
+        assert_eq!(found, format!("ddd{by}{by}"));
+    }
+}
+
+#[test]
+fn two_threads_have_scopes_at_once() {
+    thread::scope(|scope| {
+        for by in 0..2 {
+            scope.spawn(move || {
+                let text = format!("b{by} c{by}{by}");
+                let words: Vec<&str> = text.split(' ').collect();
+                assert_eq!(longest(None, &words, 0, "").0, words[1]);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_panic_leaves_nothing_of_a_scope() {
+    static SCOPES: Scoped = Scoped::new();
+    fn fails<'a>(within: Option<Inside<'_, 'a>>, text: &'a str, at: usize) -> Word<'a> {
+        let describe = || Function::of_context("fails");
+        let body = |(at, part): &(usize, &'a str), inside: Inside<'_, 'a>| -> Word<'a> {
+            assert!(*at > 0, "as asked");
+            let _kept = Word(part);
+            fails(Some(inside), part, at - 1)
+        };
+        SCOPES.get_within(within, [], (at, text), describe, body)
+    }
+    let text = String::from("of this call alone");
+    assert!(std::panic::catch_unwind(|| fails(None, &text, 4).0.len()).is_err());
+    drop(text);
 }

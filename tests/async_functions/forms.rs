@@ -203,3 +203,25 @@ fn the_handle_works_beside_the_function() {
     DOUBLE.clear();
     assert!(DOUBLE.is_empty());
 }
+
+#[cache]
+async fn named(id: u64, prefix: &'static str) -> &'static str {
+    rest().await;
+    if id == 0 { prefix } else { named(id - 1, prefix).await.max(named(id / 2, prefix).await) }
+}
+
+#[cache]
+async fn chain(id: u64) -> Arc<dyn Fn(u64) -> u64 + Send + Sync> {
+    if id == 0 {
+        return Arc::new(|n| n);
+    }
+    let below = chain(id - 1).await;
+    Arc::new(move |n| below(n) + 1)
+}
+
+#[test]
+fn a_recursion_may_have_lifetimes_in_its_key_and_result() {
+    assert_eq!(block_on(named(20, "a name")), "a name");
+    assert_eq!(block_on(chain(20))(5), 25);
+    assert_eq!((NAMED.len(), CHAIN.len()), (21, 21));
+}

@@ -100,6 +100,38 @@ fn a_function_that_is_to_fails_with_its_store() {
     assert_eq!(third(6), Ok(2), "nothing of it was kept");
 }
 
+static LOOSE: LazyLock<Far> = LazyLock::new(Far::default);
+
+#[cache(store = &*LOOSE)]
+fn halved(n: u64) -> std::result::Result<u64, Box<dyn std::error::Error>> {
+    if n.is_multiple_of(2) { Ok(n / 2) } else { Err("odd".into()) }
+}
+
+static FIRM: LazyLock<Far> = LazyLock::new(Far::default);
+
+#[cache(store = &*FIRM, on_store_error = "fail")]
+fn fifth(n: u64) -> std::result::Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    if n.is_multiple_of(5) { Ok(n / 5) } else { Err("no multiple".into()) }
+}
+
+#[cache(store = &*FIRM, on_store_error = "fail")]
+async fn fifth_later(n: u64) -> std::result::Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    if n.is_multiple_of(5) { Ok(n / 5) } else { Err("no multiple".into()) }
+}
+
+#[test]
+fn an_error_need_not_be_clone() {
+    assert_eq!((halved(4).unwrap(), halved(3).unwrap_err().to_string()), (2, "odd".to_owned()));
+    HALVED.flush().expect("it is written");
+    assert_eq!(LOOSE.inner.get(&(4,)).expect("it is read"), Some(2), "what is in `Ok` is stored");
+    assert_eq!((fifth(10).unwrap(), fifth(3).unwrap_err().to_string()), (2, "no multiple".to_owned()));
+    assert_eq!(pollster::block_on(fifth_later(15)).unwrap(), 3);
+    assert_eq!(FIRM.inner.get(&(15,)).expect("it is read"), Some(3));
+    FIRM.is_down.store(true, Ordering::Relaxed);
+    assert!(fifth(20).unwrap_err().downcast_ref::<Error>().is_some());
+    assert!(pollster::block_on(fifth_later(20)).unwrap_err().downcast_ref::<Error>().is_some());
+}
+
 static BATCHED: LazyLock<Far> = LazyLock::new(Far::default);
 
 #[cache(store = &*BATCHED)]

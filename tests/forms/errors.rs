@@ -142,3 +142,119 @@ fn calls_that_run_side_by_side_fail_as_they_would_one_after_the_other() {
         assert_eq!(parts(6, path).map_err(|error| error.to_string()), plain(6, path));
     }
 }
+
+struct Shop {
+    prices: Vec<(&'static str, &'static str)>,
+}
+
+static LOOKS: AtomicUsize = AtomicUsize::new(0);
+
+impl Shop {
+    #[cache(scoped)]
+    fn total(&self, from: usize, to: usize) -> anyhow::Result<u64> {
+        if to - from == 1 {
+            LOOKS.fetch_add(1, Relaxed);
+            return Ok(self.prices[from].1.parse()?);
+        }
+        let middle = usize::midpoint(from, to);
+        Ok(self.total(from, middle)? + self.total(middle, to)?)
+    }
+}
+
+#[test]
+fn a_method_in_a_scope_has_the_error_itself() {
+    let shop = Shop { prices: vec![("ink", "3"), ("pen", "12"), ("nib", "1")] };
+    assert_eq!(shop.total(0, 3).ok(), Some(16));
+    assert_eq!(LOOKS.load(Relaxed), 3);
+    let shop = Shop { prices: vec![("ink", "3"), ("pen", "x"), ("nib", "1")] };
+    for _ in 0..100 {
+        assert_eq!(shop.total(0, 3).err().unwrap().0.to_string(), "invalid digit found in string");
+    }
+}
+
+#[cache(skip(lines))]
+fn number(lines: &[&str], name: String) -> Result<u64, Box<dyn Error>> {
+    let line = lines.iter().find(|line| line.starts_with(&name)).ok_or(format!("no {name}"))?;
+    match line.split_once(' ') {
+        Some((_, next)) if next.starts_with(char::is_numeric) => Ok(next.parse()?),
+        Some((_, next)) => number(lines, next.to_owned()),
+        None => Err(name.into()),
+    }
+}
+
+#[cache(key = |words| -> String { words.join(" ") })]
+fn longest(words: Vec<&str>) -> Result<usize, Box<dyn Error>> {
+    Ok(words.iter().map(|word| word.len()).max().ok_or("no words")?)
+}
+
+#[test]
+fn functions_with_context_have_the_error_themselves() {
+    let lines = ["a b", "b 17", "c d"];
+    assert_eq!(number(&lines, "a".to_owned()).unwrap(), 17);
+    assert_eq!(NUMBER.peek(&("b".to_owned(),)).unwrap().ok(), Some(17));
+    assert_eq!(number(&lines, "c".to_owned()).unwrap_err().to_string(), "no d");
+    assert_eq!(
+        (longest(vec!["one", "three"]).unwrap(), longest(vec![]).unwrap_err().to_string()),
+        (5, "no words".into())
+    );
+}
+
+#[cache(capacity = 2, ttl = "1h")]
+fn parsed(text: &str) -> Result<u64, Box<dyn Error>> {
+    Ok(text.parse()?)
+}
+
+#[cache(capacity = 2, move_err)]
+fn odd(n: u64) -> Result<u64, io::Error> {
+    if n % 2 == 1 { Ok(n) } else { Err(io::Error::other("even")) }
+}
+
+#[test]
+fn bounded_functions_have_the_error_themselves() {
+    assert_eq!((parsed("7").unwrap(), parsed("x").is_err(), PARSED.len()), (7, true, 1));
+    assert_eq!((odd(7).unwrap(), odd(8).unwrap_err().to_string(), ODD.len()), (7, "even".to_owned(), 1));
+}
+
+static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+
+#[cache]
+async fn folder(id: u64, name: &str) -> Result<u64, Box<dyn Error + Send + Sync>> {
+    FOLDERS.fetch_add(1, Relaxed);
+    if id > 20 {
+        return Ok(1);
+    }
+    if id == 13 && name == "bad" {
+        return Err("no such folder".into());
+    }
+    Ok(folder(2 * id, name).await? + folder(2 * id + 1, name).await?)
+}
+
+#[cache(skip(shop))]
+async fn price(shop: &std::sync::Arc<Shop>, name: String) -> anyhow::Result<u64> {
+    let (_, price) =
+        shop.prices.iter().find(|(known, _)| *known == name).ok_or_else(|| io::Error::other("no such thing"))?;
+    Ok(price.parse()?)
+}
+
+#[cache(ttl = "1h")]
+async fn aged(n: u64) -> Result<u64, Box<dyn Error + Send + Sync>> {
+    if n == 0 { Err("nothing".into()) } else { Ok(n) }
+}
+
+#[test]
+fn of_an_async_function_each_caller_has_an_error_of_its_own() {
+    pollster::block_on(async {
+        assert_eq!(folder(1, "good").await.unwrap(), 21);
+        assert_eq!(FOLDERS.swap(0, Relaxed), 41);
+        assert_eq!(folder(1, "bad").await.unwrap_err().to_string(), "no such folder");
+        // Two who wait for one call: one has its error, the other asks again.
+        let (one, other) = (FOLDER.spawn((13, "bad".to_owned())), folder(13, "bad"));
+        let others = [other.await.unwrap_err().to_string(), folder(13, "bad").await.unwrap_err().to_string()];
+        assert_eq!(others, ["no such folder", "no such folder"]);
+        drop(one);
+        let shop = std::sync::Arc::new(Shop { prices: vec![("ink", "3"), ("pen", "x")] });
+        assert_eq!(price(&shop, "ink".to_owned()).await.ok(), Some(3));
+        assert_eq!(price(&shop, "nib".to_owned()).await.err().unwrap().0.to_string(), "no such thing");
+        assert_eq!((aged(3).await.unwrap(), aged(0).await.unwrap_err().to_string()), (3, "nothing".to_owned()));
+    });
+}

@@ -1,6 +1,7 @@
 //! The forms of functions that can be cached: methods, context, scopes, fields, generics.
 #![cfg(feature = "macros")]
 
+mod borrowed;
 mod cells;
 mod context;
 mod errors;

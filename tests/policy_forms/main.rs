@@ -5,6 +5,7 @@
 mod forms;
 mod options;
 mod promises;
+mod stores;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -42,7 +42,7 @@ const STEPS: [Step; 20] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -230,6 +230,10 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
         "shapes" => {
             command = Command::new(build_shapes()?);
             command.arg("table").args(sections);
+        }
+        "cooperation" => {
+            command = cargo(&["run", "--release", "--package", "speedup-between-machines", "--bin", "together", "--"]);
+            command.args(sections);
         }
         "profiles" => {
             let programs = build_cold(&["off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;

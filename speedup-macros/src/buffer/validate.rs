@@ -13,7 +13,8 @@ pub(crate) fn check(function: &ItemFn, place: &Place, form: &Form, options: &Opt
     place.check(&function.sig.ident, ATTRIBUTE, "buffer", errors);
     let receiver = "`#[buffer]` cannot take `self`, its value is no part of the key: write a function without `self` that takes what it \
                     needs, and call it as `Self::name(self.field)`";
-    let allowed = Allowed { generics: false, self_type: false, receiver: Some(receiver), keyed: &|_| true };
+    let allowed =
+        Allowed { generics: false, self_type: false, receiver: Some(receiver), borrows: false, keyed: &|_| true };
     signature::check(function, ATTRIBUTE, allowed, errors);
     is_rust(function, errors);
     is_not_async(function, errors);

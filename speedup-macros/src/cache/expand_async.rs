@@ -33,12 +33,13 @@ pub(super) fn expand(model: &Cached) -> TokenStream {
 /// async fn f(n: u64, text: &str) -> R {
 ///     match ::speedup::AsyncCache::find_ref(F, (&n, text)) {
 ///         ::core::result::Result::Ok(value) => value,
-///         ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+///         ::core::result::Result::Err(key) => ::speedup::cache::boxed(::speedup::AsyncCache::get(F, key)).await,
 ///     }
 /// }
 /// ```
 ///
-/// So a hit has no future but the user's own.
+/// So a hit has no future but the user's own. What is waited for is boxed, to show none of the function's types: in a recursion the future of
+/// the body holds this one, and has to be `Send` whatever lifetimes they have.
 fn wrapper(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.wrapper;
@@ -58,15 +59,29 @@ fn wrapper(model: &Cached) -> TokenStream {
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
+        let find = found_by(model, &quote_spanned!(at=> #ty::#find(#handle, #key)));
+        let get = asking(model, &missing, |key| quote_spanned!(at=> #ty::get(#handle, #key)));
         let look_up = quote_spanned! {at=>
-            match #ty::#find(#handle, #key) {
+            match #find {
                 ::core::result::Result::Ok(#found) => #found,
-                ::core::result::Result::Err(#missing) => #ty::get(#handle, #missing).await,
+                ::core::result::Result::Err(#missing) => #get.await,
             }
         };
-        let refresh = Ident::new(if lends { "refresh_ref" } else { "refresh" }, at);
         block.extend(match model.policies.forces() {
-            Some(forces) => quote_spanned!(at=> if #forces { #ty::#refresh(#handle, #key).await } else { #look_up }),
+            Some(forces) => {
+                let key_type = signature::key_type(at, &model.arguments);
+                let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
+                let owned = if lends { owned } else { key };
+                let refresh = asking(model, &missing, |key| quote_spanned!(at=> #ty::refresh(#handle, #key)));
+                quote_spanned! {at=>
+                    if #forces {
+                        let #missing = #owned;
+                        #refresh.await
+                    } else {
+                        #look_up
+                    }
+                }
+            }
             None => look_up,
         });
     });
@@ -138,11 +153,36 @@ fn runtime_function(model: &Cached) -> TokenStream {
     };
     let show = show_of(model);
     let keep = keep(model);
-    let awaiting = expand_store::awaiting(model, &key, &pattern, &quote_spanned!(at=> #inner(#(#passed),*).await));
+    let computed = shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::AsyncFunction::new(#title, #awaiting) #show #keep #behind
+        ::speedup::cache::AsyncFunction::new(#title, |#taken| { #awaited }) #show #keep #behind
     }
+}
+
+/// What was found; where errors are moved, its error is taken.
+pub(super) fn found_by(model: &Cached, find: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err { quote_spanned!(at=> ::speedup::cache::found(#find)) } else { find.clone() }
+}
+
+/// `boxed(get(F, key))`, or `until_taken(move || get(F, key.clone()))` where errors are moved.
+pub(super) fn asking(model: &Cached, key: &Ident, ask: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err {
+        let ask = ask(quote_spanned!(at=> ::core::clone::Clone::clone(&#key)));
+        quote_spanned!(at=> ::speedup::cache::until_taken(move || #ask))
+    } else {
+        let ask = ask(key.to_token_stream());
+        quote_spanned!(at=> ::speedup::cache::boxed(#ask))
+    }
+}
+
+/// `AsyncFallible::share(__f_uncached(n).await)`, of a function whose errors are moved.
+pub(super) fn shared(model: &Cached, computed: TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if model.moves_err { quote_spanned!(at=> ::speedup::cache::AsyncFallible::share(#computed)) } else { computed }
 }
 
 /// How a key prints, which in a generic function may or may not have a `Debug`.

@@ -7,7 +7,7 @@
 //!         ::core::result::Result::Ok(value) => value,
 //!         ::core::result::Result::Err(key) => {
 //!             let this = ::speedup::cache::passed_on(&self);
-//!             ::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key)).await
+//!             ::speedup::cache::boxed(::speedup::AsyncCache::get_with(Self::LOAD, key, move |key| Self::__load_started(this, key))).await
 //!         }
 //!     }
 //! }
@@ -19,9 +19,9 @@ use syn::ext::IdentExt;
 use syn::{FnArg, ReceiverKind};
 
 use super::expand::{cache_type, keep, rules, state_type};
-use super::expand_context;
 use super::form::{Context, Home};
 use super::model::Cached;
+use super::{expand_async, expand_context, expand_store};
 use crate::expansion;
 use crate::signature::{self, Pass};
 
@@ -65,26 +65,44 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let names = owned.iter().map(|owned| &owned.name);
     let start = expansion::with_types(&model.place, &model.function.sig, &start_name(model));
     let ty = cache_type(model);
-    let begin = quote_spanned!(at=> move |#missing| #start(#(#names,)* #missing));
+    let find = expand_async::found_by(model, &quote_spanned!(at=> #ty::#find(#cached, #key)));
+    // What may be asked for again is not given away.
+    let again = names.clone().map(|name| quote_spanned!(at=> let #name = ::core::clone::Clone::clone(&#name);));
+    let again = if model.moves_err { again.collect() } else { Vec::new() };
+    let asking = |ask: &str| {
+        let ask = Ident::new(ask, at);
+        let names = names.clone();
+        expand_async::asking(model, &missing, |key| {
+            let get = quote_spanned!(at=> #ty::#ask(#cached, #key, move |#missing| #start(#(#names,)* #missing)));
+            if again.is_empty() { get } else { quote_spanned!(at=> { #(#again)* #get }) }
+        })
+    };
+    let get = asking("get_with");
     let look_up = quote_spanned! {at=>
-        match #ty::#find(#cached, #key) {
+        match #find {
             ::core::result::Result::Ok(#value) => #value,
             ::core::result::Result::Err(#missing) => {
                 #(#taken)*
-                #ty::get_with(#cached, #missing, #begin).await
+                #get.await
             }
         }
     };
-    let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
     let look_up = match model.policies.forces() {
-        Some(forces) => quote_spanned! {at=>
-            if #forces {
-                #(#taken)*
-                #ty::#refresh(#cached, #key, #begin).await
-            } else {
-                #look_up
+        Some(forces) => {
+            let key_type = expand_context::key_type(model, context);
+            let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
+            let owned = if lends { owned } else { key };
+            let refresh = asking("refresh_with");
+            quote_spanned! {at=>
+                if #forces {
+                    #(#taken)*
+                    let #missing = #owned;
+                    #refresh.await
+                } else {
+                    #look_up
+                }
             }
-        },
+        }
         None => look_up,
     };
     // The user's own braces make this the user's function to the compiler's lints.
@@ -141,7 +159,8 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
 /// An item of its own, since a recursive call in the body asks whether the wrapper's future is `Send`.
 fn start(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
-    let (name, key, result) = (start_name(model), expand_context::key_type(model, context), &model.result);
+    let (name, key) = (start_name(model), expand_context::key_type(model, context));
+    let (_, result) = expand_store::held(model, &key, &model.result);
     let generics = &model.function.sig.generics;
     let bounds = &generics.where_clause;
     let owned = owned(model, context);
@@ -155,7 +174,7 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         }
         let name = expansion::in_closure(&argument.name);
         names.push(name.to_token_stream());
-        super::expand_async::passed(argument, &name)
+        expand_async::passed(argument, &name)
     });
     let passed: Vec<TokenStream> = this.into_iter().chain(arguments).collect();
     let pattern = match context.key {
@@ -163,9 +182,11 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
         None => signature::tuple(at, names.into_iter()),
     };
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
+    let computed = expand_async::shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     quote_spanned! {at=>
-        fn #name #generics (#(#declared,)* #pattern: #key) -> ::speedup::cache::Boxed<#result> #bounds {
-            ::speedup::cache::boxed(async move { #inner(#(#passed),*).await })
+        fn #name #generics (#(#declared,)* #taken) -> ::speedup::cache::Boxed<#result> #bounds {
+            #awaited
         }
     }
 }
@@ -180,12 +201,13 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let keep = keep(model);
     let key = expand_context::key_type(model, context);
-    let key = if model.policies.any() { quote!(::speedup::cache::Hashed<#key>) } else { key };
+    let behind = expand_store::behind(model, &key);
+    let (key, _) = expand_store::held(model, &key, &model.result);
     quote_spanned! {at=>
         ::speedup::cache::AsyncFunction::of_context(#title).show(|key: &#key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
             (&::speedup::__private::Show(key)).__speedup_show(out)
-        }) #keep
+        }) #keep #behind
     }
 }
 
@@ -198,6 +220,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = expand_context::key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
+    let dock = expand_store::dock(model, &key);
     let (ty, state_type, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
@@ -208,6 +231,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
             static #state: #state_type<#key, #result> = #state_type::new(#rules);
+            #dock
             &#ty::of(&#state, #function)
         } #end
     }

@@ -14,8 +14,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, FnArg, Pat, PatType, parse_quote};
+use syn::{Expr, ExprCall, FnArg, Pat, PatType, Signature, parse_quote};
 
+use super::borrowed;
 use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
@@ -40,16 +41,16 @@ pub(super) fn expand(model: &Cached, context: &Context) -> TokenStream {
 
 fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
+    if let Some(within) = &model.within {
+        return borrowed::expand(model, context, within, &function(model, context));
+    }
     let attributes = &model.attributes.wrapper;
     let visibility = &model.function.vis;
-    let mut signature = model.function.sig.clone();
-    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
-    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
-    signature.inputs = receiver.into_iter().chain(inputs).collect();
-    returning(&mut signature, model);
+    let signature = signature(model);
     let lends = lends(model, context);
-    let key = key(model, context, lends);
+    let (asked, key) = asked_again(model, context, key(model, context, lends));
     let body = body(model, context);
+    let mut scopes = None;
     let look_up = match &context.home {
         Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
         Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
@@ -63,17 +64,52 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             let function = function(model, context);
             let places = places(model, context);
             let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
-            let scopes = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+            let name = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
+            let made = quote!(::speedup::cache::Scoped::new());
+            scopes = Some(quote_spanned!(at=> static #name: ::speedup::cache::Scoped = #made;));
             quote_spanned! {at=>
-                static #scopes: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-                ::speedup::cache::Scoped::#get(&#scopes, [#(#places),*], #key, || #function, #body) #unwrapped
+                ::speedup::cache::Scoped::#get(&#name, [#(#places),*], #key, || #function, #body) #unwrapped
             }
         }
     };
+    let look_up = if model.moves_err { taken(model, &look_up) } else { look_up };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
-    model.function.block.brace_token.surround(&mut block, |block| block.extend(look_up));
+    model.function.block.brace_token.surround(&mut block, |block| block.extend(quote!(#scopes #asked #look_up)));
     quote!(#(#attributes)* #visibility #signature #block)
+}
+
+/// The wrapper's.
+pub(super) fn signature(model: &Cached) -> Signature {
+    let mut signature = model.function.sig.clone();
+    let receiver = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))).cloned();
+    let inputs = model.arguments.iter().map(|argument| FnArg::Typed(in_wrapper(argument)));
+    signature.inputs = receiver.into_iter().chain(inputs).collect();
+    returning(&mut signature, model);
+    signature
+}
+
+/// A key that an expression makes is made once, though it may be asked for again: `let asked = ..;`, and `asked.clone()`.
+fn asked_again(model: &Cached, context: &Context, key: TokenStream) -> (Option<TokenStream>, TokenStream) {
+    if !model.moves_err || context.key.is_none() {
+        return (None, key);
+    }
+    let at = model.shown_at();
+    let asked = Ident::new("asked", Span::mixed_site().located_at(at));
+    (Some(quote_spanned!(at=> let #asked = #key;)), quote_spanned!(at=> ::core::clone::Clone::clone(&#asked)))
+}
+
+/// `loop { if let Some(result) = Fallible::taken(look_up) { break result; } }`: whose call failed for another asks again.
+pub(super) fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let result = Ident::new("result", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        loop {
+            if let ::core::option::Option::Some(#result) = ::speedup::cache::Fallible::taken(#look_up) {
+                break #result;
+            }
+        }
+    }
 }
 
 /// `::speedup::Cache::get_with(LOAD, (user,), ..)`
@@ -86,10 +122,11 @@ fn look_up(model: &Cached, cache: &TokenStream, key: &TokenStream, lends: bool, 
     };
     let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
     let once = Ident::new("body", Span::mixed_site().located_at(at));
-    quote_spanned! {at=>
+    let look_up = quote_spanned! {at=>
         let #once = #body;
         if #forces { #ty::#refresh(#cache, #key, #once) } else { #ty::#get(#cache, #key, #once) }
-    }
+    };
+    if model.moves_err { quote_spanned!(at=> { #look_up }) } else { look_up }
 }
 
 /// An argument keeps its name where it has one, so that the body finds it.
@@ -105,13 +142,15 @@ pub(super) fn outer_name(argument: &Argument) -> Ident {
     }
 }
 
-fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
+pub(super) fn keyed<'a>(model: &'a Cached, context: &'a Context) -> impl ExactSizeIterator<Item = &'a Argument> {
     let keyed: Vec<_> = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).collect();
     keyed.into_iter().map(|(argument, _)| argument)
 }
 
 pub(super) fn lends(model: &Cached, context: &Context) -> bool {
-    keyed(model, context).any(|argument| argument.pass == Pass::Lend)
+    // What may be asked for again is not given away.
+    let asks_again = model.moves_err && model.function.sig.asyncness.is_none();
+    keyed(model, context).any(|argument| argument.pass == Pass::Lend || asks_again && argument.pass == Pass::Clone)
 }
 
 /// `(user, page)`, by reference if one of them is lent.
@@ -182,7 +221,7 @@ fn captured(model: &Cached, context: &Context) -> Vec<TokenStream> {
 }
 
 /// `|(user,): &(u64,)| -> u64 { let user: u64 = *user; { .. } }`
-fn body(model: &Cached, context: &Context) -> TokenStream {
+pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
@@ -206,6 +245,11 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     // Around the lines of a closure braces of the user's own would be superfluous ones to the compiler.
     block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = lent(model, &block.to_token_stream());
+    let block = if model.moves_err { shared(model, &block) } else { block };
+    if let Some(within) = &model.within {
+        let parts = borrowed::Body { pattern: &pattern, given: quote_spanned!(at=> #(#given)* #(#captured)*), block };
+        return borrowed::body(model, context, within, parts);
+    }
     let mut computed = quote_spanned!(at=> #(#given)* #(#captured)* #block);
     let mut taken = pattern;
     if model.stored.is_on() {
@@ -215,7 +259,9 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     let (mut key, mut result) = (key, result.to_token_stream());
     if model.policies.any() {
-        computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        if !model.stored.is_on() {
+            computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        }
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
     }
@@ -233,14 +279,25 @@ fn body(model: &Cached, context: &Context) -> TokenStream {
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
 }
 
+/// `{ ::speedup::__private::share(|| -> Result<T, E> { .. }) }`
+fn shared(model: &Cached, block: &TokenStream) -> TokenStream {
+    let output = &model.function.sig.output;
+    quote!({ ::speedup::__private::share(|| #output #block) })
+}
+
 /// `::speedup::cache::Function::of_context("load").show(..)`
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let show = if context.key.is_some() || is_generic(&model.function, &model.place) {
+    let keyed_by = keyed(model, context).cloned().collect::<Vec<_>>();
+    let known = keyed_by.iter().all(|argument| signature::is_well_known(&argument.owned));
+    let show = if model.within.is_some() && !known {
+        // What a type of the user's writes of itself may be about `'static` alone.
+        TokenStream::new()
+    } else if context.key.is_some() || is_generic(&model.function, &model.place) {
         show_if_it_can()
     } else {
-        show(&keyed(model, context).cloned().collect::<Vec<_>>())
+        show(&keyed_by)
     };
     let keep = if model.stays_here { keep_here(model) } else { keep(model) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
@@ -251,7 +308,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
 
 /// As [`keep`], for results that stay on their thread.
 fn keep_here(model: &Cached) -> TokenStream {
-    let result = &model.result;
+    let result = borrowed::known_result(model);
     let keep = match model.keep {
         Keep::All => quote!(true),
         Keep::ByType => quote! {{
@@ -300,7 +357,7 @@ fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// What tells the outermost call from others: where that lies which it passes on.
-fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
+pub(super) fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
     let at = model.shown_at();
     let receiver = model.function.sig.receiver().map(|receiver| {
         let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));

@@ -15,6 +15,7 @@
 //! An `async fn` becomes the same with an `AsyncCache` (`expand_async`), and its awaited calls are awaited together (`awaits`).
 
 mod awaits;
+mod borrowed;
 mod endless;
 mod expand;
 mod expand_async;

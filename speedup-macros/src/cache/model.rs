@@ -1,15 +1,17 @@
 //! What an invocation of `#[cache]` says.
 
+use std::cell::OnceCell;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
+use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
 use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
-use super::{expand_context, expand_spans, expand_tables, expand_types};
+use super::{borrowed, expand_context, expand_spans, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -274,6 +276,8 @@ pub(crate) struct Cached {
     pub(crate) tables: Option<Expr>,
     /// The body names rayon, or calls what it usually offers.
     pub(crate) uses_rayon: bool,
+    /// The name of the function that goes on within a call, where a key or result of a scope borrows.
+    pub(crate) within: Option<Ident>,
     /// The name of the handle.
     pub(crate) handle: Ident,
     /// The name of the function that holds the user's body.
@@ -294,7 +298,11 @@ pub(crate) struct Cached {
 
 impl Cached {
     /// Puts together what `validate` has let through.
-    pub(crate) fn new(function: ItemFn, place: Place, options: Options, errors: &mut Errors) -> Cached {
+    pub(crate) fn new(mut function: ItemFn, place: Place, options: Options, errors: &mut Errors) -> Cached {
+        let may_borrow = borrowed::may(&place, &options);
+        if may_borrow {
+            borrowed::name_lifetime(&mut function.sig);
+        }
         let result = match &function.sig.output {
             ReturnType::Type(_, ty) => ty.as_ref().clone(),
             ReturnType::Default => syn::parse_quote!(()),
@@ -303,13 +311,22 @@ impl Cached {
         let returns_ref = options.returns_ref.is_some();
         let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
         let moves_err = moves_err(&function, &options);
-        let result =
-            if moves_err { syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared) } else { result };
-        let stays_here = options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
+        let result = match (moves_err, function.sig.asyncness) {
+            (true, None) => syn::parse_quote!(<#result as ::speedup::cache::Fallible>::Shared),
+            (true, Some(_)) => syn::parse_quote!(<#result as ::speedup::cache::AsyncFallible>::Shared),
+            (false, _) => result,
+        };
+        let stays_here =
+            !moves_err && options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
         let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
-        let arguments = signature::arguments(&function.sig);
+        let mut arguments = signature::arguments(&function.sig);
         let form = Form::of(&function, &place, &options, &arguments);
+        if may_borrow {
+            borrowed::borrow_keys(&mut arguments, &form);
+        }
+        let within = borrowed::within(&function.sig.ident, &arguments, &form, &result).filter(|_| may_borrow);
         Cached {
+            within,
             attributes: Attributes::sort(&function.attrs, errors),
             // A store knows results by their contents, and so does a queue.
             spans: match options.stored.is_on() || options.policies.any() {
@@ -373,6 +390,7 @@ impl Cached {
             _ if self.has_spans() => quote!(::speedup::cache::Spans::ahead),
             Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
             Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
+            Form::Context(_) if self.within.is_some() => quote!(::speedup::cache::Within::ahead),
             Form::Context(_) => quote!(::speedup::cache::Inside::ahead),
         }
     }
@@ -414,8 +432,9 @@ impl Cached {
 /// Whether errors are moved: because an option says so, or where the type is known not to be `Clone`.
 fn moves_err(function: &ItemFn, options: &Options) -> bool {
     let says = options.cache_err.is_some() || options.cache_none.is_some() || options.returns_ref.is_some();
-    let plain = options.scoped.is_none() && options.field.is_none() && !options.skips();
     let ReturnType::Type(_, ty) = &function.sig.output else { return false };
-    let known = plain && !says && function.sig.asyncness.is_none() && signature::cannot_clone_error(ty);
-    options.move_err.is_some() || known
+    // What a field holds is declared by the user.
+    let known = options.field.is_none() && !says && signature::cannot_clone_error(ty);
+    // Where both are said, `validate` has told which to leave out.
+    options.returns_ref.is_none() && options.move_err.is_some() || known
 }

@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{ItemFn, PatType, ReturnType, Type};
 
+use super::borrowed;
 use super::form::{self, Form, Home};
 use super::model::{ATTRIBUTE, Options};
 use super::stored;
@@ -21,7 +22,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
-    let mut allowed = allowed(&form, options, &keyed);
+    let mut allowed = allowed(&form, place, options, &keyed);
     if function.sig.asyncness.is_some() {
         if matches!(place, Place::TraitImpl | Place::Trait) {
             place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
@@ -33,7 +34,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     in_field(function, options, errors);
     stored::check(function, place, options, &form, errors);
     policies(function, &form, options, errors);
-    result(function, options, errors);
+    result(function, place, options, errors);
     flags_fit_result(function, options, errors);
     lent(function, options, errors);
     moved(function, options, errors);
@@ -42,7 +43,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
 }
 
 /// What can be cached in this form.
-fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bool) -> Allowed<'a> {
+fn allowed<'a>(form: &Form, place: &Place, options: &Options, keyed: &'a dyn Fn(&PatType) -> bool) -> Allowed<'a> {
     let of_self = options.scoped.is_some()
         || options.field.is_some()
         || options.key.is_some()
@@ -59,6 +60,7 @@ fn allowed<'a>(form: &Form, options: &Options, keyed: &'a dyn Fn(&PatType) -> bo
             Form::Plain | Form::Tables(_) => false,
         },
         receiver: (!of_self).then_some(receiver),
+        borrows: borrowed::may(place, options),
         keyed,
     }
 }
@@ -97,14 +99,7 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
     let policies = &options.policies;
     policies.check(errors);
     let Some(first) = &policies.first else { return };
-    if let Some(store) = &options.stored.key {
-        errors.at(
-            store,
-            format!("`{store}` and `{first}` exclude each other: bounds and ages are those of memory, so leave them out, or give the store its own"),
-        );
-    }
-    let words =
-        [options.returns_ref.as_ref(), options.move_err.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
+    let words = [options.returns_ref.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
     for word in words.into_iter().flatten() {
         errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
     }
@@ -140,7 +135,7 @@ fn in_field(function: &ItemFn, options: &Options, errors: &mut Errors) {
     }
 }
 
-fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
+fn result(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         errors.at(&function.sig, "a cached function returns a value: write its type, such as `-> u64`");
         return;
@@ -152,11 +147,12 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
         );
         return;
     }
+    let borrows = borrowed::may(place, options);
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")
         }
-        Type::Reference(reference) if signature::borrowed(ty).is_some() => {
+        Type::Reference(reference) if signature::borrowed(ty).is_some() && !borrows => {
             let element = signature::tidy(reference.elem.to_token_stream());
             let owned = match element.as_str() {
                 "str" => "String".to_owned(),
@@ -172,7 +168,7 @@ fn result(function: &ItemFn, options: &Options, errors: &mut Errors) {
                     "an `Rc` stays on its thread: write `#[cache(scoped, sequential)]`, or `Arc` instead of `Rc`",
                 );
             }
-            if let Some(inner) = signature::borrow_in(ty) {
+            if let Some(inner) = signature::borrow_in(ty).filter(|_| !borrows) {
                 errors.at(
                     &inner,
                     format!(
@@ -198,18 +194,17 @@ fn lent(function: &ItemFn, options: &Options, errors: &mut Errors) {
     errors.at(word, format!("what is lent stays for ever, so `{what}` does, too: write `returns = ref, {flag}`"));
 }
 
-/// Errors are moved out of what a static holds, by a function that can run its body once more.
+/// Errors are moved out of what is kept for a moment, by a function that can ask once more.
 fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let (Some(word), ReturnType::Type(_, ty)) = (&options.move_err, &function.sig.output) else { return };
     let option = signature::last_segment(ty).as_deref() == Some("Option");
     if option || signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_)) {
         errors.at(word, "there is no error to move: this is for results of type `Result`");
     }
-    let others = options.scoped.is_some() || options.field.is_some() || options.skips();
-    if others || function.sig.asyncness.is_some() {
+    if options.field.is_some() {
         errors.at(
             word,
-            "this is for plain functions that are cached by all of their arguments: share the error, as in \
+            "the field holds what its type says, which is to be `Clone`: share the error, as in \
              `fn f(..) -> Result<T, Arc<E>>`",
         );
     }

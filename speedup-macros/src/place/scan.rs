@@ -65,12 +65,9 @@ thread_local! {
 /// A scanner of the source that has not come further than a spot.
 fn scanner_before(source: &str, spot: usize) -> Scanner<'_> {
     LAST.with_borrow(|last| match last {
-        Some(last) if last.position <= spot && last.source == source => Scanner {
-            source,
-            rest: &source[last.position..],
-            head: last.head.clone(),
-            open: last.open.clone(),
-        },
+        Some(last) if last.position <= spot && last.source == source => {
+            Scanner { source, rest: &source[last.position..], head: last.head.clone(), open: last.open.clone() }
+        }
         _ => {
             let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
             Scanner { rest, source, head: String::new(), open: Vec::new() }

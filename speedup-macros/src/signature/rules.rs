@@ -3,7 +3,7 @@
 use syn::visit::Visit;
 use syn::{FnArg, GenericParam, ItemFn, PatType, ReceiverKind, ReturnType, Safety, Signature, Type};
 
-use super::types::{borrow_in, borrowed, opaque_in, tidy};
+use super::types::{borrow_in, borrowed, opaque_in, tidy, unnamed_borrow_in};
 use crate::errors::Errors;
 
 /// A key is a tuple, and tuples have what a key needs up to this length.
@@ -18,6 +18,8 @@ pub(crate) struct Allowed<'a> {
     pub(crate) self_type: bool,
     /// What to say of a `self`, if it is refused.
     pub(crate) receiver: Option<&'a str>,
+    /// Lifetimes with a name in what the key is made of.
+    pub(crate) borrows: bool,
     /// Whether this argument is a part of the key.
     pub(crate) keyed: &'a dyn Fn(&PatType) -> bool,
 }
@@ -33,7 +35,7 @@ pub(crate) fn check(function: &ItemFn, attribute: &str, allowed: Allowed<'_>, er
         match (input, allowed.receiver) {
             (FnArg::Receiver(receiver), Some(message)) => errors.at(receiver, message),
             (FnArg::Receiver(receiver), None) => changing_receiver(receiver, errors),
-            (FnArg::Typed(declared), _) if (allowed.keyed)(declared) => argument(declared, errors),
+            (FnArg::Typed(declared), _) if (allowed.keyed)(declared) => argument(declared, allowed.borrows, errors),
             (FnArg::Typed(declared), _) => passed_on(declared, errors),
         }
     }
@@ -127,7 +129,7 @@ fn generics(signature: &Signature, attribute: &str, errors: &mut Errors) {
     }
 }
 
-fn argument(declared: &PatType, errors: &mut Errors) {
+fn argument(declared: &PatType, borrows: bool, errors: &mut Errors) {
     if let Some(conditional) = declared.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
         errors.at(conditional, "an argument that is there only sometimes changes the key: write two functions instead");
     }
@@ -151,7 +153,18 @@ fn argument(declared: &PatType, errors: &mut Errors) {
         Type::Infer(_) => errors.at(ty, "write the type of the argument"),
         _ => {
             let element = borrowed(ty).unwrap_or(ty);
-            if let Some(inner) = borrow_in(element) {
+            if borrows {
+                if let Some(inner) = unnamed_borrow_in(element) {
+                    let inner = tidy(&inner);
+                    errors.at(
+                        ty,
+                        format!(
+                            "the key keeps `{inner}` for as long as the call lasts: give its lifetime a name, as in \
+                             `fn f<'a>(words: &'a [&'a str], last: Option<&'a str>)`"
+                        ),
+                    );
+                }
+            } else if let Some(inner) = borrow_in(element) {
                 errors.at(
                     &inner,
                     format!(

@@ -231,18 +231,27 @@ pub(crate) fn opaque_in(ty: &Type) -> Option<&TypeImplTrait> {
 
 /// Does `ty` borrow from somewhere, other than `'static`? Gives the place.
 pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
-    struct Search(Option<TokenStream>);
+    borrow_by(ty, |lifetime| !is_static(lifetime))
+}
+
+/// The same where the lifetime has no name.
+pub(crate) fn unnamed_borrow_in(ty: &Type) -> Option<TokenStream> {
+    borrow_by(ty, |lifetime| lifetime.ident == "_")
+}
+
+fn borrow_by(ty: &Type, such: fn(&Lifetime) -> bool) -> Option<TokenStream> {
+    struct Search(Option<TokenStream>, fn(&Lifetime) -> bool);
     impl<'ast> Visit<'ast> for Search {
         fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
-            if reference.lifetime.as_ref().is_some_and(is_static) {
-                syn::visit::visit_type_reference(self, reference);
-            } else {
+            if reference.lifetime.as_ref().is_none_or(self.1) {
                 self.0.get_or_insert_with(|| reference.to_token_stream());
+            } else {
+                syn::visit::visit_type_reference(self, reference);
             }
         }
         fn visit_generic_argument(&mut self, argument: &'ast GenericArgument) {
             if let GenericArgument::Lifetime(lifetime) = argument
-                && !is_static(lifetime)
+                && (self.1)(lifetime)
             {
                 self.0.get_or_insert_with(|| lifetime.to_token_stream());
             }
@@ -253,7 +262,7 @@ pub(crate) fn borrow_in(ty: &Type) -> Option<TokenStream> {
         fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
         fn visit_expr(&mut self, _: &'ast Expr) {}
     }
-    let mut search = Search(None);
+    let mut search = Search(None, such);
     search.visit_type(ty);
     search.0
 }

@@ -34,10 +34,11 @@ mod thread;
 #[cfg(not(loom))]
 pub use self::api::{
     autoref as probe,
+    borrowed::{Borrowed, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, Memo, With},
-    fallible::{Fallible, Here, Moved},
+    fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
     of_types::of_types,
@@ -46,6 +47,7 @@ pub use self::api::{
     stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
+    warming::Warming,
 };
 #[cfg(all(feature = "async", not(loom)))]
 pub use self::{

@@ -19,16 +19,6 @@ fn kept(n: u64) -> Result<u64, Broken> {
     Ok(n)
 }
 
-#[cache(move_err, scoped)]
-fn for_a_call(n: u64) -> Result<u64, Broken> {
-    Ok(n)
-}
-
-#[cache(move_err)]
-async fn later(n: u64) -> Result<u64, Broken> {
-    Ok(n)
-}
-
 #[cache]
 fn unknown(n: u64) -> Result<u64, Broken> {
     if n == 0 { Err(Broken) } else { Ok(n) }

@@ -7,7 +7,7 @@
 //! 2. Two or more awaited calls of a region form a group, which is awaited before the region:
 //!
 //!    ```text
-//!    f(n - 1).await + f(n - 2).await     =>     let [call_0, call_1] = #cache::group(F, [(n - 1,), (n - 2,)]).await;
+//!    f(n - 1).await + f(n - 2).await     =>     let [call_0, call_1] = boxed(#cache::group(F, [(n - 1,), (n - 2,)])).await;
 //!                                               call_0 + call_1
 //!    ```
 //! 3. A call takes part when it stands before the first thing that can keep it from being reached: a branch, `?`, `return`, any other
@@ -44,7 +44,9 @@ pub(super) fn form(model: &Cached) -> Block {
     model.function.sig.inputs.iter().for_each(|input| names.visit_fn_arg(input));
     names.visit_block(&block);
     // A body that gives the name another meaning is left alone.
-    if !model.sequential && !names.bound.contains(&name) {
+    // What a group gives away cannot be asked for again.
+    let gives_away = model.moves_err && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    if !model.sequential && !gives_away && !names.bound.contains(&name) {
         let handle = model.running();
         let types = match &model.place {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
@@ -57,6 +59,7 @@ pub(super) fn form(model: &Cached) -> Block {
             mutable: names.mutable,
             handle,
             cache: expand_async::cache_type(model),
+            moves_err: model.moves_err,
         }
         .visit_block_mut(&mut block);
     }
@@ -74,6 +77,8 @@ struct Groups<'a> {
     handle: TokenStream,
     /// The type of the handle.
     cache: TokenStream,
+    /// Whether a result may be for another caller, and the call is made once more.
+    moves_err: bool,
 }
 
 /// A look at a region, in the order of its evaluation.
@@ -171,9 +176,9 @@ impl Groups<'_> {
         let group: Stmt = if lends {
             // The type lets arguments coerce as they would in the call, `&Vec<T>` to `&[T]`.
             let key = signature::tuple(Span::call_site(), self.arguments.iter().map(lent_type));
-            parse_quote!(let [#(#results),*] = #cache::group_ref::<#key, _>(#handle, [#(#keys),*]).await;)
+            parse_quote!(let [#(#results),*] = ::speedup::cache::boxed(#cache::group_ref::<#key, _>(#handle, [#(#keys),*])).await;)
         } else {
-            parse_quote!(let [#(#results),*] = #cache::group(#handle, [#(#keys),*]).await;)
+            parse_quote!(let [#(#results),*] = ::speedup::cache::boxed(#cache::group(#handle, [#(#keys),*])).await;)
         };
         statements.insert(0, group);
     }
@@ -236,7 +241,8 @@ impl Region<'_> {
                     self.expression(&mut awaited.base);
                     self.closed = true;
                 } else if self.replaces {
-                    *expression = result_path(self.sites.len() - 1);
+                    let result = result_path(self.sites.len() - 1);
+                    *expression = if self.groups.moves_err { taken(&result, expression) } else { result };
                 }
             }
             Expr::Try(tried) => {
@@ -348,6 +354,17 @@ fn result_name(position: usize) -> Ident {
 fn result_path(position: usize) -> Expr {
     let name = result_name(position);
     parse_quote!(#name)
+}
+
+/// `match AsyncFallible::taken(call_0) { Some(result) => result, None => f(n - 1).await }`
+fn taken(result: &Expr, call: &Expr) -> Expr {
+    let name = Ident::new("result", Span::mixed_site());
+    parse_quote! {
+        match ::speedup::cache::AsyncFallible::taken(#result) {
+            ::core::option::Option::Some(#name) => #name,
+            ::core::option::Option::None => #call,
+        }
+    }
 }
 
 /// The names that a body gives a meaning.

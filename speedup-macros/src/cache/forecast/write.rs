@@ -103,7 +103,12 @@ fn shadow(forecaster: &Forecaster, name: &str, how: Use) -> Option<Stmt> {
 
 /// `let call = |(text, n): (&str, usize)| call((ToOwned::to_owned(text), n));`: what is lent coerces as it does in the call.
 fn lending(arguments: &[Argument], call: &Ident, asked: Option<&TokenStream>) -> Option<Stmt> {
-    arguments.iter().find(|argument| argument.pass == Pass::Lend)?;
+    let is_reference = |argument: &Argument| matches!(argument.declared.ty.as_ref(), syn::Type::Reference(_));
+    arguments.iter().find(|argument| match argument.pass {
+        Pass::Lend => true,
+        Pass::Copy => is_reference(argument),
+        Pass::Clone => false,
+    })?;
     let at = Span::call_site();
     let names: Vec<Ident> = arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
@@ -123,8 +128,8 @@ fn lending(arguments: &[Argument], call: &Ident, asked: Option<&TokenStream>) ->
 
 fn lent_type(argument: &Argument) -> TokenStream {
     match signature::borrowed(&argument.declared.ty) {
-        Some(element) => quote!(&#element),
-        None => argument.declared.ty.to_token_stream(),
+        Some(element) if argument.pass == Pass::Lend => quote!(&#element),
+        _ => argument.declared.ty.to_token_stream(),
     }
 }
 

@@ -14,7 +14,9 @@ fn an_async_function() {
             async fn fetch(id: u64) -> String {
                 match ::speedup::AsyncCache::find(FETCH, (id,)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FETCH, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(FETCH, key)).await
+                    }
                 }
             }
             /// The cache of [`fetch()`].
@@ -49,7 +51,9 @@ fn texts_and_lists_are_owned_by_the_call() {
             pub async fn page(site: &str, parts: &[u8], n: u32, tag: Tag) -> Result<Page, Fault> {
                 match ::speedup::AsyncCache::find_ref(PAGES, (site, parts, &n, &tag)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(PAGES, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(PAGES, key)).await
+                    }
                 }
             }
             /// The cache of [`page()`].
@@ -113,7 +117,9 @@ fn errors_are_kept_where_told() {
             async fn fetch(id: u64) -> Result<u64, u8> {
                 match ::speedup::AsyncCache::find(FETCH, (id,)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FETCH, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(FETCH, key)).await
+                    }
                 }
             }
             /// The cache of [`fetch()`].
@@ -148,7 +154,9 @@ fn calls_of_one_expression_are_awaited_together() {
             async fn fib(n: u64) -> u64 {
                 match ::speedup::AsyncCache::find(FIB, (n,)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FIB, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(FIB, key)).await
+                    }
                 }
             }
             /// The cache of [`fib()`].
@@ -170,7 +178,9 @@ fn calls_of_one_expression_are_awaited_together() {
                 if n < 2 {
                     n
                 } else {
-                    let [call_0, call_1] = ::speedup::AsyncCache::group(FIB, [(n - 1,), (n - 2,)])
+                    let [call_0, call_1] = ::speedup::cache::boxed(
+                            ::speedup::AsyncCache::group(FIB, [(n - 1,), (n - 2,)]),
+                        )
                         .await;
                     call_0 + call_1
                 }
@@ -189,7 +199,9 @@ fn calls_of_a_run_of_lets_are_awaited_together() {
             async fn sum(n: u64) -> u64 {
                 match ::speedup::AsyncCache::find(SUM, (n,)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(SUM, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(SUM, key)).await
+                    }
                 }
             }
             /// The cache of [`sum()`].
@@ -209,7 +221,9 @@ fn calls_of_a_run_of_lets_are_awaited_together() {
             };
             async fn __sum_uncached(n: u64) -> u64 {
                 let half = n / 2;
-                let [call_0, call_1] = ::speedup::AsyncCache::group(SUM, [(half,), (n - half,)])
+                let [call_0, call_1] = ::speedup::cache::boxed(
+                        ::speedup::AsyncCache::group(SUM, [(half,), (n - half,)]),
+                    )
                     .await;
                 let a = call_0;
                 let b = call_1;
@@ -230,7 +244,9 @@ fn the_question_mark_behind_a_call_that_takes_part() {
             async fn depth(left: u64, right: u64) -> Result<u64, E> {
                 match ::speedup::AsyncCache::find(DEPTH, (left, right)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(DEPTH, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(DEPTH, key)).await
+                    }
                 }
             }
             /// The cache of [`depth()`].
@@ -257,7 +273,9 @@ fn the_question_mark_behind_a_call_that_takes_part() {
                 )
             };
             async fn __depth_uncached(left: u64, right: u64) -> Result<u64, E> {
-                let [call_0, call_1] = ::speedup::AsyncCache::group(DEPTH, [(left, 0), (right, 1)])
+                let [call_0, call_1] = ::speedup::cache::boxed(
+                        ::speedup::AsyncCache::group(DEPTH, [(left, 0), (right, 1)]),
+                    )
                     .await;
                 Ok(call_0?.max(call_1?) + depth(left - 1, 1).await?)
             }
@@ -275,7 +293,9 @@ fn texts_keep_their_types() {
             async fn score(text: &str, n: u32) -> u32 {
                 match ::speedup::AsyncCache::find_ref(SCORE, (text, &n)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(SCORE, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(SCORE, key)).await
+                    }
                 }
             }
             /// The cache of [`score()`].
@@ -302,10 +322,12 @@ fn texts_keep_their_types() {
                 match n {
                     0 => 0,
                     _ => {
-                        let [call_0, call_1] = ::speedup::AsyncCache::group_ref::<
-                            (&str, &u32),
-                            _,
-                        >(SCORE, [(text, &(n - 1)), (&text, &(n - 2))])
+                        let [call_0, call_1] = ::speedup::cache::boxed(
+                                ::speedup::AsyncCache::group_ref::<
+                                    (&str, &u32),
+                                    _,
+                                >(SCORE, [(text, &(n - 1)), (&text, &(n - 2))]),
+                            )
                             .await;
                         call_0.max(call_1)
                     }
@@ -325,7 +347,9 @@ fn what_stands_behind_a_foreign_await_or_a_branch_stays() {
             async fn f(n: u64, m: u64) -> u64 {
                 match ::speedup::AsyncCache::find(F, (n, m)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(F, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(F, key)).await
+                    }
                 }
             }
             /// The cache of [`f()`].
@@ -367,7 +391,9 @@ fn nothing_is_awaited_together() {
             async fn fib(n: u64) -> u64 {
                 match ::speedup::AsyncCache::find(FIB, (n,)) {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(FIB, key).await,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(FIB, key)).await
+                    }
                 }
             }
             /// The cache of [`fib()`].
@@ -404,7 +430,8 @@ fn an_associated_function() {
                     match ::speedup::AsyncCache::find(Self::AREA, (n,)) {
                         ::core::result::Result::Ok(value) => value,
                         ::core::result::Result::Err(key) => {
-                            ::speedup::AsyncCache::get(Self::AREA, key).await
+                            ::speedup::cache::boxed(::speedup::AsyncCache::get(Self::AREA, key))
+                                .await
                         }
                     }
                 }
@@ -426,9 +453,8 @@ fn an_associated_function() {
                     )
                 };
                 async fn __area_uncached(n: u64) -> u64 {
-                    let [call_0, call_1] = ::speedup::AsyncCache::group(
-                            Self::AREA,
-                            [(n / 2,), (n / 3,)],
+                    let [call_0, call_1] = ::speedup::cache::boxed(
+                            ::speedup::AsyncCache::group(Self::AREA, [(n / 2,), (n / 3,)]),
                         )
                         .await;
                     call_0 * call_1

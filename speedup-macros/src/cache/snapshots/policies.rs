@@ -138,42 +138,49 @@ fn of_an_async_function_that_gets_more_than_its_key() {
         "skip(db), idle = \"5m\"",
         "async fn load(db: &Arc<Db>, id: u64) -> u64 { db.get(id).await }",
         &expect![[r#"
-        async fn load(db: &Arc<Db>, id: u64) -> u64 {
-            let cache = LOAD;
-            match ::speedup::cache::AsyncPolicyCache::find(cache, (id,)) {
-                ::core::result::Result::Ok(value) => value,
-                ::core::result::Result::Err(key) => {
-                    let db = ::speedup::cache::passed_on(db);
-                    ::speedup::cache::AsyncPolicyCache::get_with(
-                            cache,
-                            key,
-                            move |key| __load_started(db, key),
-                        )
-                        .await
+            async fn load(db: &Arc<Db>, id: u64) -> u64 {
+                let cache = LOAD;
+                match ::speedup::cache::AsyncPolicyCache::find(cache, (id,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => {
+                        let db = ::speedup::cache::passed_on(db);
+                        ::speedup::cache::boxed(
+                                ::speedup::cache::AsyncPolicyCache::get_with(
+                                    cache,
+                                    key,
+                                    move |key| __load_started(db, key),
+                                ),
+                            )
+                            .await
+                    }
                 }
             }
-        }
-        /// The cache of [`load()`].
-        const LOAD: &::speedup::cache::AsyncPolicyCache<(u64,), u64> = {
-            static __LOAD_STATE: ::speedup::cache::AsyncPolicyState<(u64,), u64> = ::speedup::cache::AsyncPolicyState::new(
-                ::speedup::cache::Rules::new()
-                    .idle(::core::time::Duration::from_nanos(300000000000u64)),
-            );
-            &::speedup::cache::AsyncPolicyCache::of(
-                &__LOAD_STATE,
-                ::speedup::cache::AsyncFunction::of_context("load")
-                    .show(|key: &::speedup::cache::Hashed<(u64,)>, out| {
-                        use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                        (&::speedup::__private::Show(key)).__speedup_show(out)
-                    }),
-            )
-        };
-        fn __load_started(db: Arc<Db>, (id,): (u64,)) -> ::speedup::cache::Boxed<u64> {
-            ::speedup::cache::boxed(async move { __load_uncached(&db, id).await })
-        }
-        async fn __load_uncached(db: &Arc<Db>, id: u64) -> u64 {
-            db.get(id).await
-        }
-    "#]],
+            /// The cache of [`load()`].
+            const LOAD: &::speedup::cache::AsyncPolicyCache<(u64,), u64> = {
+                static __LOAD_STATE: ::speedup::cache::AsyncPolicyState<(u64,), u64> = ::speedup::cache::AsyncPolicyState::new(
+                    ::speedup::cache::Rules::new()
+                        .idle(::core::time::Duration::from_nanos(300000000000u64)),
+                );
+                &::speedup::cache::AsyncPolicyCache::of(
+                    &__LOAD_STATE,
+                    ::speedup::cache::AsyncFunction::of_context("load")
+                        .show(|key: &::speedup::cache::Hashed<(u64,)>, out| {
+                            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                            (&::speedup::__private::Show(key)).__speedup_show(out)
+                        }),
+                )
+            };
+            fn __load_started(
+                db: Arc<Db>,
+                ::speedup::cache::Hashed((id,)): ::speedup::cache::Hashed<(u64,)>,
+            ) -> ::speedup::cache::Boxed<::speedup::cache::Stored<u64>> {
+                ::speedup::cache::boxed(async move {
+                    ::speedup::cache::Stored::of(__load_uncached(&db, id).await)
+                })
+            }
+            async fn __load_uncached(db: &Arc<Db>, id: u64) -> u64 {
+                db.get(id).await
+            }
+        "#]],
     );
 }

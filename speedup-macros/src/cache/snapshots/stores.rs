@@ -202,43 +202,45 @@ fn of_an_async_function() {
         "store = Shop::open()",
         "async fn price(n: u64) -> u64 { n }",
         &expect![[r##"
-        #[inline]
-        async fn price(n: u64) -> u64 {
-            match ::speedup::AsyncCache::find(PRICE, (n,)) {
-                ::core::result::Result::Ok(value) => value,
-                ::core::result::Result::Err(key) => ::speedup::AsyncCache::get(PRICE, key).await,
+            #[inline]
+            async fn price(n: u64) -> u64 {
+                match ::speedup::AsyncCache::find(PRICE, (n,)) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(key) => {
+                        ::speedup::cache::boxed(::speedup::AsyncCache::get(PRICE, key)).await
+                    }
+                }
             }
-        }
-        /// The cache of [`price()`].
-        const PRICE: &::speedup::AsyncCache<(u64,), u64> = {
-            static __PRICE_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
-            static __PRICE_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();
-            let _ = price;
-            &::speedup::AsyncCache::of(
-                &__PRICE_STATE,
-                ::speedup::cache::AsyncFunction::new(
-                        "price",
-                        |key: (u64,)| {
-                            ::speedup::cache::boxed(
-                                ::speedup::AsyncCache::stored(
-                                    PRICE,
-                                    key,
-                                    |(n,): (u64,)| async move { __price_uncached(n).await },
-                                ),
-                            )
-                        },
-                    )
-                    .show(::core::fmt::Debug::fmt)
-                    .behind(
-                        &__PRICE_STORE,
-                        || ::speedup::store::opened::<(u64,), u64, _>(Shop::open()),
-                        |key| ::speedup::AsyncCache::forget(PRICE, key),
-                    ),
-            )
-        };
-        async fn __price_uncached(n: u64) -> u64 {
-            n
-        }
-    "##]],
+            /// The cache of [`price()`].
+            const PRICE: &::speedup::AsyncCache<(u64,), u64> = {
+                static __PRICE_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                static __PRICE_STORE: ::speedup::store::Dock<(u64,), u64> = ::speedup::store::Dock::new();
+                let _ = price;
+                &::speedup::AsyncCache::of(
+                    &__PRICE_STATE,
+                    ::speedup::cache::AsyncFunction::new(
+                            "price",
+                            |key: (u64,)| {
+                                ::speedup::cache::boxed(
+                                    ::speedup::AsyncCache::stored(
+                                        PRICE,
+                                        key,
+                                        |(n,): (u64,)| async move { __price_uncached(n).await },
+                                    ),
+                                )
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt)
+                        .behind(
+                            &__PRICE_STORE,
+                            || ::speedup::store::opened::<(u64,), u64, _>(Shop::open()),
+                            |key| ::speedup::AsyncCache::forget(PRICE, key),
+                        ),
+                )
+            };
+            async fn __price_uncached(n: u64) -> u64 {
+                n
+            }
+        "##]],
     );
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::fallible::Fallible;
+
 /// A key to be written.
 pub struct Show<'a, K>(pub &'a K);
 
@@ -73,6 +75,12 @@ impl<R> KeepAny for &Keep<'_, R> {
 #[inline(always)]
 pub fn lend<R>(make: impl FnOnce() -> R) -> &'static R {
     Box::leak(Box::new(make()))
+}
+
+/// Makes a result whose error is moved.
+#[inline(always)]
+pub fn share<R: Fallible>(make: impl FnOnce() -> R) -> R::Shared {
+    make().share()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 use std::{
     fmt,
     mem::ManuallyDrop,
+    panic::panic_any,
+    pin::Pin,
     sync::Mutex,
     thread::{self, ThreadId},
 };
@@ -72,7 +74,7 @@ unsafe impl<E> Send for Inner<E> {}
 unsafe impl<E> Sync for Inner<E> {}
 
 impl<E> Moved<E> {
-    fn new(error: E) -> Self {
+    pub(crate) fn new(error: E) -> Self {
         Self(Arc::new(Inner { thread: thread::current().id(), error: Mutex::new(Some(ManuallyDrop::new(error))) }))
     }
 
@@ -108,6 +110,105 @@ impl<E> Clone for Moved<E> {
 impl<E> fmt::Debug for Moved<E> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Moved").finish_non_exhaustive()
+    }
+}
+
+/// As [`Fallible`], for an `async fn`, whose call is not one of a thread: the error goes to the first who gets it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Result`, so it has no error to move",
+    note = "leave `move_err` out"
+)]
+pub trait AsyncFallible: Sized {
+    /// The same in a shape that can be kept, which is `Clone` where the success is.
+    type Shared;
+
+    /// Puts the error where somebody can take it.
+    #[doc(hidden)]
+    fn share(self) -> Self::Shared;
+
+    /// Takes the error out again; `None` if somebody has.
+    #[doc(hidden)]
+    fn taken(shared: Self::Shared) -> Option<Self>;
+}
+
+impl<T, E> AsyncFallible for Result<T, E> {
+    type Shared = Result<T, Handed<E>>;
+
+    fn share(self) -> Self::Shared {
+        self.map_err(Handed::new)
+    }
+
+    fn taken(shared: Self::Shared) -> Option<Self> {
+        match shared {
+            Ok(value) => Some(Ok(value)),
+            Err(error) => error.take().map(Err),
+        }
+    }
+}
+
+/// What was found of an `async fn` whose errors are moved.
+#[doc(hidden)]
+#[inline(always)]
+pub fn found<F: AsyncFallible, K>(found: Result<F::Shared, K>) -> Result<F, K> {
+    found.map(|shared| match F::taken(shared) {
+        Some(result) => result,
+        // Errors are not kept by themselves.
+        None => {
+            panic_any("an error that was put into a cache goes to the first who asks for it: that was somebody else")
+        }
+    })
+}
+
+/// Asks until there is a result with its error: somebody else may have it, and then there is a call anew.
+#[doc(hidden)]
+pub fn until_taken<'a, F, A>(ask: impl Fn() -> A + Send + 'a) -> Pin<Box<dyn Future<Output = F> + Send + 'a>>
+where
+    F: AsyncFallible,
+    A: Future<Output = F::Shared> + Send + 'a,
+{
+    Box::pin(async move {
+        loop {
+            if let Some(result) = F::taken(ask().await) {
+                return result;
+            }
+        }
+    })
+}
+
+/// The error of a call that failed, for the first who takes it.
+///
+/// # Examples
+/// ```
+/// use speedup_runtime::cache::{AsyncFallible, Handed};
+///
+/// let failed = Err::<u8, _>("no such host".to_string()).share();
+/// let error: Handed<String> = failed.unwrap_err();
+/// assert_eq!(error.clone().take(), Some("no such host".to_string()));
+/// assert_eq!(error.take(), None);
+/// ```
+pub struct Handed<E>(Arc<Mutex<Option<E>>>);
+
+impl<E> Handed<E> {
+    pub(crate) fn new(error: E) -> Self {
+        Self(Arc::new(Mutex::new(Some(error))))
+    }
+
+    /// Takes the error; `None` once it has been taken.
+    #[must_use]
+    pub fn take(&self) -> Option<E> {
+        lock(&self.0).take()
+    }
+}
+
+impl<E> Clone for Handed<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E> fmt::Debug for Handed<E> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Handed").finish_non_exhaustive()
     }
 }
 

@@ -3,12 +3,15 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
-#[cfg(feature = "stores")]
 mod behind;
+#[cfg(not(loom))]
+pub(in crate::cache) mod borrowed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
+#[cfg(not(loom))]
+mod contents;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
@@ -17,6 +20,8 @@ pub(in crate::cache) mod divided;
 pub(in crate::cache) mod fallible;
 #[cfg(not(loom))]
 pub mod foretold;
+#[cfg(all(feature = "stores", not(loom)))]
+mod helping;
 #[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
@@ -35,3 +40,5 @@ pub(in crate::cache) mod stretch;
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
 pub(in crate::cache) mod task;
+#[cfg(not(loom))]
+pub(in crate::cache) mod warming;

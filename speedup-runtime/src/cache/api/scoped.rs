@@ -75,11 +75,28 @@ pub fn number_of<T: 'static>(value: &T) -> Place {
 
 /// The table of one outermost call.
 #[repr(C)]
-struct Scope<const N: usize, K: Key, R: Output> {
+pub(super) struct Scope<const N: usize, K: Key, R: Output> {
     /// Comes first: a frame that names its header names the scope.
     core: Core<K, R>,
     /// What the outermost call was given beside the key.
     passed_on: [Place; N],
+}
+
+impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
+    /// The core of a scope, if it is one of this family that was given the same.
+    ///
+    /// # Safety
+    /// The core is that of a scope, which `get_outermost` made.
+    #[inline(always)]
+    pub(super) unsafe fn of<'a>(
+        core: &'a Core<K, R>,
+        family: TypeId,
+        passed_on: &[Place; N],
+    ) -> Option<&'a Core<K, R>> {
+        // SAFETY: by the contract. A family names the type of its scopes.
+        let is_same = || unsafe { &*ptr::from_ref(core).cast::<Self>() }.passed_on == *passed_on;
+        (core.header.family == family && is_same()).then_some(core)
+    }
 }
 
 /// A scoped function on the list of all that have been used. It keeps nothing.
@@ -207,7 +224,7 @@ impl Scoped {
 
     #[cold]
     #[inline(never)]
-    fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
+    pub(super) fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
         &'static self,
         family: TypeId,
         passed_on: [Place; N],
@@ -217,7 +234,7 @@ impl Scoped {
     ) -> R {
         self.number.give();
         self.listed.get_or_init(|| (describe().name, Ticket::new(Listed(self))));
-        let mut scope = Scope { core: Core::one_of(family, None), passed_on };
+        let mut scope = Scope { core: Core::of_scope(family), passed_on };
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let _counted = Counted { scoped: self, core: &scope.core };

@@ -21,7 +21,7 @@ pub type Boxed<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
 /// Boxes the future of a call. It is polled by whoever waits for its result, on any thread: so what it holds while it waits has to
 /// be `Send`.
-pub fn boxed<F: Future + Send + 'static>(future: F) -> Boxed<F::Output> {
+pub fn boxed<'a, F: Future + Send + 'a>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send + 'a>> {
     Box::pin(future)
 }
 

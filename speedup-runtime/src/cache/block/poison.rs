@@ -57,8 +57,9 @@ struct Turmoil {
 }
 
 struct Doomed {
-    /// Of the key's own type. Shared, so that it is compared and dropped, which is users' code, while nothing is locked.
-    key: Arc<dyn Any + Send + Sync>,
+    /// Of the key's own type. Shared, so that it is compared and dropped, which is users' code, while nothing is locked. None of a
+    /// scope, whose keys may borrow, and whose slots stay those of their keys.
+    key: Option<Arc<dyn Any + Send + Sync>>,
     text: Arc<str>,
 }
 
@@ -68,6 +69,8 @@ pub(in crate::cache) struct Suspects<'a> {
     /// What names the cache as long as it exists.
     pub(in crate::cache) cache: usize,
     pub(in crate::cache) notes: &'a Notes,
+    /// Whether the cache is that of a scope.
+    pub(in crate::cache) is_scope: bool,
 }
 
 impl Suspects<'_> {
@@ -78,7 +81,8 @@ impl Suspects<'_> {
             && let Some(text) = call_stack::as_cycle(payload)
         {
             self.notes.note_cycles();
-            let doomed = Doomed { key: Arc::new(key.clone()), text: text.into() };
+            let key = (!self.is_scope).then(|| Arc::new(key.clone()) as Arc<dyn Any + Send + Sync>);
+            let doomed = Doomed { key, text: text.into() };
             drop(insert((self.cache, slot), doomed, worker));
         }
     }
@@ -121,7 +125,8 @@ impl Suspects<'_> {
             let doomed = turmoil.calls.get(&(self.cache, slot))?;
             (doomed.key.clone(), doomed.text.clone())
         };
-        known.downcast_ref::<K>().is_some_and(|known| known.is_key(key)).then_some(text)
+        let same = |known: Arc<dyn Any + Send + Sync>| known.downcast_ref::<K>().is_some_and(|known| known.is_key(key));
+        known.is_none_or(same).then_some(text)
     }
 
     /// The cache is no more, and another one may come to its memory.

@@ -28,7 +28,7 @@ use crate::cache::{
         window::nanos,
     },
 };
-use crate::seeing::{registry::Ticket, report::Kind, stats::Stats};
+use crate::seeing::{limit::Held, registry::Ticket, report::Kind, stats::Stats};
 use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, Weak, lock};
 
 /// What a hit costs is found out by look-ups for so long, and no more than so many.
@@ -132,6 +132,13 @@ impl<K: Key, R: Output> Core<K, R> {
             listed_as: None,
             ticket: OnceCell::new(),
         }
+    }
+
+    /// A core of a family that goes with the scope in which it is, and all that it ever held before.
+    pub(in crate::cache) fn of_scope(family: TypeId) -> Self {
+        let mut core = Self::one_of(family, None);
+        core.table = Current::none_of_scope();
+        core
     }
 
     /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.
@@ -302,7 +309,6 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Copies of all that is there. O(slots).
-    #[cfg(feature = "disk")]
     pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
         let pin = worker.pin();
         self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))
@@ -312,6 +318,13 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn census(&self, worker: &'static Worker) -> Census {
         let pin = worker.pin();
         self.table(pin.at()).map_or(Census::default(), |table| table.census(pin.at()))
+    }
+
+    /// What the table takes, and how many calls there have been.
+    pub(in crate::cache) fn held(&self) -> Held {
+        let pin = registry::current().pin();
+        let (hits, computed) = self.number.totals();
+        Held { bytes: self.table(pin.at()).map_or(0, |table| table.bytes(pin.at())), calls: hits + computed }
     }
 
     /// Takes over what another one, which is about to go, has counted of the same function.
@@ -431,7 +444,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// The cache's calls that were found to need themselves.
     pub(in crate::cache) fn suspects(&self) -> Suspects<'_> {
-        Suspects { cache: self.address(), notes: &self.notes }
+        Suspects { cache: self.address(), notes: &self.notes, is_scope: self.table.is_of_scope() }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cache::{
         asynchronous::{
-            function::{AsyncFunction, Boxed, boxed},
+            function::{AsyncFunction, Boxed},
             state::{AsyncCache, AsyncState},
             task::AsyncTask,
         },
@@ -36,8 +36,8 @@ use crate::{
 /// values than the bound and what is just being published. See [`PolicyCache`](crate::PolicyCache) for sizes and ages. It needs no timer of the runtime's;
 /// what has expired is let go of by a thread of its own, which sleeps until then.
 pub struct AsyncPolicyCache<K: Key, R: Output> {
-    cache: AsyncCache<Hashed<K>, Stored<R>>,
-    shared: Hook<Shared<K, R>>,
+    pub(super) cache: AsyncCache<Hashed<K>, Stored<R>>,
+    pub(super) shared: Hook<Shared<K, R>>,
 }
 
 /// What a static holds for an [`AsyncPolicyCache`].
@@ -71,6 +71,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
         match self.see(&key) {
             Some(Look::Fresh(value)) => value,
             Some(Look::Late(value)) => self.renew_ahead(&key, value, self.cache.refresh(key.clone())).await,
+            Some(Look::Expired) if self.is_in_reach(&key) => self.cache.get(key).await.into_value(),
             Some(Look::Expired) => self.renew(key).await,
             None => self.cache.get(key).await.into_value(),
         }
@@ -81,26 +82,36 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     ///
     /// # Panics
     /// As [`get`](Self::get).
-    pub async fn get_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+    pub async fn get_with(&self, key: K, body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static) -> R {
         let key = Hashed(key);
         match self.see(&key) {
             Some(Look::Fresh(value)) => value,
             Some(Look::Late(value)) => {
-                let cache = self.by(body);
+                let cache = self.cache.by(body);
                 self.renew_ahead(&key, value, cache.refresh(key.clone())).await
             }
+            Some(Look::Expired) if self.is_in_reach(&key) => self.cache.by(body).get(key).await.into_value(),
             Some(Look::Expired) => self.refresh_with(key.0, body).await,
-            None => self.by(body).get(key).await.into_value(),
+            None => self.cache.by(body).get(key).await.into_value(),
         }
+    }
+
+    /// Whether a value that was idle for too long may be behind the cache; then it is let go of here.
+    fn is_in_reach(&self, key: &Hashed<K>) -> bool {
+        let in_reach = self.cache.behind().is_some() && !self.shared.has_ended(self.cache.core(), key);
+        if in_reach {
+            self.shared.expire(self.cache.core(), key);
+        }
+        in_reach
     }
 
     /// As [`refresh`](Self::refresh), by this body.
     ///
     /// # Panics
     /// As [`refresh`](Self::refresh).
-    pub async fn refresh_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+    pub async fn refresh_with(&self, key: K, body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static) -> R {
         let key = Hashed(key);
-        let new = self.by(body).refresh(key.clone()).await;
+        let new = self.cache.by(body).refresh(key.clone()).await;
         self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
     }
 
@@ -108,16 +119,12 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     ///
     /// # Panics
     /// As [`refresh`](Self::refresh).
-    pub async fn refresh_ref_with<Q: Lookup<K>>(&self, key: Q, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+    pub async fn refresh_ref_with<Q: Lookup<K>>(
+        &self,
+        key: Q,
+        body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static,
+    ) -> R {
         self.refresh_with(key.to_key(), body).await
-    }
-
-    /// The cache for one call, by this body.
-    fn by(&self, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> AsyncCache<Hashed<K>, Stored<R>> {
-        self.cache.by(|Hashed(key)| {
-            let value = body(key);
-            boxed(async move { Stored::of(value.await) })
-        })
     }
 
     /// A look at a key, which counts as a hit if there is something to be served.
@@ -248,7 +255,8 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
-        self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten()
+        let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
+        here.or_else(|| self.peek_behind(Hashed::of_ref(key)))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -268,6 +276,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
+            || self.peek_behind(Hashed::of_ref(key)).is_some()
     }
 
     fn look<T>(&self, key: &K, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -277,7 +286,11 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// Puts a value in, and returns the one that was there and fresh. See [`AsyncCache::insert`](crate::AsyncCache::insert).
     pub fn insert(&self, key: K, value: R) -> Option<R> {
         let key = Hashed(key);
-        let old = self.cache.insert(key.clone(), Stored::of(value));
+        let value = match self.cache.behind() {
+            Some(_) => self.ending(value),
+            None => Stored::of(value),
+        };
+        let old = self.cache.insert(key.clone(), value);
         let fresh = old.as_ref().filter(|old| self.shared.is_fresh(old)).map(|old| old.get().clone());
         self.shared.settle_now(self.cache.core(), &key, old);
         fresh
@@ -285,8 +298,13 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// Forgets a key, and returns its value if it was there and fresh. A call that is on its way is not disturbed.
     pub fn remove(&self, key: &K) -> Option<R> {
-        let old = self.shared.remove(self.cache.core(), Hashed::of_ref(key))?;
-        self.shared.is_fresh(&old).then(|| old.into_value())
+        let key = Hashed::of_ref(key);
+        let stored = self.peek_behind(key);
+        if let Some(behind) = self.cache.behind() {
+            behind.remove(key);
+        }
+        let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
+        here.map(Stored::into_value).or(stored)
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it. Those who refresh a key at the same time
@@ -307,8 +325,15 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     }
 
     /// Keeps only the values for which this is true. O(n).
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        self.shared.retain(self.cache.core(), keep);
+    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
+        let behind = self.cache.behind();
+        self.shared.retain(self.cache.core(), |key, value| {
+            let stays = keep(key, value);
+            if let (false, Some(behind)) = (stays, behind) {
+                behind.remove(Hashed::of_ref(key));
+            }
+            stays
+        });
     }
 
     /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not. O(n).

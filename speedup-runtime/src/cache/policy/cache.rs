@@ -19,6 +19,7 @@ use crate::{
             cache::Cache,
             context::{Body, callee},
             task::Task,
+            warming::{Call, Warming},
         },
         block::isolation,
         call::{
@@ -158,6 +159,11 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let (core, worker) = (self.cache.core(), registry::current());
         let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
             None => return core.get(callee, key).into_value(),
+            // What was idle for too long may be behind the cache.
+            Some(Look::Expired) if self.cache.behind().is_some() && !self.shared.has_ended(core, key) => {
+                self.shared.expire(core, key);
+                return core.get(callee, key).into_value();
+            }
             Some(Look::Expired) => return self.renew(key, callee),
             Some(Look::Fresh(value)) => value,
             Some(Look::Late(value)) => self.renew_ahead(key, callee).unwrap_or(value),
@@ -169,7 +175,14 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
     fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
-        let new = core.refresh(callee, key, worker);
+        let new = match self.cache.behind() {
+            None => core.refresh(callee, key, worker),
+            Some(behind) => {
+                let mut new = None;
+                behind.afresh(key, &mut || new = Some(core.refresh(callee, key, worker)));
+                new.expect("what is computed afresh is computed")
+            }
+        };
         self.shared.serve(core, key, new, self.cache.function().keep)
     }
 
@@ -255,9 +268,27 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         started
     }
 
+    /// Computes keys ahead of need, in the background, at a limited speed if that is wanted: those that are missing or have expired.
+    /// See [`Warming`].
+    pub fn warm(&self, keys: impl IntoIterator<Item = K::Args>) -> Warming {
+        let keys: Vec<Hashed<K>> = keys.into_iter().map(|key| Hashed(K::of(key))).collect();
+        let again = self.again();
+        let call = move |key: Hashed<K>| -> Call {
+            let again = again.clone();
+            Arc::new(move || {
+                let keep = again.cache.function().keep;
+                let callee = again.cache.function().callee();
+                let value = again.hit(&key, callee).unwrap_or_else(|| again.miss(&key, callee));
+                keep.is_none_or(|keep| keep(&Stored::of(value)))
+            })
+        };
+        Warming::new(keys.len(), keys.into_iter().map(call))
+    }
+
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
-        self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten()
+        let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
+        here.or_else(|| K::with(key, |key| self.peek_behind(Hashed::of_ref(key))))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -284,6 +315,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
+            || K::with(key, |key| self.peek_behind(Hashed::of_ref(key))).is_some()
     }
 
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -294,7 +326,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
         let (core, worker) = (self.cache.core(), registry::current());
         let key = Hashed(K::of(key));
-        let old = core.insert(self.cache.function(), &key, Stored::of(value), worker);
+        let value = self.shared.to_insert(self.cache.behind(), &key, value);
+        let old = core.insert(self.cache.function(), &key, value, worker);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));
         let value = old.as_ref().filter(|_| was_fresh).map(|old| old.get().clone());
         self.shared.settle_now(core, &key, old);
@@ -305,8 +338,15 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        let old = K::with(key, |key| self.shared.remove(self.cache.core(), Hashed::of_ref(key)))?;
-        self.shared.is_fresh(&old).then(|| old.into_value())
+        K::with(key, |key| {
+            let key = Hashed::of_ref(key);
+            let stored = self.peek_behind(key);
+            if let Some(behind) = self.cache.behind() {
+                behind.remove(key);
+            }
+            let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
+            here.map(Stored::into_value).or(stored)
+        })
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -332,8 +372,15 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// # Complexity
     /// O(n). It may call the cache itself.
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        self.shared.retain(self.cache.core(), keep);
+    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
+        let behind = self.cache.behind();
+        self.shared.retain(self.cache.core(), |key, value| {
+            let stays = keep(key, value);
+            if let (false, Some(behind)) = (stays, behind) {
+                behind.remove(Hashed::of_ref(key));
+            }
+            stays
+        });
     }
 
     /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not.
@@ -360,7 +407,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// Forgets everything and frees the memory. See [`Cache::clear`](crate::Cache::clear).
     pub fn clear(&self) {
-        self.cache.core().clear();
+        self.cache.clear();
     }
 
     /// What the cache has done so far. O(n), as [`len`](Self::len).

@@ -6,7 +6,10 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
 };
 
-use crate::cache::table::key::{Key, Lookup, Sealed};
+use crate::{
+    cache::table::key::{Key, Lookup, Sealed},
+    clock,
+};
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
 #[derive(Clone)]
@@ -15,7 +18,7 @@ pub struct Hashed<K>(pub K);
 
 impl<K> Hashed<K> {
     /// A key that is borrowed.
-    pub(super) fn of_ref(key: &K) -> &Self {
+    pub(crate) fn of_ref(key: &K) -> &Self {
         // SAFETY: transparent, so both are the same in memory.
         unsafe { &*std::ptr::from_ref(key).cast() }
     }
@@ -159,9 +162,34 @@ impl<R> Stored<R> {
         self.value
     }
 
+    /// A value that ends at this time.
+    pub(super) fn until(value: R, ends: u64) -> Self {
+        Self { ends: AtomicU64::new(ends), ..Self::of(value) }
+    }
+
+    /// A value that ends in so much time, if it does.
+    #[cfg(feature = "stores")]
+    pub(crate) fn with_time_left(value: R, left: Option<std::time::Duration>) -> Self {
+        Self::until(value, left.map_or(u64::MAX, |left| clock::now().saturating_add(clock::nanos(left))))
+    }
+
+    /// How much time it has left; `None` if it does not end.
+    #[cfg(feature = "stores")]
+    pub(crate) fn time_left(&self) -> Option<std::time::Duration> {
+        match self.ends() {
+            u64::MAX => None,
+            ends => Some(std::time::Duration::from_nanos(ends.saturating_sub(clock::now()))),
+        }
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ends() <= clock::now()
+    }
+
     /// Says from when to when it lives, unless that has been said. Whether it is the first to do so.
-    pub(super) fn begin(&self, now: u64, ends: u64) -> bool {
-        let first = self.born.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    pub(super) fn begin(&self, born: u64, now: u64, ends: u64) -> bool {
+        let first = self.born.compare_exchange(0, born, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
             self.used.store(now, Ordering::Relaxed);
             self.ends.store(ends, Ordering::Relaxed);

@@ -12,6 +12,7 @@
 
 #[cfg(feature = "async")]
 mod asynchronous;
+mod behind;
 mod builder;
 mod cache;
 mod kept;

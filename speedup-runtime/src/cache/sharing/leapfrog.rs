@@ -56,6 +56,9 @@ pub(in crate::cache) fn dismiss(worker: &'static Worker) {
     let root = worker.root.load(Ordering::Relaxed);
     if root % 2 == 1 {
         worker.root.store(root + 1, Ordering::Release);
+        // With the fence in `session`: one of the two sees the other.
+        fence(Ordering::SeqCst);
+        tidy(worker);
     }
 }
 
@@ -68,6 +71,7 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         return;
     }
     worker.own.home.set(Some(home));
+    worker.own.home_root.set(root);
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
@@ -80,8 +84,16 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         let goes_on = home.root.load(Ordering::Acquire) == root;
         let found = goes_on && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
         if !found || take_seat(home, seats).is_none() {
-            return;
+            break;
         }
+    }
+    tidy(home);
+}
+
+/// Forgets what has panicked in outermost calls of this worker that are over, once nobody works for them any more.
+fn tidy(home: &'static Worker) {
+    if home.failures.any() && home.helpers.load(Ordering::Acquire) == 0 {
+        home.failures.forget_before(home.root.load(Ordering::Acquire));
     }
 }
 

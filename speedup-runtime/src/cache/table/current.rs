@@ -10,26 +10,42 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::registry::{self, Pinned},
 };
-use crate::sync::{AtomicPtr, Ordering, const_unless_loom};
+use crate::sync::{AtomicPtr, Mutex, Ordering, const_unless_loom, lock};
 
 /// The table in use, if there is one.
 ///
-/// A table that was current during a pin lives as long as the pin. Release when replaced, Acquire by readers.
-pub(in crate::cache) struct Current<K: Key, R: Output>(AtomicPtr<Table<K, R>>);
+pub(in crate::cache) struct Current<K: Key, R: Output> {
+    /// A table that was current during a pin lives as long as the pin. Release when replaced, Acquire by readers.
+    table: AtomicPtr<Table<K, R>>,
+    /// In a scope: the tables that were given up, which go with it and not later, since what is in them may borrow.
+    given_up: Option<Mutex<Vec<GivenUp<K, R>>>>,
+}
 
 impl<K: Key, R: Output> Current<K, R> {
     const_unless_loom! {
         /// No table.
         pub(in crate::cache) fn none() -> Self {
-            Self(AtomicPtr::new(null_mut()))
+            Self { table: AtomicPtr::new(null_mut()), given_up: None }
         }
+    }
+
+    /// No table, in a scope: all that it ever had is freed with it.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn none_of_scope() -> Self {
+        Self { table: AtomicPtr::new(null_mut()), given_up: Some(Mutex::new(Vec::new())) }
+    }
+
+    /// Whether it is that of a scope.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn is_of_scope(&self) -> bool {
+        self.given_up.is_some()
     }
 
     /// The table.
     #[inline]
     pub(in crate::cache) fn get<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Table<K, R>> {
         // SAFETY: a table that was current during a pin is not freed while the pin lasts.
-        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+        unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
     /// The table, made by this call or by another thread.
@@ -43,7 +59,7 @@ impl<K: Key, R: Output> Current<K, R> {
                 return table;
             }
             let new = Box::into_raw(Box::new(make()));
-            if self.0.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });
             }
@@ -52,7 +68,7 @@ impl<K: Key, R: Output> Current<K, R> {
 
     /// Takes the table out of use; it is freed when nobody can be looking at it.
     pub(in crate::cache) fn clear(&self) {
-        let old = self.0.swap(null_mut(), Ordering::AcqRel);
+        let old = self.table.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {
             Self::retire(old);
             registry::collect();
@@ -63,7 +79,7 @@ impl<K: Key, R: Output> Current<K, R> {
     /// Takes the table out of use, to be put back later.
     #[cfg(not(loom))]
     pub(in crate::cache) fn set_aside(&self) -> Option<Aside<K, R>> {
-        let old = self.0.swap(null_mut(), Ordering::AcqRel);
+        let old = self.table.swap(null_mut(), Ordering::AcqRel);
         (!old.is_null()).then_some(Aside(old))
     }
 
@@ -76,7 +92,7 @@ impl<K: Key, R: Output> Current<K, R> {
         }
         // SAFETY: set aside, and so neither freed nor, since those who were looking at it have left, in use by anybody.
         let is_at_rest = unsafe { &*table.0 }.census(registry::current().pin().at()).claimed == 0;
-        if is_at_rest && self.0.compare_exchange(null_mut(), table.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if is_at_rest && self.table.compare_exchange(null_mut(), table.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             std::mem::forget(table);
         }
     }
@@ -85,8 +101,11 @@ impl<K: Key, R: Output> Current<K, R> {
     #[cold]
     pub(in crate::cache) fn give_up(&self, table: &Table<K, R>) {
         let table = std::ptr::from_ref(table).cast_mut();
-        if self.0.compare_exchange(table, null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            Self::retire(table);
+        if self.table.compare_exchange(table, null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            match &self.given_up {
+                Some(given_up) => lock(given_up).push(GivenUp(table)),
+                None => Self::retire(table),
+            }
         }
     }
 
@@ -118,10 +137,23 @@ impl<K: Key, R: Output> Drop for Aside<K, R> {
     }
 }
 
+/// A table of a scope that was given up. It is dropped with the scope.
+struct GivenUp<K: Key, R: Output>(*mut Table<K, R>);
+
+// SAFETY: a table is shared among threads, and dropped on any.
+unsafe impl<K: Key, R: Output> Send for GivenUp<K, R> {}
+
+impl<K: Key, R: Output> Drop for GivenUp<K, R> {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::into_raw` and taken out of use; nobody looks at the scope any more when it is dropped.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
 impl<K: Key, R: Output> Drop for Current<K, R> {
     fn drop(&mut self) {
         // Relaxed: nobody else looks.
-        let table = self.0.load(Ordering::Relaxed);
+        let table = self.table.load(Ordering::Relaxed);
         if !table.is_null() {
             // SAFETY: made by `Box::into_raw`; nobody looks at the core any more, which was retired before it was dropped.
             drop(unsafe { Box::from_raw(table) });

@@ -28,6 +28,11 @@ impl Store {
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note_all(seq, ops))
     }
 
+    /// The number of the last operation.
+    pub(crate) fn operations(&self) -> u64 {
+        self.seq
+    }
+
     /// Makes the next checkpoint happen although no operation was noted.
     pub(crate) fn touch(&mut self) {
         self.changed = true;

@@ -225,17 +225,28 @@ where
     }
 
     fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        // One piece of memory for all keys, and one for all names.
+        let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
+        for key in keys {
+            self.codec.append_key(key, &mut bytes)?;
+            ends.push(bytes.len());
+        }
+        let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
+        let spans: Vec<&[usize]> = ends.windows(2).collect();
         let mut values = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
+        for spans in spans.chunks(AT_ONCE) {
             let mut commands = Commands::default();
-            commands.begin(1 + keys.len());
+            commands.begin(1 + spans.len());
             commands.word(b"MGET");
-            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
+            for span in spans {
+                name.clear();
+                codec::write_address(&mut name, &self.shared.space, key(span), LONGEST_NAME);
+                commands.word(&name);
+            }
             let answer = self.ask_one(&commands)?;
             let Value::Array(found) = answer else { return Err(self.unexpected(&answer)) };
-            values.extend(keys.iter().zip(found).map(|(key, found)| match found {
-                Value::BulkString(sealed) => self.read(key, &sealed).ok(),
+            values.extend(spans.iter().zip(found).map(|(span, found)| match found {
+                Value::BulkString(sealed) => self.read(key(span), &sealed).ok(),
                 _ => None,
             }));
         }
