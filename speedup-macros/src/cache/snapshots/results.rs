@@ -380,7 +380,10 @@ fn what_borrows_goes_on_within_its_scope() {
 
 #[test]
 fn a_method_borrows_from_itself() {
-    check_in_impl("scoped", "fn name(&self, at: usize) -> &str { self.name(at - 1) }", &expect![[r#"
+    check_in_impl(
+        "scoped",
+        "fn name(&self, at: usize) -> &str { self.name(at - 1) }",
+        &expect![[r#"
         impl Point {
             fn name<'__lent>(&'__lent self, at: usize) -> &'__lent str {
                 Self::__name_within(self, ::core::option::Option::None, at)
@@ -426,5 +429,6 @@ fn a_method_borrows_from_itself() {
                 )
             }
         }
-    "#]]);
+    "#]],
+    );
 }
