@@ -2,15 +2,17 @@
 
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};
+#[cfg(feature = "buffer")]
 pub use speedup_runtime::buffer::{self, Buffer, Buffers, Window};
-pub use speedup_runtime::cache::{
-    self, AsyncCache, AsyncMemo, AsyncTask, Cache, Memo, PolicyCache, Task, TimedOut, join, map,
-};
+pub use speedup_runtime::cache::{self, Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map};
+#[cfg(feature = "async")]
+pub use speedup_runtime::cache::{AsyncCache, AsyncMemo, AsyncTask};
 pub use speedup_runtime::clock;
 #[cfg(feature = "disk")]
 pub use speedup_runtime::impl_key;
-pub use speedup_runtime::{clear_all, measure, memory, profile, profile_within, report, seeing, trace};
+pub use speedup_runtime::{clear_all, limit, measure, memory, profile, profile_within, report, seeing, trace};
 
+#[cfg(feature = "stores")]
 #[doc(inline)]
 pub use speedup_runtime::store;
 
@@ -46,14 +48,14 @@ pub mod disk {
 }
 
 #[doc = include_str!("guide/buffer.md")]
-#[cfg(feature = "macros")]
+#[cfg(all(feature = "macros", feature = "buffer"))]
 #[doc(inline)]
 pub use speedup_macros::buffer;
 #[doc = include_str!("guide/cache.md")]
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use speedup_macros::cache;
-#[cfg(feature = "macros")]
+#[cfg(all(feature = "macros", feature = "buffer"))]
 #[doc(inline)]
 pub use speedup_macros::yield_;
 
@@ -105,6 +107,7 @@ pub mod guide {
 #[doc(hidden)]
 pub mod __private {
     pub use speedup_runtime::cache::{foretold::tried, probe::*};
+    #[cfg(feature = "buffer")]
     pub use speedup_runtime::{__again as again, __drain as drain};
 }
 

@@ -103,3 +103,28 @@ fn through_a_helper(n: usize) -> u32 {
 fn a_call_that_passes_on_something_else_is_another_outermost_call() {
     assert_eq!(weigh(&[1, 2], 3), 2 + 1 + 2 + 200);
 }
+
+#[cache]
+fn total(weights: &[u32], n: usize, times: u32) -> Option<u32> {
+    if n == 0 { Some(0) } else { Some(weights[n - 1] * times + total(weights, n - 1, times)?) }
+}
+
+#[test]
+fn all_tables_are_looked_through_as_one() {
+    TOTAL.warm([(vec![1, 2], 2, 1), (vec![5], 1, 2)]).join();
+    rayon::broadcast(|_| ());
+    let mut entries = TOTAL.entries();
+    entries.sort();
+    assert_eq!(
+        entries,
+        [
+            ((vec![1, 2], 0, 1), Some(0)),
+            ((vec![1, 2], 1, 1), Some(1)),
+            ((vec![1, 2], 2, 1), Some(3)),
+            ((vec![5], 0, 2), Some(0)),
+            ((vec![5], 1, 2), Some(10)),
+        ]
+    );
+    TOTAL.retain(|(weights, n, _), _| weights.len() == 2 && *n > 0);
+    assert_eq!((TOTAL.len(), TOTAL.peek(&(vec![1, 2], 1, 1)), TOTAL.peek(&(vec![5], 1, 2))), (2, Some(Some(1)), None));
+}

@@ -27,6 +27,9 @@ mod tour;
 #[allow(dead_code)]
 #[path = "../examples/warm.rs"]
 mod warm;
+#[allow(dead_code)]
+#[path = "../examples/web_cache.rs"]
+mod web_cache;
 
 #[test]
 fn every_example_is_listed_in_their_package() {
@@ -95,6 +98,18 @@ fn warm_computes_each_tile_once() {
     assert_eq!((outcome.computed, outcome.found, outcome.area), (1 + 4 + 16, 0, 0.0));
     let again = warm::run(folder.path().to_owned(), 2).expect("it runs");
     assert_eq!(again.computed, outcome.computed);
+}
+
+#[test]
+fn a_web_server_makes_each_page_once_renews_it_and_outlives_its_source() {
+    let served = web_cache::load(4, 25).expect("the server answers");
+    assert_eq!((served.requests, served.made), (4 * 4 * 25 + 4, 4));
+    let [first, renewed, stale] = served.looks;
+    assert!(first.0 == 200 && first.1.starts_with("<h1>/news</h1>"), "{first:?}");
+    assert_eq!(renewed, (200, "<h1>/news</h1><p>made as number 5</p>".to_owned()));
+    assert_eq!(stale, renewed);
+    assert_eq!(served.unknown, (502, "the source of the pages does not answer".to_owned()));
+    assert_eq!(served.stats.len, 4);
 }
 
 #[test]

@@ -66,6 +66,18 @@ fn odd_one(n: u32) -> BigUint {
     if n == 1 { n.into() } else { even_one(n - 1) + odd_one(n - 2) }
 }
 
+/// Awaited, under any runtime: the two calls of a body at the same time.
+#[cache]
+async fn awaited(n: u32) -> BigUint {
+    if n < 2 { n.into() } else { awaited(n - 1).await + awaited(n - 2).await }
+}
+
+/// Still there in the next run.
+#[cache(disk = std::env::temp_dir().join("speedup-fibonacci"))]
+fn kept(n: u32) -> BigUint {
+    if n < 2 { n.into() } else { kept(n - 1) + kept(n - 2) }
+}
+
 /// All of them in order, computed ahead.
 #[buffer]
 fn in_order() -> BigUint {
@@ -87,9 +99,12 @@ pub(crate) fn run(quick: bool) -> Outcome<Shown> {
     check(Sequence { second: 1, ..Sequence::default() }.nth(n) == wanted, "a method gives the same")?;
     check(even_one(n) == wanted, "two functions give the same")?;
     check(IN_ORDER[n as usize] == wanted, "a buffer gives the same")?;
+    check(pollster::block_on(awaited(n)) == wanted, "an `async` function gives the same")?;
+    check(kept(n) == wanted, "what lies on disk is the same")?;
+    KEPT.flush()?;
     check(PLAIN.spawn((n - 1,)).join() + PLAIN.spawn((n - 2,)).join() == wanted, "tasks give the same")?;
     Ok(Shown::new(
-        format!("F({n}) in 8 forms"),
+        format!("F({n}) in 10 forms"),
         format!(
             "a chain of {n} calls in {}; by doubling {} calls, {:.0} times as fast",
             show(chain),

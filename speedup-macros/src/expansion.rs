@@ -10,6 +10,12 @@ use crate::errors::Errors;
 use crate::place::Place;
 use crate::signature;
 
+/// Whether two pieces of source are the same but for where they stand. Told by their tokens: comparing the trees would take a feature
+/// of syn that makes it half as large again.
+pub(crate) fn is_same(one: &impl ToTokens, other: &impl ToTokens) -> bool {
+    one.to_token_stream().to_string() == other.to_token_stream().to_string()
+}
+
 /// The handle's name for a function: `FIBONACCI` for `fibonacci`, `PARSE_URL` for `parseUrl`, `MATCH` for `r#match`.
 ///
 /// The name is one of the expansion (a lint about it would be nobody's business) that points at the function's name.

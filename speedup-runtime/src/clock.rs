@@ -16,6 +16,8 @@
 //! assert!(!cache.contains(&(4,)));
 //! ```
 
+#[cfg(feature = "disk")]
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{
     sync::{
         Condvar, Mutex, PoisonError,
@@ -39,6 +41,13 @@ pub(crate) fn now() -> u64 {
         0 => coarse(),
         set => set,
     }
+}
+
+/// The time since 1970 in milliseconds, as far ahead as a test has set the clock.
+#[cfg(feature = "disk")]
+pub(crate) fn since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (nanos(since) + now()).saturating_sub(coarse()) / 1_000_000
 }
 
 /// The age that this many nanoseconds are.

@@ -3,13 +3,14 @@
 //! Imports run downwards only: [`cache`], [`buffer`] and [`disk`] never see each other, and what they share
 //! (`sync`, `panics`, `shape`) lies below them. [`store`] has the contract of stores, which needs none of them, and stores of its own, which use the disk.
 
+#[cfg(feature = "buffer")]
 pub mod buffer;
 pub mod cache;
 #[cfg(not(loom))]
 pub mod clock;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
-#[cfg(not(loom))]
+#[cfg(all(feature = "stores", not(loom)))]
 pub mod store;
 
 #[cfg(not(loom))]
@@ -27,10 +28,13 @@ pub(crate) mod timer;
 #[cfg(not(loom))]
 pub mod trace;
 
+#[cfg(feature = "buffer")]
 pub use buffer::{Buffer, Buffers, Window};
+#[cfg(all(feature = "async", not(loom)))]
+pub use cache::{AsyncCache, AsyncMemo};
 #[cfg(not(loom))]
-pub use cache::{AsyncCache, AsyncMemo, Cache, Memo, PolicyCache, Task, TimedOut, join, map};
+pub use cache::{Cache, Memo, PolicyCache, Task, TimedOut, Warming, join, map};
 #[cfg(not(loom))]
 pub use profile::{profile, profile_within};
 #[cfg(not(loom))]
-pub use seeing::{clear_all, memory, report};
+pub use seeing::{clear_all, limit, memory, report};

@@ -36,7 +36,7 @@ const DISTANCE: &Cache<(String, String, usize, usize), usize> = {
         &STATE,
         Function::new("distance", |(a, b, i, j): &(String, String, usize, usize)| distance(a, b, *i, *j)),
     )
-    .divided(&Division::new(TABLES, |(a, b, i, j)| ((a, b), (i, j))))
+    .divided(&Division::new(TABLES, |(a, b, i, j)| ((a, b), (i, j)), |(a, b), (i, j)| (a, b, i, j)))
 };
 
 fn distance(a: &str, b: &str, i: usize, j: usize) -> usize {

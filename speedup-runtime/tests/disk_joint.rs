@@ -70,7 +70,7 @@ fn what_cannot_be_made_changes_nothing() {
     batch.dict(&mut here, |here| here.insert(1, 1)).unwrap();
     let refused = batch.dict(&mut elsewhere, |dict| dict.insert(1, 1));
     assert!(matches!(refused, Err(Error::OtherFolder { .. })), "{refused:?}");
-    let refused = batch.list(&mut short, |list| (0..3).for_each(|n| list.push(n)));
+    let refused = batch.list(&mut short, |list| (0..3).for_each(|n| list.insert(0, n)));
     assert!(matches!(refused, Err(Error::Full { maxlen: 2 })), "{refused:?}");
     batch.dict(&mut large, |large| large.insert("x".repeat(20_000), 1)).unwrap();
     let refused = batch.commit();

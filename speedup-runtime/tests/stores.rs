@@ -11,6 +11,7 @@ mod on_disk {
         fs::{self, OpenOptions},
         io::{Read, Seek, SeekFrom, Write},
         path::{Path, PathBuf},
+        time::Duration,
     };
 
     use speedup_runtime::store::{Condition, DiskStore, Store, conformance};
@@ -158,6 +159,50 @@ mod on_disk {
         assert!(fs::metadata(log_of(&store)).expect("it is there").len() <= 1 << 14);
         drop(store);
         assert_eq!(found(&open()), kept);
+    }
+
+    #[test]
+    fn the_oldest_results_go_where_there_are_too_many() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || -> Numbers {
+            DiskStore::builder("numbers").entries(100).location(folder.path()).open().expect("it opens")
+        };
+        let store = open();
+        for number in 0..1_000 {
+            fill(&store, number..number + 1);
+            assert!(found(&store).len() <= 100);
+        }
+        let kept = found(&store);
+        assert!(kept.len() >= 75);
+        assert_eq!(kept, (1_000 - kept.len() as u64..1_000).collect::<Vec<_>>(), "the newest");
+        store.bound(10);
+        fill(&store, 0..1);
+        assert_eq!(found(&store)[0], 0);
+        assert!(found(&store).len() <= 10, "a later bound counts, too");
+        drop(store);
+        let store = open();
+        fill(&store, 1..2);
+        assert!(found(&store).len() <= 100, "also in the next run");
+    }
+
+    #[test]
+    fn results_whose_time_is_over_are_gone_and_give_their_room_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |ttl| -> DiskStore<(u64,), Vec<u8>> {
+            DiskStore::builder("bytes").ttl(ttl).location(folder.path()).open().expect("it opens")
+        };
+        let store = open(Duration::ZERO);
+        store.put(&(0,), &vec![0], Some(Duration::from_secs(3600))).expect("it is kept");
+        for number in 1..150 {
+            store.put(&(number,), &vec![1; 20_000], None).expect("it is kept");
+        }
+        assert_eq!(store.get(&(7,)).expect("it is read"), None);
+        drop(store);
+        let store = open(Duration::from_secs(3600));
+        store.put(&(200,), &vec![2], None).expect("it is kept");
+        assert!(fs::metadata(store.path().join("results")).expect("it is there").len() < 1 << 16);
+        let found = [0, 7, 200].map(|number| store.get(&(number,)).expect("it is read").is_some());
+        assert_eq!(found, [true, false, true]);
     }
 
     #[test]

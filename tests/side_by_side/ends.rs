@@ -1,22 +1,56 @@
 //! What leaves no value behind: results that are not kept, and panics, of calls that were computed ahead.
 
 use std::{
+    hint::spin_loop,
     panic::catch_unwind,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
+use rayon::ThreadPoolBuilder;
 use speedup::cache;
 
 use super::meeting::{begin, meet, pool};
 
-static FAILED: AtomicU64 = AtomicU64::new(0);
+const LEVELS: usize = 30;
+
+/// How often each call of `fails_at_the_bottom` has run.
+static RUNS: [AtomicU64; LEVELS + 1] = [const { AtomicU64::new(0) }; LEVELS + 1];
+static FAILS: AtomicBool = AtomicBool::new(true);
 
 #[cache]
 fn fails_at_the_bottom(n: u64) -> u64 {
-    begin("fails_at_the_bottom");
-    FAILED.fetch_add(1, Ordering::Relaxed);
-    assert!(n > 0, "the bottom");
+    RUNS[n as usize].fetch_add(1, Ordering::Relaxed);
+    let since = Instant::now();
+    // Dear, so that helpers come.
+    while since.elapsed() < Duration::from_micros(20) {
+        spin_loop();
+    }
+    if n == 0 {
+        assert!(!FAILS.load(Ordering::Relaxed), "the bottom");
+        return 1;
+    }
     fails_at_the_bottom(n - 1) + fails_at_the_bottom(n.saturating_sub(2))
+}
+
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+
+/// Fails a few times, however it is asked for.
+#[cache]
+fn flickers(n: u64) -> u64 {
+    begin("flickers");
+    match n {
+        0 => {
+            assert!(ATTEMPTS.fetch_add(1, Ordering::Relaxed) >= 3, "not yet");
+            1
+        }
+        30 => loop {
+            if let Ok(value) = catch_unwind(|| flickers(29) + flickers(28)) {
+                return value;
+            }
+        },
+        _ => flickers(n - 1) + flickers(n.saturating_sub(2)),
+    }
 }
 
 static TRIED: AtomicU64 = AtomicU64::new(0);
@@ -34,13 +68,33 @@ fn tries(n: u64) -> Option<u64> {
     Some(all.iter().flatten().count() as u64)
 }
 
+/// A panic leaves nothing behind that others could find. Without care each level that it passes has its members begun anew, each
+/// of which doubles them.
 #[test]
-fn a_panic_is_met_once_a_level() {
+fn a_panic_is_met_once_a_level_by_pools_of_any_size() {
     let _one = pool();
-    let end = catch_unwind(|| fails_at_the_bottom(30)).expect_err("the bottom fails");
-    assert_eq!(end.downcast_ref::<&str>(), Some(&"the bottom"));
-    // Handed over from each forecast to its region; without that each level would double it, to more than a million.
-    assert!(FAILED.load(Ordering::Relaxed) < 100_000, "{}", FAILED.load(Ordering::Relaxed));
+    for threads in [1, 2, 4, 8] {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        for _ in 0..20 {
+            FAILS.store(true, Ordering::Relaxed);
+            RUNS.iter().for_each(|runs| runs.store(0, Ordering::Relaxed));
+            let end =
+                pool.install(|| catch_unwind(|| fails_at_the_bottom(LEVELS as u64))).expect_err("the bottom fails");
+            assert_eq!(end.downcast_ref::<&str>(), Some(&"the bottom"));
+            // Once for the call; and once for each helper that is still inside a call when all has ended.
+            let most = RUNS.iter().map(|runs| runs.load(Ordering::Relaxed)).max();
+            assert!(most <= Some(threads as u64), "{most:?} with {threads} threads");
+            FAILS.store(false, Ordering::Relaxed);
+            assert_eq!(pool.install(|| fails_at_the_bottom(LEVELS as u64)), 2_178_309, "the next call tries again");
+            FAILS_AT_THE_BOTTOM.clear();
+        }
+    }
+}
+
+#[test]
+fn a_body_that_catches_a_panic_may_try_again() {
+    let _one = pool();
+    assert_eq!(flickers(30), 2_178_309);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod imports;
 mod licences;
 mod run;
 mod steps;
+mod weight;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use crate::imports;
 use crate::licences::licences;
 use crate::run::{Done, Failure, cargo, is_there, root, run, save};
 use crate::say;
+use crate::weight::weight;
 
 /// A named command.
 pub(crate) struct Step {
@@ -21,20 +22,26 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
     Step { name: "imports", about: "imports run one way, in the runtime", in_ci: true, run: imports::imports },
     Step { name: "clippy", about: "every lint, over every target", in_ci: true, run: clippy },
     Step { name: "features", about: "each combination of features compiles", in_ci: true, run: features },
+    Step {
+        name: "weight",
+        about: "how many crates `#[cache]` alone needs; `weight --build` builds them",
+        in_ci: true,
+        run: weight,
+    },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
     Step { name: "deny", about: "licences, bans and advisories of the dependencies", in_ci: true, run: deny },
     Step { name: "package", about: "what a release holds; `package --verify` builds it", in_ci: true, run: package },
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|classics|disk|stores|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -106,12 +113,18 @@ fn features(_: &[String]) -> Result<Done, Failure> {
     let combinations = [
         "",
         "macros",
+        "buffer",
+        "macros,async",
+        "macros,buffer",
+        "macros,stores",
+        "macros,stacker",
         "disk",
         "complex",
         "macros,disk",
         "serde",
         "macros,tracing,metrics",
         "redis",
+        "redis-tls",
         "memcached",
         "macros,redis,memcached",
     ];
@@ -122,6 +135,9 @@ fn features(_: &[String]) -> Result<Done, Failure> {
     }
     // What others are told can be tested only where they are there.
     let test = ["test", "--package", "speedup-runtime", "--features", "tracing,metrics", "--test", "telemetry"];
+    run(&mut cargo(&test))?;
+    // The cache alone takes room on the stack in another way.
+    let test = ["test", "--package", "speedup-runtime", "--no-default-features", "--test", "cache_depth"];
     run(&mut cargo(&test))
 }
 
@@ -211,8 +227,16 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command.arg("table").args(sections);
         }
         "shapes" => {
-            command = Command::new(build_shapes()?);
+            command = Command::new(build_alone("shapes")?);
             command.arg("table").args(sections);
+        }
+        "cooperation" => {
+            command = cargo(&["run", "--release", "--package", "speedup-between-machines", "--bin", "together", "--"]);
+            command.args(sections);
+        }
+        "policies" => {
+            command = Command::new(build_alone("policies")?);
+            command.args(sections);
         }
         "profiles" => {
             let programs = build_cold(&["off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;
@@ -229,11 +253,11 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
-/// Builds the program of the shapes.
-fn build_shapes() -> Result<PathBuf, Failure> {
-    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "shapes"]);
-    run(command.args(["--no-default-features", "--features", "shapes"]))?;
-    Ok(built("release", "shapes"))
+/// Builds a program that has a feature of its own, so that the peers of the others are not built.
+fn build_alone(name: &str) -> Result<PathBuf, Failure> {
+    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", name]);
+    run(command.args(["--no-default-features", "--features", name]))?;
+    Ok(built("release", name))
 }
 
 /// Where a program of the benchmarks is.
@@ -253,7 +277,8 @@ fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes"];
+    let arguments =
+        ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes,policies"];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))
 }
 

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, ReturnType, Signature, Visibility};
 
 use super::expand_async;
-use super::form::Form;
+use super::form::{Form, Home};
 use super::keep::Keep;
 use super::model::Cached;
 use super::{expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
@@ -127,8 +127,11 @@ fn look_up(model: &Cached) -> TokenStream {
 }
 
 /// The type of the handle.
-fn cache_type(model: &Cached) -> TokenStream {
+pub(super) fn cache_type(model: &Cached) -> TokenStream {
     let at = model.shown_at();
+    if model.function.sig.asyncness.is_some() {
+        return expand_async::cache_type(model);
+    }
     if model.policies.any() {
         quote_spanned!(at=> ::speedup::PolicyCache)
     } else {
@@ -184,17 +187,20 @@ pub(super) fn docs(model: &Cached) -> String {
 }
 
 /// The type of what the handle's static holds.
-fn state_type(model: &Cached) -> TokenStream {
+pub(super) fn state_type(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    if model.policies.any() {
-        quote_spanned!(at=> ::speedup::cache::PolicyState)
-    } else {
-        quote_spanned!(at=> ::speedup::cache::State)
-    }
+    let name = match (model.function.sig.asyncness.is_some(), model.policies.any()) {
+        (false, false) => "State",
+        (false, true) => "PolicyState",
+        (true, false) => "AsyncState",
+        (true, true) => "AsyncPolicyState",
+    };
+    let name = Ident::new(name, at);
+    quote_spanned!(at=> ::speedup::cache::#name)
 }
 
 /// What the handle's static is told of sizes and ages.
-fn rules(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
+pub(super) fn rules(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
     model.policies.any().then(|| model.policies.rules(model.shown_at(), key, &model.result))
 }
 
@@ -216,16 +222,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let inner = model.place.lasting_sibling(&model.inner);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    if model.policies.any() {
-        let keep = keep_stored(model.keep);
-        let call = call(model, &inner, passed);
-        return quote_spanned! {at=>
-            ::speedup::cache::Function::new(#title, |::speedup::cache::Hashed(#pattern): &::speedup::cache::Hashed<#key>| {
-                ::speedup::cache::Stored::of(#call)
-            }) #show #keep #sequential #uses_rayon
-        };
-    }
-    let keep = keep(model.keep);
+    let keep = keep(model);
     let behind = expand_store::behind(model, &key);
     let body = if model.has_spans() {
         let whole = Ident::new("key", Span::mixed_site());
@@ -238,26 +235,28 @@ fn runtime_function(model: &Cached) -> TokenStream {
     quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon #behind)
 }
 
-pub(super) fn keep(keep: Keep) -> TokenStream {
-    match keep {
+pub(super) fn keep(model: &Cached) -> TokenStream {
+    let result = &model.result;
+    // What is looked up by types has its own types from here alone.
+    let by_types = matches!(&model.form, Form::Context(context) if matches!(context.home, Home::Types));
+    match model.keep {
         Keep::All => TokenStream::new(),
-        Keep::ByType => quote! {
-            .keep(|value| {
+        Keep::ByType if model.policies.any() => quote! {
+            .keep(|stored: &::speedup::cache::Stored<#result>| {
+                use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+                (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
+            })
+        },
+        Keep::ByType if by_types => quote! {
+            .keep(|value: &#result| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(value)).__speedup_keep()
             })
         },
-    }
-}
-
-/// The same for what a cache with policies keeps.
-pub(super) fn keep_stored(keep: Keep) -> TokenStream {
-    match keep {
-        Keep::All => TokenStream::new(),
         Keep::ByType => quote! {
-            .keep(|stored| {
+            .keep(|value| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
+                (&::speedup::__private::Keep(value)).__speedup_keep()
             })
         },
     }

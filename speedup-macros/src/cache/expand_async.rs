@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
 use super::awaits;
-use super::expand::{keep, keep_stored, show, show_if_it_can};
+use super::expand::{keep, rules, show, show_if_it_can, state_type};
 use super::expand_store;
 use super::form::Form;
 use super::model::Cached;
@@ -107,13 +107,7 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
-    let (ty, has_policies) = (cache_type(model), model.policies.any());
-    let state = if has_policies {
-        quote_spanned!(at=> ::speedup::cache::AsyncPolicyState)
-    } else {
-        quote_spanned!(at=> ::speedup::cache::AsyncState)
-    };
-    let rules = has_policies.then(|| model.policies.rules(at, &key, result));
+    let (ty, state, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -134,11 +128,9 @@ fn handle(model: &Cached) -> TokenStream {
 
 /// `fn F<T: ..>() -> &'static ::speedup::AsyncCache<(T,), R> { ::speedup::cache::of_async_types(f::<T>, || ..) }`
 fn handle_of_types(model: &Cached) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = runtime_function(model);
-    let cache = quote_spanned!(at=> ::speedup::cache::of_async_types(#marker, || #function));
-    expand_types::handle(model, &signature::key_type(at, &model.arguments), &cache)
+    let key = signature::key_type(model.shown_at(), &model.arguments);
+    let cache = expand_types::of_types(model, &key, &runtime_function(model));
+    expand_types::handle(model, &key, &cache)
 }
 
 /// ```text
@@ -160,20 +152,12 @@ fn runtime_function(model: &Cached) -> TokenStream {
         _ => model.place.lasting_sibling(&model.inner),
     };
     let show = show_of(model);
+    let keep = keep(model);
     let computed = shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
-    if model.policies.any() {
-        let keep = keep_stored(model.keep);
-        return quote_spanned! {at=>
-            ::speedup::cache::AsyncFunction::new(#title, |::speedup::cache::Hashed(#pattern): ::speedup::cache::Hashed<#key>| {
-                ::speedup::cache::boxed(async move { ::speedup::cache::Stored::of(#computed) })
-            }) #show #keep
-        };
-    }
-    let keep = keep(model.keep);
-    let awaiting = expand_store::awaiting(model, &key, &pattern, &computed);
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     let behind = expand_store::behind(model, &key);
     quote_spanned! {at=>
-        ::speedup::cache::AsyncFunction::new(#title, #awaiting) #show #keep #behind
+        ::speedup::cache::AsyncFunction::new(#title, |#taken| { #awaited }) #show #keep #behind
     }
 }
 

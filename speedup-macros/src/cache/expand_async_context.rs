@@ -18,10 +18,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, ReceiverKind};
 
-use super::expand::keep;
+use super::expand::{cache_type, keep, rules, state_type};
 use super::form::{Context, Home};
 use super::model::Cached;
-use super::{expand_async, expand_context};
+use super::{expand_async, expand_context, expand_store};
 use crate::expansion;
 use crate::signature::{self, Pass};
 
@@ -60,31 +60,57 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let [value, missing, cached] =
         ["value", "key", "cache"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let owned = owned(model, context);
-    let taken = owned.iter().map(|Owned { name, taken, .. }| quote_spanned!(at=> let #name = #taken;));
+    let taken: Vec<_> =
+        owned.iter().map(|Owned { name, taken, .. }| quote_spanned!(at=> let #name = #taken;)).collect();
     let names = owned.iter().map(|owned| &owned.name);
     let start = expansion::with_types(&model.place, &model.function.sig, &start_name(model));
+    let ty = cache_type(model);
+    let find = expand_async::found_by(model, &quote_spanned!(at=> #ty::#find(#cached, #key)));
+    // What may be asked for again is not given away.
+    let again = names.clone().map(|name| quote_spanned!(at=> let #name = ::core::clone::Clone::clone(&#name);));
+    let again = if model.moves_err { again.collect() } else { Vec::new() };
+    let asking = |ask: &str| {
+        let ask = Ident::new(ask, at);
+        let names = names.clone();
+        expand_async::asking(model, &missing, |key| {
+            let get = quote_spanned!(at=> #ty::#ask(#cached, #key, move |#missing| #start(#(#names,)* #missing)));
+            if again.is_empty() { get } else { quote_spanned!(at=> { #(#again)* #get }) }
+        })
+    };
+    let get = asking("get_with");
+    let look_up = quote_spanned! {at=>
+        match #find {
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#missing) => {
+                #(#taken)*
+                #get.await
+            }
+        }
+    };
+    let look_up = match model.policies.forces() {
+        Some(forces) => {
+            let key_type = expand_context::key_type(model, context);
+            let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
+            let owned = if lends { owned } else { key };
+            let refresh = asking("refresh_with");
+            quote_spanned! {at=>
+                if #forces {
+                    #(#taken)*
+                    let #missing = #owned;
+                    #refresh.await
+                } else {
+                    #look_up
+                }
+            }
+        }
+        None => look_up,
+    };
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
-        let find = expand_async::found_by(model, &quote_spanned!(at=> ::speedup::AsyncCache::#find(#cached, #key)));
-        // What may be asked for again is not given away.
-        let again = names.clone().map(|name| quote_spanned!(at=> let #name = ::core::clone::Clone::clone(&#name);));
-        let again = if model.moves_err { again.collect() } else { Vec::new() };
-        let get = expand_async::asking(model, &missing, |key| {
-            let get = quote_spanned! {at=>
-                ::speedup::AsyncCache::get_with(#cached, #key, move |#missing| #start(#(#names,)* #missing))
-            };
-            if again.is_empty() { get } else { quote_spanned!(at=> { #(#again)* #get }) }
-        });
         block.extend(quote_spanned! {at=>
             let #cached = #cache;
-            match #find {
-                ::core::result::Result::Ok(#value) => #value,
-                ::core::result::Result::Err(#missing) => {
-                    #(#taken)*
-                    #get.await
-                }
-            }
+            #look_up
         });
     });
     quote!(#(#attributes)* #visibility #signature #block)
@@ -133,7 +159,8 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
 /// An item of its own, since a recursive call in the body asks whether the wrapper's future is `Send`.
 fn start(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
-    let (name, key, result) = (start_name(model), expand_context::key_type(model, context), &model.result);
+    let (name, key) = (start_name(model), expand_context::key_type(model, context));
+    let (_, result) = expand_store::held(model, &key, &model.result);
     let generics = &model.function.sig.generics;
     let bounds = &generics.where_clause;
     let owned = owned(model, context);
@@ -156,9 +183,10 @@ fn start(model: &Cached, context: &Context) -> TokenStream {
     };
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
     let computed = expand_async::shared(model, quote_spanned!(at=> #inner(#(#passed),*).await));
+    let (taken, awaited) = expand_store::awaited(model, &key, &pattern, &computed);
     quote_spanned! {at=>
-        fn #name #generics (#(#declared,)* #pattern: #key) -> ::speedup::cache::Boxed<#result> #bounds {
-            ::speedup::cache::boxed(async move { #computed })
+        fn #name #generics (#(#declared,)* #taken) -> ::speedup::cache::Boxed<#result> #bounds {
+            #awaited
         }
     }
 }
@@ -171,13 +199,15 @@ fn start_name(model: &Cached) -> Ident {
 fn function(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let title = model.function.sig.ident.unraw().to_string();
-    let keep = keep(model.keep);
+    let keep = keep(model);
     let key = expand_context::key_type(model, context);
+    let behind = expand_store::behind(model, &key);
+    let (key, _) = expand_store::held(model, &key, &model.result);
     quote_spanned! {at=>
         ::speedup::cache::AsyncFunction::of_context(#title).show(|key: &#key, out| {
             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
             (&::speedup::__private::Show(key)).__speedup_show(out)
-        }) #keep
+        }) #keep #behind
     }
 }
 
@@ -190,6 +220,8 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = expand_context::key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
+    let dock = expand_store::dock(model, &key);
+    let (ty, state_type, rules) = (cache_type(model), state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -197,17 +229,15 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::AsyncCache<#key, #result> = {
-            static #state: ::speedup::cache::AsyncState<#key, #result> = ::speedup::cache::AsyncState::new();
-            &::speedup::AsyncCache::of(&#state, #function)
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state: #state_type<#key, #result> = #state_type::new(#rules);
+            #dock
+            &#ty::of(&#state, #function)
         } #end
     }
 }
 
 /// `::speedup::cache::of_async_types(load::<T>, || ..)`
 fn of_types(model: &Cached, context: &Context) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = function(model, context);
-    quote_spanned!(at=> ::speedup::cache::of_async_types(#marker, || #function))
+    super::expand_types::of_types(model, &expand_context::key_type(model, context), &function(model, context))
 }

@@ -17,7 +17,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, Signature, parse_quote};
 
 use super::borrowed;
-use super::expand::{self, keep, keep_stored, lent, returning, show, show_if_it_can};
+use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_if_it_can};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home, is_generic};
@@ -52,15 +52,8 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let body = body(model, context);
     let mut scopes = None;
     let look_up = match &context.home {
-        Home::Static if model.policies.any() => look_up_with_policies(model, &key, lends, &body),
-        Home::Static | Home::Types => {
-            let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
-            let cache = match context.home {
-                Home::Static => model.place.sibling(&model.handle),
-                _ => of_types(model, context),
-            };
-            quote_spanned!(at=> ::speedup::Cache::#get(#cache, #key, #body))
-        }
+        Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
+        Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
         Home::Field(field) => {
             let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
             let function = function(model, context);
@@ -119,15 +112,21 @@ pub(super) fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
     }
 }
 
-/// `::speedup::PolicyCache::get_with(LOAD, (user,), ..)`
-fn look_up_with_policies(model: &Cached, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
+/// `::speedup::Cache::get_with(LOAD, (user,), ..)`
+fn look_up(model: &Cached, cache: &TokenStream, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
-    let cache = model.place.sibling(&model.handle);
+    let ty = cache_type(model);
     let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
-    let look_up = quote_spanned!(at=> ::speedup::PolicyCache::#get(#cache, #key, #body));
-    let Some(forces) = model.policies.forces() else { return look_up };
+    let Some(forces) = model.policies.forces() else {
+        return quote_spanned!(at=> #ty::#get(#cache, #key, #body));
+    };
     let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
-    quote_spanned!(at=> if #forces { ::speedup::PolicyCache::#refresh(#cache, #key, #body) } else { #look_up })
+    let once = Ident::new("body", Span::mixed_site().located_at(at));
+    let look_up = quote_spanned! {at=>
+        let #once = #body;
+        if #forces { #ty::#refresh(#cache, #key, #once) } else { #ty::#get(#cache, #key, #once) }
+    };
+    if model.moves_err { quote_spanned!(at=> { #look_up }) } else { look_up }
 }
 
 /// An argument keeps its name where it has one, so that the body finds it.
@@ -260,7 +259,9 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     let (mut key, mut result) = (key, result.to_token_stream());
     if model.policies.any() {
-        computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        if !model.stored.is_on() {
+            computed = quote_spanned!(at=> ::speedup::cache::Stored::of((|| -> #result { #computed })()));
+        }
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
     }
@@ -298,11 +299,7 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     } else {
         show(&keyed_by)
     };
-    let keep = match model.policies.any() {
-        true => keep_stored(model.keep),
-        false if model.stays_here => keep_here(model),
-        false => keep(model.keep),
-    };
+    let keep = if model.stays_here { keep_here(model) } else { keep(model) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let behind = expand_store::behind(model, &key_type(model, context));
@@ -331,21 +328,7 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
-    if model.policies.any() {
-        let function = quote!(#function);
-        let rules = model.policies.rules(at, &key, result);
-        let (keyword, lifetime) =
-            (expansion::handle_keyword(&model.place, &model.function), expansion::handle_lifetime(&model.place, at));
-        let (state, end) = (expansion::state_name(name, at), expansion::handle_end(&model.place, &model.function));
-        return quote_spanned! {at=>
-            #(#attributes)*
-            #[doc = #docs]
-            #visibility #keyword #name: &#lifetime ::speedup::PolicyCache<#key, #result> = {
-                static #state: ::speedup::cache::PolicyState<#key, #result> = ::speedup::cache::PolicyState::new(#rules);
-                &::speedup::PolicyCache::of(&#state, #function)
-            } #end
-        };
-    }
+    let (ty, state_type, rules) = (cache_type(model), expand::state_type(model), rules(model, &key));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -354,20 +337,17 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #visibility #keyword #name: &#lifetime ::speedup::Cache<#key, #result> = {
-            static #state: ::speedup::cache::State<#key, #result> = ::speedup::cache::State::new();
+        #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
+            static #state: #state_type<#key, #result> = #state_type::new(#rules);
             #dock
-            &::speedup::Cache::of(&#state, #function)
+            &#ty::of(&#state, #function)
         } #end
     }
 }
 
 /// `::speedup::cache::of_types(load::<T>, || ::speedup::cache::Function::of_context("load"))`
 fn of_types(model: &Cached, context: &Context) -> TokenStream {
-    let at = model.shown_at();
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let function = function(model, context);
-    quote_spanned!(at=> ::speedup::cache::of_types(#marker, || #function))
+    super::expand_types::of_types(model, &key_type(model, context), &function(model, context))
 }
 
 /// `fn LOAD<T: Hash>() -> &'static ::speedup::Cache<(T,), u64> { .. }`

@@ -144,7 +144,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
     });
     let body = body(model, &varying);
     let shown = shown(model, &varying);
-    let keep = keep(model.keep);
+    let keep = keep(model);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     quote_spanned! {at=>

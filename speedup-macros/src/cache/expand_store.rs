@@ -13,8 +13,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 use syn::ext::IdentExt;
 
+use super::expand::cache_type;
 use super::expand_types;
 use super::form::Form;
 use super::keep::Keep;
@@ -42,7 +44,17 @@ pub(super) fn dock(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
         return None;
     }
     let (at, result, name) = (model.shown_at(), &model.result, dock_name(model));
+    let (key, result) = held(model, key, result);
     Some(quote_spanned!(at=> static #name: ::speedup::store::Dock<#key, #result> = ::speedup::store::Dock::new();))
+}
+
+/// What the engine holds under what: with policies, values with what those know of them.
+pub(super) fn held(model: &Cached, key: &TokenStream, result: &Type) -> (TokenStream, TokenStream) {
+    if model.policies.any() {
+        (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>))
+    } else {
+        (key.clone(), quote!(#result))
+    }
 }
 
 /// `.behind(&__F_STORE, || .., |key| ..)`
@@ -51,7 +63,13 @@ pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
     let result = &model.result;
     let is_kept_in_part = matches!(signature::last_segment(result).as_deref(), Some("Result" | "Option"));
     let kept = model.moves_err || model.keep == Keep::ByType && is_kept_in_part;
-    let open = Ident::new(if kept { "opened_kept" } else { "opened" }, at);
+    let open = match (kept, model.policies.any()) {
+        (false, false) => "opened",
+        (true, false) => "opened_kept",
+        (false, true) => "opened_aged",
+        (true, true) => "opened_aged_kept",
+    };
+    let open = Ident::new(open, at);
     let made = match model.stored.place.as_ref()? {
         Store::Made(made) => quote!(#made),
         Store::Disk(location) => {
@@ -91,13 +109,13 @@ pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
         }
     };
     let handle = handle(model);
-    let cache = Ident::new(if model.function.sig.asyncness.is_some() { "AsyncCache" } else { "Cache" }, at);
+    let cache = cache_type(model);
     let name = key_name(at);
     Some(quote_spanned! {at=>
         .behind(
             #dock,
             || ::speedup::store::#open::<#key, #result, _>(#made),
-            |#name| ::speedup::#cache::forget(#handle, #name),
+            |#name| #cache::forget(#handle, #name),
         )
     })
 }
@@ -110,33 +128,51 @@ pub(super) fn key_name(at: Span) -> Ident {
 /// The closure that computes the value of a key: `|(n,): &(u64,)| __f_uncached(*n)`, or one that asks the store before.
 pub(super) fn computing(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
-    if !model.stored.is_on() {
-        return quote_spanned!(at=> |#pattern: &#key| #body);
-    }
     let given = key_name(at);
-    let asked = asked(model, &quote!(let #pattern = #given; #body));
-    quote_spanned!(at=> |#given: &#key| #asked)
+    let asked = model.stored.is_on().then(|| asked(model, &quote!(let #pattern = #given; #body)));
+    match (asked, model.policies.any()) {
+        (None, false) => quote_spanned!(at=> |#pattern: &#key| #body),
+        (None, true) => quote_spanned! {at=>
+            |::speedup::cache::Hashed(#pattern): &::speedup::cache::Hashed<#key>| ::speedup::cache::Stored::of(#body)
+        },
+        (Some(asked), false) => quote_spanned!(at=> |#given: &#key| #asked),
+        (Some(asked), true) => {
+            quote_spanned!(at=> |::speedup::cache::Hashed(#given): &::speedup::cache::Hashed<#key>| #asked)
+        }
+    }
 }
 
 /// `::speedup::Cache::stored(F, key, || { body })`
 pub(super) fn asked(model: &Cached, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
-    let (handle, given, result) = (handle(model), key_name(at), &model.result);
-    quote_spanned!(at=> ::speedup::Cache::#function(#handle, #given, || -> #result { #body }))
+    let (handle, given, result, cache) = (handle(model), key_name(at), &model.result, cache_type(model));
+    quote_spanned!(at=> #cache::#function(#handle, #given, || -> #result { #body }))
 }
 
-/// `|key: (u64,)| boxed(async move { ::speedup::AsyncCache::stored(F, key, |(n,): (u64,)| async move { body }).await })`, or without a store the body alone.
-pub(super) fn awaiting(model: &Cached, key: &TokenStream, pattern: &TokenStream, body: &TokenStream) -> TokenStream {
+/// What a function of a key takes, and the future that it returns: `(n,): (u64,)` and `boxed(async move { body })`; with a store that of
+/// `::speedup::AsyncCache::stored(F, key, |(n,): (u64,)| async move { body })`.
+pub(super) fn awaited(
+    model: &Cached,
+    key: &TokenStream,
+    pattern: &TokenStream,
+    body: &TokenStream,
+) -> (TokenStream, TokenStream) {
     let at = model.shown_at();
-    if !model.stored.is_on() {
-        return quote_spanned!(at=> |#pattern: #key| { ::speedup::cache::boxed(async move { #body }) });
+    let (held, _) = held(model, key, &model.result);
+    if model.stored.is_on() {
+        let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
+        let (handle, given, cache) = (handle(model), key_name(at), cache_type(model));
+        // What is no part of the key is the future's own.
+        let moves = matches!(model.form, Form::Context(_)).then(|| quote!(move));
+        let asked =
+            quote_spanned!(at=> #cache::#function(#handle, #given, #moves |#pattern: #key| async move { #body }));
+        return (quote_spanned!(at=> #given: #held), quote_spanned!(at=> ::speedup::cache::boxed(#asked)));
     }
-    let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
-    let (handle, given) = (handle(model), key_name(at));
-    quote_spanned! {at=>
-        |#given: #key| {
-            ::speedup::cache::boxed(::speedup::AsyncCache::#function(#handle, #given, |#pattern: #key| async move { #body }))
-        }
-    }
+    let (taken, body) = if model.policies.any() {
+        (quote!(::speedup::cache::Hashed(#pattern)), quote_spanned!(at=> ::speedup::cache::Stored::of(#body)))
+    } else {
+        (pattern.clone(), body.clone())
+    };
+    (quote_spanned!(at=> #taken: #held), quote_spanned!(at=> ::speedup::cache::boxed(async move { #body })))
 }

@@ -84,7 +84,7 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
     let call = call(model, &inner, passed);
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
-    let (keep, show) = (keep(model.keep), show(&varying));
+    let (keep, show) = (keep(model), show(&varying));
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let limit = model.tables.as_ref().map(|most| quote!(.limit(#most)));
@@ -107,14 +107,14 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     }
 }
 
-/// `.divided(&::speedup::cache::Division::new(__F_TABLES, |(graph, n)| ((graph,), (n,))))`
+/// `.divided(&::speedup::cache::Division::new(__F_TABLES, |(graph, n)| ((graph,), (n,)), |(graph,), (n,)| (graph, n)))`
 pub(super) fn division(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let tables = model.place.lasting_sibling(&tables_name(model));
     let all = pattern(at, &model.arguments);
     let (steady, varying) =
         (pattern(at, &model.arguments_that_are(true)), pattern(at, &model.arguments_that_are(false)));
-    quote_spanned!(at=> .divided(&::speedup::cache::Division::new(#tables, |#all| (#steady, #varying))))
+    quote_spanned!(at=> .divided(&::speedup::cache::Division::new(#tables, |#all| (#steady, #varying), |#steady, #varying| #all)))
 }
 
 fn pattern(at: Span, arguments: &[Argument]) -> TokenStream {

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::{self, call, keep, show_if_it_can};
+use super::expand::{self, cache_type, call, keep, rules, show_if_it_can};
 use super::expand_store;
 use super::model::Cached;
 use crate::expansion;
@@ -33,23 +33,36 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
     let call = call(model, &inner, passed);
-    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
-    let keep = keep(model.keep);
+    let keep = keep(model);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let computing = expand_store::computing(model, &key, &pattern, &call);
     let behind = expand_store::behind(model, &key);
     let show = show_if_it_can();
-    let cache = quote_spanned! {at=>
-        ::speedup::cache::of_types(#marker, || {
-            ::speedup::cache::Function::new(#title, #computing)
-                #show #keep #sequential #uses_rayon #behind
-        })
+    let function = quote_spanned! {at=>
+        ::speedup::cache::Function::new(#title, #computing)
+            #show #keep #sequential #uses_rayon #behind
     };
-    handle(model, &key, &cache)
+    handle(model, &key, &of_types(model, &key, &function))
 }
 
-/// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> { cache }`
+/// `::speedup::cache::of_types(count::<T>, || function)`, with rules where there are policies.
+pub(super) fn of_types(model: &Cached, key: &TokenStream, function: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    let marker = expansion::with_types(&model.place, &model.function.sig, &model.function.sig.ident);
+    let is_async = model.function.sig.asyncness.is_some();
+    let name = match (is_async, model.policies.any()) {
+        (false, false) => "of_types",
+        (false, true) => "of_types_with_policies",
+        (true, false) => "of_async_types",
+        (true, true) => "of_async_types_with_policies",
+    };
+    let name = Ident::new(name, at);
+    let rules = rules(model, key).map(|rules| quote_spanned!(at=> || #rules,));
+    quote_spanned!(at=> ::speedup::cache::#name(#marker, #rules || #function))
+}
+
+/// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> { cache }`, of the type of its form
 pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
@@ -59,14 +72,13 @@ pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> 
     let result = &model.result;
     let generics = &model.function.sig.generics;
     let bounds = &generics.where_clause;
-    let cache_type = if model.function.sig.asyncness.is_some() { "AsyncCache" } else { "Cache" };
-    let cache_type = Ident::new(cache_type, at);
+    let cache_type = cache_type(model);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
         #[allow(non_snake_case, dead_code)]
         #[inline]
-        #visibility fn #name #generics () -> &'static ::speedup::#cache_type<#key, #result> #bounds {
+        #visibility fn #name #generics () -> &'static #cache_type<#key, #result> #bounds {
             #cache
         }
     }

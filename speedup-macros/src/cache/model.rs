@@ -381,7 +381,7 @@ impl Cached {
     /// What takes a forecast.
     pub(crate) fn ahead(&self) -> TokenStream {
         match &self.form {
-            Form::Plain if self.policies.any() => quote!(::speedup::PolicyCache::ahead),
+            Form::Plain | Form::Generic if self.policies.any() => quote!(::speedup::PolicyCache::ahead),
             _ if self.has_spans() => quote!(::speedup::cache::Spans::ahead),
             Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
             Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),

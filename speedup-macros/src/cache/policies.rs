@@ -58,11 +58,6 @@ impl Policies {
         self.first.is_some()
     }
 
-    /// Whether a renewal runs while nobody waits for it.
-    pub(super) fn renews_ahead(&self) -> Option<&Ident> {
-        self.refresh_ahead.as_ref().map(|(key, _)| key)
-    }
-
     /// Reads one of them.
     pub(super) fn read(&mut self, policy: Policy, key: Ident, value: Option<Expr>, errors: &mut Errors) {
         self.first.get_or_insert_with(|| key.clone());

@@ -9,6 +9,7 @@ use super::model::{ATTRIBUTE, Options};
 use super::stored;
 use crate::clashes;
 use crate::errors::Errors;
+use crate::expansion::is_same;
 use crate::place::Place;
 use crate::signature::{self, Allowed, Argument};
 
@@ -74,12 +75,6 @@ fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
         errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
                          in a field, by `field = memo`, or leave `scoped` out");
     }
-    if let Some(ahead) = options.policies.renews_ahead() {
-        errors.at(
-            ahead,
-            "an `async fn` has no thread of its own to renew on: leave it out, and call `refresh` on the handle in a task of your runtime",
-        );
-    }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
     }
@@ -95,7 +90,7 @@ fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
 
 fn is_keyed(form: &Form, declared: &PatType, arguments: &[Argument]) -> bool {
     let Form::Context(context) = form else { return true };
-    let at = arguments.iter().position(|argument| argument.declared == *declared);
+    let at = arguments.iter().position(|argument| is_same(&argument.declared, declared));
     at.is_none_or(|at| context.keyed[at])
 }
 
@@ -104,39 +99,20 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
     let policies = &options.policies;
     policies.check(errors);
     let Some(first) = &policies.first else { return };
-    if let Some(store) = &options.stored.key {
-        errors.at(
-            store,
-            format!("`{store}` and `{first}` exclude each other: bounds and ages are those of memory, so leave them out, or give the store its own"),
-        );
-    }
     let words = [options.returns_ref.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
     for word in words.into_iter().flatten() {
         errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
     }
     match form {
-        Form::Generic => errors.at(
-            first,
-            format!(
-                "`{first}` is for functions without type parameters: write one for each type, which calls a generic one"
-            ),
-        ),
         Form::Context(context) => match context.home {
             Home::Scope => errors
                 .at(first, format!("`{first}` and `scoped` exclude each other: the values go with the outermost call")),
             Home::Field(_) => {
                 errors.at(first, format!("`{first}` and `field` exclude each other: the values go with `self`"))
             }
-            Home::Types => {
-                errors.at(first, format!("`{first}` is for functions without type parameters, outside of traits"))
-            }
-            Home::Static => {
-                if let Some(ahead) = policies.renews_ahead() {
-                    errors.at(ahead, "`refresh_ahead` renews when nobody is there to pass on what is no part of the key: leave it out");
-                }
-            }
+            Home::Static | Home::Types => {}
         },
-        Form::Plain | Form::Tables(_) => {}
+        Form::Plain | Form::Generic | Form::Tables(_) => {}
     }
     let known: Vec<String> = signature::arguments(&function.sig).iter().map(Argument::declared_name).collect();
     for input in policies.forced_by() {

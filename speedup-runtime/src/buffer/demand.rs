@@ -183,7 +183,7 @@ where
             helpers::hurry(Ticket(self.engagement.ticket()));
             let executed = on_rayon()
                 && circle::outermost()
-                && rayon::yield_now().is_some_and(|yielded| yielded == rayon::Yield::Executed);
+                && rayon_core::yield_now().is_some_and(|yielded| yielded == rayon_core::Yield::Executed);
             if !executed {
                 return;
             }

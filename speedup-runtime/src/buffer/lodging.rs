@@ -22,7 +22,7 @@ pub(super) enum Room {
 }
 
 struct Lodging {
-    pool: rayon::ThreadPool,
+    pool: rayon_core::ThreadPool,
     /// The turn of the production that the pool serves. Relaxed: it is set before and cleared after `install`, which
     /// orders it for the pool's threads.
     serves: Arc<AtomicPtr<Turn>>,
@@ -80,10 +80,10 @@ impl Lodging {
         let serves = Arc::new(AtomicPtr::new(null_mut()));
         let shared = Arc::clone(&serves);
         let threads = match room {
-            Room::Wide => rayon::current_num_threads(),
+            Room::Wide => rayon_core::current_num_threads(),
             Room::Single => 1,
         };
-        let pool = rayon::ThreadPoolBuilder::new()
+        let pool = rayon_core::ThreadPoolBuilder::new()
             .num_threads(threads)
             .stack_size(token::STACK)
             .thread_name(|number| format!("speedup-buffer-rayon-{number}"))
@@ -106,5 +106,5 @@ pub(super) fn rank() -> Rank {
 /// Whether the calling thread belongs to a rayon pool and shares it with other threads.
 #[inline]
 pub(super) fn on_rayon() -> bool {
-    rayon::current_thread_index().is_some() && !is_alone()
+    rayon_core::current_thread_index().is_some() && !is_alone()
 }

@@ -17,6 +17,7 @@
 #![cfg_attr(loom, allow(dead_code, unreachable_pub, reason = "the models have no functions, and nobody outside"))]
 
 mod api;
+#[cfg(feature = "async")]
 mod asynchronous;
 mod block;
 mod call;
@@ -46,8 +47,9 @@ pub use self::api::{
     stretch::{Stretch, span_at, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
+    warming::Warming,
 };
-#[cfg(not(loom))]
+#[cfg(all(feature = "async", not(loom)))]
 pub use self::{
     asynchronous::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
@@ -57,15 +59,17 @@ pub use self::{
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,
     },
+    policy::{AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
+};
+#[cfg(not(loom))]
+pub use self::{
     call::{
         behind::{Attached, Behind, Counts, Fault},
         execute::Inside,
         function::Function,
     },
     fork::join::{join, map},
-    policy::{
-        AsyncPolicyCache, AsyncPolicyState, Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight,
-    },
+    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

@@ -80,8 +80,8 @@ impl<'a> FolderBatch<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::OtherFolder`] if the list lies elsewhere, [`Error::Full`] if it would have more items than its `maxlen`; if a value cannot be encoded, or
-    /// would not come back. Then the batch is as before.
+    /// [`Error::OtherFolder`] if the list lies elsewhere; as the methods of [`ListBatch`] say; if a value cannot be encoded, or would not come back. Then
+    /// the batch is as before.
     pub fn list<T: Value, R>(
         &mut self,
         list: &'a mut DiskList<T>,
@@ -101,11 +101,7 @@ impl<'a> FolderBatch<'a> {
     }
 
     fn add(&mut self, target: Target<'a>, steps: Vec<Step>) -> Result<()> {
-        let size = |step: &Step| match step {
-            Step::Put(key, value) => key.len() + value.len(),
-            Step::Remove(bytes) | Step::Push(bytes) => bytes.len(),
-        };
-        let size = self.size + steps.iter().map(size).sum::<usize>();
+        let size = self.size + steps.iter().map(Step::size).sum::<usize>();
         if size > LONGEST_BATCH {
             return Err(Error::BatchTooLarge { size, limit: LONGEST_BATCH });
         }
@@ -157,7 +153,11 @@ impl Target<'_> {
                 state.check_joint(&steps)?;
                 part(state, 0, steps)
             }),
-            Target::List(access) => access.change(|state| part(state, state.len(), steps)),
+            Target::List(access) => access.change(|state| {
+                state.check_batch(&steps)?;
+                let steps = state.joint_steps(steps);
+                part(state, state.len(), steps)
+            }),
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
     }
 
     /// Commits a batch, and stops after so many of its structures have made their changes.
-    fn stopped_after(path: &Path, count: usize) {
+    fn stopped_after(path: &Path, count: usize, published: bool) {
         let (mut a, mut b, mut c) = open(path);
         a.insert(1, "old".into()).unwrap();
         c.extend([0, 1]).unwrap();
@@ -264,12 +264,24 @@ mod tests {
         };
         batch.dict(&mut a, change).unwrap();
         batch.dict(&mut b, |b| b.insert(7, "new".into())).unwrap();
-        batch.list(&mut c, |c| [2, 3].into_iter().for_each(|n| c.push(n))).unwrap();
+        let lengthen = |c: &mut ListBatch<u64>| {
+            // A second time it would make another list.
+            c.insert(1, 7);
+            c.pop_front();
+            c.set(0, 0);
+            [2, 4].into_iter().for_each(|n| c.push(n));
+            c.set(3, 3);
+        };
+        batch.list(&mut c, lengthen).unwrap();
         let parts: Vec<Part> =
             batch.parts.iter().map(|(target, steps)| target.prepare(steps.clone()).unwrap()).collect();
         let _intent = Intent::write(path, &parts).unwrap();
         for ((target, _), part) in batch.parts.iter().zip(&parts).take(count) {
             target.make(part).unwrap();
+        }
+        if published {
+            // What was made is no longer in the journal.
+            drop((a.snapshot().unwrap(), b.snapshot().unwrap(), c.snapshot().unwrap()));
         }
         let copy = path.join("copy");
         for name in ["a.speedup", "b.speedup", "c.speedup", ".batches"] {
@@ -279,10 +291,10 @@ mod tests {
 
     #[test]
     fn what_was_written_down_is_made_by_who_opens_the_structures_next() {
-        for count in 0..=3 {
+        for (count, published) in (0..=3).flat_map(|count| [(count, false), (count, true)]) {
             for first in ["a", "b", "c"] {
                 let place = tempfile::tempdir().unwrap();
-                stopped_after(place.path(), count);
+                stopped_after(place.path(), count, published);
                 let copy = place.path().join("copy");
                 let folder = Folder::open(&copy).unwrap();
                 let unfinished = folder.dict_builder::<u64, String>("b").open_read_only();
@@ -296,7 +308,7 @@ mod tests {
     #[test]
     fn what_was_not_wholly_written_down_is_never_made() {
         let place = tempfile::tempdir().unwrap();
-        stopped_after(place.path(), 0);
+        stopped_after(place.path(), 0, false);
         let from = place.path().join("copy");
         let whole = fs::read(&intents(&from)[0]).unwrap();
         for len in [0, 7, 15, 18, 19, 40, whole.len() - 1] {
@@ -311,11 +323,28 @@ mod tests {
     #[test]
     fn a_structure_that_is_gone_keeps_nothing_waiting() {
         let place = tempfile::tempdir().unwrap();
-        stopped_after(place.path(), 1);
+        stopped_after(place.path(), 1, false);
         let copy = place.path().join("copy");
         assert!(Folder::open(&copy).unwrap().delete("c").unwrap());
         let (_, b, c) = open(&copy);
         assert_eq!((b.get(&7).unwrap(), c.len()), (Some("new".into()), 0));
         assert!(intents(&copy).is_empty());
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_down_is_made() {
+        for made in 0..3 {
+            let place = tempfile::tempdir().unwrap();
+            let path = place.path();
+            let mut list = Folder::open(path).unwrap().list::<u64>("c").unwrap();
+            list.extend([0, 1]).unwrap();
+            let batch: Vec<Step> = (2..4_u8).map(|n| Step::Push(vec![n])).collect();
+            let part = list.access().change(|state| part(state, 2, batch)).unwrap();
+            let _intent = Intent::write(path, &[part]).unwrap();
+            list.extend((2..4).take(made)).unwrap();
+            list.close().unwrap();
+            let list = Folder::open(path).unwrap().list::<u64>("c").unwrap();
+            assert_eq!((list.to_vec().unwrap(), intents(path).len()), (vec![0, 1, 2, 3], 0), "{made}");
+        }
     }
 }

@@ -27,6 +27,22 @@ pub(crate) enum Step {
     Put(Vec<u8>, Vec<u8>),
     Remove(Vec<u8>),
     Push(Vec<u8>),
+    /// The changes that follow come after so many operations: a list that has come further has made them.
+    Since(u64),
+    Insert(u64, Vec<u8>),
+    Set(u64, Vec<u8>),
+    Cut(u64, u64),
+}
+
+impl Step {
+    /// How many bytes of keys and values it holds.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Step::Put(key, value) => key.len() + value.len(),
+            Step::Remove(bytes) | Step::Push(bytes) | Step::Insert(_, bytes) | Step::Set(_, bytes) => bytes.len(),
+            Step::Since(_) | Step::Cut(..) => 0,
+        }
+    }
 }
 
 /// The changes of one structure.

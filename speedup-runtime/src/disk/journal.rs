@@ -2,7 +2,8 @@
 //!
 //! Header (64 bytes): `magic: 8`, `identity: u64`, `number: u64`, `durable: u64` (how long the file was at the last flush),
 //! `sum: u32` (CRC-32 of the rest of the header), zeros. Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), `first: u64` (the number of its
-//! first operation), and operations: `what: u8`, then what it needs, lengths as varints.
+//! first operation), and operations: `what: u8`, then what it needs, lengths as varints. Behind the last frame there may be zeros: room that is
+//! already the file's, so that a flush need not make the new length of the file durable, too.
 
 mod op;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::op::{Op, put_number, take_number};
 use super::engine::sync_folder;
 use super::error::At;
+use super::page_file::{BEGIN, begin_writing};
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPDJRNL1";
@@ -20,6 +22,8 @@ const HEADER: usize = 64;
 const FRAME: usize = 16;
 /// How much is gathered into one frame.
 const GATHER: usize = 64 << 10;
+/// How much room is made behind what is flushed again and again: as much as there is, but no less and no more than this.
+const ROOM: [u64; 2] = [64 << 10, 1 << 20];
 /// The least that a file system gives a file.
 const BLOCK: usize = 4096;
 
@@ -32,10 +36,14 @@ pub(crate) struct Journal {
     number: u64,
     /// A frame in the making; the first [`FRAME`] bytes are its header. Empty if nothing waits.
     frame: Vec<u8>,
-    /// Bytes in the file.
+    /// Bytes in the file, without the room behind them.
     len: u64,
     /// How many of them survive a power cut.
     durable: u64,
+    /// How long the file was when room was last made, 0 before that.
+    room: u64,
+    /// Up to where the system was asked to begin writing.
+    begun: u64,
 }
 
 /// The name of journal `number`.
@@ -67,13 +75,28 @@ fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
 impl Journal {
     /// Starts an empty journal, durably.
     pub(crate) fn create(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let mut journal = Self::begin(folder, identity, number)?;
+        journal.file.sync_all().at(&journal.path)?;
+        sync_folder(folder)?;
+        journal.durable = journal.len;
+        Ok(journal)
+    }
+
+    /// Starts an empty journal; after a power cut it is there once it is flushed and the folder synced.
+    pub(crate) fn begin(folder: &Path, identity: u64, number: u64) -> Result<Self> {
         let path = folder.join(file_name(number));
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
         file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
-        file.sync_all().at(&path)?;
-        sync_folder(folder)?;
         let len = HEADER as u64;
-        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: 0, room: 0, begun: len })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Goes on with a journal where a [`Replay`] of it came to the end.
@@ -83,7 +106,7 @@ impl Journal {
         if replay.len != len {
             file.set_len(len).at(&path)?;
         }
-        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len })
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len, room: 0, begun: len })
     }
 
     /// Bytes written or waiting.
@@ -155,6 +178,10 @@ impl Journal {
         self.len += self.frame.len() as u64;
         self.frame.clear();
         self.frame.shrink_to(4 * GATHER);
+        if self.len - self.begun >= BEGIN {
+            self.begun = self.len;
+            begin_writing(&self.file);
+        }
         Ok(())
     }
 
@@ -164,11 +191,26 @@ impl Journal {
         if self.durable == self.len {
             return Ok(());
         }
+        self.make_room();
         self.file.sync_data().at(&self.path)?;
         self.durable = self.len;
         // Written after the data are durable, so that the header never promises more than there is.
         self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
         self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
+    }
+}
+
+impl Journal {
+    /// Lets the file be longer than what is in it, if it was flushed before and has grown since.
+    fn make_room(&mut self) {
+        if self.durable <= HEADER as u64 || self.len <= self.room {
+            return;
+        }
+        let room = self.len.clamp(ROOM[0], ROOM[1]);
+        let zeros = vec![0; room as usize];
+        let made = self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(&zeros));
+        // Where there is none, the file grows with what is written.
+        self.room = self.len + if made.is_ok() { room } else { 0 };
     }
 }
 
@@ -328,16 +370,17 @@ pub(crate) fn last_operation(mut replay: Replay) -> Result<Option<u64>> {
 mod tests {
     use super::*;
 
-    /// Writes three frames of one operation each, harms the file, and says how many of them are read, or that damage was found.
-    fn after(flushed: bool, harm: impl Fn(&mut Vec<u8>)) -> Option<usize> {
+    /// Writes three frames of one operation each, flushes after so many of the last, harms the file, and says how many frames are read, or that damage
+    /// was found.
+    fn after(flushes: u64, harm: impl Fn(&mut Vec<u8>)) -> Option<usize> {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::create(folder.path(), 7, 0).unwrap();
         for seq in 1..=3 {
             journal.note(seq, Op::Push { val: &[1; 20_000] }).unwrap();
             journal.write().unwrap();
-        }
-        if flushed {
-            journal.flush().unwrap();
+            if seq + flushes > 3 {
+                journal.flush().unwrap();
+            }
         }
         let path = folder.path().join(file_name(0));
         let mut bytes = std::fs::read(&path).unwrap();
@@ -356,15 +399,44 @@ mod tests {
 
     #[test]
     fn a_journal_ends_where_a_crash_cut_it_off_and_nowhere_else() {
-        for flushed in [false, true] {
-            assert_eq!(after(flushed, |_| {}), Some(3));
+        for flushes in 0..=3 {
+            let (flushed, after) = (flushes > 0, |harm: fn(&mut Vec<u8>)| after(flushes, harm));
+            assert_eq!(after(|_| {}), Some(3));
             // A flipped bit in the middle, and in the last frame.
-            assert_eq!(after(flushed, |bytes| bytes[30_000] ^= 1), None);
-            assert_eq!(after(flushed, |bytes| bytes[50_000] ^= 1), (!flushed).then_some(2));
+            assert_eq!(after(|bytes| bytes[30_000] ^= 1), None);
+            assert_eq!(after(|bytes| bytes[50_000] ^= 1), (!flushed).then_some(2));
             // What a power cut may leave: a block in the middle was lost, or the end.
-            assert_eq!(after(flushed, |bytes| bytes[28_672..32_768].fill(0)), (!flushed).then_some(1));
-            assert_eq!(after(flushed, |bytes| bytes[20_480..24_576].fill(0)), (!flushed).then_some(1));
-            assert_eq!(after(flushed, |bytes| bytes.truncate(50_000)), (!flushed).then_some(2));
+            assert_eq!(after(|bytes| bytes[28_672..32_768].fill(0)), (!flushed).then_some(1));
+            assert_eq!(after(|bytes| bytes[20_480..24_576].fill(0)), (!flushed).then_some(1));
+            assert_eq!(after(|bytes| bytes.truncate(50_000)), (!flushed).then_some(2));
         }
+    }
+
+    #[test]
+    fn what_is_flushed_often_stays_inside_room_that_was_made_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(folder.path(), 7, 0).unwrap();
+        let path = folder.path().join(file_name(0));
+        let len = || std::fs::metadata(&path).unwrap().len();
+        let mut lengths = Vec::new();
+        for seq in 1..=10_000 {
+            journal.note(seq, Op::Push { val: &[1; 30] }).unwrap();
+            journal.flush().unwrap();
+            lengths.push(len());
+        }
+        // Who flushes once needs no room.
+        assert_eq!(lengths[0], HEADER as u64 + (journal.len - HEADER as u64) / 10_000);
+        lengths.dedup();
+        assert!(lengths.len() < 12, "{lengths:?}");
+        let mut replay = Replay::open(folder.path(), 7, 0).unwrap();
+        let count = std::iter::from_fn(|| replay.next_frame().unwrap()).count();
+        assert_eq!((count, replay.at), (10_000, journal.len));
+        // Who goes on with it begins where the frames end.
+        let mut journal = Journal::resume(7, 0, &replay).unwrap();
+        assert_eq!(len(), replay.at);
+        journal.note(10_001, Op::Clear).unwrap();
+        journal.flush().unwrap();
+        let last = last_operation(Replay::open(folder.path(), 7, 0).unwrap()).unwrap();
+        assert_eq!(last, Some(10_001));
     }
 }

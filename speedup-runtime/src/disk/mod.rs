@@ -74,7 +74,7 @@ pub use self::error::{Error, Result};
 pub(crate) use self::folder::default_location;
 pub use self::folder_batch::FolderBatch;
 pub use self::key::{EncodeKey, Key};
-pub use self::list::{DiskList, Drain, Iter as ListIter, ListBatch, ListBuilder};
+pub use self::list::{DiskList, Drain, Iter as ListIter, ListBatch, ListBuilder, SharedIter as SharedListIter};
 pub use self::place::{Folder, list};
 pub use self::prefix::{KeyPrefix, PartOf};
 pub(crate) use self::process::Process;

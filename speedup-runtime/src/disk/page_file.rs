@@ -16,6 +16,9 @@ pub(crate) const SLOT: usize = 4096;
 /// How much is gathered into one write.
 const GATHER: usize = 64 * SLOT;
 
+/// After how many bytes the system is asked to begin writing: what waits for a sync to be written would all be written in it.
+pub(crate) const BEGIN: u64 = 1 << 20;
+
 /// What a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageKind {
@@ -43,12 +46,14 @@ pub(crate) struct PageFile {
     /// Pages not yet handed to the operating system; they lie side by side from slot `first`.
     gathered: Vec<u8>,
     first: u64,
+    /// How many bytes the system has not been asked to begin writing.
+    waiting: u64,
 }
 
 impl PageFile {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).at(path)?;
-        Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 })
+        Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0, waiting: 0 })
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -62,7 +67,7 @@ impl PageFile {
 
     fn of(path: &Path, options: &OpenOptions) -> Result<Self> {
         match options.open(path) {
-            Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0 }),
+            Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0, waiting: 0 }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::damaged(path, "the file is missing")),
             Err(error) => Err(Error::io(path, error)),
         }
@@ -178,6 +183,11 @@ impl PageFile {
     pub(crate) fn push_out(&mut self) -> Result<()> {
         if !self.gathered.is_empty() {
             write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
+            self.waiting += self.gathered.len() as u64;
+            if self.waiting >= BEGIN {
+                self.waiting = 0;
+                begin_writing(&self.file);
+            }
             self.gathered.clear();
             // A large value must not stay in memory.
             self.gathered.shrink_to(2 * GATHER);
@@ -199,6 +209,17 @@ impl PageFile {
         Ok(())
     }
 }
+
+/// Asks the system to write what it was handed, and does not wait for it. Whether that works is seen at the next sync.
+#[cfg(target_os = "linux")]
+pub(crate) fn begin_writing(file: &File) {
+    let number = std::os::fd::AsRawFd::as_raw_fd(file);
+    // SAFETY: the number is that of an open file, and no memory is handed over.
+    let _seen_by_sync = unsafe { libc::sync_file_range(number, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn begin_writing(_: &File) {}
 
 #[cfg(unix)]
 fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 mod order;
 mod record;
+mod runs;
 
 use std::hash::BuildHasher;
 
@@ -12,6 +13,8 @@ use self::order::Order;
 pub(crate) use self::order::Scan;
 pub(crate) use self::record::Known;
 use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, put_number, record};
+pub(crate) use self::runs::Ordered;
+use self::runs::Runs;
 use super::leaf::Val;
 use super::tree::KeyEdit;
 use crate::sync::global::{Mutex, MutexGuard, lock};
@@ -33,6 +36,9 @@ pub(crate) struct Pieces<'a> {
     pub(crate) count: u64,
 }
 
+/// In how many parts the index is: each grows by itself, so that no change waits for all of it to grow.
+const PARTS: usize = 64;
+
 /// Changes that are not in the tree yet, the latest of each key.
 ///
 /// `arena` holds records one after the other, never changed once written: the length of the key, the length of the value with what the
@@ -40,34 +46,51 @@ pub(crate) struct Pieces<'a> {
 #[derive(Debug)]
 pub(crate) struct WriteBuffer {
     arena: Vec<u8>,
-    index: HashTable<u32>,
+    index: Box<[HashTable<u32>]>,
+    /// How many keys the index has.
+    keys: usize,
     hasher: RandomState,
     /// Read in order, as far as that was asked for.
     order: Mutex<Order>,
+    /// The order in which it is merged; not kept up where pieces wait to be added to values.
+    runs: Runs,
     /// How many pieces wait to be added to values.
     appends: usize,
     limit: usize,
+}
+
+/// The part of the index for a hash; the tables themselves look at the bits at both ends of it.
+#[inline]
+fn part(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTS
 }
 
 impl WriteBuffer {
     pub(crate) fn new(limit: usize) -> Self {
         WriteBuffer {
             arena: Vec::new(),
-            index: HashTable::new(),
+            index: (0..PARTS).map(|_| HashTable::new()).collect(),
+            keys: 0,
             hasher: RandomState::default(),
             order: Mutex::default(),
+            runs: Runs::default(),
             appends: 0,
             limit,
         }
     }
 
+    /// An empty one that may hold as much.
+    pub(crate) fn empty(&self) -> Self {
+        Self::new(self.limit)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.keys == 0
     }
 
     /// How many keys it knows of.
     pub(crate) fn len(&self) -> usize {
-        self.index.len()
+        self.keys
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -76,17 +99,15 @@ impl WriteBuffer {
 
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Known<'_>> {
-        if self.index.is_empty() {
+        if self.is_empty() {
             return None;
         }
-        let at = self.index.find(self.hasher.hash_one(key), |&at| record(&self.arena, at).0 == key)?;
-        Some(record(&self.arena, *at).1)
+        Some(record(&self.arena, self.place(key)?).1)
     }
 
     /// Notes that something was added to the value of a key, which now has `size` bytes at most.
     pub(crate) fn append(&mut self, key: &[u8], count: u64, bytes: &[u8], size: usize) {
-        let same = |&other: &u32| record(&self.arena, other).0 == key;
-        let before = self.index.find(self.hasher.hash_one(key), same).copied();
+        let before = self.place(key);
         let mut payload = Vec::with_capacity(bytes.len() + 12);
         put_number(&mut payload, before.map_or(0, |at| at as usize + 1));
         put_number(&mut payload, size);
@@ -153,17 +174,32 @@ impl WriteBuffer {
         let (arena, hasher) = (&self.arena, &self.hasher);
         let same = |&other: &u32| record(arena, other).0 == key;
         let rehash = |&other: &u32| hasher.hash_one(record(arena, other).0);
-        match self.index.entry(hasher.hash_one(key), same, rehash) {
+        let hash = hasher.hash_one(key);
+        match self.index[part(hash)].entry(hash, same, rehash) {
             hashbrown::hash_table::Entry::Occupied(mut slot) => *slot.get_mut() = at,
             hashbrown::hash_table::Entry::Vacant(slot) => {
                 slot.insert(at);
+                self.keys += 1;
             }
         }
+        if self.appends == 0 {
+            self.runs.add(&self.arena);
+        }
+    }
+
+    /// All records so far in the order of their keys, the latest of each among them; only what comes from here on is in the next such order.
+    pub(crate) fn ordered(&mut self) -> Ordered {
+        self.runs.ordered(&self.arena)
+    }
+
+    /// The next record of an order.
+    pub(crate) fn next(&self, ordered: &mut Ordered) -> Option<u32> {
+        ordered.next(&self.arena)
     }
 
     /// Where the latest records are, in order of their keys.
     pub(crate) fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> = self.index.iter().map(|&at| (front(record(&self.arena, at).0), at)).collect();
+        let mut order: Vec<(u64, u32)> = self.places().map(|at| (front(record(&self.arena, at).0), at)).collect();
         order.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| record(&self.arena, a.1).0.cmp(record(&self.arena, b.1).0))
         });
@@ -194,7 +230,7 @@ impl WriteBuffer {
 
     /// Every key in the buffer, in no order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.index.iter().map(|&at| record(&self.arena, at).0)
+        self.places().map(|at| record(&self.arena, at).0)
     }
 
     /// Where the next record will be.
@@ -212,31 +248,21 @@ impl WriteBuffer {
         self.place(key).is_some_and(|at| at < mark)
     }
 
+    /// Where the latest record of a key is.
+    #[inline]
     fn place(&self, key: &[u8]) -> Option<u32> {
-        self.index.find(self.hasher.hash_one(key), |&at| record(&self.arena, at).0 == key).copied()
+        let hash = self.hasher.hash_one(key);
+        self.index[part(hash)].find(hash, |&at| record(&self.arena, at).0 == key).copied()
     }
 
-    /// Forgets the records before `mark`.
-    pub(crate) fn keep_from(&mut self, mark: u32) {
-        if mark == self.mark() {
-            return self.clear();
-        }
-        *self = self.rest_from(mark);
-    }
-
-    /// The records from `mark` on.
-    pub(crate) fn rest_from(&self, mark: u32) -> Self {
-        let mut rest = WriteBuffer::new(self.limit);
-        for &at in self.index.iter().filter(|&&at| at >= mark) {
-            let KeyEdit { key, val } = self.edit(at);
-            rest.set(key, val);
-        }
-        rest
+    /// Where the latest records are, in no order.
+    fn places(&self) -> impl Iterator<Item = u32> {
+        self.index.iter().flatten().copied()
     }
 
     /// The latest record of each key, in no order.
     pub(crate) fn edits(&self) -> impl Iterator<Item = KeyEdit<'_>> {
-        self.index.iter().map(|&at| self.edit(at))
+        self.places().map(|at| self.edit(at))
     }
 
     /// The keys whose values lie in pages of their own.
@@ -248,8 +274,10 @@ impl WriteBuffer {
         self.arena.clear();
         // Something huge that was added must not stay in memory.
         self.arena.shrink_to(2 * self.limit);
-        self.index.clear();
+        self.index.iter_mut().for_each(HashTable::clear);
+        self.keys = 0;
         self.appends = 0;
+        self.runs.clear();
         self.order.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     }
 }

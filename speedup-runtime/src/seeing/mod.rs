@@ -4,6 +4,7 @@
 //! do while a profile is taken (`switch`).
 
 pub(crate) mod all;
+pub(crate) mod limit;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub(crate) mod registry;
@@ -15,6 +16,7 @@ pub(crate) mod watch;
 
 pub use self::{
     all::{clear_all, memory},
+    limit::{Bytes, NoSize, Size, limit},
     report::{Kind, Report, Row, report},
     stats::Stats,
     verdict::Verdict,

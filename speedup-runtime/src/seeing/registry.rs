@@ -6,7 +6,7 @@
 use std::mem;
 
 use crate::{
-    seeing::{report::Kind, stats::Stats},
+    seeing::{limit::Held, report::Kind, stats::Stats},
     sync::global::{Arc, Mutex, lock},
 };
 
@@ -21,6 +21,11 @@ pub(crate) trait Used: Send + Sync {
 
     /// Forgets its values, unless it keeps what it has.
     fn empty(&self);
+
+    /// What it takes, if it can forget that. O(bytes / 16 KiB).
+    fn held(&self) -> Option<Held> {
+        None
+    }
 }
 
 /// Puts values back that were set aside, as far as that can be done, and lets counts be what they were.

@@ -83,6 +83,13 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
         postcard::to_stdvec(key).map_err(unfit::<K>)
     }
 
+    /// As [`encode_key`](Self::encode_key), written to the end of `out`.
+    #[cfg(feature = "redis")]
+    pub(super) fn append_key(&self, key: &K, out: &mut Vec<u8>) -> Result<()> {
+        *out = postcard::to_extend(key, std::mem::take(out)).map_err(unfit::<K>)?;
+        Ok(())
+    }
+
     /// The key of these bytes.
     ///
     /// # Errors
@@ -200,22 +207,26 @@ pub fn hash(bytes: &[u8]) -> [u8; 16] {
 /// ```
 #[must_use]
 pub fn address(space: &str, key: &[u8], longest: usize) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = Vec::new();
+    write_address(&mut text, space, key, longest);
+    // All of it is text.
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// As [`address`], written to the end of `out`.
+pub(super) fn write_address(out: &mut Vec<u8>, space: &str, key: &[u8], longest: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let hashed;
     let (mark, shown) = if space.len() + 1 + 2 * key.len() <= longest {
-        (':', key)
+        (b':', key)
     } else {
         hashed = hash(key);
-        ('#', &hashed[..])
+        (b'#', &hashed[..])
     };
-    let mut text = String::with_capacity(space.len() + 1 + 2 * shown.len());
-    text.push_str(space);
-    text.push(mark);
-    for byte in shown {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
-    text
+    out.reserve(space.len() + 1 + 2 * shown.len());
+    out.extend_from_slice(space.as_bytes());
+    out.push(mark);
+    out.extend(shown.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
 }
 
 /// What a sealed value begins with: who wrote it, and how.

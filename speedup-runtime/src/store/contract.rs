@@ -91,6 +91,16 @@ pub trait Store<K, V>: Send + Sync {
         keys.iter().map(|key| self.get(key)).collect()
     }
 
+    /// The values of several keys, in their order, each with what is left of its time to live: `None` where it has none, or where the store cannot tell.
+    ///
+    /// Where it can, a copy in memory ends when the value does.
+    ///
+    /// # Errors
+    /// As [`get_many`](Self::get_many).
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        Ok(self.get_many(keys)?.into_iter().map(|value| Some((value?, None))).collect())
+    }
+
     /// Keeps several values: one round trip where the store can.
     ///
     /// # Errors
@@ -167,11 +177,21 @@ pub trait Store<K, V>: Send + Sync {
         false
     }
 
+    /// Keeps at most so many entries from now on, or still fewer if it was told so before; beyond, those go that were put longest ago.
+    ///
+    /// A cached function with a bound of its own may tell its store. A store that has no bound does nothing.
+    fn bound(&self, entries: usize) {
+        let _ = entries;
+    }
+
     /// In which state the store is, for [`Stats`](crate::cache::Stats).
     fn condition(&self) -> Condition {
         Condition::Sound
     }
 }
+
+/// A value, and what is left of its time to live, where that is known. See [`Store::get_with_time_left`].
+pub type Timed<V> = (V, Option<Duration>);
 
 /// Who is told of changes in a store. See [`Store::watch`].
 pub type Watcher<K> = Box<dyn Fn(Change<K>) + Send + Sync>;
@@ -294,6 +314,9 @@ macro_rules! by_pointer {
             fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {
                 (**self).get_many(keys)
             }
+            fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+                (**self).get_with_time_left(keys)
+            }
             fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
                 (**self).put_many(entries, ttl)
             }
@@ -320,6 +343,9 @@ macro_rules! by_pointer {
             }
             fn is_near(&self) -> bool {
                 (**self).is_near()
+            }
+            fn bound(&self, entries: usize) {
+                (**self).bound(entries);
             }
             fn condition(&self) -> Condition {
                 (**self).condition()

@@ -6,10 +6,10 @@
 //! every wait follows a dependency, and a circle of waits would be a circle of the recursion itself: what is awaited is
 //! said on the claim, too, so that whoever comes there meets its own key again, and reports it.
 
-use std::{
-    cell::RefCell,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-};
+#[doc(hidden)]
+pub mod policy;
+
+use std::cell::RefCell;
 
 use super::Result;
 
@@ -196,16 +196,11 @@ pub fn foretell<K, V>(store: &dyn Cooperate<K, V>, keys: &[&K]) -> Result<Vec<Fo
     store.foretell(owner(store).as_deref(), keys)
 }
 
-/// Where a member of a group stands in the order of this process: the first two go towards each other, and others across.
-pub fn rank<K, V>(store: &dyn Cooperate<K, V>, key: &K, index: usize) -> u64 {
-    match store.member() % 4 {
-        1 => index as u64,
-        2 => u64::MAX - index as u64,
-        other => {
-            let mut hasher = DefaultHasher::new();
-            other.hash(&mut hasher);
-            hasher.write(&store.bytes(key));
-            hasher.finish()
-        }
-    }
+/// The order in which this process takes the members of a group: those last that another one computes.
+///
+/// Of each member it is said which one it is, its key, and whether it is [taken](Foretold::Taken).
+pub fn order<K, V>(store: &dyn Cooperate<K, V>, group: &[(usize, &K, bool)]) -> Vec<usize> {
+    let bytes: Vec<Vec<u8>> = group.iter().map(|(_, key, _)| store.bytes(key)).collect();
+    let group = group.iter().zip(&bytes).map(|((index, _, is_taken), bytes)| (*index, &bytes[..], *is_taken));
+    policy::order(store.member(), group)
 }

@@ -3,7 +3,9 @@
 use std::future::Future;
 
 use super::{Error, Result, dock::asking};
-use crate::cache::{AsyncCache, Behind, Cache, Fault, Handed, Key, Moved, Output};
+use crate::cache::{
+    AsyncCache, AsyncPolicyCache, Behind, Cache, Fault, Handed, Hashed, Key, Moved, Output, PolicyCache, Stored,
+};
 use crate::seeing::switch;
 
 /// What went wrong behind a cache, as an error of this module.
@@ -148,5 +150,124 @@ where
         let written = asking::ask(move || behind.write(&key, &copy)).await;
         written.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into())).map_err(typed)?;
         value
+    }
+}
+
+impl<K: Key, R: Output> PolicyCache<K, R> {
+    /// As `Cache::stored`; what is computed is noted with its time to live.
+    #[doc(hidden)]
+    #[inline]
+    pub fn stored(&self, key: &K, body: impl FnOnce() -> R) -> Stored<R> {
+        let (values, key) = (self.values(), Hashed::of_ref(key));
+        let body = || self.ending(body());
+        let Some(behind) = values.behind().filter(|_| !switch::is_off()) else { return body() };
+        if behind.is_together() {
+            return values.stored_together(behind, key, body);
+        }
+        // What is on its way to the store may have ended meanwhile.
+        if let Ok(Some(found)) = behind.look(key)
+            && !found.has_ended()
+        {
+            return found;
+        }
+        let value = body();
+        behind.note(key, &value);
+        value
+    }
+
+    /// As [`Cache::flush`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn flush(&self) -> Result<()> {
+        self.values().flush()
+    }
+}
+
+/// A fault of the store, as a result of the function.
+fn failed<V, E: From<Error>>(fault: Fault) -> Stored<std::result::Result<V, E>> {
+    Stored::of(Err(typed(fault).into()))
+}
+
+impl<K: Key, V, E> PolicyCache<K, std::result::Result<V, E>>
+where
+    std::result::Result<V, E>: Output,
+    E: From<Error>,
+{
+    /// As `Cache::stored_or_fail`.
+    #[doc(hidden)]
+    pub fn stored_or_fail(
+        &self,
+        key: &K,
+        body: impl FnOnce() -> std::result::Result<V, E>,
+    ) -> Stored<std::result::Result<V, E>> {
+        let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else { return self.ending(body()) };
+        let key = Hashed::of_ref(key);
+        match behind.look(key) {
+            Ok(Some(found)) if !found.has_ended() => return found,
+            Ok(_) => {}
+            Err(fault) => return failed(fault),
+        }
+        let value = self.ending(body());
+        match behind.write(key, &value) {
+            Ok(()) => value,
+            Err(fault) => failed(fault),
+        }
+    }
+}
+
+impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
+    /// As `PolicyCache::stored`, for an `async` function.
+    #[doc(hidden)]
+    pub async fn stored<F: Future<Output = R>>(&'static self, key: Hashed<K>, body: impl FnOnce(K) -> F) -> Stored<R> {
+        let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else {
+            return self.ending(body(key.0).await);
+        };
+        if let Ok(Some(found)) = look(behind, &key).await
+            && !found.has_ended()
+        {
+            return found;
+        }
+        let value = self.ending(body(key.0.clone()).await);
+        behind.note(&key, &value);
+        value
+    }
+
+    /// As [`AsyncCache::flush`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn flush(&self) -> Result<()> {
+        self.values().flush()
+    }
+}
+
+impl<K: Key, V, E> AsyncPolicyCache<K, std::result::Result<V, E>>
+where
+    std::result::Result<V, E>: Output,
+    E: From<Error>,
+{
+    /// As `PolicyCache::stored_or_fail`, for an `async` function.
+    #[doc(hidden)]
+    pub async fn stored_or_fail<F: Future<Output = std::result::Result<V, E>>>(
+        &'static self,
+        key: Hashed<K>,
+        body: impl FnOnce(K) -> F,
+    ) -> Stored<std::result::Result<V, E>> {
+        let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else {
+            return self.ending(body(key.0).await);
+        };
+        match look(behind, &key).await {
+            Ok(Some(found)) if !found.has_ended() => return found,
+            Ok(_) => {}
+            Err(fault) => return failed(fault),
+        }
+        let value = self.ending(body(key.0.clone()).await);
+        let copy = value.clone();
+        let written = asking::ask(move || behind.write(&key, &copy)).await;
+        match written.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into())) {
+            Ok(()) => value,
+            Err(fault) => failed(fault),
+        }
     }
 }

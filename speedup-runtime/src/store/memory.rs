@@ -5,10 +5,11 @@ use std::{
     fmt,
     hash::Hash,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{Claim, Result, Store, Token};
+use super::{Claim, Result, Store, Timed, Token};
+use crate::clock;
 
 /// A [`Store`] that keeps everything in memory, behind one lock, until its time to live is over.
 ///
@@ -28,9 +29,9 @@ pub struct MemoryStore<K, V> {
 }
 
 struct Inner<K, V> {
-    values: HashMap<K, (V, Option<Instant>)>,
+    values: HashMap<K, (V, Option<u64>)>,
     /// Who computes a key, and until when.
-    claims: HashMap<K, (Token, Instant)>,
+    claims: HashMap<K, (Token, u64)>,
     /// The last token given.
     tokens: u128,
 }
@@ -61,12 +62,12 @@ impl<K, V> fmt::Debug for MemoryStore<K, V> {
 }
 
 /// When something that begins now and lasts so long ends; `None` for never.
-fn end_of(ttl: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(ttl?)
+fn end_of(ttl: Option<Duration>) -> Option<u64> {
+    Some(clock::now().saturating_add(clock::nanos(ttl?)))
 }
 
-fn is_over(end: Option<Instant>) -> bool {
-    end.is_some_and(|end| end <= Instant::now())
+fn is_over(end: Option<u64>) -> bool {
+    end.is_some_and(|end| end <= clock::now())
 }
 
 impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K, V> {
@@ -78,6 +79,17 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
                 return None;
             }
             Some(value.clone())
+        }))
+    }
+
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        Ok(self.locked(|inner| {
+            let now = clock::now();
+            let found = keys.iter().map(|key| {
+                let (value, end) = inner.values.get(*key).filter(|(_, end)| !is_over(*end))?;
+                Some((value.clone(), end.map(|end| Duration::from_nanos(end.saturating_sub(now)))))
+            });
+            found.collect()
         }))
     }
 
@@ -104,20 +116,20 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
             if inner.values.get(key).is_some_and(|(_, end)| !is_over(*end)) {
                 return Claim::Ready;
             }
-            if inner.claims.get(key).is_some_and(|(_, end)| *end > Instant::now()) {
+            if inner.claims.get(key).is_some_and(|(_, end)| *end > clock::now()) {
                 return Claim::Taken;
             }
             inner.tokens += 1;
             let token = Token(inner.tokens);
-            inner.claims.insert(key.clone(), (token, Instant::now() + lease));
+            inner.claims.insert(key.clone(), (token, clock::now().saturating_add(clock::nanos(lease))));
             Claim::Mine(token)
         }))
     }
 
     fn renew(&self, key: &K, token: Token, lease: Duration) -> Result<bool> {
         Ok(self.locked(|inner| match inner.claims.get_mut(key) {
-            Some((holder, end)) if *holder == token && *end > Instant::now() => {
-                *end = Instant::now() + lease;
+            Some((holder, end)) if *holder == token && *end > clock::now() => {
+                *end = clock::now().saturating_add(clock::nanos(lease));
                 true
             }
             _ => false,
@@ -138,7 +150,7 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
     }
 
     fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {
-        let now = Instant::now();
+        let now = clock::now();
         let all: Vec<(K, V)> = self.locked(|inner| {
             let living = inner.values.iter().filter(|(_, (_, end))| end.is_none_or(|end| end > now));
             living.map(|(key, (value, _))| (key.clone(), value.clone())).collect()

@@ -30,14 +30,14 @@ pub mod redis;
 
 #[doc(inline)]
 pub use self::conformance::conformance;
-pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Token, Unopened, Watcher};
+pub use self::contract::{Answer, AsyncStore, Change, Claim, Prompt, Store, Timed, Token, Unopened, Watcher};
 #[cfg(feature = "disk")]
 pub use self::disk::{DiskStore, DiskStoreBuilder};
 #[cfg(feature = "disk")]
 #[doc(hidden)]
 pub use self::disk::{Origin, on_disk};
 #[doc(hidden)]
-pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_kept};
+pub use self::dock::{Dock, IntoStore, Itself, Kept, Opening, opened, opened_aged, opened_aged_kept, opened_kept};
 pub use self::error::{Cause, Error, Result};
 #[cfg(feature = "memcached")]
 pub use self::memcached::MemcachedStore;

@@ -120,6 +120,10 @@ impl<K, V, N: Store<K, V>, F: Store<K, V>> Store<K, V> for Tiered<N, F> {
         self.1.is_near()
     }
 
+    fn bound(&self, entries: usize) {
+        self.1.bound(entries);
+    }
+
     fn condition(&self) -> Condition {
         self.1.condition()
     }

@@ -1,7 +1,8 @@
 //! What a memcached store does, with all servers there and with some harmed.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use speedup_runtime::store::{Condition, Error, MemcachedStore, Store};
@@ -235,4 +236,44 @@ fn what_cannot_be_a_server_or_a_namespace_is_said_at_once() {
         |servers: &[&str], name: &str| matches!(Names::open(servers.iter().copied(), name), Err(Error::Refused { .. }));
     assert!(refused(&[], "names") && refused(&["host"], "names") && refused(&["host:port"], "names"));
     assert!(refused(&["host:1"], "") && refused(&["host:1"], "two words"));
+}
+
+/// Something that answers as a server does, but only once all have been asked.
+fn answers_when_all_were_asked(all: &'static Barrier) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        let stream = listener.accept().expect("the store connects").0;
+        let mut answer = stream.try_clone().expect("a stream");
+        let mut questions = BufReader::new(stream);
+        let mut asked = String::new();
+        questions.read_line(&mut asked).expect("it asks");
+        // The first name is that of the generation.
+        let names: Vec<&str> = asked.split_whitespace().skip(1).collect();
+        all.wait();
+        write!(answer, "VALUE {} 0 1\r\n7\r\nEND\r\n", names[0]).expect("the store reads");
+        for _ in &names[1..] {
+            let mut given = String::new();
+            questions.read_line(&mut given).expect("it gives");
+            let length: usize = given.trim_end().rsplit(' ').next().expect("a length").parse().expect("a number");
+            questions.read_exact(&mut vec![0; length + 2]).expect("an item");
+        }
+        all.wait();
+        answer.write_all("STORED\r\n".repeat(names.len() - 1).as_bytes()).expect("the store reads");
+        // Until the store is gone.
+        let _ = questions.read(&mut [0]);
+    });
+    address
+}
+
+#[test]
+fn all_servers_are_asked_before_an_answer_is_read() {
+    static ALL: Barrier = Barrier::new(3);
+    let servers: Vec<String> = (0..3).map(|_| answers_when_all_were_asked(&ALL).to_string()).collect();
+    let store = Names::builder(servers, "names").timeout(Duration::from_secs(60)).open().expect("addresses");
+    let keys: Vec<(u64,)> = (0..200).map(|n| (n,)).collect();
+    let found = store.get_many(&keys.iter().collect::<Vec<_>>()).expect("all answer");
+    assert!(found.iter().all(Option::is_none));
+    let value = "some".to_owned();
+    store.put_many(&keys.iter().map(|key| (key, &value)).collect::<Vec<_>>(), None).expect("all answer");
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, rank, together};
+use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, order, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
 use crate::servers::{Kind, Server};
@@ -53,10 +53,10 @@ impl Process<'_> {
     /// Computes keys in an order of its own, those last that another process has begun.
     fn all(&mut self, store: &dyn Cooperate<Key, u64>, keys: Vec<Key>) {
         let foretold = foretell(store, &keys.iter().collect::<Vec<_>>()).expect("the server is there");
-        let mut keys: Vec<_> = keys.into_iter().zip(foretold).enumerate().collect();
-        keys.sort_by_key(|(index, (key, foretold))| (*foretold == Foretold::Taken, rank(store, key, *index)));
-        for (_, (key, _)) in keys {
-            self.paths(key);
+        let group = keys.iter().zip(foretold).enumerate();
+        let group: Vec<_> = group.map(|(index, (key, found))| (index, key, found == Foretold::Taken)).collect();
+        for index in order(store, &group) {
+            self.paths(keys[index]);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Three recursions whose work is a sleep, so that a machine of few cores shows what many would do.
 
+use std::collections::HashMap;
 use std::env;
 use std::io::Write as _;
 use std::thread;
@@ -76,11 +77,18 @@ fn knapsack(items: u32, room: u32) -> u64 {
         work(5);
         return 0;
     };
-    let (weight, value) = (2 + item * 7 % 5, u64::from(3 + item * 11 % 13));
     let without = knapsack(item, room);
-    let with = if weight <= room { knapsack(item, room - weight) + value } else { 0 };
+    let with = if weight(item) <= room { knapsack(item, room - weight(item)) + worth(item) } else { 0 };
     work(5);
     without.max(with)
+}
+
+fn weight(item: u32) -> u32 {
+    2 + item * 7 % 5
+}
+
+fn worth(item: u32) -> u64 {
+    u64::from(3 + item * 11 % 13)
 }
 
 /// The value of a recursion, computed by this process and whoever does the same.
@@ -97,52 +105,78 @@ pub fn value(name: &str, size: u32) -> u64 {
     }
 }
 
-/// The same without any of that, and the number of its distinct calls.
-///
-/// # Panics
-/// If there is no recursion of this name.
-#[must_use]
-pub fn by_hand(name: &str, size: u32) -> (u64, usize) {
-    use std::collections::HashMap;
+/// One of the recursions as a description: what each call needs, and what becomes of that.
+#[derive(Clone, Copy, Debug)]
+pub struct Recursion {
+    /// The outermost call.
+    pub root: Key,
+    /// How long a call works by itself.
+    pub work: Duration,
+    /// The calls that a call needs, in their order.
+    pub needs: fn(Key) -> Vec<Key>,
+    /// The value of a call, by those of the calls that it needs.
+    pub value: fn(Key, &[u64]) -> u64,
+}
 
-    fn grid(known: &mut HashMap<(u32, u32), u64>, (x, y): (u32, u32)) -> u64 {
-        if let Some(value) = known.get(&(x, y)) {
+/// The arguments of a call; of a function of one argument, the second is 0.
+pub type Key = (u32, u32);
+
+impl Recursion {
+    /// The recursion that [`value`] computes.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    #[must_use]
+    pub fn of(name: &str, size: u32) -> Self {
+        match name {
+            "grid" => Self {
+                root: (size, size),
+                work: Duration::from_millis(5),
+                needs: |(x, y)| if x == 0 || y == 0 { Vec::new() } else { vec![(x - 1, y), (x, y - 1)] },
+                value: |_, needed| if needed.is_empty() { 1 } else { needed.iter().sum::<u64>() % 1_000_000_007 },
+            },
+            "graph" => Self {
+                root: (size, 0),
+                work: Duration::from_millis(20),
+                needs: |(node, _)| needs(node).into_iter().map(|need| (need, 0)).collect(),
+                value: |(node, _), needed| {
+                    let sum: u64 = needed.iter().map(|value| value % 1_000_000_007).sum();
+                    (sum + u64::from(node)) % 1_000_000_007
+                },
+            },
+            "knapsack" => Self {
+                root: (size, 4 * size),
+                work: Duration::from_millis(5),
+                needs: |(items, room)| match items.checked_sub(1) {
+                    None => Vec::new(),
+                    Some(item) if weight(item) <= room => vec![(item, room), (item, room - weight(item))],
+                    Some(item) => vec![(item, room)],
+                },
+                value: |(items, _), needed| match needed {
+                    [] => 0,
+                    [without] => *without,
+                    [without, with, ..] => *without.max(&(with + worth(items - 1))),
+                },
+            },
+            other => panic!("no recursion {other}"),
+        }
+    }
+
+    /// Its value, computed by hand, and the number of its distinct calls.
+    #[must_use]
+    pub fn by_hand(&self) -> (u64, usize) {
+        let mut known = HashMap::new();
+        let value = self.known(&mut known, self.root);
+        (value, known.len())
+    }
+
+    fn known(&self, known: &mut HashMap<Key, u64>, key: Key) -> u64 {
+        if let Some(value) = known.get(&key) {
             return *value;
         }
-        let is_edge = x == 0 || y == 0;
-        let value = if is_edge { 1 } else { (grid(known, (x - 1, y)) + grid(known, (x, y - 1))) % 1_000_000_007 };
-        known.insert((x, y), value);
+        let needed: Vec<u64> = (self.needs)(key).into_iter().map(|need| self.known(known, need)).collect();
+        let value = (self.value)(key, &needed);
+        known.insert(key, value);
         value
     }
-    fn graph(known: &mut HashMap<(u32, u32), u64>, node: u32) -> u64 {
-        if let Some(value) = known.get(&(node, 0)) {
-            return *value;
-        }
-        let sum: u64 = needs(node).into_iter().map(|need| graph(known, need) % 1_000_000_007).sum();
-        let value = (sum + u64::from(node)) % 1_000_000_007;
-        known.insert((node, 0), value);
-        value
-    }
-    fn knapsack(known: &mut HashMap<(u32, u32), u64>, items: u32, room: u32) -> u64 {
-        if let Some(value) = known.get(&(items, room)) {
-            return *value;
-        }
-        let best = items.checked_sub(1).map_or(0, |item| {
-            let (weight, value) = (2 + item * 7 % 5, u64::from(3 + item * 11 % 13));
-            let without = knapsack(known, item, room);
-            let with = if weight <= room { knapsack(known, item, room - weight) + value } else { 0 };
-            without.max(with)
-        });
-        known.insert((items, room), best);
-        best
-    }
-
-    let mut known = HashMap::new();
-    let value = match name {
-        "grid" => grid(&mut known, (size, size)),
-        "graph" => graph(&mut known, size),
-        "knapsack" => knapsack(&mut known, size, 4 * size),
-        other => panic!("no recursion {other}"),
-    };
-    (value, known.len())
 }

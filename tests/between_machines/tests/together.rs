@@ -8,7 +8,7 @@ use std::path::Path;
 
 use speedup_between_machines::{
     parent::{outcomes, start},
-    recursions::by_hand,
+    recursions::Recursion,
 };
 
 use servers::{Kind, Server};
@@ -20,7 +20,7 @@ fn program() -> &'static Path {
 /// Each key is computed once between so many processes, but for one in fifty.
 fn once_between(count: usize, name: &str, size: u32) {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
-    let (value, keys) = by_hand(name, size);
+    let (value, keys) = Recursion::of(name, size).by_hand();
     let outcomes = outcomes(start(program(), &server.url(), count, name, size), |_, _| {});
     assert!(outcomes.iter().all(|outcome| outcome.value == Some(value)), "{outcomes:?}");
     let computed: usize = outcomes.iter().map(|outcome| outcome.computed).sum();
@@ -45,7 +45,7 @@ fn a_knapsack_is_computed_once_by_one_two_and_four() {
 #[test]
 fn a_process_that_is_killed_loses_its_calls_in_flight_and_no_value() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
-    let (value, keys) = by_hand("grid", 11);
+    let (value, keys) = Recursion::of("grid", 11).by_hand();
     let children = start(program(), &server.url(), 4, "grid", 11);
     let outcomes = outcomes(children, |computed, children| {
         if computed == keys / 2 {

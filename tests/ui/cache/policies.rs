@@ -32,16 +32,6 @@ fn scope(n: u64) -> u64 {
     n
 }
 
-#[cache(ttl = "10s", refresh_ahead = "1s", skip(db))]
-fn context(db: &str, n: u64) -> u64 {
-    n + db.len() as u64
-}
-
-#[cache(capacity = 10)]
-fn generic<T: Clone + std::hash::Hash + Eq + Send + Sync + 'static>(n: T) -> T {
-    n
-}
-
 #[cache(ttl = "1m", force_refresh = |m| m == 0)]
 fn forced(n: u64) -> u64 {
     n

@@ -4,6 +4,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprPath, ItemFn, Path, UseTree};
 
 use super::methods;
+use crate::expansion::is_same;
 use crate::place::Place;
 
 /// The ways in which a body can name the functions that take part. The function itself is the first.
@@ -47,7 +48,7 @@ impl Calls {
         if self.is_own(path) {
             return Some(0);
         }
-        self.others.iter().position(|other| other == path).map(|position| position + 1)
+        self.others.iter().position(|other| is_same(other, path)).map(|position| position + 1)
     }
 
     /// How many arguments the function itself takes.

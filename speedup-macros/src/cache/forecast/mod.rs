@@ -94,7 +94,7 @@ fn form_and_tell(model: &Cached) -> (Block, String) {
 
 /// Whether a body has forecasts.
 pub(super) fn has_forecasts(model: &Cached, formed: &Block) -> bool {
-    *formed != *model.function.block
+    !expansion::is_same(formed, &model.function.block)
 }
 
 /// A function whose calls take part.

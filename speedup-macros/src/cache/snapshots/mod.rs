@@ -3,6 +3,7 @@
 mod arguments;
 mod asynchronous;
 mod faults;
+mod policies;
 mod results;
 mod stores;
 mod surroundings;

@@ -16,6 +16,7 @@ use crate::cache::{
 };
 use crate::{
     seeing::{
+        limit::Held,
         registry::{Aside, Ticket, Told, Used},
         report::Kind,
     },
@@ -121,6 +122,13 @@ impl<S: Key, V: Key, R: Output> Used for Listed<S, V, R> {
     fn empty(&self) {
         drop(self.0.take());
         registry::collect();
+    }
+
+    fn held(&self) -> Option<Held> {
+        let kept = lock(&self.0.kept).clone();
+        let bytes = kept.iter().map(|branch| branch.core().held().bytes).sum();
+        // Calls are counted together.
+        Some(Held { bytes, calls: self.0.whole.held().calls })
     }
 }
 

@@ -325,17 +325,19 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        K::with(key, |key| match self.divided {
-            Some(divided) => divided.remove(key),
-            None => {
-                let stored = self.function.docked().and_then(|behind| {
-                    let value = behind.peek(key);
-                    behind.remove(key);
-                    value
-                });
-                self.core().remove(key, registry::current()).or(stored)
-            }
-        })
+        K::with(key, |key| self.remove_key(key))
+    }
+
+    pub(in crate::cache) fn remove_key(&self, key: &K) -> Option<R> {
+        if let Some(divided) = self.divided {
+            return divided.remove(key);
+        }
+        let stored = self.function.docked().and_then(|behind| {
+            let value = behind.peek(key);
+            behind.remove(key);
+            value
+        });
+        self.core().remove(key, registry::current()).or(stored)
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.

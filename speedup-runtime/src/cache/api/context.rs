@@ -228,7 +228,7 @@ impl<K, R> Memo<K, R> {
 
 impl<K: Key, R: Output> Memo<K, R> {
     #[inline(always)]
-    fn cache(&self) -> Option<&Cache<K, R>> {
+    pub(super) fn cache(&self) -> Option<&Cache<K, R>> {
         self.cache.get().map(Held::cache)
     }
 

@@ -8,6 +8,9 @@ pub(in crate::cache) trait Divided<K, R>: Sync {
     fn insert(&self, key: K, value: R) -> Option<R>;
     fn remove(&self, key: &K) -> Option<R>;
     fn refresh(&self, key: K) -> R;
+    fn entries(&self) -> Vec<(K, R)>;
+    /// Whether such a result is kept.
+    fn keeps(&self, value: &R) -> bool;
     fn len(&self) -> usize;
     fn clear(&self);
     /// With what a hit costs, if asked for.

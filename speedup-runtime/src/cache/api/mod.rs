@@ -3,6 +3,7 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
+#[cfg(feature = "stores")]
 mod behind;
 #[cfg(not(loom))]
 pub(in crate::cache) mod borrowed;
@@ -10,6 +11,8 @@ pub(in crate::cache) mod borrowed;
 pub(in crate::cache) mod branches;
 #[cfg(not(loom))]
 pub(in crate::cache) mod cache;
+#[cfg(not(loom))]
+mod contents;
 #[cfg(not(loom))]
 pub(in crate::cache) mod context;
 #[cfg(not(loom))]
@@ -36,3 +39,5 @@ pub(in crate::cache) mod stretch;
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
 pub(in crate::cache) mod task;
+#[cfg(not(loom))]
+pub(in crate::cache) mod warming;

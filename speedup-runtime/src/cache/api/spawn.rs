@@ -1,9 +1,13 @@
 //! Calls in the background.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::cache::{
-    api::{cache::Cache, task::Task},
+    api::{
+        cache::Cache,
+        task::Task,
+        warming::{Call, Warming},
+    },
     block::isolation,
     table::key::{Distinct, Key, Output},
     thread::registry,
@@ -45,6 +49,35 @@ impl<K: Key, R: Output> Cache<K, R> {
             panics::contain(move || drop(task));
         }
         started
+    }
+
+    /// Computes keys ahead of need, in the background, at a limited speed if that is wanted. See [`Warming`].
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::Cache;
+    ///
+    /// let squares = Cache::from_fn(|n: u64| n * n);
+    /// let warming = squares.warm([(1,), (2,), (3,)]);
+    /// warming.join();
+    /// assert_eq!(squares.peek(&(3,)), Some(9));
+    /// ```
+    pub fn warm(&self, keys: impl IntoIterator<Item = K::Args>) -> Warming {
+        let keys: Vec<K> = keys.into_iter().map(K::of).collect();
+        let again = Arc::new(self.again());
+        let call = move |key| -> Call {
+            let again = again.clone();
+            Arc::new(move || again.keeps(&again.core().get(again.function.callee(), &key)))
+        };
+        Warming::new(keys.len(), keys.into_iter().map(call))
+    }
+
+    /// Whether such a result is kept.
+    fn keeps(&self, value: &R) -> bool {
+        match self.divided {
+            Some(divided) => divided.keeps(value),
+            None => self.function.keep.is_none_or(|keep| keep(value)),
+        }
     }
 
     /// A call of this key that has not begun.

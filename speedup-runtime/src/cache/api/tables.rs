@@ -258,10 +258,11 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 }
 
-/// [`Tables`], and how the arguments of a call are divided into those that are passed on and those that vary.
+/// [`Tables`], and how the arguments of a call are divided into those that are passed on and those that vary, and put together again.
 pub struct Division<K, S: Key, V: Key, R: Output> {
     tables: &'static Tables<S, V, R>,
     divide: fn(K) -> (S, V),
+    unite: fn(S, V) -> K,
 }
 
 impl<K: Key, R: Output> Cache<K, R> {
@@ -279,8 +280,8 @@ impl<K: Key, R: Output> Cache<K, R> {
 impl<K, S: Key, V: Key, R: Output> Division<K, S, V, R> {
     /// The tables of a function of these arguments.
     #[must_use]
-    pub const fn new(tables: &'static Tables<S, V, R>, divide: fn(K) -> (S, V)) -> Self {
-        Self { tables, divide }
+    pub const fn new(tables: &'static Tables<S, V, R>, divide: fn(K) -> (S, V), unite: fn(S, V) -> K) -> Self {
+        Self { tables, divide, unite }
     }
 }
 
@@ -305,6 +306,21 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
         let ((steady, key), worker) = ((self.divide)(key), registry::current());
         let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(&steady, worker));
         branch.core().refresh(self.tables.callee(branch.core()), &key, worker)
+    }
+
+    fn entries(&self) -> Vec<(K, R)> {
+        let mut entries = Vec::new();
+        for branch in self.tables.kept() {
+            // SAFETY: a core of the family.
+            let Some(steady) = (unsafe { steady_of::<S, V, R>(branch.core()) }) else { continue };
+            let branch = branch.core().entries(registry::current()).into_iter();
+            entries.extend(branch.map(|(key, value)| ((self.unite)(steady.clone(), key), value)));
+        }
+        entries
+    }
+
+    fn keeps(&self, value: &R) -> bool {
+        self.tables.function.keep.is_none_or(|keep| keep(value))
     }
 
     fn len(&self) -> usize {

@@ -34,9 +34,19 @@ pub struct Task<R: Output> {
 }
 
 /// The call was not finished in time; it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the call was not finished in time; it goes on in the background, so join it again or ask the cache later")]
+// Written out: the one error that the cache alone has is not worth a macro crate to who builds the cache alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut;
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(
+            "the call was not finished in time; it goes on in the background, so join it again or ask the cache later",
+        )
+    }
+}
+
+impl std::error::Error for TimedOut {}
 
 struct State<R> {
     /// Asks the cache, which computes the value unless somebody else does.
@@ -82,7 +92,7 @@ impl<R: Output> Task<R> {
             return;
         }
         let state = self.state.clone();
-        rayon::spawn(move || {
+        rayon_core::spawn(move || {
             // Where this is the last to know of the call, its end is dropped here. That is users' code, whose panic nobody
             // is to get, and with which rayon would end the process.
             panics::contain(move || {
@@ -124,7 +134,7 @@ impl<R: Output> Task<R> {
     /// As [`join`](Self::join).
     pub fn join_timeout(&self, longest: Duration) -> Result<R, TimedOut> {
         let deadline = Instant::now().checked_add(longest);
-        let in_pool = rayon::current_thread_index().is_some();
+        let in_pool = rayon_core::current_thread_index().is_some();
         let in_call = registry::current().is_in_call();
         loop {
             if let Some(end) = self.state.end() {
@@ -139,7 +149,7 @@ impl<R: Output> Task<R> {
                 return Err(TimedOut);
             }
             // On one of rayon's threads the call may be queued behind this very job.
-            if in_call || rayon::yield_now() != Some(rayon::Yield::Executed) {
+            if in_call || rayon_core::yield_now() != Some(rayon_core::Yield::Executed) {
                 let slice = if in_pool && !in_call { Duration::from_millis(1) } else { left };
                 let progress = lock(&self.state.progress);
                 if progress.end.is_none() {

@@ -102,6 +102,11 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// assert_eq!(cache.peek(&(3,)), Some(9));
     /// ```
     pub async fn get_with(&self, key: K, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> R {
+        self.by(body).get(key).await
+    }
+
+    /// The same cache for one call, by this body.
+    pub(in crate::cache) fn by(&self, body: impl FnOnce(K) -> Boxed<R> + Send + 'static) -> Self {
         // It is called once at most: a key is asked for once.
         let body = Mutex::new(Some(body));
         let start = move |key| {
@@ -112,8 +117,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
             Place::Static(values) => Place::Static(values),
             Place::Own(values) => Place::Own(values.clone()),
         };
-        let cache = Self { values, function: self.function.with(Arc::new(start)) };
-        cache.get(key).await
+        Self { values, function: self.function.with(Arc::new(start)) }
     }
 
     /// The value of a key if it is there, which counts as a call; otherwise the key. What the function of `#[cache]` asks first: a hit is

@@ -90,7 +90,7 @@ impl<K, R> AsyncFunction<K, R> {
     }
 
     /// The same, named in reports by this type.
-    pub(super) fn of_type<F>(self) -> Self {
+    pub(in crate::cache) fn of_type<F>(self) -> Self {
         Self { rules: self.rules.of_type::<F>(), ..self }
     }
 

@@ -9,6 +9,7 @@ use crate::{
         table::key::{Key, Output},
     },
     seeing::{
+        limit::Held,
         registry::{Aside, Ticket, Told, Used},
         report::Kind,
     },
@@ -97,5 +98,9 @@ impl<K: Key, R: Output> Used for Listed<K, R> {
 
     fn empty(&self) {
         self.look(|values| values.core.clear());
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.look(|values| values.core.held())
     }
 }

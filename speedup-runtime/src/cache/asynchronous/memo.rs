@@ -54,24 +54,29 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
         self.cache.get_or_init(|| Box::new(AsyncCache::own(describe())))
     }
 
+    /// The cache, if it has been made.
+    pub(super) fn get(&self) -> Option<&AsyncCache<K, R>> {
+        self.cache.get()
+    }
+
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
-        self.cache.get()?.peek(key)
+        self.get()?.peek(key)
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K) -> bool {
-        self.cache.get().is_some_and(|cache| cache.contains(key))
+        self.get().is_some_and(|cache| cache.contains(key))
     }
 
     /// Forgets a key, and returns its value if it was there.
     pub fn remove(&self, key: &K) -> Option<R> {
-        self.cache.get()?.remove(key)
+        self.get()?.remove(key)
     }
 
     /// Forgets everything and frees the memory: to be called where the value that the results are about has changed.
     pub fn clear(&self) {
-        if let Some(cache) = self.cache.get() {
+        if let Some(cache) = self.get() {
             cache.clear();
         }
     }
@@ -79,7 +84,7 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
     /// How many values there are. O(n).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.cache.get().map_or(0, AsyncCache::len)
+        self.get().map_or(0, AsyncCache::len)
     }
 
     /// Whether there is no value. O(n).
@@ -91,7 +96,7 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
     /// What has been done so far. O(n).
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.cache.get().map_or_else(Stats::default, AsyncCache::stats)
+        self.get().map_or_else(Stats::default, AsyncCache::stats)
     }
 }
 

@@ -10,6 +10,8 @@ mod behind;
 pub(in crate::cache) mod cache;
 #[cfg(not(loom))]
 mod chain;
+#[cfg(not(loom))]
+mod contents;
 mod flat;
 mod flight;
 #[cfg(not(loom))]

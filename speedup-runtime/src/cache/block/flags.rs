@@ -9,6 +9,8 @@ pub(in crate::cache) struct Notes(AtomicU32);
 const RAYON: u32 = 1;
 /// A call was found to need itself.
 const CYCLES: u32 = 2;
+/// The keys are the positions of one group, whose owner sees to its panics.
+const POSITIONS: u32 = 4;
 
 impl Notes {
     pub(in crate::cache) const fn new() -> Self {
@@ -29,6 +31,15 @@ impl Notes {
     /// Whether a call was found to need itself.
     pub(in crate::cache) fn cycles(&self) -> bool {
         self.has(CYCLES)
+    }
+
+    /// Whether the keys are the positions of one group.
+    pub(in crate::cache) fn positions(&self) -> bool {
+        self.has(POSITIONS)
+    }
+
+    pub(in crate::cache) fn note_positions(&self) {
+        self.0.fetch_or(POSITIONS, Ordering::Relaxed);
     }
 
     pub(in crate::cache) fn note_rayon(&self) {

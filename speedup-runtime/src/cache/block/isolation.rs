@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cache::{
     block::{
@@ -72,7 +72,7 @@ pub(in crate::cache) fn way(busy: &Busy, worker: &'static Worker) -> Way {
     if !own {
         return Way::Wait;
     }
-    if rayon::current_thread_index().is_none() && !call_stack::helps_since(worker, busy.name()) {
+    if rayon_core::current_thread_index().is_none() && !call_stack::helps_since(worker, busy.name()) {
         cycle(worker, busy.name());
     }
     Way::Deputy

@@ -24,6 +24,11 @@ impl Outcome {
         Self::Panic(payload)
     }
 
+    /// Whether it is a panic.
+    pub(in crate::cache) fn is_panic(&self) -> bool {
+        matches!(self, Self::Panic(_))
+    }
+
     /// The value; `None` for one of another type, which does not happen.
     ///
     /// # Panics

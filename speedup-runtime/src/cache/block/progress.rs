@@ -127,7 +127,7 @@ impl Seen {
 
     /// Whether a thread of the own pool does something, as far as it can be asked.
     fn somebody_runs(&mut self, worker: &'static Worker) -> bool {
-        let threads = rayon::current_num_threads();
+        let threads = rayon_core::current_num_threads();
         let pool = worker.site.pool();
         // A pool of one has this thread alone.
         threads > 1 && {
@@ -153,10 +153,10 @@ fn give_way(worker: &'static Worker) -> bool {
     let executed = loop {
         let answers = rayon_probe::answers();
         worker.own.answers.set(answers);
-        match rayon::yield_now() {
+        match rayon_core::yield_now() {
             // A question is nothing that anybody waits for.
-            Some(rayon::Yield::Executed) if rayon_probe::answers() != answers => {}
-            executed => break executed == Some(rayon::Yield::Executed),
+            Some(rayon_core::Yield::Executed) if rayon_probe::answers() != answers => {}
+            executed => break executed == Some(rayon_core::Yield::Executed),
         }
     };
     worker.own.yielding.set(outer);

@@ -19,7 +19,7 @@ use std::{
 };
 
 use once_cell::sync::Lazy;
-use rayon::ThreadPool;
+use rayon_core::ThreadPool;
 
 use crate::cache::thread::{
     call_stack,
@@ -134,7 +134,7 @@ pub(in crate::cache) fn answers() -> u64 {
 /// Sends a question to the current pool, which is the one with this number.
 fn send(pool: usize) -> u64 {
     let question = next_question(pool);
-    rayon::spawn_broadcast(move |_| answer(question));
+    rayon_core::spawn_broadcast(move |_| answer(question));
     question
 }
 
@@ -166,8 +166,8 @@ static GLOBAL: Lazy<usize> = Lazy::new(|| {
 mod tests {
     use super::*;
 
-    fn pool(threads: usize) -> rayon::ThreadPool {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
+    fn pool(threads: usize) -> rayon_core::ThreadPool {
+        rayon_core::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         self.goal.name()
     }
 
+    /// The slot and its table.
+    pub(in crate::cache) fn place(&self) -> (usize, u64) {
+        self.goal.place()
+    }
+
     /// Leaves the claim to whoever has the goal.
     #[inline]
     pub(in crate::cache) fn into_goal(self) -> Goal {

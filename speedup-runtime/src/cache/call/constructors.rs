@@ -27,6 +27,7 @@ impl<K, R> Function<K, R> {
 
     /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
     /// function.
+    #[cfg(feature = "async")]
     pub(in crate::cache) const fn awaited(name: &'static str) -> Self
     where
         K: Key,

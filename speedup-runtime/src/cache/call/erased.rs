@@ -13,6 +13,7 @@ use crate::cache::{
         key::{Key, Output},
     },
     thread::{
+        call_stack,
         claim::Busy,
         engine::{Engine, Helped, Kept},
         handed::{End, Handed},
@@ -48,6 +49,10 @@ impl<K: Key, R: Output> Core<K, R> {
         };
         let ((key, flight), member) = (claimed, (member, table));
         let keep = callee.function.keep.filter(|_| frame != 0);
+        if self.has_failed(&key, flight.place(), worker) {
+            panics::contain(move || drop(key));
+            return Helped::Settled;
+        }
         let begins = if keep.is_some() { handed.begin(frame, member) } else { !handed.knows(frame, member) };
         if !begins {
             panics::contain(move || drop(key));
@@ -60,7 +65,7 @@ impl<K: Key, R: Output> Core<K, R> {
             keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
         };
         // A panic goes to who needs the value: the running call that shows the member, and who waits for it.
-        let (end, helped) = match catch_unwind(AssertUnwindSafe(run)) {
+        let (end, helped) = match call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(run))) {
             Ok(end) => (end, Helped::Computed),
             Err(payload) => (Some(End::of_panic(payload)), Helped::Panicked),
         };

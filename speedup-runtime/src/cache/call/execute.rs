@@ -11,8 +11,11 @@ use std::{
 };
 
 use crate::cache::{
-    block::{outcome::Outcome, poison},
-    call::{callee::Callee, claim_guard::Flight, function::Function, inner::Begun, running::Running, state::Core},
+    block::outcome::Outcome,
+    call::{
+        callee::Callee, claim_guard::Flight, failed::crash, function::Function, inner::Begun, running::Running,
+        state::Core,
+    },
     table::key::{Key, Output},
     thread::{
         call_stack,
@@ -23,7 +26,6 @@ use crate::cache::{
     },
 };
 use crate::{
-    panics::{self, Payload},
     seeing::{
         switch,
         watch::{self, What},
@@ -303,10 +305,17 @@ fn handed_over<K: Key, R: Output>(
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     let member = core.member(function, key, worker);
     let found = worker.handed.take(running, member, |of: &K| of.is_key(key));
-    if found.is_none() {
-        std::mem::forget(claimed);
+    match found {
+        Some(Ok(value)) => Some(value),
+        Some(Err(payload)) => {
+            call_stack::note_panic(worker);
+            resume_unwind(payload)
+        }
+        None => {
+            std::mem::forget(claimed);
+            None
+        }
     }
-    found
 }
 
 /// Counts the call, and sees to what is done every so many calls.
@@ -347,8 +356,11 @@ fn announce<K: Key, R: Output>(
         frame.mark(Mark::Watched, watch::begin(What::Call, worker.number, frame));
     }
     core.suspects().check_doom(key, frame.slot());
-    if worker.own.sample.is_shared() && core.shares(function, worker) {
-        call_stack::show(frame, worker);
+    if worker.own.sample.is_shared() {
+        core.check_failed(key, frame, worker);
+        if core.shares(function, worker) {
+            call_stack::show(frame, worker);
+        }
     }
     if function.uses_rayon || core.notes.rayon() {
         call_stack::note_rayon(frame, worker);
@@ -423,29 +435,4 @@ unsafe fn judge<K: Key, R: Output>(
         flight.withdraw(|| Some(Outcome::value(value.clone())));
     }
     registry::collect_if_due();
-}
-
-/// Lets a panic go on, and gives it to those who wait.
-///
-/// # Safety
-/// As for [`land`].
-#[cold]
-#[inline(never)]
-unsafe fn crash<K: Key, R: Output>(
-    core: &Core<K, R>,
-    key: &K,
-    frame: &Frame,
-    payload: Payload,
-    worker: &'static Worker,
-) -> ! {
-    // SAFETY: by the contract.
-    let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-    if !payload.is::<switch::GivenUp>() {
-        core.principal().seen.panicked();
-        watch::fault("a call panicked", frame);
-    }
-    core.suspects().doom(key, flight.name(), &payload, worker);
-    flight.withdraw(|| panics::copy_of(&payload).map(Outcome::panic));
-    poison::left(worker);
-    resume_unwind(payload)
 }

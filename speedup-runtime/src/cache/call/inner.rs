@@ -17,6 +17,7 @@ use crate::cache::{
         key::{Key, Output},
     },
     thread::{
+        call_stack,
         claim::Busy,
         registry::{self, Worker},
         stack,
@@ -233,6 +234,9 @@ impl<K: Key, R: Output> Core<K, R> {
             match waited {
                 Waited::Again => {}
                 Waited::Outcome(outcome) => {
+                    if outcome.is_panic() {
+                        call_stack::note_panic(worker);
+                    }
                     if let Some(value) = outcome.into_value() {
                         return value;
                     }

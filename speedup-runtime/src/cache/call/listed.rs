@@ -8,6 +8,7 @@ use crate::{
         table::key::{Key, Output},
     },
     seeing::{
+        limit::Held,
         registry::{Aside, Ticket, Told, Used},
         report::Kind,
     },
@@ -133,6 +134,10 @@ impl<K: Key, R: Output> Used for Place<Core<K, R>> {
 
     fn empty(&self) {
         self.look(Core::clear);
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.look(Core::held)
     }
 }
 

@@ -12,6 +12,8 @@ pub(in crate::cache) mod erased;
 #[cfg(not(loom))]
 pub(in crate::cache) mod execute;
 #[cfg(not(loom))]
+mod failed;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod inner;

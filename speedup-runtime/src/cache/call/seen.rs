@@ -71,6 +71,7 @@ impl Seen {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[cfg(feature = "async")]
     pub(in crate::cache) fn dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }

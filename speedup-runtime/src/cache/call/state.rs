@@ -28,7 +28,7 @@ use crate::cache::{
         window::nanos,
     },
 };
-use crate::seeing::{registry::Ticket, report::Kind, stats::Stats};
+use crate::seeing::{limit::Held, registry::Ticket, report::Kind, stats::Stats};
 use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, Weak, lock};
 
 /// What a hit costs is found out by look-ups for so long, and no more than so many.
@@ -309,7 +309,6 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Copies of all that is there. O(slots).
-    #[cfg(feature = "disk")]
     pub(in crate::cache) fn entries(&self, worker: &'static Worker) -> Vec<(K, R)> {
         let pin = worker.pin();
         self.table(pin.at()).map_or_else(Vec::new, |table| table.entries(pin.at()))
@@ -319,6 +318,13 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn census(&self, worker: &'static Worker) -> Census {
         let pin = worker.pin();
         self.table(pin.at()).map_or(Census::default(), |table| table.census(pin.at()))
+    }
+
+    /// What the table takes, and how many calls there have been.
+    pub(in crate::cache) fn held(&self) -> Held {
+        let pin = registry::current().pin();
+        let (hits, computed) = self.number.totals();
+        Held { bytes: self.table(pin.at()).map_or(0, |table| table.bytes(pin.at())), calls: hits + computed }
     }
 
     /// Takes over what another one, which is about to go, has counted of the same function.

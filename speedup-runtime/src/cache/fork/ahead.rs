@@ -165,7 +165,7 @@ fn compute<K: Key, R: Output>(
         *helped += 1;
         return true;
     }
-    let end = match catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key))) {
+    let end = match call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key)))) {
         // Whoever computes it is left to it: the body waits when it comes to this call.
         Ok(None) => {
             *helped += 1;

@@ -180,7 +180,9 @@ impl Drop for Leaves<'_> {
     }
 }
 
-/// Runs the members `0..count` of a group.
+/// Runs the members `0..count` of a group. Inlined, so that the engine of these calls is compiled where it is used, and not by
+/// everybody who builds this crate.
+#[inline]
 fn run(name: &'static str, count: usize, job: &(dyn Fn(usize) + Sync)) {
     // SAFETY: only the lifetime is forgotten; nobody is inside the gate when this function has returned.
     let job =
@@ -192,25 +194,28 @@ fn run(name: &'static str, count: usize, job: &(dyn Fn(usize) + Sync)) {
     // SAFETY: kept until the end of this function.
     let core = unsafe { core.as_ref() };
     let keys: Vec<(usize,)> = (0..count).map(|position| (position,)).collect();
-    core.make_unowned_table(&function, registry::current());
+    let worker = registry::current();
+    core.notes.note_positions();
+    core.make_unowned_table(&function, worker);
     let (mut results, mut scratch) = (vec![None; count], vec![0; count]);
-    let end = catch_unwind(AssertUnwindSafe(|| {
-        fork_join::compute(core, function.callee(), &keys, &mut results, &mut scratch, true);
-    }));
+    let group = || fork_join::compute(core, function.callee(), &keys, &mut results, &mut scratch, true);
+    let end = call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(group)));
     gate.close();
     let mut end = end.err();
     if end.is_some() {
         // Those that others have begun end first, as every call that is waited for; those that nobody has, at once.
         for key in &keys {
-            let ended = catch_unwind(AssertUnwindSafe(|| core.get(function.callee(), key)));
+            let ended =
+                call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(|| core.get(function.callee(), key))));
             end = ended.err().or(end);
         }
     }
-    gate.wait(registry::current());
+    gate.wait(worker);
     // On boards there may still be its name: freed when nobody is looking.
     drop(kept);
     registry::collect_if_due();
     if let Some(payload) = end {
+        call_stack::note_panic(worker);
         resume_unwind(payload);
     }
 }

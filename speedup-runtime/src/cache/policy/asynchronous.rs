@@ -1,16 +1,23 @@
 //! The handle of a cached `async fn` with policies.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use super::{
     kept::{Asked, Hashed, Stored},
     rules::Rules,
-    shared::{Home, Look, Shared},
+    shared::{Home, Kept, Look, Shared},
 };
 use crate::{
     cache::{
         asynchronous::{
-            function::AsyncFunction,
+            function::{AsyncFunction, Boxed},
             state::{AsyncCache, AsyncState},
             task::AsyncTask,
         },
@@ -18,6 +25,7 @@ use crate::{
         table::key::{Key, Lookup, Output},
         thread::registry,
     },
+    panics,
     seeing::stats::Stats,
 };
 
@@ -28,8 +36,8 @@ use crate::{
 /// values than the bound and what is just being published. See [`PolicyCache`](crate::PolicyCache) for sizes and ages. It needs no timer of the runtime's;
 /// what has expired is let go of by a thread of its own, which sleeps until then.
 pub struct AsyncPolicyCache<K: Key, R: Output> {
-    cache: AsyncCache<Hashed<K>, Stored<R>>,
-    shared: Hook<Shared<K, R>>,
+    pub(super) cache: AsyncCache<Hashed<K>, Stored<R>>,
+    pub(super) shared: Hook<Shared<K, R>>,
 }
 
 /// What a static holds for an [`AsyncPolicyCache`].
@@ -61,10 +69,62 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     pub async fn get(&self, key: K) -> R {
         let key = Hashed(key);
         match self.see(&key) {
-            Some(Look::Fresh(value) | Look::Late(value)) => value,
+            Some(Look::Fresh(value)) => value,
+            Some(Look::Late(value)) => self.renew_ahead(&key, value, self.cache.refresh(key.clone())).await,
+            Some(Look::Expired) if self.is_in_reach(&key) => self.cache.get(key).await.into_value(),
             Some(Look::Expired) => self.renew(key).await,
             None => self.cache.get(key).await.into_value(),
         }
+    }
+
+    /// The value of a key, computed if need be by this body instead of the cache's own function. See
+    /// [`AsyncCache::get_with`](crate::AsyncCache::get_with).
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub async fn get_with(&self, key: K, body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static) -> R {
+        let key = Hashed(key);
+        match self.see(&key) {
+            Some(Look::Fresh(value)) => value,
+            Some(Look::Late(value)) => {
+                let cache = self.cache.by(body);
+                self.renew_ahead(&key, value, cache.refresh(key.clone())).await
+            }
+            Some(Look::Expired) if self.is_in_reach(&key) => self.cache.by(body).get(key).await.into_value(),
+            Some(Look::Expired) => self.refresh_with(key.0, body).await,
+            None => self.cache.by(body).get(key).await.into_value(),
+        }
+    }
+
+    /// Whether a value that was idle for too long may be behind the cache; then it is let go of here.
+    fn is_in_reach(&self, key: &Hashed<K>) -> bool {
+        let in_reach = self.cache.behind().is_some() && !self.shared.has_ended(self.cache.core(), key);
+        if in_reach {
+            self.shared.expire(self.cache.core(), key);
+        }
+        in_reach
+    }
+
+    /// As [`refresh`](Self::refresh), by this body.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub async fn refresh_with(&self, key: K, body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static) -> R {
+        let key = Hashed(key);
+        let new = self.cache.by(body).refresh(key.clone()).await;
+        self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
+    }
+
+    /// The same for a key that is only borrowed.
+    ///
+    /// # Panics
+    /// As [`refresh`](Self::refresh).
+    pub async fn refresh_ref_with<Q: Lookup<K>>(
+        &self,
+        key: Q,
+        body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static,
+    ) -> R {
+        self.refresh_with(key.to_key(), body).await
     }
 
     /// A look at a key, which counts as a hit if there is something to be served.
@@ -108,10 +168,33 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     #[inline(always)]
     fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
-        self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
-            Look::Fresh(value) | Look::Late(value) => Some(value),
-            Look::Expired => None,
+        self.cache.core().hit_of(key, |stored| {
+            // Who is to renew it waits for that, and so does not find it.
+            if self.shared.is_due(stored) {
+                return None;
+            }
+            match self.shared.look(stored, R::clone) {
+                Look::Fresh(value) | Look::Late(value) => Some(value),
+                Look::Expired => None,
+            }
         })
+    }
+
+    /// Renews a value before its end, for one who waits for that while others get the old value. A panic in it is nobody's: the old value is
+    /// there. One who leaves has another one do it.
+    async fn renew_ahead(&self, key: &Hashed<K>, old: R, renewal: impl Future<Output = Stored<R>>) -> R {
+        let left = Left { shared: &self.shared, core: self.cache.core(), key };
+        let mut renewal = pin!(renewal);
+        let renewed = poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| renewal.as_mut().poll(context)));
+            polled.map(|poll| poll.map(Some)).unwrap_or_else(|payload| {
+                panics::swallow(payload);
+                Poll::Ready(None)
+            })
+        });
+        let new = renewed.await;
+        std::mem::forget(left);
+        new.map_or(old, |new| self.shared.serve(self.cache.core(), key, new, self.cache.keep()))
     }
 
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
@@ -172,7 +255,8 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
-        self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten()
+        let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
+        here.or_else(|| self.peek_behind(Hashed::of_ref(key)))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -192,6 +276,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
+            || self.peek_behind(Hashed::of_ref(key)).is_some()
     }
 
     fn look<T>(&self, key: &K, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -201,7 +286,11 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// Puts a value in, and returns the one that was there and fresh. See [`AsyncCache::insert`](crate::AsyncCache::insert).
     pub fn insert(&self, key: K, value: R) -> Option<R> {
         let key = Hashed(key);
-        let old = self.cache.insert(key.clone(), Stored::of(value));
+        let value = match self.cache.behind() {
+            Some(_) => self.ending(value),
+            None => Stored::of(value),
+        };
+        let old = self.cache.insert(key.clone(), value);
         let fresh = old.as_ref().filter(|old| self.shared.is_fresh(old)).map(|old| old.get().clone());
         self.shared.settle_now(self.cache.core(), &key, old);
         fresh
@@ -209,8 +298,13 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// Forgets a key, and returns its value if it was there and fresh. A call that is on its way is not disturbed.
     pub fn remove(&self, key: &K) -> Option<R> {
-        let old = self.shared.remove(self.cache.core(), Hashed::of_ref(key))?;
-        self.shared.is_fresh(&old).then(|| old.into_value())
+        let key = Hashed::of_ref(key);
+        let stored = self.peek_behind(key);
+        if let Some(behind) = self.cache.behind() {
+            behind.remove(key);
+        }
+        let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
+        here.map(Stored::into_value).or(stored)
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it. Those who refresh a key at the same time
@@ -231,8 +325,15 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     }
 
     /// Keeps only the values for which this is true. O(n).
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        self.shared.retain(self.cache.core(), keep);
+    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
+        let behind = self.cache.behind();
+        self.shared.retain(self.cache.core(), |key, value| {
+            let stays = keep(key, value);
+            if let (false, Some(behind)) = (stays, behind) {
+                behind.remove(Hashed::of_ref(key));
+            }
+            stays
+        });
     }
 
     /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not. O(n).
@@ -262,6 +363,19 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.cache.core().with_books(self.cache.stats())
+    }
+}
+
+/// One who waits for a renewal and may leave before it is there.
+struct Left<'a, K: Key, R: Output> {
+    shared: &'a Shared<K, R>,
+    core: &'a Kept<K, R>,
+    key: &'a Hashed<K>,
+}
+
+impl<K: Key, R: Output> Drop for Left<'_, K, R> {
+    fn drop(&mut self) {
+        self.shared.leave_to_others(self.core, self.key);
     }
 }
 

@@ -1,6 +1,12 @@
 //! The handle of a cached function with policies.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     kept::{Asked, Hashed, Stored},
@@ -13,6 +19,7 @@ use crate::{
             cache::Cache,
             context::{Body, callee},
             task::Task,
+            warming::{Call, Warming},
         },
         block::isolation,
         call::{
@@ -20,7 +27,7 @@ use crate::{
             function::{Function, Hook},
         },
         table::key::{Distinct, Key, Lookup, Output},
-        thread::registry,
+        thread::{call_stack, registry},
     },
     panics,
     seeing::stats::Stats,
@@ -75,11 +82,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`Cache::get`](crate::Cache::get).
     #[inline(always)]
     pub fn get(&self, key: K::Args) -> R {
-        let key = Hashed(K::of(key));
-        match self.hit(&key) {
-            Some(value) => value,
-            None => self.miss(&key, self.cache.function().callee()),
-        }
+        self.get_by(&Hashed(K::of(key)), self.cache.function().callee())
     }
 
     /// The value of a key, computed if need be by this body instead of the cache's own function. See
@@ -89,11 +92,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
-        let key = Hashed(key);
-        match self.hit(&key) {
-            Some(value) => value,
-            None => self.miss(&key, callee(self.cache.function(), &body)),
-        }
+        self.get_by(&Hashed(key), callee(self.cache.function(), &body))
     }
 
     /// As [`get_with`](Self::get_with), for a key that is only borrowed: a tuple of references, one for each part.
@@ -102,10 +101,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
-        match self.hit(Asked(key)) {
-            Some(value) => value,
-            None => self.miss(&Hashed(key.to_key()), callee(self.cache.function(), &body)),
-        }
+        let callee = callee(self.cache.function(), &body);
+        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
     }
 
     /// As [`refresh`](Self::refresh), by this body.
@@ -130,14 +127,17 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        match self.hit(Asked(key)) {
-            Some(value) => value,
-            None => self.miss(&Hashed(key.to_key()), self.cache.function().callee()),
-        }
+        let callee = self.cache.function().callee();
+        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
     }
 
     #[inline(always)]
-    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
+    fn get_by(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        self.hit(key, callee).unwrap_or_else(|| self.miss(key, callee))
+    }
+
+    #[inline(always)]
+    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
         let mut late = false;
         let value = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
             Look::Fresh(value) => Some(value),
@@ -148,7 +148,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             Look::Expired => None,
         });
         if late {
-            self.renew_ahead(&key.to_key());
+            return self.renew_ahead(&key.to_key(), callee).or(value);
         }
         value
     }
@@ -159,12 +159,14 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let (core, worker) = (self.cache.core(), registry::current());
         let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
             None => return core.get(callee, key).into_value(),
+            // What was idle for too long may be behind the cache.
+            Some(Look::Expired) if self.cache.behind().is_some() && !self.shared.has_ended(core, key) => {
+                self.shared.expire(core, key);
+                return core.get(callee, key).into_value();
+            }
             Some(Look::Expired) => return self.renew(key, callee),
             Some(Look::Fresh(value)) => value,
-            Some(Look::Late(value)) => {
-                self.renew_ahead(key);
-                value
-            }
+            Some(Look::Late(value)) => self.renew_ahead(key, callee).unwrap_or(value),
         };
         worker.count_hit(core.number.index(), 0);
         value
@@ -173,18 +175,42 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
     fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
-        let new = core.refresh(callee, key, worker);
+        let new = match self.cache.behind() {
+            None => core.refresh(callee, key, worker),
+            Some(behind) => {
+                let mut new = None;
+                behind.afresh(key, &mut || new = Some(core.refresh(callee, key, worker)));
+                new.expect("what is computed afresh is computed")
+            }
+        };
         self.shared.serve(core, key, new, self.cache.function().keep)
     }
 
-    /// Renews a value in the background.
+    /// Renews a value before its end: in the background or, where the body gets more than its key, here and now, and then returns what is new.
+    /// A panic in it is nobody's: the old value is there.
     #[cold]
     #[inline(never)]
-    fn renew_ahead(&self, key: &Hashed<K>) {
+    fn renew_ahead(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
+        if callee.has_context() {
+            return match catch_unwind(AssertUnwindSafe(|| self.renew(key, callee))) {
+                Ok(value) => Some(value),
+                // A cycle is one, whoever finds it.
+                Err(payload) if call_stack::as_cycle(&payload).is_some() => resume_unwind(payload),
+                Err(payload) => {
+                    panics::swallow(payload);
+                    None
+                }
+            };
+        }
+        if !callee.function.has_body {
+            self.shared.leave_to_others(self.cache.core(), key);
+            return None;
+        }
         let (again, key) = (self.again(), key.clone());
         let task = Task::new(Box::new(move || again.renew(&key, again.cache.function().callee())));
         task.start();
         panics::contain(move || drop(task));
+        None
     }
 
     /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).
@@ -219,10 +245,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             return Task::ready(value);
         }
         let (again, key) = (self.again(), Hashed(K::of(key)));
-        let task = Task::new(Box::new(move || match again.hit(&key) {
-            Some(value) => value,
-            None => again.miss(&key, again.cache.function().callee()),
-        }));
+        let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
         task.start();
         task
     }
@@ -238,19 +261,33 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let started = missing.len();
         for Distinct(key) in missing {
             let (again, key) = (self.again(), Hashed(key));
-            let task = Task::new(Box::new(move || match again.hit(&key) {
-                Some(value) => value,
-                None => again.miss(&key, again.cache.function().callee()),
-            }));
+            let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
             task.start();
             panics::contain(move || drop(task));
         }
         started
     }
 
+    /// Computes keys ahead of need, in the background, at a limited speed if that is wanted: those that are missing or have expired.
+    /// See [`Warming`].
+    pub fn warm(&self, keys: impl IntoIterator<Item = K::Args>) -> Warming {
+        let keys: Vec<Hashed<K>> = keys.into_iter().map(|key| Hashed(K::of(key))).collect();
+        let again = self.again();
+        let call = move |key: Hashed<K>| -> Call {
+            let again = again.clone();
+            Arc::new(move || {
+                let keep = again.cache.function().keep;
+                let value = again.get_by(&key, again.cache.function().callee());
+                keep.is_none_or(|keep| keep(&Stored::of(value)))
+            })
+        };
+        Warming::new(keys.len(), keys.into_iter().map(call))
+    }
+
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
-        self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten()
+        let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
+        here.or_else(|| K::with(key, |key| self.peek_behind(Hashed::of_ref(key))))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -277,6 +314,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
+            || K::with(key, |key| self.peek_behind(Hashed::of_ref(key))).is_some()
     }
 
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -287,7 +325,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
         let (core, worker) = (self.cache.core(), registry::current());
         let key = Hashed(K::of(key));
-        let old = core.insert(self.cache.function(), &key, Stored::of(value), worker);
+        let value = self.shared.to_insert(self.cache.behind(), &key, value);
+        let old = core.insert(self.cache.function(), &key, value, worker);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));
         let value = old.as_ref().filter(|_| was_fresh).map(|old| old.get().clone());
         self.shared.settle_now(core, &key, old);
@@ -298,8 +337,15 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        let old = K::with(key, |key| self.shared.remove(self.cache.core(), Hashed::of_ref(key)))?;
-        self.shared.is_fresh(&old).then(|| old.into_value())
+        K::with(key, |key| {
+            let key = Hashed::of_ref(key);
+            let stored = self.peek_behind(key);
+            if let Some(behind) = self.cache.behind() {
+                behind.remove(key);
+            }
+            let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
+            here.map(Stored::into_value).or(stored)
+        })
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.
@@ -325,8 +371,15 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// # Complexity
     /// O(n). It may call the cache itself.
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        self.shared.retain(self.cache.core(), keep);
+    pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
+        let behind = self.cache.behind();
+        self.shared.retain(self.cache.core(), |key, value| {
+            let stays = keep(key, value);
+            if let (false, Some(behind)) = (stays, behind) {
+                behind.remove(Hashed::of_ref(key));
+            }
+            stays
+        });
     }
 
     /// A copy of all keys and values, in no order. What comes and goes meanwhile is in it or not.
@@ -353,7 +406,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// Forgets everything and frees the memory. See [`Cache::clear`](crate::Cache::clear).
     pub fn clear(&self) {
-        self.cache.core().clear();
+        self.cache.clear();
     }
 
     /// What the cache has done so far. O(n), as [`len`](Self::len).

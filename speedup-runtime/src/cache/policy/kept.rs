@@ -4,20 +4,31 @@ use std::{
     fmt,
     hash::Hasher,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    time::Duration,
 };
 
-use crate::cache::table::key::{Key, Lookup, Sealed};
+use crate::{
+    cache::table::key::{Key, Lookup, Sealed},
+    clock,
+};
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[repr(transparent)]
 pub struct Hashed<K>(pub K);
 
 impl<K> Hashed<K> {
     /// A key that is borrowed.
-    pub(super) fn of_ref(key: &K) -> &Self {
+    pub(crate) fn of_ref(key: &K) -> &Self {
         // SAFETY: transparent, so both are the same in memory.
         unsafe { &*std::ptr::from_ref(key).cast() }
+    }
+}
+
+impl<K: fmt::Debug> fmt::Debug for Hashed<K> {
+    /// As the key itself: so it stands in messages about cycles.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
     }
 }
 
@@ -152,9 +163,32 @@ impl<R> Stored<R> {
         self.value
     }
 
+    /// A value that ends at this time.
+    pub(super) fn until(value: R, ends: u64) -> Self {
+        Self { ends: AtomicU64::new(ends), ..Self::of(value) }
+    }
+
+    /// A value that ends in so much time, if it does.
+    pub(crate) fn with_time_left(value: R, left: Option<Duration>) -> Self {
+        Self::until(value, left.map_or(u64::MAX, |left| clock::now().saturating_add(clock::nanos(left))))
+    }
+
+    /// How much time it has left; `None` if it does not end.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        match self.ends() {
+            u64::MAX => None,
+            ends => Some(Duration::from_nanos(ends.saturating_sub(clock::now()))),
+        }
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ends() <= clock::now()
+    }
+
     /// Says from when to when it lives, unless that has been said. Whether it is the first to do so.
-    pub(super) fn begin(&self, now: u64, ends: u64) -> bool {
-        let first = self.born.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    pub(super) fn begin(&self, born: u64, now: u64, ends: u64) -> bool {
+        let first = self.born.compare_exchange(0, born, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
             self.used.store(now, Ordering::Relaxed);
             self.ends.store(ends, Ordering::Relaxed);
@@ -211,6 +245,17 @@ impl<R> Stored<R> {
 
     pub(super) fn set_node(&self, node: u64) {
         self.node.store(node, Ordering::Relaxed);
+    }
+
+    /// Whether nobody has begun to renew it ahead of its end.
+    #[cfg(feature = "async")]
+    pub(super) fn is_left_alone(&self) -> bool {
+        !self.renewing.load(Ordering::Relaxed)
+    }
+
+    /// Lets somebody else renew it: whoever was to do so cannot.
+    pub(super) fn leave_to_others(&self) {
+        self.renewing.store(false, Ordering::Relaxed);
     }
 
     /// Whether the caller is the one to renew it ahead of its end.

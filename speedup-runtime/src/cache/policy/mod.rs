@@ -10,7 +10,9 @@
 //! | a place in the queue | belongs to a value in the table, or is found to be empty when it comes to the front |
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
+#[cfg(feature = "async")]
 mod asynchronous;
+mod behind;
 mod builder;
 mod cache;
 mod kept;
@@ -19,11 +21,17 @@ mod rules;
 mod serving;
 mod shared;
 mod state;
+mod types;
 
+#[cfg(feature = "async")]
 pub use self::{
     asynchronous::{AsyncPolicyCache, AsyncPolicyState},
+    types::of_async_types_with_policies,
+};
+pub use self::{
     cache::PolicyCache,
     kept::{Hashed, Stored},
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,
+    types::of_types_with_policies,
 };

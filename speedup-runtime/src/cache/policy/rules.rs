@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::kept::Stored;
 use crate::{cache::call::function::Hook, clock};
 
 /// What a value weighs.
@@ -127,6 +128,19 @@ impl<K, R> Rules<K, R> {
     pub(super) fn end(&self, now: u64, value: &R) -> u64 {
         let life = self.life.as_ref().map_or(self.ttl, |life| clock::nanos(life(value)));
         now.saturating_add(life)
+    }
+
+    /// When a value begins to live that is published now, and when it ends. One that came from a store may have been told its end.
+    pub(super) fn times(&self, now: u64, stored: &Stored<R>) -> (u64, u64) {
+        match stored.ends() {
+            _ if !self.ages() => (now, u64::MAX),
+            u64::MAX => (now, self.end(now, stored.get())),
+            told if self.ttl == u64::MAX => (now, told),
+            told => {
+                let ends = told.min(now.saturating_add(self.ttl));
+                (ends.saturating_sub(self.ttl).clamp(1, now), ends)
+            }
+        }
     }
 
     /// How long after its end a value is kept for want of a better one.

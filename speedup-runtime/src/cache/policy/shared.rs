@@ -153,8 +153,8 @@ impl<K: Key, R: Output> Shared<K, R> {
     fn admit(&self, core: &Kept<K, R>, key: &Hashed<K>) -> Option<bool> {
         let (now, worker) = (clock::now(), registry::current());
         core.look(key, worker, |stored| {
-            let ends = if self.rules.ages() { self.rules.end(now, stored.get()) } else { u64::MAX };
-            if !stored.begin(now, ends) {
+            let (born, ends) = self.rules.times(now, stored);
+            if !stored.begin(born, now, ends) {
                 return true;
             }
             if !self.rules.is_bounded() {

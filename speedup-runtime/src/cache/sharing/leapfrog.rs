@@ -27,7 +27,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
     registry::prepare_for_threads();
     // Starts them, where nobody has.
-    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     note_started();
     if worker.is_isolated() {
         return;
@@ -39,7 +39,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
     if let Some(seat) = take_seat(home, seats) {
-        rayon::spawn(move || session(home, root, seat));
+        rayon_core::spawn(move || session(home, root, seat));
     }
 }
 
@@ -56,6 +56,9 @@ pub(in crate::cache) fn dismiss(worker: &'static Worker) {
     let root = worker.root.load(Ordering::Relaxed);
     if root % 2 == 1 {
         worker.root.store(root + 1, Ordering::Release);
+        // With the fence in `session`: one of the two sees the other.
+        fence(Ordering::SeqCst);
+        tidy(worker);
     }
 }
 
@@ -68,10 +71,11 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         return;
     }
     worker.own.home.set(Some(home));
+    worker.own.home_root.set(root);
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
-    let seats = rayon::current_num_threads().saturating_sub(1) as u32;
+    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     loop {
         help(home, root, worker);
         home.helpers.fetch_sub(1, Ordering::AcqRel);
@@ -80,8 +84,16 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         let goes_on = home.root.load(Ordering::Acquire) == root;
         let found = goes_on && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
         if !found || take_seat(home, seats).is_none() {
-            return;
+            break;
         }
+    }
+    tidy(home);
+}
+
+/// Forgets what has panicked in outermost calls of this worker that are over, once nobody works for them any more.
+fn tidy(home: &'static Worker) {
+    if home.failures.any() && home.helpers.load(Ordering::Acquire) == 0 {
+        home.failures.forget_before(home.root.load(Ordering::Acquire));
     }
 }
 

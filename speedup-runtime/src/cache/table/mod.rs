@@ -8,7 +8,7 @@ pub(in crate::cache) mod bits;
 mod census;
 mod current;
 mod directory;
-#[cfg(all(feature = "disk", not(loom)))]
+#[cfg(not(loom))]
 mod entries;
 mod hashed;
 pub(in crate::cache) mod key;
@@ -371,12 +371,18 @@ impl<K: Key, R: Output> Table<K, R> {
     /// What is in the table, and the memory that it takes. O(slots).
     #[cfg(not(loom))]
     pub(in crate::cache) fn census(&self, pin: Pinned<'_>) -> Census {
-        let mut census = Census { bytes: size_of::<Self>(), ..Census::default() };
+        let mut census = Census { bytes: self.bytes(pin), ..Census::default() };
         self.pages.census(&mut census);
         if let Some(hashed) = self.hashed.get() {
             hashed.census(&mut census, pin);
         }
         census
+    }
+
+    /// The memory that the table takes. O(bytes / 16 KiB).
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn bytes(&self, pin: Pinned<'_>) -> usize {
+        size_of::<Self>() + self.pages.bytes() + self.hashed.get().map_or(0, |hashed| hashed.bytes(pin))
     }
 
     /// The slot of a key, and whether this call made it with the given state.

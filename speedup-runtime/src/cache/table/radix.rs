@@ -26,6 +26,8 @@ use crate::cache::{
     table::{key::Key, packed_key},
     thread::registry::Pinned,
 };
+#[cfg(not(loom))]
+use crate::seeing::limit;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 
 /// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
@@ -155,7 +157,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// Calls `each` for all packed keys whose slots are ready, and their values.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     pub(super) fn each_ready<'pin>(&self, _pin: Pinned<'pin>, each: &mut dyn FnMut(u64, &'pin R)) {
         let mut pages = Vec::new();
         {
@@ -176,7 +178,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// All pages, each with the path that leads to it; the growth lock is held.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     fn paths(at: *mut u8, level: usize, path: &mut [usize; 3], each: &mut dyn FnMut([usize; 3], *mut u8)) {
         if at.is_null() {
             return;
@@ -196,7 +198,7 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// The packed key whose [`place`](Self::place) this is.
-    #[cfg(all(feature = "disk", not(loom)))]
+    #[cfg(not(loom))]
     fn packed_at(place: &Place) -> u64 {
         let bits = PageOf::<R>::BITS;
         let join = |high: usize, low: usize, bits: u32| (high << bits | low) as u64;
@@ -218,11 +220,17 @@ impl<K: Key, R> Pages<K, R> {
         }
     }
 
-    /// Adds what is in the pages, and what they take.
+    /// What the pages and their directories take.
+    #[cfg(not(loom))]
+    pub(super) fn bytes(&self) -> usize {
+        let growth = lock(&self.growth);
+        growth.pages * PageOf::<R>::LAYOUT.size() + growth.directory_bytes
+    }
+
+    /// Adds what is in the pages.
     #[cfg(not(loom))]
     pub(super) fn census(&self, census: &mut Census) {
-        let growth = lock(&self.growth);
-        census.bytes += growth.pages * PageOf::<R>::LAYOUT.size() + growth.directory_bytes;
+        let _growth = lock(&self.growth);
         self.each_page(&mut |page| {
             for index in 0..PageOf::<R>::SLOTS {
                 // SAFETY: the page belongs to this table, which is borrowed.
@@ -285,6 +293,8 @@ impl<K: Key, R> Pages<K, R> {
         };
         link.store(page, Ordering::Release);
         growth.pages += 1;
+        #[cfg(not(loom))]
+        limit::grown();
         Some(())
     }
 

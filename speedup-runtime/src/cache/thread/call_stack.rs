@@ -47,6 +47,20 @@ pub(in crate::cache) fn contains(worker: &Worker, slot: usize) -> bool {
     frames(worker).any(|frame| frame.slot() == slot)
 }
 
+/// Notes that a panic of a call is about to reach the body of the innermost running one.
+pub(in crate::cache) fn note_panic(worker: &Worker) {
+    top(worker).inspect(|frame| _ = frame.mark(Mark::Hit, true));
+}
+
+/// Runs what contains its panics, so that the body of the innermost running call does not get them.
+pub(in crate::cache) fn apart<T>(worker: &Worker, run: impl FnOnce() -> T) -> T {
+    let running = top(worker);
+    let hit = running.is_some_and(|frame| frame.is(Mark::Hit));
+    let result = run();
+    running.inspect(|frame| _ = frame.mark(Mark::Hit, hit));
+    result
+}
+
 /// Runs what helps the call for which the innermost running one waits.
 pub(in crate::cache) fn aside<T>(worker: &Worker, help: impl FnOnce() -> T) -> T {
     let waiting = top(worker);

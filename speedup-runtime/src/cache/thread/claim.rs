@@ -64,6 +64,11 @@ impl Goal {
         (!value.is_null()).then_some(Self { table, state, value })
     }
 
+    /// The slot and its table.
+    pub(in crate::cache) fn place(self) -> (usize, u64) {
+        (self.state as usize, self.table)
+    }
+
     /// The name of the slot.
     #[inline]
     pub(in crate::cache) fn name(self) -> usize {

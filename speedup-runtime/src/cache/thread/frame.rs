@@ -44,6 +44,8 @@ pub(in crate::cache) enum Mark {
     Timed = 16,
     /// Who looks on was told of the call.
     Watched = 32,
+    /// A panic of a call that the body has made has reached it.
+    Hit = 64,
 }
 
 /// The place of a call that is not shown.

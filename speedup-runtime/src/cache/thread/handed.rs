@@ -4,7 +4,7 @@
 //! same key gets it, instead of running the call once more; and nobody who would help begins that call again meanwhile. They
 //! are gone when the call in whose body that region stands ends.
 
-use std::{any::Any, panic::resume_unwind, sync::Mutex};
+use std::{any::Any, sync::Mutex};
 
 use crate::{
     panics::{self, Payload},
@@ -116,13 +116,16 @@ impl Handed {
         lock(&self.ends).iter().find(|entry| entry.is(frame, member)).map(|entry| entry.end.clone())
     }
 
-    /// How a call was ended ahead of the running call that fills the slot `frame`, if it was; `is` knows its key.
-    ///
-    /// # Panics
-    /// With the payload of the call.
+    /// How a call was ended ahead of the running call that fills the slot `frame`, if it was, by its value or with its panic;
+    /// `is` knows its key.
     #[cold]
     #[inline(never)]
-    pub(in crate::cache) fn take<K, R>(&self, frame: usize, member: Member, is: impl Fn(&K) -> bool) -> Option<R>
+    pub(in crate::cache) fn take<K, R>(
+        &self,
+        frame: usize,
+        member: Member,
+        is: impl Fn(&K) -> bool,
+    ) -> Option<Result<R, Payload>>
     where
         (K, End<R>): Any + Send + Sync,
         R: Clone,
@@ -138,11 +141,11 @@ impl Handed {
         // Who is still at it is waited for as any other call.
         let end = found?.downcast::<(K, End<R>)>().ok().filter(|end| is(&end.0))?;
         match &end.1 {
-            End::Value(value) => Some(value.clone()),
+            End::Value(value) => Some(Ok(value.clone())),
             End::Panic(payload) => {
                 let payload = lock(payload).take();
                 self.finish::<K, R>(frame, member, None);
-                resume_unwind(payload?)
+                payload.map(Err)
             }
         }
     }
@@ -170,7 +173,8 @@ mod tests {
         let handed = Handed::default();
         assert!(handed.begin(1, (7, 1)));
         handed.finish(1, (7, 1), Some((3_u64, End::Value("three"))));
-        let take = |frame, table, key| handed.take::<u64, &str>(frame, (7, table), |of| *of == key);
+        let take =
+            |frame, table, key| handed.take::<u64, &str>(frame, (7, table), |of| *of == key).and_then(Result::ok);
         assert_eq!(take(1, 1, 3), Some("three"));
         assert_eq!(take(1, 1, 3), Some("three"), "as often as the region asks");
         assert_eq!((take(1, 1, 4), take(1, 2, 3), take(2, 1, 3)), (None, None, None));

@@ -9,6 +9,8 @@ pub(in crate::cache) mod counters;
 #[cfg(not(loom))]
 pub(in crate::cache) mod engine;
 #[cfg(not(loom))]
+pub(in crate::cache) mod failures;
+#[cfg(not(loom))]
 pub(in crate::cache) mod frame;
 #[cfg(not(loom))]
 pub(in crate::cache) mod handed;
@@ -33,3 +35,5 @@ pub(in crate::cache) mod timing;
 pub(in crate::cache) mod waiters;
 #[cfg(not(loom))]
 pub(in crate::cache) mod window;
+#[cfg(not(loom))]
+pub(in crate::cache) mod worker;

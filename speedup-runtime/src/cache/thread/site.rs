@@ -33,7 +33,7 @@ static QUESTIONS: Lazy<Mutex<HashMap<usize, u64>>> = Lazy::new(Mutex::default);
 impl Site {
     /// Notes where the calling thread is; by the thread itself, before others know the worker.
     pub(in crate::cache) fn enter(&self, number: u32) {
-        let pool = match rayon::current_thread_index() {
+        let pool = match rayon_core::current_thread_index() {
             Some(_) => pool_of_this_thread().unwrap_or(usize::MAX - number as usize),
             None => 0,
         };
@@ -119,7 +119,7 @@ pub(in crate::cache) fn forget_questions(pool: usize) {
 /// A number that the current pool shares with no other one. Rayon has names for its pools but shows them only in the
 /// `Debug` form of a scope; `None` if that should change.
 pub(in crate::cache) fn pool_of_this_thread() -> Option<usize> {
-    let text = rayon::in_place_scope(|scope| format!("{scope:?}"));
+    let text = rayon_core::in_place_scope(|scope| format!("{scope:?}"));
     let (_, pool) = text.split_once("pool_id")?;
     let digits = pool.trim_start_matches(|at: char| !at.is_ascii_digit());
     digits.split(|at: char| !at.is_ascii_digit()).next()?.parse().ok()

@@ -3,6 +3,21 @@
 //! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
 //! pointer stays in the part of the stack that is known to have room, one comparison is all.
 
+#[cfg(all(
+    not(feature = "stacker"),
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[path = "stack/corosensei.rs"]
+mod pieces;
+#[cfg(not(all(
+    not(feature = "stacker"),
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+#[path = "stack/stacker.rs"]
+mod pieces;
+
 use std::{
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
@@ -66,7 +81,7 @@ fn look(worker: &Worker, here: usize, more: usize) -> bool {
         worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
         return here >= low.saturating_add(more);
     }
-    let low = stacker::remaining_stack().map_or(here, |left| (here - left.min(here)).saturating_add(RESERVE));
+    let low = pieces::low_end(here, segment).map_or(here, |end| end.saturating_add(RESERVE));
     if here <= low {
         return false;
     }
@@ -76,7 +91,7 @@ fn look(worker: &Worker, here: usize, more: usize) -> bool {
     here - low > more
 }
 
-/// The stack of the process's first thread, if this is that thread. `stacker` asks the C library, which reads the whole map of the
+/// The stack of the process's first thread, if this is that thread. The C library reads the whole map of the
 /// process for it; that takes longer than a first call may.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 fn of_first_thread() -> Option<Range<usize>> {
@@ -113,17 +128,17 @@ pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, more: usize, body: im
     let outer = Restore(worker, worker.own.stack.get(), worker.own.taken.replace(taken));
     // Where the result goes, so that a large one has one copy on the old stack.
     let mut result = None;
-    stacker::grow(size, || {
-        let here = address();
-        // Where the system does not tell, the piece has the size that was asked for, but for what lies above.
-        let left = stacker::remaining_stack().unwrap_or(size - RESERVE);
-        let low = here - left.min(here) + RESERVE;
+    let there = pieces::on_new(size, |end| {
+        let (here, low) = (address(), end + RESERVE);
         // A deep recursion touches each page once.
-        huge_pages::ask_for(here - left.min(here), here);
+        huge_pages::ask_for(end, here);
         worker.own.stack.set(Segment { low, len: here.saturating_sub(low) + 1 });
         result = Some(body());
     });
     drop(outer);
+    if let Err(error) = there {
+        std::panic::panic_any(format!("there is no memory for the stack of a deep recursion: {error}"));
+    }
     result.expect("the body has returned, or its panic would have gone on")
 }
 

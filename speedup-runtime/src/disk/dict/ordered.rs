@@ -5,6 +5,7 @@ use super::state::DictState;
 use crate::disk::Result;
 use crate::disk::leaf::{Item, Leaf};
 use crate::disk::pages::Pages;
+use crate::disk::prefix::{self, KeyPrefix};
 use crate::disk::tree::{Found, Seek};
 use crate::disk::write_buffer::Known;
 use crate::sync::Arc;
@@ -29,6 +30,14 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The keys that begin with a prefix.
+    pub(super) fn of_prefix<K, P: KeyPrefix<K> + ?Sized>(prefix: &P) -> Self {
+        let mut low = Vec::new();
+        prefix.encode_prefix(&mut low);
+        let high = prefix::end_of(low.clone());
+        Span { low, high }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.high.as_ref().is_some_and(|high| *high <= self.low)
     }

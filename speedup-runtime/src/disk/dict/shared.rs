@@ -4,7 +4,8 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
-use super::iter::{Iter, Range, Runs};
+use super::append::Append;
+use super::iter::{Iter, Keys, Range, Runs, Values};
 use super::ordered::Span;
 use super::state::DictState;
 use super::whole::{entry_at_end, many_of, value_of};
@@ -12,6 +13,7 @@ use super::{DiskDict, encoded, span};
 use crate::disk::Result;
 use crate::disk::handle::Access;
 use crate::disk::key::{EncodeKey, Key};
+use crate::disk::prefix::KeyPrefix;
 use crate::disk::shared::{Parts, Shared, Structure};
 use crate::disk::value::{Codec, Value};
 
@@ -206,6 +208,48 @@ impl<K: Key, V: Value> Shared<DiskDict<K, V>> {
     {
         let (access, codec) = self.reader();
         Iter::new(Runs::beside(access, span(&range)), codec)
+    }
+
+    /// The entries whose keys begin with a prefix, as [`iter`](Self::iter); see [`DiskDict::prefix`].
+    pub fn prefix<P: KeyPrefix<K> + ?Sized>(&self, prefix: &P) -> Iter<'_, K, V> {
+        let (access, codec) = self.reader();
+        Iter::new(Runs::beside(access, Span::of_prefix(prefix)), codec)
+    }
+
+    /// All keys in order, as [`iter`](Self::iter); no values are read.
+    pub fn keys(&self) -> Keys<'_, K, V> {
+        Keys(self.iter())
+    }
+
+    /// All values in the order of their keys, as [`iter`](Self::iter).
+    pub fn values(&self) -> Values<'_, K, V> {
+        Values(self.iter())
+    }
+
+    /// Adds to the end of the value of a key, without reading it; see [`DiskDict::append`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskDict::append`].
+    pub fn append(&self, key: K, part: &V::Part) -> Result<()>
+    where
+        V: Append,
+    {
+        self.with(|dict| dict.append(key, part))
+    }
+
+    /// Removes the entries whose keys lie in a range, and returns how many there were; see [`DiskDict::remove_range`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskDict::remove_range`].
+    pub fn remove_range<Q, R>(&self, range: R) -> Result<usize>
+    where
+        K: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        self.with(|dict| dict.remove_range(range))
     }
 
     /// Removes and returns the first entry; see [`DiskDict::pop_first`].

@@ -15,7 +15,7 @@ use crate::disk::leaf::Val;
 use crate::disk::pager::Pager;
 use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Store};
 use crate::disk::tree::{Found, Seek};
-use crate::disk::write_buffer::WriteBuffer;
+use crate::disk::write_buffer::{Ordered, WriteBuffer};
 use crate::disk::{Error, Result};
 use crate::sync::global::AtomicUsize;
 
@@ -28,11 +28,15 @@ pub(crate) type Step<'a> = (&'a [u8], Option<&'a [u8]>);
 /// A merge of the write buffer on its way.
 struct Merge {
     /// The records to merge, in the order of their keys.
-    order: Vec<u32>,
-    /// How many of them are in the tree.
-    next: usize,
+    ordered: Ordered,
+    /// The next of them.
+    window: Vec<u32>,
+    /// The last that is in the tree.
+    last: Option<u32>,
     /// Records from here on came later.
     mark: u32,
+    /// The same changes once more: what will be left when the merge has ended.
+    rest: WriteBuffer,
     /// How many changes are to be merged soon.
     due: usize,
 }
@@ -273,6 +277,9 @@ impl DictState {
     fn buffered(&mut self, key: &[u8], val: Option<Val<'_>>) -> Result<()> {
         self.free_buffered(key)?;
         self.buffer.set(key, val);
+        if let Some(merge) = &mut self.merge {
+            merge.rest.set(key, val);
+        }
         Ok(())
     }
 
@@ -338,6 +345,7 @@ impl DictState {
             self.pace_merge()?;
         } else if self.buffer.is_full() {
             self.begin_merge()?;
+            self.store.begin_next();
         }
         if self.merge.is_some() {
             return Ok(());
@@ -348,8 +356,9 @@ impl DictState {
             if self.buffer.is_empty() {
                 return self.store.checkpoint();
             }
-            self.store.checkpoint_but(self.buffer.edits())?;
+            return self.store.checkpoint_but(self.buffer.edits());
         }
+        self.store.drop_next();
         Ok(())
     }
 

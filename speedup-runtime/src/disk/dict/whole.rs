@@ -10,7 +10,7 @@ use super::state::DictState;
 use super::{DiskDict, Iter, encoded, span};
 use crate::disk::handle::Access;
 use crate::disk::key::{self, EncodeKey, Key};
-use crate::disk::prefix::{self, KeyPrefix};
+use crate::disk::prefix::KeyPrefix;
 use crate::disk::value::{Codec, Value};
 use crate::disk::{Error, Result};
 
@@ -205,10 +205,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     /// # Ok(()) }
     /// ```
     pub fn prefix<P: KeyPrefix<K> + ?Sized>(&self, prefix: &P) -> Iter<'_, K, V> {
-        let mut low = Vec::new();
-        prefix.encode_prefix(&mut low);
-        let high = prefix::end_of(low.clone());
-        Iter::new(Runs::new(&self.handle, Span { low, high }), self.codec)
+        Iter::new(Runs::new(&self.handle, Span::of_prefix(prefix)), self.codec)
     }
 
     /// Moves the entries from `key` on into another dict, which must be empty.

@@ -1,6 +1,7 @@
 //! [`DiskList`]: a list on disk.
 
 mod batch;
+mod beside;
 mod builder;
 mod copies;
 mod ends;
@@ -11,6 +12,7 @@ mod shared;
 mod sort;
 pub(crate) mod state;
 mod tend;
+mod touched;
 mod whole;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 
 pub use self::batch::ListBatch;
+pub use self::beside::SharedIter;
 pub use self::builder::ListBuilder;
 pub use self::ends::Drain;
 pub use self::iter::Iter;

@@ -1,7 +1,11 @@
 //! What a list does without a guard when it is shared.
 
+use std::ops::RangeBounds;
+
 use super::DiskList;
+use super::beside::SharedIter;
 use super::state::ListState;
+use super::whole::many_of;
 use crate::disk::Result;
 use crate::disk::handle::Access;
 use crate::disk::shared::{Parts, Shared, Structure};
@@ -78,6 +82,52 @@ impl<T: Value> Shared<DiskList<T>> {
         })
     }
 
+    /// The items at many positions as they are at one moment, in the order of the positions; see [`DiskList::get_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::get_many`].
+    pub fn get_many(&self, positions: impl IntoIterator<Item = usize>) -> Result<Vec<Option<T>>> {
+        self.see(|access, codec| many_of(access, codec, positions))
+    }
+
+    /// All items, from either end, while others change the list.
+    ///
+    /// Some hundred items at a time are read as they are at one moment, and nobody waits in between. What others put or take out before the
+    /// place that was reached moves the items behind it, so that one may come twice or not at all; all of one moment are in a
+    /// [`snapshot`](Self::snapshot). The thread that has a guard gets [`Error::Held`](crate::disk::Error::Held) from it, and others wait for
+    /// the guard.
+    pub fn iter(&self) -> SharedIter<'_, T> {
+        self.range(..)
+    }
+
+    /// The items in a range of positions, as [`iter`](Self::iter); positions past the end are left out.
+    pub fn range(&self, range: impl RangeBounds<usize>) -> SharedIter<'_, T> {
+        let (access, codec) = self.reader();
+        SharedIter::new(access, codec, &range)
+    }
+
+    /// A copy of the items in a range of positions as they are at one moment; see [`DiskList::slice`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::slice`].
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Result<Vec<T>> {
+        self.with(|list| list.slice(range))
+    }
+
+    /// Whether an item equals `wanted`; see [`DiskList::contains`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::contains`].
+    pub fn contains(&self, wanted: &T) -> Result<bool>
+    where
+        T: PartialEq,
+    {
+        self.with(|list| list.contains(wanted))
+    }
+
     /// Puts another item at a position; see [`DiskList::set`].
     ///
     /// # Errors
@@ -112,6 +162,60 @@ impl<T: Value> Shared<DiskList<T>> {
     /// As [`DiskList::remove`].
     pub fn remove(&self, index: usize) -> Result<Option<T>> {
         self.with(|list| list.remove(index))
+    }
+
+    /// Exchanges two items; see [`DiskList::swap`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::swap`].
+    pub fn swap(&self, i: usize, j: usize) -> Result<()> {
+        self.with(|list| list.swap(i, j))
+    }
+
+    /// Removes the items in a range of positions; see [`DiskList::remove_range`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::remove_range`].
+    pub fn remove_range(&self, range: impl RangeBounds<usize>) -> Result<()> {
+        self.with(|list| list.remove_range(range))
+    }
+
+    /// Keeps the first `len` items; see [`DiskList::truncate`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::truncate`].
+    pub fn truncate(&self, len: usize) -> Result<()> {
+        self.with(|list| list.truncate(len))
+    }
+
+    /// Keeps the last `len` items; see [`DiskList::truncate_front`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::truncate_front`].
+    pub fn truncate_front(&self, len: usize) -> Result<()> {
+        self.with(|list| list.truncate_front(len))
+    }
+
+    /// Moves the first `count` items to the end; see [`DiskList::rotate_left`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::rotate_left`].
+    pub fn rotate_left(&self, count: usize) -> Result<()> {
+        self.with(|list| list.rotate_left(count))
+    }
+
+    /// Moves the last `count` items to the front; see [`DiskList::rotate_right`].
+    ///
+    /// # Errors
+    ///
+    /// As [`DiskList::rotate_right`].
+    pub fn rotate_right(&self, count: usize) -> Result<()> {
+        self.with(|list| list.rotate_right(count))
     }
 
     /// Adds an item at the end; see [`DiskList::push`].

@@ -37,7 +37,7 @@ impl ListState {
     }
 
     /// Applies an operation of the journal; after a repair that lost items, the positions are as near as may be.
-    fn redo(&mut self, op: Op<'_>) -> Result<()> {
+    pub(super) fn redo(&mut self, op: Op<'_>) -> Result<()> {
         let len = self.len();
         match op {
             Op::Push { val } => self.push(val),
@@ -102,11 +102,21 @@ impl ListState {
     }
 
     /// Refuses when the page of a position cannot be read, before an operation that would need it is noted.
-    fn readable(&mut self, at: u64) -> Result<()> {
+    pub(super) fn readable(&mut self, at: u64) -> Result<()> {
         match self.store.tree.at(&mut self.store.pager, at + self.front.gone, true)? {
             Some((_, leaf)) => leaf.map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Refuses when any page cannot be read.
+    pub(super) fn all_readable(&mut self) -> Result<()> {
+        let mut at = 0;
+        while let Some((range, leaf)) = self.store.tree.at(&mut self.store.pager, at, false)? {
+            leaf?;
+            at = range.end;
+        }
+        Ok(())
     }
 
     /// Adds an item at the end.

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 
 use super::iter::Runs;
+use super::state::ListState;
 use super::{DiskList, sort};
 use crate::disk::body::Body;
-use crate::disk::value::{self, Value};
+use crate::disk::handle::Access;
+use crate::disk::value::{self, Codec, Value};
 use crate::disk::{Error, Result};
 
 impl<T: Value> DiskList<T> {
@@ -15,17 +17,7 @@ impl<T: Value> DiskList<T> {
     ///
     /// As [`get`](Self::get).
     pub fn get_many(&self, positions: impl IntoIterator<Item = usize>) -> Result<Vec<Option<T>>> {
-        let mut wanted: Vec<(usize, usize)> =
-            positions.into_iter().enumerate().map(|(place, index)| (index, place)).collect();
-        wanted.sort_unstable();
-        let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
-        self.handle.see(|state, view| {
-            for &(index, place) in &wanted {
-                found[place] = state.see(view, index as u64, |bytes| self.codec.decode(bytes))?;
-            }
-            Ok(())
-        })?;
-        Ok(found)
+        many_of(&self.handle, self.codec, positions)
     }
 
     /// Moves the items from `at` on into another list, which must be empty.
@@ -175,4 +167,23 @@ impl<T: Value> DiskList<T> {
             })
         })
     }
+}
+
+/// The items at many positions, in the order of the positions.
+pub(super) fn many_of<T: Value>(
+    access: &Access<ListState>,
+    codec: Codec,
+    positions: impl IntoIterator<Item = usize>,
+) -> Result<Vec<Option<T>>> {
+    let mut wanted: Vec<(usize, usize)> =
+        positions.into_iter().enumerate().map(|(place, index)| (index, place)).collect();
+    wanted.sort_unstable();
+    let mut found: Vec<Option<T>> = wanted.iter().map(|_| None).collect();
+    access.see(|state, view| {
+        for &(index, place) in &wanted {
+            found[place] = state.see(view, index as u64, |bytes| codec.decode(bytes))?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }

@@ -14,7 +14,7 @@ const SHORT: usize = 4096;
 const RATIO: usize = 4;
 
 /// The first eight bytes of a key, and where its record is.
-type Entry = (u64, u32);
+pub(super) type Entry = (u64, u32);
 
 /// Sorted runs; a key may be in several, and then its latest record counts.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ fn key(arena: &[u8], entry: Entry) -> &[u8] {
     record(arena, entry.1).0
 }
 
-fn compare(arena: &[u8], a: Entry, b: Entry) -> Ordering {
+pub(super) fn compare(arena: &[u8], a: Entry, b: Entry) -> Ordering {
     a.0.cmp(&b.0).then_with(|| key(arena, a).cmp(key(arena, b)))
 }
 

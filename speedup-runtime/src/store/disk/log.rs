@@ -4,17 +4,21 @@
 //! the end of the process in any way; [`Log::sync`] makes it survive a power cut, too.
 
 use std::{
-    collections::HashMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufReader, ErrorKind, Read},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::blocks::Blocks;
+use super::index::{Expiring, Index, Place, note, number};
 use super::positioned;
-use super::record::{self, Found, Kind, PREFIX, Record};
+use super::record::{self, Found, Kind, Record};
+use super::scan::{Scan, scan};
+use crate::clock;
 use crate::disk::Process;
 
 /// Where the records lie.
@@ -45,6 +49,8 @@ pub(super) struct Log {
     process: Process,
     /// The most bytes that the log may take; beyond, the oldest results go.
     capacity: u64,
+    /// The most results that are kept. `Relaxed`: the next append sees it.
+    most: AtomicUsize,
     view: RwLock<View>,
     blocks: Blocks,
     /// Held by the one who appends.
@@ -61,31 +67,17 @@ struct View {
     index: Index,
 }
 
-/// Where the record of a key lies, by the key's number.
-#[derive(Clone, Copy)]
-struct Place {
-    at: u64,
-    len: u32,
-}
-
 struct Writer {
     /// Where the next record goes.
     end: u64,
-    /// How many bytes before that are records nobody needs any more.
+    /// How many bytes before that are records nobody needs any more: at least so many, where some were replaced before their time was over.
     garbage: u64,
+    expiring: Expiring,
 }
 
 /// Milliseconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-/// The number of a key in the index. Two keys of one number: the later one counts, and each is verified when it is read.
-fn number(key: &[u8]) -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
-    hasher.write(key);
-    hasher.finish()
+    clock::since_1970()
 }
 
 fn poisoned<T>(guard: Result<T, PoisonError<T>>) -> T {
@@ -105,13 +97,13 @@ impl Log {
         if lock.is_some() {
             drop(fs::remove_file(folder.join(NEW)));
         }
-        let mut scanned = scan(&path, &head)?;
+        let mut scanned = scan(&path, &head, now())?;
         if scanned.is_damaged && lock.is_some() {
             fs::rename(&path, folder.join(DAMAGED))?;
             mode = Mode::BegunAnew;
             scanned = Scan::default();
         }
-        let Scan { index, mut end, garbage, .. } = scanned;
+        let Scan { index, mut end, garbage, expiring, .. } = scanned;
         let file = if lock.is_some() {
             let file = open_file(&path)?;
             if end == 0 {
@@ -128,7 +120,7 @@ impl Log {
             File::open(folder.join(LOCK))?
         };
         let view = View { file: Arc::new(file), number: 0, end, index };
-        let writer = Writer { end, garbage };
+        let writer = Writer { end, garbage, expiring };
         Ok(Log {
             folder: folder.to_owned(),
             head,
@@ -136,6 +128,7 @@ impl Log {
             _lock: lock,
             process,
             capacity,
+            most: AtomicUsize::new(usize::MAX),
             view: RwLock::new(view),
             blocks: Blocks::new(),
             writer: Mutex::new(writer),
@@ -150,8 +143,18 @@ impl Log {
         &self.folder
     }
 
+    /// Keeps at most so many results from the next one on; beyond, the oldest quarter goes.
+    pub(super) fn bound(&self, most: usize) {
+        self.most.fetch_min(most.max(1), Ordering::Relaxed);
+    }
+
     /// The value of a key whose time is not over.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.get_with_end(key)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the end of its time, or 0.
+    pub(super) fn get_with_end(&self, key: &[u8]) -> io::Result<Option<(Vec<u8>, u64)>> {
         let (file, of, end, place) = {
             let view = poisoned(self.view.read());
             let Some(place) = view.index.get(&number(key)).copied() else { return Ok(None) };
@@ -159,7 +162,9 @@ impl Log {
         };
         let bytes = self.blocks.read((&file, of), end, place.at, place.len as usize)?;
         match record::read(&bytes) {
-            Found::Record(record, _) => Ok((record.key == key && is_alive(&record)).then(|| record.value.to_vec())),
+            Found::Record(record, _) => {
+                Ok((record.key == key && is_alive(&record)).then(|| (record.value.to_vec(), record.end)))
+            }
             Found::Cut | Found::Damage => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
         }
     }
@@ -180,6 +185,7 @@ impl Log {
             if record.append(&mut bytes) {
                 let place = Place { at: writer.end + at as u64, len: (bytes.len() - at) as u32 };
                 places.push((record.kind, number(record.key), place));
+                writer.expiring.add(record.end, place.len as usize);
             }
         }
         {
@@ -199,12 +205,28 @@ impl Log {
                 writer.garbage = place.at + u64::from(place.len) - self.head.len() as u64;
             }
         }
+        self.forget_oldest(&mut view.index, &mut writer.garbage);
         drop(view);
+        writer.garbage += writer.expiring.over(now());
         let is_full = writer.end > self.capacity;
         if is_full || (writer.garbage > LITTLE && writer.garbage > writer.end / 2) {
             self.rewrite(&mut writer)?;
         }
         Ok(())
+    }
+
+    /// Forgets the oldest quarter of too many results. In the file they are garbage, and may be found again by the next run.
+    fn forget_oldest(&self, index: &mut Index, garbage: &mut u64) {
+        let most = self.most.load(Ordering::Relaxed);
+        let Some(surplus) = index.len().checked_sub(most).filter(|surplus| *surplus > 0) else { return };
+        let mut places: Vec<(u64, u64, u32)> =
+            index.iter().map(|(number, place)| (place.at, *number, place.len)).collect();
+        let count = (surplus + most / 4).min(places.len() - 1);
+        places.select_nth_unstable(count);
+        for (_, number, len) in &places[..count] {
+            index.remove(number);
+            *garbage += u64::from(*len);
+        }
     }
 
     /// Writes a log that holds what is needed alone; where that is too much, the newest three quarters of what may be.
@@ -223,14 +245,15 @@ impl Log {
         }
         let path = self.folder.join(NEW);
         let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
-        let mut index = Index::default();
+        let (mut index, mut expiring) = (Index::default(), Expiring::default());
         let mut bytes = self.head.clone();
         let mut end = 0;
         for (number, place) in places.drain(first..) {
             let record = read_at(&old, place)?;
             // What is over or damaged is left behind.
-            if !matches!(record::read(&record), Found::Record(found, _) if is_alive(&found)) {
-                continue;
+            match record::read(&record) {
+                Found::Record(found, len) if is_alive(&found) => expiring.add(found.end, len),
+                _ => continue,
             }
             index.insert(number, Place { at: end + bytes.len() as u64, len: place.len });
             bytes.extend(record);
@@ -247,7 +270,7 @@ impl Log {
         let mut view = poisoned(self.view.write());
         *view = View { file: Arc::new(new), number: view.number + 1, end, index };
         drop(view);
-        *writer = Writer { end, garbage: 0 };
+        *writer = Writer { end, garbage: 0, expiring };
         Ok(())
     }
 
@@ -279,7 +302,7 @@ impl Log {
 }
 
 fn is_alive(record: &Record<'_>) -> bool {
-    record.end == 0 || record.end > now()
+    record.is_alive(now())
 }
 
 fn read_at(file: &File, place: Place) -> io::Result<Vec<u8>> {
@@ -300,113 +323,4 @@ pub(super) fn take_lock(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
-}
-
-type Index = HashMap<u64, Place, foldhash::fast::FixedState>;
-
-/// What lies in a file.
-#[derive(Default)]
-struct Scan {
-    index: Index,
-    /// Where the last whole record ends; 0 where there is not even a head.
-    end: u64,
-    garbage: u64,
-    /// Something follows that was not written here.
-    is_damaged: bool,
-}
-
-/// Reads a log from its beginning. One that is cut ends before its last record.
-fn scan(path: &Path, head: &[u8]) -> io::Result<Scan> {
-    let mut scan = Scan::default();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(scan),
-        Err(error) => return Err(error),
-    };
-    let mut input = BufReader::with_capacity(1 << 18, file);
-    let mut bytes = vec![0; head.len()];
-    let read = fill(&mut input, &mut bytes)?;
-    if bytes[..read] != *head {
-        // A crash while it was made: nothing is lost.
-        scan.is_damaged = !head.starts_with(&bytes[..read]) && !is_empty(&bytes[..read], &mut input)?;
-        return Ok(scan);
-    }
-    scan.end = head.len() as u64;
-    loop {
-        let mut prefix = [0; PREFIX];
-        let read = fill(&mut input, &mut prefix)?;
-        if read < PREFIX {
-            return Ok(scan);
-        }
-        let Some(len) = record::length(&prefix) else {
-            scan.is_damaged = !is_empty(&prefix, &mut input)?;
-            return Ok(scan);
-        };
-        bytes.clear();
-        bytes.extend(prefix);
-        input.by_ref().take(len as u64).read_to_end(&mut bytes)?;
-        match record::read(&bytes) {
-            Found::Record(record, len) => scan.note(record.kind, number(record.key), len, head.len() as u64),
-            Found::Cut => return Ok(scan),
-            Found::Damage => {
-                scan.is_damaged = true;
-                return Ok(scan);
-            }
-        }
-    }
-}
-
-impl Scan {
-    fn note(&mut self, kind: Kind, number: u64, len: usize, head: u64) {
-        let place = Place { at: self.end, len: len as u32 };
-        self.end += len as u64;
-        note(&mut self.index, kind, number, place, &mut self.garbage);
-        if kind == Kind::Clear {
-            self.garbage = self.end - head;
-        }
-    }
-}
-
-/// What a record does to the index.
-fn note(index: &mut Index, kind: Kind, number: u64, place: Place, garbage: &mut u64) {
-    let old = match kind {
-        Kind::Put => index.insert(number, place),
-        Kind::Remove => {
-            *garbage += u64::from(place.len);
-            index.remove(&number)
-        }
-        Kind::Clear => {
-            index.clear();
-            None
-        }
-    };
-    *garbage += old.map_or(0, |old| u64::from(old.len));
-}
-
-/// Whether nothing but zeros is there and follows: what a power cut may leave of a file that was growing.
-fn is_empty(found: &[u8], rest: &mut impl Read) -> io::Result<bool> {
-    let mut block = [0; 4096];
-    let mut only_zeros = found.iter().all(|byte| *byte == 0);
-    while only_zeros {
-        let read = fill(rest, &mut block)?;
-        if read == 0 {
-            break;
-        }
-        only_zeros = block[..read].iter().all(|byte| *byte == 0);
-    }
-    Ok(only_zeros)
-}
-
-/// Reads until the bytes are full or the input ends. Returns how many were read.
-fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
-    while read < bytes.len() {
-        match input.read(&mut bytes[read..]) {
-            Ok(0) => break,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
 }

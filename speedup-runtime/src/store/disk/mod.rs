@@ -3,6 +3,7 @@
 //! ```text
 //! DiskStore, its builder     keys and values as bytes, names and identities as folders
 //!   log                      records are appended, an index finds the last of each key
+//!     index, scan            which record of a key is the last; what is found when a log is opened
 //!     blocks                 what was read lately
 //!     record, positioned     the format; reading and writing at a place
 //!   origin                   which function results are those of
@@ -11,11 +12,13 @@
 //! ```
 
 mod blocks;
+mod index;
 mod log;
 mod origin;
 mod place;
 mod positioned;
 mod record;
+mod scan;
 mod ship;
 
 use std::{
@@ -32,7 +35,7 @@ use self::{
     log::{Log, Mode},
     record::{Kind, Record},
 };
-use super::{Condition, Error, Result, Store, codec::Codec};
+use super::{Condition, Error, Result, Store, Timed, codec::Codec};
 
 /// A [`Store`] in a folder: results are there in the next run.
 ///
@@ -42,6 +45,8 @@ use super::{Condition, Error, Result, Store, codec::Codec};
 ///   nothing fails ([`Condition::ReadOnly`]).
 /// - Every record has a checksum. What is damaged is set aside in a file `results.damaged`, and the store begins anew ([`Condition::BegunAnew`]); what a crash has cut off at
 ///   the end is left out.
+/// - Results beyond a bound (`capacity` in bytes, `entries`) go, the oldest first; after their time to live ([`put`](Store::put), `ttl`) they are not returned. Both
+///   give their room back when they are half of the file, and more than 1 MiB of it.
 /// - Values of other types, or of another version, lie in another folder: they are never read. Results that nobody has asked for in 30 days are deleted, and so are the oldest of those
 ///   beyond 1 GiB in one location.
 ///
@@ -64,6 +69,7 @@ use super::{Condition, Error, Result, Store, codec::Codec};
 /// ```
 pub struct DiskStore<K, V> {
     log: Log,
+    ttl: Option<Duration>,
     codec: Codec<K, V>,
 }
 
@@ -74,6 +80,8 @@ pub struct DiskStoreBuilder<K, V> {
     version: String,
     location: Option<PathBuf>,
     capacity: u64,
+    entries: usize,
+    ttl: Option<Duration>,
     types: PhantomData<fn(K) -> V>,
 }
 
@@ -102,6 +110,18 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
         self
     }
 
+    /// How many results are kept, by default as many as there is room for; beyond, the oldest quarter goes. See [`Store::bound`].
+    pub fn entries(mut self, most: usize) -> Self {
+        self.entries = most;
+        self
+    }
+
+    /// The time to live of results that are put without one; for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
     /// Opens the store, or makes it.
     ///
     /// # Errors
@@ -117,8 +137,9 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
         let absolute = std::path::absolute(&location).map_err(failed)?;
         let folder = place::folder(&absolute, &self.name, &identity);
         let log = Log::open(&folder, &identity, self.capacity).map_err(failed)?;
+        log.bound(self.entries);
         place::clean(&absolute);
-        Ok(DiskStore { log, codec })
+        Ok(DiskStore { log, ttl: self.ttl, codec })
     }
 }
 
@@ -138,6 +159,8 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
             version: String::new(),
             location: None,
             capacity: 4 << 30,
+            entries: usize::MAX,
+            ttl: None,
             types: PhantomData,
         }
     }
@@ -178,6 +201,17 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
         found.map(|bytes| self.codec.decode(&bytes)).transpose()
     }
 
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        let now = log::now();
+        let found = keys.iter().map(|key| {
+            let found = self.log.get_with_end(&self.codec.encode_key(key)?).map_err(|error| self.failed(error))?;
+            let Some((bytes, end)) = found else { return Ok(None) };
+            let left = (end > 0).then(|| Duration::from_millis(end.saturating_sub(now)));
+            Ok(Some((self.codec.decode(&bytes)?, left)))
+        });
+        found.collect()
+    }
+
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
         self.put_many(&[(key, value)], ttl)
     }
@@ -191,7 +225,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
-        let end = ttl.map_or(0, |ttl| log::now().saturating_add(ttl.as_millis() as u64));
+        let end = ttl.or(self.ttl).map_or(0, |ttl| log::now().saturating_add(ttl.as_millis() as u64));
         let mut refused = None;
         let mut encoded = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -212,6 +246,10 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
 
     fn is_near(&self) -> bool {
         true
+    }
+
+    fn bound(&self, entries: usize) {
+        self.log.bound(entries);
     }
 
     fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {

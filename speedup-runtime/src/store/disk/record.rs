@@ -45,6 +45,11 @@ pub(super) enum Found<'a> {
 }
 
 impl Record<'_> {
+    /// Whether its time is not over.
+    pub(super) fn is_alive(&self, now: u64) -> bool {
+        self.end == 0 || self.end > now
+    }
+
     /// Appends the record. Returns false, and appends nothing, if it is too long.
     pub(super) fn append(&self, out: &mut Vec<u8>) -> bool {
         let len = BODY + self.key.len() + self.value.len();

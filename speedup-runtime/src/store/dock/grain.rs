@@ -5,12 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::store::cooperate::policy;
 use crate::sync::global::{AtomicU64, Ordering};
-
-/// Until so many calls have ended all are claimed ..
-const FIRST: u64 = 8;
-/// .. and later one in so many of those that are too cheap, in case they cost more now.
-const AGAIN: u64 = 64;
 
 thread_local! {
     /// What the calls within the innermost one of this thread have taken.
@@ -32,9 +28,8 @@ impl Grain {
 
     /// Whether to claim the next call.
     pub(super) fn is_worth_a_claim(&self) -> bool {
-        self.ended.load(Ordering::Relaxed) < FIRST
-            || self.own.load(Ordering::Relaxed) > self.trip.load(Ordering::Relaxed)
-            || self.spared.fetch_add(1, Ordering::Relaxed) % AGAIN == AGAIN - 1
+        let [ended, own, trip] = [&self.ended, &self.own, &self.trip].map(|count| count.load(Ordering::Relaxed));
+        policy::is_worth_a_claim(ended, own, trip, || self.spared.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A round trip took this long.
@@ -68,9 +63,7 @@ pub(super) fn within<T>(call: impl FnOnce() -> T) -> T {
 
 fn note(mean: &AtomicU64, took: Duration) {
     let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-    let before = mean.load(Ordering::Relaxed);
-    let after = if before == 0 { took } else { before - before / 8 + took / 8 };
-    mean.store(after, Ordering::Relaxed);
+    mean.store(policy::mean(mean.load(Ordering::Relaxed), took), Ordering::Relaxed);
 }
 
 #[cfg(test)]

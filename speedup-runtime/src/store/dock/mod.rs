@@ -11,6 +11,7 @@
 //! breaker   a store that is down is left alone for a while
 //! ```
 
+mod aged;
 mod ahead;
 pub(super) mod asking;
 mod breaker;
@@ -36,7 +37,10 @@ use crate::cache::{Attached, Behind, Counts, Fault, Key, Output};
 use crate::panics;
 use crate::sync::global::{Arc, AtomicU64, Mutex, Ordering, TryLockError, lock};
 
-pub use self::open::{IntoStore, Itself, Kept, Opening, opened, opened_kept};
+pub use self::{
+    aged::{opened_aged, opened_aged_kept},
+    open::{IntoStore, Itself, Kept, Opening, opened, opened_kept},
+};
 
 /// So many results that wait to be written are written at once ..
 const MANY: usize = 1 << 10;

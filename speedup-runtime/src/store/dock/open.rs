@@ -3,7 +3,7 @@
 use std::{any::Any, marker::PhantomData, time::Duration};
 
 use crate::store::{
-    Claim, Condition, Error, Result, Store, Token, Unopened, Watcher,
+    Claim, Condition, Error, Result, Store, Timed, Token, Unopened, Watcher,
     cooperate::{Begun, Cooperate, Foretold},
 };
 use crate::sync::global::Arc;
@@ -54,8 +54,20 @@ pub fn opened_kept<K: 'static, R: Kept + 'static, M>(store: impl IntoStore<K, R:
 where
     R::Value: 'static,
 {
-    let store: Arc<dyn Store<K, R>> = Arc::new(Parts { store: store.into_store(), whole: PhantomData });
-    Box::new(store)
+    Box::new(whole::<K, R, M>(store))
+}
+
+/// A store of what is in `Ok` or `Some`, as one of results.
+pub(super) fn whole<K: 'static, R: Kept + 'static, M>(store: impl IntoStore<K, R::Value, M>) -> Arc<dyn Store<K, R>>
+where
+    R::Value: 'static,
+{
+    Arc::new(Parts { store: store.into_store(), whole: PhantomData })
+}
+
+/// How a store lets processes compute together: asked for only where it does.
+pub(super) fn cooperation<K, V>(store: &dyn Store<K, V>) -> Result<&dyn Cooperate<K, V>> {
+    store.cooperation().ok_or_else(|| Error::other("the store", "it no longer lets processes compute together"))
 }
 
 /// The store that was opened.
@@ -127,6 +139,11 @@ impl<K, R: Kept> Store<K, R> for Parts<K, R> {
         Ok(self.store.get_many(keys)?.into_iter().map(|value| value.map(R::of)).collect())
     }
 
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<R>>>> {
+        let found = self.store.get_with_time_left(keys)?.into_iter();
+        Ok(found.map(|found| found.map(|(value, left)| (R::of(value), left))).collect())
+    }
+
     fn put_many(&self, entries: &[(&K, &R)], ttl: Option<Duration>) -> Result<()> {
         let parts: Vec<_> = entries.iter().filter_map(|(key, value)| Some((*key, value.value()?))).collect();
         self.store.put_many(&parts, ttl)
@@ -164,17 +181,18 @@ impl<K, R: Kept> Store<K, R> for Parts<K, R> {
         self.store.entries(&mut |key, value| each(key, R::of(value)))
     }
 
+    fn bound(&self, entries: usize) {
+        self.store.bound(entries);
+    }
+
     fn condition(&self) -> Condition {
         self.store.condition()
     }
 }
 
 impl<K, R: Kept> Parts<K, R> {
-    /// How the store lets processes compute together: asked for only where it does.
     fn inner(&self) -> Result<&dyn Cooperate<K, R::Value>> {
-        self.store
-            .cooperation()
-            .ok_or_else(|| Error::other("the store", "it no longer lets processes compute together"))
+        cooperation(&*self.store)
     }
 }
 

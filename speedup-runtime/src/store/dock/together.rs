@@ -62,19 +62,18 @@ impl<K: Key, R: Output> Dock<K, R> {
         let Some(store) = self.cooperation() else { return };
         let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
         let Ok(foretold) = self.ask(|_| cooperate::foretell(store, &wanted)) else { return };
-        let (mut there, mut values, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut there, mut values, mut group) = (Vec::new(), Vec::new(), Vec::new());
         for ((index, key), foretold) in members.iter().zip(&wanted).zip(foretold) {
-            let is_taken = matches!(foretold, Foretold::Taken);
-            order.push((is_taken, cooperate::rank(store, key, *index), *index));
+            group.push((*index, *key, matches!(foretold, Foretold::Taken)));
             if let Foretold::Value(value) = foretold {
                 there.push(*key);
                 values.push(Some(value));
             }
         }
         self.ahead.keep(&there, values);
-        if order.len() == members.len() {
-            order.sort_unstable();
-            members.iter_mut().zip(order).for_each(|(member, (_, _, index))| *member = index);
+        if group.len() == members.len() {
+            let order = cooperate::order(store, &group);
+            members.iter_mut().zip(order).for_each(|(member, index)| *member = index);
         }
     }
 }

@@ -3,7 +3,6 @@
 //! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>
 
 use std::{
-    collections::HashMap,
     fmt::Display,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
@@ -18,6 +17,15 @@ const LONGEST_LINE: u64 = 4096;
 /// What memcached takes, unless told otherwise.
 const LARGEST: usize = 1 << 20;
 
+type Connection = BufReader<TcpStream>;
+
+/// A question that was sent, or was to be.
+pub(super) struct Sent {
+    question: Vec<u8>,
+    connection: io::Result<Connection>,
+    was_idle: bool,
+}
+
 /// One server.
 pub(super) struct Client {
     address: String,
@@ -25,7 +33,7 @@ pub(super) struct Client {
     name: String,
     timeout: Duration,
     /// Connections that nobody uses, the last used on top: never one that failed.
-    idle: Mutex<Vec<BufReader<TcpStream>>>,
+    idle: Mutex<Vec<Connection>>,
     most_idle: usize,
     breaker: Breaker,
 }
@@ -77,34 +85,53 @@ impl Client {
         self.breaker.is_open()
     }
 
-    /// The items of these names, in their order.
-    pub(super) fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
-        let question = format!("get {}\r\n", names.join(" "));
-        self.ask(question.as_bytes(), |from| {
-            let mut found = HashMap::new();
+    /// Asks for the items of these names.
+    pub(super) fn ask_for(&self, names: &[&str]) -> Result<Sent> {
+        self.send(format!("get {}\r\n", names.join(" ")).into_bytes())
+    }
+
+    /// The items of the names that were asked for, in their order.
+    pub(super) fn found(&self, sent: Sent, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.receive(sent, |from| {
+            let mut found: Vec<Option<Vec<u8>>> = names.iter().map(|_| None).collect();
+            let mut next = 0;
             loop {
                 let line = line(from)?;
                 let mut words = line.split(' ');
                 match (words.next(), words.next(), words.nth(1).and_then(|length| length.parse::<usize>().ok())) {
-                    (Some("END"), None, _) => break,
+                    (Some("END"), None, _) => return Ok(found),
                     (Some("VALUE"), Some(name), Some(length)) => {
-                        let mut bytes = Vec::new();
+                        let mut bytes = Vec::with_capacity((length + 2).min(LARGEST));
                         from.by_ref().take(length as u64 + 2).read_to_end(&mut bytes)?;
                         if bytes.len() != length + 2 || !bytes.ends_with(b"\r\n") {
                             return Err(Fault::Io(io::ErrorKind::UnexpectedEof.into()));
                         }
                         bytes.truncate(length);
-                        found.insert(name.to_owned(), bytes);
+                        // They come in the order in which they were asked for.
+                        let is_it = |at: &usize| names[*at] == name;
+                        let at = (next..names.len()).find(is_it).or_else(|| (0..next).find(is_it));
+                        let Some(at) = at else { return Err(nonsense(&line)) };
+                        found[at] = Some(bytes);
+                        next = at + 1;
                     }
                     _ => return Err(answered(&line)),
                 }
             }
-            Ok(names.iter().map(|name| found.get(*name).cloned()).collect())
         })
+    }
+
+    /// The items of these names, in their order; one round trip.
+    pub(super) fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.found(self.ask_for(names)?, names)
     }
 
     /// Stores items; one round trip.
     pub(super) fn store(&self, verb: Verb, items: &[Item]) -> Result<()> {
+        self.stored(self.give(verb, items)?, items)
+    }
+
+    /// Gives the server items to store.
+    pub(super) fn give(&self, verb: Verb, items: &[Item]) -> Result<Sent> {
         let verb = match verb {
             Verb::Set => "set",
             Verb::Add => "add",
@@ -119,7 +146,12 @@ impl Client {
             question.extend(bytes);
             question.extend(b"\r\n");
         }
-        self.ask(&question, |from| {
+        self.send(question)
+    }
+
+    /// Whether the items that were given are stored.
+    pub(super) fn stored(&self, sent: Sent, items: &[Item]) -> Result<()> {
+        self.receive(sent, |from| {
             let mut refused = None;
             for _ in items {
                 let line = line(from)?;
@@ -145,22 +177,42 @@ impl Client {
     }
 
     pub(super) fn delete(&self, name: &str) -> Result<()> {
-        self.ask(format!("delete {name}\r\n").as_bytes(), |from| match line(from)?.as_str() {
+        let sent = self.send(format!("delete {name}\r\n").into_bytes())?;
+        self.receive(sent, |from| match line(from)?.as_str() {
             "DELETED" | "NOT_FOUND" => Ok(()),
             line => Err(answered(line)),
         })
     }
 
-    /// Sends a question and reads its answer. A connection that was lost is replaced once, since servers close those that were idle for
-    /// long, and all of them when they restart.
-    fn ask<T>(&self, question: &[u8], read: impl Fn(&mut BufReader<TcpStream>) -> Result<T, Fault>) -> Result<T> {
+    /// Sends a question. What goes wrong with it is told with its answer.
+    ///
+    /// # Errors
+    /// If the server is left alone for the time being.
+    fn send(&self, question: Vec<u8>) -> Result<Sent> {
         self.breaker.enter(&self.name)?;
         let idle = self.idle().pop();
         let was_idle = idle.is_some();
-        let answer = match self.exchange(question, idle, &read) {
+        let connection = self.send_over(&question, idle);
+        Ok(Sent { question, connection, was_idle })
+    }
+
+    fn send_over(&self, question: &[u8], idle: Option<Connection>) -> io::Result<Connection> {
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        connection.get_mut().write_all(question)?;
+        Ok(connection)
+    }
+
+    /// Reads the answer to a question. A connection that was lost is replaced once, since servers close those that were idle for long, and
+    /// all of them when they restart.
+    fn receive<T>(&self, sent: Sent, read: impl Fn(&mut Connection) -> Result<T, Fault>) -> Result<T> {
+        let Sent { question, connection, was_idle } = sent;
+        let answer = match self.read(connection, &read) {
             Err(Fault::Io(error)) if was_idle && !is_timeout(&error) => {
                 self.idle().clear();
-                self.exchange(question, None, &read)
+                self.read(self.send_over(&question, None), &read)
             }
             other => other,
         };
@@ -176,17 +228,13 @@ impl Client {
         })
     }
 
-    fn exchange<T>(
+    /// Reads an answer from a connection, which is kept if it worked.
+    fn read<T>(
         &self,
-        question: &[u8],
-        idle: Option<BufReader<TcpStream>>,
-        read: impl Fn(&mut BufReader<TcpStream>) -> Result<T, Fault>,
+        connection: io::Result<Connection>,
+        read: impl Fn(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.connect()?,
-        };
-        connection.get_mut().write_all(question)?;
+        let mut connection = connection?;
         let answer = read(&mut connection);
         // After a refusal more may follow.
         if answer.is_ok() && connection.buffer().is_empty() {
@@ -198,7 +246,7 @@ impl Client {
         answer
     }
 
-    fn connect(&self) -> io::Result<BufReader<TcpStream>> {
+    fn connect(&self) -> io::Result<Connection> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in self.address.to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, self.timeout) {
@@ -215,7 +263,7 @@ impl Client {
     }
 
     /// Nothing panics while it is held.
-    fn idle(&self) -> MutexGuard<'_, Vec<BufReader<TcpStream>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,7 +280,7 @@ fn answered(line: &(impl Display + ?Sized)) -> Fault {
 }
 
 /// The next line, without its end.
-fn line(from: &mut BufReader<TcpStream>) -> Result<String, Fault> {
+fn line(from: &mut Connection) -> Result<String, Fault> {
     let mut line = String::new();
     from.take(LONGEST_LINE).read_line(&mut line)?;
     match line.strip_suffix("\r\n") {

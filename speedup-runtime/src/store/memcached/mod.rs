@@ -20,7 +20,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
-    client::{Client, Item},
+    client::{Client, Item, Sent},
     ring::Ring,
 };
 use super::{Condition, Error, Result, Store, codec, codec::Codec};
@@ -41,7 +41,8 @@ const HEAD: usize = 16;
 ///   [`Error::Damaged`] and never a value; [`get_many`](Store::get_many) takes it for missing.
 /// - Keys are spread over the servers by consistent hashing: with one server more or less among `n`, one key in `n` moves. The order in
 ///   which servers are named does not matter.
-/// - A group is looked up in one round trip to each server that has any of it, five hundred keys at a time, and kept in one.
+/// - A group is looked up in one round trip, and kept in one: all servers that have any of it are asked before the first answer is read, five hundred keys of
+///   each at a time.
 /// - A server that is down makes its keys missing; they move to no other server, where an older value could come back from later.
 ///   It is left alone for 250 ms, then for twice as long each time up to 5 s. A group of which other servers have a
 ///   part is that part.
@@ -73,6 +74,8 @@ pub struct MemcachedStore<K, V> {
 /// What does not depend on the types.
 struct Shared {
     space: String,
+    /// Under which each server has its generation.
+    generation_name: String,
     ring: Ring,
     servers: Vec<Server>,
 }
@@ -161,7 +164,13 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
         Ok(MemcachedStore {
             codec,
             ttl: self.ttl,
-            shared: Arc::new(Shared { space, ring, servers: servers.collect() }),
+            shared: Arc::new(Shared {
+                // No key of a value has this mark.
+                generation_name: format!("{space}!"),
+                space,
+                ring,
+                servers: servers.collect(),
+            }),
         })
     }
 }
@@ -245,26 +254,43 @@ fn now() -> u64 {
 }
 
 impl Shared {
-    fn generation_name(&self) -> String {
-        // No key of a value has this mark.
-        format!("{}!", self.space)
+    /// Asks a server for items and for the generation, in one round trip.
+    fn ask(&self, server: usize, names: &[&str]) -> Found {
+        let names = self.marked(names);
+        self.answer(server, self.servers[server].client.ask_for(&names)?, &names)
     }
 
-    /// Asks a server for items and for the generation, in one round trip.
-    fn ask(&self, server: usize, names: &[&str]) -> Result<(u64, Vec<Option<Vec<u8>>>)> {
+    /// The names of items, and before them that of the generation.
+    fn marked<'a>(&'a self, names: &[&'a str]) -> Vec<&'a str> {
+        [self.generation_name.as_str()].iter().chain(names).copied().collect()
+    }
+
+    /// What a server answers that was asked for items and for the generation.
+    fn answer(&self, server: usize, sent: Sent, names: &[&str]) -> Found {
         let server = &self.servers[server];
-        let mark = self.generation_name();
-        let mut all = vec![mark.as_str()];
-        all.extend(names);
-        let mut found = server.client.get(&all)?;
+        let mut found = server.client.found(sent, names)?;
         let generation = found.first().and_then(|found| parsed(found.as_deref()?));
         let generation = match generation {
             Some(generation) => generation,
             // None yet, or the server forgot it: what it holds may have been cleared, and is read no more.
-            None => server.begin(&mark)?,
+            None => server.begin(&self.generation_name)?,
         };
         server.generation.store(generation, Ordering::Relaxed);
-        Ok((generation, found.split_off(1)))
+        found.remove(0);
+        Ok((generation, found))
+    }
+
+    /// Which places are asked for together: in each round so many of each server that has any left.
+    fn rounds(&self, places: &[Place]) -> Vec<Vec<(usize, Vec<usize>)>> {
+        let mut of_server = vec![Vec::new(); self.servers.len()];
+        places.iter().enumerate().for_each(|(index, place)| of_server[place.server].push(index));
+        let longest = of_server.iter().map(Vec::len).max().unwrap_or(0);
+        let round = |from: usize| {
+            let rest = of_server.iter().enumerate().filter_map(|(server, there)| Some((server, there.get(from..)?)));
+            let some = rest.filter(|(_, there)| !there.is_empty());
+            some.map(|(server, there)| (server, there[..there.len().min(AT_ONCE)].to_vec())).collect()
+        };
+        (0..longest).step_by(AT_ONCE).map(round).collect()
     }
 
     /// The generation of a server: as it was last seen, or as it says. An old one makes what is put with it unreadable, and no more.
@@ -275,6 +301,9 @@ impl Shared {
         }
     }
 }
+
+/// The generation of a server, and items that were asked for.
+type Found = Result<(u64, Vec<Option<Vec<u8>>>)>;
 
 fn parsed(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok().filter(|generation| *generation != 0)
@@ -334,7 +363,7 @@ where
         for server in &self.shared.servers {
             let bytes = new_generation();
             let generation = parsed(&bytes).unwrap_or(1);
-            let item = Item { name: self.shared.generation_name(), seconds: 0, bytes };
+            let item = Item { name: self.shared.generation_name.clone(), seconds: 0, bytes };
             match server.client.store(client::Verb::Set, &[item]) {
                 Ok(()) => server.generation.store(generation, Ordering::Relaxed),
                 Err(error) => failed = Some(error),
@@ -347,11 +376,16 @@ where
         let places: Vec<Place> = keys.iter().map(|key| self.place(key)).collect::<Result<_>>()?;
         let mut values: Vec<Option<V>> = places.iter().map(|_| None).collect();
         let (mut answered, mut failed) = (places.is_empty(), None);
-        for server in 0..self.shared.servers.len() {
-            let there: Vec<usize> = (0..places.len()).filter(|index| places[*index].server == server).collect();
-            for there in there.chunks(AT_ONCE) {
+        for round in self.shared.rounds(&places) {
+            // All are asked before the first answer is read.
+            let asked = round.into_iter().map(|(server, there)| {
                 let names: Vec<&str> = there.iter().map(|index| places[*index].name.as_str()).collect();
-                match self.shared.ask(server, &names) {
+                let names = self.shared.marked(&names);
+                let sent = self.shared.servers[server].client.ask_for(&names);
+                (server, there, names, sent)
+            });
+            for (server, there, names, sent) in asked.collect::<Vec<_>>() {
+                match sent.and_then(|sent| self.shared.answer(server, sent, &names)) {
                     Ok((generation, found)) => {
                         answered = true;
                         for (index, found) in there.iter().zip(found) {
@@ -372,12 +406,18 @@ where
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
         let places: Vec<Place> = entries.iter().map(|(key, _)| self.place(key)).collect::<Result<_>>()?;
         let mut failed = None;
-        for (number, server) in self.shared.servers.iter().enumerate() {
-            let there: Vec<usize> = (0..places.len()).filter(|index| places[*index].server == number).collect();
-            for there in there.chunks(AT_ONCE) {
+        for round in self.shared.rounds(&places) {
+            // All are given theirs before the first answer is read.
+            let given = round.into_iter().map(|(server, there)| {
                 let items = there.iter().map(|index| self.item(&places[*index], entries[*index].1, ttl));
-                let stored =
-                    items.collect::<Result<Vec<_>>>().and_then(|items| server.client.store(client::Verb::Set, &items));
+                let client = &self.shared.servers[server].client;
+                let given = items
+                    .collect::<Result<Vec<_>>>()
+                    .and_then(|items| Ok((client.give(client::Verb::Set, &items)?, items)));
+                (client, given)
+            });
+            for (client, given) in given.collect::<Vec<_>>() {
+                let stored = given.and_then(|(sent, items)| client.stored(sent, &items));
                 failed = failed.or(stored.err());
             }
         }

@@ -8,6 +8,7 @@ mod claims;
 mod cooperate;
 mod events;
 mod pool;
+mod route;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -107,7 +108,17 @@ impl Shared {
 }
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
-    /// A store at a server's address (`redis://:password@host:port/db`, `unix:///path`), with the builder's defaults.
+    /// A store at a server's address, with the builder's defaults.
+    ///
+    /// | address | server |
+    /// |---|---|
+    /// | `redis://user:password@host:port/db` | this one |
+    /// | `rediss://host:port` | the same by TLS, with the feature `redis-tls`; `#insecure` believes any certificate |
+    /// | `unix:///path` | this one on this machine |
+    /// | `redis-sentinel://:password@host:port,host:port/db#master` | the master of that name, as the first sentinel that answers says; after an outage it is asked again |
+    /// | `redis-cluster://:password@host:port,host:port` | the node of a cluster that has the store's keys: all of one store lie in one slot, so that groups stay one round trip |
+    ///
+    /// `rediss-sentinel` and `rediss-cluster` are the same by TLS.
     ///
     /// It does not connect: that is done by the first call, and again by later ones after an outage.
     ///
@@ -225,17 +236,28 @@ where
     }
 
     fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        // One piece of memory for all keys, and one for all names.
+        let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
+        for key in keys {
+            self.codec.append_key(key, &mut bytes)?;
+            ends.push(bytes.len());
+        }
+        let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
+        let spans: Vec<&[usize]> = ends.windows(2).collect();
         let mut values = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
+        for spans in spans.chunks(AT_ONCE) {
             let mut commands = Commands::default();
-            commands.begin(1 + keys.len());
+            commands.begin(1 + spans.len());
             commands.word(b"MGET");
-            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
+            for span in spans {
+                name.clear();
+                codec::write_address(&mut name, &self.shared.space, key(span), LONGEST_NAME);
+                commands.word(&name);
+            }
             let answer = self.ask_one(&commands)?;
             let Value::Array(found) = answer else { return Err(self.unexpected(&answer)) };
-            values.extend(keys.iter().zip(found).map(|(key, found)| match found {
-                Value::BulkString(sealed) => self.read(key, &sealed).ok(),
+            values.extend(spans.iter().zip(found).map(|(span, found)| match found {
+                Value::BulkString(sealed) => self.read(key(span), &sealed).ok(),
                 _ => None,
             }));
         }

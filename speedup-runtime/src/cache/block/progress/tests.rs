@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use super::{UNTOLD, rayon_probe, registry};
 use crate::cache::{Cache, Function, State};
@@ -153,7 +153,7 @@ fn a_slow_body_below_one_that_uses_rayon_is_computed_once() {
         &Cache::of(
             &STATE,
             Function::new("sum", |(_,)| {
-                let (a, b) = rayon::join(|| SLOW.get((0,)), || SLOW.get((0,)));
+                let (a, b) = rayon_core::join(|| SLOW.get((0,)), || SLOW.get((0,)));
                 a + b
             })
             .uses_rayon(),

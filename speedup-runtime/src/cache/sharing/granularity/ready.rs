@@ -54,7 +54,7 @@ impl Spent {
 
 /// Whether to share, where a call is known to cost so much (0: nothing is known).
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
-    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon::current_thread_index().is_some())
+    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some())
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {

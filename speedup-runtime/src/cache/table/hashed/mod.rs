@@ -221,12 +221,17 @@ impl<K: Key, R: Output> Hashed<K, R> {
         self.shards.iter().filter_map(|shard| shard.view(pin)).map(ready).sum()
     }
 
-    /// Adds what the entries are, and what they take.
+    /// What the entries and their index take.
+    #[cfg(not(loom))]
+    pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
+        let views: usize = self.shards.iter().filter_map(|shard| shard.view(pin)).map(View::bytes).sum();
+        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + views
+    }
+
+    /// Adds what the entries are.
     #[cfg(not(loom))]
     pub(super) fn census(&self, census: &mut Census, pin: Pinned<'_>) {
-        census.bytes += size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>();
         for view in self.shards.iter().filter_map(|shard| shard.view(pin)) {
-            census.bytes += view.bytes();
             for number in view.index.numbers() {
                 census.add(view.entry(number).state.word());
             }

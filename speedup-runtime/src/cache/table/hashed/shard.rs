@@ -27,6 +27,8 @@ use crate::cache::{
     },
     thread::registry::Pinned,
 };
+#[cfg(not(loom))]
+use crate::seeing::limit;
 use crate::sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
@@ -334,6 +336,8 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
         writer.chunks.push(entries);
         writer.fresh = entries..entries.wrapping_add(len);
+        #[cfg(not(loom))]
+        limit::grown();
     }
 
     /// The entry with this number, which was removed, is read by nobody any more.

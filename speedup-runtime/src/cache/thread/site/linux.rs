@@ -53,7 +53,7 @@ pub(super) fn sleep(_thread: u32, _mark: usize) -> Sleep {
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod proc {
-    use std::{cell::Cell, fs, sync::mpsc::sync_channel, thread, time::Duration};
+    use std::{cell::Cell, fs, os::unix::thread::JoinHandleExt, sync::mpsc::sync_channel, thread, time::Duration};
 
     use once_cell::sync::Lazy;
 
@@ -122,19 +122,15 @@ mod proc {
 
     /// Looks where a thread sleeps that certainly joins another.
     fn measure_join() -> Option<usize> {
-        let (sender, receiver) = sync_channel(1);
+        let (tell, told) = sync_channel::<u32>(1);
+        let (end, ended) = sync_channel::<u32>(1);
+        let joined = thread::Builder::new().spawn(move || ended.recv().is_err()).ok()?;
+        let handle = joined.as_pthread_t() as usize;
         let joins = thread::Builder::new().spawn(move || {
-            let (end, ended) = sync_channel::<()>(0);
-            let (tell, told) = sync_channel(1);
-            let joined = thread::Builder::new().spawn(move || {
-                let _ = tell.send(handle());
-                let _ = ended.recv();
-            });
-            let handle = told.recv().ok()?;
-            let _ = sender.send((this_thread().0, handle, end));
-            joined.ok()?.join().ok()
+            let _ = tell.send(this_thread().0);
+            joined.join().ok()
         });
-        let (number, handle, end) = receiver.recv().ok()?;
+        let number = told.recv().ok()?;
         let found = (0..200).find_map(|_| {
             thread::sleep(Duration::from_micros(50));
             let distance = joins_at(number)?.wrapping_sub(handle);
@@ -177,7 +173,7 @@ mod proc {
     fn measure() -> Option<usize> {
         let sleeper = thread::Builder::new().spawn(|| {
             let (sleeper, mark) = this_thread();
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().ok()?;
+            let pool = rayon_core::ThreadPoolBuilder::new().num_threads(1).build().ok()?;
             pool.install(|| {
                 (0..200).find_map(|_| {
                     thread::sleep(Duration::from_micros(50));
@@ -232,15 +228,15 @@ mod proc {
             let (wait, open) = gate();
             assert_eq!(seen(wait, open), Sleep::Otherwise);
             let (wait, open) = gate();
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+            let pool = rayon_core::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
             assert_eq!(seen(move || pool.install(wait), open), Sleep::Rayon);
             let (wait, open) = gate();
-            assert_eq!(seen(|| rayon::join(wait, || ()).0, open), Sleep::Rayon);
+            assert_eq!(seen(|| rayon_core::join(wait, || ()).0, open), Sleep::Rayon);
             let (wait, open) = gate();
-            assert_eq!(seen(move || rayon::scope(|scope| scope.spawn(|_| wait())), open), Sleep::Rayon);
+            assert_eq!(seen(move || rayon_core::scope(|scope| scope.spawn(|_| wait())), open), Sleep::Rayon);
             // The latch of this one lies on the stack.
             let (wait, open) = gate();
-            assert_eq!(seen(move || rayon::in_place_scope(|scope| scope.spawn(|_| wait())), open), Sleep::Unclear);
+            assert_eq!(seen(move || rayon_core::in_place_scope(|scope| scope.spawn(|_| wait())), open), Sleep::Unclear);
             let (sender, receiver) = sync_channel::<()>(0);
             assert_eq!(seen(move || assert!(receiver.recv().is_err()), || drop(sender)), Sleep::Otherwise);
             assert_eq!(seen(|| thread::sleep(Duration::from_millis(200)), || ()), Sleep::Otherwise);

@@ -9,7 +9,7 @@ impl DictState {
         let steps = steps.iter().filter_map(|step| match step {
             joint::Step::Put(key, value) => Some((key.as_slice(), Some(value.as_slice()))),
             joint::Step::Remove(key) => Some((key.as_slice(), None)),
-            joint::Step::Push(_) => None,
+            _ => None,
         });
         steps.collect()
     }

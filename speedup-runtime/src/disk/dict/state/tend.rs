@@ -1,29 +1,12 @@
 //! What a dict does between operations: merging its write buffer and publishing, in parts that readers need not wait for as a whole.
 
-use super::{DictState, Merge};
+use super::DictState;
 use crate::disk::Result;
 use crate::disk::body::{Body, Want};
 use crate::disk::store::{Extent, Staged, Store, Written};
-use crate::disk::write_buffer::WriteBuffer;
-
-/// Something that takes long and changes nothing.
-pub(crate) enum Task {
-    /// Putting the write buffer in order, so that a merge can begin.
-    Sort,
-    /// Copying what came while it was merged.
-    Rest,
-    Publish(Staged),
-}
-
-/// What comes of a task.
-pub(crate) enum Product {
-    Sorted(Vec<u32>),
-    Rest(WriteBuffer),
-    Published(Written),
-}
 
 impl DictState {
-    fn chore(&mut self) -> Result<Want<Task>> {
+    fn chore(&mut self) -> Result<Want<Staged>> {
         if self.whole_only || self.buffer.has_appends() {
             // Parts that wait to be appended are merged all at once, for a reader could not tell which of them are in the tree.
             let due = self.wanted || self.store.is_due();
@@ -33,8 +16,9 @@ impl DictState {
             return if due { self.publication() } else { Ok(Want::Nothing) };
         }
         if let Some(merge) = &self.merge {
-            if merge.next == merge.order.len() {
-                return Ok(Want::Task(Task::Rest));
+            if merge.is_done() {
+                self.merged = self.finish_merge();
+                return Ok(Want::Turn);
             }
             if self.store.pager.is_crowded() {
                 return self.publish(Extent::Part);
@@ -43,32 +27,36 @@ impl DictState {
             return if more { self.merge_leaf().map(|()| Want::Turn) } else { Ok(Want::Nothing) };
         }
         if self.buffer.is_full() || (self.wanted && !self.buffer.is_empty()) {
-            // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
-            self.seal()?;
-            return Ok(Want::Task(Task::Sort));
+            self.begin_merge()?;
+            self.store.begin_next();
+            return Ok(Want::Turn);
         }
         // After a merge little is left in the buffer to begin the new journal with.
         let due = self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due());
         self.merged = false;
-        if due { self.publication() } else { Ok(Want::Nothing) }
+        if due {
+            return self.publication();
+        }
+        self.store.drop_next();
+        Ok(Want::Nothing)
     }
 
-    fn publication(&mut self) -> Result<Want<Task>> {
+    fn publication(&mut self) -> Result<Want<Staged>> {
         self.wanted = false;
         self.seal()?;
         let all = self.buffer.is_empty();
         self.publish(if all { Extent::All } else { Extent::Most })
     }
 
-    fn publish(&mut self, extent: Extent) -> Result<Want<Task>> {
+    fn publish(&mut self, extent: Extent) -> Result<Want<Staged>> {
         let staged = self.store.stage(extent)?;
-        Ok(staged.map_or(Want::Nothing, |staged| Want::Task(Task::Publish(staged))))
+        Ok(staged.map_or(Want::Nothing, Want::Task))
     }
 }
 
 impl Body for DictState {
-    type Task = Task;
-    type Product = Product;
+    type Task = Staged;
+    type Product = Written;
 
     fn defer(&mut self) {
         self.deferred = true;
@@ -79,36 +67,19 @@ impl Body for DictState {
         self.wanted = true;
     }
 
-    fn tend(&mut self) -> Result<Want<Task>> {
+    fn tend(&mut self) -> Result<Want<Staged>> {
         let result = self.chore();
         self.wanted &= result.is_ok();
         self.store.settle(result)
     }
 
-    fn perform(&self, task: Task) -> Result<Product> {
-        Ok(match task {
-            Task::Sort => Product::Sorted(self.buffer.sorted()),
-            Task::Rest => {
-                Product::Rest(self.buffer.rest_from(self.merge.as_ref().map_or(self.buffer.mark(), |merge| merge.mark)))
-            }
-            Task::Publish(staged) => Product::Published(self.store.write(&staged, &mut self.buffer.edits())?),
-        })
+    fn perform(&self, staged: Staged) -> Result<Written> {
+        self.store.write(staged, &mut self.buffer.edits())
     }
 
-    fn adopt(&mut self, product: Product) {
-        match product {
-            Product::Sorted(order) => {
-                self.merge = Some(Merge { order, next: 0, mark: self.buffer.mark(), due: 0 });
-            }
-            Product::Rest(rest) => {
-                self.buffer = rest;
-                (self.merge, self.merged) = (None, true);
-            }
-            Product::Published(written) => {
-                self.whole_only &= !written.is_whole();
-                self.store.adopt(written);
-            }
-        }
+    fn adopt(&mut self, written: Written) {
+        self.whole_only &= !written.is_whole();
+        self.store.adopt(written);
     }
 
     fn store(&mut self) -> &mut Store {
@@ -140,7 +111,7 @@ mod tests {
         let mut state = DictState::open(store, replay, 1 << 14).unwrap();
         state.defer();
         let mut model = std::collections::BTreeMap::new();
-        let (mut turns, mut sorted, mut published) = (0, 0, 0);
+        let (mut turns, mut merges, mut published) = (0, 0, 0);
         for n in 0..40_000_u64 {
             let key = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 46).to_be_bytes();
             let before = state.store.pager.writes();
@@ -161,17 +132,14 @@ mod tests {
                 let want = state.tend().unwrap();
                 // A page, those it is split into, those above it, and what is in the open end.
                 assert!(state.store.pager.writes() - before <= 24, "at {n}: {}", state.store.pager.writes() - before);
+                merges += usize::from(state.merged);
                 match want {
                     Want::Nothing => break,
                     Want::Turn => turns += 1,
-                    Want::Task(task) => {
-                        match task {
-                            Task::Sort => sorted += 1,
-                            Task::Publish(_) => published += 1,
-                            Task::Rest => {}
-                        }
-                        let product = state.perform(task).unwrap();
-                        state.adopt(product);
+                    Want::Task(staged) => {
+                        published += 1;
+                        let written = state.perform(staged).unwrap();
+                        state.adopt(written);
                     }
                 }
                 if turns % 16 == 0 {
@@ -180,7 +148,7 @@ mod tests {
                 }
             }
         }
-        assert!(turns > 1000 && sorted > 10 && published >= 4, "{turns} {sorted} {published}");
+        assert!(turns > 1000 && merges > 10 && published >= 4, "{turns} {merges} {published}");
         assert_eq!(state.len(), model.len() as u64);
         for (key, val) in &model {
             assert_eq!(state.with(key, |found| Ok(found.to_vec())).unwrap().as_ref(), Some(val));

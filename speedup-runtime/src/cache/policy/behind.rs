@@ -1,0 +1,101 @@
+//! Caches with policies and what lies behind them: bounds and ages are those of memory, and what is written is told its time to live.
+
+use super::{
+    asynchronous::AsyncPolicyCache,
+    cache::PolicyCache,
+    kept::{Hashed, Stored},
+    shared::{Kept, Shared},
+};
+use crate::{
+    cache::{
+        api::cache::Cache,
+        asynchronous::state::AsyncCache,
+        call::behind::Behind,
+        table::key::{Key, Output},
+        thread::registry,
+    },
+    clock,
+};
+
+impl<K: Key, R: Output> Shared<K, R> {
+    /// A value that was computed just now and goes further than into memory.
+    fn ending(&self, value: R) -> Stored<R> {
+        if !self.rules.ages() {
+            return Stored::of(value);
+        }
+        let ends = self.rules.end(clock::now(), &value);
+        Stored::until(value, ends)
+    }
+
+    /// A value for memory and for what lies behind it, which gets it, too.
+    pub(super) fn to_insert(
+        &self,
+        behind: Option<&'static dyn Behind<Hashed<K>, Stored<R>>>,
+        key: &Hashed<K>,
+        value: R,
+    ) -> Stored<R> {
+        let Some(behind) = behind else { return Stored::of(value) };
+        let value = self.ending(value);
+        behind.insert(key, &value);
+        value
+    }
+
+    /// Whether a value has come to its end, and not just been idle for too long.
+    pub(super) fn has_ended(&self, core: &Kept<K, R>, key: &Hashed<K>) -> bool {
+        core.look(key, registry::current(), Stored::has_ended).unwrap_or(false)
+    }
+
+    /// Forgets a key, or everything, in memory alone.
+    fn forget_here(&self, core: &Kept<K, R>, key: Option<&Hashed<K>>) {
+        match key {
+            Some(key) => drop(self.remove(core, key)),
+            None => core.clear(),
+        }
+    }
+}
+
+impl<K: Key, R: Output> PolicyCache<K, R> {
+    /// The cache of values with what the policies know of them.
+    pub(crate) fn values(&self) -> &Cache<Hashed<K>, Stored<R>> {
+        &self.cache
+    }
+
+    /// A value that was computed just now, with its end.
+    pub(crate) fn ending(&self, value: R) -> Stored<R> {
+        self.shared.ending(value)
+    }
+
+    /// Forgets a key, or everything, in memory alone: in the store it has changed.
+    #[doc(hidden)]
+    pub fn forget(&self, key: Option<&Hashed<K>>) {
+        self.shared.forget_here(self.cache.core(), key);
+    }
+
+    /// The value of a key behind the cache.
+    pub(super) fn peek_behind(&self, key: &Hashed<K>) -> Option<R> {
+        self.cache.behind()?.peek(key).filter(|found| !found.has_ended()).map(Stored::into_value)
+    }
+}
+
+impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
+    /// As [`PolicyCache::values`].
+    pub(crate) fn values(&self) -> &AsyncCache<Hashed<K>, Stored<R>> {
+        &self.cache
+    }
+
+    /// As [`PolicyCache::ending`].
+    pub(crate) fn ending(&self, value: R) -> Stored<R> {
+        self.shared.ending(value)
+    }
+
+    /// As [`PolicyCache::forget`].
+    #[doc(hidden)]
+    pub fn forget(&self, key: Option<&Hashed<K>>) {
+        self.shared.forget_here(self.cache.core(), key);
+    }
+
+    /// As [`PolicyCache::peek_behind`].
+    pub(super) fn peek_behind(&self, key: &Hashed<K>) -> Option<R> {
+        self.cache.behind()?.peek(key).filter(|found| !found.has_ended()).map(Stored::into_value)
+    }
+}

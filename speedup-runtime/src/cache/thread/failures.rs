@@ -1,0 +1,160 @@
+//! Calls that have panicked within an outermost call that several threads work for.
+//!
+//! A panic leaves no value behind, so each level of a recursion that it passes on its way up would have its members begun
+//! anew by helpers, and those theirs. So as long as the outermost call runs, a call that has panicked is not begun again on its
+//! behalf: who needs it gets the same panic at once, and who would help leaves it. A body that has caught a panic and
+//! asks again wants another try: then all of them are forgotten. So they are for the next outermost call.
+
+use std::{any::Any, collections::HashMap, sync::Mutex};
+
+use crate::{
+    panics::{self, Payload},
+    sync::{Arc, AtomicBool, Ordering, lock},
+};
+
+/// No more are noted for an outermost call.
+const MOST: usize = 1 << 16;
+
+/// The address of a slot's state word and the number of its table, which no other table ever has.
+pub(in crate::cache) type Place = (usize, u64);
+
+/// The calls that have panicked within one outermost call of a thread.
+#[derive(Default)]
+pub(in crate::cache) struct Failures {
+    /// Whether there may be any. Relaxed: a hint, since the lock decides.
+    any: AtomicBool,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The number of the outermost call.
+    root: u64,
+    /// Each a [`Failed`] of its key's own type. Shared, so that it is compared and dropped, which is users' code, without
+    /// the lock.
+    calls: HashMap<Place, Arc<dyn Any + Send + Sync>>,
+}
+
+/// A key, since a slot may come to another one, and a copy of the panic's payload, if there is one to be had.
+struct Failed<K>(K, Option<Mutex<Payload>>);
+
+impl Failures {
+    /// Whether there may be any.
+    #[inline]
+    pub(in crate::cache) fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a call has panicked that was made for the outermost call with this number.
+    pub(in crate::cache) fn note<K: Clone + Send + Sync + 'static>(
+        &self,
+        root: u64,
+        place: Place,
+        key: &K,
+        payload: &Payload,
+    ) {
+        panics::contain(|| {
+            let failed = Arc::new(Failed(key.clone(), panics::copy_of(payload).map(Mutex::new)));
+            let mut known = lock(&self.known);
+            let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
+            // Of an earlier outermost call nobody asks any more.
+            let unused = if known.root == root && known.calls.len() < MOST {
+                self.any.store(true, Ordering::Relaxed);
+                known.calls.insert(place, failed)
+            } else {
+                Some(failed as _)
+            };
+            drop(known);
+            drop((gone, unused));
+        });
+    }
+
+    /// Whether a call has panicked within the outermost call with this number: a copy of the payload, where there is one.
+    pub(in crate::cache) fn find<K: 'static>(
+        &self,
+        root: u64,
+        place: Place,
+        is: impl FnOnce(&K) -> bool,
+    ) -> Option<Option<Payload>> {
+        let failed = {
+            let known = lock(&self.known);
+            known.calls.get(&place).filter(|_| known.root == root)?.clone()
+        };
+        let failed = failed.downcast_ref::<Failed<K>>().filter(|failed| is(&failed.0))?;
+        Some(failed.1.as_ref().and_then(|payload| panics::copy_of(&lock(payload))))
+    }
+
+    /// What has panicked within the outermost call with this number is to be tried again.
+    #[cold]
+    pub(in crate::cache) fn forget(&self, root: u64) {
+        self.forget_if(|known| known == root);
+    }
+
+    /// What has panicked within outermost calls before the one with this number concerns nobody any more.
+    #[cold]
+    pub(in crate::cache) fn forget_before(&self, root: u64) {
+        self.forget_if(|known| known < root);
+    }
+
+    fn forget_if(&self, such: impl FnOnce(u64) -> bool) {
+        let mut known = lock(&self.known);
+        if !such(known.root) {
+            return;
+        }
+        let root = known.root;
+        let gone = known.renew(root);
+        self.any.store(false, Ordering::Relaxed);
+        drop(known);
+        panics::contain(move || drop(gone));
+    }
+}
+
+impl Known {
+    /// Begins anew; what was known is for the caller to drop.
+    #[must_use]
+    fn renew(&mut self, root: u64) -> HashMap<Place, Arc<dyn Any + Send + Sync>> {
+        self.root = root;
+        std::mem::take(&mut self.calls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(found: Option<Option<Payload>>) -> Option<Option<&'static str>> {
+        found.map(|payload| payload.and_then(|payload| payload.downcast_ref::<&str>().copied()))
+    }
+
+    #[test]
+    fn a_panic_is_known_by_its_key_until_it_is_to_be_tried_again() {
+        let failures = Failures::default();
+        let (text_payload, other): (Payload, Payload) = (Box::new("the bottom"), Box::new(7_u8));
+        failures.note(1, (8, 1), &3_u64, &text_payload);
+        failures.note(1, (16, 1), &4_u64, &other);
+        let find = |root, place, key| text(failures.find(root, place, |of: &u64| *of == key));
+        assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")));
+        assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")), "as often as it is asked for");
+        assert_eq!(find(1, (16, 1), 4), Some(None), "what is no text has no copy");
+        assert_eq!((find(1, (8, 1), 4), find(1, (8, 2), 3), find(3, (8, 1), 3)), (None, None, None));
+        failures.forget(3);
+        assert!(failures.any());
+        failures.forget(1);
+        assert!(!failures.any() && find(1, (8, 1), 3).is_none());
+    }
+
+    #[test]
+    fn an_outermost_call_knows_nothing_of_those_before() {
+        let failures = Failures::default();
+        let payload: Payload = Box::new("early");
+        failures.note(1, (8, 1), &3_u64, &payload);
+        failures.note(3, (16, 1), &4_u64, &payload);
+        failures.note(1, (24, 1), &5_u64, &payload);
+        let knows = |root, place| failures.find(root, place, |_: &u64| true).is_some();
+        assert!(knows(3, (16, 1)) && !knows(1, (8, 1)) && !knows(1, (24, 1)));
+        failures.forget_before(3);
+        assert!(knows(3, (16, 1)));
+        failures.forget_before(4);
+        assert!(!knows(3, (16, 1)));
+    }
+}

@@ -1,0 +1,92 @@
+//! Pieces by `corosensei`, whose assembly is Rust's own: no C compiler has a part in it.
+
+use std::{io, mem::MaybeUninit, ops::Range};
+
+use corosensei::{
+    on_stack,
+    stack::{DefaultStack, Stack},
+};
+
+use super::{RESERVE, Segment};
+
+/// The low end of the stack that an address in the caller's frame is on: the piece that the segment is part of, or the stack that
+/// the system gave the thread. `None` for any other, as a coroutine has.
+pub(super) fn low_end(here: usize, known: Segment) -> Option<usize> {
+    let low = known.low.saturating_sub(RESERVE);
+    if known.len > 0 && here >= low && here < known.low.saturating_add(known.len) {
+        return Some(low);
+    }
+    of_this_thread().filter(|stack| stack.contains(&here)).map(|stack| stack.start)
+}
+
+/// Runs something on a new stack of at least this size; it is given the stack's low end.
+pub(super) fn on_new(size: usize, run: impl FnOnce(usize)) -> io::Result<()> {
+    let mut piece = DefaultStack::new(size)?;
+    let low = piece.base().get() - size;
+    on_stack(&mut piece, || run(low));
+    Ok(())
+}
+
+/// The stack that the system gave the thread.
+#[cfg(target_os = "linux")]
+fn of_this_thread() -> Option<Range<usize>> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut low, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: fills the attributes where it returns 0.
+    if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: the attributes are filled, and not used after they are destroyed.
+    let told = unsafe {
+        let told = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        told
+    };
+    (told == 0).then(|| low.addr()..low.addr() + size)
+}
+
+/// The stack that the system gave the thread.
+#[cfg(target_os = "macos")]
+fn of_this_thread() -> Option<Range<usize>> {
+    // SAFETY: both look up what is known of the calling thread.
+    let (high, size) = unsafe {
+        let thread = libc::pthread_self();
+        (libc::pthread_get_stackaddr_np(thread).addr(), libc::pthread_get_stacksize_np(thread))
+    };
+    Some(high.checked_sub(size)?..high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::thread::stack::address;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the interpreter has no stacks to switch")]
+    fn a_thread_knows_its_own_stack_and_a_piece_its_low_end() {
+        let outside = address();
+        let own = low_end(outside, Segment::default()).expect("the system tells");
+        assert!(own < outside);
+        let mut seen = 0;
+        on_new(1 << 20, |low| {
+            let here = address();
+            assert!(low < here && here - low < 1 << 20);
+            // Not the thread's, and known by its segment alone.
+            assert_eq!(low_end(here, Segment::default()), None);
+            let known = Segment { low: low + RESERVE, len: here - low };
+            assert_eq!(low_end(here, known), Some(low));
+            assert_eq!(low_end(outside, known), Some(own));
+            seen = here;
+        })
+        .expect("there is memory for a piece");
+        assert_ne!(seen, 0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the interpreter has no stacks to switch")]
+    fn a_panic_leaves_its_piece_and_more_than_there_is_is_an_error() {
+        let caught = std::panic::catch_unwind(|| on_new(1 << 20, |_| std::panic::panic_any(7_u8)));
+        assert_eq!(caught.expect_err("it panicked").downcast_ref::<u8>(), Some(&7));
+        assert!(on_new(usize::MAX / 4, |_| unreachable!()).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The store of a function with bounds and ages: what lies in it are results alone, and what is kept in memory knows when it ends.
+
+use std::time::Duration;
+
+use super::open::{Kept, Opening, whole};
+use crate::cache::{Hashed, Stored};
+use crate::store::{
+    Change, Claim, Condition, IntoStore, Result, Store, Timed, Token, Watcher,
+    cooperate::{Begun, Cooperate, Foretold},
+};
+use crate::sync::global::Arc;
+
+/// Values of a batch whose times to live differ by no more than this part of them are written together, with the least of these.
+const APART: u32 = 16;
+
+/// Opens the store of a function with bounds and ages that keeps whole results.
+pub fn opened_aged<K: 'static, R: Clone + 'static, M>(store: impl IntoStore<K, R, M>) -> Opening {
+    boxed(store.into_store())
+}
+
+/// Opens the store of one that keeps what is in `Ok` or `Some` alone.
+pub fn opened_aged_kept<K: 'static, R: Kept + Clone + 'static, M>(store: impl IntoStore<K, R::Value, M>) -> Opening
+where
+    R::Value: 'static,
+{
+    boxed::<K, R>(whole(store))
+}
+
+fn boxed<K: 'static, R: Clone + 'static>(store: Arc<dyn Store<K, R>>) -> Opening {
+    let store: Arc<dyn Store<Hashed<K>, Stored<R>>> = Arc::new(Aged { store });
+    Box::new(store)
+}
+
+/// A store of results, as one of what a cache with bounds and ages keeps.
+struct Aged<K, R> {
+    store: Arc<dyn Store<K, R>>,
+}
+
+/// A value as it is kept in memory, unless it has just ended.
+fn kept<R>((value, left): Timed<R>) -> Option<Stored<R>> {
+    (left != Some(Duration::ZERO)).then(|| Stored::with_time_left(value, left))
+}
+
+/// Keys as the store has them.
+fn plain<'a, K>(keys: &[&'a Hashed<K>]) -> Vec<&'a K> {
+    keys.iter().map(|key| &key.0).collect()
+}
+
+impl<K: 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> {
+    fn get(&self, key: &Hashed<K>) -> Result<Option<Stored<R>>> {
+        Ok(self.get_many(&[key])?.pop().flatten())
+    }
+
+    fn get_many(&self, keys: &[&Hashed<K>]) -> Result<Vec<Option<Stored<R>>>> {
+        let found = self.store.get_with_time_left(&plain(keys))?;
+        Ok(found.into_iter().map(|found| found.and_then(kept)).collect())
+    }
+
+    fn put(&self, key: &Hashed<K>, value: &Stored<R>, _: Option<Duration>) -> Result<()> {
+        match value.time_left() {
+            // It has ended on its way.
+            Some(Duration::ZERO) => Ok(()),
+            left => self.store.put(&key.0, value.get(), left),
+        }
+    }
+
+    fn put_many(&self, entries: &[(&Hashed<K>, &Stored<R>)], _: Option<Duration>) -> Result<()> {
+        let mut timed: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (value.time_left(), (&key.0, value.get())))
+            .filter(|(left, _)| *left != Some(Duration::ZERO))
+            .collect();
+        timed.sort_by_key(|(left, _)| *left);
+        let mut rest = &timed[..];
+        while let Some((least, _)) = rest.first() {
+            let fits = |(left, _): &(Option<Duration>, _)| match (least, left) {
+                (Some(least), Some(left)) => *left - *least <= *least / APART,
+                (least, left) => least == left,
+            };
+            let (batch, later) = rest.split_at(rest.partition_point(fits));
+            let entries: Vec<_> = batch.iter().map(|(_, entry)| *entry).collect();
+            self.store.put_many(&entries, *least)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, key: &Hashed<K>) -> Result<()> {
+        self.store.remove(&key.0)
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.store.clear()
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.store.flush()
+    }
+
+    fn claim(&self, key: &Hashed<K>, lease: Duration) -> Result<Claim> {
+        self.store.claim(&key.0, lease)
+    }
+
+    fn renew(&self, key: &Hashed<K>, token: Token, lease: Duration) -> Result<bool> {
+        self.store.renew(&key.0, token, lease)
+    }
+
+    fn release(&self, key: &Hashed<K>, token: Token) -> Result<()> {
+        self.store.release(&key.0, token)
+    }
+
+    fn cooperation(&self) -> Option<&dyn Cooperate<Hashed<K>, Stored<R>>> {
+        if self.store.cooperation().is_some() { Some(self) } else { None }
+    }
+
+    fn watch(&self, changed: Watcher<Hashed<K>>) -> Result<bool> {
+        self.store.watch(Box::new(move |change| {
+            changed(match change {
+                Change::Key(key) => Change::Key(Hashed(key)),
+                Change::All => Change::All,
+            });
+        }))
+    }
+
+    fn entries(&self, each: &mut dyn FnMut(Hashed<K>, Stored<R>) -> bool) -> Result<bool> {
+        self.store.entries(&mut |key, value| each(Hashed(key), Stored::of(value)))
+    }
+
+    fn is_near(&self) -> bool {
+        self.store.is_near()
+    }
+
+    fn condition(&self) -> Condition {
+        self.store.condition()
+    }
+}
+
+impl<K, R> Aged<K, R> {
+    fn inner(&self) -> Result<&dyn Cooperate<K, R>> {
+        super::open::cooperation(&*self.store)
+    }
+}
+
+fn begun<K, R>(begun: Begun<K, R>) -> Begun<Hashed<K>, Stored<R>> {
+    match begun {
+        Begun::Value(value) => Begun::Value(Stored::of(value)),
+        Begun::Mine => Begun::Mine,
+        Begun::Taken { needs, seen } => Begun::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
+    }
+}
+
+impl<K: 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K, R> {
+    fn begin(&self, key: &Hashed<K>) -> Result<Begun<Hashed<K>, Stored<R>>> {
+        Ok(begun(self.inner()?.begin(&key.0)?))
+    }
+
+    fn wait(&self, key: &Hashed<K>, seen: u64) -> Result<Begun<Hashed<K>, Stored<R>>> {
+        Ok(begun(self.inner()?.wait(&key.0, seen)?))
+    }
+
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
+        let foretold = self.inner()?.foretell(owner, &plain(keys))?;
+        Ok(foretold.into_iter().map(|foretold| foretold.map(Stored::of)).collect())
+    }
+
+    fn needs(&self, key: &[u8], needed: &[&Hashed<K>]) -> Result<()> {
+        self.inner()?.needs(key, &plain(needed))
+    }
+
+    fn give_up(&self, key: &Hashed<K>) {
+        if let Ok(inner) = self.inner() {
+            inner.give_up(&key.0);
+        }
+    }
+
+    fn bytes(&self, key: &Hashed<K>) -> Vec<u8> {
+        self.inner().map(|inner| inner.bytes(&key.0)).unwrap_or_default()
+    }
+
+    fn member(&self) -> u64 {
+        self.inner().map_or(0, |inner| inner.member())
+    }
+}

@@ -1,0 +1,139 @@
+//! The server as a machine sees it.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use speedup::store::Result;
+use speedup::store::cooperate::{Begun, Cooperate, Foretold};
+
+use super::world::{Claimed, Server, World};
+use crate::recursions::Key;
+
+/// A machine's connection to the server.
+pub(super) struct Link<'a> {
+    world: &'a World,
+    machine: usize,
+    /// How long a message takes one way.
+    way: Duration,
+    trips: std::sync::atomic::AtomicUsize,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(world: &'a World, machine: usize, trip: Duration) -> Self {
+        Self { world, machine, way: trip / 2, trips: 0.into() }
+    }
+
+    pub(super) fn trips(&self) -> usize {
+        self.trips.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(super) fn pass(&self, time: Duration) {
+        self.world.pass(self.machine, time, self.way);
+    }
+
+    /// A question: a round trip.
+    fn ask<T>(&self, question: impl FnOnce(&mut Server) -> T) -> T {
+        self.trips.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.pass(self.way);
+        let answer = self.world.ask(self.way, question);
+        self.pass(self.way);
+        answer
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<u64> {
+        self.ask(|server| server.entry(key).value)
+    }
+
+    pub(super) fn put(&self, key: Key, value: u64) {
+        self.ask(|server| server.put(key, value));
+    }
+
+    /// What a look at a key shows, which is claimed if it is free.
+    fn look(&self, server: &mut Server, key: Key) -> Begun<Key, u64> {
+        let entry = server.entry(key);
+        if let Some(value) = entry.value {
+            return Begun::Value(value);
+        }
+        match &entry.claim {
+            Some(claim) if claim.owner != self.machine => Begun::Taken { needs: claim.needs.clone(), seen: claim.seen },
+            _ => {
+                entry.claim = Some(Claimed { owner: self.machine, needs: Vec::new(), seen: 0 });
+                Begun::Mine
+            }
+        }
+    }
+
+    fn tell(&self, server: &mut Server, owner: Key, needed: &[&Key]) {
+        if let Some(claim) = &mut server.entry(owner).claim
+            && claim.owner == self.machine
+        {
+            claim.needs = needed.iter().map(|key| **key).collect();
+            claim.seen += 1;
+            server.changed(owner);
+        }
+    }
+}
+
+fn key_of(bytes: &[u8]) -> Key {
+    let number = |at: usize| bytes[at..at + 4].iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+    (number(0), number(4))
+}
+
+impl Cooperate<Key, u64> for Link<'_> {
+    fn begin(&self, key: &Key) -> Result<Begun<Key, u64>> {
+        Ok(self.ask(|server| self.look(server, *key)))
+    }
+
+    fn wait(&self, key: &Key, known: u64) -> Result<Begun<Key, u64>> {
+        loop {
+            // Who is told of the key is decided with the look, as by a listener that was there before.
+            let answer = Cell::new(None);
+            self.ask(|server| {
+                let begun = self.look(server, *key);
+                if matches!(begun, Begun::Taken { seen, .. } if seen == known) {
+                    server.entry(*key).waiting.push(self.machine);
+                } else {
+                    answer.set(Some(begun));
+                }
+            });
+            match answer.into_inner() {
+                Some(begun) => return Ok(begun),
+                None => self.world.wait(self.machine, self.way),
+            }
+        }
+    }
+
+    fn foretell(&self, owner: Option<&[u8]>, keys: &[&Key]) -> Result<Vec<Foretold<u64>>> {
+        Ok(self.ask(|server| {
+            if let Some(owner) = owner {
+                self.tell(server, key_of(owner), keys);
+            }
+            let look = |key: &&Key| match server.entry(**key) {
+                entry if entry.value.is_some() => entry.value.map_or(Foretold::Free, Foretold::Value),
+                entry if entry.claim.is_some() => Foretold::Taken,
+                _ => Foretold::Free,
+            };
+            keys.iter().map(look).collect()
+        }))
+    }
+
+    fn needs(&self, key: &[u8], needed: &[&Key]) -> Result<()> {
+        self.ask(|server| self.tell(server, key_of(key), needed));
+        Ok(())
+    }
+
+    fn give_up(&self, key: &Key) {
+        self.ask(|server| {
+            server.entry(*key).claim = None;
+            server.changed(*key);
+        });
+    }
+
+    fn bytes(&self, (x, y): &Key) -> Vec<u8> {
+        [x.to_be_bytes(), y.to_be_bytes()].concat()
+    }
+
+    fn member(&self) -> u64 {
+        self.machine as u64 + 1
+    }
+}
