@@ -90,13 +90,12 @@ impl<K: Key, R: Output> Core<K, R> {
         describe: impl Fn() -> Function<K, R>,
         body: &B,
     ) -> R {
-        if K::is_small()
-            && let Some(value) = self.hit(key, key.pack())
-        {
+        // Looked for once: what is more than a hit is left to `execute`, which looks again where it may claim the slot.
+        if let Some(value) = self.hit_small(key) {
             return value;
         }
         let function = self.function.get_or_init(describe);
-        self.get(callee(function, body), key)
+        self.get_missed(callee(function, body), key)
     }
 
     /// The same for a key that is only borrowed: a hit copies nothing.
