@@ -41,7 +41,7 @@ const STEPS: [Step; 20] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|classics|disk|stores|cooperation|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -124,6 +124,7 @@ fn features(_: &[String]) -> Result<Done, Failure> {
         "serde",
         "macros,tracing,metrics",
         "redis",
+        "redis-tls",
         "memcached",
         "macros,redis,memcached",
     ];
@@ -226,11 +227,15 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command.arg("table").args(sections);
         }
         "shapes" => {
-            command = Command::new(build_shapes()?);
+            command = Command::new(build_alone("shapes")?);
             command.arg("table").args(sections);
         }
         "cooperation" => {
             command = cargo(&["run", "--release", "--package", "speedup-between-machines", "--bin", "together", "--"]);
+            command.args(sections);
+        }
+        "policies" => {
+            command = Command::new(build_alone("policies")?);
             command.args(sections);
         }
         "profiles" => {
@@ -248,11 +253,11 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
-/// Builds the program of the shapes.
-fn build_shapes() -> Result<PathBuf, Failure> {
-    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "shapes"]);
-    run(command.args(["--no-default-features", "--features", "shapes"]))?;
-    Ok(built("release", "shapes"))
+/// Builds a program that has a feature of its own, so that the peers of the others are not built.
+fn build_alone(name: &str) -> Result<PathBuf, Failure> {
+    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", name]);
+    run(command.args(["--no-default-features", "--features", name]))?;
+    Ok(built("release", name))
 }
 
 /// Where a program of the benchmarks is.
@@ -272,7 +277,8 @@ fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes"];
+    let arguments =
+        ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes,policies"];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))
 }
 

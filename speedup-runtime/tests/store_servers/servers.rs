@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Redis,
+    /// A sentinel of Redis; the first of its words is its configuration.
+    Sentinel,
     Memcached,
 }
 
 impl Kind {
     fn program(self) -> &'static str {
         match self {
-            Kind::Redis => "redis-server",
+            Kind::Redis | Kind::Sentinel => "redis-server",
             Kind::Memcached => "memcached",
         }
     }
@@ -30,10 +32,14 @@ impl Kind {
                 command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
                 command.current_dir(std::env::temp_dir());
             }
+            Kind::Sentinel => {
+                command.args(&more[..1]).args(["--sentinel", "--port", &port.to_string(), "--bind", "127.0.0.1"]);
+            }
             Kind::Memcached => {
                 command.args(["-p", &port.to_string(), "-l", "127.0.0.1", "-U", "0", "-u", "nobody"]);
             }
         }
+        let more = if self == Kind::Sentinel { &more[1..] } else { more };
         command.args(more).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("the server starts")
     }
@@ -41,7 +47,7 @@ impl Kind {
     /// Whether a server answers there.
     fn answers(self, address: SocketAddr) -> bool {
         let (question, answer) = match self {
-            Kind::Redis => ("PING\r\n", "+PONG"),
+            Kind::Redis | Kind::Sentinel => ("PING\r\n", "+PONG"),
             Kind::Memcached => ("version\r\n", "VERSION"),
         };
         let ask = || -> std::io::Result<String> {
@@ -160,6 +166,7 @@ impl Drop for Server {
 pub(crate) fn url(kind: Kind, address: SocketAddr) -> String {
     match kind {
         Kind::Redis => format!("redis://{address}"),
+        Kind::Sentinel => format!("redis-sentinel://{address}#main"),
         Kind::Memcached => address.to_string(),
     }
 }

@@ -2,10 +2,9 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use redis::{Client, IntoConnectionInfo as _};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{RedisStore, Shared, claims::Claims, events::Events, pool::Pool, pool::Timeouts};
+use super::{RedisStore, Shared, claims::Claims, events::Events, pool::Pool, pool::Timeouts, route::Route};
 use crate::store::{Error, Result, codec::Codec};
 
 /// What can be chosen of a [`RedisStore`].
@@ -82,12 +81,15 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
         if self.namespace.is_empty() || self.namespace.len() > 128 {
             return Err(refused("a namespace has 1 to 128 bytes: name the function and its version".to_owned()));
         }
-        let info = self.address.as_str().into_connection_info();
-        let client = info.and_then(Client::open).map_err(|error| refused(format!("as an address: {error}")))?;
         let codec = Codec::new();
-        let space = format!("speedup:{}:{:016x}", self.namespace, codec.fingerprint());
+        let mut space = format!("speedup:{}:{:016x}", self.namespace, codec.fingerprint());
+        if Route::is_cluster(&self.address) {
+            // Braces make it the part of all names by which a cluster chooses the node.
+            space = format!("{{{space}}}");
+        }
+        let route = Route::of(&self.address, &space).map_err(|error| refused(format!("as an address: {error}")))?;
         let shared = Shared {
-            pool: Pool::new(client, self.timeouts, self.idle),
+            pool: Pool::new(route, self.timeouts, self.idle),
             events: Events::new(&space),
             space,
             claims: Arc::new(Claims::new(self.lease)),

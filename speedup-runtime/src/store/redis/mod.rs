@@ -8,6 +8,7 @@ mod claims;
 mod cooperate;
 mod events;
 mod pool;
+mod route;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -107,7 +108,17 @@ impl Shared {
 }
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
-    /// A store at a server's address (`redis://:password@host:port/db`, `unix:///path`), with the builder's defaults.
+    /// A store at a server's address, with the builder's defaults.
+    ///
+    /// | address | server |
+    /// |---|---|
+    /// | `redis://user:password@host:port/db` | this one |
+    /// | `rediss://host:port` | the same by TLS, with the feature `redis-tls`; `#insecure` believes any certificate |
+    /// | `unix:///path` | this one on this machine |
+    /// | `redis-sentinel://:password@host:port,host:port/db#master` | the master of that name, as the first sentinel that answers says; after an outage it is asked again |
+    /// | `redis-cluster://:password@host:port,host:port` | the node of a cluster that has the store's keys: all of one store lie in one slot, so that groups stay one round trip |
+    ///
+    /// `rediss-sentinel` and `rediss-cluster` are the same by TLS.
     ///
     /// It does not connect: that is done by the first call, and again by later ones after an outage.
     ///

@@ -8,6 +8,7 @@ use std::{
 
 use redis::{Client, Connection, RedisError, Value};
 
+use super::route::{Route, is_elsewhere};
 use crate::store::{Error, Result, breaker::Breaker};
 
 /// How long a server is waited for.
@@ -20,7 +21,9 @@ pub(super) struct Timeouts {
 
 /// The connections of a store to its server.
 pub(super) struct Pool {
-    client: Client,
+    route: Route,
+    /// Where that led, until it is known to lead there no more.
+    found: Mutex<Option<Client>>,
     /// As errors call the server.
     name: String,
     timeouts: Timeouts,
@@ -38,9 +41,9 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(super) fn new(client: Client, timeouts: Timeouts, most_idle: usize) -> Self {
-        let name = format!("redis at {}", client.get_connection_info().addr());
-        Self { client, name, timeouts, idle: Mutex::default(), most_idle, breaker: Breaker::new() }
+    pub(super) fn new(route: Route, timeouts: Timeouts, most_idle: usize) -> Self {
+        let (name, found, idle) = (route.name(), Mutex::default(), Mutex::default());
+        Self { route, found, name, timeouts, idle, most_idle, breaker: Breaker::new() }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -55,7 +58,7 @@ impl Pool {
     /// Sends all commands and waits for all answers: one round trip.
     ///
     /// A connection that was lost is replaced once, since servers close those that were idle for long, and all of them when they
-    /// restart. So a command may be carried out twice.
+    /// restart; and one to a server that no longer is the one to ask. So a command may be carried out twice.
     ///
     /// # Errors
     /// If the server cannot be reached, does not answer in time, or refuses any of the commands.
@@ -66,12 +69,17 @@ impl Pool {
         self.breaker.enter(&self.name)?;
         let answers = match self.exchange(commands, self.pop()) {
             Err(error) if error.is_connection_dropped() && !error.is_connection_refusal() => {
-                lock(&self.idle).clear();
+                self.forget();
+                self.exchange(commands, None)
+            }
+            Ok(answers) if answers.iter().any(is_elsewhere) => {
+                self.forget();
                 self.exchange(commands, None)
             }
             other => other,
         };
         if answers.as_ref().is_err_and(RedisError::is_io_error) {
+            self.forget();
             self.breaker.failed();
         } else {
             self.breaker.worked();
@@ -109,13 +117,28 @@ impl Pool {
         Ok(answers)
     }
 
+    /// Forgets connections, and where the route led.
+    fn forget(&self) {
+        lock(&self.idle).clear();
+        *lock(&self.found) = None;
+    }
+
     fn pop(&self) -> Option<Connection> {
         lock(&self.idle).pop()
     }
 
     /// A connection of its own, with the timeouts set.
     pub(super) fn connect(&self) -> Result<Connection, RedisError> {
-        let connection = self.client.get_connection_with_timeout(self.timeouts.connect)?;
+        let found = lock(&self.found).clone();
+        let client = match found {
+            Some(client) => client,
+            None => {
+                // Others may look for it at the same time.
+                let client = self.route.find(self.timeouts)?;
+                lock(&self.found).insert(client).clone()
+            }
+        };
+        let connection = client.get_connection_with_timeout(self.timeouts.connect)?;
         connection.set_read_timeout(Some(self.timeouts.answer))?;
         connection.set_write_timeout(Some(self.timeouts.answer))?;
         Ok(connection)
@@ -151,6 +174,11 @@ impl Commands {
         let mut commands = Self::default();
         commands.add(words);
         commands
+    }
+
+    /// As they are sent.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Adds a command.
