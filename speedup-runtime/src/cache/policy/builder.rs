@@ -72,7 +72,9 @@ macro_rules! all_policies {
     };
 }
 
-pub(super) use {all_policies, policies};
+#[cfg(feature = "async")]
+pub(super) use all_policies;
+pub(super) use policies;
 
 all_policies!(Cache -> PolicyCache);
 
