@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::check_time::check_time;
 use crate::checks;
 use crate::imports;
 use crate::licences::licences;
@@ -41,7 +42,7 @@ const STEPS: [Step; 20] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|classics|disk|stores|cooperation|cold|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -222,16 +223,21 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
     let Some((which, sections)) = words.split_first() else { return run(&mut command) };
     match which.as_str() {
+        "check" => return check_time(),
         "cold" => {
             command = Command::new(&build_cold(&["fat1"])?[0]);
             command.arg("table").args(sections);
         }
         "shapes" => {
-            command = Command::new(build_shapes()?);
+            command = Command::new(build_alone("shapes")?);
             command.arg("table").args(sections);
         }
         "cooperation" => {
             command = cargo(&["run", "--release", "--package", "speedup-between-machines", "--bin", "together", "--"]);
+            command.args(sections);
+        }
+        "policies" => {
+            command = Command::new(build_alone("policies")?);
             command.args(sections);
         }
         "profiles" => {
@@ -249,11 +255,11 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
-/// Builds the program of the shapes.
-fn build_shapes() -> Result<PathBuf, Failure> {
-    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "shapes"]);
-    run(command.args(["--no-default-features", "--features", "shapes"]))?;
-    Ok(built("release", "shapes"))
+/// Builds a program that has a feature of its own, so that the peers of the others are not built.
+fn build_alone(name: &str) -> Result<PathBuf, Failure> {
+    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", name]);
+    run(command.args(["--no-default-features", "--features", name]))?;
+    Ok(built("release", name))
 }
 
 /// Where a program of the benchmarks is.
@@ -273,7 +279,8 @@ fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes"];
+    let arguments =
+        ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes,policies"];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))
 }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::op::{Op, put_number, take_number};
 use super::engine::sync_folder;
 use super::error::At;
+use super::page_file::{BEGIN, begin_writing};
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPDJRNL1";
@@ -41,6 +42,8 @@ pub(crate) struct Journal {
     durable: u64,
     /// How long the file was when room was last made, 0 before that.
     room: u64,
+    /// Up to where the system was asked to begin writing.
+    begun: u64,
 }
 
 /// The name of journal `number`.
@@ -72,13 +75,28 @@ fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
 impl Journal {
     /// Starts an empty journal, durably.
     pub(crate) fn create(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let mut journal = Self::begin(folder, identity, number)?;
+        journal.file.sync_all().at(&journal.path)?;
+        sync_folder(folder)?;
+        journal.durable = journal.len;
+        Ok(journal)
+    }
+
+    /// Starts an empty journal; after a power cut it is there once it is flushed and the folder synced.
+    pub(crate) fn begin(folder: &Path, identity: u64, number: u64) -> Result<Self> {
         let path = folder.join(file_name(number));
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
         file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
-        file.sync_all().at(&path)?;
-        sync_folder(folder)?;
         let len = HEADER as u64;
-        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len, room: 0 })
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: 0, room: 0, begun: len })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Goes on with a journal where a [`Replay`] of it came to the end.
@@ -88,7 +106,7 @@ impl Journal {
         if replay.len != len {
             file.set_len(len).at(&path)?;
         }
-        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len, room: 0 })
+        Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len, room: 0, begun: len })
     }
 
     /// Bytes written or waiting.
@@ -160,6 +178,10 @@ impl Journal {
         self.len += self.frame.len() as u64;
         self.frame.clear();
         self.frame.shrink_to(4 * GATHER);
+        if self.len - self.begun >= BEGIN {
+            self.begun = self.len;
+            begin_writing(&self.file);
+        }
         Ok(())
     }
 
@@ -181,7 +203,7 @@ impl Journal {
 impl Journal {
     /// Lets the file be longer than what is in it, if it was flushed before and has grown since.
     fn make_room(&mut self) {
-        if self.durable == HEADER as u64 || self.len <= self.room {
+        if self.durable <= HEADER as u64 || self.len <= self.room {
             return;
         }
         let room = self.len.clamp(ROOM[0], ROOM[1]);

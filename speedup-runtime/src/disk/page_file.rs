@@ -17,7 +17,7 @@ pub(crate) const SLOT: usize = 4096;
 const GATHER: usize = 64 * SLOT;
 
 /// After how many bytes the system is asked to begin writing: what waits for a sync to be written would all be written in it.
-const BEGIN: usize = 1 << 20;
+pub(crate) const BEGIN: u64 = 1 << 20;
 
 /// What a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) struct PageFile {
     gathered: Vec<u8>,
     first: u64,
     /// How many bytes the system has not been asked to begin writing.
-    waiting: usize,
+    waiting: u64,
 }
 
 impl PageFile {
@@ -183,7 +183,7 @@ impl PageFile {
     pub(crate) fn push_out(&mut self) -> Result<()> {
         if !self.gathered.is_empty() {
             write_at(&self.file, &self.gathered, self.first * SLOT as u64).at(&self.path)?;
-            self.waiting += self.gathered.len();
+            self.waiting += self.gathered.len() as u64;
             if self.waiting >= BEGIN {
                 self.waiting = 0;
                 begin_writing(&self.file);
@@ -212,14 +212,14 @@ impl PageFile {
 
 /// Asks the system to write what it was handed, and does not wait for it. Whether that works is seen at the next sync.
 #[cfg(target_os = "linux")]
-fn begin_writing(file: &File) {
+pub(crate) fn begin_writing(file: &File) {
     let number = std::os::fd::AsRawFd::as_raw_fd(file);
     // SAFETY: the number is that of an open file, and no memory is handed over.
     let _seen_by_sync = unsafe { libc::sync_file_range(number, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
 }
 
 #[cfg(not(target_os = "linux"))]
-fn begin_writing(_: &File) {}
+pub(crate) fn begin_writing(_: &File) {}
 
 #[cfg(unix)]
 fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {

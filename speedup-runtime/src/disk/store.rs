@@ -6,6 +6,7 @@
 mod backup;
 mod checkpoint;
 mod copy;
+mod next;
 mod noting;
 mod rescue;
 mod view;
@@ -17,6 +18,7 @@ use std::sync::OnceLock;
 
 pub(crate) use self::checkpoint::{Extent, Staged, Written};
 pub(crate) use self::copy::Change;
+use self::next::Next;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};
@@ -67,6 +69,8 @@ pub(crate) struct Store {
     pub(crate) tail: Tail,
     /// Absent while the journal of a crashed process is replayed.
     journal: Mutex<Option<Journal>>,
+    /// The journal that goes on after the next checkpoint, if it was begun.
+    next: Option<Next>,
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
@@ -147,6 +151,7 @@ impl Store {
             tree,
             tail,
             journal: Mutex::new(journal),
+            next: None,
             block,
             seq,
             published: seq,

@@ -277,8 +277,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             let again = again.clone();
             Arc::new(move || {
                 let keep = again.cache.function().keep;
-                let callee = again.cache.function().callee();
-                let value = again.hit(&key, callee).unwrap_or_else(|| again.miss(&key, callee));
+                let value = again.get_by(&key, again.cache.function().callee());
                 keep.is_none_or(|keep| keep(&Stored::of(value)))
             })
         };

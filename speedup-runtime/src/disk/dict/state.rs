@@ -345,6 +345,7 @@ impl DictState {
             self.pace_merge()?;
         } else if self.buffer.is_full() {
             self.begin_merge()?;
+            self.store.begin_next();
         }
         if self.merge.is_some() {
             return Ok(());
@@ -355,8 +356,9 @@ impl DictState {
             if self.buffer.is_empty() {
                 return self.store.checkpoint();
             }
-            self.store.checkpoint_but(self.buffer.edits())?;
+            return self.store.checkpoint_but(self.buffer.edits());
         }
+        self.store.drop_next();
         Ok(())
     }
 

@@ -35,7 +35,7 @@ impl Body for ListState {
     }
 
     fn perform(&self, staged: Staged) -> Result<Written> {
-        self.store.write(&staged, &mut std::iter::empty())
+        self.store.write(staged, &mut std::iter::empty())
     }
 
     fn adopt(&mut self, written: Written) {

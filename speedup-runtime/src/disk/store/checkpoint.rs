@@ -11,6 +11,7 @@ use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
 use super::super::{Error, Result};
 use super::Store;
+use super::next::Next;
 use crate::sync::global::lock;
 
 /// What is published.
@@ -30,6 +31,8 @@ pub(crate) struct Staged {
     extent: Extent,
     applied: u64,
     commit: pager::Staged,
+    /// The journal to go on with, if it was begun.
+    next: Option<Next>,
 }
 
 /// A publication that is written and does not count yet.
@@ -68,7 +71,7 @@ impl Store {
 
     fn publish(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
         let Some(staged) = self.stage(extent)? else { return Ok(()) };
-        let written = self.write(&staged, rest)?;
+        let written = self.write(staged, rest)?;
         self.adopt(written);
         Ok(())
     }
@@ -78,15 +81,23 @@ impl Store {
         if extent == Extent::All && !self.changed {
             return Ok(None);
         }
-        let applied = if extent == Extent::All { self.seq } else { self.published };
         self.check_place()?;
+        let next = if extent == Extent::Most { self.take_next() } else { None };
+        if extent == Extent::All {
+            self.drop_next();
+        }
+        let applied = match (extent, &next) {
+            (Extent::All, _) => self.seq,
+            (_, Some(next)) => next.after,
+            _ => self.published,
+        };
         let commit = self.pager.stage(self.block.identity, applied, self.tree.root, self.tree.level)?;
-        Ok(Some(Staged { extent, applied, commit }))
+        Ok(Some(Staged { extent, applied, commit, next }))
     }
 
     /// Writes what was gathered, while others may read; `rest` are the changes that begin the new journal.
-    pub(crate) fn write(&self, staged: &Staged, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<Written> {
-        let &Staged { extent, applied, ref commit } = staged;
+    pub(crate) fn write(&self, staged: Staged, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<Written> {
+        let Staged { extent, applied, commit, next } = staged;
         if extent != Extent::All {
             // The journal goes first, so that no later operation survives an earlier one.
             lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush)?;
@@ -96,7 +107,7 @@ impl Store {
             block = Superblock { at_rest: false, ..block };
             block.write(&self.folder)?;
         }
-        self.pager.publish(commit)?;
+        self.pager.publish(&commit)?;
         let rest = match extent {
             // What was published in parts stays in the journal of an earlier process.
             _ if self.replaying => {
@@ -112,11 +123,16 @@ impl Store {
         let (mut journal, mut numbers) = (None, (applied, 0));
         if !goes_on {
             block.journal += 1;
-            let mut new = Journal::create(&self.folder, block.identity, block.journal)?;
-            if extent == Extent::Most {
-                numbers = self.begin(&mut new, applied, rest)?;
-            }
-            journal = Some(new);
+            journal = Some(if let Some(next) = next {
+                numbers = (self.seq, next.cost);
+                next.settle()?
+            } else {
+                let mut new = Journal::create(&self.folder, block.identity, block.journal)?;
+                if extent == Extent::Most {
+                    numbers = self.begin(&mut new, applied, rest)?;
+                }
+                new
+            });
         }
         block.write(&self.folder)?;
         if block.journal != self.block.journal {

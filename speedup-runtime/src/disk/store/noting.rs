@@ -17,14 +17,17 @@ impl Store {
             return Ok(());
         }
         let seq = self.seq;
+        self.note_next(op.cost(), |journal| journal.note(seq, op));
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note(seq, op))
     }
 
     /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
-    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>>) -> Result<()> {
+    pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>> + Clone) -> Result<()> {
         self.changed = true;
         self.noted = ops.len();
         let seq = self.seq + 1;
+        let cost = ops.clone().map(Op::cost).sum();
+        self.note_next(cost, |journal| journal.note_all(seq, ops.clone()));
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note_all(seq, ops))
     }
 
@@ -81,7 +84,7 @@ impl Store {
 
     /// Whether the journal has come to one `part`-th of what it may be.
     #[inline]
-    fn is_long(&mut self, part: u64) -> bool {
+    pub(super) fn is_long(&mut self, part: u64) -> bool {
         let cost = self.replay_cost;
         let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || cost > LONG_REPLAY / part;
         self.journal().as_ref().is_some_and(long)

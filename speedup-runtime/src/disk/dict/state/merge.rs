@@ -283,4 +283,54 @@ mod tests {
         let writes = state.store.pager.writes();
         assert!(writes > 100 && writes < 4000, "{writes}");
     }
+
+    #[cfg(not(speedup_tight))]
+    #[test]
+    fn a_checkpoint_after_a_merge_goes_on_with_a_journal_that_was_begun_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path());
+        state.buffer = WriteBuffer::new(1 << 20);
+        let mut model = std::collections::BTreeMap::new();
+        let journals =
+            || std::fs::read_dir(folder.path().join("d.speedup")).unwrap().map(|entry| entry.unwrap().file_name());
+        let count = || journals().filter(|name| name.to_string_lossy().starts_with("journal.")).count();
+        let (mut taken, mut given_up, mut copies) = (0, 0, 0);
+        for n in 0..120_000_u64 {
+            let key = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52).to_be_bytes();
+            let val = vec![n as u8; 600 + n as usize % 300];
+            let before = state.store.has_next();
+            if n % 7 == 6 {
+                assert_eq!(state.remove(&key, copy).unwrap(), model.remove(&key));
+            } else if n % 11 == 10 {
+                let step: Step<'_> = (&key, Some(&val));
+                state.batch(&[(&key, None), step]).unwrap();
+                model.insert(key, val);
+            } else {
+                state.put_blind(&key, &val).unwrap();
+                model.insert(key, val);
+            }
+            if n == 70_000 {
+                state.clear().unwrap();
+                model.clear();
+            }
+            let now = state.store.has_next();
+            assert_eq!(count(), 1 + usize::from(now), "at {n}");
+            if before && !now {
+                if state.store.replay_cost() < 50_000_000 { taken += 1 } else { given_up += 1 }
+            }
+            // While both journals are there, right after one took the place of the other, and at any time.
+            if now && copies < 3 || before && !now && copies < 6 || n % 40_000 == 1 {
+                copies += 1;
+                state.store.flush().unwrap();
+                let killed = tempfile::tempdir().unwrap();
+                copy_all(folder.path(), killed.path());
+                let mut again = open(killed.path());
+                assert_eq!(again.len(), model.len() as u64, "at {n}");
+                for (key, val) in &model {
+                    assert_eq!(again.with(key, copy).unwrap().as_ref(), Some(val), "at {n}");
+                }
+            }
+        }
+        assert!(taken >= 2 && copies >= 6, "{taken} {given_up} {copies}");
+    }
 }

@@ -27,12 +27,18 @@ impl DictState {
             return if more { self.merge_leaf().map(|()| Want::Turn) } else { Ok(Want::Nothing) };
         }
         if self.buffer.is_full() || (self.wanted && !self.buffer.is_empty()) {
-            return self.begin_merge().map(|()| Want::Turn);
+            self.begin_merge()?;
+            self.store.begin_next();
+            return Ok(Want::Turn);
         }
         // After a merge little is left in the buffer to begin the new journal with.
         let due = self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due());
         self.merged = false;
-        if due { self.publication() } else { Ok(Want::Nothing) }
+        if due {
+            return self.publication();
+        }
+        self.store.drop_next();
+        Ok(Want::Nothing)
     }
 
     fn publication(&mut self) -> Result<Want<Staged>> {
@@ -68,7 +74,7 @@ impl Body for DictState {
     }
 
     fn perform(&self, staged: Staged) -> Result<Written> {
-        self.store.write(&staged, &mut self.buffer.edits())
+        self.store.write(staged, &mut self.buffer.edits())
     }
 
     fn adopt(&mut self, written: Written) {
