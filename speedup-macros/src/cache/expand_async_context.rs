@@ -52,7 +52,12 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let cache = match &context.home {
         Home::Static | Home::Scope => model.place.sibling(&model.handle),
         Home::Types => of_types(model, context),
-        Home::Field(field) => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&self.#field, || #function)),
+        Home::Field(field) => match rules(model, &expand_context::key_type(model, context)) {
+            Some(rules) => {
+                quote_spanned!(at=> ::speedup::AsyncMemo::with_policies(&self.#field, || #rules, || #function))
+            }
+            None => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&self.#field, || #function)),
+        },
     };
     let lends = expand_context::lends(model, context);
     let key = expand_context::key(model, context, lends);

@@ -45,6 +45,17 @@ pub trait Behind<K, R>: Sync {
     /// `help` computes what another process needs for the key.
     fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R>;
 
+    /// The same where the store must not fail; a value that is computed is written before it is returned.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn together_or_fail(
+        &'static self,
+        key: &K,
+        body: &mut dyn FnMut() -> R,
+        help: &mut dyn FnMut(Vec<K>),
+    ) -> Result<Option<R>, Fault>;
+
     /// The value of a key, if there is one.
     fn peek(&'static self, key: &K) -> Option<R>;
 
