@@ -12,6 +12,7 @@ use crate::cache::{
     call::{function::Function, known::Known, outlook::Outlook, seen::Seen, state::Core},
     sharing::granularity::Grain,
     table::{
+        Current,
         key::{Key, Lookup, Output},
         packed_key,
     },
@@ -244,7 +245,8 @@ impl Scoped {
     ) -> R {
         self.number.give();
         self.listed.get_or_init(|| (describe().name, Ticket::new(Listed(self))));
-        let mut scope = Scope { core: Core::of_scope(family), passed_on };
+        let mut scope = Scope { core: Core::one_of(family, None), passed_on };
+        scope.core.table = Current::none_of_scope();
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let _counted = Counted { scoped: self, core: &scope.core };
