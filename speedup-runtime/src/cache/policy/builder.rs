@@ -50,12 +50,12 @@ macro_rules! all_policies {
     ($cache:ident -> $bounded:ident) => {
         $crate::cache::policy::builder::policies! {
             $cache -> $bounded;
-            /// Keeps values that weigh no more than this together: so many values, if none has another [`weight`](PolicyCache::weight).
+            /// Keeps values that weigh no more than this together: so many values, if none has another [`weight`](crate::PolicyCache::weight).
             ///
             /// Beyond it, values that were not asked for again go first (S3-FIFO). A value that is heavier than the bound is returned, and not
             /// kept.
             capacity(most: u64) |rules| rules.bound = most;
-            /// Says what a value weighs against the [`capacity`](PolicyCache::capacity), such as its size in bytes.
+            /// Says what a value weighs against the [`capacity`](crate::PolicyCache::capacity), such as its size in bytes.
             weight(weight: impl Fn(&R) -> u64 + Send + Sync + 'static) |rules| rules.weight = Some(Hook::Shared(Arc::new(weight)));
             /// Is told of each value that the cache lets go by itself: because of its bound, or of its age. Not of those that are removed,
             /// replaced or cleared. A panic in it is nobody's.
