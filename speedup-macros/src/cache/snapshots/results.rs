@@ -170,7 +170,11 @@ fn an_error_is_moved_out_of_a_scope() {
                                 || {
                                     ::speedup::cache::Function::of_context("total")
                                         .show(::core::fmt::Debug::fmt)
-                                        .keep(|value| {
+                                        .keep(|
+                                            value: &<anyhow::Result<
+                                                u64,
+                                            > as ::speedup::cache::Fallible>::Shared|
+                                        {
                                             use ::speedup::__private::{
                                                 KeepAny as _, KeepOption as _, KeepResult as _,
                                             };
@@ -247,7 +251,9 @@ fn an_error_of_an_async_function_is_for_the_first_who_gets_it() {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
                             (&::speedup::__private::Show(key)).__speedup_show(out)
                         })
-                        .keep(|value| {
+                        .keep(|
+                            value: &<anyhow::Result<u64> as ::speedup::cache::AsyncFallible>::Shared|
+                        {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };

@@ -99,13 +99,6 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// A core of a family that goes with the scope in which it is, and all that it ever held before.
-    pub(in crate::cache) fn of_scope(family: TypeId) -> Self {
-        let mut core = Self::one_of(family, None);
-        core.table = Current::none_of_scope();
-        core
-    }
-
     /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.
     pub(in crate::cache) const fn listed(kind: Kind) -> Self {
         let mut core = Self::new();
