@@ -37,8 +37,12 @@ fn an_expired_value_is_computed_again() {
     assert_eq!((cache.peek(&(1,)), cache.contains(&(1,)), cache.age(&(1,))), (None, false, None));
     assert_eq!(cache.get((1,)), 2);
     assert_eq!(cache.get_all([(1,), (2,)]), [2, 3]);
+    rayon::broadcast(|_| ());
     clock.advance(30 * SECOND);
-    assert_eq!(cache.get_all([(1,), (2,)]), [4, 5]);
+    // Whichever is computed first.
+    let mut again = cache.get_all([(1,), (2,)]);
+    again.sort_unstable();
+    assert_eq!(again, [4, 5]);
 }
 
 #[test]
@@ -82,6 +86,8 @@ fn each_value_can_say_how_long_it_lives() {
     let clock = Mock::new();
     let cache = Cache::from_fn(|n: u64| n).ttl_of(|value: &u64| Duration::from_secs(*value));
     cache.get_all([(10,), (20,)]);
+    // A helper that has computed one is about to give it its time.
+    rayon::broadcast(|_| ());
     clock.advance(10 * SECOND);
     assert!(!cache.contains(&(10,)));
     assert!(cache.contains(&(20,)));

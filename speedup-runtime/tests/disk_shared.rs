@@ -302,3 +302,41 @@ fn a_value_that_reads_its_own_dict_is_told_and_does_not_hang() {
     assert!(dict.contains_key(&1).unwrap());
     dict.close().unwrap();
 }
+
+/// A number that takes as long to decode as the test wants, if it is 1.
+#[derive(serde::Serialize)]
+struct Slow(u32);
+
+/// Where threads meet that decode a slow number, once there is one.
+static GATE: std::sync::OnceLock<std::sync::Barrier> = std::sync::OnceLock::new();
+
+impl<'de> serde::Deserialize<'de> for Slow {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(from)?;
+        if let (1, Some(gate)) = (number, GATE.get()) {
+            gate.wait();
+            gate.wait();
+        }
+        Ok(Slow(number))
+    }
+}
+
+#[test]
+fn who_reads_passes_by_a_reader_that_takes_long() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let dict = DiskDict::<u32, Slow>::builder("d").location(folder.path()).open().unwrap().shared();
+    (0..3).for_each(|n| dict.put(n, Slow(n)).unwrap());
+    let gate = GATE.get_or_init(|| std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| dict.get(&1).unwrap().unwrap().0);
+        gate.wait();
+        // Whichever lock they would try first, they are done while it still reads.
+        let others: Vec<_> = (0..8).map(|_| scope.spawn(|| dict.get(&2).unwrap().unwrap().0)).collect();
+        others.into_iter().for_each(|other| assert_eq!(other.join().unwrap(), 2));
+        gate.wait();
+        assert_eq!(slow.join().unwrap(), 1);
+    });
+}

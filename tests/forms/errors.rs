@@ -161,6 +161,20 @@ impl Shop {
     }
 }
 
+#[cache(scoped)]
+fn last(texts: &[&str], n: usize) -> io::Result<u64> {
+    match texts.get(n) {
+        Some(text) => last(texts, n + 1).or_else(|_| text.parse().map_err(io::Error::other)),
+        None => Err(io::Error::other("the end")),
+    }
+}
+
+#[test]
+fn a_function_with_one_call_in_a_scope_has_the_error_itself() {
+    assert_eq!(last(&["1", "2", "x"], 0).unwrap(), 2);
+    assert_eq!(last(&[], 0).unwrap_err().to_string(), "the end");
+}
+
 #[test]
 fn a_method_in_a_scope_has_the_error_itself() {
     let shop = Shop { prices: vec![("ink", "3"), ("pen", "12"), ("nib", "1")] };

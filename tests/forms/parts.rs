@@ -271,3 +271,23 @@ fn dear_calls_run_side_by_side() {
     assert_eq!(dear(&text), plain(&text, &mut HashMap::new()));
     assert_eq!(DEAR.stats().len, 1);
 }
+
+#[cache]
+fn letters(text: &str) -> usize {
+    let Some(first) = text.chars().next() else { return 0 };
+    1 + letters(&text[first.len_utf8()..])
+}
+
+#[test]
+fn each_call_is_counted_once() {
+    let text = "0123456789".repeat(10);
+    assert_eq!(letters(&text), 100);
+    let stats = LETTERS.stats();
+    assert_eq!((stats.misses, stats.computed, stats.hits), (101, 101, 0));
+    // Found by its contents.
+    assert_eq!(letters(&text), 100);
+    // Found by its place in what that was about.
+    assert_eq!(letters(&text[50..]), 50);
+    let stats = LETTERS.stats();
+    assert_eq!((stats.misses, stats.computed, stats.hits), (101, 101, 2));
+}

@@ -123,6 +123,69 @@ macro_rules! lent {
     };
 }
 
+/// The values are in the instance.
+macro_rules! field {
+    ([$($options:tt)*] fn f($n:ident) -> $result:ty $body:block) => {
+        struct Shop {
+            memo: speedup::Memo<(u64,), $result>,
+        }
+
+        impl Shop {
+            #[cache(field = memo, $($options)*)]
+            fn f(&self, $n: u64) -> $result $body
+        }
+
+        static SHOP: Shop = Shop { memo: speedup::Memo::new() };
+
+        fn ask(n: u64) -> $result {
+            SHOP.f(n)
+        }
+    };
+}
+
+/// The values are in an instance of a generic type, under a key that is lent.
+macro_rules! generic_field {
+    ([$($options:tt)*] fn f($n:ident) -> $result:ty $body:block) => {
+        struct Shop<T> {
+            of: T,
+            memo: speedup::Memo<(String, u64), $result>,
+        }
+
+        impl<T: Sync> Shop<T> {
+            #[cache(field = memo, $($options)*)]
+            fn f(&self, name: &str, $n: u64) -> $result {
+                let _ = (&self.of, name);
+                $body
+            }
+        }
+
+        static SHOP: Shop<&str> = Shop { of: "goods", memo: speedup::Memo::new() };
+
+        fn ask(n: u64) -> $result {
+            SHOP.f("name", n)
+        }
+    };
+}
+
+macro_rules! async_field {
+    ([$($options:tt)*] fn f($n:ident) -> $result:ty $body:block) => {
+        struct Shop {
+            memo: speedup::AsyncMemo<(u64,), $result>,
+        }
+
+        impl Shop {
+            #[cache(field = memo, $($options)*)]
+            async fn f(self: Arc<Self>, $n: u64) -> $result $body
+        }
+
+        static SHOP: LazyLock<Arc<Shop>> = LazyLock::new(|| Arc::new(Shop { memo: speedup::AsyncMemo::new() }));
+
+        fn ask(n: u64) -> $result {
+            pollster::block_on(SHOP.clone().f(n))
+        }
+    };
+}
+
 macro_rules! asynchronous {
     ([$($options:tt)*] fn f($n:ident) -> $result:ty $body:block) => {
         #[cache($($options)*)]
@@ -177,6 +240,6 @@ macro_rules! async_key {
 }
 
 pub(crate) use {
-    async_generic, async_key, async_skip, asynchronous, generic, generic_function_of_an_impl, generic_impl, key, lent,
-    plain, skip, trait_impl,
+    async_field, async_generic, async_key, async_skip, asynchronous, field, generic, generic_field,
+    generic_function_of_an_impl, generic_impl, key, lent, plain, skip, trait_impl,
 };

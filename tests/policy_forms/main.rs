@@ -3,8 +3,10 @@
 //! A form is a macro that declares a function and `ask`, which calls it. The table at the end of each part makes the tests.
 
 mod forms;
+mod memos;
 mod options;
 mod promises;
+mod scopes;
 mod stores;
 
 use std::{

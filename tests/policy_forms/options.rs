@@ -8,7 +8,7 @@ macro_rules! forms {
             use std::{
                 fmt::Debug,
                 hash::Hash,
-                sync::{Arc, Mutex, atomic::{AtomicBool, Ordering}},
+                sync::{Arc, LazyLock, Mutex, atomic::{AtomicBool, Ordering}},
             };
 
             use speedup::{cache, clock::Mock};
@@ -140,6 +140,6 @@ macro_rules! forms {
 }
 
 forms! {
-    plain generic generic_impl generic_function_of_an_impl trait_impl skip key lent
-    asynchronous async_generic async_skip async_key
+    plain generic generic_impl generic_function_of_an_impl trait_impl skip key lent field generic_field
+    asynchronous async_generic async_skip async_key async_field
 }

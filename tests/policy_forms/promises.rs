@@ -1,4 +1,6 @@
 //! Each form of plain function under the promises: once, any depth, cycles told, panics for all, none of it kept.
+//!
+//! Ages are long: other tests set the clock.
 
 /// The tests of a form.
 macro_rules! forms {
@@ -20,7 +22,7 @@ macro_rules! forms {
             fn once_however_many_ask() {
                 static RUNS: Count = Count::new();
                 forms::$form! {
-                    [capacity = 1_000, ttl = "1h"]
+                    [capacity = 1_000, ttl = "30d"]
                     fn f(n) -> u64 {
                         RUNS.up();
                         n
@@ -41,7 +43,7 @@ macro_rules! forms {
             #[test]
             fn a_deep_recursion_with_little_room() {
                 forms::$form! {
-                    [capacity = 100, ttl = "1h"]
+                    [capacity = 100, ttl = "30d"]
                     fn f(n) -> u64 {
                         if n == 0 { 0 } else { ask(n - 1) + 1 }
                     }
@@ -52,7 +54,7 @@ macro_rules! forms {
             #[test]
             fn a_cycle_names_its_keys() {
                 forms::$form! {
-                    [capacity = 100, ttl = "1h"]
+                    [capacity = 100, ttl = "30d"]
                     fn f(n) -> u64 {
                         ask((n + 1) % 3)
                     }
@@ -66,7 +68,7 @@ macro_rules! forms {
             fn a_panic_is_not_kept() {
                 static FAILS: AtomicBool = AtomicBool::new(true);
                 forms::$form! {
-                    [capacity = 100, ttl = "1h"]
+                    [capacity = 100, ttl = "30d"]
                     fn f(n) -> u64 {
                         assert!(!FAILS.load(Ordering::SeqCst) || n != 0, "not yet");
                         n + if n == 0 { 0 } else { ask(n - 1) }
@@ -81,5 +83,5 @@ macro_rules! forms {
 }
 
 forms! {
-    plain generic generic_impl generic_function_of_an_impl trait_impl skip key lent
+    plain generic generic_impl generic_function_of_an_impl trait_impl skip key lent field generic_field
 }

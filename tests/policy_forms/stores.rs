@@ -248,7 +248,7 @@ macro_rules! forms {
             static RUNS: Count = Count::new();
             static FAILED: Count = Count::new();
             crate::forms::$form! {
-                [store = MemoryStore::new(), capacity = 10, ttl = "1h"]
+                [store = MemoryStore::new(), capacity = 10, ttl = "30d"]
                 fn f(n) -> std::result::Result<u64, u64> {
                     if n == 7 {
                         FAILED.up();

@@ -17,6 +17,21 @@ macro_rules! shapes {
             one_expression(n - 1) + one_expression(n - 2)
         }
 
+        /// The first calls to end are at the bottom of the recursion, where each needs the one before.
+        $(#[$attribute])?
+        pub(super) fn work_after_the_calls(i: u64, j: u64) -> u64 {
+            if i == 0 || j == 0 {
+                return 1;
+            }
+            let a = work_after_the_calls(i - 1, j);
+            let b = work_after_the_calls(i, j - 1);
+            begin("work_after_the_calls");
+            if i + j == 10 {
+                meet("work_after_the_calls");
+            }
+            a + b
+        }
+
         $(#[$attribute])?
         pub(super) fn run_of_lets(n: u64) -> u64 {
             begin("run_of_lets");
@@ -447,6 +462,7 @@ macro_rules! tests {
 
 tests! {
     one_expression(10);
+    work_after_the_calls(8, 8);
     run_of_lets(9);
     argument_calls_another(12);
     loop_over_range(9);

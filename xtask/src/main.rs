@@ -1,5 +1,6 @@
 //! The named commands of the project: `cargo xtask NAME`; without a name it lists them.
 
+mod check_time;
 mod checks;
 mod imports;
 mod licences;

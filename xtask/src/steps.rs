@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::check_time::check_time;
 use crate::checks;
 use crate::imports;
 use crate::licences::licences;
@@ -41,7 +42,7 @@ const STEPS: [Step; 20] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -222,6 +223,7 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
     let Some((which, sections)) = words.split_first() else { return run(&mut command) };
     match which.as_str() {
+        "check" => return check_time(),
         "cold" => {
             command = Command::new(&build_cold(&["fat1"])?[0]);
             command.arg("table").args(sections);

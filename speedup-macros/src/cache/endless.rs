@@ -1,12 +1,13 @@
 //! Functions that cannot return without calling themselves: the compiler warns of them, and goes on doing so.
 //!
 //! The compiler's lint looks for a function that calls itself. With the attribute none does: the body calls the wrapper. So
-//! where the body certainly calls the function, which is a mistake, the function stands there once more, as it was written,
-//! for the lint alone.
+//! where the body certainly calls the function, which is a mistake, the function stands there once more, for the lint alone: as
+//! it was written where it stands in a module or a block, elsewhere with nothing but that call.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Block, Expr, FnArg, Stmt};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Block, Expr, FnArg, Pat, Signature, Stmt};
 
 use super::forecast::Calls;
 use super::model::Cached;
@@ -14,30 +15,85 @@ use crate::place::Place;
 
 /// ```text
 /// const _: () = { fn f(n: u64) -> u64 { f(n + 1) } };
+/// fn __speedup_endless_f(&self, argument_0: u64) -> u64 { Self::__speedup_endless_f(self, argument_0) }
 /// ```
 pub(super) fn warning(model: &Cached) -> Option<TokenStream> {
     let signature = &model.function.sig;
     let attributed =
         signature.inputs.iter().any(|input| matches!(input, FnArg::Typed(typed) if !typed.attrs.is_empty()));
-    let plain = matches!(model.place, Place::Free) && signature.asyncness.is_none() && !attributed;
     let calls = Calls::new(&model.function, &model.place, Vec::new());
     let (block, attributes) = (&model.function.block, &model.attributes.body);
-    (plain && in_block(block, &calls) == Then::Called).then(|| {
-        quote! {
+    let Then::Called(call) = in_block(block, &Look { calls, is_async: signature.asyncness.is_some() }) else {
+        return None;
+    };
+    match model.place {
+        _ if attributed => None,
+        Place::Free if signature.asyncness.is_none() => Some(quote! {
             const _: () = {
                 #[allow(unused, clippy::all, clippy::pedantic)]
                 #(#attributes)*
                 #signature #block
             };
+        }),
+        Place::Free => {
+            let bare = bare(signature, &signature.ident, None, call);
+            Some(quote! {
+                const _: () = {
+                    #[allow(unused, clippy::all, clippy::pedantic)]
+                    #(#attributes)*
+                    #bare
+                };
+            })
         }
-    })
+        Place::Inherent { .. } => {
+            let name = format_ident!("__speedup_endless_{}", signature.ident, span = signature.ident.span());
+            let bare = bare(signature, &name, Some(quote_spanned!(call=> Self::)), call);
+            Some(quote! {
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                #(#attributes)*
+                #bare
+            })
+        }
+        // Nothing can be added there.
+        Place::TraitImpl | Place::Trait => None,
+    }
+}
+
+/// A function with this signature that calls itself where the user's does.
+fn bare(signature: &Signature, name: &syn::Ident, path: Option<TokenStream>, call: Span) -> TokenStream {
+    let mut signature = signature.clone();
+    (signature.asyncness, signature.ident) = (None, name.clone());
+    let arguments: Vec<TokenStream> = signature
+        .inputs
+        .iter_mut()
+        .enumerate()
+        .map(|(at, input)| match input {
+            FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
+            FnArg::Typed(typed) => {
+                let argument = format_ident!("argument_{at}", span = call);
+                *typed.pat = Pat::Verbatim(quote!(#argument));
+                quote!(#argument)
+            }
+        })
+        .collect();
+    let name = syn::Ident::new(&name.to_string(), call);
+    // Lints about what bears the spans of a macro are not given.
+    let body = quote_spanned!(call=> { #path #name(#(#arguments),*) });
+    quote!(#signature #body)
+}
+
+/// What is looked for: calls of the function, which in an `async` one happen when they are awaited.
+struct Look {
+    calls: Calls,
+    is_async: bool,
 }
 
 /// What is certain when a piece of code has been evaluated.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Then {
-    /// It has called the function.
-    Called,
+    /// It has called the function, here.
+    Called(Span),
     /// It has not, and what is behind it comes next.
     Next,
     /// Nothing.
@@ -45,10 +101,10 @@ enum Then {
 }
 
 fn in_order<T>(parts: impl IntoIterator<Item = T>, look: impl Fn(T) -> Then) -> Then {
-    parts.into_iter().map(look).find(|then| *then != Then::Next).unwrap_or(Then::Next)
+    parts.into_iter().map(look).find(|then| !matches!(then, Then::Next)).unwrap_or(Then::Next)
 }
 
-fn in_block(block: &Block, calls: &Calls) -> Then {
+fn in_block(block: &Block, calls: &Look) -> Then {
     in_order(&block.stmts, |statement| match statement {
         Stmt::Local(local) => match &local.init {
             Some(init) if init.diverge.is_none() => in_code(&init.expr, calls),
@@ -63,19 +119,27 @@ fn in_block(block: &Block, calls: &Calls) -> Then {
 
 /// Behind it lies more than one way.
 fn or_unknown(then: Then) -> Then {
-    if then == Then::Called { then } else { Then::Unknown }
+    if matches!(then, Then::Called(_)) { then } else { Then::Unknown }
 }
 
-fn in_code(code: &Expr, calls: &Calls) -> Then {
+fn in_code(code: &Expr, calls: &Look) -> Then {
     let all = |parts: &[&Expr]| in_order(parts.iter().copied(), |part| in_code(part, calls));
     match code {
         Expr::Call(call) => {
             let before = in_order(&call.args, |part| in_code(part, calls));
-            if before == Then::Next && calls.callee(call) == Some(0) { Then::Called } else { before }
+            let calls_itself = !calls.is_async && calls.calls.callee(call) == Some(0);
+            if matches!(before, Then::Next) && calls_itself { Then::Called(call.span()) } else { before }
         }
         Expr::MethodCall(call) => {
-            in_order(std::iter::once(&*call.receiver).chain(&call.args), |part| in_code(part, calls))
+            let before = in_order(std::iter::once(&*call.receiver).chain(&call.args), |part| in_code(part, calls));
+            let calls_itself = !calls.is_async && calls.calls.is_method(call);
+            if matches!(before, Then::Next) && calls_itself { Then::Called(call.span()) } else { before }
         }
+        Expr::Await(awaited) => match &*awaited.base {
+            Expr::Call(call) if calls.calls.callee(call) == Some(0) => Then::Called(call.span()),
+            Expr::MethodCall(call) if calls.calls.is_method(call) => Then::Called(call.span()),
+            other => in_code(other, calls),
+        },
         Expr::Binary(binary) if matches!(binary.op, syn::BinOp::And(_) | syn::BinOp::Or(_)) => {
             or_unknown(in_code(&binary.left, calls))
         }
@@ -107,8 +171,53 @@ mod tests {
     use super::*;
 
     fn is_endless(function: &ItemFn) -> bool {
-        let calls = Calls::new(function, &Place::Free, Vec::new());
-        in_block(&function.block, &calls) == Then::Called
+        is_endless_in(function, &Place::Free)
+    }
+
+    fn is_endless_in(function: &ItemFn, place: &Place) -> bool {
+        let calls = Calls::new(function, place, Vec::new());
+        let is_async = function.sig.asyncness.is_some();
+        matches!(in_block(&function.block, &Look { calls, is_async }), Then::Called(_))
+    }
+
+    #[test]
+    fn methods_and_awaited_calls_count() {
+        let inherent = Place::Inherent { ty: None, generic: false, lasting: None };
+        assert!(is_endless_in(
+            &parse_quote!(
+                fn f(&self, n: u64) -> u64 {
+                    1 + self.f(n + 1)
+                }
+            ),
+            &inherent
+        ));
+        assert!(is_endless_in(
+            &parse_quote!(
+                fn f(n: u64) -> u64 {
+                    Self::f(n + 1)
+                }
+            ),
+            &inherent
+        ));
+        assert!(!is_endless_in(
+            &parse_quote!(
+                fn f(&self, n: u64) -> u64 {
+                    self.0.f(n)
+                }
+            ),
+            &inherent
+        ));
+        assert!(is_endless(&parse_quote!(
+            async fn f(n: u64) -> u64 {
+                f(n + 1).await + 1
+            }
+        )));
+        assert!(!is_endless(&parse_quote!(
+            async fn f(n: u64) -> u64 {
+                drop(f(n + 1));
+                n
+            }
+        )));
     }
 
     #[test]

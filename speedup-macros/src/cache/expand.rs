@@ -8,7 +8,7 @@ use super::expand_async;
 use super::form::{Form, Home};
 use super::keep::Keep;
 use super::model::Cached;
-use super::{expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
+use super::{borrowed, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -236,9 +236,10 @@ fn runtime_function(model: &Cached) -> TokenStream {
 }
 
 pub(super) fn keep(model: &Cached) -> TokenStream {
-    let result = &model.result;
-    // What is looked up by types has its own types from here alone.
-    let by_types = matches!(&model.form, Form::Context(context) if matches!(context.home, Home::Types));
+    let result = borrowed::known_result(model);
+    // What is looked up by types has its own types from here alone, and a result that is shared is known by a projection.
+    let is_projected = |home: &Home| matches!(home, Home::Types) || model.moves_err;
+    let by_types = matches!(&model.form, Form::Context(context) if is_projected(&context.home));
     match model.keep {
         Keep::All => TokenStream::new(),
         Keep::ByType if model.policies.any() => quote! {

@@ -52,13 +52,33 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let cache = match &context.home {
         Home::Static | Home::Scope => model.place.sibling(&model.handle),
         Home::Types => of_types(model, context),
-        Home::Field(field) => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&self.#field, || #function)),
+        Home::Field(field) => match rules(model, &expand_context::key_type(model, context)) {
+            Some(rules) => {
+                quote_spanned!(at=> ::speedup::AsyncMemo::with_policies(&self.#field, || #rules, || #function))
+            }
+            None => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&self.#field, || #function)),
+        },
     };
+    let cached = Ident::new("cache", Span::mixed_site().located_at(at));
+    let look_up = look_up(model, context, &cached);
+    // The user's own braces make this the user's function to the compiler's lints.
+    let mut block = TokenStream::new();
+    model.function.block.brace_token.surround(&mut block, |block| {
+        block.extend(quote_spanned! {at=>
+            let #cached = #cache;
+            #look_up
+        });
+    });
+    quote!(#(#attributes)* #visibility #signature #block)
+}
+
+/// `match find(cache, key) { Ok(value) => value, Err(key) => .. }`
+fn look_up(model: &Cached, context: &Context, cached: &Ident) -> TokenStream {
+    let at = model.shown_at();
     let lends = expand_context::lends(model, context);
     let key = expand_context::key(model, context, lends);
     let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
-    let [value, missing, cached] =
-        ["value", "key", "cache"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
+    let [value, missing] = ["value", "key"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let owned = owned(model, context);
     let taken: Vec<_> =
         owned.iter().map(|Owned { name, taken, .. }| quote_spanned!(at=> let #name = #taken;)).collect();
@@ -87,7 +107,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             }
         }
     };
-    let look_up = match model.policies.forces() {
+    match model.policies.forces() {
         Some(forces) => {
             let key_type = expand_context::key_type(model, context);
             let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
@@ -104,16 +124,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             }
         }
         None => look_up,
-    };
-    // The user's own braces make this the user's function to the compiler's lints.
-    let mut block = TokenStream::new();
-    model.function.block.brace_token.surround(&mut block, |block| {
-        block.extend(quote_spanned! {at=>
-            let #cached = #cache;
-            #look_up
-        });
-    });
-    quote!(#(#attributes)* #visibility #signature #block)
+    }
 }
 
 /// What a body owns, by name: how the wrapper takes it, its type, and how the body gets it.

@@ -54,21 +54,34 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let look_up = match &context.home {
         Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
         Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
+        Home::Field(field) if model.policies.any() => {
+            let function = function(model, context);
+            let rules = rules(model, &key_type(model, context));
+            let cache = quote_spanned!(at=> ::speedup::Memo::with_policies(&self.#field, || #rules, || #function));
+            look_up(model, &cache, &key, lends, &body)
+        }
         Home::Field(field) => {
             let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
             let function = function(model, context);
             quote_spanned!(at=> ::speedup::Memo::#get(&self.#field, #key, || #function, #body))
         }
         Home::Scope => {
-            let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
+            let get = match (lends, model.policies.any()) {
+                (false, false) => "get",
+                (true, false) => "get_ref",
+                (false, true) => "get_bounded",
+                (true, true) => "get_ref_bounded",
+            };
+            let get = Ident::new(get, at);
             let function = function(model, context);
+            let rules = rules(model, &key_type(model, context)).map(|rules| quote_spanned!(at=> || #rules,));
             let places = places(model, context);
             let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
             let name = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
             let made = quote!(::speedup::cache::Scoped::new());
             scopes = Some(quote_spanned!(at=> static #name: ::speedup::cache::Scoped = #made;));
             quote_spanned! {at=>
-                ::speedup::cache::Scoped::#get(&#name, [#(#places),*], #key, || #function, #body) #unwrapped
+                ::speedup::cache::Scoped::#get(&#name, [#(#places),*], #key, #rules || #function, #body) #unwrapped
             }
         }
     };
@@ -309,11 +322,16 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
 /// As [`keep`], for results that stay on their thread.
 fn keep_here(model: &Cached) -> TokenStream {
     let result = borrowed::known_result(model);
+    let (result, value) = if model.policies.any() {
+        (quote!(::speedup::cache::Stored<#result>), quote!(::speedup::cache::Stored::get(value)))
+    } else {
+        (quote!(#result), quote!(value))
+    };
     let keep = match model.keep {
         Keep::All => quote!(true),
         Keep::ByType => quote! {{
             use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-            (&::speedup::__private::Keep(::speedup::cache::Here::get(value))).__speedup_keep()
+            (&::speedup::__private::Keep(::speedup::cache::Here::get(#value))).__speedup_keep()
         }},
     };
     quote!(.keep(|value: &#result| { let _ = value; #keep }))

@@ -1,9 +1,11 @@
 //! What an invocation of `#[cache]` says.
 
+use std::cell::OnceCell;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
+use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::form::Form;
 use super::keep::{self, Keep};
@@ -290,6 +292,8 @@ pub(crate) struct Cached {
     pub(crate) fingerprint: String,
     /// For each argument, whether calls inside an outermost one are known by its place in what that was given.
     pub(crate) spans: Vec<bool>,
+    /// The body with its forecasts and what is told of it, once somebody has asked.
+    pub(super) formed: OnceCell<(Block, String)>,
 }
 
 impl Cached {
@@ -344,6 +348,7 @@ impl Cached {
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
             handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
+            formed: OnceCell::new(),
             function,
             place,
             result,

@@ -16,6 +16,8 @@ use crate::options;
 pub(crate) struct Policies {
     /// The first of them, for messages.
     pub(super) first: Option<Ident>,
+    /// The first that is about time.
+    pub(super) first_of_time: Option<Ident>,
     capacity: Option<Bound>,
     weight: Option<(Ident, Expr)>,
     on_evict: Option<Expr>,
@@ -61,6 +63,9 @@ impl Policies {
     /// Reads one of them.
     pub(super) fn read(&mut self, policy: Policy, key: Ident, value: Option<Expr>, errors: &mut Errors) {
         self.first.get_or_insert_with(|| key.clone());
+        if !matches!(policy, Policy::Capacity | Policy::Weight | Policy::OnEvict) {
+            self.first_of_time.get_or_insert_with(|| key.clone());
+        }
         match (policy, value) {
             (Policy::Capacity, Some(value)) => self.capacity = capacity(&key, value, errors),
             (Policy::Weight, Some(value)) => self.weight = Some((key, value)),

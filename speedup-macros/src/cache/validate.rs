@@ -103,16 +103,13 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
     for word in words.into_iter().flatten() {
         errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
     }
-    match form {
-        Form::Context(context) => match context.home {
-            Home::Scope => errors
-                .at(first, format!("`{first}` and `scoped` exclude each other: the values go with the outermost call")),
-            Home::Field(_) => {
-                errors.at(first, format!("`{first}` and `field` exclude each other: the values go with `self`"))
-            }
-            Home::Static | Home::Types => {}
-        },
-        Form::Plain | Form::Generic | Form::Tables(_) => {}
+    if let (Form::Context(context), Some(time)) = (form, &policies.first_of_time)
+        && matches!(context.home, Home::Scope)
+    {
+        errors.at(
+            time,
+            format!("`{time}` and `scoped` exclude each other: the values go with the outermost call, so a bound is all that they need"),
+        );
     }
     let known: Vec<String> = signature::arguments(&function.sig).iter().map(Argument::declared_name).collect();
     for input in policies.forced_by() {

@@ -1,5 +1,7 @@
 //! A scanner that knows just enough of Rust to tell which `{` directly encloses a spot of a source file.
 
+use std::cell::RefCell;
+
 /// The block around a spot of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Around {
@@ -47,16 +49,51 @@ pub(super) fn has_constant(source: &str, start: usize, name: &str) -> bool {
     })
 }
 
+/// How far a source has been scanned. The functions of a file are expanded in their order, so that each goes on where the last
+/// one was.
+struct Scanned {
+    source: String,
+    position: usize,
+    head: String,
+    open: Vec<Open>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Scanned>> = const { RefCell::new(None) };
+}
+
+/// A scanner of the source that has not come further than a spot.
+fn scanner_before(source: &str, spot: usize) -> Scanner<'_> {
+    LAST.with_borrow(|last| match last {
+        Some(last) if last.position <= spot && last.source == source => {
+            Scanner { source, rest: &source[last.position..], head: last.head.clone(), open: last.open.clone() }
+        }
+        _ => {
+            let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
+            Scanner { rest, source, head: String::new(), open: Vec::new() }
+        }
+    })
+}
+
+/// Keeps how far a scanner has come.
+fn keep_scanned(scanner: &Scanner<'_>) {
+    let (position, head, open) = (scanner.position(), scanner.head.clone(), scanner.open.clone());
+    LAST.with_borrow_mut(|last| match last {
+        Some(last) if last.source == scanner.source => (last.position, last.head, last.open) = (position, head, open),
+        _ => *last = Some(Scanned { source: scanner.source.to_owned(), position, head, open }),
+    });
+}
+
 /// What is around a byte of the source; nothing inside of a comment or a string.
 fn around_spot(source: &str, spot: usize) -> Option<Found> {
-    let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let mut scanner = Scanner { rest, source, head: String::new(), open: Vec::new() };
+    let mut scanner = scanner_before(source, spot);
     while scanner.position() < spot {
         scanner.step()?;
     }
     if scanner.position() > spot {
         return None;
     }
+    keep_scanned(&scanner);
     let rules = scanner.open.iter().rposition(|open| open.head.contains("macro_rules!"));
     // The brackets of the rules themselves, and of the one that is used.
     let inside = scanner.open.split_off(rules.map_or(0, |rules| (rules + 2).min(scanner.open.len())));
@@ -82,6 +119,7 @@ fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
 }
 
 /// A bracket that was opened, and what stood before it.
+#[derive(Clone)]
 struct Open {
     brace: char,
     head: String,

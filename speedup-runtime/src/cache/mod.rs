@@ -37,7 +37,7 @@ pub use self::api::{
     borrowed::{Borrowed, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
-    context::{Body, Local, Memo, With},
+    context::{Body, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     into_function::IntoFunction,
@@ -55,11 +55,11 @@ pub use self::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
         get::Get,
         group::{GetAll, Group},
-        memo::{AsyncMemo, of_async_types},
+        of_types::of_async_types,
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,
     },
-    policy::{AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
+    policy::{AsyncMemo, AsyncPolicyCache, AsyncPolicyState, of_async_types_with_policies},
 };
 #[cfg(not(loom))]
 pub use self::{
@@ -69,7 +69,7 @@ pub use self::{
         function::Function,
     },
     fork::join::{join, map},
-    policy::{Hashed, Life, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
+    policy::{Hashed, Life, Memo, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

@@ -3,7 +3,7 @@
 //! Who changes something has the writer's lock, and then all stripes. Who reads has one stripe, another one than most other readers, so readers
 //! neither wait for each other nor share what they write. With the writer's lock alone one may read, too.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,14 @@ struct Stripe {
     own: Mutex<Own>,
     /// Which thread reads with it, 0 if none.
     reader: AtomicUsize,
+}
+
+impl Stripe {
+    /// Writes the name of this thread on it, which has its lock.
+    fn read<'a>(&'a self, own: MutexGuard<'a, Own>) -> Reading<'a> {
+        self.reader.store(this_thread(), Ordering::Relaxed);
+        Reading { own, reader: &self.reader }
+    }
 }
 
 /// A stripe that a reader has.
@@ -107,15 +115,29 @@ impl<B> Inner<B> {
     fn stripe(&self) -> Option<Reading<'_>> {
         // Acquire: pairs with the release in `widen`.
         let width = self.width.load(Ordering::Acquire);
-        let stripe = &self.stripes[if width == 1 { 0 } else { thread_number() % width }];
-        let own = match try_lock(&stripe.own) {
-            Some(own) => own,
-            // Relaxed: who reads its own name has written it.
-            None if stripe.reader.load(Ordering::Relaxed) == this_thread() => return None,
-            None => lock(&stripe.own),
-        };
-        stripe.reader.store(this_thread(), Ordering::Relaxed);
-        Some(Reading { own, reader: &stripe.reader })
+        let stripe = &self.stripes[if width == 1 { 0 } else { home() % width }];
+        match try_lock(&stripe.own) {
+            Some(own) => Some(stripe.read(own)),
+            None => self.another_stripe(width),
+        }
+    }
+
+    /// Takes a stripe when that of this thread is taken: one that is free becomes its own from here on.
+    #[cold]
+    fn another_stripe(&self, width: usize) -> Option<Reading<'_>> {
+        let stripes = &self.stripes[..width];
+        // Relaxed: who reads its own name has written it.
+        if stripes.iter().any(|stripe| stripe.reader.load(Ordering::Relaxed) == this_thread()) {
+            return None;
+        }
+        for (index, stripe) in stripes.iter().enumerate() {
+            if let Some(own) = try_lock(&stripe.own) {
+                HOME.set(index);
+                return Some(stripe.read(own));
+            }
+        }
+        let stripe = &stripes[home() % width];
+        Some(stripe.read(lock(&stripe.own)))
     }
 
     /// The state, for who has a stripe.
@@ -136,12 +158,16 @@ impl<B: Body> Inner<B> {
     }
 }
 
-/// Threads in the order in which they first read.
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: any number will do.
-    thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
-    NUMBER.with(|number| *number)
+/// How many threads have read.
+static READERS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which stripe this thread tries first: at first by the order in which threads came. Relaxed: any number will do.
+    static HOME: Cell<usize> = Cell::new(READERS.fetch_add(1, Ordering::Relaxed));
+}
+
+fn home() -> usize {
+    HOME.get()
 }
 
 /// A number that no other living thread has, and none has that is 0.

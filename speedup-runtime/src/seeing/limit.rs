@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     str::FromStr,
     sync::{
         Arc, LazyLock, Mutex,
@@ -141,9 +142,20 @@ pub trait Size {
 pub struct Bytes(pub u64);
 
 /// A text is no size.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no size: write a number with its unit such as `512 MiB`, in B, kB, KiB, MB, MiB, GB, GiB, TB or TiB")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSize(String);
+
+impl fmt::Display for NoSize {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "`{}` is no size: write a number with its unit such as `512 MiB`, in B, kB, KiB, MB, MiB, GB, GiB, TB or TiB",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NoSize {}
 
 impl FromStr for Bytes {
     type Err = NoSize;

@@ -88,10 +88,37 @@ where
         body: impl FnOnce() -> std::result::Result<V, E>,
     ) -> std::result::Result<V, E> {
         let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body() };
+        if behind.is_together() {
+            return self.stored_together_or_fail(behind, key, body);
+        }
         if let Some(value) = behind.look(key).map_err(typed)? {
             return value;
         }
         let value = body();
+        behind.write(key, &value).map_err(typed)?;
+        value
+    }
+
+    /// As `stored_together`.
+    #[cold]
+    #[inline(never)]
+    fn stored_together_or_fail(
+        &self,
+        behind: &'static dyn Behind<K, std::result::Result<V, E>>,
+        key: &K,
+        body: impl FnOnce() -> std::result::Result<V, E>,
+    ) -> std::result::Result<V, E> {
+        let mut body = Some(body);
+        let mut once = || body.take().map(|body| body()).expect("it is called once");
+        let shared = behind.together_or_fail(key, &mut once, &mut |needs| self.help(&needs));
+        let found = match shared.map_err(typed)? {
+            None => behind.look(key).map_err(typed)?,
+            shared => shared,
+        };
+        if let Some(value) = found {
+            return value;
+        }
+        let value = once();
         behind.write(key, &value).map_err(typed)?;
         value
     }

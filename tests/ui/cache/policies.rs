@@ -27,7 +27,7 @@ fn neither(n: u64) -> Option<u64> {
     Some(n)
 }
 
-#[cache(capacity = 10, scoped)]
+#[cache(capacity = 10, ttl = "1m", scoped)]
 fn scope(n: u64) -> u64 {
     n
 }
@@ -45,15 +45,6 @@ fn always(n: u64) -> u64 {
 #[cache(capacity = 10, returns = ref)]
 fn lent(n: u64) -> String {
     n.to_string()
-}
-
-struct Grid;
-
-impl Grid {
-    #[cache(capacity = 10, field = memo)]
-    fn cell(&self, n: u64) -> u64 {
-        n
-    }
 }
 
 fn main() {}

@@ -1,7 +1,7 @@
 //! Which expressions call the function itself, or another one that takes part.
 
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, ExprPath, ItemFn, Path, UseTree};
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, ItemFn, Path, UseTree};
 
 use super::methods;
 use crate::expansion::is_same;
@@ -37,6 +37,14 @@ impl Calls {
     pub(in crate::cache) fn callee(&self, call: &ExprCall) -> Option<usize> {
         let named = self.named(&call.func)?;
         (call.attrs.is_empty() && (named > 0 || call.args.len() == self.arguments)).then_some(named)
+    }
+
+    /// Whether the function itself is called as a method of `self`.
+    pub(in crate::cache) fn is_method(&self, call: &ExprMethodCall) -> bool {
+        matches!(&*call.receiver, Expr::Path(receiver) if receiver.path.is_ident("self"))
+            && call.method == self.name
+            && call.turbofish.is_none()
+            && call.args.len() == self.arguments
     }
 
     /// Which of the functions that take part is named.

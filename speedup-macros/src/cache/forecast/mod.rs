@@ -60,12 +60,17 @@ use crate::signature::Argument;
 
 /// The user's body with its forecasts.
 pub(super) fn form(model: &Cached) -> Block {
-    form_and_tell(model).0
+    formed(model).0.clone()
 }
 
 /// What the documentation says of the body's calls.
 pub(super) fn tell(model: &Cached) -> String {
-    form_and_tell(model).1
+    formed(model).1.clone()
+}
+
+/// Both, made once.
+fn formed(model: &Cached) -> &(Block, String) {
+    model.formed.get_or_init(|| form_and_tell(model))
 }
 
 fn form_and_tell(model: &Cached) -> (Block, String) {
@@ -94,7 +99,25 @@ fn form_and_tell(model: &Cached) -> (Block, String) {
 
 /// Whether a body has forecasts.
 pub(super) fn has_forecasts(model: &Cached, formed: &Block) -> bool {
-    !expansion::is_same(formed, &model.function.block)
+    size(formed) != size(&model.function.block)
+}
+
+/// How many statements and expressions there are in a block. Forecasts are put before what is written, so they make it larger.
+fn size(block: &Block) -> usize {
+    struct Count(usize);
+    impl<'ast> Visit<'ast> for Count {
+        fn visit_stmt(&mut self, statement: &'ast Stmt) {
+            self.0 += 1;
+            visit::visit_stmt(self, statement);
+        }
+        fn visit_expr(&mut self, expression: &'ast Expr) {
+            self.0 += 1;
+            visit::visit_expr(self, expression);
+        }
+    }
+    let mut count = Count(0);
+    count.visit_block(block);
+    count.0
 }
 
 /// A function whose calls take part.

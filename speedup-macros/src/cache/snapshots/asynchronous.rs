@@ -230,6 +230,12 @@ fn calls_of_a_run_of_lets_are_awaited_together() {
                 let c = sum(b).await;
                 a + b + c
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn sum(argument_0: u64) -> u64 {
+                    sum(argument_0)
+                }
+            };
         "##]],
     );
 }
@@ -279,6 +285,12 @@ fn the_question_mark_behind_a_call_that_takes_part() {
                     .await;
                 Ok(call_0?.max(call_1?) + depth(left - 1, 1).await?)
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn depth(argument_0: u64, argument_1: u64) -> Result<u64, E> {
+                    depth(argument_0, argument_1)
+                }
+            };
         "##]],
     );
 }
@@ -377,6 +389,12 @@ fn what_stands_behind_a_foreign_await_or_a_branch_stays() {
                 }
                 b + c + m
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn f(argument_0: u64, argument_1: u64) -> u64 {
+                    f(argument_0, argument_1)
+                }
+            };
         "##]],
     );
 }
@@ -414,6 +432,12 @@ fn nothing_is_awaited_together() {
             async fn __fib_uncached(n: u64) -> u64 {
                 fib(n - 1).await + fib(n - 2).await
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn fib(argument_0: u64) -> u64 {
+                    fib(argument_0)
+                }
+            };
         "##]],
     );
 }
@@ -458,6 +482,11 @@ fn an_associated_function() {
                         )
                         .await;
                     call_0 * call_1
+                }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_area(argument_0: u64) -> u64 {
+                    Self::__speedup_endless_area(argument_0)
                 }
             }
         "#]],

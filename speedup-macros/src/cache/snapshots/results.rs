@@ -170,7 +170,11 @@ fn an_error_is_moved_out_of_a_scope() {
                                 || {
                                     ::speedup::cache::Function::of_context("total")
                                         .show(::core::fmt::Debug::fmt)
-                                        .keep(|value| {
+                                        .keep(|
+                                            value: &<anyhow::Result<
+                                                u64,
+                                            > as ::speedup::cache::Fallible>::Shared|
+                                        {
                                             use ::speedup::__private::{
                                                 KeepAny as _, KeepOption as _, KeepResult as _,
                                             };
@@ -192,6 +196,15 @@ fn an_error_is_moved_out_of_a_scope() {
                             break result;
                         }
                     }
+                }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_total(
+                    &self,
+                    argument_1: usize,
+                    argument_2: usize,
+                ) -> anyhow::Result<u64> {
+                    Self::__speedup_endless_total(self, argument_1, argument_2)
                 }
             }
         "#]],
@@ -238,7 +251,9 @@ fn an_error_of_an_async_function_is_for_the_first_who_gets_it() {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
                             (&::speedup::__private::Show(key)).__speedup_show(out)
                         })
-                        .keep(|value| {
+                        .keep(|
+                            value: &<anyhow::Result<u64> as ::speedup::cache::AsyncFallible>::Shared|
+                        {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
@@ -310,6 +325,12 @@ fn an_error_of_an_async_function_is_for_the_first_who_gets_it() {
             async fn __size_uncached(id: u64) -> anyhow::Result<u64> {
                 Ok(size(id / 2).await? + size(id / 3).await?)
             }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn size(argument_0: u64) -> anyhow::Result<u64> {
+                    size(argument_0)
+                }
+            };
         "##]],
     );
 }
@@ -380,51 +401,63 @@ fn what_borrows_goes_on_within_its_scope() {
 
 #[test]
 fn a_method_borrows_from_itself() {
-    check_in_impl("scoped", "fn name(&self, at: usize) -> &str { self.name(at - 1) }", &expect![[r#"
-        impl Point {
-            fn name<'__lent>(&'__lent self, at: usize) -> &'__lent str {
-                Self::__name_within(self, ::core::option::Option::None, at)
+    check_in_impl(
+        "scoped",
+        "fn name(&self, at: usize) -> &str { self.name(at - 1) }",
+        &expect![[r#"
+            impl Point {
+                fn name<'__lent>(&'__lent self, at: usize) -> &'__lent str {
+                    Self::__name_within(self, ::core::option::Option::None, at)
+                }
+                #[doc(hidden)]
+                #[inline(always)]
+                #[allow(clippy::inline_always, clippy::too_many_arguments)]
+                fn __name_within<'__lent>(
+                    &'__lent self,
+                    within: ::core::option::Option<
+                        ::speedup::cache::Within<'_, (usize,), &'static str, (usize,), &'__lent str>,
+                    >,
+                    at: usize,
+                ) -> &'__lent str {
+                    static __NAME_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                    ::speedup::cache::Scoped::get_within(
+                        &__NAME_SCOPES,
+                        within,
+                        [::speedup::cache::place_of(self)],
+                        (at,),
+                        || {
+                            ::speedup::cache::Function::of_context("name")
+                                .show(::core::fmt::Debug::fmt)
+                        },
+                        #[allow(unused_variables)]
+                        |
+                            (at,): &(usize,),
+                            inside: ::speedup::cache::Within<
+                                '_,
+                                (usize,),
+                                &'static str,
+                                (usize,),
+                                &'__lent str,
+                            >,
+                        | -> &'__lent str {
+                            let at: usize = *at;
+                            #[allow(unused_variables, clippy::redundant_closure)]
+                            let __own_name = |at: usize| -> &'__lent str {
+                                Self::__name_within(self, ::core::option::Option::Some(inside), at)
+                            };
+                            { __own_name(at - 1) }
+                        },
+                    )
+                }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_name<'__lent>(
+                    &'__lent self,
+                    argument_1: usize,
+                ) -> &'__lent str {
+                    Self::__speedup_endless_name(self, argument_1)
+                }
             }
-            #[doc(hidden)]
-            #[inline(always)]
-            #[allow(clippy::inline_always, clippy::too_many_arguments)]
-            fn __name_within<'__lent>(
-                &'__lent self,
-                within: ::core::option::Option<
-                    ::speedup::cache::Within<'_, (usize,), &'static str, (usize,), &'__lent str>,
-                >,
-                at: usize,
-            ) -> &'__lent str {
-                static __NAME_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
-                ::speedup::cache::Scoped::get_within(
-                    &__NAME_SCOPES,
-                    within,
-                    [::speedup::cache::place_of(self)],
-                    (at,),
-                    || {
-                        ::speedup::cache::Function::of_context("name")
-                            .show(::core::fmt::Debug::fmt)
-                    },
-                    #[allow(unused_variables)]
-                    |
-                        (at,): &(usize,),
-                        inside: ::speedup::cache::Within<
-                            '_,
-                            (usize,),
-                            &'static str,
-                            (usize,),
-                            &'__lent str,
-                        >,
-                    | -> &'__lent str {
-                        let at: usize = *at;
-                        #[allow(unused_variables, clippy::redundant_closure)]
-                        let __own_name = |at: usize| -> &'__lent str {
-                            Self::__name_within(self, ::core::option::Option::Some(inside), at)
-                        };
-                        { __own_name(at - 1) }
-                    },
-                )
-            }
-        }
-    "#]]);
+        "#]],
+    );
 }

@@ -112,6 +112,11 @@ fn in_an_impl() {
                     );
                     Self::paths(x - 1, y) + Point::paths(x, y - 1)
                 }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_paths(argument_0: u64, argument_1: u64) -> u64 {
+                    Self::__speedup_endless_paths(argument_0, argument_1)
+                }
             }
         "#]],
     );

@@ -52,6 +52,7 @@ impl<Q: Clone + Send + Sync> Lent for Q {}
 pub struct Within<'s, K: Key, R: Output, P, Q> {
     inside: Inside<'s, K, R>,
     /// No lifetime in them can be changed.
+    #[allow(clippy::type_complexity, reason = "it says the variance, and is named nowhere else")]
     of: PhantomData<fn(P, Q) -> (P, Q)>,
 }
 

@@ -3,11 +3,7 @@
 use std::{any::TypeId, ptr::NonNull, sync::Mutex};
 
 use crate::cache::{
-    call::{
-        function::Function,
-        known::Known,
-        state::{Core, Steady},
-    },
+    call::{function::Function, known::Known, state::Core, steady::Steady},
     table::key::{Key, Output},
     thread::{
         engine::{Engine as _, Kept},

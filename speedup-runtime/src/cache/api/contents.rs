@@ -1,7 +1,7 @@
 //! All that is in a cache at once.
 
 use crate::cache::{
-    api::{cache::Cache, context::Memo},
+    api::cache::Cache,
     table::key::{Key, Output},
     thread::registry,
 };
@@ -52,21 +52,6 @@ impl<K: Key, R: Output> Cache<K, R> {
             if !keep(&key, &value) {
                 self.remove_key(&key);
             }
-        }
-    }
-}
-
-impl<K: Key, R: Output> Memo<K, R> {
-    /// A copy of all keys and values, in no order. See [`Cache::entries`].
-    #[must_use]
-    pub fn entries(&self) -> Vec<(K, R)> {
-        self.cache().map_or_else(Vec::new, Cache::entries)
-    }
-
-    /// Keeps only the values for which this is true. See [`Cache::retain`].
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        if let Some(cache) = self.cache() {
-            cache.retain(keep);
         }
     }
 }

@@ -3,7 +3,6 @@
 #[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
-#[cfg(feature = "stores")]
 mod behind;
 #[cfg(not(loom))]
 pub(in crate::cache) mod borrowed;
@@ -21,6 +20,8 @@ pub(in crate::cache) mod divided;
 pub(in crate::cache) mod fallible;
 #[cfg(not(loom))]
 pub mod foretold;
+#[cfg(all(feature = "stores", not(loom)))]
+mod helping;
 #[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]

@@ -12,6 +12,7 @@ use crate::cache::{
     call::{function::Function, known::Known, outlook::Outlook, seen::Seen, state::Core},
     sharing::granularity::Grain,
     table::{
+        Current,
         key::{Key, Lookup, Output},
         packed_key,
     },
@@ -147,6 +148,10 @@ impl<K: Key, R: Output> Drop for Counted<'_, K, R> {
                 self.scoped.hit_cost.store(cost, Ordering::Relaxed);
             });
         }
+        // What was put out for want of room is given back to the table when nobody can be looking at it: the table stays until then.
+        if self.core.function.get().is_some_and(|function| function.settle.is_some()) {
+            self.core.clear();
+        }
     }
 }
 
@@ -179,7 +184,7 @@ impl Scoped {
         describe: impl Fn() -> Function<K, R>,
         body: B,
     ) -> R {
-        let family = typeid::of::<(B, Scope<N, K, R>)>();
+        let family = Self::family::<N, K, R, B>();
         match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
             Some(core) => core.get_with(&key, describe, &body),
             None => self.get_outermost(family, passed_on, &key, describe, &body),
@@ -198,16 +203,22 @@ impl Scoped {
         describe: impl Fn() -> Function<K, R>,
         body: B,
     ) -> R {
-        let family = typeid::of::<(B, Scope<N, K, R>)>();
+        let family = Self::family::<N, K, R, B>();
         match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
             Some(core) => core.get_ref_with(key, describe, &body),
             None => self.get_outermost(family, passed_on, &key.to_key(), describe, &body),
         }
     }
 
+    /// What names a scoped function: the type of its body.
+    #[inline(always)]
+    pub(in crate::cache) fn family<const N: usize, K: Key, R: Output, B: Body<K, R>>() -> TypeId {
+        typeid::of::<(B, Scope<N, K, R>)>()
+    }
+
     /// The table in which the innermost running call goes on, if it is one of this function and was given the same.
     #[inline(always)]
-    fn running<const N: usize, K: Key, R: Output>(
+    pub(in crate::cache) fn running<const N: usize, K: Key, R: Output>(
         worker: &Worker,
         family: TypeId,
         passed_on: &[Place; N],
@@ -224,7 +235,7 @@ impl Scoped {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
+    pub(in crate::cache) fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
         &'static self,
         family: TypeId,
         passed_on: [Place; N],
@@ -234,7 +245,8 @@ impl Scoped {
     ) -> R {
         self.number.give();
         self.listed.get_or_init(|| (describe().name, Ticket::new(Listed(self))));
-        let mut scope = Scope { core: Core::of_scope(family), passed_on };
+        let mut scope = Scope { core: Core::one_of(family, None), passed_on };
+        scope.core.table = Current::none_of_scope();
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let _counted = Counted { scoped: self, core: &scope.core };

@@ -29,7 +29,8 @@ use crate::cache::{
         callee::Callee,
         function::{Function, ShowIn},
         parked::Latest,
-        state::{Core, Steady},
+        state::Core,
+        steady::Steady,
     },
     fork::ahead,
     table::key::{Key, Lookup, Output},
@@ -235,6 +236,8 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         let counting = is_new.then(|| Counting { core, content });
         let value = core.get(self.callee(core), &place);
         drop(counting);
+        // One call, which was counted by its contents, too.
+        content.seen.counted_twice();
         content.parked.put(seen.edits, latest);
         Some(value)
     }

@@ -21,11 +21,7 @@ use crate::cache::{
         cache::Cache,
         divided::Divided,
     },
-    call::{
-        callee::Callee,
-        function::Function,
-        state::{Core, Steady},
-    },
+    call::{callee::Callee, function::Function, state::Core, steady::Steady},
     fork::ahead,
     table::key::{Key, Lookup, Output, Part},
     thread::{

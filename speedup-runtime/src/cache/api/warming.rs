@@ -194,7 +194,7 @@ impl State {
 
     /// Puts as many jobs on rayon as there are threads and keys whose time has come.
     fn start_jobs(self: &Arc<Self>) {
-        let threads = rayon::current_num_threads();
+        let threads = rayon_core::current_num_threads();
         let more = {
             let mut progress = lock_std(&self.progress);
             let left = if progress.is_cancelled { 0 } else { self.total - progress.taken };
@@ -213,7 +213,7 @@ impl State {
     fn start_job(self: &Arc<Self>) {
         let state = self.clone();
         // The last drop of the state is users' code, as in `Task::start`.
-        rayon::spawn(move || panics::contain(move || state.work()));
+        rayon_core::spawn(move || panics::contain(move || state.work()));
     }
 
     /// A job: calls what is due, for a short while. Whoever has been waiting comes first then: a body that waits inside rayon, and has
@@ -228,7 +228,7 @@ impl State {
             }
         }
         if !registry::current().is_in_call() {
-            rayon::yield_now();
+            rayon_core::yield_now();
         }
         self.start_job();
     }
@@ -292,7 +292,7 @@ impl State {
     /// Waits until it is finished: true; or until then.
     fn wait(self: &Arc<Self>, until: Option<Instant>) -> bool {
         self.begin();
-        let takes_part = rayon::current_thread_index().is_some() || registry::current().is_in_call();
+        let takes_part = rayon_core::current_thread_index().is_some() || registry::current().is_in_call();
         let is_late = || until.is_some_and(|until| Instant::now() >= until);
         while takes_part && !is_late() {
             match self.next(false) {

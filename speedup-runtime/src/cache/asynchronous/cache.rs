@@ -44,7 +44,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     }
 
     /// A cache of its own.
-    pub(super) fn own(function: AsyncFunction<K, R>) -> Self {
+    pub(in crate::cache) fn own(function: AsyncFunction<K, R>) -> Self {
         Self { values: Place::Own(Arc::new(AsyncState::new())), function }
     }
 

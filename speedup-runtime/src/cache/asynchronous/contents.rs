@@ -1,6 +1,6 @@
 //! All that is in an async cache at once.
 
-use super::{memo::AsyncMemo, state::AsyncCache};
+use super::state::AsyncCache;
 use crate::cache::{
     table::key::{Key, Output},
     thread::registry,
@@ -33,21 +33,6 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
             if !keep(&key, &value) {
                 self.remove(&key);
             }
-        }
-    }
-}
-
-impl<K: Key, R: Output> AsyncMemo<K, R> {
-    /// A copy of all keys and values, in no order. See [`AsyncCache::entries`].
-    #[must_use]
-    pub fn entries(&self) -> Vec<(K, R)> {
-        self.get().map_or_else(Vec::new, AsyncCache::entries)
-    }
-
-    /// Keeps only the values for which this is true. See [`AsyncCache::retain`].
-    pub fn retain(&self, keep: impl FnMut(&K, &R) -> bool) {
-        if let Some(cache) = self.get() {
-            cache.retain(keep);
         }
     }
 }

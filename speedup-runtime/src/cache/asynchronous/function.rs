@@ -51,7 +51,18 @@ enum Start<K, R> {
 }
 
 /// A body that carries something. Users' code runs when the future is polled, not before.
-pub(super) type SharedStart<K, R> = Arc<dyn Fn(K) -> Boxed<R> + Send + Sync>;
+pub(in crate::cache) type SharedStart<K, R> = Arc<dyn Fn(K) -> Boxed<R> + Send + Sync>;
+
+impl<K, R> Clone for AsyncFunction<K, R> {
+    fn clone(&self) -> Self {
+        let start = match &self.start {
+            Start::None => Start::None,
+            Start::Known(start) => Start::Known(*start),
+            Start::Shared(start) => Start::Shared(start.clone()),
+        };
+        Self { rules: self.rules.clone(), start }
+    }
+}
 
 impl<K, R> AsyncFunction<K, R> {
     /// A function with its name and what begins a call; every result is kept.
@@ -81,12 +92,23 @@ impl<K, R> AsyncFunction<K, R> {
     }
 
     /// A closure as a function.
-    pub(super) fn closure(start: SharedStart<K, R>) -> Self
+    pub(in crate::cache) fn closure(start: SharedStart<K, R>) -> Self
     where
         K: Key,
         R: Output,
     {
         Self { rules: Function::awaited("closure"), start: Start::Shared(start) }
+    }
+
+    /// The type that names it in reports.
+    pub(in crate::cache) fn path(&self) -> Option<fn() -> &'static str> {
+        self.rules.path
+    }
+
+    /// The same, named in reports by such a type.
+    pub(in crate::cache) fn of_path(mut self, path: Option<fn() -> &'static str>) -> Self {
+        self.rules.path = path;
+        self
     }
 
     /// The same, named in reports by this type.
@@ -115,7 +137,7 @@ impl<K, R> AsyncFunction<K, R> {
     }
 
     /// The future of a call.
-    pub(super) fn start(&self, key: K) -> Boxed<R>
+    pub(in crate::cache) fn start(&self, key: K) -> Boxed<R>
     where
         R: 'static,
     {

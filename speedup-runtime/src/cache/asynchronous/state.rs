@@ -56,6 +56,9 @@ pub struct AsyncCache<K: Key, R: Output> {
     pub(super) function: AsyncFunction<K, R>,
 }
 
+/// What looks at the values of a cache that may be gone by then.
+pub(in crate::cache) type Looking<K, R> = Arc<dyn Fn(fn(&Core<K, R>)) + Send + Sync>;
+
 /// Where the values are.
 pub(super) enum Place<K: Key, R: Output> {
     Static(&'static AsyncState<K, R>),
@@ -135,6 +138,23 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// Where the values are.
     pub(in crate::cache) fn core(&self) -> &Core<K, R> {
         &self.values.core
+    }
+
+    /// The function whose values are kept.
+    pub(in crate::cache) fn function(&self) -> &AsyncFunction<K, R> {
+        &self.function
+    }
+
+    /// What looks at the values later, unless they are gone by then; `None` for those in a static.
+    pub(in crate::cache) fn later(&self) -> Option<Looking<K, R>> {
+        let Place::Own(values) = &self.values else { return None };
+        let values = Arc::downgrade(values);
+        Some(Arc::new(move |look| {
+            let Some(values) = values.upgrade() else { return };
+            look(&values.core);
+            // As when the cache is dropped: after all that was removed from its tables.
+            garbage::retire(Garbage::dropped(values));
+        }))
     }
 
     /// Which results are kept.

@@ -10,6 +10,11 @@ use crate::seeing::stats::Condition;
 #[doc(hidden)]
 pub type Fault = Box<dyn Error + Send + Sync>;
 
+/// What computes a value.
+type Body<'a, R> = &'a mut dyn FnMut() -> R;
+/// What computes values that others need.
+type Help<'a, K> = &'a mut dyn FnMut(Vec<K>);
+
 /// What a cache asks of what lies behind it.
 #[doc(hidden)]
 pub trait Behind<K, R>: Sync {
@@ -43,7 +48,13 @@ pub trait Behind<K, R>: Sync {
     /// The value of a claimed key: another process's, or that of the body, which is called once at most. `None` if it was not called and there is none.
     ///
     /// `help` computes what another process needs for the key.
-    fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R>;
+    fn together(&'static self, key: &K, body: Body<'_, R>, help: Help<'_, K>) -> Option<R>;
+
+    /// The same where the store must not fail; a value that is computed is written before it is returned.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn together_or_fail(&'static self, key: &K, body: Body<'_, R>, help: Help<'_, K>) -> Result<Option<R>, Fault>;
 
     /// The value of a key, if there is one.
     fn peek(&'static self, key: &K) -> Option<R>;

@@ -26,7 +26,7 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) shared: Option<Shared<K, R>>,
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
     pub(in crate::cache) show: Option<Show<K>>,
-    /// The same for a key that means something only beside what the core's [`Steady`](crate::cache::call::state::Steady) is.
+    /// The same for a key that means something only beside what the core's [`Steady`](crate::cache::call::steady::Steady) is.
     pub(in crate::cache) show_in: Option<ShowIn<K>>,
     pub(in crate::cache) sequential: bool,
     /// Whether the values are in other tables, which are listed instead.

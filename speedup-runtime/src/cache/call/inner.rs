@@ -80,12 +80,23 @@ impl<K: Key, R: Output> Core<K, R> {
             return self.get_hashed(callee, key);
         }
         // What is more than a hit is left to `execute`, so that this is short wherever it is inlined.
-        if let Some(packed) = key.pack()
-            && let Some(value) = self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
-        {
-            return value;
+        self.hit_small(key).unwrap_or_else(|| callee.run(self, key, None))
+    }
+
+    /// The value of a key of small integers, if it is in a page.
+    #[inline(always)]
+    pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
+        let packed = if K::is_small() { key.pack() } else { None }?;
+        self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
+    }
+
+    /// The value of a key for which [`hit_small`](Self::hit_small) has looked in vain.
+    #[inline(always)]
+    pub(in crate::cache) fn get_missed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        if K::is_small() && const { size_of::<R>() <= LARGE } {
+            return callee.run(self, key, None);
         }
-        callee.run(self, key, None)
+        self.get(callee, key)
     }
 
     /// The same for keys that have their place in the hash table: one look finds the value or claims the slot.

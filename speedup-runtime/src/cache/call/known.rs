@@ -73,7 +73,7 @@ impl Known {
     pub(in crate::cache) fn stats(&self) -> Stats {
         let Self { totals: (hits, ran), counts, outlook: [shared, helped, vain], census, store, .. } = *self;
         // The body's place was taken by a value of the store.
-        let misses = ran.saturating_sub(store.found);
+        let misses = ran.saturating_sub(store.found + counts.twice);
         let call_cost = counts.call_cost();
         let saved = call_cost.unwrap_or(0).saturating_sub(self.hit_cost.unwrap_or(0)).saturating_mul(hits);
         let unfinished = counts.panics + counts.dropped + census.claimed as u64;

@@ -37,3 +37,5 @@ pub(in crate::cache) mod running;
 pub(in crate::cache) mod seen;
 #[cfg_attr(loom, path = "../model/core.rs")]
 pub(in crate::cache) mod state;
+#[cfg(not(loom))]
+pub(in crate::cache) mod steady;

@@ -13,6 +13,8 @@ pub(in crate::cache) struct Seen {
     taken: AtomicU64,
     /// Calls of an `async` function that were dropped before they ended.
     dropped: AtomicU64,
+    /// Calls that were counted a second time, by their place.
+    twice: AtomicU64,
     /// Times of calls of this cache alone, and of such that led to calls of others.
     pure: Times,
     mixed: Times,
@@ -32,6 +34,7 @@ pub(in crate::cache) struct Counts {
     pub(in crate::cache) waits: u64,
     pub(in crate::cache) taken: u64,
     pub(in crate::cache) dropped: u64,
+    pub(in crate::cache) twice: u64,
     pure: Mean,
     mixed: Mean,
 }
@@ -50,6 +53,7 @@ impl Seen {
             waits: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            twice: AtomicU64::new(0),
             pure: Times::new(),
             mixed: Times::new(),
         }
@@ -72,6 +76,10 @@ impl Seen {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(in crate::cache) fn counted_twice(&self) {
+        self.twice.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(in crate::cache) fn timed(&self, timed: Timed) {
         let times = if timed.is_pure { &self.pure } else { &self.mixed };
         times.add(Mean { samples: 1, calls: timed.calls, nanos: timed.nanos });
@@ -89,6 +97,7 @@ impl Seen {
             waits: read(&self.waits),
             taken: read(&self.taken),
             dropped: read(&self.dropped),
+            twice: read(&self.twice),
             pure: self.pure.read(),
             mixed: self.mixed.read(),
         }
@@ -101,6 +110,7 @@ impl Seen {
             (&self.waits, counts.waits),
             (&self.taken, counts.taken),
             (&self.dropped, counts.dropped),
+            (&self.twice, counts.twice),
         ];
         for (count, more) in each {
             count.fetch_add(more, Ordering::Relaxed);
@@ -135,6 +145,7 @@ impl Counts {
             waits: self.waits + other.waits,
             taken: self.taken + other.taken,
             dropped: self.dropped + other.dropped,
+            twice: self.twice + other.twice,
             pure: self.pure.and(other.pure),
             mixed: self.mixed.and(other.mixed),
         }

@@ -12,7 +12,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen},
+    call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -70,41 +70,6 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) parked: Parked,
 }
 
-/// What all calls of one core pass on unchanged: an owned value, dropped with the core.
-pub(in crate::cache) struct Steady {
-    at: *mut (),
-    /// Drops the box at this address.
-    free: unsafe fn(*mut ()),
-}
-
-impl Steady {
-    pub(in crate::cache) fn new<S: Send + Sync>(value: S) -> Self {
-        unsafe fn free<S>(at: *mut ()) {
-            // SAFETY: only `drop` calls this, once, with the address that was made of a box of this type.
-            drop(unsafe { Box::from_raw(at.cast::<S>()) });
-        }
-        Self { at: Box::into_raw(Box::new(value)).cast(), free: free::<S> }
-    }
-
-    /// Where the value is; of the type that [`new`](Self::new) was given.
-    #[inline(always)]
-    pub(in crate::cache) fn at(&self) -> *const () {
-        self.at
-    }
-}
-
-// SAFETY: a box of something that is both, by `new`.
-unsafe impl Send for Steady {}
-// SAFETY: as above.
-unsafe impl Sync for Steady {}
-
-impl Drop for Steady {
-    fn drop(&mut self) {
-        // SAFETY: see `free`.
-        unsafe { (self.free)(self.at) };
-    }
-}
-
 impl<K: Key, R: Output> Core<K, R> {
     /// A core that is its function's only one.
     pub(in crate::cache) const fn new() -> Self {
@@ -132,13 +97,6 @@ impl<K: Key, R: Output> Core<K, R> {
             listed_as: None,
             ticket: OnceCell::new(),
         }
-    }
-
-    /// A core of a family that goes with the scope in which it is, and all that it ever held before.
-    pub(in crate::cache) fn of_scope(family: TypeId) -> Self {
-        let mut core = Self::one_of(family, None);
-        core.table = Current::none_of_scope();
-        core
     }
 
     /// The same as [`new`](Self::new), listed when it is used. It lies in a static or is to be counted.

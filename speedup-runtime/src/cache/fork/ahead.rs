@@ -14,11 +14,16 @@ use std::{
 
 use crate::cache::{
     call::{callee::Callee, execute::Inside, state::Core},
-    fork::fork_join::{self, Step},
+    fork::{
+        fork_join::{self, Step},
+        shown::{Guest, Open},
+    },
+    sharing::leapfrog,
     table::key::{Distinct, Key, Output},
     thread::{
         call_stack,
         handed::End,
+        opened,
         registry::{self, Worker},
     },
 };
@@ -130,11 +135,18 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
     let mut missing: Vec<usize> = (0..keys.len()).collect();
     fork_join::foretell(callee.function, keys, &mut missing);
     let mut alone = 0;
+    let guest = Guest::new(core, callee);
+    let open = Open::new(&guest, keys, &missing, worker);
     while !core.shares(callee.function, worker) {
-        if missing.len() == alone || !compute(core, callee, &keys[missing[alone]], worker, &mut 0) {
+        if missing.len() == alone || !open.next(|key| compute(core, callee, key, worker, &mut 0)) {
             return;
         }
         alone += 1;
+        worker.own.sample.ask.set(worker.computed());
+    }
+    drop(open);
+    if opened::show_all(&worker.own.opened, worker.board()) {
+        leapfrog::invite(worker);
     }
     let missing = &mut missing[alone..];
     let mut helped = 0;

@@ -6,3 +6,5 @@ pub(in crate::cache) mod ahead;
 pub(in crate::cache) mod fork_join;
 #[cfg(not(loom))]
 pub(in crate::cache) mod join;
+#[cfg(not(loom))]
+pub(in crate::cache) mod shown;

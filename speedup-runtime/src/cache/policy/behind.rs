@@ -1,15 +1,14 @@
 //! Caches with policies and what lies behind them: bounds and ages are those of memory, and what is written is told its time to live.
 
+#[cfg(feature = "async")]
+use super::asynchronous::AsyncPolicyCache;
 use super::{
-    asynchronous::AsyncPolicyCache,
     cache::PolicyCache,
     kept::{Hashed, Stored},
     shared::{Kept, Shared},
 };
 use crate::{
     cache::{
-        api::cache::Cache,
-        asynchronous::state::AsyncCache,
         call::behind::Behind,
         table::key::{Key, Output},
         thread::registry,
@@ -56,11 +55,13 @@ impl<K: Key, R: Output> Shared<K, R> {
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
     /// The cache of values with what the policies know of them.
-    pub(crate) fn values(&self) -> &Cache<Hashed<K>, Stored<R>> {
+    #[cfg(feature = "stores")]
+    pub(crate) fn values(&self) -> &crate::Cache<Hashed<K>, Stored<R>> {
         &self.cache
     }
 
     /// A value that was computed just now, with its end.
+    #[cfg(feature = "stores")]
     pub(crate) fn ending(&self, value: R) -> Stored<R> {
         self.shared.ending(value)
     }
@@ -77,9 +78,11 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     }
 }
 
+#[cfg(feature = "async")]
 impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// As [`PolicyCache::values`].
-    pub(crate) fn values(&self) -> &AsyncCache<Hashed<K>, Stored<R>> {
+    #[cfg(feature = "stores")]
+    pub(crate) fn values(&self) -> &crate::AsyncCache<Hashed<K>, Stored<R>> {
         &self.cache
     }
 

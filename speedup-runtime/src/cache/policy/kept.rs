@@ -4,7 +4,6 @@ use std::{
     fmt,
     hash::Hasher,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
-    time::Duration,
 };
 
 use crate::{
@@ -169,15 +168,17 @@ impl<R> Stored<R> {
     }
 
     /// A value that ends in so much time, if it does.
-    pub(crate) fn with_time_left(value: R, left: Option<Duration>) -> Self {
+    #[cfg(feature = "stores")]
+    pub(crate) fn with_time_left(value: R, left: Option<std::time::Duration>) -> Self {
         Self::until(value, left.map_or(u64::MAX, |left| clock::now().saturating_add(clock::nanos(left))))
     }
 
     /// How much time it has left; `None` if it does not end.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
+    #[cfg(feature = "stores")]
+    pub(crate) fn time_left(&self) -> Option<std::time::Duration> {
         match self.ends() {
             u64::MAX => None,
-            ends => Some(Duration::from_nanos(ends.saturating_sub(clock::now()))),
+            ends => Some(std::time::Duration::from_nanos(ends.saturating_sub(clock::now()))),
         }
     }
 

@@ -11,13 +11,19 @@
 //! | the queue's lock | is held by no code of users': keys are copied, looked up and dropped before or after |
 
 #[cfg(feature = "async")]
+mod async_builder;
+#[cfg(feature = "async")]
+mod async_memo;
+#[cfg(feature = "async")]
 mod asynchronous;
 mod behind;
 mod builder;
 mod cache;
 mod kept;
+mod memo;
 mod queue;
 mod rules;
+mod scoped;
 mod serving;
 mod shared;
 mod state;
@@ -25,12 +31,14 @@ mod types;
 
 #[cfg(feature = "async")]
 pub use self::{
+    async_memo::AsyncMemo,
     asynchronous::{AsyncPolicyCache, AsyncPolicyState},
     types::of_async_types_with_policies,
 };
 pub use self::{
     cache::PolicyCache,
     kept::{Hashed, Stored},
+    memo::Memo,
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,
     types::of_types_with_policies,

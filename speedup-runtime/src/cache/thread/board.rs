@@ -134,6 +134,12 @@ impl<C> Board<C> {
         self.depth.load(Ordering::Acquire).min(DEPTH)
     }
 
+    /// Whether there is no place for another call.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn is_full(&self) -> bool {
+        self.depth() == DEPTH
+    }
+
     /// The call at this place; `None` when it is changing or past the end.
     pub(in crate::cache) fn read(&self, place: usize) -> Option<Shown<C>> {
         // Asked before and after: an entry that was popped earlier must not pass for one that is pushed just now.

@@ -42,6 +42,11 @@ fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
     std::iter::successors(top(worker), |frame| frame.parent.map(|parent| unsafe { parent.as_ref() }))
 }
 
+/// How many calls are running, or `most` if they are more.
+pub(in crate::cache) fn depth(worker: &Worker, most: usize) -> usize {
+    frames(worker).take(most).count()
+}
+
 /// Whether one of the running calls fills, or computes a second time, the slot.
 pub(in crate::cache) fn contains(worker: &Worker, slot: usize) -> bool {
     frames(worker).any(|frame| frame.slot() == slot)

@@ -15,6 +15,8 @@ pub(in crate::cache) mod frame;
 #[cfg(not(loom))]
 pub(in crate::cache) mod handed;
 #[cfg(not(loom))]
+pub(in crate::cache) mod opened;
+#[cfg(not(loom))]
 pub(in crate::cache) mod order;
 #[cfg(not(loom))]
 pub(in crate::cache) mod parker;

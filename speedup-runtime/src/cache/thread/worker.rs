@@ -1,6 +1,6 @@
 //! A thread that calls cached functions: what it alone knows, and what others may know of it.
 
-use std::{cell::Cell, marker::PhantomData, time::Duration};
+use std::{cell::Cell, marker::PhantomData, ptr::NonNull, time::Duration};
 
 use once_cell::sync::OnceCell;
 
@@ -15,6 +15,7 @@ use crate::cache::{
         failures::Failures,
         frame::{Frame, Top},
         handed::Handed,
+        opened,
         order::Order,
         parker::Parker,
         segment::Segment,
@@ -85,6 +86,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) is_local: Cell<bool>,
     /// The order in which this thread takes the members of groups.
     pub(in crate::cache) order: Cell<Order>,
+    /// The innermost group that the thread computes alone and may show later.
+    pub(in crate::cache) opened: opened::List,
     /// The worker whose outermost call this thread is helping, if it is.
     pub(in crate::cache) home: Cell<Option<&'static Worker>>,
     /// The number of that call, see [`Worker::root`].
@@ -96,7 +99,7 @@ pub(in crate::cache) struct Own {
     /// Calls on the stack that were not claimed but are computed all the same.
     pub(in crate::cache) recomputing: Cell<u32>,
     /// The innermost call at the time when the engine itself let rayon run what is queued.
-    pub(in crate::cache) yielding: Cell<Option<std::ptr::NonNull<Frame>>>,
+    pub(in crate::cache) yielding: Cell<Option<NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
     /// The worker on behalf of which this thread computes in isolation, if it does.

@@ -239,7 +239,16 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
     }
 
     fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R> {
-        self.compute_together(key, body, help)
+        self.compute_together(key, body, help, false).ok().flatten()
+    }
+
+    fn together_or_fail(
+        &'static self,
+        key: &K,
+        body: &mut dyn FnMut() -> R,
+        help: &mut dyn FnMut(Vec<K>),
+    ) -> std::result::Result<Option<R>, Fault> {
+        Ok(self.compute_together(key, body, help, true)?)
     }
 
     fn foretell(&'static self, keys: &[K], members: &mut [usize]) {

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use super::{AFRESH, Dock, grain};
 use crate::cache::{Behind as _, Key, Output};
-use crate::store::cooperate::{self, Cooperate, Foretold};
+use crate::store::{
+    Result,
+    cooperate::{self, Cooperate, Foretold},
+};
 use crate::sync::global::Ordering;
 
 impl<K: Key, R: Output> Dock<K, R> {
@@ -13,48 +16,49 @@ impl<K: Key, R: Output> Dock<K, R> {
         if self.breaker.is_open() { None } else { self.shore().store.cooperation() }
     }
 
-    /// See [`Behind::together`](crate::cache::Behind::together).
+    /// See [`Behind::together`](crate::cache::Behind::together), and `together_or_fail`, where nothing may be lost.
     pub(super) fn compute_together(
         &'static self,
         key: &K,
         body: &mut dyn FnMut() -> R,
         help: &mut dyn FnMut(Vec<K>),
-    ) -> Option<R> {
+        is_strict: bool,
+    ) -> Result<Option<R>> {
         let is_afresh = AFRESH.get() == std::ptr::from_ref(key).cast();
-        let store = self.cooperation()?;
+        let Some(store) = self.cooperation() else { return Ok(None) };
         if is_afresh || !self.grain.is_worth_a_claim() {
-            return None;
+            return Ok(None);
         }
         if let Some(value) = self.pending.find(key).or_else(|| self.ahead.take(key).flatten()) {
             self.found.fetch_add(1, Ordering::Relaxed);
-            return Some(value);
+            return Ok(Some(value));
         }
         grain::within(|| {
             let began = Instant::now();
-            let begun = self.ask(|_| store.begin(key)).ok()?;
+            let begun = self.ask(|_| store.begin(key))?;
             self.grain.trip(began.elapsed());
-            let mut is_ours = false;
+            let (mut is_ours, mut failed) = (false, None);
             let compute = || {
                 is_ours = true;
                 let value = self.grain.body(&mut *body);
-                let kept = self.keeps(&value) && self.keep(key, &value);
+                let mut kept = self.keeps(&value);
+                // Written now, since others wait for it.
+                if kept && let Err(error) = self.ask(|store| store.put(key, &value, None)) {
+                    kept = false;
+                    if is_strict {
+                        failed = Some(error);
+                    } else {
+                        self.note(key, &value);
+                    }
+                }
                 (value, kept)
             };
-            let value = cooperate::together(store, key, begun, compute, help).ok()?;
+            let value = cooperate::together(store, key, begun, compute, help)?;
             if !is_ours {
                 self.found.fetch_add(1, Ordering::Relaxed);
             }
-            Some(value)
+            failed.map_or(Ok(Some(value)), Err)
         })
-    }
-
-    /// Writes a value now, since others wait for it. Whether that worked; if not it is written later, or lost.
-    fn keep(&'static self, key: &K, value: &R) -> bool {
-        let kept = self.ask(|store| store.put(key, value, None)).is_ok();
-        if !kept {
-            self.note(key, value);
-        }
-        kept
     }
 
     /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.

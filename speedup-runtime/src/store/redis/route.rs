@@ -87,14 +87,18 @@ impl Route {
 
     /// Finds the server: the first of those that are named who can tell is believed.
     pub(super) fn find(&self, timeouts: Timeouts) -> Result<Client, RedisError> {
-        let (seeds, ask): (_, &dyn Fn(&Address) -> Result<Address, RedisError>) = match self {
+        let seeds = match self {
             Route::One(client) => return Ok((**client).clone()),
-            Route::Sentinels { seeds, master } => (seeds, &|seed| master_of(seed, master, timeouts)),
-            Route::Cluster { seeds, tag } => (seeds, &|seed| owner_of(seed, tag, timeouts)),
+            Route::Sentinels { seeds, .. } | Route::Cluster { seeds, .. } => seeds,
         };
         let mut failed = None;
         for seed in seeds {
-            match ask(seed) {
+            let found = match self {
+                Route::Sentinels { master, .. } => master_of(seed, master, timeouts),
+                Route::Cluster { tag, .. } => owner_of(seed, tag, timeouts),
+                Route::One(_) => continue,
+            };
+            match found {
                 Ok(found) => return found.client(),
                 Err(error) => failed = Some(error),
             }

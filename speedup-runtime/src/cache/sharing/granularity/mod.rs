@@ -24,6 +24,7 @@ use std::{
 pub(in crate::cache) use self::ready::note_started;
 use self::ready::{DEAR, Spent, WORTH_SHARING, is_ready};
 use crate::cache::thread::{
+    call_stack,
     counters::Number,
     registry::{self, Worker},
     window::{Kind, Open, Sample, Stage, nanos},
@@ -49,6 +50,8 @@ const CHECKED: Duration = Duration::from_millis(2);
 /// been measured so often, and at the beginning of one in so many outermost calls.
 const MEASURED: u64 = 3;
 const CHECK_EVERY: u64 = 16;
+/// Of more running calls than this nobody waits for the first to end.
+const DEEP: usize = 1024;
 /// Sharing pays if it makes at least this many percent of what one thread would.
 const GAIN: u128 = 105;
 /// An attempt that did not pay is followed by so many times as long alone, at first.
@@ -267,8 +270,10 @@ impl Grain {
             &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told, .. } => {
                 let calls = if by == worker.number { worker.computed() - computed } else { 0 };
                 let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
+                // Of who measures; another one has lost more or less.
+                let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get().saturating_sub(lost));
+                let settled = settled && !(self.cost() == 0 && is_early(calls, spent, worker));
                 if settled && !std::mem::replace(told, true) {
-                    let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get() - lost);
                     self.measure(spent / calls);
                 }
                 // Who measures may be waiting for a call of this thread: time is enough to go on.
@@ -377,6 +382,18 @@ impl Grain {
     }
 }
 
+/// Whether most of so many calls that were begun are still running, and those that have ended, if any, were dear: a call whose
+/// work comes after its calls has cost next to nothing so far.
+fn is_early(calls: u64, time: u64, worker: &Worker) -> bool {
+    let running = call_stack::depth(worker, DEEP) as u64;
+    running < DEEP as u64 && is_early_of(calls, running.min(calls), time)
+}
+
+fn is_early_of(calls: u64, running: u64, time: u64) -> bool {
+    let ended = calls - running;
+    running * 4 > calls && time / calls < DEAR && (ended == 0 || time / ended >= DEAR)
+}
+
 /// Whether so many calls of this cost, made together in this time, are at least so many percent of what one thread
 /// would have made.
 fn pays(calls: u64, cost: u64, time: Duration, percent: u128) -> bool {
@@ -405,6 +422,15 @@ mod tests {
         assert!(pays(1_800, 100, time, GAIN), "two that hardly ever wait");
         assert!(!pays(1_000, 100, time, GAIN), "two of which always one waits");
         assert!(pays(1_000, 100, time, 100), "but nothing is lost");
+    }
+
+    #[test]
+    fn calls_that_work_after_their_calls_are_judged_when_some_have_ended() {
+        assert!(is_early_of(256, 256, 80_000), "a descent");
+        assert!(is_early_of(80, 48, 300_000), "a few dear ones have ended");
+        assert!(!is_early_of(256, 200, 25_600), "a few cheap ones have");
+        assert!(!is_early_of(200, 40, 9_600_000), "most have");
+        assert!(!is_early_of(40, 40, 2_400_000), "work before the calls shows at once");
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! Groups on the board of the worker that needs them.
+
+use std::{
+    cell::{Cell, OnceCell},
+    fmt,
+    ptr::NonNull,
+    time::Duration,
+};
+
+use crate::cache::{
+    block::waits,
+    call::{callee::Callee, state::Core},
+    sharing::leapfrog,
+    table::key::{Key, Output},
+    thread::{
+        board::WINDOW,
+        call_stack,
+        claim::Busy,
+        engine::{Engine, Header, Helped, Kept},
+        frame::Frame,
+        handed::Handed,
+        opened::Opened,
+        registry::Worker,
+        waiters::Waiters,
+    },
+};
+use crate::sync::spin_loop;
+
+/// A cache as it is shown to helpers: with what the group's owner passes on to the body.
+#[repr(C)]
+pub(in crate::cache) struct Guest<'a, K: Key, R: Output> {
+    /// Comes first: a pointer to it is a pointer to the guest.
+    header: Header,
+    pub(in crate::cache) core: &'a Core<K, R>,
+    callee: Callee<'a, K, R>,
+}
+
+impl<'a, K: Key, R: Output> Guest<'a, K, R> {
+    pub(in crate::cache) fn new(core: &'a Core<K, R>, callee: Callee<'a, K, R>) -> Self {
+        Self { header: Header { cast: Self::cast, family: Header::ALONE, whole: Header::ALONE }, core, callee }
+    }
+
+    /// # Safety
+    /// The pointer leads to the header of a `Guest<K, R>`.
+    unsafe fn cast(header: *const Header) -> *const dyn Engine {
+        let guest: *const (dyn Engine + '_) = header.cast::<Self>();
+        // SAFETY: only the lifetime is left out; the owner waits for those who look before it goes.
+        unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const dyn Engine>(guest) }
+    }
+
+    /// What boards show: the cache itself where nothing is passed on.
+    fn shown(&self) -> *mut Header {
+        if self.callee.has_context() {
+            leapfrog::as_guest(std::ptr::from_ref(self).cast::<Header>().cast_mut())
+        } else {
+            self.core.header()
+        }
+    }
+}
+
+impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
+    unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: passed on.
+        unsafe { self.core.show(key, out) }
+    }
+
+    fn is_busy(&self, busy: &Busy) -> bool {
+        self.core.is_busy(busy)
+    }
+
+    fn waiters(&self) -> &Waiters {
+        self.core.waiters()
+    }
+
+    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
+        self.core.help_by(self.callee, member, table, handed, frame)
+    }
+
+    fn forks(&self) -> bool {
+        self.core.forks()
+    }
+
+    fn ended(&self) {
+        self.core.ended();
+    }
+
+    fn note_rayon(&self) {
+        self.core.note_rayon();
+    }
+
+    // It lives as long as it is visited.
+    fn keep(&self) -> Option<Kept> {
+        None
+    }
+}
+
+/// A group on the board of the worker that needs it, taken off when dropped.
+pub(in crate::cache) struct Show<'a, K: Key, R: Output> {
+    guest: &'a Guest<'a, K, R>,
+    worker: &'static Worker,
+    place: usize,
+    /// Whether the place was made for the group, because no call that is shown is running.
+    own_place: bool,
+}
+
+impl<'a, K: Key, R: Output> Show<'a, K, R> {
+    /// A group of the innermost running call.
+    pub(in crate::cache) fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
+        // Whoever helps may hand over what is not kept.
+        call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
+        let place = call_stack::top(worker).and_then(Frame::place);
+        let slot = call_stack::top(worker).map_or(0, Frame::slot);
+        let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
+        Self { guest, worker, place, own_place }
+    }
+
+    /// Shows the next members.
+    pub(in crate::cache) fn members(&self, keys: &[K], next: &[usize]) {
+        let mut names = [0; WINDOW];
+        let mut shown = 0;
+        let mut table = 0;
+        for index in next.iter().take(WINDOW) {
+            let (name, of) = self.guest.core.member(self.guest.callee.function, &keys[*index], self.worker);
+            // After a `clear` in between, the names of the old table mean nothing.
+            if of != table {
+                (table, shown) = (of, 0);
+            }
+            names[shown] = name;
+            shown += 1;
+        }
+        self.worker.board().show(self.place, self.guest.shown(), table, &names[..shown]);
+    }
+
+    /// Waits until nobody looks any more at what the group borrows. Who helps may need a call of this thread, which then is a
+    /// circle in the graph.
+    #[cold]
+    fn see_visitors_off(&self) {
+        let mut rounds = 0_u32;
+        while self.worker.board().has_visitors(self.place) {
+            rounds += 1;
+            match self.worker.board().visitor(self.place) {
+                Some(visitor) if rounds > 100 => {
+                    let _waits = waits::enter_for(self.worker, visitor);
+                    self.worker.park(Duration::from_micros(50));
+                }
+                _ => spin_loop(),
+            }
+        }
+    }
+}
+
+impl<K: Key, R: Output> Drop for Show<'_, K, R> {
+    fn drop(&mut self) {
+        self.worker.board().hide(self.place);
+        if self.guest.callee.has_context() {
+            self.see_visitors_off();
+        }
+        if self.own_place {
+            self.worker.board().pop(self.place);
+            if self.worker.own.top.get().is_none() {
+                leapfrog::dismiss(self.worker);
+            }
+        }
+    }
+}
+
+/// A group that its thread computes alone, and that is shown if sharing begins meanwhile: see [`opened`](crate::cache::thread::opened).
+#[repr(C)]
+pub(in crate::cache) struct Open<'a, K: Key, R: Output> {
+    /// Comes first: a pointer to the whole is a pointer to it.
+    head: Opened,
+    guest: &'a Guest<'a, K, R>,
+    keys: &'a [K],
+    missing: &'a [usize],
+    /// So many of those have been begun.
+    begun: Cell<usize>,
+    frame: Option<&'a Frame>,
+    worker: &'static Worker,
+    shown: OnceCell<Show<'a, K, R>>,
+}
+
+impl<'a, K: Key, R: Output> Open<'a, K, R> {
+    /// A group of the innermost running call.
+    pub(in crate::cache) fn new(
+        guest: &'a Guest<'a, K, R>,
+        keys: &'a [K],
+        missing: &'a [usize],
+        worker: &'static Worker,
+    ) -> Self {
+        // SAFETY: `during` gives no other pointer to the list, and on this thread.
+        let head = unsafe { Opened::new(Self::show) };
+        let (begun, frame, shown) = (Cell::new(0), call_stack::top(worker), OnceCell::new());
+        Self { head, guest, keys, missing, begun, frame, worker, shown }
+    }
+
+    /// Computes the member whose turn it is.
+    pub(in crate::cache) fn next<T>(&self, compute: impl FnOnce(&K) -> T) -> T {
+        let member = self.begun.replace(self.begun.get() + 1);
+        // SAFETY: `self` is borrowed for longer than it is listed.
+        let _listed = unsafe { Opened::list(NonNull::from(self).cast(), &self.worker.own.opened) };
+        compute(&self.keys[self.missing[member]])
+    }
+
+    /// # Safety
+    /// The pointer leads to an `Open<K, R>` that is listed, on its own thread.
+    unsafe fn show(head: NonNull<Opened>) {
+        // SAFETY: by the contract; what it borrows lives as long as it.
+        let open = unsafe { head.cast::<Open<'a, K, R>>().as_ref() };
+        let Some(frame) = open.frame.filter(|frame| frame.place().is_none()) else { return };
+        call_stack::show(frame, open.worker);
+        let (Some(place), rest) = (frame.place(), &open.missing[open.begun.get()..]) else { return };
+        if !rest.is_empty() {
+            let show =
+                open.shown.get_or_init(|| Show { guest: open.guest, worker: open.worker, place, own_place: false });
+            show.members(open.keys, rest);
+            open.guest.core.open(open.worker);
+        }
+    }
+}

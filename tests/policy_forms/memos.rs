@@ -1,0 +1,114 @@
+//! Bounds and ages of values that live with their instance, and of caches that stand alone.
+
+use std::sync::Arc;
+
+use speedup::{AsyncCache, AsyncMemo, Memo, cache, clock::Mock};
+
+use crate::{Count, SECOND};
+
+#[derive(Clone, Default)]
+struct Shop {
+    memo: Memo<(u64,), u64>,
+}
+
+impl Shop {
+    #[cache(field = memo, capacity = 10, ttl = "30s")]
+    fn price(&self, article: u64) -> u64 {
+        article * 3
+    }
+}
+
+#[test]
+fn each_instance_has_a_bound_of_its_own() {
+    let _clock = Mock::new();
+    let (near, far) = (Shop::default(), Shop::default());
+    for article in 0..100 {
+        assert_eq!((near.price(article), far.price(article)), (article * 3, article * 3));
+    }
+    assert_eq!((near.memo.len(), far.memo.len(), near.clone().memo.len()), (10, 10, 0));
+    assert_eq!(near.memo.stats().evictions, 90);
+    near.memo.retain(|(article,), _| article % 2 == 0);
+    assert!(near.memo.entries().iter().all(|((article,), price)| article % 2 == 0 && *price == article * 3));
+    near.memo.clear();
+    assert!(near.memo.is_empty() && !far.memo.is_empty());
+}
+
+#[test]
+fn values_of_an_instance_that_has_gone_are_not_looked_for() {
+    let clock = Mock::new();
+    let (stays, goes) = (Shop::default(), Shop::default());
+    (stays.price(1), goes.price(1));
+    drop(goes);
+    clock.advance(60 * SECOND);
+    assert_eq!((stays.memo.peek(&(1,)), stays.memo.contains(&(1,))), (None, false));
+    assert_eq!(stays.price(1), 3);
+    assert_eq!(stays.memo.remove(&(1,)), Some(3));
+}
+
+#[test]
+fn one_memo_for_a_function_with_a_bound_and_for_what_is_put_in_by_hand() {
+    let shop = Shop::default();
+    assert_eq!(shop.memo.get_with((1_000,), |(n,): &(u64,)| *n), 1_000);
+    (0..100).for_each(|article| assert_eq!(shop.price(article), article * 3));
+    assert_eq!(shop.memo.len(), 11);
+    assert_eq!((shop.memo.peek(&(1_000,)), shop.memo.entries().len()), (Some(1_000), 11));
+}
+
+#[test]
+fn an_async_memo_has_bounds_and_ages() {
+    #[derive(Default)]
+    struct Shop {
+        memo: AsyncMemo<(u64,), u64>,
+    }
+
+    impl Shop {
+        #[cache(field = memo, capacity = 10, ttl = "30s")]
+        async fn price(self: Arc<Self>, article: u64) -> u64 {
+            article * 3
+        }
+    }
+
+    let clock = Mock::new();
+    let (shop, other) = (Arc::new(Shop::default()), Arc::new(Shop::default()));
+    pollster::block_on(async {
+        for article in 0..100 {
+            assert_eq!(shop.clone().price(article).await, article * 3);
+        }
+        assert_eq!(other.clone().price(1).await, 3);
+    });
+    assert_eq!((shop.memo.len(), shop.memo.stats().evictions), (10, 90));
+    drop(other);
+    clock.advance(60 * SECOND);
+    assert_eq!((shop.memo.peek(&(99,)), shop.memo.contains(&(99,))), (None, false));
+}
+
+#[test]
+fn an_async_cache_that_stands_alone() {
+    static RUNS: Count = Count::new();
+
+    let clock = Mock::new();
+    let squares = AsyncCache::from_fn(|n: u64| async move { n * n + 0 * RUNS.up() }).capacity(10).ttl(30 * SECOND);
+    pollster::block_on(async {
+        for n in 0..100 {
+            assert_eq!(squares.get((n,)).await, n * n);
+            assert!(squares.len() <= 10);
+        }
+        assert_eq!((squares.get((99,)).await, RUNS.get()), (9_801, 100));
+        clock.advance(31 * SECOND);
+        assert_eq!((squares.get((99,)).await, RUNS.get()), (9_801, 101));
+    });
+    assert_eq!(squares.stats().evictions, 90);
+}
+
+#[test]
+fn an_async_cache_that_keeps_the_last_ok() {
+    static RUNS: Count = Count::new();
+
+    let clock = Mock::new();
+    let rates = AsyncCache::from_fn(|n: u64| async move { if RUNS.up() == 0 { Ok(n) } else { Err("down") } });
+    let rates = rates.ttl(30 * SECOND).stale_on_err();
+    assert_eq!(pollster::block_on(rates.get((1,))), Ok(1));
+    clock.advance(31 * SECOND);
+    assert_eq!((pollster::block_on(rates.get((1,))), RUNS.get()), (Ok(1), 2));
+    assert_eq!(pollster::block_on(rates.get((2,))), Err("down"));
+}
