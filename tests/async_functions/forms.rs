@@ -171,6 +171,7 @@ fn an_argument_that_panics_is_not_evaluated_before_an_error_in_front_of_it() {
     assert_eq!(block_on(first_fails(10)), Err(0));
 }
 
+#[allow(unconditional_recursion, reason = "the circle is what is tested")]
 #[cache]
 async fn needs_itself(n: u64) -> u64 {
     rest().await;
