@@ -3,7 +3,7 @@
 //! Who changes something has the writer's lock, and then all stripes. Who reads has one stripe, another one than most other readers, so readers
 //! neither wait for each other nor share what they write. With the writer's lock alone one may read, too.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,9 @@ use super::body::{Body, Want};
 use super::pages::{Own, View};
 use super::process::{self, Process};
 use super::store::Store;
+use super::stripe::{self, Reading, STRIPES, Stripe, this_thread, try_lock};
 use super::{Error, Result};
-use crate::sync::global::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, TryLockError, lock};
-
-/// How many stripes a structure has at most.
-const STRIPES: usize = 8;
+use crate::sync::global::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, lock};
 
 /// What only the one who has the writer's lock looks at.
 #[derive(Default)]
@@ -26,36 +24,6 @@ struct Writer {
     announced: bool,
     /// Whether what becomes due is done in parts, so that readers need not wait for the whole.
     in_parts: bool,
-}
-
-/// The lock of some readers, and the pages that they have cached; with a cache line of its own.
-#[derive(Default)]
-#[repr(align(128))]
-struct Stripe {
-    own: Mutex<Own>,
-    /// Which thread reads with it, 0 if none.
-    reader: AtomicUsize,
-}
-
-impl Stripe {
-    /// Writes the name of this thread on it, which has its lock.
-    fn read<'a>(&'a self, own: MutexGuard<'a, Own>) -> Reading<'a> {
-        self.reader.store(this_thread(), Ordering::Relaxed);
-        Reading { own, reader: &self.reader }
-    }
-}
-
-/// A stripe that a reader has.
-struct Reading<'a> {
-    own: MutexGuard<'a, Own>,
-    reader: &'a AtomicUsize,
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        // Before the stripe is given up.
-        self.reader.store(0, Ordering::Relaxed);
-    }
 }
 
 struct Inner<B> {
@@ -115,29 +83,7 @@ impl<B> Inner<B> {
     fn stripe(&self) -> Option<Reading<'_>> {
         // Acquire: pairs with the release in `widen`.
         let width = self.width.load(Ordering::Acquire);
-        let stripe = &self.stripes[if width == 1 { 0 } else { home() % width }];
-        match try_lock(&stripe.own) {
-            Some(own) => Some(stripe.read(own)),
-            None => self.another_stripe(width),
-        }
-    }
-
-    /// Takes a stripe when that of this thread is taken: one that is free becomes its own from here on.
-    #[cold]
-    fn another_stripe(&self, width: usize) -> Option<Reading<'_>> {
-        let stripes = &self.stripes[..width];
-        // Relaxed: who reads its own name has written it.
-        if stripes.iter().any(|stripe| stripe.reader.load(Ordering::Relaxed) == this_thread()) {
-            return None;
-        }
-        for (index, stripe) in stripes.iter().enumerate() {
-            if let Some(own) = try_lock(&stripe.own) {
-                HOME.set(index);
-                return Some(stripe.read(own));
-            }
-        }
-        let stripe = &stripes[home() % width];
-        Some(stripe.read(lock(&stripe.own)))
+        stripe::take(&self.stripes[..width])
     }
 
     /// The state, for who has a stripe.
@@ -156,24 +102,6 @@ impl<B: Body> Inner<B> {
             let _kept = body.seen().write_journal();
         }
     }
-}
-
-/// How many threads have read.
-static READERS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Which stripe this thread tries first: at first by the order in which threads came. Relaxed: any number will do.
-    static HOME: Cell<usize> = Cell::new(READERS.fetch_add(1, Ordering::Relaxed));
-}
-
-fn home() -> usize {
-    HOME.get()
-}
-
-/// A number that no other living thread has, and none has that is 0.
-pub(crate) fn this_thread() -> usize {
-    thread_local!(static PLACE: u8 = const { 0 });
-    PLACE.with(|place| std::ptr::from_ref(place) as usize)
 }
 
 /// A way to a structure, which somebody else owns.
@@ -443,14 +371,6 @@ fn forked(folder: &Path, owner: Process) -> Error {
 #[cold]
 fn closed(folder: &Path) -> Error {
     Error::Closed { path: folder.to_path_buf() }
-}
-
-fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
 }
 
 impl<B: Body> Late for Inner<B> {

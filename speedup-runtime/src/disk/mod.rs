@@ -11,13 +11,13 @@
 //! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
 //! shared                     a handle for many threads
-//! handle                     the locks of a structure, and whose it is
+//! handle                     the locks of a structure, and whose it is; those of its readers in stripe
 //!   body                     its state as the handle sees it: what is due, and in what parts
 //!   process, behind          forks and exit, the thread that writes journals
 //! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
 //! joint                      changes of several structures, written down before they are made
 //! store                      checkpoint, opening, compact; repair in store/rescue
-//!   journal, superblock, folder, options
+//!   next, journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
 //! pages                      who reads pages: one that also writes, or several beside each other
@@ -46,6 +46,7 @@ mod journal;
 mod key;
 mod leaf;
 mod list;
+mod next;
 mod options;
 mod page_file;
 mod pager;
@@ -60,6 +61,7 @@ mod shared;
 mod slots;
 mod spare;
 mod store;
+mod stripe;
 mod superblock;
 mod tail;
 mod tree;

@@ -5,7 +5,8 @@ use std::ops::{Deref, DerefMut};
 
 use super::body::Body;
 
-use super::handle::{Access, Bar, this_thread};
+use super::handle::{Access, Bar};
+use super::stripe::this_thread;
 use super::value::Codec;
 use super::{Error, Result};
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, global, lock};

@@ -4,9 +4,9 @@
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
 mod backup;
+mod begin;
 mod checkpoint;
 mod copy;
-mod next;
 mod noting;
 mod rescue;
 mod view;
@@ -18,11 +18,11 @@ use std::sync::OnceLock;
 
 pub(crate) use self::checkpoint::{Extent, Staged, Written};
 pub(crate) use self::copy::Change;
-use self::next::Next;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};
 use super::leaf::Val;
+use super::next::Next;
 use super::options::Options;
 use super::pager::Pager;
 use super::superblock::{Kind, Superblock};

@@ -11,6 +11,7 @@ mod changes;
 mod cycles;
 mod graphs;
 mod panics;
+mod policies;
 mod rayon_bodies;
 mod shapes;
 mod tasks;

@@ -6,12 +6,12 @@ use std::fs;
 use std::io::ErrorKind;
 
 use super::super::journal::{self, Journal, Op};
+use super::super::next::Next;
 use super::super::pager;
 use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
 use super::super::{Error, Result};
 use super::Store;
-use super::next::Next;
 use crate::sync::global::lock;
 
 /// What is published.

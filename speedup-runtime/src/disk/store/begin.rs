@@ -1,31 +1,11 @@
-//! The journal that goes on after the next checkpoint, begun before it.
-//!
-//! What comes while changes are on their way into the tree would have to be written into the new journal all at once when they are there. So each such
-//! operation is noted in both journals; until the superblock names the new one, the old one counts.
+//! Beginning the next journal before a checkpoint, and giving it up.
 
 use std::fs;
 
+use super::super::Result;
 use super::super::journal::Journal;
-use super::super::{Result, engine};
+use super::super::next::Next;
 use super::Store;
-
-/// A journal that does not count yet.
-pub(crate) struct Next {
-    journal: Journal,
-    /// It holds every operation behind this number.
-    pub(super) after: u64,
-    /// About how many nanoseconds it takes to play it.
-    pub(super) cost: u64,
-}
-
-impl Next {
-    /// Returns when it survives a power cut.
-    pub(super) fn settle(mut self) -> Result<Journal> {
-        self.journal.flush()?;
-        engine::sync_folder(self.journal.folder())?;
-        Ok(self.journal)
-    }
-}
 
 impl Store {
     /// Begins the next journal, if a checkpoint will be due when all that was noted so far is in the tree.

@@ -1,0 +1,189 @@
+//! Recursions in caches that let go of values meanwhile: because of a bound, of an age that ends in the middle of the recursion, of
+//! `clear` and `refresh`. Values are right all the same, and there are never too many of them.
+
+use std::{
+    sync::{
+        Arc, LazyLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rayon::ThreadPool;
+use speedup_runtime::{Cache, PolicyCache, clock::Mock};
+
+use crate::harness::{Callers, call_together, everywhere, scramble, seed, watched, work};
+
+/// The time that a call takes by the clock of the tests.
+const STEP: Duration = Duration::from_millis(1);
+
+/// In the hands of all tests here, and to the end: nothing else in this program ages.
+static CLOCK: LazyLock<Mock> = LazyLock::new(Mock::new);
+
+/// What lets go of values.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    room: u64,
+    /// How many calls a value lives for.
+    life: u32,
+}
+
+const UNBOUNDED: u64 = 1 << 40;
+const FOR_EVER: u32 = 1 << 30;
+
+impl Rules {
+    /// A bound, an age, and both.
+    const fn of(room: u64, life: u32) -> [Self; 3] {
+        [Self { room, life: FOR_EVER }, Self { room: UNBOUNDED, life }, Self { room, life }]
+    }
+}
+
+type Grid = PolicyCache<(u64, u64), u64>;
+type Line = PolicyCache<(u64,), u64>;
+
+/// A cache of a body that is given the cache; each call takes a step of the clock.
+macro_rules! recursive {
+    ($rules:expr, |$cache:ident, $($arg:ident),*| $body:expr) => {{
+        let rules = $rules;
+        Arc::new_cyclic(|own: &Weak<_>| {
+            let own = own.clone();
+            Cache::from_fn(move |$($arg: u64),*| {
+                CLOCK.advance(STEP);
+                let $cache: &PolicyCache<_, _> = &*own.upgrade().expect("it is being called");
+                $body
+            })
+            .capacity(rules.room)
+            .ttl(STEP * rules.life)
+        })
+    }};
+}
+
+/// Everything about a cache whose calls have ended.
+fn assert_in_bounds<K: speedup_runtime::cache::Key>(pool: &ThreadPool, cache: &PolicyCache<K, u64>, rules: Rules) {
+    // A helper may be about to keep its last value and to make room for it: it comes home first.
+    pool.broadcast(|_| ());
+    assert!(cache.len() as u64 <= rules.room, "{} values, {rules:?}", cache.len());
+    assert_eq!(cache.stats().in_flight, 0, "{rules:?}");
+    if rules.life == FOR_EVER {
+        // Elsewhere the thread of timers may be letting go of what has expired, between one look and the other.
+        assert_eq!(cache.stats().weight, cache.len() as u64, "{rules:?}");
+    }
+}
+
+const SIDE: u64 = 14;
+
+fn grid(rules: Rules) -> Arc<Grid> {
+    recursive!(rules, |cache, a, b| {
+        work(a * SIDE + b);
+        if a == 0 || b == 0 {
+            1
+        } else {
+            cache.ahead(|name| [(a - 1, b), (a, b - 1)].into_iter().for_each(name));
+            cache.get((a - 1, b)) + cache.get((a, b - 1))
+        }
+    })
+}
+
+#[test]
+fn a_grid_whose_values_go() {
+    watched(|| {
+        everywhere(2, |pool, callers| {
+            for rules in Rules::of(80, 400) {
+                let cache = grid(rules);
+                for paths in call_together(pool, callers, |_| cache.get((SIDE - 1, SIDE - 1))) {
+                    assert_eq!(paths, 10_400_600);
+                }
+                assert_in_bounds(pool, &cache, rules);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_grid_that_is_cleared_and_renewed_meanwhile() {
+    watched(|| {
+        everywhere(2, |pool, callers: Callers| {
+            for rules in Rules::of(120, 600) {
+                let cache = grid(rules);
+                let ended = AtomicBool::new(false);
+                let all = call_together(pool, callers.at_least(3), |caller| match caller {
+                    0 => {
+                        for round in 0..8 {
+                            match round % 4 {
+                                _ if ended.load(Ordering::Relaxed) => break,
+                                0 => cache.clear(),
+                                1 => cache.retain(|(a, b), _| (a + b) % 2 == 0),
+                                2 => assert_eq!(cache.refresh((2, 2)), 6),
+                                _ => _ = cache.remove(&(5, 5)),
+                            }
+                            std::thread::yield_now();
+                        }
+                        10_400_600
+                    }
+                    _ => {
+                        let paths = cache.get((SIDE - 1, SIDE - 1));
+                        ended.store(true, Ordering::Relaxed);
+                        paths
+                    }
+                });
+                assert_eq!(all, vec![10_400_600; all.len()]);
+                // What was just being published when the table went has its place in the queue until the next value comes.
+                cache.get((1, 1));
+                pool.broadcast(|_| ());
+                assert!(cache.len() as u64 <= rules.room, "{} values, {rules:?}", cache.len());
+            }
+        });
+    });
+}
+
+#[test]
+fn a_chain_far_longer_than_the_room() {
+    const LENGTH: u64 = 1_500;
+    watched(|| {
+        everywhere(2, |pool, callers| {
+            for rules in Rules::of(16, 64) {
+                let cache: Arc<Line> = recursive!(rules, |cache, n| {
+                    work(n);
+                    if n == 0 { 0 } else { cache.get((n - 1,)) + 1 }
+                });
+                let all = call_together(pool, callers, |caller| cache.get((LENGTH - caller as u64,)));
+                for (caller, length) in all.into_iter().enumerate() {
+                    assert_eq!(length, LENGTH - caller as u64);
+                }
+                assert_in_bounds(pool, &cache, rules);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_random_graph_whose_values_go() {
+    const NODES: u64 = 90;
+    fn below(node: u64) -> [u64; 3] {
+        std::array::from_fn(|at| scramble(seed().wrapping_mul(1_000_003).wrapping_add(node * 3 + at as u64)) % node)
+    }
+    watched(|| {
+        let mut values = vec![1_u64];
+        for node in 1..NODES {
+            values.push(below(node).into_iter().fold(node, |sum, at| sum.wrapping_mul(31) ^ values[at as usize]));
+        }
+        everywhere(2, |pool, callers| {
+            for rules in Rules::of(40, 200) {
+                let cache: Arc<Line> = recursive!(rules, |cache, node| {
+                    work(node);
+                    if node == 0 {
+                        1
+                    } else {
+                        let below = cache.get_all(below(node).map(|at| (at,)));
+                        below.into_iter().fold(node, |sum, value| sum.wrapping_mul(31) ^ value)
+                    }
+                });
+                let all = call_together(pool, callers, |caller| cache.get((NODES - 1 - caller as u64,)));
+                for (caller, value) in all.into_iter().enumerate() {
+                    assert_eq!(value, values[(NODES - 1) as usize - caller]);
+                }
+                assert_in_bounds(pool, &cache, rules);
+            }
+        });
+    });
+}
