@@ -37,7 +37,7 @@ fn each_instance_has_a_bound_of_its_own() {
 fn values_of_an_instance_that_has_gone_are_not_looked_for() {
     let clock = Mock::new();
     let (stays, goes) = (Shop::default(), Shop::default());
-    (stays.price(1), goes.price(1));
+    assert_eq!((stays.price(1), goes.price(1)), (3, 3));
     drop(goes);
     clock.advance(60 * SECOND);
     assert_eq!((stays.memo.peek(&(1,)), stays.memo.contains(&(1,))), (None, false));
@@ -87,7 +87,11 @@ fn an_async_cache_that_stands_alone() {
     static RUNS: Count = Count::new();
 
     let clock = Mock::new();
-    let squares = AsyncCache::from_fn(|n: u64| async move { n * n + 0 * RUNS.up() }).capacity(10).ttl(30 * SECOND);
+    let squares = AsyncCache::from_fn(|n: u64| async move {
+        RUNS.up();
+        n * n
+    });
+    let squares = squares.capacity(10).ttl(30 * SECOND);
     pollster::block_on(async {
         for n in 0..100 {
             assert_eq!(squares.get((n,)).await, n * n);

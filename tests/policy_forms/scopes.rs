@@ -1,6 +1,6 @@
 //! Bounds of values that live for an outermost call.
 
-use std::rc::Rc;
+use std::{hint::black_box, rc::Rc};
 
 use speedup::cache;
 
@@ -70,4 +70,20 @@ fn results_of_one_thread_and_borrowed_instances() {
     let tree = Tree((0..100_usize).map(|node| node.saturating_sub(1)).collect());
     assert_eq!(tree.path(99).map(|path| path.len()), Ok(100));
     assert_eq!(tree.path(100), Err("no node 100".to_owned()));
+}
+
+#[test]
+fn bounded_scopes_that_helpers_take_part_in() {
+    #[cache(scoped, capacity = 20)]
+    fn paths(of: &[u64], x: usize, y: usize) -> u64 {
+        // Dear enough to be shared.
+        black_box((0..2_000_u64).fold(of[x % of.len()], |sum, n| black_box(sum ^ n.wrapping_mul(sum | 1))));
+        if x == 0 || y == 0 { 1 } else { paths(of, x - 1, y) + paths(of, x, y - 1) }
+    }
+
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..60).for_each(|_| assert_eq!(paths(&[1, 2, 3], 6, 6), 924)));
+        }
+    });
 }

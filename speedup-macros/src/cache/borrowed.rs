@@ -30,10 +30,11 @@ use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
 
-/// Whether a function with these options may borrow in its key and result: nothing of it outlives the call, and there is room for a
-/// function beside it.
+/// Whether a function with these options may borrow in its key and result: nothing of it outlives the call, as what a bound has put out may for a
+/// moment, and there is room for a function beside it.
 pub(super) fn may(place: &Place, options: &Options) -> bool {
-    options.scoped.is_some() && options.key.is_none() && matches!(place, Place::Free | Place::Inherent { .. })
+    let is_alone = options.key.is_none() && !options.policies.any();
+    options.scoped.is_some() && is_alone && matches!(place, Place::Free | Place::Inherent { .. })
 }
 
 /// Gives a name to the lifetime that the result has by rule.

@@ -47,4 +47,9 @@ fn lent(n: u64) -> String {
     n.to_string()
 }
 
+#[cache(capacity = 10, scoped)]
+fn borrows<'a>(words: &'a [String], at: usize) -> &'a str {
+    if at == 0 { &words[0] } else { borrows(words, at - 1) }
+}
+
 fn main() {}

@@ -22,7 +22,10 @@ use crate::cache::{
         scoped::{Place, Scope, Scoped},
     },
     call::{execute::Inside, function::Function},
-    table::key::{Key, Output},
+    table::{
+        Current,
+        key::{Key, Output},
+    },
 };
 
 /// The arguments of a scoped function that borrow, as a tuple: `Hash + Eq + Clone + Send + Sync`.
@@ -187,7 +190,7 @@ impl Scoped {
         let running = within.and_then(|within| unsafe { Scope::of(within.inside.core, family, &passed_on) });
         let value = match running {
             Some(core) => core.get_with(&key, describe, body),
-            None => self.get_outermost(family, passed_on, &key, describe, body),
+            None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, body),
         };
         // SAFETY: all values of the table were made of a `Q`.
         unsafe { changed::<R, Q>(value) }

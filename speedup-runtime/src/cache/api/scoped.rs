@@ -187,7 +187,7 @@ impl Scoped {
         let family = Self::family::<N, K, R, B>();
         match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
             Some(core) => core.get_with(&key, describe, &body),
-            None => self.get_outermost(family, passed_on, &key, describe, &body),
+            None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body),
         }
     }
 
@@ -206,7 +206,7 @@ impl Scoped {
         let family = Self::family::<N, K, R, B>();
         match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
             Some(core) => core.get_ref_with(key, describe, &body),
-            None => self.get_outermost(family, passed_on, &key.to_key(), describe, &body),
+            None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key.to_key(), describe, &body),
         }
     }
 
@@ -238,6 +238,7 @@ impl Scoped {
     pub(in crate::cache) fn get_outermost<const N: usize, K: Key, R: Output, B: Body<K, R>>(
         &'static self,
         family: TypeId,
+        table: Current<K, R>,
         passed_on: [Place; N],
         key: &K,
         describe: impl Fn() -> Function<K, R>,
@@ -246,7 +247,7 @@ impl Scoped {
         self.number.give();
         self.listed.get_or_init(|| (describe().name, Ticket::new(Listed(self))));
         let mut scope = Scope { core: Core::one_of(family, None), passed_on };
-        scope.core.table = Current::none_of_scope();
+        scope.core.table = table;
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let _counted = Counted { scoped: self, core: &scope.core };

@@ -1,12 +1,6 @@
 //! The handle of a cached function with policies.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use super::{
     kept::{Asked, Hashed, Stored},
@@ -27,7 +21,7 @@ use crate::{
             function::{Function, Hook},
         },
         table::key::{Distinct, Key, Lookup, Output},
-        thread::{call_stack, registry},
+        thread::registry,
     },
     panics,
     seeing::stats::Stats,
@@ -170,47 +164,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         };
         worker.count_hit(core.number.index(), 0);
         value
-    }
-
-    /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
-    fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
-        let (core, worker) = (self.cache.core(), registry::current());
-        let new = match self.cache.behind() {
-            None => core.refresh(callee, key, worker),
-            Some(behind) => {
-                let mut new = None;
-                behind.afresh(key, &mut || new = Some(core.refresh(callee, key, worker)));
-                new.expect("what is computed afresh is computed")
-            }
-        };
-        self.shared.serve(core, key, new, self.cache.function().keep)
-    }
-
-    /// Renews a value before its end: in the background or, where the body gets more than its key, here and now, and then returns what is new.
-    /// A panic in it is nobody's: the old value is there.
-    #[cold]
-    #[inline(never)]
-    fn renew_ahead(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
-        if callee.has_context() {
-            return match catch_unwind(AssertUnwindSafe(|| self.renew(key, callee))) {
-                Ok(value) => Some(value),
-                // A cycle is one, whoever finds it.
-                Err(payload) if call_stack::as_cycle(&payload).is_some() => resume_unwind(payload),
-                Err(payload) => {
-                    panics::swallow(payload);
-                    None
-                }
-            };
-        }
-        if !callee.function.has_body {
-            self.shared.leave_to_others(self.cache.core(), key);
-            return None;
-        }
-        let (again, key) = (self.again(), key.clone());
-        let task = Task::new(Box::new(move || again.renew(&key, again.cache.function().callee())));
-        task.start();
-        panics::contain(move || drop(task));
-        None
     }
 
     /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).

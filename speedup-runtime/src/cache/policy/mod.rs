@@ -22,6 +22,7 @@ mod cache;
 mod kept;
 mod memo;
 mod queue;
+mod renewing;
 mod rules;
 mod scoped;
 mod serving;

@@ -15,7 +15,10 @@ use crate::cache::{
         scoped::{Place, Scoped},
     },
     call::function::{Function, Hook},
-    table::key::{Key, Lookup, Output},
+    table::{
+        Current,
+        key::{Key, Lookup, Output},
+    },
     thread::registry,
 };
 
@@ -74,7 +77,9 @@ impl Scoped {
     ) -> R {
         let family = Self::family::<N, Hashed<K>, Stored<R>, B>();
         let Some(core) = Self::running::<N, Hashed<K>, Stored<R>>(registry::current(), family, &passed_on) else {
-            return self.get_outermost(family, passed_on, &key(), describe, body).into_value();
+            // What is put out is given back to its table later, perhaps when the scope has ended: so its tables are freed later, too.
+            let table = Current::none();
+            return self.get_outermost(family, table, passed_on, &key(), describe, body).into_value();
         };
         let hit = core.hit_of(asked, |stored| {
             stored.visit();
