@@ -33,6 +33,7 @@ fn main() {
 ";
 
 #[test]
+#[allow(clippy::print_stderr, reason = "who reads the tests' output sees what was left out")]
 fn an_editor_completes_shows_finds_and_renames() {
     let Some(server) = editors::client::server() else {
         eprintln!("left out: rust-analyzer is not installed (`rustup component add rust-analyzer`)");
