@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Condvar, Mutex, PoisonError},
-    thread,
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -18,10 +18,14 @@ struct Agenda {
     next: u64,
     /// Whether there is a thread.
     attended: bool,
+    /// The thread, while it is about an errand.
+    busy: Option<ThreadId>,
 }
 
-static AGENDA: Mutex<Agenda> = Mutex::new(Agenda { errands: BTreeMap::new(), next: 0, attended: false });
+static AGENDA: Mutex<Agenda> = Mutex::new(Agenda { errands: BTreeMap::new(), next: 0, attended: false, busy: None });
 static CHANGED: Condvar = Condvar::new();
+/// An errand of the thread is over.
+static OVER: Condvar = Condvar::new();
 
 /// Has something done at a time of the [`clock`], or soon after.
 pub(crate) fn at(time: u64, errand: Errand) {
@@ -40,14 +44,19 @@ pub(crate) fn at(time: u64, errand: Errand) {
     agenda.attended = thread::Builder::new().name("speedup-timer".to_owned()).spawn(attend).is_ok();
 }
 
-/// Does what is due, on the calling thread.
+/// Does what is due, on the calling thread. When this returns, it is done, also what the timer's thread had begun.
 pub(crate) fn run_due() {
+    let mut agenda = lock_std(&AGENDA);
     loop {
-        // Done without the lock: it may put the next one on the agenda.
-        let errand = due(&mut lock_std(&AGENDA));
-        match errand {
-            Some(errand) => panics::contain(errand),
-            None => return,
+        if let Some(errand) = due(&mut agenda) {
+            // Done without the lock: it may put the next one on the agenda.
+            drop(agenda);
+            panics::contain(errand);
+            agenda = lock_std(&AGENDA);
+        } else if agenda.busy.is_some_and(|thread| thread != thread::current().id()) {
+            agenda = OVER.wait(agenda).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            return;
         }
     }
 }
@@ -61,9 +70,12 @@ fn attend() {
     let mut agenda = lock_std(&AGENDA);
     loop {
         if let Some(errand) = due(&mut agenda) {
+            agenda.busy = Some(thread::current().id());
             drop(agenda);
             panics::contain(errand);
             agenda = lock_std(&AGENDA);
+            agenda.busy = None;
+            OVER.notify_all();
             continue;
         }
         let Some(((time, _), _)) = agenda.errands.first_key_value() else {
