@@ -17,7 +17,7 @@ fn expansions_are_silent() {
         let manifest = format!(
             "[package]\nname = \"silent-{edition}\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n\
              [lib]\npath = {source:?}\n\n\
-             [dependencies]\nspeedup = {{ path = {root:?}, default-features = false, features = [\"macros\"] }}\n"
+             [dependencies]\nspeedup = {{ path = {root:?}, default-features = false, features = [\"macros\", \"buffer\", \"async\"] }}\n"
         );
         fs::write(package.join("Cargo.toml"), manifest).expect("the target folder is writable");
     }
