@@ -51,14 +51,12 @@ pub(super) struct Candidate<K> {
     pub(super) node: u64,
     pub(super) key: K,
     pub(super) is_small: bool,
-    /// Whether there is too little room; if not, it is only to be found out whether its value is still there.
-    pub(super) is_pressed: bool,
 }
 
 /// What became of a candidate.
 pub(super) enum Verdict<K> {
-    /// It has been asked for, or there is room: it stays, in the main queue or where it was.
-    Stays { node: u64, key: K, in_main: bool },
+    /// It has been asked for: it stays, in the main queue.
+    Stays { node: u64, key: K },
     /// Its value is gone. The hash is that of a key that was put out.
     Gone { node: u64, ghost: Option<u64> },
 }
@@ -132,11 +130,15 @@ impl<K> Queue<K> {
         key
     }
 
-    /// Hears what became of the last candidate, and hands out the next one, if there is too little room or too many slots have
-    /// lost their values.
+    /// Hears what became of the last candidate, and hands out the next one, if there is too little room.
     pub(super) fn next(&mut self, verdict: Option<Verdict<K>>) -> Option<Candidate<K>> {
         match verdict {
-            Some(Verdict::Stays { node, key, in_main }) => self.put_back(node, key, in_main),
+            Some(Verdict::Stays { node, key }) => {
+                if let Some(key) = self.put_back(node, key) {
+                    // Its value was taken out meanwhile, which is found out at another look.
+                    return Some(Candidate { node, key, is_small: false });
+                }
+            }
             Some(Verdict::Gone { node, ghost }) => {
                 self.gone(node);
                 if let Some(hash) = ghost {
@@ -146,8 +148,10 @@ impl<K> Queue<K> {
             None => {}
         }
         loop {
-            let is_pressed = self.weight > self.bound;
-            if !is_pressed && self.small.len() + self.main.len() <= 2 * self.live + FEW {
+            if self.weight <= self.bound {
+                if self.small.len() + self.main.len() > 2 * self.live + FEW {
+                    self.give_back_empty();
+                }
                 return None;
             }
             let is_small = self.main.is_empty() || !self.small.is_empty() && self.small_weight > self.small_room;
@@ -155,7 +159,7 @@ impl<K> Queue<K> {
             let place = &mut self.slots[slot as usize];
             let node = u64::from(place.turn) << 32 | u64::from(slot);
             match place.key.take() {
-                Some(key) => return Some(Candidate { node, key, is_small, is_pressed }),
+                Some(key) => return Some(Candidate { node, key, is_small }),
                 None => self.give_back(node),
             }
         }
@@ -179,15 +183,29 @@ impl<K> Queue<K> {
         self.slots.get_mut(node as u32 as usize).filter(|slot| slot.turn == (node >> 32) as u32)
     }
 
-    /// Puts back who was handed out. If its value was taken out meanwhile, that is found out the next time.
-    fn put_back(&mut self, node: u64, key: K, in_main: bool) {
-        let Some(slot) = self.slot(node) else { return };
+    /// Puts who was handed out into the main queue. Gives the key back if its value was taken out meanwhile.
+    fn put_back(&mut self, node: u64, key: K) -> Option<K> {
+        let Some(slot) = self.slot(node).filter(|slot| slot.counts) else { return Some(key) };
         slot.key = Some(key);
-        let moves = in_main && slot.is_small;
-        slot.is_small &= !in_main;
-        let (is_small, weight) = (slot.is_small, if moves && slot.counts { slot.weight } else { 0 });
-        self.small_weight -= weight;
-        if is_small { self.small.push_back(node as u32) } else { self.main.push_back(node as u32) }
+        let left_small = if slot.is_small { slot.weight } else { 0 };
+        slot.is_small = false;
+        self.small_weight -= left_small;
+        self.main.push_back(node as u32);
+        None
+    }
+
+    /// Gives back the slots whose values were taken out. O(slots), and at least half of them are such.
+    fn give_back_empty(&mut self) {
+        for queue in [&mut self.small, &mut self.main] {
+            queue.retain(|number| {
+                let slot = &mut self.slots[*number as usize];
+                if slot.key.is_none() {
+                    slot.turn = slot.turn.wrapping_add(1);
+                    self.free.push(*number);
+                }
+                slot.key.is_some()
+            });
+        }
     }
 
     /// Counts the weight no more.

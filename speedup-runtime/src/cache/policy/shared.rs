@@ -186,7 +186,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Looks a candidate up, and takes its value out of the table if it is to go.
     fn judge(&self, core: &Kept<K, R>, candidate: Candidate<K>) -> Verdict<K> {
-        let Candidate { node, key, is_small, is_pressed } = candidate;
+        let Candidate { node, key, is_small } = candidate;
         let hashed = Hashed::of_ref(&key);
         let visits = core.look(hashed, registry::current(), |stored| {
             (stored.node() == node).then(|| {
@@ -197,8 +197,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         });
         match visits.flatten() {
             None => Verdict::Gone { node, ghost: None },
-            Some(_) if !is_pressed => Verdict::Stays { node, key, in_main: false },
-            Some(1..) => Verdict::Stays { node, key, in_main: true },
+            Some(1..) => Verdict::Stays { node, key },
             Some(0) => {
                 let ghost = is_small.then(|| hash_of(hashed));
                 if let Some(old) = core.remove(hashed, registry::current()) {

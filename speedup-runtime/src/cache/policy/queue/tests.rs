@@ -38,13 +38,13 @@ impl Bounded {
         }
     }
 
-    fn judge(&mut self, Candidate { node, key, is_small, is_pressed }: Candidate<u64>) -> Verdict<u64> {
+    fn judge(&mut self, Candidate { node, key, is_small }: Candidate<u64>) -> Verdict<u64> {
         match self.values.get_mut(&key) {
             Some((at, visits)) if *at == node => {
                 let asked = *visits > 0;
                 *visits = if is_small { 0 } else { visits.saturating_sub(1) };
-                if !is_pressed || asked {
-                    return Verdict::Stays { node, key, in_main: asked };
+                if asked {
+                    return Verdict::Stays { node, key };
                 }
                 self.values.remove(&key);
                 Verdict::Gone { node, ghost: is_small.then_some(key) }
@@ -231,4 +231,36 @@ fn a_recursion_over_a_square_needs_room_for_two_rows() {
         let runs = runs_of_square(60, room);
         assert!(runs < 60 * 60 * 11 / 10, "{runs} runs with room for {room}");
     }
+}
+
+/// Once values that are kept were all in the main queue, no number of others that were taken out of the small one let the search for a free
+/// slot end.
+#[test]
+fn places_of_values_that_were_taken_out_are_found_in_either_queue() {
+    let mut cache = Bounded::new(100);
+    // What was put out and comes back goes to the main queue at once.
+    (0..100).for_each(|_| (0..300).for_each(|key| _ = cache.ask(key % 120)));
+    let mut slots = 0;
+    for key in 1_000..100_000 {
+        cache.put(key, false);
+        if let Some((node, _)) = cache.values.remove(&key) {
+            cache.queue.forget(node);
+        }
+        slots = slots.max(cache.queue.slots.len());
+    }
+    assert!(cache.queue.weight() <= 100 && slots < 500, "{slots}");
+}
+
+#[test]
+fn a_value_that_is_taken_out_while_it_is_looked_at_is_found_out() {
+    let mut queue = Queue::new(1);
+    let first = queue.admit(1, 1, 1, false);
+    queue.admit(2, 2, 1, false);
+    let candidate = queue.next(None).unwrap();
+    assert_eq!((candidate.node, candidate.key), (first, 1));
+    assert_eq!(queue.forget(first), None);
+    let again = queue.next(Some(Verdict::Stays { node: first, key: 1 })).unwrap();
+    assert_eq!((again.node, again.key), (first, 1));
+    assert!(queue.next(Some(Verdict::Gone { node: first, ghost: None })).is_none());
+    assert_eq!((queue.weight(), queue.live), (1, 1));
 }
