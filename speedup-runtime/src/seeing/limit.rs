@@ -66,7 +66,7 @@ pub(crate) struct Held {
 /// use speedup_runtime::{limit, seeing::Bytes};
 ///
 /// limit("512 MiB");
-/// limit(1 << 30);
+/// limit(1_u64 << 30);
 /// let from_outside = "2 GB".parse::<Bytes>();
 /// assert_eq!(from_outside, Ok(Bytes(2_000_000_000)));
 /// assert!("a lot".parse::<Bytes>().is_err());
