@@ -8,3 +8,16 @@ mod runtimes;
 mod spawned;
 mod stress;
 mod traps;
+
+/// Lets others go first, once.
+async fn rest() {
+    let mut rested = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut rested, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

@@ -8,18 +8,7 @@ use std::{
 use pollster::block_on;
 use speedup::{AsyncTask, cache};
 
-/// Lets others go first, once.
-async fn rest() {
-    let mut rested = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut rested, true) {
-            return std::task::Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
-}
+use super::rest;
 
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 

@@ -59,8 +59,6 @@ pub(crate) fn sizes(_: &[String]) -> Result<Done, Failure> {
         collect(&root().join(folder), &mut files);
     }
     let mut faults = Vec::new();
-    // Snapshots are a list of generated code, as long as there are shapes.
-    files.retain(|file| !file.components().any(|part| Path::new(&part).file_stem() == Some("snapshots".as_ref())));
     for file in files {
         let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();

@@ -2,7 +2,10 @@
 
 mod arguments;
 mod asynchronous;
+mod awaited_together;
+mod borrowed;
 mod faults;
+mod moved;
 mod policies;
 mod results;
 mod stores;

@@ -256,7 +256,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
         let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
-        here.or_else(|| self.peek_behind(Hashed::of_ref(key)))
+        here.or_else(|| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key)))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -276,7 +276,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
-            || self.peek_behind(Hashed::of_ref(key)).is_some()
+            || Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key)).is_some()
     }
 
     fn look<T>(&self, key: &K, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -298,13 +298,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// Forgets a key, and returns its value if it was there and fresh. A call that is on its way is not disturbed.
     pub fn remove(&self, key: &K) -> Option<R> {
-        let key = Hashed::of_ref(key);
-        let stored = self.peek_behind(key);
-        if let Some(behind) = self.cache.behind() {
-            behind.remove(key);
-        }
-        let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
-        here.map(Stored::into_value).or(stored)
+        self.shared.take(self.cache.core(), self.cache.behind(), Hashed::of_ref(key))
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it. Those who refresh a key at the same time

@@ -16,6 +16,9 @@ use crate::{
     clock,
 };
 
+/// What lies behind a cache with policies.
+type Far<K, R> = &'static dyn Behind<Hashed<K>, Stored<R>>;
+
 impl<K: Key, R: Output> Shared<K, R> {
     /// A value that was computed just now and goes further than into memory.
     fn ending(&self, value: R) -> Stored<R> {
@@ -42,6 +45,21 @@ impl<K: Key, R: Output> Shared<K, R> {
     /// Whether a value has come to its end, and not just been idle for too long.
     pub(super) fn has_ended(&self, core: &Kept<K, R>, key: &Hashed<K>) -> bool {
         core.look(key, registry::current(), Stored::has_ended).unwrap_or(false)
+    }
+
+    /// The value of a key behind the cache.
+    pub(super) fn peek_behind(behind: Option<Far<K, R>>, key: &Hashed<K>) -> Option<R> {
+        behind?.peek(key).filter(|found| !found.has_ended()).map(Stored::into_value)
+    }
+
+    /// Forgets a key, here and behind the cache; returns its value if it was there and fresh.
+    pub(super) fn take(&self, core: &Kept<K, R>, behind: Option<Far<K, R>>, key: &Hashed<K>) -> Option<R> {
+        let stored = Self::peek_behind(behind, key);
+        if let Some(behind) = behind {
+            behind.remove(key);
+        }
+        let here = self.remove(core, key).filter(|old| self.is_fresh(old));
+        here.map(Stored::into_value).or(stored)
     }
 
     /// Forgets a key, or everything, in memory alone.
@@ -71,11 +89,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub fn forget(&self, key: Option<&Hashed<K>>) {
         self.shared.forget_here(self.cache.core(), key);
     }
-
-    /// The value of a key behind the cache.
-    pub(super) fn peek_behind(&self, key: &Hashed<K>) -> Option<R> {
-        self.cache.behind()?.peek(key).filter(|found| !found.has_ended()).map(Stored::into_value)
-    }
 }
 
 #[cfg(feature = "async")]
@@ -95,10 +108,5 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     #[doc(hidden)]
     pub fn forget(&self, key: Option<&Hashed<K>>) {
         self.shared.forget_here(self.cache.core(), key);
-    }
-
-    /// As [`PolicyCache::peek_behind`].
-    pub(super) fn peek_behind(&self, key: &Hashed<K>) -> Option<R> {
-        self.cache.behind()?.peek(key).filter(|found| !found.has_ended()).map(Stored::into_value)
     }
 }

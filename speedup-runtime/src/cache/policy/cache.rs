@@ -240,7 +240,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// The value of a key if it is there and fresh; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
         let here = self.look(key, |stored| self.shared.is_fresh(stored).then(|| stored.get().clone())).flatten();
-        here.or_else(|| K::with(key, |key| self.peek_behind(Hashed::of_ref(key))))
+        here.or_else(|| K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))))
     }
 
     /// The value of a key if it is there and younger than this; never computes.
@@ -267,7 +267,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Whether the value of a key is there and fresh; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
         self.look(key, |stored| self.shared.is_fresh(stored)).unwrap_or(false)
-            || K::with(key, |key| self.peek_behind(Hashed::of_ref(key))).is_some()
+            || K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))).is_some()
     }
 
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
@@ -290,15 +290,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// A computation of the key that is in flight is not disturbed, and its value is kept.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        K::with(key, |key| {
-            let key = Hashed::of_ref(key);
-            let stored = self.peek_behind(key);
-            if let Some(behind) = self.cache.behind() {
-                behind.remove(key);
-            }
-            let here = self.shared.remove(self.cache.core(), key).filter(|old| self.shared.is_fresh(old));
-            here.map(Stored::into_value).or(stored)
-        })
+        K::with(key, |key| self.shared.take(self.cache.core(), self.cache.behind(), Hashed::of_ref(key)))
     }
 
     /// Computes a key again, keeps the new value instead of the old one and returns it.

@@ -1,0 +1,132 @@
+//! Keys and results that borrow, in a scope.
+
+use expect_test::expect;
+
+use super::{check, check_in_impl};
+
+#[test]
+fn what_borrows_goes_on_within_its_scope() {
+    check(
+        "scoped",
+        "fn rest<'a>(words: &'a [&'a str], at: usize, last: &'a str) -> &'a str { rest(words, at + 1, words[at]) }",
+        &expect![[r#"
+            fn rest<'a>(words: &'a [&'a str], at: usize, last: &'a str) -> &'a str {
+                __rest_within(::core::option::Option::None, words, at, last)
+            }
+            #[doc(hidden)]
+            #[inline(always)]
+            #[allow(clippy::inline_always, clippy::too_many_arguments)]
+            fn __rest_within<'a>(
+                within: ::core::option::Option<
+                    ::speedup::cache::Within<
+                        '_,
+                        (usize, &'static str),
+                        &'static str,
+                        (usize, &'a str),
+                        &'a str,
+                    >,
+                >,
+                words: &'a [&'a str],
+                at: usize,
+                last: &'a str,
+            ) -> &'a str {
+                static __REST_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                ::speedup::cache::Scoped::get_within(
+                    &__REST_SCOPES,
+                    within,
+                    [::speedup::cache::place_of(words)],
+                    (at, last),
+                    || ::speedup::cache::Function::of_context("rest").show(::core::fmt::Debug::fmt),
+                    #[allow(unused_variables)]
+                    |
+                        (at, last): &(usize, &'a str),
+                        inside: ::speedup::cache::Within<
+                            '_,
+                            (usize, &'static str),
+                            &'static str,
+                            (usize, &'a str),
+                            &'a str,
+                        >,
+                    | -> &'a str {
+                        let at: usize = *at;
+                        let last: &'a str = *last;
+                        #[allow(unused_variables, clippy::redundant_closure)]
+                        let rest = |words: &'a [&'a str], at: usize, last: &'a str| -> &'a str {
+                            __rest_within(::core::option::Option::Some(inside), words, at, last)
+                        };
+                        { rest(words, at + 1, words[at]) }
+                    },
+                )
+            }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn rest<'a>(words: &'a [&'a str], at: usize, last: &'a str) -> &'a str {
+                    rest(words, at + 1, words[at])
+                }
+            };
+        "#]],
+    );
+}
+
+#[test]
+fn a_method_borrows_from_itself() {
+    check_in_impl(
+        "scoped",
+        "fn name(&self, at: usize) -> &str { self.name(at - 1) }",
+        &expect![[r#"
+            impl Point {
+                fn name<'__lent>(&'__lent self, at: usize) -> &'__lent str {
+                    Self::__name_within(self, ::core::option::Option::None, at)
+                }
+                #[doc(hidden)]
+                #[inline(always)]
+                #[allow(clippy::inline_always, clippy::too_many_arguments)]
+                fn __name_within<'__lent>(
+                    &'__lent self,
+                    within: ::core::option::Option<
+                        ::speedup::cache::Within<'_, (usize,), &'static str, (usize,), &'__lent str>,
+                    >,
+                    at: usize,
+                ) -> &'__lent str {
+                    static __NAME_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                    ::speedup::cache::Scoped::get_within(
+                        &__NAME_SCOPES,
+                        within,
+                        [::speedup::cache::place_of(self)],
+                        (at,),
+                        || {
+                            ::speedup::cache::Function::of_context("name")
+                                .show(::core::fmt::Debug::fmt)
+                        },
+                        #[allow(unused_variables)]
+                        |
+                            (at,): &(usize,),
+                            inside: ::speedup::cache::Within<
+                                '_,
+                                (usize,),
+                                &'static str,
+                                (usize,),
+                                &'__lent str,
+                            >,
+                        | -> &'__lent str {
+                            let at: usize = *at;
+                            #[allow(unused_variables, clippy::redundant_closure)]
+                            let __own_name = |at: usize| -> &'__lent str {
+                                Self::__name_within(self, ::core::option::Option::Some(inside), at)
+                            };
+                            { __own_name(at - 1) }
+                        },
+                    )
+                }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_name<'__lent>(
+                    &'__lent self,
+                    argument_1: usize,
+                ) -> &'__lent str {
+                    Self::__speedup_endless_name(self, argument_1)
+                }
+            }
+        "#]],
+    );
+}
