@@ -131,6 +131,10 @@ fn an_error_of_an_async_function_is_for_the_first_who_gets_it() {
             }
         "#]],
     );
+}
+
+#[test]
+fn each_of_a_group_that_finds_no_error_asks_again() {
     check(
         "",
         "async fn size(id: u64) -> anyhow::Result<u64> { Ok(size(id / 2).await? + size(id / 3).await?) }",
