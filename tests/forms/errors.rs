@@ -186,6 +186,46 @@ fn a_method_in_a_scope_has_the_error_itself() {
     }
 }
 
+#[cache(scoped)]
+fn dear(texts: &[&str], from: usize, to: usize) -> io::Result<u64> {
+    let since = std::time::Instant::now();
+    // Dear, so that helpers come, and have errors of their own.
+    while since.elapsed() < std::time::Duration::from_micros(20) {
+        std::hint::spin_loop();
+    }
+    if to - from == 1 {
+        return texts[from].parse().map_err(io::Error::other);
+    }
+    let middle = usize::midpoint(from, to);
+    let (left, right) = (dear(texts, from, middle), dear(texts, middle, to));
+    let again = dear(texts, from, middle);
+    Ok(left.or(again).unwrap_or(10) + right?)
+}
+
+/// The same by hand.
+fn plain(texts: &[&str]) -> Option<u64> {
+    if texts.len() == 1 {
+        return texts[0].parse().ok();
+    }
+    let (left, right) = texts.split_at(texts.len() / 2);
+    Some(plain(left).unwrap_or(10) + plain(right)?)
+}
+
+#[test]
+fn an_error_that_a_helper_has_met_is_met_again_by_who_needs_it() {
+    let mut texts = vec!["1"; 64];
+    texts[21] = "x";
+    texts[63] = "x";
+    for threads in [1, 2, 4, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        for _ in 0..3 {
+            for all in 1..=64 {
+                assert_eq!(pool.install(|| dear(&texts[..all], 0, all)).ok(), plain(&texts[..all]));
+            }
+        }
+    }
+}
+
 #[cache(skip(lines))]
 fn number(lines: &[&str], name: String) -> Result<u64, Box<dyn Error>> {
     let line = lines.iter().find(|line| line.starts_with(&name)).ok_or(format!("no {name}"))?;

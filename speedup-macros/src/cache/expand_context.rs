@@ -315,8 +315,9 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let keep = if model.stays_here { keep_here(model) } else { keep(model) };
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
+    let moves_err = model.moves_err.then(|| quote!(.moves_err()));
     let behind = expand_store::behind(model, &key_type(model, context));
-    quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #sequential #uses_rayon #behind)
+    quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #moves_err #sequential #uses_rayon #behind)
 }
 
 /// As [`keep`], for results that stay on their thread.

@@ -35,6 +35,7 @@ fn an_error_is_moved_out_of_a_scope() {
                                             };
                                             (&::speedup::__private::Keep(value)).__speedup_keep()
                                         })
+                                        .moves_err()
                                 },
                                 |
                                     (to,): &(usize,),

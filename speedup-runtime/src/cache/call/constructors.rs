@@ -86,6 +86,7 @@ impl<K, R> Function<K, R> {
             run,
             shared,
             keep: None,
+            moves_err: false,
             show: None,
             show_in: None,
             sequential: false,

@@ -62,7 +62,7 @@ impl<K: Key, R: Output> Core<K, R> {
         self.seen.took();
         let run = || {
             let value = callee.run(self, &key, Some(flight));
-            keep.filter(|keep| !keep(&value)).map(|_| End::Value(value))
+            keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value))
         };
         // A panic goes to who needs the value: the running call that shows the member, and who waits for it.
         let (end, helped) = match call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(run))) {

@@ -4,11 +4,14 @@ use std::{
     any::{Any, TypeId},
     fmt,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use crate::{
-    cache::call::behind::{Attached, Behind, Docked},
+    cache::{
+        call::behind::{Attached, Behind, Docked},
+        thread::handed::End,
+    },
     seeing::stats::Stats,
 };
 
@@ -25,6 +28,8 @@ pub struct Function<K: 'static, R: 'static> {
     /// The closure of a function that is not known when the program is compiled.
     pub(in crate::cache) shared: Option<Shared<K, R>>,
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
+    /// Whether the error of a result goes to one caller alone.
+    pub(in crate::cache) moves_err: bool,
     pub(in crate::cache) show: Option<Show<K>>,
     /// The same for a key that means something only beside what the core's [`Steady`](crate::cache::call::steady::Steady) is.
     pub(in crate::cache) show_in: Option<ShowIn<K>>,
@@ -100,6 +105,18 @@ impl<K, R> Clone for Function<K, R> {
 }
 
 impl<K, R> Function<K, R> {
+    /// The error of a result goes to one caller alone: see [`Fallible`](crate::cache::Fallible).
+    #[must_use]
+    pub const fn moves_err(mut self) -> Self {
+        self.moves_err = true;
+        self
+    }
+
+    /// How a call ends whose result is not kept.
+    pub(in crate::cache) fn end_of(&self, value: R) -> End<R> {
+        if self.moves_err { End::Once(Mutex::new(Some(value))) } else { End::Value(value) }
+    }
+
     /// Keeps only the results for which this is true; others go to those who asked while they were computed.
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {

@@ -183,7 +183,7 @@ fn compute<K: Key, R: Output>(
             *helped += 1;
             None
         }
-        Ok(Some(value)) => keep.filter(|keep| !keep(&value)).map(|_| End::Value(value)),
+        Ok(Some(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
         // The body meets it in its own time, and perhaps never.
         Err(payload) => {
             let member = begun.unwrap_or_else(member);

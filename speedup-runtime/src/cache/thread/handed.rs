@@ -19,6 +19,8 @@ const LOOKS: usize = 200;
 /// How a call has ended that leaves no value behind.
 pub(in crate::cache) enum End<R> {
     Value(R),
+    /// A result with an error that goes to one caller, until that has it. Who asks again runs the call.
+    Once(Mutex<Option<R>>),
     /// Its payload, until that is handed on.
     Panic(Mutex<Option<Payload>>),
 }
@@ -142,6 +144,7 @@ impl Handed {
         let end = found?.downcast::<(K, End<R>)>().ok().filter(|end| is(&end.0))?;
         match &end.1 {
             End::Value(value) => Some(Ok(value.clone())),
+            End::Once(value) => lock(value).take().map(Ok),
             End::Panic(payload) => {
                 let payload = lock(payload).take();
                 self.finish::<K, R>(frame, member, None);
@@ -166,6 +169,16 @@ mod tests {
         assert!(handed.begin(2, (7, 1)), "it was kept as a value, and may be gone by now");
         handed.forget(1);
         assert!(handed.begin(1, (7, 1)));
+    }
+
+    #[test]
+    fn what_goes_to_one_caller_is_taken_once_and_begun_by_no_helper() {
+        let handed = Handed::default();
+        assert!(handed.begin(1, (7, 1)));
+        handed.finish(1, (7, 1), Some((3_u64, End::Once(Mutex::new(Some("three"))))));
+        let take = || handed.take::<u64, &str>(1, (7, 1), |of| *of == 3).and_then(Result::ok);
+        assert_eq!((take(), take()), (Some("three"), None));
+        assert!(!handed.begin(1, (7, 1)));
     }
 
     #[test]
