@@ -291,6 +291,33 @@ fn a_change_that_meets_a_damaged_page_is_refused_and_the_rest_goes_on() {
 }
 
 #[test]
+fn turning_a_list_whose_first_page_is_damaged_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskList::<String>::builder("l").location(folder.path()).open().unwrap();
+    open().extend((0..20_000).map(|n| format!("item {n:05}"))).unwrap();
+    harm_all(&folder.path().join("l.speedup"), b"item 00000");
+    let last = |list: &DiskList<String>| (list.len(), list.last().unwrap().unwrap());
+    let mut list = open();
+    assert!(matches!(list.first(), Err(Error::Damaged { .. })));
+    assert!(matches!(list.rotate_right(3), Err(Error::Damaged { .. })));
+    assert!(matches!(list.rotate_left(3), Err(Error::Damaged { .. })));
+    assert_eq!(last(&list), (20_000, "item 19999".into()));
+    list.push("one more".into()).unwrap();
+    drop(list);
+    assert_eq!(last(&open()), (20_001, "one more".into()));
+}
+
+/// Flips a bit wherever these bytes are in a structure's page file.
+fn harm_all(folder: &Path, wanted: &[u8]) {
+    let pages = folder.join("pages.0");
+    let mut bytes = fs::read(&pages).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - wanted.len()).filter(|&at| bytes[at..].starts_with(wanted)).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at] ^= 1);
+    fs::write(&pages, bytes).unwrap();
+}
+
+#[test]
 fn a_dict_with_a_damaged_page_takes_new_keys_and_can_be_cleared() {
     let folder = tempfile::tempdir().unwrap();
     let builder = || DiskDict::<u64, u64>::builder("d").location(folder.path()).write_buffer(1 << 14);

@@ -128,20 +128,24 @@ impl<'a> FolderBatch<'a> {
             Ok(intent) => intent,
             Err((error, is_gone)) => {
                 if !is_gone {
-                    self.give_up(0, &error);
+                    self.give_up(&error);
                 }
                 return Err(error);
             }
         };
-        for (index, ((target, _), part)) in self.parts.iter().zip(&parts).enumerate() {
-            // What another one made must not be followed by changes that would be made before it at the next opening.
-            target.make(part).inspect_err(|error| self.give_up(index, error))?;
-        }
-        intent.remove().inspect_err(|error| self.give_up(0, error))
+        self.make(&parts, intent)
     }
 
-    fn give_up(&self, from: usize, error: &Error) {
-        self.parts[from..].iter().for_each(|(target, _)| target.fail(error));
+    /// Makes what is written down.
+    fn make(&self, parts: &[Part], intent: Intent) -> Result<()> {
+        let made = self.parts.iter().zip(parts).try_for_each(|((target, _), part)| target.make(part));
+        made.and_then(|()| intent.remove()).inspect_err(|error| self.give_up(error))
+    }
+
+    /// Lets all structures fail, those too that have made their changes: they will make them again when they are opened, and what came meanwhile would be
+    /// undone by that.
+    fn give_up(&self, error: &Error) {
+        self.parts.iter().for_each(|(target, _)| target.fail(error));
     }
 }
 
@@ -303,6 +307,34 @@ mod tests {
                 assert!(intents(&copy).is_empty(), "{count} {first}");
             }
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_comes_after_a_batch_of_which_only_a_part_was_made() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path();
+        let (mut a, mut b, c) = open(path);
+        let mut batch = FolderBatch::new(path);
+        batch.dict(&mut a, |a| a.insert(2, "new".into())).unwrap();
+        batch.dict(&mut b, |b| b.insert(7, "new".into())).unwrap();
+        let parts: Vec<Part> =
+            batch.parts.iter().map(|(target, steps)| target.prepare(steps.clone()).unwrap()).collect();
+        let intent = Intent::write(path, &parts).unwrap();
+        let (here, there) = (path.join("b.speedup"), path.join("elsewhere"));
+        fs::rename(&here, &there).unwrap();
+        let failed = batch.make(&parts, intent);
+        assert!(matches!(failed, Err(Error::Replaced { .. })), "{failed:?}");
+        drop(batch);
+        fs::rename(&there, &here).unwrap();
+        // It would be gone when the batch is made once more.
+        for refused in [a.insert(2, "later".into()), b.insert(7, "later".into())] {
+            assert!(matches!(refused, Err(Error::Failed { .. })), "{refused:?}");
+        }
+        drop((a, b, c));
+        let (a, b, _c) = open(path);
+        let new = || Some("new".to_owned());
+        assert_eq!((a.get(&2).unwrap(), b.get(&7).unwrap(), intents(path).len()), (new(), new(), 0));
     }
 
     #[test]
