@@ -13,7 +13,7 @@ pub mod disk;
 #[cfg(all(feature = "stores", not(loom)))]
 pub mod store;
 
-#[cfg(any(test, all(feature = "disk", not(loom))))]
+#[cfg(any(all(test, loom), all(feature = "disk", not(loom))))]
 pub(crate) mod forks;
 #[cfg(not(loom))]
 pub mod measure;

@@ -72,7 +72,8 @@ impl<B, W, T> Striped<B, W, T> {
         try_lock(&self.writer).map(|state| Writing { of: self, state })
     }
 
-    /// Takes the stripe of this thread; `None` if it has one already, as when decoding a value reads the structure.
+    /// Takes the stripe of this thread, or a free one; `None` if this thread would wait for itself, because it has one already, as when decoding a
+    /// value reads the structure.
     #[inline]
     pub(crate) fn read(&self) -> Option<Reading<'_, B, W, T>> {
         // Acquire: pairs with the release in `widen`.

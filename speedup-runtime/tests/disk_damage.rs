@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask crash` runs the long form of 500 rounds, `SPEEDUP_FLIP_ROUNDS=N` as many as it says.
 
+mod rounds;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -209,6 +211,7 @@ fn damage_is_a_right_answer_or_a_typed_error() {
     let known: HashSet<String> = (0..3000).map(text).collect();
     let mut reported = 0;
     for round in 0..rounds {
+        rounds::tell("damage", round, rounds);
         let copy = tempfile::tempdir().unwrap();
         let source = if round % 2 == 0 { closed.path() } else { unclosed.path() };
         copy_all(source, copy.path());
