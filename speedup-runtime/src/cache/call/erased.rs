@@ -41,7 +41,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 return Helped::Settled;
             };
             // SAFETY: the member was named by the table with this number.
-            match unsafe { current.claim_member(member, worker.number, pin.at()) } {
+            match unsafe { current.claim_member(member, worker, pin.at()) } {
                 None | Some(Member::Settled) => return Helped::Settled,
                 Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),

@@ -25,7 +25,8 @@ const BOARDS: usize = 16;
 /// Invites another worker to the outermost call that this one works for, unless there are enough.
 pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
-    registry::prepare_for_threads();
+    // Whether or not: those who come make barriers of their own if need be.
+    let _ = registry::prepare_for_threads();
     // Starts them, where nobody has.
     let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     note_started();

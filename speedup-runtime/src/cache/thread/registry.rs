@@ -11,13 +11,19 @@ use crate::cache::{
 };
 use crate::sync::{AtomicBool, AtomicU32, Ordering, atomic::fence, lock};
 
-/// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
-/// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
-/// enrols.
+/// Whether readers may leave their barriers to others: `UNASKED` until the first thread enrols; `KNOWN` as long as the system would
+/// make them, but has yet to register the process; `REGISTERED`; `NONE` if it does not or no longer. Release, with the Acquire of who
+/// is about to leave them.
 static BARRIER: AtomicU32 = AtomicU32::new(UNASKED);
 const UNASKED: u32 = 0;
-const PROMISED: u32 = 1;
-const NONE: u32 = 2;
+const KNOWN: u32 = 1;
+const REGISTERED: u32 = 2;
+const NONE: u32 = 3;
+
+/// A thread that has looked so often has made barriers for about as long as it takes to see whether it is the only one.
+const FEW: u32 = 128;
+/// The same, for the price of another thread, which registers the process.
+const MANY: u32 = 4096;
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -30,7 +36,7 @@ struct Registry {
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
     static CURRENT: Cell<*const Worker> = const { Cell::new(null()) };
-    /// The same, but null also where pins need a barrier.
+    /// The same, but null also while pins make barriers of their own.
     static SWIFT: Cell<*const Worker> = const { Cell::new(null()) };
     static LEASE: Lease = const { Lease(Cell::new(None)) };
 }
@@ -57,7 +63,48 @@ impl Drop for Lease {
 pub(in crate::cache) fn swift() -> Option<&'static Worker> {
     let worker = SWIFT.get();
     // SAFETY: workers are never freed.
-    unsafe { worker.as_ref() }
+    unsafe { worker.as_ref() }.or_else(become_swift)
+}
+
+/// Lets the worker of this thread leave its barriers to others, if it has one and that is possible by now.
+#[cold]
+#[inline(never)]
+fn become_swift() -> Option<&'static Worker> {
+    // SAFETY: workers are never freed.
+    let worker = unsafe { CURRENT.get().as_ref() }?;
+    let waited = worker.own.waited.get().wrapping_add(1);
+    worker.own.waited.set(waited);
+    match BARRIER.load(Ordering::Acquire) {
+        REGISTERED => {}
+        KNOWN if waited == FEW && prepare_for_threads() => {}
+        KNOWN if waited.is_multiple_of(MANY) => {
+            register_beside();
+            return None;
+        }
+        _ => return None,
+    }
+    worker.reader.set_fenced(false);
+    SWIFT.set(worker);
+    Some(worker)
+}
+
+/// Has another thread register the process, unless one is at it.
+fn register_beside() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    if STARTED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let register = || set_registered(membarrier::register());
+    // Where there is no thread to be had, it is tried again.
+    let started = std::thread::Builder::new().name("speedup-barrier".into()).spawn(register).is_ok();
+    STARTED.store(started, Ordering::Relaxed);
+}
+
+/// Says what came of registering the process.
+fn set_registered(registered: bool) {
+    let found = if registered { REGISTERED } else { NONE };
+    // Who has found the barrier to fail knows better.
+    let _ = BARRIER.compare_exchange(KNOWN, found, Ordering::Release, Ordering::Relaxed);
 }
 
 /// The worker of this thread.
@@ -75,11 +122,9 @@ pub(in crate::cache) fn current() -> &'static Worker {
 fn enrol() -> &'static Worker {
     let mut registry = lock(&REGISTRY);
     if BARRIER.load(Ordering::Acquire) == UNASKED {
-        let found = if membarrier::is_promised() { PROMISED } else { NONE };
-        // Who makes a barrier before anybody has enrolled may have found it to fail.
-        let _ = BARRIER.compare_exchange(UNASKED, found, Ordering::Release, Ordering::Relaxed);
+        BARRIER.store(if membarrier::is_known() { KNOWN } else { NONE }, Ordering::Release);
     }
-    let fenced = !has_barrier();
+    let fenced = BARRIER.load(Ordering::Acquire) != REGISTERED;
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
@@ -118,26 +163,26 @@ pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
 #[cold]
 pub(in crate::cache) fn collect() {
-    if !has_barrier() {
+    if BARRIER.load(Ordering::Acquire) == NONE {
         fence_from_now_on();
     }
     let oldest = || lock(&REGISTRY).all.iter().filter_map(|worker| worker.reader.pinned()).min();
-    DOMAIN.collect(|| pass_barrier() || all_are_fenced(), oldest);
+    DOMAIN.collect(pass_barrier, oldest);
 }
 
-/// Makes all other threads that call cached functions pass a barrier; whether that worked. If it does not, everybody is to make
-/// his own from now on, see [`epoch`](crate::cache::memory::epoch).
+/// Makes a barrier, of which all other threads that call cached functions have made or now pass the counterpart; whether that
+/// worked. If it does not, everybody is to make his own from now on, see [`epoch`](crate::cache::memory::epoch).
 #[cold]
 pub(in crate::cache) fn pass_barrier() -> bool {
-    let nobody_else = {
-        let registry = lock(&REGISTRY);
-        // Who has ended has done so under this lock, and who comes will see what has been done before.
-        registry.all.len() - registry.unused.len() == usize::from(!CURRENT.get().is_null())
-    };
-    if nobody_else {
+    // Before the looks at who is fenced: see there.
+    fence(Ordering::SeqCst);
+    let me = CURRENT.get();
+    // Who has ended has done so under this lock, fenced, and who comes will see what has been done before.
+    if lock(&REGISTRY).all.iter().all(|worker| worker.reader.is_fenced() || std::ptr::eq(*worker, me)) {
         return true;
     }
-    let passed = has_barrier() && membarrier::heavy();
+    // Somebody is not fenced, so the process has been registered.
+    let passed = BARRIER.load(Ordering::Acquire) == REGISTERED && membarrier::heavy();
     if !passed {
         BARRIER.store(NONE, Ordering::Release);
         fence_from_now_on();
@@ -145,25 +190,15 @@ pub(in crate::cache) fn pass_barrier() -> bool {
     passed
 }
 
-/// Whether everybody makes a barrier at each pin, of which this makes the counterpart.
-fn all_are_fenced() -> bool {
-    let registry = lock(&REGISTRY);
-    let fenced = registry.all.iter().all(|worker| worker.reader.is_fenced());
-    fence(Ordering::SeqCst);
-    fenced
-}
-
-/// Whether there is a barrier that one thread can make for all others.
-fn has_barrier() -> bool {
-    BARRIER.load(Ordering::Acquire) == PROMISED
-}
-
-/// Does now what would take longer once there are more threads.
-pub(in crate::cache) fn prepare_for_threads() {
+/// Does now, once, what would take longer if there were more threads; whether all threads may leave their barriers to others.
+pub(in crate::cache) fn prepare_for_threads() -> bool {
     static PREPARED: AtomicBool = AtomicBool::new(false);
-    if !PREPARED.load(Ordering::Relaxed) && !PREPARED.swap(true, Ordering::Relaxed) && has_barrier() {
-        membarrier::prepare();
+    let barrier = BARRIER.load(Ordering::Acquire);
+    if barrier == KNOWN && !PREPARED.swap(true, Ordering::Relaxed) && membarrier::register_if_alone() {
+        set_registered(true);
+        return true;
     }
+    barrier == REGISTERED
 }
 
 /// The pins of this thread make their own barrier from now on.
@@ -191,9 +226,8 @@ pub(in crate::cache) fn totals(cache: u32) -> (u64, u64) {
 }
 
 impl Worker {
-    /// Whether tables that the worker makes are its own until another one comes: not where others are about to come, nor where
-    /// there is no barrier that would end that time.
+    /// Whether tables that the worker makes are its own until another one comes: not where others are about to come.
     pub(in crate::cache) fn may_own(&self) -> bool {
-        has_barrier() && !self.own.sample.is_shared() && self.own.home.get().is_none()
+        !self.own.sample.is_shared() && self.own.home.get().is_none()
     }
 }

@@ -74,6 +74,8 @@ unsafe impl Send for Worker {}
 pub(in crate::cache) struct Own {
     /// The innermost running call. The only part that others look at, too: whether there is one.
     pub(in crate::cache) top: Top,
+    /// How often this thread has looked whether it may leave its barriers to others.
+    pub(in crate::cache) waited: Cell<u32>,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
@@ -165,6 +167,12 @@ impl Worker {
     /// [`pass_barrier`]: crate::cache::thread::registry::pass_barrier
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
+        self.reader.order();
+    }
+
+    /// Orders what the thread has stored before what it loads next in a table that it owns. Only on the calling thread's own worker.
+    #[inline(always)]
+    pub(in crate::cache) fn order_change(&self) {
         self.reader.order();
     }
 
