@@ -159,7 +159,10 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     fn ended(&self) {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
-        leapfrog::dismiss(worker);
+        // A group from outside of all calls, of which this was a member, goes on.
+        if worker.shown().is_none_or(|board| board.depth() == 0) {
+            leapfrog::dismiss(worker);
+        }
     }
 
     unsafe fn timed(&self, key: *const ()) {
