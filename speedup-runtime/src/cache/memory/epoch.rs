@@ -201,8 +201,7 @@ impl Reader {
     /// reader's thread.
     #[inline]
     pub(in crate::cache) fn enter(&self, domain: &Domain) -> Entered {
-        // Relaxed: only this thread writes it.
-        if self.fenced.load(Ordering::Relaxed) {
+        if self.makes_barriers() {
             self.enter_by(domain, || fence(Ordering::SeqCst))
         } else {
             self.enter_swiftly(domain)
@@ -212,7 +211,7 @@ impl Reader {
     /// Orders what the reader's thread has stored before what it loads next, as a pin does. Only by that thread.
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
-        if self.fenced.load(Ordering::Relaxed) { fence(Ordering::SeqCst) } else { membarrier::light() }
+        if self.makes_barriers() { fence(Ordering::SeqCst) } else { membarrier::light() }
     }
 
     /// As [`enter`](Self::enter), if the reader is not fenced.
@@ -253,6 +252,13 @@ impl Reader {
     /// Whether its pins make a barrier of their own.
     pub(in crate::cache) fn is_fenced(&self) -> bool {
         self.fenced.load(Ordering::Acquire)
+    }
+
+    /// The same, for the reader's own thread.
+    #[inline(always)]
+    pub(in crate::cache) fn makes_barriers(&self) -> bool {
+        // Relaxed: only this thread writes it.
+        self.fenced.load(Ordering::Relaxed)
     }
 
     /// Says whether its pins do from now on. Only by the reader's thread.

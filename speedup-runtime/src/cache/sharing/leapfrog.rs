@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{
+    memory::registration,
     sharing::granularity::note_started,
     thread::{
         claim::Busy,
@@ -26,7 +27,7 @@ const BOARDS: usize = 16;
 pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
     // Whether or not: those who come make barriers of their own if need be.
-    let _ = registry::prepare_for_threads();
+    let _ = registration::prepare();
     // Starts them, where nobody has.
     let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     note_started();

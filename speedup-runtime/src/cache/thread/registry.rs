@@ -6,24 +6,10 @@ use std::{cell::Cell, ptr::null, sync::Mutex};
 
 pub(in crate::cache) use crate::cache::thread::worker::{Pinned, Worker};
 use crate::cache::{
-    memory::{garbage::DOMAIN, membarrier},
-    thread::segment::Segment,
+    memory::{garbage::DOMAIN, membarrier, registration},
+    thread::{segment::Segment, worker::SWIFT},
 };
-use crate::sync::{AtomicBool, AtomicU32, Ordering, atomic::fence, lock};
-
-/// Whether readers may leave their barriers to others: `UNASKED` until the first thread enrols; `KNOWN` as long as the system would
-/// make them, but has yet to register the process; `REGISTERED`; `NONE` if it does not or no longer. Release, with the Acquire of who
-/// is about to leave them.
-static BARRIER: AtomicU32 = AtomicU32::new(UNASKED);
-const UNASKED: u32 = 0;
-const KNOWN: u32 = 1;
-const REGISTERED: u32 = 2;
-const NONE: u32 = 3;
-
-/// A thread that has looked so often has made barriers for about as long as it takes to see whether it is the only one.
-const FEW: u32 = 128;
-/// The same, for the price of another thread, which registers the process.
-const MANY: u32 = 4096;
+use crate::sync::{Ordering, atomic::fence, lock};
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -36,8 +22,6 @@ struct Registry {
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
     static CURRENT: Cell<*const Worker> = const { Cell::new(null()) };
-    /// The same, but null also while pins make barriers of their own.
-    static SWIFT: Cell<*const Worker> = const { Cell::new(null()) };
     static LEASE: Lease = const { Lease(Cell::new(None)) };
 }
 
@@ -63,48 +47,7 @@ impl Drop for Lease {
 pub(in crate::cache) fn swift() -> Option<&'static Worker> {
     let worker = SWIFT.get();
     // SAFETY: workers are never freed.
-    unsafe { worker.as_ref() }.or_else(become_swift)
-}
-
-/// Lets the worker of this thread leave its barriers to others, if it has one and that is possible by now.
-#[cold]
-#[inline(never)]
-fn become_swift() -> Option<&'static Worker> {
-    // SAFETY: workers are never freed.
-    let worker = unsafe { CURRENT.get().as_ref() }?;
-    let waited = worker.own.waited.get().wrapping_add(1);
-    worker.own.waited.set(waited);
-    match BARRIER.load(Ordering::Acquire) {
-        REGISTERED => {}
-        KNOWN if waited == FEW && prepare_for_threads() => {}
-        KNOWN if waited.is_multiple_of(MANY) => {
-            register_beside();
-            return None;
-        }
-        _ => return None,
-    }
-    worker.reader.set_fenced(false);
-    SWIFT.set(worker);
-    Some(worker)
-}
-
-/// Has another thread register the process, unless one is at it.
-fn register_beside() {
-    static STARTED: AtomicBool = AtomicBool::new(false);
-    if STARTED.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let register = || set_registered(membarrier::register());
-    // Where there is no thread to be had, it is tried again.
-    let started = std::thread::Builder::new().name("speedup-barrier".into()).spawn(register).is_ok();
-    STARTED.store(started, Ordering::Relaxed);
-}
-
-/// Says what came of registering the process.
-fn set_registered(registered: bool) {
-    let found = if registered { REGISTERED } else { NONE };
-    // Who has found the barrier to fail knows better.
-    let _ = BARRIER.compare_exchange(KNOWN, found, Ordering::Release, Ordering::Relaxed);
+    unsafe { worker.as_ref() }
 }
 
 /// The worker of this thread.
@@ -121,10 +64,7 @@ pub(in crate::cache) fn current() -> &'static Worker {
 #[inline(never)]
 fn enrol() -> &'static Worker {
     let mut registry = lock(&REGISTRY);
-    if BARRIER.load(Ordering::Acquire) == UNASKED {
-        BARRIER.store(if membarrier::is_known() { KNOWN } else { NONE }, Ordering::Release);
-    }
-    let fenced = BARRIER.load(Ordering::Acquire) != REGISTERED;
+    let fenced = !registration::is_done();
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
@@ -163,7 +103,7 @@ pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
 #[cold]
 pub(in crate::cache) fn collect() {
-    if BARRIER.load(Ordering::Acquire) == NONE {
+    if registration::is_refused() {
         fence_from_now_on();
     }
     let oldest = || lock(&REGISTRY).all.iter().filter_map(|worker| worker.reader.pinned()).min();
@@ -182,23 +122,12 @@ pub(in crate::cache) fn pass_barrier() -> bool {
         return true;
     }
     // Somebody is not fenced, so the process has been registered.
-    let passed = BARRIER.load(Ordering::Acquire) == REGISTERED && membarrier::heavy();
+    let passed = registration::is_done() && membarrier::heavy();
     if !passed {
-        BARRIER.store(NONE, Ordering::Release);
+        registration::refuse();
         fence_from_now_on();
     }
     passed
-}
-
-/// Does now, once, what would take longer if there were more threads; whether all threads may leave their barriers to others.
-pub(in crate::cache) fn prepare_for_threads() -> bool {
-    static PREPARED: AtomicBool = AtomicBool::new(false);
-    let barrier = BARRIER.load(Ordering::Acquire);
-    if barrier == KNOWN && !PREPARED.swap(true, Ordering::Relaxed) && membarrier::register_if_alone() {
-        set_registered(true);
-        return true;
-    }
-    barrier == REGISTERED
 }
 
 /// The pins of this thread make their own barrier from now on.
