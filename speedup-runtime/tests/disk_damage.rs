@@ -310,6 +310,24 @@ fn turning_a_list_whose_first_page_is_damaged_changes_nothing() {
     assert_eq!(last(&open()), (20_001, "one more".into()));
 }
 
+#[test]
+fn a_full_ring_one_end_of_which_is_damaged_takes_nothing_at_the_other() {
+    for (text, at_end) in [("item 00000", true), ("item 19999", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || DiskList::<String>::builder("l").location(folder.path()).maxlen(20_000).open().unwrap();
+        open().extend((0..20_000).map(|n| format!("item {n:05}"))).unwrap();
+        harm_all(&folder.path().join("l.speedup"), text.as_bytes());
+        let mut list = open();
+        let refused = if at_end { list.push("new".into()) } else { list.push_front("new".into()) };
+        assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        drop(list);
+        let list = open();
+        let sound = if at_end { list.last() } else { list.first() };
+        let wanted = if at_end { "item 19999" } else { "item 00000" };
+        assert_eq!((list.len(), sound.unwrap().as_deref()), (20_000, Some(wanted)));
+    }
+}
+
 /// Flips a bit wherever these bytes are in a structure's page file.
 fn harm_all(folder: &Path, wanted: &[u8]) {
     let pages = folder.join("pages.0");

@@ -238,6 +238,39 @@ impl ListState {
         self.store.settle(result)
     }
 
+    /// Adds an item at the end and takes out what is more than `most` at the front, as one step.
+    pub(super) fn push_within(&mut self, val: &[u8], most: u64) -> Result<()> {
+        let len = self.len();
+        match (len + 1).saturating_sub(most) {
+            _ if most == 0 => Ok(()),
+            0 => self.push(val),
+            over => self.exchange_ends(&[Op::Push { val }, Op::Cut { from: 0, to: over }], [0, over - 1, len - 1]),
+        }
+    }
+
+    /// Adds an item at the front and takes out what is more than `most` at the end, as one step.
+    pub(super) fn push_front_within(&mut self, val: &[u8], most: u64) -> Result<()> {
+        let len = self.len();
+        match (len + 1).saturating_sub(most) {
+            _ if most == 0 => Ok(()),
+            0 => self.insert(0, val),
+            _ => {
+                let ops = [Op::Insert { at: 0, val }, Op::Cut { from: most, to: len + 1 }];
+                self.exchange_ends(&ops, [0, most - 1, len - 1])
+            }
+        }
+    }
+
+    /// Makes changes that need the pages of these places.
+    fn exchange_ends(&mut self, ops: &[Op<'_>], places: [u64; 3]) -> Result<()> {
+        ops.iter().try_for_each(|op| {
+            if let Op::Push { val } | Op::Insert { val, .. } = op { Self::check(val) } else { Ok(()) }
+        })?;
+        places.into_iter().try_for_each(|at| self.readable(at))?;
+        let result = self.apply_all(ops);
+        self.store.settle(result)
+    }
+
     fn apply_all(&mut self, ops: &[Op<'_>]) -> Result<()> {
         self.store.note_all(ops.iter().copied())?;
         ops.iter().try_for_each(|&op| {
