@@ -6,6 +6,7 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     memory::{
+        bag::Bag,
         epoch::{Entered, Reader},
         garbage::DOMAIN,
     },
@@ -61,6 +62,8 @@ pub(in crate::cache) struct Worker {
     /// Calls that have panicked within the outermost call.
     pub(in crate::cache) failures: Failures,
     parker: Parker,
+    /// What the thread has retired. It stays when the thread ends, and is emptied by whoever collects.
+    pub(in crate::cache) bag: Bag,
 }
 
 // SAFETY: `own` is touched by the thread that has the worker alone, which `current` sees to; `Registry` hands a worker
@@ -151,6 +154,7 @@ impl Worker {
             parker: Parker::new(),
             handed: Handed::default(),
             failures: Failures::default(),
+            bag: Bag::new(),
         }
     }
 
