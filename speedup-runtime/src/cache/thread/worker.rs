@@ -11,6 +11,7 @@ use crate::cache::{
         garbage::DOMAIN,
     },
     thread::{
+        blame::Blame,
         board::Board,
         engine::Header,
         failures::Failures,
@@ -105,6 +106,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
+    /// The call with which a panic on its way up has begun.
+    pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
