@@ -218,7 +218,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let pin = worker.pin();
         let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
         self.table(pin.at()).filter(same).is_some_and(|table| {
-            let slot = table.slot(key, key.pack(), worker.number, pin.at());
+            let slot = table.slot(key, key.pack(), worker, pin.at());
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
     }
@@ -227,7 +227,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
+        (table.slot(key, key.pack(), worker, pin.at()).member(), table.id())
     }
 
     /// Takes a value out.
@@ -238,7 +238,7 @@ impl<K: Key, R: Output> Core<K, R> {
             if table.admits(worker.number) {
                 // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
                 // of the core.
-                unsafe { table.remove(key, worker.number, pin.at()) }.cloned()
+                unsafe { table.remove(key, worker, pin.at()) }.cloned()
             } else {
                 let value = table.find(key, key.pack(), pin.at()).cloned();
                 self.table.give_up(table);

@@ -89,9 +89,8 @@ impl World {
     fn collect(&self) {
         // As the registry does where no barrier can be made for others.
         let all_fenced = || {
-            let fenced = self.reader.is_fenced();
             fence(Ordering::SeqCst);
-            fenced
+            self.reader.is_fenced()
         };
         self.domain.collect(all_fenced, || self.reader.pinned());
     }
@@ -248,5 +247,29 @@ fn loom_what_lies_in_a_table_is_freed_before_the_table() {
         world.collect();
         assert!(Thing::end(table));
         assert_eq!(Thing::end(inner as *mut Thing), removed);
+    });
+}
+
+/// A reader leaves its barriers to others. A collector that sees it so frees nothing, since the model has no barrier for others:
+///
+/// | reader | writer |
+/// |---|---|
+/// | makes no barriers from now on; reads | unlinks, retires, collects |
+#[test]
+fn loom_nothing_is_freed_under_who_has_just_left_its_barriers_to_others() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        membarrier::set_works(false);
+        let world = World::new(true);
+        let other = world.clone();
+        let reader = thread::spawn(move || {
+            other.reader.set_fenced(false);
+            other.read();
+        });
+        let thing = world.free();
+        reader.join().unwrap();
+        Thing::end(thing);
+        membarrier::set_works(true);
     });
 }
