@@ -116,7 +116,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
-        match table.begin(key, key.pack(), worker.number, pin.at()) {
+        match table.begin(key, key.pack(), worker, pin.at()) {
             None => Begun::NotYet,
             Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
             Some((slot, false)) => {
@@ -202,7 +202,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 let pin = worker.pin();
                 let table = self.table_to_change(function, pin.at(), worker);
                 // SAFETY: as in `remove`.
-                unsafe { table.replace(key, value, worker.number, pin.at()) }.map(|old| old.cloned())
+                unsafe { table.replace(key, value, worker, pin.at()) }.map(|old| old.cloned())
             };
             match replaced {
                 Ok(old) => {
@@ -263,7 +263,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        match table.claim(key, key.pack(), worker.number, pin.at()) {
+        match table.claim(key, key.pack(), worker, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),

@@ -6,22 +6,37 @@
 //!
 //! A reader's store must be visible before its loads are made, which on every processor takes a full barrier. Readers
 //! are many and retiring is rare, so the barrier is made by the other side, for all threads (see
-//! [`membarrier`](super::membarrier)). Where there is no such thing, readers make the barrier themselves (some 5 ns).
+//! [`membarrier`](super::membarrier)). Until that is possible, and where it is not, readers make the barrier themselves (some 5 ns),
+//! and say so: they are *fenced*. Where all are, the collector's own barrier is enough.
+//!
+//! ```text
+//!   reader:     pin = epoch; fenced? fence; loads ..; pin = 0
+//!   collector:  unlinks; fence; are all readers fenced? if not, barrier for all; loads the pins; frees
+//! ```
+//!
+//! # A reader leaves its barriers to others
+//!
+//! ```text
+//!   reader:  fenced = false; (a) fence; pin = epoch; loads ..
+//! ```
+//!
+//! A collector that still sees it fenced has made its fence before (a), or it would have seen the store. So what it had unlinked is
+//! seen by all loads of the reader after (a), and pins before (a) had fences of their own. A collector that sees it not fenced makes
+//! the barrier.
 //!
 //! # When the barrier fails
 //!
-//! That it will work is asked before the first pin, and found out when it is needed: a filter of system calls may have
+//! That it will work is known when the process has been registered, and found out when it is needed: a filter of system calls may have
 //! come in between. Then nothing is freed. Readers begin to make the barrier themselves, each at its next look at the
-//! garbage, and say so; once all of them have, the collector's own barrier is enough:
+//! garbage, and say so:
 //!
 //! ```text
-//!   reader:     pin = epoch; fenced? fence; loads ..; pin = 0        (a) fenced = true, Release
-//!   collector:  unlinks; (b) sees all readers `fenced`, Acquire; fence; loads the pins; frees
+//!   reader:  pin = epoch; loads ..; (b) fenced = true, Release; pin = epoch; fence; loads ..
 //! ```
 //!
-//! A pin that was stored before (a) is seen by who has seen (a). A pin after it has a fence between its store and its loads,
-//! as (b) has one between the unlinking and the loads of pins: of the two, one sees the other. It does not matter whether
-//! a pin is going on at (a). A reader that never looks at the garbage again, because all it does is hits, keeps the garbage
+//! A pin that was stored before (b) is seen by who has seen (b), by Acquire. A pin after it has a fence between its store and its loads,
+//! as the collector has one between the unlinking and the loads of pins: of the two, one sees the other. Neither at (a) nor at (b) does it
+//! matter whether a pin is going on. A reader that never looks at the garbage again, because all it does is hits, keeps the garbage
 //! where it is, until its thread ends.
 //! Source: K. Fraser, "Practical lock-freedom" (2004), for the epochs; P. McKenney et al., asymmetric barriers in
 //! userspace RCU (2009).
@@ -171,8 +186,8 @@ pub(in crate::cache) struct Reader {
     /// The epoch at which the thread is pinned, or 0. Written by the thread alone. Release, with the Acquire in
     /// [`pinned`](Self::pinned).
     pin: AtomicU64,
-    /// Whether its pins make a barrier of their own; never taken back before another thread has the reader. Written by the
-    /// thread alone: Release, with the Acquire in [`is_fenced`](Self::is_fenced).
+    /// Whether its pins make a barrier of their own. Written by the thread alone: Release, with the Acquire in
+    /// [`is_fenced`](Self::is_fenced).
     fenced: AtomicBool,
 }
 
@@ -186,8 +201,7 @@ impl Reader {
     /// reader's thread.
     #[inline]
     pub(in crate::cache) fn enter(&self, domain: &Domain) -> Entered {
-        // Relaxed: only this thread writes it.
-        if self.fenced.load(Ordering::Relaxed) {
+        if self.makes_barriers() {
             self.enter_by(domain, || fence(Ordering::SeqCst))
         } else {
             self.enter_swiftly(domain)
@@ -197,7 +211,7 @@ impl Reader {
     /// Orders what the reader's thread has stored before what it loads next, as a pin does. Only by that thread.
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
-        if self.fenced.load(Ordering::Relaxed) { fence(Ordering::SeqCst) } else { membarrier::light() }
+        if self.makes_barriers() { fence(Ordering::SeqCst) } else { membarrier::light() }
     }
 
     /// As [`enter`](Self::enter), if the reader is not fenced.
@@ -240,9 +254,20 @@ impl Reader {
         self.fenced.load(Ordering::Acquire)
     }
 
-    /// Says whether its pins do from now on. Only by the reader's thread, and no longer only if it is not pinned.
+    /// The same, for the reader's own thread.
+    #[inline(always)]
+    pub(in crate::cache) fn makes_barriers(&self) -> bool {
+        // Relaxed: only this thread writes it.
+        self.fenced.load(Ordering::Relaxed)
+    }
+
+    /// Says whether its pins do from now on. Only by the reader's thread.
     pub(in crate::cache) fn set_fenced(&self, fenced: bool) {
         self.fenced.store(fenced, Ordering::Release);
+        if !fenced {
+            // See (a) in the module's documentation.
+            fence(Ordering::SeqCst);
+        }
     }
 }
 

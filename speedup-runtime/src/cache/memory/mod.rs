@@ -5,3 +5,5 @@ pub(in crate::cache) mod epoch;
 pub(in crate::cache) mod garbage;
 pub(in crate::cache) mod huge_pages;
 pub(in crate::cache) mod membarrier;
+#[cfg(not(loom))]
+pub(in crate::cache) mod registration;

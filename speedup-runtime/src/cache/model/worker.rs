@@ -7,6 +7,7 @@ use crate::cache::memory::{
     garbage::DOMAIN,
     membarrier,
 };
+use crate::sync::{Ordering, atomic::fence};
 
 /// How many threads a model may have.
 const THREADS: usize = 3;
@@ -51,6 +52,16 @@ impl Worker {
         BIASED.get()
     }
 
+    /// The owner's part of the barrier that ends its time.
+    pub(in crate::cache) fn order_change(&self) {
+        self.reader.order();
+    }
+
+    /// Says whether its pins and changes make barriers of their own, as they do at first.
+    pub(in crate::cache) fn set_fenced(&self, fenced: bool) {
+        self.reader.set_fenced(fenced);
+    }
+
     /// Nobody waits in the models of tables, and a fence would hide what else is not in order.
     pub(in crate::cache) fn order(&self) {}
 
@@ -91,5 +102,6 @@ pub(in crate::cache) fn collect() {
 }
 
 pub(in crate::cache) fn pass_barrier() -> bool {
-    membarrier::heavy()
+    fence(Ordering::SeqCst);
+    WORKERS.iter().all(|worker| worker.reader.is_fenced()) || membarrier::heavy()
 }

@@ -8,6 +8,7 @@ use crate::cache::{
     memory::{
         epoch::{Entered, Reader},
         garbage::DOMAIN,
+        registration,
     },
     thread::{
         board::Board,
@@ -26,6 +27,11 @@ use crate::cache::{
     },
 };
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+thread_local! {
+    /// The worker of this thread, as long as it leaves its barriers to others. See [`swift`](super::registry::swift).
+    pub(super) static SWIFT: Cell<*const Worker> = const { Cell::new(std::ptr::null()) };
+}
 
 /// A thread, as the engine knows it.
 #[repr(align(128))]
@@ -74,6 +80,8 @@ unsafe impl Send for Worker {}
 pub(in crate::cache) struct Own {
     /// The innermost running call. The only part that others look at, too: whether there is one.
     pub(in crate::cache) top: Top,
+    /// How often this thread has looked whether it may leave its barriers to others.
+    looks: Cell<u32>,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
@@ -157,6 +165,17 @@ impl Worker {
     /// Pins the thread. Only on the calling thread's own worker; pins nest.
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
+        if self.reader.makes_barriers() { self.pin_slowly() } else { self.pin_swiftly() }
+    }
+
+    /// The same with a barrier, unless it may be left to others by now.
+    #[cold]
+    #[inline(never)]
+    fn pin_slowly(&'static self) -> Pin {
+        if registration::look(&self.own.looks) {
+            self.reader.set_fenced(false);
+            SWIFT.set(self);
+        }
         Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
     }
 
@@ -165,6 +184,12 @@ impl Worker {
     /// [`pass_barrier`]: crate::cache::thread::registry::pass_barrier
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
+        self.reader.order();
+    }
+
+    /// Orders what the thread has stored before what it loads next in a table that it owns. Only on the calling thread's own worker.
+    #[inline(always)]
+    pub(in crate::cache) fn order_change(&self) {
         self.reader.order();
     }
 

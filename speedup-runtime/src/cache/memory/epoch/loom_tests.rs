@@ -54,9 +54,8 @@ impl World {
     fn collect(&self) {
         // As the registry does where no barrier can be made for others.
         let all_fenced = || {
-            let fenced = self.reader.is_fenced();
             fence(Ordering::SeqCst);
-            fenced
+            self.reader.is_fenced()
         };
         self.domain.collect(all_fenced, || self.reader.pinned());
     }
@@ -127,6 +126,31 @@ fn loom_without_a_barrier_nothing_is_freed_under_who_makes_none() {
         // SAFETY: as above.
         let thing = unsafe { Box::from_raw(thing) };
         assert!(thing.freed.load(Ordering::Relaxed), "it is freed once the reader makes its own barrier");
+        membarrier::set_works(true);
+    });
+}
+
+/// A reader leaves its barriers to others. A collector that sees it so frees nothing, since the model has no barrier for others:
+///
+/// | reader | writer |
+/// |---|---|
+/// | makes no barriers from now on; reads | unlinks, retires, collects |
+#[test]
+fn loom_nothing_is_freed_under_who_has_just_left_its_barriers_to_others() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        membarrier::set_works(false);
+        let world = World::new(true);
+        let other = world.clone();
+        let reader = thread::spawn(move || {
+            other.reader.set_fenced(false);
+            other.read();
+        });
+        let thing = world.free();
+        reader.join().unwrap();
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(thing) });
         membarrier::set_works(true);
     });
 }
