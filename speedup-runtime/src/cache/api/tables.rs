@@ -192,10 +192,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         let found = {
             let pin = worker.pin();
             let branch = self.find(steady, pin.at());
-            if let Some(core) = branch.map(Branch::core)
-                && let Some(value) = core.peek(key, key.pack(), worker)
-            {
-                worker.count_hit(core.number.index(), 0);
+            if let Some(value) = branch.and_then(|branch| branch.core().hit(key, key.pack())) {
                 return value;
             }
             branch.cloned()
