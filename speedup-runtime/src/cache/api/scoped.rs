@@ -228,7 +228,7 @@ impl Scoped {
             .filter(|frame| frame.header().family == family)
             // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
             // those of scopes of these types. The frame is running, and ends before the scope does.
-            .map(|frame: &Frame| unsafe { &*ptr::from_ref(frame.header()).cast::<Scope<N, K, R>>() })
+            .map(|frame: &Frame| unsafe { &*frame.cache().cast::<Scope<N, K, R>>() })
             .find(|scope| scope.passed_on == *passed_on)
             .map(|scope| &scope.core)
     }

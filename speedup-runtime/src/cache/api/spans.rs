@@ -190,10 +190,9 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     /// The core of a running call of this function by place.
     #[inline(always)]
     fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
-        let header = frame.header();
         // SAFETY: the family is named by the type of the body, which takes arguments of these types alone, and all cores of it were
         // made by `begin`. The frame keeps its core.
-        (header.family == self.function.family).then(|| unsafe { &*ptr::from_ref(header).cast::<Core<V, R>>() })
+        (frame.header().family == self.function.family).then(|| unsafe { &*frame.cache().cast::<Core<V, R>>() })
     }
 
     /// What the outermost call of a core of the family was given.
@@ -216,7 +215,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     pub fn enter(&self, steady: &S, key: &K) -> Option<R> {
         let is_long = (self.size)(key) >= LEAST;
         let top = call_stack::top(registry::current())?;
-        let content = top.header().downcast::<Core<K, R>>()?;
+        let content = top.downcast::<Core<K, R>>()?;
         if !is_long && !content.parked.is_used() || self.is_inside(top, content) {
             return None;
         }
@@ -245,12 +244,11 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     /// The place of a call in what an earlier outermost call was about.
     fn place_in(&self, latest: &Latest, content: &Core<K, R>, steady: &S, key: &K) -> Option<V> {
         // SAFETY: kept; the family as in `core_of`.
-        let core = unsafe { latest.core.as_ref() };
-        if core.family != self.function.family {
+        if unsafe { latest.core.as_ref() }.family != self.function.family {
             return None;
         }
         // SAFETY: as in `core_of`.
-        let own = self.outermost(unsafe { &*ptr::from_ref(core).cast::<Core<V, R>>() })?;
+        let own = self.outermost(unsafe { latest.core.cast::<Core<V, R>>().as_ref() })?;
         let same = ptr::eq(own.content, content) && ptr::eq(own.steady, steady);
         if same { (self.like)(key, &own.key) } else { None }
     }

@@ -169,10 +169,9 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// The core of a running call of this function.
     #[inline(always)]
     fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
-        let header = frame.header();
         // SAFETY: the family is named by the type of the body, which is that of one function, and all cores of it were made by
         // `Branch::new` for these types. The frame keeps its core.
-        (header.family == self.function.family).then(|| unsafe { &*std::ptr::from_ref(header).cast::<Core<V, R>>() })
+        (frame.header().family == self.function.family).then(|| unsafe { &*frame.cache().cast::<Core<V, R>>() })
     }
 
     #[inline(always)]

@@ -217,3 +217,6 @@ impl<'a, K: Key, R: Output> Open<'a, K, R> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

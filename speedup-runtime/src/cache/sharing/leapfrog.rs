@@ -144,6 +144,12 @@ pub(in crate::cache) fn toward(busy: &Busy, worker: &'static Worker) -> Found {
     Search::new(worker).below(busy)
 }
 
+/// Computes one call that a worker shows and nobody has begun, as who helps it does.
+#[cfg(test)]
+pub(in crate::cache) fn look_at(owner: &'static Worker, worker: &'static Worker) -> Found {
+    Search::new(worker).on_board(owner, 0, None)
+}
+
 /// A search over boards.
 struct Search {
     worker: &'static Worker,

@@ -108,12 +108,6 @@ impl Header {
         self.whole == TypeId::of::<C>()
     }
 
-    /// The whole, if it is a `C`.
-    pub(in crate::cache) fn downcast<C: Engine + 'static>(&self) -> Option<&C> {
-        // SAFETY: made for this type, of which the header is the first field.
-        self.is::<C>().then(|| unsafe { &*std::ptr::from_ref(self).cast() })
-    }
-
     /// The cache whose header this is.
     ///
     /// # Safety

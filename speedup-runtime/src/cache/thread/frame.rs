@@ -115,6 +115,18 @@ impl Frame {
         unsafe { &*self.core }
     }
 
+    /// The call's cache, for who knows its type. A reference to its header leads to nothing but that.
+    #[inline(always)]
+    pub(in crate::cache) fn cache(&self) -> *const Header {
+        self.core
+    }
+
+    /// The call's cache, if it is a `C`.
+    pub(in crate::cache) fn downcast<C: Engine + 'static>(&self) -> Option<&C> {
+        // SAFETY: the header was made for this type, of which it is the first field; it lives longer than the call.
+        self.header().is::<C>().then(|| unsafe { &*self.core.cast() })
+    }
+
     /// The call, whose time was taken, ends.
     pub(in crate::cache) fn timed(&self) {
         // SAFETY: by the contract of `new` the key is one of that cache.

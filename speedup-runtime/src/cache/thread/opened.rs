@@ -71,3 +71,65 @@ pub(in crate::cache) fn show_all(list: &List, board: &Board<Header>) -> bool {
     }
     true
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A group that notes its number when it is shown.
+    #[repr(C)]
+    struct Group<'a> {
+        head: Opened,
+        number: u32,
+        shown: &'a RefCell<Vec<u32>>,
+    }
+
+    impl<'a> Group<'a> {
+        fn new(number: u32, shown: &'a RefCell<Vec<u32>>) -> Self {
+            // SAFETY: only groups are put on the list.
+            Self { head: unsafe { Opened::new(Self::show) }, number, shown }
+        }
+
+        /// # Safety
+        /// The head is that of a group.
+        unsafe fn show(head: NonNull<Opened>) {
+            // SAFETY: by the contract, and it comes first.
+            let group = unsafe { head.cast::<Group<'_>>().as_ref() };
+            group.shown.borrow_mut().push(group.number);
+        }
+    }
+
+    /// Enters groups of these numbers within each other, shows all that are open, and leaves them.
+    fn within(numbers: &[u32], shown: &RefCell<Vec<u32>>, list: &List, board: &Board<Header>) {
+        let Some((number, inner)) = numbers.split_first() else {
+            show_all(list, board);
+            return;
+        };
+        let group = Group::new(*number, shown);
+        for _ in 0..2 {
+            // SAFETY: the group is borrowed for longer than it is listed, and what is returned is dropped.
+            let _listed = unsafe { Opened::list(NonNull::from(&group).cast(), list) };
+            within(inner, shown, list, board);
+        }
+    }
+
+    #[test]
+    fn groups_are_shown_once_and_outermost_first() {
+        let (shown, list, board) = (RefCell::default(), List::default(), Board::new());
+        within(&[1, 2, 3], &shown, &list, &board);
+        // Each goes round twice, with other ones in it.
+        assert_eq!(*shown.borrow(), [1, 2, 3, 3, 2, 3, 3]);
+        assert!(list.get().is_none() && !show_all(&list, &board));
+    }
+
+    #[test]
+    fn nothing_is_shown_late_where_something_is_shown() {
+        let (shown, list, board) = (RefCell::default(), List::default(), Board::new());
+        let place = board.push(1);
+        within(&[1], &shown, &list, &board);
+        assert!(shown.borrow().is_empty());
+        board.pop(place);
+    }
+}
