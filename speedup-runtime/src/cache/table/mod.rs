@@ -149,17 +149,32 @@ impl<K: Key, R: Output> Table<K, R> {
         me: u32,
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
-        // In a mixed page the key may have strayed before there was the page.
-        let paged = packed.and_then(|packed| self.pages.find_in_page(packed, pin));
-        if let Some((_, slot)) = paged.filter(|(page, _)| !page.is_mixed()) {
-            let claimed = match self.bias.alone(me) {
-                Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
-                None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
-            };
-            return claimed.then_some((slot, true));
+        if let Some(slot) = packed.and_then(|packed| self.find_own(packed, pin)) {
+            return self.claim_own(&slot, me).then_some((slot, true));
         }
         let (entry, made) = self.find_or_file(key, packed, me, pin)?;
         Some((entry.slot(), made))
+    }
+
+    /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
+    #[inline(always)]
+    pub(in crate::cache) fn begin_paged<'pin>(&self, packed: u64, me: u32, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
+    }
+
+    /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
+    #[inline(always)]
+    fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
+    }
+
+    /// Claims a slot that [`find_own`](Self::find_own) has found, if that takes no more than a look.
+    #[inline(always)]
+    fn claim_own(&self, slot: &Slot<'_, R>, me: u32) -> bool {
+        match self.bias.alone(me) {
+            Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
+            None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
+        }
     }
 
     /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
