@@ -27,9 +27,10 @@ use crate::cache::{
 use crate::seeing::watch::{Watched, What};
 
 /// A call, as it is written.
-fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
-    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> impl fmt::Display {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out))
 }
+
 /// Results larger than this, in bytes, are looked for only where there is room for them.
 const LARGE: usize = 16 * 1024;
 
@@ -87,13 +88,20 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(always)]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
-        let worker = registry::swift()?;
         let pin = worker.pin_swiftly();
         let value = self.table(pin.at())?.find_paged(packed, pin.at())?.clone();
         drop(pin);
         worker.count_hit(self.number.index(), packed);
         Some(value)
+    }
+
+    /// The same on a thread that makes barriers of its own.
+    #[cold]
+    #[inline(never)]
+    fn hit_small_slowly(&self, packed: u64) -> Option<R> {
+        self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
     }
 
     /// As [`hit_small`](Self::hit_small), in a scope, without a pin.
@@ -148,7 +156,7 @@ impl<K: Key, R: Output> Core<K, R> {
         // SAFETY: by the contract; see `hit_in_scope`.
         let pin = unsafe { Pinned::needless() };
         let begin = |table: &Table<K, R>| {
-            let slot = table.begin_paged(key.pack()?, worker.number, pin)?;
+            let slot = table.begin_paged(key.pack()?, worker, pin)?;
             Some(Flight::new(self, worker, table.id(), slot))
         };
         match self.table(pin).and_then(begin) {
@@ -169,7 +177,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
-        match table.begin(key, key.pack(), worker.number, pin.at()) {
+        match table.begin(key, key.pack(), worker, pin.at()) {
             None => Begun::NotYet,
             Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
             Some((slot, false)) => {
@@ -255,7 +263,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 let pin = worker.pin();
                 let table = self.table_to_change(function, pin.at(), worker);
                 // SAFETY: as in `remove`.
-                unsafe { table.replace(key, value, worker.number, pin.at()) }.map(|old| old.cloned())
+                unsafe { table.replace(key, value, worker, pin.at()) }.map(|old| old.cloned())
             };
             match replaced {
                 Ok(old) => {
@@ -281,7 +289,7 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key).to_string());
             let waited = block_on::wait(self, busy, worker, is_still);
             drop(waiting);
             match waited {
@@ -316,7 +324,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        match table.claim(key, key.pack(), worker.number, pin.at()) {
+        match table.claim(key, key.pack(), worker, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),

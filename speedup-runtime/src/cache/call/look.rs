@@ -22,8 +22,20 @@ impl<K: Key, R: Output> Core<K, R> {
     /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
     #[inline(always)]
     pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
-        let worker = registry::swift()?;
+        let Some(worker) = registry::swift() else { return self.hit_of_slowly(key, take) };
         let pin = worker.pin_swiftly();
+        let value = take(self.table(pin.at())?.find(key, None, pin.at())?)?;
+        drop(pin);
+        worker.count_hit(self.number.index(), 0);
+        Some(value)
+    }
+
+    /// The same on a thread that makes barriers of its own.
+    #[cold]
+    #[inline(never)]
+    fn hit_of_slowly<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
+        let worker = registry::current();
+        let pin = worker.pin();
         let value = take(self.table(pin.at())?.find(key, None, pin.at())?)?;
         drop(pin);
         worker.count_hit(self.number.index(), 0);

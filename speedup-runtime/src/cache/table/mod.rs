@@ -1,6 +1,8 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
 mod arena;
+#[cfg_attr(loom, allow(dead_code, reason = "the models have no scopes"))]
+mod begin;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
@@ -30,7 +32,7 @@ use self::{
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
-        bias::{Bias, Turn},
+        bias::{Alone, Bias, Turn},
         key::{Key, Lookup, Output},
     },
     thread::registry::{Pinned, Worker},
@@ -139,59 +141,6 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.find(packed, pin)?.value()
     }
 
-    /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
-    /// look.
-    #[inline(always)]
-    pub(in crate::cache) fn begin<'pin>(
-        &self,
-        key: &K,
-        packed: Option<u64>,
-        me: u32,
-        pin: Pinned<'pin>,
-    ) -> Option<(Slot<'pin, R>, bool)> {
-        if let Some(slot) = packed.and_then(|packed| self.find_own(packed, pin)) {
-            return self.claim_own(&slot, me).then_some((slot, true));
-        }
-        let (entry, made) = self.find_or_file(key, packed, me, pin)?;
-        Some((entry.slot(), made))
-    }
-
-    /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
-    #[inline(always)]
-    pub(in crate::cache) fn begin_paged<'pin>(&self, packed: u64, me: u32, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
-    }
-
-    /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
-    #[inline(always)]
-    fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
-    }
-
-    /// Claims a slot that [`find_own`](Self::find_own) has found, if that takes no more than a look.
-    #[inline(always)]
-    fn claim_own(&self, slot: &Slot<'_, R>, me: u32) -> bool {
-        match self.bias.alone(me) {
-            Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
-            None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
-        }
-    }
-
-    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
-    /// line, to keep the frames of bodies small.
-    #[inline(never)]
-    fn find_or_file<'pin>(
-        &self,
-        key: &K,
-        packed: Option<u64>,
-        me: u32,
-        pin: Pinned<'pin>,
-    ) -> Option<(&'pin Entry<K, R>, bool)> {
-        let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
-        let alone = || self.bias.alone(me).map(Turn::Alone);
-        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me), None), || ())
-    }
-
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
@@ -217,16 +166,16 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Claim<'pin, R> {
         loop {
-            let (slot, made) = self.locate(key, packed, me, pin, || State::claimed(me));
+            let (slot, made) = self.locate(key, packed, me, pin, || State::claimed(me.number));
             if made {
                 return Claim::Mine(slot);
             }
-            let turn = self.bias.turn(me);
-            match slot.state().claim_in(me, &turn) {
+            let turn = self.turn(me);
+            match slot.state().claim_in(me.number, &turn) {
                 Ok(()) if self.has_left(key, &slot, &turn, pin) => slot.state().move_away(),
                 Ok(()) => return Claim::Mine(slot),
                 Err(Word::Claimed(owner)) => return Claim::Busy(slot, owner),
@@ -245,7 +194,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Slot<'pin, R> {
         self.locate(key, packed, me, pin, State::empty).0
@@ -258,7 +207,7 @@ impl<K: Key, R: Output> Table<K, R> {
     pub(in crate::cache) unsafe fn claim_member<'pin>(
         &self,
         member: u64,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<Member<'pin, K, R>> {
         let paged = member & hashed::HASHED == 0;
@@ -268,8 +217,8 @@ impl<K: Key, R: Output> Table<K, R> {
             // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
             unsafe { hashed::slot_of::<K, R>(member, pin) }
         };
-        let turn = self.bias.turn(me);
-        match slot.state().claim_in(me, &turn) {
+        let turn = self.turn(me);
+        match slot.state().claim_in(me.number, &turn) {
             Err(Word::Claimed(owner)) => return Some(Member::Busy(slot.address(), owner)),
             Err(_) => return Some(Member::Settled),
             Ok(()) => {}
@@ -299,7 +248,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(in crate::cache) unsafe fn remove<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) unsafe fn remove<'pin>(&self, key: &K, me: &Worker, pin: Pinned<'pin>) -> Option<&'pin R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             // By an atomic instruction, whosoever turn it is: it is rare.
             if slot.state().take_ready() {
@@ -311,7 +260,7 @@ impl<K: Key, R: Output> Table<K, R> {
             }
         }
         // SAFETY: passed on.
-        unsafe { self.hashed.get()?.remove(key, || self.bias.turn(me), pin) }
+        unsafe { self.hashed.get()?.remove(key, || self.turn(me), pin) }
     }
 
     /// Puts a value in the place of one that is there, which it gives out; it is dropped when nobody can be reading it. Who
@@ -323,7 +272,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: &K,
         value: R,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Result<Option<&'pin R>, R> {
         let mut value = Some(value);
@@ -333,18 +282,18 @@ impl<K: Key, R: Output> Table<K, R> {
             // between there is nothing to be replaced.
             let (gone, mut old) = (|| slot.state().word() != Word::Ready, None);
             let make = || (State::ready(), value.take());
-            let turn = || Some(self.bias.turn(me));
+            let turn = || Some(self.turn(me));
             // SAFETY: as in `remove`.
             let made = || old = slot.state().take_ready().then(|| unsafe { Self::retire(&slot) });
             match self.hashed().find_or_make(key, turn, pin, gone, make, made) {
                 Some((_, true)) => return Ok(old),
                 // Another thread is just replacing the value.
-                Some(_) => drop(self.hashed().has_settled(key, &self.bias.turn(me), pin)),
+                Some(_) => drop(self.hashed().has_settled(key, &self.turn(me), pin)),
                 None => {}
             }
         } else if let Some(hashed) = self.hashed.get() {
             // SAFETY: passed on.
-            let old = unsafe { hashed.replace(key, &mut value, || self.bias.turn(me), pin) };
+            let old = unsafe { hashed.replace(key, &mut value, || self.turn(me), pin) };
             if old.is_some() {
                 return Ok(old);
             }
@@ -405,7 +354,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
         state: impl Fn() -> State,
     ) -> (Slot<'pin, R>, bool) {
@@ -423,7 +372,7 @@ impl<K: Key, R: Output> Table<K, R> {
                     .and_then(|packed| self.pages.find(packed, pin))
                     .is_some_and(|slot| slot.state().word() != Word::Moved)
             };
-            let turn = || Some(self.bias.turn(me));
+            let turn = || Some(self.turn(me));
             if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, paged, || (state(), None), || ()) {
                 return (entry.slot(), made);
             }
@@ -436,6 +385,18 @@ impl<K: Key, R: Output> Table<K, R> {
             && self.pages.is_mixed(slot)
             // Made if need be: only as a writer is it certain who of the two has come first.
             && self.hashed().has_settled(key, turn, pin)
+    }
+
+    /// Begins a change by plain loads and stores, if the worker owns the table.
+    #[inline(always)]
+    fn alone(&self, me: &Worker) -> Option<Alone<'_>> {
+        self.bias.alone(me.number, || me.order_change())
+    }
+
+    /// Begins a change, alone or shared, and ends the time of another owner.
+    #[inline]
+    fn turn(&self, me: &Worker) -> Turn<'_> {
+        self.bias.turn(me.number, || me.order_change())
     }
 
     /// The hash table.
