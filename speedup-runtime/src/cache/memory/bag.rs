@@ -12,7 +12,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::epoch::Garbage;
+use super::retired::Garbage;
 use crate::sync::{AtomicUsize, Ordering, WatchedCell};
 
 /// How many things a bag holds. A power of two.
