@@ -50,7 +50,7 @@ fn a_panic_reaches_all_who_wait() {
                     (_, None) => {
                         let told = message(&*payload);
                         assert!(
-                            told.starts_with(&format!("`bad({kind}, {at_once})` has panicked with something")),
+                            told.starts_with(&format!("`BAD({kind}, {at_once})` has panicked with something")),
                             "{told}"
                         );
                     }
