@@ -48,7 +48,12 @@ const STEPS: [Step; 20] = [
     },
     Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
     Step { name: "asan", about: "the tests of the cache under the address sanitizer", in_ci: false, run: asan },
-    Step { name: "miri", about: "the tables of the cache under Miri", in_ci: false, run: miri },
+    Step {
+        name: "miri",
+        about: "the tables of the cache, and the locks of structures on disk, under Miri",
+        in_ci: false,
+        run: miri,
+    },
     Step {
         name: "stress",
         about: "the long form of the cache's stress tests; `stress [TEST..]`",

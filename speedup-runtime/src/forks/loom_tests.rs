@@ -25,13 +25,19 @@ fn loom_who_goes_on_finds_the_hook_for_forks_in_place() {
     });
 }
 
+/// A number that reports who looks at it while it is written.
+struct Watched(UnsafeCell<u32>);
+
+// SAFETY: the checker reports what is not ordered.
+unsafe impl Sync for Watched {}
+
 #[test]
 fn loom_what_belongs_to_a_process_is_made_once_and_left_behind_by_a_fork() {
     loom::model(|| {
         let value = Arc::new(OfProcess::new());
-        let make = || Box::new(UnsafeCell::new(7));
-        // SAFETY: the checker reports who writes it meanwhile.
-        let look = |cell: &UnsafeCell<u32>| (cell.with(|number| unsafe { *number }), std::ptr::from_ref(cell) as usize);
+        let make = || Box::new(Watched(UnsafeCell::new(7)));
+        // SAFETY: as above.
+        let look = |it: &Watched| (it.0.with(|number| unsafe { *number }), std::ptr::from_ref(it) as usize);
         let theirs = value.clone();
         let thread = thread::spawn(move || look(theirs.get_or(make)));
         let found = look(value.get_or(make));
