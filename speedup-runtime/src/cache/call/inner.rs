@@ -153,6 +153,10 @@ impl<K: Key, R: Output> Core<K, R> {
         if !IN_SCOPE || !K::is_small() {
             return self.begin_pinned(key, worker);
         }
+        // A pin is also where a thread sees that it may leave its barriers to others.
+        if worker.reader.makes_barriers() {
+            return self.begin_elsewhere(key, worker);
+        }
         // SAFETY: by the contract; see `hit_in_scope`.
         let pin = unsafe { Pinned::needless() };
         let begin = |table: &Table<K, R>| {
@@ -165,14 +169,14 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// The same for a key that has no page; out of line, to keep the frames of bodies small.
+    /// The same under a pin; out of line, to keep the frames of bodies small.
     #[cold]
     #[inline(never)]
     fn begin_elsewhere(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         self.begin_pinned(key, worker)
     }
 
-    /// The same, under a pin.
+    /// The same under a pin.
     #[inline(always)]
     fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
