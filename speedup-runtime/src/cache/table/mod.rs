@@ -52,6 +52,8 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+    /// Whether what the table outgrows stays with it and goes with it. Otherwise it is retired.
+    keeps: bool,
 }
 
 /// What came of claiming a key's slot.
@@ -82,6 +84,7 @@ impl<K: Key, R: Output> Table<K, R> {
             bias: Bias::new(owner.may_own().then_some(owner.number)),
             pages: Pages::new(),
             hashed: OnceBox::new(),
+            keeps: false,
         }
     }
 
@@ -93,7 +96,14 @@ impl<K: Key, R: Output> Table<K, R> {
             bias: Bias::new(None),
             pages: Pages::new(),
             hashed: OnceBox::new(),
+            keeps: false,
         }
+    }
+
+    /// Keeps what the table outgrows, so that all of it goes when the table does. It has yet to be used.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn keep_all(&mut self) {
+        self.keeps = true;
     }
 
     /// The number of this table, which no other ever has.
@@ -437,6 +447,6 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The hash table.
     fn hashed(&self) -> &Hashed<K, R> {
-        self.hashed.get_or_init(|| Box::new(Hashed::new()))
+        self.hashed.get_or_init(|| Box::new(Hashed::new(self.keeps)))
     }
 }
