@@ -79,21 +79,19 @@ pub(in crate::cache) enum Member<'pin, K, R> {
 impl<K: Key, R: Output> Table<K, R> {
     /// An empty table, owned by this worker.
     pub(in crate::cache) fn new(owner: &Worker) -> Self {
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(owner.may_own().then_some(owner.number)),
-            pages: Pages::new(),
-            hashed: OnceBox::new(),
-            keeps: false,
-        }
+        Self::owned_by(owner.may_own().then_some(owner.number))
     }
 
     /// A table that several threads are going to fill from the beginning: it belongs to none.
     #[cfg(not(loom))]
     pub(in crate::cache) fn unowned() -> Self {
+        Self::owned_by(None)
+    }
+
+    fn owned_by(owner: Option<u32>) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(None),
+            bias: Bias::new(owner),
             pages: Pages::new(),
             hashed: OnceBox::new(),
             keeps: false,
