@@ -8,6 +8,8 @@ pub(in crate::cache) mod claim_guard;
 #[cfg(not(loom))]
 mod constructors;
 #[cfg(not(loom))]
+mod counted;
+#[cfg(not(loom))]
 pub(in crate::cache) mod erased;
 #[cfg(not(loom))]
 pub(in crate::cache) mod execute;
@@ -15,6 +17,8 @@ pub(in crate::cache) mod execute;
 mod failed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod function;
+#[cfg(not(loom))]
+mod hit_cost;
 #[cfg(not(loom))]
 pub(in crate::cache) mod inner;
 #[cfg(not(loom))]

@@ -1,19 +1,12 @@
 //! The state of one cache: its table, who waits, what is known of its calls.
 
-use std::{
-    any::TypeId,
-    hint::black_box,
-    mem::ManuallyDrop,
-    ptr::{NonNull, null_mut},
-    time::{Duration, Instant},
-};
+use std::{any::TypeId, ptr::null_mut};
 
 use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
     call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
-    memory::{epoch::Garbage, garbage},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -22,19 +15,13 @@ use crate::cache::{
     thread::{
         claim::Busy,
         counters::Number,
-        engine::{Engine, Header, Kept},
+        engine::{Engine, Header},
         registry::{self, Pinned, Worker},
-        timing,
         waiters::Waiters,
-        window::nanos,
     },
 };
 use crate::seeing::{limit::Held, registry::Ticket, report::Kind, stats::Stats};
-use crate::sync::{Arc, AtomicPtr, Mutex, Ordering, Weak, lock};
-
-/// What a hit costs is found out by look-ups for so long, and no more than so many.
-const HITS_FOR: Duration = Duration::from_micros(5);
-const HITS: f64 = 500.0;
+use crate::sync::{Arc, AtomicPtr, Mutex, lock};
 
 /// The state of one cache. The header comes first: a pointer to it is a pointer to the core.
 ///
@@ -47,14 +34,14 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     pub(in crate::cache) waiters: Waiters,
     /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
     /// Null in a static. Relaxed: written before anybody else knows the core.
-    counted: AtomicPtr<Self>,
+    pub(super) counted: AtomicPtr<Self>,
     /// Known from the first miss on: what helpers call.
     pub(in crate::cache) function: OnceCell<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
     pub(in crate::cache) number: Number,
     pub(in crate::cache) seen: Seen,
     /// A key that was computed, for finding out what a hit costs.
-    example: Mutex<Option<Arc<K>>>,
+    pub(super) example: Mutex<Option<Arc<K>>>,
     pub(in crate::cache) notes: Notes,
     pub(in crate::cache) outlook: Outlook,
     /// Where keys are computed again, once one has been.
@@ -105,62 +92,6 @@ impl<K: Key, R: Output> Core<K, R> {
         let mut core = Self::new();
         core.listed_as = Some(kind);
         core
-    }
-
-    /// Makes the core one that lives as long as something keeps it.
-    pub(in crate::cache) fn into_counted(self) -> (NonNull<Self>, Kept) {
-        let core = Arc::into_raw(Arc::new(self));
-        // SAFETY: alive, and counted once: for what is returned.
-        unsafe {
-            (*core).counted.store(core.cast_mut(), Ordering::Relaxed);
-            (NonNull::new_unchecked(core.cast_mut()), Self::kept(core))
-        }
-    }
-
-    /// # Safety
-    /// The core is counted by `Arc`, and once for what is returned.
-    unsafe fn kept(counted: *const Self) -> Kept {
-        unsafe fn release<K: Key, R: Output>(counted: *const (), _: *mut ()) {
-            // SAFETY: by the contract of `kept`; the count is not changed.
-            let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.cast::<Core<K, R>>()) });
-            // Garbage is freed by one thread at a time. Who comes by a `Weak` has it counted by a `Kept` before it leaves.
-            if Arc::strong_count(&core) == 1 {
-                // What was removed from its tables lies in them, and goes first.
-                // SAFETY: once, as this.
-                garbage::retire_behind_all(unsafe { Garbage::new(counted, null_mut(), release_last::<K, R>) });
-            } else {
-                // SAFETY: by the contract of `kept`.
-                unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
-            }
-        }
-        unsafe fn release_last<K: Key, R: Output>(counted: *const (), _: *mut ()) {
-            // SAFETY: by the contract of `kept`.
-            unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
-        }
-        // SAFETY: cores are dropped on any thread.
-        unsafe { Kept::new(counted.cast(), release::<K, R>) }
-    }
-
-    /// Keeps the core alive, if it is counted.
-    pub(in crate::cache) fn keep_alive(&self) -> Option<Kept> {
-        let counted = self.counted()?.as_ptr();
-        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; counted once for what is returned.
-        unsafe {
-            Arc::increment_strong_count(counted);
-            Some(Self::kept(counted))
-        }
-    }
-
-    /// The core for who may come when it has gone; `None` if it is not counted.
-    pub(in crate::cache) fn weak(&self) -> Option<Weak<Self>> {
-        // SAFETY: it came from `Arc::into_raw`, and is alive since it is borrowed; the count is not changed.
-        let counted = self.counted().map(|counted| ManuallyDrop::new(unsafe { Arc::from_raw(counted.as_ptr()) }));
-        counted.map(|counted| Arc::downgrade(&counted))
-    }
-
-    /// What `Arc` counts the core by, if it does.
-    pub(in crate::cache) fn counted(&self) -> Option<NonNull<Self>> {
-        NonNull::new(self.counted.load(Ordering::Relaxed))
     }
 
     /// # Safety
@@ -319,41 +250,6 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn absorb(&self, other: &Self) {
         self.seen.add(&other.seen.counts());
         self.outlook.add(other.outlook.totals());
-    }
-
-    /// Keeps a key as an example, if there is none.
-    pub(in crate::cache) fn note_example(&self, key: &K) {
-        if lock(&self.example).is_none() {
-            // Copied by users' code, so not under the lock.
-            let copy = Arc::new(key.clone());
-            let unused = lock(&self.example).replace(copy);
-            drop(unused);
-        }
-    }
-
-    /// What a hit takes, in nanoseconds, as found out now: `None` where there is no value to look up.
-    pub(in crate::cache) fn hit_cost(&self, worker: &'static Worker) -> Option<u64> {
-        let key = lock(&self.example).clone()?;
-        // As a hit does it, but for the counting.
-        let look = || match registry::swift() {
-            Some(swift) => {
-                let pin = swift.pin_swiftly();
-                self.table(pin.at())?.find(black_box(&*key), black_box(&*key).pack(), pin.at()).cloned()
-            }
-            None => self.peek(black_box(&*key), black_box(&*key).pack(), worker),
-        };
-        let time = |rounds: u64| {
-            let began = Instant::now();
-            for _ in 0..rounds {
-                black_box(look());
-            }
-            began.elapsed().saturating_sub(timing::clock())
-        };
-        self.contains(&key, worker).then_some(())?;
-        let once = time(1).max(Duration::from_nanos(1));
-        let rounds = HITS_FOR.div_duration_f64(once).clamp(1.0, HITS) as u64;
-        // The lower one of two: what others do on the machine only ever adds.
-        Some(nanos(time(rounds).min(time(rounds))) / rounds)
     }
 
     #[inline]

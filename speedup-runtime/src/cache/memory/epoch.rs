@@ -57,8 +57,8 @@
 
 use std::sync::TryLockError;
 
+pub(in crate::cache) use super::bag::Garbage;
 use super::bag::{self, Bag};
-pub(in crate::cache) use super::retired::Garbage;
 use crate::{
     cache::memory::membarrier,
     panics,

@@ -8,4 +8,3 @@ pub(in crate::cache) mod huge_pages;
 pub(in crate::cache) mod membarrier;
 #[cfg(not(loom))]
 pub(in crate::cache) mod registration;
-mod retired;

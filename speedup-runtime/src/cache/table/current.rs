@@ -58,7 +58,13 @@ impl<K: Key, R: Output> Current<K, R> {
             if let Some(table) = self.get(pin) {
                 return table;
             }
-            let new = Box::into_raw(Box::new(make()));
+            #[allow(unused_mut, reason = "there are no scopes in models")]
+            let mut new = Box::new(make());
+            #[cfg(not(loom))]
+            if self.is_of_scope() {
+                new.keep_all();
+            }
+            let new = Box::into_raw(new);
             if self.table.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: made just above and seen by nobody else.
                 drop(unsafe { Box::from_raw(new) });

@@ -54,6 +54,8 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+    /// Whether what the table outgrows stays with it and goes with it. Otherwise it is retired.
+    keeps: bool,
 }
 
 /// What came of claiming a key's slot.
@@ -79,23 +81,29 @@ pub(in crate::cache) enum Member<'pin, K, R> {
 impl<K: Key, R: Output> Table<K, R> {
     /// An empty table, owned by this worker.
     pub(in crate::cache) fn new(owner: &Worker) -> Self {
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(owner.may_own().then_some(owner.number)),
-            pages: Pages::new(),
-            hashed: OnceBox::new(),
-        }
+        Self::owned_by(owner.may_own().then_some(owner.number))
     }
 
     /// A table that several threads are going to fill from the beginning: it belongs to none.
     #[cfg(not(loom))]
     pub(in crate::cache) fn unowned() -> Self {
+        Self::owned_by(None)
+    }
+
+    fn owned_by(owner: Option<u32>) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            bias: Bias::new(None),
+            bias: Bias::new(owner),
             pages: Pages::new(),
             hashed: OnceBox::new(),
+            keeps: false,
         }
+    }
+
+    /// Keeps what the table outgrows, so that all of it goes when the table does. It has yet to be used.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn keep_all(&mut self) {
+        self.keeps = true;
     }
 
     /// The number of this table, which no other ever has.
@@ -401,6 +409,6 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The hash table.
     fn hashed(&self) -> &Hashed<K, R> {
-        self.hashed.get_or_init(|| Box::new(Hashed::new()))
+        self.hashed.get_or_init(|| Box::new(Hashed::new(self.keeps)))
     }
 }

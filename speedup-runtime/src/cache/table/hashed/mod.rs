@@ -38,8 +38,9 @@ pub(super) struct Hashed<K, R> {
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
-    pub(super) fn new() -> Self {
-        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new()).collect() }
+    /// An empty one, which keeps what it outgrows until it goes, or has it retired.
+    pub(super) fn new(keeps: bool) -> Self {
+        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect() }
     }
 
     /// The entry of a key, if it has one.

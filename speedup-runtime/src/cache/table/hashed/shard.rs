@@ -44,6 +44,8 @@ pub(super) struct Shard<K, R> {
     freed: Mutex<Vec<u32>>,
     /// Whether there may be any. Relaxed: a hint.
     has_freed: AtomicBool,
+    /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
+    keeps: bool,
 }
 
 // SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
@@ -111,7 +113,7 @@ impl<K, R> DerefMut for Writing<'_, K, R> {
 
 impl<K: Key, R: Output> Shard<K, R> {
     /// An empty shard.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(keeps: bool) -> Self {
         Self {
             view: AtomicPtr::new(null_mut()),
             writer: UnsafeCell::new(Writer {
@@ -124,6 +126,7 @@ impl<K: Key, R: Output> Shard<K, R> {
             writing: Mutex::new(()),
             freed: Mutex::new(Vec::new()),
             has_freed: AtomicBool::new(false),
+            keeps,
         }
     }
 
@@ -259,7 +262,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         turn: impl Fn() -> Option<Turn<'a>>,
         _pin: Pinned<'_>,
     ) -> Option<()> {
-        let (old, new, made, chunks) = {
+        let (old, mut new, made, chunks) = {
             let turn = turn()?;
             let writer = self.write(&turn);
             if writer.room > 0 {
@@ -276,10 +279,15 @@ impl<K: Key, R: Output> Shard<K, R> {
         if self.view.load(Ordering::Relaxed) == old {
             new.index.retain(|number| new.entry(number).state.word() != Word::Removed);
             writer.room = new.index.room() - linked;
+            if self.keeps {
+                new.outgrown = old;
+            }
             self.view.store(Box::into_raw(new), Ordering::Release);
             drop(writer);
             drop(turn);
-            retire_view(old);
+            if !self.keeps {
+                retire_view(old);
+            }
         }
         Some(())
     }

@@ -11,6 +11,18 @@ pub(super) struct View<K, R> {
     /// The chunks as of the making of this view, null beyond. Written under the lock; Release there, Acquire by
     /// readers.
     pub(super) chunks: Box<[AtomicPtr<Entry<K, R>>]>,
+    /// The view before this one, if it stays as long: it came from a box, and readers may still be looking at it. Written before
+    /// anybody else knows this view.
+    pub(super) outgrown: *mut Self,
+}
+
+impl<K, R> Drop for View<K, R> {
+    fn drop(&mut self) {
+        if !self.outgrown.is_null() {
+            // SAFETY: it came from a box, and this view, which has it alone, is dropped when nobody looks at either.
+            drop(unsafe { Box::from_raw(self.outgrown) });
+        }
+    }
 }
 
 /// The chunk and the place in it of an entry number: chunks of 16, 32, .. 1,024 and then 1,024 each.
@@ -35,7 +47,8 @@ impl<K, R> View<K, R> {
         let index = Index::with_room_for(entries);
         // Every new entry takes a lane, so this many chunks can be named before the next view is made.
         let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
-        Box::new(Self { index, chunks: (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect() })
+        let chunks = (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect();
+        Box::new(Self { index, chunks, outgrown: null_mut() })
     }
 
     /// What the index and the entries take.
