@@ -67,7 +67,7 @@ pub use self::{
 pub use self::{
     call::{
         behind::{Attached, Behind, Counts, Fault, Turn},
-        execute::Inside,
+        bodies::Inside,
         function::Function,
     },
     fork::join::{join, map},

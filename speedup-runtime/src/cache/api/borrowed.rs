@@ -21,7 +21,7 @@ use crate::cache::{
         context::Body,
         scoped::{Place, Scope, Scoped},
     },
-    call::{execute::Inside, function::Function},
+    call::{bodies::Inside, function::Function},
     table::{
         Current,
         key::{Key, Output},

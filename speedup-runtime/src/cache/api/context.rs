@@ -7,8 +7,8 @@
 use crate::cache::{
     api::cache::Cache,
     call::{
+        bodies::{self, Inside},
         callee::Callee,
-        execute::{self, Inside},
         function::Function,
         state::Core,
     },
@@ -79,7 +79,7 @@ pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(
     body: &'a B,
 ) -> Callee<'a, K, R> {
     // SAFETY: a body that is not `Sync` is a local one.
-    unsafe { execute::callee_in::<_, _, _, _, false>(function, body, B::compute, B::IS_LOCAL) }
+    unsafe { bodies::callee_in::<_, _, _, _, false>(function, body, B::compute, B::IS_LOCAL) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
@@ -102,7 +102,7 @@ impl<K: Key, R: Output> Core<K, R> {
         }
         let function = self.function.get_or_init(describe);
         // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
-        let callee = unsafe { execute::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };
+        let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };
         self.get_missed(callee, key)
     }
 

@@ -8,7 +8,7 @@ use crate::cache::{
     thread::{claim::Goal, registry},
 };
 
-/// See [`Callee::run`] and [`run_known`](crate::cache::call::execute::run_known). The last three are the parts of the claim's goal, which so are passed in
+/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The last three are the parts of the claim's goal, which so are passed in
 /// registers; null pointers without a claim.
 pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), *mut ()) -> R;
 
@@ -25,7 +25,7 @@ impl<K, R> Function<K, R> {
 
     /// What to call for somebody whose context is at this address.
     ///
-    /// A context is read by [`run_in`](crate::cache::call::execute::run_in) alone, whose makers see to its type and to its life.
+    /// A context is read by [`run_in`](crate::cache::call::bodies::run_in) alone, whose makers see to its type and to its life.
     #[inline(always)]
     pub(in crate::cache) fn callee_in(&self, context: *const ()) -> Callee<'_, K, R>
     where

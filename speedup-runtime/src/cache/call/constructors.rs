@@ -4,8 +4,8 @@ use std::any::TypeId;
 
 use crate::cache::{
     call::{
+        bodies,
         callee::Run,
-        execute,
         function::{Function, Shared},
     },
     table::key::{Key, Output},
@@ -22,7 +22,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        Self::of(name, execute::run_known::<K, R, F>, None)
+        Self::of(name, bodies::run_known::<K, R, F>, None)
     }
 
     /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
@@ -33,7 +33,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        Self::of(name, execute::run_shared, None)
+        Self::of(name, bodies::run_shared, None)
     }
 
     /// A function whose body each caller brings, see [`Cache::get_with`](crate::Cache::get_with). It has none itself: asked through
@@ -44,7 +44,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        let mut function = Self::of(name, execute::run_nothing, None);
+        let mut function = Self::of(name, bodies::run_nothing, None);
         function.has_body = false;
         function
     }
@@ -58,7 +58,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        let mut function = Self::of(name, execute::run_steady::<K, R, S, F>, None);
+        let mut function = Self::of(name, bodies::run_steady::<K, R, S, F>, None);
         function.family = TypeId::of::<F>();
         function
     }
@@ -69,7 +69,7 @@ impl<K, R> Function<K, R> {
         K: Key,
         R: Output,
     {
-        Self::of("closure", execute::run_shared, Some(body))
+        Self::of("closure", bodies::run_shared, Some(body))
     }
 
     const fn of(name: &'static str, run: Run<K, R>, shared: Option<Shared<K, R>>) -> Self

@@ -185,7 +185,7 @@ impl<K, R> Function<K, R> {
         Some(behind)
     }
 
-    /// The result of the closure, for [`run_shared`](crate::cache::call::execute::run_shared) alone.
+    /// The result of the closure, for [`run_shared`](crate::cache::call::bodies::run_shared) alone.
     #[inline]
     pub(in crate::cache) fn shared(&self, key: &K) -> R {
         match &self.shared {

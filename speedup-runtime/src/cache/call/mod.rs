@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub(in crate::cache) mod behind;
 #[cfg(not(loom))]
+pub(in crate::cache) mod bodies;
+#[cfg(not(loom))]
 pub(in crate::cache) mod callee;
 pub(in crate::cache) mod claim_guard;
 #[cfg(not(loom))]

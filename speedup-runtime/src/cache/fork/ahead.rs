@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::cache::{
-    call::{callee::Callee, execute::Inside, state::Core},
+    call::{bodies::Inside, callee::Callee, state::Core},
     fork::{
         fork_join::{self, Step},
         shown::{Guest, Open},

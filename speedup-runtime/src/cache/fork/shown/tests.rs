@@ -15,8 +15,8 @@ use crate::{
     cache::{
         Function, State,
         call::{
+            bodies::{Inside, callee_in},
             callee::Callee,
-            execute::{Inside, callee_in},
             state::Core,
         },
         sharing::leapfrog::{self, Found},

@@ -1,0 +1,180 @@
+//! The kinds of bodies, each as a function that computes a value by it: what a [`Callee`] names.
+
+use std::ptr::NonNull;
+
+use crate::cache::{
+    call::{callee::Callee, execute::run, function::Function, state::Core},
+    table::key::{Key, Output},
+    thread::registry,
+};
+
+/// Computes a value: looks the key up and claims its slot, unless that has been done.
+///
+/// By a body that is known when the program is compiled.
+///
+/// # Safety
+/// The last three are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
+/// which is left to this call.
+pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    // SAFETY: whoever named `F` gave a value of it to `Function::new`.
+    let body = unsafe { the_one::<F>() };
+    // SAFETY: passed on.
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
+}
+
+/// The value of a type that has but one.
+///
+/// # Safety
+/// Somebody has had a value of it.
+#[inline(always)]
+unsafe fn the_one<F: Copy>() -> F {
+    const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
+    // SAFETY: a type without size has one value, which takes no bytes to make; it is `Copy`, so it may be made once more.
+    unsafe { NonNull::<F>::dangling().read() }
+}
+
+/// A body, what its caller passes on to it, and where that is. Before anything else of this thread can begin a call with
+/// another one.
+///
+/// # Safety
+/// As for [`run_in`].
+#[inline(always)]
+unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
+    let context = registry::current().own.context.get();
+    // SAFETY: whoever made the callee had the body and the context, which outlives the call.
+    unsafe { (the_one::<F>(), &*context.cast::<C>(), context) }
+}
+
+/// As [`run_known`], by the closure that the function carries.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    // SAFETY: passed on.
+    unsafe {
+        run::<_, _, false>(core, function, key, (table, state, value), |key| function.shared(key), || function.callee())
+    }
+}
+
+/// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
+///
+/// # Safety
+/// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores of scopes alone.
+///
+/// [`Own::context`]: crate::cache::thread::registry::Own::context
+pub(in crate::cache) unsafe fn run_in<
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+    const IN_SCOPE: bool,
+>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    // SAFETY: by the contract.
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
+    let is_local = registry::current().own.is_local.get();
+    let callee = || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
+    // SAFETY: passed on.
+    unsafe {
+        run::<_, _, IN_SCOPE>(
+            core,
+            function,
+            key,
+            (table, state, value),
+            |key| body(passed_on, key, Inside { core, callee: callee() }),
+            callee,
+        )
+    }
+}
+
+/// As [`run_in`], by a body that only gets what is passed on.
+///
+/// # Safety
+/// As for [`run_in`].
+pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    // SAFETY: by the contract.
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
+    let callee = || function.callee_in(context);
+    // SAFETY: passed on.
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+}
+
+/// A running call, as its body sees it.
+pub struct Inside<'a, K: Key, R: Output> {
+    pub(in crate::cache) core: &'a Core<K, R>,
+    pub(in crate::cache) callee: Callee<'a, K, R>,
+}
+
+impl<K: Key, R: Output> Clone for Inside<'_, K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
+
+/// What to call for a caller who passes this on, by a body that gets it.
+///
+/// # Safety
+/// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores of scopes alone.
+#[inline(always)]
+pub(in crate::cache) unsafe fn callee_in<
+    'a,
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+    const IN_SCOPE: bool,
+>(
+    function: &'a Function<K, R>,
+    context: &'a C,
+    _body: F,
+    is_local: bool,
+) -> Callee<'a, K, R> {
+    Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, std::ptr::from_ref(context).cast(), is_local)
+}
+
+/// As [`run_known`], of a function that has no body of its own.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    state: *const (),
+    value: *mut (),
+) -> R {
+    let name = function.name;
+    let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
+    // SAFETY: passed on.
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
+}
