@@ -92,6 +92,9 @@ pub mod guide {
     #[doc = include_str!("guide/side_by_side.md")]
     #[cfg(feature = "macros")]
     pub mod side_by_side {}
+    #[doc = include_str!("guide/inside.md")]
+    #[cfg(all(feature = "macros", feature = "disk"))]
+    pub mod inside {}
     #[doc = include_str!("guide/seeing.md")]
     #[cfg(feature = "macros")]
     pub mod seeing {}

@@ -80,15 +80,16 @@ fn filled(text: &str) -> String {
     filled
 }
 
-/// The texts of errors and panics in the runtime's sources, without those of tests and models.
+/// The texts of errors and panics in the runtime's sources, without those of tests, models and the simulation, which no program has.
 fn texts_of_the_runtime() -> BTreeSet<String> {
     let mut sources = Vec::new();
     files(&root().join("speedup-runtime/src"), "rs", &mut sources);
     let mut texts = BTreeSet::new();
     for file in sources {
         let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        let of_tests =
-            name.ends_with("tests") || name == "loom" || file.iter().any(|part| part == "model" || part == "tests");
+        let of_tests = name.ends_with("tests")
+            || name == "loom"
+            || file.iter().any(|part| part == "model" || part == "tests" || part == "simulation");
         let source = fs::read_to_string(&file).expect("a source");
         let source = source.split("#[cfg(test)]").next().unwrap_or_default();
         let source = source.split("#[cfg(all(test").next().unwrap_or_default();

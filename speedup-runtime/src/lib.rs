@@ -24,6 +24,8 @@ pub mod profile;
 pub mod seeing;
 #[cfg(all(feature = "codec", not(loom)))]
 pub(crate) mod shape;
+#[cfg(speedup_simulated)]
+pub mod simulation;
 #[cfg(any(test, all(feature = "disk", not(loom))))]
 pub(crate) mod striped;
 pub(crate) mod sync;

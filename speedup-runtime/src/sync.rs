@@ -24,6 +24,24 @@ pub(crate) use loom::{
     thread,
 };
 
+/// What takes time: the clock, waiting, and the threads of the pool. Built with `--cfg speedup_simulated` the time is made up.
+#[cfg(not(any(loom, speedup_simulated)))]
+pub(crate) mod timed {
+    pub(crate) use std::{hint::spin_loop, thread::yield_now, time::Instant};
+
+    pub(crate) use rayon_core::{current_num_threads, spawn};
+
+    /// Something small has been done, of which a simulation says how long it takes.
+    #[inline(always)]
+    pub(crate) fn step() {}
+}
+
+/// The same in a simulation.
+#[cfg(speedup_simulated)]
+pub(crate) mod timed {
+    pub(crate) use crate::simulation::{Instant, Parker, current_num_threads, spawn, spin_loop, step, yield_now};
+}
+
 /// A box that is made at first use; of several that are made at the same time, one stays.
 #[cfg(not(loom))]
 pub(crate) use once_cell::race::OnceBox;

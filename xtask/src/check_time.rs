@@ -1,11 +1,11 @@
-//! How long `cargo check` of annotated functions takes, beside that of plain ones.
+//! What `cargo check` of annotated functions takes of a processor, beside that of plain ones.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::run::{Done, Failure, cargo, root, run};
+use crate::run::{Done, Failure, cargo, root, run, timed};
 use crate::say;
 
 /// So many functions, checked so often; the two crates take turns.
@@ -45,13 +45,12 @@ pub(crate) fn check_time() -> Result<Done, Failure> {
     if annotated > most { Err("annotated functions take longer to check".to_owned()) } else { Ok(Done::Passed) }
 }
 
-/// How long a check takes.
+/// The processor time of a check.
 fn check(folder: &Path) -> Result<Duration, Failure> {
     let manifest = folder.join("Cargo.toml").display().to_string();
     let target = folder.join("target").display().to_string();
-    let start = Instant::now();
-    run(&mut cargo(&["check", "--quiet", "--offline", "--manifest-path", &manifest, "--target-dir", &target]))?;
-    Ok(start.elapsed())
+    let words = ["check", "--quiet", "--offline", "--manifest-path", &manifest, "--target-dir", &target];
+    timed(|| run(&mut cargo(&words))).map(|(_, used)| used)
 }
 
 /// A library of functions of the kinds that people write, in turn.

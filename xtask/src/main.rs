@@ -1,9 +1,11 @@
 //! The named commands of the project: `cargo xtask NAME`; without a name it lists them.
 
+mod charts;
 mod check_time;
 mod checks;
 mod imports;
 mod licences;
+mod minimal;
 mod run;
 mod steps;
 mod weight;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::say;
 
@@ -33,6 +34,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The cargo of the nightly toolchain: the one that runs this program would start its own compiler.
+pub(crate) fn nightly() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).arg("+nightly");
+    for name in ["RUSTC", "RUSTUP_TOOLCHAIN", "CARGO"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Shows a command, runs it and waits for it.
 pub(crate) fn run(command: &mut Command) -> Result<Done, Failure> {
     let shown = show(command);
@@ -51,6 +62,28 @@ pub(crate) fn save(command: &mut Command, file: &Path) -> Result<Done, Failure> 
     std::fs::create_dir_all(folder).map_err(told)?;
     let output = std::fs::File::create(file).map_err(told)?;
     run(command.stdout(output))
+}
+
+/// The processor time of all programs that this one has run so far, where the system tells (Linux): on a shared machine it says more
+/// than the clock does.
+pub(crate) fn processor_time() -> Option<Duration> {
+    // The name of the program may hold anything, and ends with the last parenthesis.
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = text.rsplit_once(')')?;
+    let ticks = |field: &str| field.parse::<u64>().ok();
+    // Fields 16 and 17 of proc(5), of which two stand before the parenthesis; a tick is a hundredth of a second on every Linux.
+    let mut fields = fields.split_whitespace().skip(13);
+    let (user, system) = (ticks(fields.next()?)?, ticks(fields.next()?)?);
+    Some(Duration::from_millis((user + system) * 10))
+}
+
+/// How long something takes: by the clock, and in processor time.
+pub(crate) fn timed<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<(Duration, Duration), Failure> {
+    let (start, before) = (Instant::now(), processor_time());
+    work()?;
+    let by_clock = start.elapsed();
+    let used = processor_time().zip(before).map(|(after, before)| after - before);
+    Ok((by_clock, used.unwrap_or(by_clock)))
 }
 
 /// Whether a program is there and answers.

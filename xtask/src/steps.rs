@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::charts::{self, charts};
 use crate::check_time::check_time;
 use crate::checks;
 use crate::imports;
 use crate::licences::licences;
-use crate::run::{Done, Failure, cargo, is_there, root, run, save};
+use crate::minimal::minimal;
+use crate::run::{Done, Failure, cargo, is_there, nightly, root, run, save};
 use crate::say;
 use crate::weight::weight;
 
@@ -23,7 +25,7 @@ pub(crate) struct Step {
 }
 
 /// All commands. `ci` runs those marked in this order; the tests come last, so that their lines end the output.
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 22] = [
     Step { name: "msrv", about: "the compiler in use is the oldest one promised", in_ci: true, run: checks::msrv },
     Step { name: "fmt", about: "the formatting; `fmt --fix` repairs it", in_ci: true, run: fmt },
     Step { name: "sizes", about: "no file and no function grew too long", in_ci: true, run: checks::sizes },
@@ -38,15 +40,32 @@ const STEPS: [Step; 20] = [
     },
     Step { name: "docs", about: "the documentation, without a warning", in_ci: true, run: docs },
     Step { name: "deny", about: "licences, bans and advisories of the dependencies", in_ci: true, run: deny },
+    Step {
+        name: "minimal",
+        about: "the released crates build with the oldest versions that they allow",
+        in_ci: false,
+        run: minimal,
+    },
     Step { name: "package", about: "what a release holds; `package --verify` builds it", in_ci: true, run: package },
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|scaling|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
-    Step { name: "bench-check", about: "the benchmarks still compile", in_ci: true, run: bench_check },
+    Step {
+        name: "bench-check",
+        about: "the benchmarks still compile, and simulations of more threads hold",
+        in_ci: true,
+        run: bench_check,
+    },
+    Step {
+        name: "charts",
+        about: "the benchmarks' pictures show their tables; `charts --fix` draws them",
+        in_ci: true,
+        run: charts,
+    },
     Step { name: "asan", about: "the tests of the cache under the address sanitizer", in_ci: false, run: asan },
     Step {
         name: "miri",
@@ -177,16 +196,6 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
     run(&mut command)
 }
 
-/// The cargo of the nightly toolchain: the one that runs this program would start its own compiler.
-fn nightly() -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(root()).arg("+nightly");
-    for name in ["RUSTC", "RUSTUP_TOOLCHAIN", "CARGO"] {
-        command.env_remove(name);
-    }
-    command
-}
-
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
 const WALKS: [&str; 5] =
@@ -256,6 +265,11 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command = cargo(&["run", "--release", "--package", "speedup-between-machines", "--bin", "together", "--"]);
             command.args(sections);
         }
+        "scaling" => {
+            let simulated = build_simulated()?;
+            command = Command::new(build_alone("scaling")?);
+            command.arg("table").arg(simulated);
+        }
         "policies" => {
             command = Command::new(build_alone("policies")?);
             command.args(sections);
@@ -270,7 +284,10 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
         }
     }
     if options.iter().any(|option| *option == "--save") {
-        return save(&mut command, &root().join("docs/benchmarks").join(format!("{which}.md")));
+        let page = root().join("docs/benchmarks").join(format!("{which}.md"));
+        save(&mut command, &page)?;
+        charts::draw(&page)?;
+        return Ok(Done::Passed);
     }
     run(&mut command)
 }
@@ -280,6 +297,16 @@ fn build_alone(name: &str) -> Result<PathBuf, Failure> {
     let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", name]);
     run(command.args(["--no-default-features", "--features", name]))?;
     Ok(built("release", name))
+}
+
+/// Builds the program of scaling as one that simulates. In a folder of its own: other flags would make cargo build everything anew at
+/// each change between them.
+fn build_simulated() -> Result<PathBuf, Failure> {
+    let folder = root().join("benches/target/simulated");
+    let mut command = cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "scaling"]);
+    command.args(["--no-default-features", "--features", "scaling", "--target-dir"]).arg(&folder);
+    run(command.env("RUSTFLAGS", "--cfg speedup_simulated -D warnings"))?;
+    Ok(folder.join("release/scaling"))
 }
 
 /// Where a program of the benchmarks is.
@@ -299,9 +326,16 @@ fn build_cold(profiles: &[&str]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn bench_check(_: &[String]) -> Result<Done, Failure> {
-    let arguments =
-        ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--features", "cold,shapes,policies"];
-    run(cargo(&arguments).args(["--", "-D", "warnings"]))
+    let arguments = [
+        "clippy",
+        "--manifest-path",
+        "benches/Cargo.toml",
+        "--all-targets",
+        "--features",
+        "cold,shapes,policies,scaling",
+    ];
+    run(cargo(&arguments).args(["--", "-D", "warnings"]))?;
+    run(Command::new(build_simulated()?).arg("check"))
 }
 
 fn stress(arguments: &[String]) -> Result<Done, Failure> {

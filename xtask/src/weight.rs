@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Instant;
 
-use crate::run::{Done, Failure, cargo, root, run};
+use crate::run::{Done, Failure, cargo, root, run, timed};
 use crate::say;
 
 /// So many crates may be built, that of the user among them.
@@ -54,9 +53,9 @@ fn build() -> Result<Done, Failure> {
     let words = ["--release", "--quiet", "--manifest-path", &path, "--target-dir", &target];
     // What is not in the registry's folder yet is no part of building.
     run(&mut cargo(&["fetch", "--quiet", "--manifest-path", &path]))?;
-    let start = Instant::now();
-    run(cargo(&["build"]).args(words))?;
-    say(&format!("built in {:.1} s", start.elapsed().as_secs_f64()));
+    let (by_clock, used) = timed(|| run(cargo(&["build"]).args(words)))?;
+    let [by_clock, used] = [by_clock, used].map(|time| time.as_secs_f64());
+    say(&format!("built in {by_clock:.1} s; {used:.1} s of a processor, so at least {:.1} s on two", used / 2.0));
     run(cargo(&["run"]).args(words))
 }
 

@@ -1,5 +1,7 @@
 //! The experiments of the classic chapter on making programs fast, done again: what each piece of advice is worth here.
 
+mod growth;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use speedup::cache;
 use speedup_benches::{Contest, Scramble, Section, black_box, machine};
 
 /// The sections, in the order of the table.
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 9] = [
     ("square", |_| square()),
     ("keys", |_| keys()),
     ("queue", |_| queue()),
@@ -18,6 +20,8 @@ const SECTIONS: [Section; 7] = [
     ("distinct", |_| distinct()),
     ("search", |_| search()),
     ("indexer", |_| indexer()),
+    ("growth", |_| growth::section()),
+    ("complexity", |_| growth::of_functions()),
 ];
 
 fn main() {

@@ -4,6 +4,10 @@
 #[path = "../../../speedup-runtime/tests/store_servers/servers.rs"]
 mod servers;
 
+#[allow(dead_code, unreachable_pub, reason = "shared with the benchmarks, whose library also measures memory")]
+#[path = "../../../benches/src/machine.rs"]
+mod machine;
+
 use std::env;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -40,6 +44,7 @@ fn main() {
 #[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn real(program: &Path) {
     let Some(trip) = Server::start(Kind::Redis, &[]).map(|server| round_trip(&server)) else { return };
+    println!("Measured on {}.\n\n## Real processes\n", machine::description());
     println!("A question to the server takes {:.2} ms; of three runs the middle one.\n", trip.as_secs_f64() * 1e3);
     println!("| recursion | keys | processes | computed | seconds | times faster | simulated | bar | |");
     println!("|---|---|---|---|---|---|---|---|---|");
@@ -108,7 +113,9 @@ fn times(alone: Duration, took: Duration) -> f64 {
 #[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn simulated() {
     const MACHINES: [usize; 6] = [2, 4, 8, 16, 32, 64];
-    println!("\n| recursion | keys | round trip | one machine | 2 | 4 | 8 | 16 | 32 | 64 | computed by 64 |");
+    println!(
+        "\n## Simulated machines\n\n| recursion | keys | round trip | one machine | 2 | 4 | 8 | 16 | 32 | 64 | computed by 64 |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, title, _, size) in RUNS {
         let recursion = Recursion::of(name, size);

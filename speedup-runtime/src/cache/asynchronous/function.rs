@@ -137,6 +137,7 @@ impl<K, R> AsyncFunction<K, R> {
     }
 
     /// Whether a call can begin that brings no body.
+    #[cfg(feature = "stores")]
     pub(super) fn has_body(&self) -> bool {
         !matches!(self.start, Start::None)
     }

@@ -22,6 +22,8 @@ pub(in crate::cache) mod function;
 pub(in crate::cache) mod get;
 #[cfg(not(loom))]
 pub(in crate::cache) mod group;
+#[cfg(all(feature = "stores", not(loom)))]
+mod helping;
 #[cfg(not(loom))]
 mod listed;
 #[cfg(all(test, loom))]

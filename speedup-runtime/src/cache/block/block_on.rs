@@ -8,7 +8,7 @@
 //! No wake is lost (see `waiters`). A sleeper wakes now and then all the same: the awaited call may have come to a group that
 //! can be helped with, or to a wait inside rayon, which nobody tells.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cache::{
     block::{
@@ -27,7 +27,7 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
-use crate::sync::spin_loop;
+use crate::sync::timed::{Instant, spin_loop, yield_now};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
@@ -86,7 +86,7 @@ pub(in crate::cache) fn wait(
         }
         idle += 1;
         if idle < YIELDS {
-            std::thread::yield_now();
+            yield_now();
             continue;
         }
         if !std::mem::replace(&mut settled, true) {

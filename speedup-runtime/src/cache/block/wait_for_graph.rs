@@ -14,7 +14,7 @@
 //! The lock is taken by who is about to sleep, and by who ends a claim while somebody is waiting: never on the short way of
 //! a call.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::cache::thread::claim::Busy;
 use crate::sync::{Mutex, lock};
@@ -27,7 +27,7 @@ pub(in crate::cache) trait Look {
 
 /// Who waits for whom. `L` looks at claims, `O` is what a claim that ends without a value gives to those who wait.
 pub(in crate::cache) struct Graph<L, O> {
-    edges: Mutex<HashMap<u32, Edge<L, O>>>,
+    edges: Mutex<BTreeMap<u32, Edge<L, O>>>,
 }
 
 /// What one thread waits for.
@@ -59,7 +59,7 @@ pub(in crate::cache) enum Entering<'graph, L: Look, O> {
 impl<L: Look, O> Graph<L, O> {
     /// A graph in which nobody waits.
     pub(in crate::cache) fn new() -> Self {
-        Self { edges: Mutex::new(HashMap::new()) }
+        Self { edges: Mutex::new(BTreeMap::new()) }
     }
 
     /// Enters that `me` waits until a claim ends, unless that would close a circle.
@@ -141,7 +141,7 @@ impl<L: Look, O> Graph<L, O> {
 
     /// Follows the edges that count. No more steps than there are edges: a circle without `me` is somebody else's, who is
     /// just leaving it.
-    fn last(edges: &HashMap<u32, Edge<L, O>>, mut at: u32, me: u32) -> u32 {
+    fn last(edges: &BTreeMap<u32, Edge<L, O>>, mut at: u32, me: u32) -> u32 {
         for _ in 0..=edges.len() {
             match edges.get(&at).and_then(Edge::counts) {
                 Some(next) if at != me => at = next,

@@ -20,11 +20,13 @@ use crate::cache::{
         running::Running,
         state::Core,
     },
+    sharing::leapfrog,
     table::key::{Key, Output},
     thread::{
         call_stack,
         claim::Goal,
         frame::{Frame, Mark},
+        opened,
         registry::{self, Worker},
         stack,
     },
@@ -204,6 +206,10 @@ fn announce<K: Key, R: Output>(
     if worker.own.sample.is_shared() {
         core.check_failed(key, frame, worker);
         if core.shares(function, worker) {
+            // Sharing may have begun at a look at the window, between two groups.
+            if opened::show_all(&worker.own.opened, worker.board()) {
+                leapfrog::invite(worker);
+            }
             call_stack::show(frame, worker);
         }
     }

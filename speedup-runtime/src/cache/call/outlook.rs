@@ -1,9 +1,9 @@
 //! What has come of a cache's forecasts, and whether to make the next one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cache::thread::{registry::Worker, window::nanos};
-use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering, timed::Instant};
 
 /// Forecasts are watched from the first one on that takes longer.
 const SHORT: Duration = Duration::from_micros(3);

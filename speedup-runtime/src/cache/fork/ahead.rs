@@ -9,7 +9,6 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
-    time::Instant,
 };
 
 use crate::cache::{
@@ -29,7 +28,7 @@ use crate::cache::{
 };
 use crate::{
     panics,
-    sync::{Ordering, lock},
+    sync::{Ordering, lock, timed::Instant},
 };
 
 /// A forecast names at most so many calls; those behind them are computed when the body comes to them.

@@ -92,7 +92,7 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
     worker: &'static Worker,
     mut take: impl FnMut(usize) -> Step,
 ) -> usize {
-    worker.own.order.get().arrange(missing);
+    worker.own.next_order().arrange(missing);
     let guest = Guest::new(core, callee);
     let show = Show::new(&guest, worker);
     let mut later = 0;

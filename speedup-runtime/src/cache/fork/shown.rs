@@ -24,7 +24,7 @@ use crate::cache::{
         waiters::Waiters,
     },
 };
-use crate::sync::spin_loop;
+use crate::sync::timed::spin_loop;
 
 /// A cache as it is shown to helpers: with what the group's owner passes on to the body.
 #[repr(C)]

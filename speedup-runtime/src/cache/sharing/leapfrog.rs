@@ -3,7 +3,7 @@
 //! An invitation on rayon carries no work. It leads a worker to somebody's board, where it looks for members of groups
 //! that are not yet claimed, outermost first, and for members of the groups of those who have claimed the others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cache::{
     memory::registration,
@@ -16,7 +16,11 @@ use crate::cache::{
     },
 };
 use crate::seeing::watch::{Watched, What};
-use crate::sync::{Ordering, atomic::fence, spin_loop};
+use crate::sync::{
+    Ordering,
+    atomic::fence,
+    timed::{self, Instant, spin_loop},
+};
 
 /// A helper that finds nothing to do stays this long before it goes back to rayon.
 const STAY: Duration = Duration::from_micros(100);
@@ -29,7 +33,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // Whether or not: those who come make barriers of their own if need be.
     let _ = registration::prepare();
     // Starts them, where nobody has.
-    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
+    let seats = timed::current_num_threads().saturating_sub(1) as u32;
     note_started();
     if worker.is_isolated() {
         return;
@@ -41,7 +45,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
     if let Some(seat) = take_seat(home, seats) {
-        rayon_core::spawn(move || session(home, root, seat));
+        timed::spawn(move || session(home, root, seat));
     }
 }
 
@@ -77,7 +81,7 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
-    let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
+    let seats = timed::current_num_threads().saturating_sub(1) as u32;
     loop {
         help(home, root, worker);
         home.helpers.fetch_sub(1, Ordering::AcqRel);
@@ -170,7 +174,10 @@ impl Search {
         self.seen.push(busy.name());
         let Some(owner) = registry::by_number(busy.owner) else { return Found::Nothing };
         let Some(board) = owner.shown() else { return Found::Nothing };
-        let place = (0..board.depth()).find(|place| board.read(*place).is_some_and(|shown| shown.slot == busy.name()));
+        let place = (0..board.depth()).find(|place| {
+            timed::step();
+            board.read(*place).is_some_and(|shown| shown.slot == busy.name())
+        });
         place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.name())))
     }
 
@@ -180,6 +187,7 @@ impl Search {
         let Some(board) = owner.shown() else { return Found::Nothing };
         let mut busy = Vec::new();
         for place in from..board.depth() {
+            timed::step();
             let pin = self.worker.pin();
             let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
             // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
@@ -196,8 +204,9 @@ impl Search {
             // taken off the board before they are retired. Guests live while they are visited.
             let engine = Looked::at(unsafe { Header::engine(untagged(shown.owner)) });
             drop(pin);
-            let order = self.worker.own.order.get();
+            let order = self.worker.own.next_order();
             for step in 0..shown.members().len() {
+                timed::step();
                 let member = shown.members()[order.pick(step, shown.members().len())];
                 match engine.0.help(member, shown.generation, &owner.handed, shown.slot) {
                     Helped::Computed => return Found::Computed,

@@ -8,7 +8,7 @@ use std::{any::Any, sync::Mutex};
 
 use crate::{
     panics::{self, Payload},
-    sync::{Arc, AtomicBool, Ordering, lock, spin_loop},
+    sync::{Arc, AtomicBool, Ordering, lock, timed::spin_loop},
 };
 
 /// At most so many ends are kept for a thread.

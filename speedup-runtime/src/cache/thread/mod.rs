@@ -20,7 +20,7 @@ pub(in crate::cache) mod handed;
 pub(in crate::cache) mod opened;
 #[cfg(not(loom))]
 pub(in crate::cache) mod order;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, speedup_simulated)))]
 pub(in crate::cache) mod parker;
 #[cfg(not(loom))]
 pub(in crate::cache) mod readers;

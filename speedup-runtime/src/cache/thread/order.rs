@@ -10,14 +10,29 @@ pub(in crate::cache) enum Order {
     Forward,
     /// Last to first: the first helper.
     Backward,
-    /// Rotated by so many: all others.
-    From(u32),
+    /// Another one in each group: all others. Of two that took the same way through a recursion, one would only wait for the other.
+    Across(u32),
 }
 
 impl Order {
     /// The order of the helper on this seat.
     pub(in crate::cache) fn of_seat(seat: u32) -> Self {
-        if seat == 0 { Self::Backward } else { Self::From(seat) }
+        // Numbers that differ in all of their bits (Fibonacci hashing).
+        if seat == 0 { Self::Backward } else { Self::Across(seat.wrapping_mul(0x9e37_79b9) | 1) }
+    }
+
+    /// The order of the next group.
+    pub(in crate::cache) fn next(self) -> Self {
+        match self {
+            // A step of a 32-bit xorshift, which never comes to 0 (G. Marsaglia, "Xorshift RNGs", 2003).
+            Self::Across(mut state) => {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                Self::Across(state)
+            }
+            same => same,
+        }
     }
 
     /// The index of the member to take in this step.
@@ -25,10 +40,10 @@ impl Order {
         match self {
             Self::Forward => step,
             Self::Backward => len - 1 - step,
-            // Odd seats turn back, so that two of them differ also in pairs.
-            Self::From(seat) => {
-                let at = (step + seat as usize / 2) % len;
-                if seat % 2 == 1 { at } else { len - 1 - at }
+            // One bit turns back, so that there are two orders of a pair, and the others rotate.
+            Self::Across(state) => {
+                let at = (step + (state >> 1) as usize) % len;
+                if state % 2 == 1 { at } else { len - 1 - at }
             }
         }
     }
@@ -37,7 +52,7 @@ impl Order {
         match self {
             Self::Forward => {}
             Self::Backward => members.reverse(),
-            Self::From(_) => {
+            Self::Across(_) => {
                 let sorted = members.to_vec();
                 for (step, member) in members.iter_mut().enumerate() {
                     *member = sorted[self.pick(step, sorted.len())];

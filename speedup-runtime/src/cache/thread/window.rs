@@ -1,11 +1,8 @@
 //! The windows in which an outermost call is looked at.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Duration};
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, lock, timed::Instant};
 
 /// The window of an outermost call, in the worker that made the call; its helpers look at it, too.
 #[derive(Default)]

@@ -4,6 +4,8 @@ use std::{cell::Cell, marker::PhantomData, ptr::NonNull, time::Duration};
 
 use once_cell::sync::OnceCell;
 
+#[cfg(not(speedup_simulated))]
+use crate::cache::thread::parker::Parker;
 use crate::cache::{
     memory::{
         bag::Bag,
@@ -20,7 +22,6 @@ use crate::cache::{
         handed::Handed,
         opened,
         order::Order,
-        parker::Parker,
         segment::Segment,
         site::Site,
         tally::{NEAR, TALLIES, Tally},
@@ -28,6 +29,8 @@ use crate::cache::{
         window::{Sample, Window},
     },
 };
+#[cfg(speedup_simulated)]
+use crate::sync::timed::Parker;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 thread_local! {
@@ -118,6 +121,15 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
+}
+
+impl Own {
+    /// The order in which to take the members of the next group.
+    pub(in crate::cache) fn next_order(&self) -> Order {
+        let order = self.order.get();
+        self.order.set(order.next());
+        order
+    }
 }
 
 /// Keeps what the tables hold from being freed while this thread looks at it.

@@ -16,10 +16,7 @@
 
 mod ready;
 
-use std::{
-    sync::TryLockError,
-    time::{Duration, Instant},
-};
+use std::{sync::TryLockError, time::Duration};
 
 pub(in crate::cache) use self::ready::note_started;
 use self::ready::{DEAR, Spent, WORTH_SHARING, is_ready};
@@ -30,7 +27,7 @@ use crate::cache::thread::{
     window::{Kind, Open, Sample, Stage, nanos},
 };
 use crate::seeing::switch;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock, timed::Instant};
 
 /// So many calls tell cheap ones from dear ones.
 const FIRST: u64 = 16;
