@@ -86,6 +86,20 @@ pub(crate) fn shares() -> bool {
     MODE.load(Ordering::Relaxed) == Mode::All as usize
 }
 
+/// Whether caching is off, so that the value of a call that begins goes nowhere.
+///
+/// # Panics
+/// If the time for such calls is over.
+#[cold]
+#[inline(never)]
+pub(crate) fn begins_off() -> bool {
+    let off = is_off();
+    if off {
+        begin_off();
+    }
+    off
+}
+
 /// A call begins that is not kept.
 ///
 /// # Panics

@@ -70,7 +70,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
         None => match unsafe { core.begin::<IN_SCOPE>(key, worker) } {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
-            Begun::NotYet if not_kept() => Goal::NOWHERE,
+            Begun::NotYet if switch::begins_off() => Goal::NOWHERE,
             Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
@@ -94,20 +94,6 @@ pub(super) unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
         // SAFETY: as above.
         Err(payload) => unsafe { crash(core, key, &frame, payload, worker) },
     }
-}
-
-/// Whether caching is off, so that the value of a call that begins goes nowhere.
-///
-/// # Panics
-/// If the time for such calls is over.
-#[cold]
-#[inline(never)]
-fn not_kept() -> bool {
-    let is_off = switch::is_off();
-    if is_off {
-        switch::begin_off();
-    }
-    is_off
 }
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
