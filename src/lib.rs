@@ -107,7 +107,6 @@ pub mod guide {
 #[doc(hidden)]
 pub mod __private {
     pub use speedup_runtime::cache::{foretold::tried, probe::*};
-    #[cfg(feature = "buffer")]
     pub use speedup_runtime::{__again as again, __drain as drain};
 }
 

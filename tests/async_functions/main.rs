@@ -7,6 +7,7 @@ mod forms;
 mod runtimes;
 mod spawned;
 mod stress;
+mod together;
 mod traps;
 
 /// Lets others go first, once.

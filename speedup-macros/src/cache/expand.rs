@@ -299,6 +299,8 @@ fn body(model: &Cached) -> TokenStream {
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))
         .then(|| quote!(#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)]));
-    // So that it can stand in the frame of the call that runs it, wherever the compiler puts that.
-    quote!(#[inline] #lints #(#attributes)* #signature #block)
+    // So that it can stand in the frame of the call that runs it, wherever the compiler puts that; and does, where two do.
+    let inline =
+        if model.has_spans() { quote!(#[inline(always)] #[allow(clippy::inline_always)]) } else { quote!(#[inline]) };
+    quote!(#inline #lints #(#attributes)* #signature #block)
 }

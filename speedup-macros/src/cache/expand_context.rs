@@ -89,7 +89,19 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| block.extend(quote!(#scopes #asked #look_up)));
-    quote!(#(#attributes)* #visibility #signature #block)
+    let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
+    let inline = inline.then(|| inlined(model));
+    quote!(#(#attributes)* #inline #visibility #signature #block)
+}
+
+/// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
+fn inlined(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    if steady::calls_itself(&model.function) {
+        quote_spanned!(at=> #[inline(always)] #[allow(clippy::inline_always)])
+    } else {
+        quote_spanned!(at=> #[inline])
+    }
 }
 
 /// The wrapper's.

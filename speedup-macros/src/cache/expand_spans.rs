@@ -56,7 +56,7 @@ pub(super) fn look_up(model: &Cached, by_content: &TokenStream) -> TokenStream {
         }),
     );
     let inside = inside(model);
-    quote_spanned!(at=> ::speedup::cache::Spans::get(#spans, #key, #inside, || #by_content))
+    quote_spanned!(at=> ::speedup::cache::Spans::get(#spans, #key, #[inline(always)] #inside, || #by_content))
 }
 
 /// `|own| { if !is_same(patterns, &own.steady().0) { return None; } Some((span_of(design, &own.key().0)?,)) }`

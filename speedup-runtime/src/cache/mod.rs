@@ -56,7 +56,7 @@ pub use self::{
     asynchronous::{
         function::{AsyncFunction, Boxed, IntoAsyncFunction, PassedOn, boxed, passed_on},
         get::Get,
-        group::{GetAll, Group},
+        group::{GetAll, Group, Together, together},
         of_types::of_async_types,
         state::{AsyncCache, AsyncState, AsyncValues},
         task::AsyncTask,

@@ -10,6 +10,12 @@
 //!    f(n - 1).await + f(n - 2).await     =>     let [call_0, call_1] = boxed(#cache::group(F, [(n - 1,), (n - 2,)])).await;
 //!                                               call_0 + call_1
 //!    ```
+//!    Where calls have context, each passes its own on, and they are awaited together as they stand:
+//!
+//!    ```text
+//!    self.f(db, n - 1).await + ..    =>    let [call_0, call_1] = together([boxed(self.f(db, n - 1)), ..]).await;
+//!                                          call_0 + ..
+//!    ```
 //! 3. A call takes part when it stands before the first thing that can keep it from being reached: a branch, `?`, `return`, any other
 //!    `.await`, a macro. The `?` behind a call that takes part is none, if what stands behind it cannot panic (`arguments`).
 //! 4. A call takes part when its arguments can be evaluated early without a difference (`arguments`).
@@ -22,9 +28,10 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, ExprCall, Pat, Stmt, UseTree, parse_quote};
+use syn::{BinOp, Block, Expr, ExprCall, ExprMethodCall, Pat, ReceiverKind, Stmt, Token, UseTree, parse_quote};
 
 use super::expand_async;
 use super::form::Form;
@@ -35,10 +42,7 @@ use crate::signature::{self, Argument, Pass};
 /// The user's body, with its groups formed.
 pub(super) fn form(model: &Cached) -> Block {
     let mut block = model.function.block.as_ref().clone();
-    // Each call of what has context passes its own on.
-    if matches!(model.form, Form::Context(_)) {
-        return block;
-    }
+    let has_context = matches!(model.form, Form::Context(_));
     let name = model.function.sig.ident.to_string();
     let mut names = Names::default();
     model.function.sig.inputs.iter().for_each(|input| names.visit_fn_arg(input));
@@ -46,8 +50,12 @@ pub(super) fn form(model: &Cached) -> Block {
     // A body that gives the name another meaning is left alone.
     // What a group gives away cannot be asked for again.
     let gives_away = model.moves_err && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
-    if !model.sequential && !gives_away && !names.bound.contains(&name) {
-        let handle = model.running();
+    if !model.sequential && (has_context || !gives_away) && !names.bound.contains(&name) {
+        let by_key = (!has_context).then(|| ByKey {
+            handle: model.running(),
+            cache: expand_async::cache_type(model),
+            moves_err: model.moves_err,
+        });
         let types = match &model.place {
             Place::Inherent { ty, .. } => Some(["Self".to_owned()].into_iter().chain(ty.clone()).collect()),
             Place::Free | Place::TraitImpl | Place::Trait => None,
@@ -55,11 +63,10 @@ pub(super) fn form(model: &Cached) -> Block {
         Groups {
             name,
             types,
+            receiver: model.function.sig.receiver().map(|receiver| &receiver.kind),
             arguments: &model.arguments,
             mutable: names.mutable,
-            handle,
-            cache: expand_async::cache_type(model),
-            moves_err: model.moves_err,
+            by_key,
         }
         .visit_block_mut(&mut block);
     }
@@ -71,9 +78,17 @@ struct Groups<'a> {
     name: String,
     /// `Self::name(..)`, and the type's own name where it is known; otherwise the bare name.
     types: Option<Vec<String>>,
+    /// How a method takes `self`.
+    receiver: Option<&'a ReceiverKind>,
     arguments: &'a [Argument],
     /// Variables that may change.
     mutable: HashSet<String>,
+    /// How the cache is asked for several keys; nothing where a call is more than its key.
+    by_key: Option<ByKey>,
+}
+
+/// How the members of a group are asked for by their keys.
+struct ByKey {
     handle: TokenStream,
     /// The type of the handle.
     cache: TokenStream,
@@ -81,13 +96,19 @@ struct Groups<'a> {
     moves_err: bool,
 }
 
+/// A call that takes part.
+struct Site {
+    call: Expr,
+    arguments: Vec<Expr>,
+}
+
 /// A look at a region, in the order of its evaluation.
 struct Region<'a> {
     groups: &'a Groups<'a>,
     /// What the region has bound so far.
     bound: HashSet<String>,
-    /// The arguments of the calls that take part.
-    sites: Vec<Vec<Expr>>,
+    /// The calls that take part.
+    sites: Vec<Site>,
     /// A call that takes part may have given an error: what stands behind it may not be reached.
     fallible: bool,
     /// What stands behind may not be reached, or not so early.
@@ -170,9 +191,14 @@ impl Groups<'_> {
         statements.iter_mut().for_each(|statement| region.statement(statement));
         let sites = region.sites;
         let results = (0..sites.len()).map(result_name);
-        let (handle, cache) = (&self.handle, &self.cache);
+        let Some(ByKey { handle, cache, .. }) = &self.by_key else {
+            let calls = sites.iter().map(|site| &site.call);
+            let group = quote!(::speedup::cache::together([#(::speedup::cache::boxed(#calls)),*]));
+            statements.insert(0, parse_quote!(let [#(#results),*] = #group.await;));
+            return;
+        };
         let lends = self.arguments.iter().any(|argument| argument.pass == Pass::Lend);
-        let keys = sites.iter().map(|site| self.key(site, lends));
+        let keys = sites.iter().map(|site| self.key(&site.arguments, lends));
         let group: Stmt = if lends {
             // The type lets arguments coerce as they would in the call, `&Vec<T>` to `&[T]`.
             let key = signature::tuple(Span::call_site(), self.arguments.iter().map(lent_type));
@@ -192,12 +218,33 @@ impl Groups<'_> {
         signature::tuple(Span::call_site(), parts)
     }
 
-    /// Is this a call of the function itself?
+    /// The arguments, if this is a call of the function itself.
+    fn own<'e>(&self, call: &'e Expr) -> Option<&'e Punctuated<Expr, Token![,]>> {
+        match call {
+            Expr::Call(call) => self.is_own(call).then_some(&call.args),
+            Expr::MethodCall(call) => self.is_own_method(call).then_some(&call.args),
+            _ => None,
+        }
+    }
+
+    /// Is this `self.f(..)`, or `self.clone().f(..)`?
+    fn is_own_method(&self, call: &ExprMethodCall) -> bool {
+        let is_self = |value: &Expr| matches!(value, Expr::Path(path) if path.path.is_ident("self"));
+        let receiver = match call.receiver.as_ref() {
+            Expr::MethodCall(copy) => copy.method == "clone" && copy.args.is_empty() && is_self(&copy.receiver),
+            other => is_self(other) && matches!(self.receiver, Some(ReceiverKind::Reference(..))),
+        };
+        let plain = call.attrs.is_empty() && call.turbofish.is_none() && call.args.len() == self.arguments.len();
+        receiver && plain && self.receiver.is_some() && call.method == self.name
+    }
+
+    /// Is this a call of the function itself, by its path?
     fn is_own(&self, call: &ExprCall) -> bool {
         let Expr::Path(path) = call.func.as_ref() else { return false };
         if !(call.attrs.is_empty() && path.attrs.is_empty())
             || path.qself.is_some()
             || path.path.leading_colon.is_some()
+            || self.receiver.is_some()
             || call.args.len() != self.arguments.len()
         {
             return false;
@@ -242,7 +289,8 @@ impl Region<'_> {
                     self.closed = true;
                 } else if self.replaces {
                     let result = result_path(self.sites.len() - 1);
-                    *expression = if self.groups.moves_err { taken(&result, expression) } else { result };
+                    let moves_err = self.groups.by_key.as_ref().is_some_and(|by_key| by_key.moves_err);
+                    *expression = if moves_err { taken(&result, expression) } else { result };
                 }
             }
             Expr::Try(tried) => {
@@ -305,22 +353,19 @@ impl Region<'_> {
 
     /// Whether what is awaited is a call that takes part, which is noted then.
     fn own_call(&mut self, awaited: &Expr) -> bool {
-        let Expr::Call(call) = awaited else { return false };
-        if !self.groups.is_own(call) {
-            return false;
-        }
+        let Some(given) = self.groups.own(awaited) else { return false };
         let moves = |name: &str| self.bound.contains(name) || self.groups.mutable.contains(name);
         let fits = self
             .groups
             .arguments
             .iter()
-            .zip(&call.args)
+            .zip(given)
             .all(|(argument, value)| arguments::can_be_early(value, argument, self.fallible, &moves));
         if self.closed || !fits {
             self.refused |= !fits;
             return false;
         }
-        self.sites.push(call.args.iter().cloned().collect());
+        self.sites.push(Site { call: awaited.clone(), arguments: given.iter().cloned().collect() });
         true
     }
 }

@@ -68,6 +68,7 @@ fn borrowed_arguments() {
                 ::speedup::cache::Spans::get(
                     __DISTANCE_SPANS,
                     (a, b, &limit),
+                    #[inline(always)]
                     |own| {
                         ::core::option::Option::Some((
                             ::speedup::cache::span_of(a, &own.key().0)?,
@@ -162,7 +163,8 @@ fn borrowed_arguments() {
                     ),
                     out,
                 ));
-            #[inline]
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
             fn __distance_uncached(a: &str, b: &[u8], limit: usize) -> usize {
                 ::speedup::cache::Spans::ahead(
                     __DISTANCE_SPANS,

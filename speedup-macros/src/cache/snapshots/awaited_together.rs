@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::{check, check_in_impl};
 
 #[test]
 fn calls_of_one_expression_are_awaited_together() {
@@ -299,5 +299,63 @@ fn nothing_is_awaited_together() {
                 }
             };
         "##]],
+    );
+}
+
+#[test]
+fn calls_with_context_pass_it_on_and_are_awaited_together() {
+    check_in_impl(
+        "skip(self)",
+        "async fn size(&self, n: u64) -> u64 { let a = self.size(n / 2).await; a + self.size(n - 1).await + other(n).await }",
+        &expect![[r#"
+            impl Point {
+                async fn size(&self, n: u64) -> u64 {
+                    let cache = Self::SIZE;
+                    match ::speedup::AsyncCache::find(cache, (n,)) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(key) => {
+                            let this = ::speedup::cache::passed_on(self);
+                            ::speedup::cache::boxed(
+                                    ::speedup::AsyncCache::get_with(
+                                        cache,
+                                        key,
+                                        move |key| Self::__size_started(this, key),
+                                    ),
+                                )
+                                .await
+                        }
+                    }
+                }
+                /// The cache of [`Self::size()`].
+                const SIZE: &'static ::speedup::AsyncCache<(u64,), u64> = {
+                    static __SIZE_STATE: ::speedup::cache::AsyncState<(u64,), u64> = ::speedup::cache::AsyncState::new();
+                    &::speedup::AsyncCache::of(
+                        &__SIZE_STATE,
+                        ::speedup::cache::AsyncFunction::of_context("size")
+                            .show(|key: &(u64,), out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
+                            }),
+                    )
+                };
+                fn __size_started(this: Self, (n,): (u64,)) -> ::speedup::cache::Boxed<u64> {
+                    ::speedup::cache::boxed(async move { Self::__size_uncached(&this, n).await })
+                }
+                async fn __size_uncached(&self, n: u64) -> u64 {
+                    let [call_0, call_1] = ::speedup::cache::together([
+                            ::speedup::cache::boxed(self.size(n / 2)),
+                            ::speedup::cache::boxed(self.size(n - 1)),
+                        ])
+                        .await;
+                    let a = call_0;
+                    a + call_1 + other(n).await
+                }
+                #[doc(hidden)]
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn __speedup_endless_size(&self, argument_1: u64) -> u64 {
+                    Self::__speedup_endless_size(self, argument_1)
+                }
+            }
+        "#]],
     );
 }

@@ -11,6 +11,8 @@ fn an_error_is_moved_out_of_a_scope() {
         "fn total(&self, from: usize, to: usize) -> anyhow::Result<u64> { self.total(from, to - 1) }",
         &expect![[r#"
             impl Point {
+                #[inline(always)]
+                #[allow(clippy::inline_always)]
                 fn total(&self, from: usize, to: usize) -> anyhow::Result<u64> {
                     static __TOTAL_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
                     loop {

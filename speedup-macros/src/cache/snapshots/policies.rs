@@ -99,6 +99,7 @@ fn of_a_method_whose_calls_can_force_a_renewal() {
         "fn load(&self, id: u64) -> u64 { self.get(id) }",
         &expect![[r#"
             impl Point {
+                #[inline]
                 fn load(&self, id: u64) -> u64 {
                     let body = ::speedup::cache::Local(|
                         ::speedup::cache::Hashed((id,)): &::speedup::cache::Hashed<(u64,)>,

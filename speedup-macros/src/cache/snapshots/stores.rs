@@ -74,6 +74,7 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
         "fn load(&self, id: u64) -> Result<u64, Error> { self.get(id) }",
         &expect![[r#"
             impl Point {
+                #[inline]
                 fn load(&self, id: u64) -> Result<u64, Error> {
                     ::speedup::Cache::get_with(
                         Self::LOAD,

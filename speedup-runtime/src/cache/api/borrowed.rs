@@ -26,6 +26,7 @@ use crate::cache::{
         Current,
         key::{Key, Output},
     },
+    thread::registry,
 };
 
 /// The arguments of a scoped function that borrow, as a tuple: `Hash + Eq + Clone + Send + Sync`.
@@ -189,7 +190,8 @@ impl Scoped {
         // SAFETY: the core of a body's `Within` is the one that it was called for, which `get_outermost` made.
         let running = within.and_then(|within| unsafe { Scope::of(within.inside.core, family, &passed_on) });
         let value = match running {
-            Some(core) => core.get_with(&key, describe, body),
+            // SAFETY: a scope's.
+            Some(core) => unsafe { core.get_in_scope(&key, registry::current(), describe, body) },
             None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, body),
         };
         // SAFETY: all values of the table were made of a `Q`.

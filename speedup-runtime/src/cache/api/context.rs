@@ -13,6 +13,7 @@ use crate::cache::{
         state::Core,
     },
     table::key::{Key, Lookup, Output},
+    thread::registry::Worker,
 };
 use crate::seeing::report::Kind;
 
@@ -78,37 +79,49 @@ pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(
     body: &'a B,
 ) -> Callee<'a, K, R> {
     // SAFETY: a body that is not `Sync` is a local one.
-    unsafe { execute::callee_in(function, body, B::compute, B::IS_LOCAL) }
+    unsafe { execute::callee_in::<_, _, _, _, false>(function, body, B::compute, B::IS_LOCAL) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
-    /// The value of a key, computed if need be by this body. `describe` says what is special about the function.
+    /// The value of a key in a scope, computed if need be by this body. `describe` says what is special about the function.
+    ///
+    /// # Safety
+    /// The core is that of a scope.
     #[inline(always)]
-    pub(in crate::cache) fn get_with<B: Body<K, R>>(
+    pub(in crate::cache) unsafe fn get_in_scope<B: Body<K, R>>(
         &self,
         key: &K,
+        worker: &'static Worker,
         describe: impl Fn() -> Function<K, R>,
         body: &B,
     ) -> R {
         // Looked for once: what is more than a hit is left to `execute`, which looks again where it may claim the slot.
-        if let Some(value) = self.hit_small(key) {
+        // SAFETY: by the contract.
+        if let Some(value) = unsafe { self.hit_in_scope(key, worker) } {
             return value;
         }
         let function = self.function.get_or_init(describe);
-        self.get_missed(callee(function, body), key)
+        // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
+        let callee = unsafe { execute::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };
+        self.get_missed(callee, key)
     }
 
     /// The same for a key that is only borrowed: a hit copies nothing.
+    ///
+    /// # Safety
+    /// The core is that of a scope.
     #[inline(always)]
-    pub(in crate::cache) fn get_ref_with<Q: Lookup<K>, B: Body<K, R>>(
+    pub(in crate::cache) unsafe fn get_ref_in_scope<Q: Lookup<K>, B: Body<K, R>>(
         &self,
         key: Q,
+        worker: &'static Worker,
         describe: impl Fn() -> Function<K, R>,
         body: &B,
     ) -> R {
         // Small integers are found by their value.
         let hit = if K::is_small() { None } else { self.hit(key, None) };
-        hit.unwrap_or_else(|| self.get_with(&key.to_key(), describe, body))
+        // SAFETY: by the contract.
+        hit.unwrap_or_else(|| unsafe { self.get_in_scope(&key.to_key(), worker, describe, body) })
     }
 }
 

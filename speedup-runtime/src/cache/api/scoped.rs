@@ -84,6 +84,17 @@ pub(super) struct Scope<const N: usize, K: Key, R: Output> {
 }
 
 impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
+    /// The scope of a running call, if it is one of this family. It is there as long as the call runs.
+    ///
+    /// # Safety
+    /// The family is that of these types, see [`Scoped::family`].
+    #[inline(always)]
+    unsafe fn of_frame(frame: &Frame, family: TypeId) -> Option<&'static Self> {
+        // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
+        // those of scopes of these types. The frame is running, and ends before the scope does.
+        (frame.header().family == family).then(|| unsafe { &*frame.cache().cast::<Self>() })
+    }
+
     /// The core of a scope, if it is one of this family that was given the same.
     ///
     /// # Safety
@@ -185,8 +196,10 @@ impl Scoped {
         body: B,
     ) -> R {
         let family = Self::family::<N, K, R, B>();
-        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
-            Some(core) => core.get_with(&key, describe, &body),
+        let worker = registry::current();
+        match Self::running::<N, K, R>(worker, family, &passed_on) {
+            // SAFETY: a scope's.
+            Some(core) => unsafe { core.get_in_scope(&key, worker, describe, &body) },
             None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body),
         }
     }
@@ -204,8 +217,10 @@ impl Scoped {
         body: B,
     ) -> R {
         let family = Self::family::<N, K, R, B>();
-        match Self::running::<N, K, R>(registry::current(), family, &passed_on) {
-            Some(core) => core.get_ref_with(key, describe, &body),
+        let worker = registry::current();
+        match Self::running::<N, K, R>(worker, family, &passed_on) {
+            // SAFETY: a scope's.
+            Some(core) => unsafe { core.get_ref_in_scope(key, worker, describe, &body) },
             None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key.to_key(), describe, &body),
         }
     }
@@ -223,14 +238,26 @@ impl Scoped {
         family: TypeId,
         passed_on: &[Place; N],
     ) -> Option<&'static Core<K, R>> {
-        let frames = std::iter::successors(call_stack::top(worker), |frame| frame.parent()).take(NEAR);
-        frames
-            .filter(|frame| frame.header().family == family)
-            // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
-            // those of scopes of these types. The frame is running, and ends before the scope does.
-            .map(|frame: &Frame| unsafe { &*frame.cache().cast::<Scope<N, K, R>>() })
-            .find(|scope| scope.passed_on == *passed_on)
-            .map(|scope| &scope.core)
+        let top = call_stack::top(worker)?;
+        // SAFETY: the family is that of scopes of these types.
+        match unsafe { Scope::<N, K, R>::of_frame(top, family) } {
+            Some(scope) if scope.passed_on == *passed_on => Some(&scope.core),
+            _ => Self::running_below(top, family, passed_on),
+        }
+    }
+
+    /// The same, for calls between which others lie.
+    #[cold]
+    #[inline(never)]
+    fn running_below<const N: usize, K: Key, R: Output>(
+        top: &Frame,
+        family: TypeId,
+        passed_on: &[Place; N],
+    ) -> Option<&'static Core<K, R>> {
+        let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
+        // SAFETY: the family is that of scopes of these types.
+        let scopes = frames.filter_map(|frame| unsafe { Scope::<N, K, R>::of_frame(frame, family) });
+        scopes.into_iter().find(|scope| scope.passed_on == *passed_on).map(|scope| &scope.core)
     }
 
     #[cold]
@@ -251,6 +278,7 @@ impl Scoped {
         scope.core.number = self.number.lend();
         scope.core.grain.learn_from(&self.costs);
         let _counted = Counted { scoped: self, core: &scope.core };
-        scope.core.get_with(key, describe, body)
+        // SAFETY: a scope's.
+        unsafe { scope.core.get_in_scope(key, registry::current(), describe, body) }
     }
 }

@@ -145,8 +145,13 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             && let Some(key_inside) = self.outermost(core).and_then(&inside)
         {
             let place = V::of(key_inside);
+            if let Some(value) = core.hit_small(&place) {
+                return value;
+            }
             return match top.parent() {
-                Some(parent) if parent.header().family == self.function.family => core.get(self.callee(core), &place),
+                Some(parent) if parent.header().family == self.function.family => {
+                    core.get_missed(self.callee(core), &place)
+                }
                 _ => self.get_first(core, &place, key),
             };
         }

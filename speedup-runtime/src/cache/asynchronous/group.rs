@@ -14,10 +14,63 @@ use crate::{
     sync::lock,
 };
 
+/// A poll too many.
+#[cold]
+fn polled_again() -> ! {
+    panic!("several calls awaited together were polled after they were ready")
+}
+
 /// A few values awaited together, as returned by [`AsyncCache::group`](super::state::AsyncCache::group): what `#[cache]` makes of
 /// several awaited calls.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Group<'cache, K: Key, R: Output, const N: usize>([Member<'cache, K, R>; N]);
+
+/// A few calls awaited together, each with what it passes on, as returned by [`together`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Together<'a, R, const N: usize>([Call<'a, R>; N]);
+
+/// One of several calls.
+enum Call<'a, R> {
+    Running(Pin<Box<dyn Future<Output = R> + Send + 'a>>),
+    Ended(R),
+    Taken,
+}
+
+/// Awaits a few calls together: what `#[cache]` makes of several awaited calls that have context.
+pub fn together<'a, R, const N: usize>(calls: [Pin<Box<dyn Future<Output = R> + Send + 'a>>; N]) -> Together<'a, R, N> {
+    Together(calls.map(Call::Running))
+}
+
+/// Nothing in it is pinned but what is in boxes.
+impl<R, const N: usize> Unpin for Together<'_, R, N> {}
+
+impl<R, const N: usize> Future for Together<'_, R, N> {
+    type Output = [R; N];
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<[R; N]> {
+        let mut complete = true;
+        for call in &mut self.0 {
+            let Call::Running(running) = call else { continue };
+            match running.as_mut().poll(context) {
+                Poll::Ready(value) => *call = Call::Ended(value),
+                Poll::Pending => complete = false,
+            }
+        }
+        if !complete {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.0.each_mut().map(|call| match std::mem::replace(call, Call::Taken) {
+            Call::Ended(value) => value,
+            Call::Running(_) | Call::Taken => polled_again(),
+        }))
+    }
+}
+
+impl<R, const N: usize> fmt::Debug for Together<'_, R, N> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Together").finish_non_exhaustive()
+    }
+}
 
 /// All values of many keys, as returned by [`AsyncCache::get_all`](super::state::AsyncCache::get_all).
 #[must_use = "futures do nothing unless they are awaited"]
@@ -57,7 +110,7 @@ impl<K: Key, R: Output> Member<'_, K, R> {
     fn take(&mut self) -> R {
         match std::mem::replace(self, Self::Taken) {
             Self::There(value) => value,
-            Self::Asked(_) | Self::Taken => panic!("several calls awaited together were polled after they were ready"),
+            Self::Asked(_) | Self::Taken => polled_again(),
         }
     }
 }

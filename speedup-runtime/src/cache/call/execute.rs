@@ -56,7 +56,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
 }
 
 /// The value of a type that has but one.
@@ -95,16 +95,24 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), |key| function.shared(key), || function.callee()) }
+    unsafe {
+        run::<_, _, false>(core, function, key, (table, state, value), |key| function.shared(key), || function.callee())
+    }
 }
 
 /// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
 ///
 /// # Safety
-/// As for [`run_known`]; and the context is a `C` that outlives the call.
+/// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores of scopes alone.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
-pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy>(
+pub(in crate::cache) unsafe fn run_in<
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+    const IN_SCOPE: bool,
+>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -115,10 +123,10 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, C, F: for<'c> Fn(&C, &K
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let is_local = registry::current().own.is_local.get();
-    let callee = || Callee::of(function, run_in::<K, R, C, F>, context, is_local);
+    let callee = || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
     // SAFETY: passed on.
     unsafe {
-        run(
+        run::<_, _, IN_SCOPE>(
             core,
             function,
             key,
@@ -145,7 +153,7 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let callee = || function.callee_in(context);
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
 }
 
 /// A running call, as its body sees it.
@@ -165,7 +173,7 @@ impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 /// What to call for a caller who passes this on, by a body that gets it.
 ///
 /// # Safety
-/// The context is `Sync`, unless the callee is local.
+/// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores of scopes alone.
 #[inline(always)]
 pub(in crate::cache) unsafe fn callee_in<
     'a,
@@ -173,13 +181,14 @@ pub(in crate::cache) unsafe fn callee_in<
     R: Output,
     C,
     F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
+    const IN_SCOPE: bool,
 >(
     function: &'a Function<K, R>,
     context: &'a C,
     _body: F,
     is_local: bool,
 ) -> Callee<'a, K, R> {
-    Callee::of(function, run_in::<K, R, C, F>, std::ptr::from_ref(context).cast(), is_local)
+    Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, std::ptr::from_ref(context).cast(), is_local)
 }
 
 /// As [`run_known`], of a function that has no body of its own.
@@ -197,15 +206,15 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
 }
 
 /// The same.
 ///
 /// # Safety
-/// As for [`run_known`].
+/// As for [`run_known`]; `IN_SCOPE` as for [`run_in`].
 #[inline(always)]
-unsafe fn run<'a, K: Key, R: Output>(
+unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
@@ -226,7 +235,8 @@ unsafe fn run<'a, K: Key, R: Output>(
     }
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
-        None => match core.begin(key, worker) {
+        // SAFETY: by the contract.
+        None => match unsafe { core.begin::<IN_SCOPE>(key, worker) } {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
             Begun::NotYet if not_kept() => Goal::NOWHERE,
@@ -247,7 +257,7 @@ unsafe fn run<'a, K: Key, R: Output>(
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land(core, function, key, &frame, worker, &value) };
+            unsafe { land::<_, _, IN_SCOPE>(core, function, key, &frame, worker, &value) };
             value
         }
         // SAFETY: as above.
@@ -381,7 +391,7 @@ fn announce<K: Key, R: Output>(
 /// # Safety
 /// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this.
 #[inline(always)]
-unsafe fn land<K: Key, R: Output>(
+unsafe fn land<K: Key, R: Output, const IN_SCOPE: bool>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -397,7 +407,7 @@ unsafe fn land<K: Key, R: Output>(
     let copy = value.clone();
     std::mem::forget(crashed);
     // SAFETY: by the contract.
-    unsafe { frame.goal().publish(core, worker, copy) };
+    unsafe { frame.goal().publish::<_, _, IN_SCOPE>(core, worker, copy) };
     registry::collect_if_due();
 }
 

@@ -13,13 +13,13 @@ use crate::cache::{
     },
     call::{callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
-        Claim,
+        Claim, Table,
         key::{Key, Output},
     },
     thread::{
         call_stack,
         claim::Busy,
-        registry::{self, Worker},
+        registry::{self, Pinned, Worker},
         stack,
     },
 };
@@ -88,7 +88,35 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(always)]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
+        // As `hit_by`, without a closure, which the compiler may put somewhere else.
+        let pin = worker.pin_swiftly();
+        let value = self.table(pin.at())?.find_paged(packed, pin.at())?.clone();
+        drop(pin);
+        worker.count_hit(self.number.index(), packed);
+        Some(value)
+    }
+
+    /// The same on a thread that makes barriers of its own.
+    #[cold]
+    #[inline(never)]
+    fn hit_small_slowly(&self, packed: u64) -> Option<R> {
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
+    }
+
+    /// As [`hit_small`](Self::hit_small), in a scope, without a pin.
+    ///
+    /// # Safety
+    /// The core is that of a scope.
+    #[inline(always)]
+    pub(in crate::cache) unsafe fn hit_in_scope(&self, key: &K, worker: &'static Worker) -> Option<R> {
+        let packed = if K::is_small() { key.pack() } else { None }?;
+        // SAFETY: all tables that a scope has had go with it (`Current::none_of_scope`), and it outlives its calls; of values under
+        // small keys none is taken out, since a scope with a bound has none of those.
+        let pin = unsafe { Pinned::needless() };
+        let value = self.table(pin)?.find_paged(packed, pin)?.clone();
+        worker.count_hit(self.number.index(), packed);
+        Some(value)
     }
 
     /// The value of a key for which [`hit_small`](Self::hit_small) has looked in vain.
@@ -104,7 +132,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(always)]
     fn get_hashed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         let worker = registry::current();
-        match self.begin(key, worker) {
+        match self.begin_pinned(key, worker) {
             Begun::Value(value) => value,
             Begun::Mine(flight) => callee.run(self, key, Some(flight)),
             // By way of `execute`, which sees to room on the stack: who waits may come here again while it gives way.
@@ -113,8 +141,44 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Claims a key's slot, or finds its value, if that takes no more than a look.
+    ///
+    /// # Safety
+    /// `IN_SCOPE` is true for cores of scopes alone.
     #[inline(always)]
-    pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+    pub(in crate::cache) unsafe fn begin<const IN_SCOPE: bool>(
+        &self,
+        key: &K,
+        worker: &'static Worker,
+    ) -> Begun<'_, K, R> {
+        if !IN_SCOPE || !K::is_small() {
+            return self.begin_pinned(key, worker);
+        }
+        // A pin is also where a thread sees that it may leave its barriers to others.
+        if worker.reader.makes_barriers() {
+            return self.begin_elsewhere(key, worker);
+        }
+        // SAFETY: by the contract; see `hit_in_scope`.
+        let pin = unsafe { Pinned::needless() };
+        let begin = |table: &Table<K, R>| {
+            let slot = table.begin_paged(key.pack()?, worker, pin)?;
+            Some(Flight::new(self, worker, table.id(), slot))
+        };
+        match self.table(pin).and_then(begin) {
+            Some(flight) => Begun::Mine(flight),
+            None => self.begin_elsewhere(key, worker),
+        }
+    }
+
+    /// The same under a pin; out of line, to keep the frames of bodies small.
+    #[cold]
+    #[inline(never)]
+    fn begin_elsewhere(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+        self.begin_pinned(key, worker)
+    }
+
+    /// The same under a pin.
+    #[inline(always)]
+    fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
         match table.begin(key, key.pack(), worker, pin.at()) {

@@ -76,7 +76,8 @@ impl Scoped {
         body: &B,
     ) -> R {
         let family = Self::family::<N, Hashed<K>, Stored<R>, B>();
-        let Some(core) = Self::running::<N, Hashed<K>, Stored<R>>(registry::current(), family, &passed_on) else {
+        let worker = registry::current();
+        let Some(core) = Self::running::<N, Hashed<K>, Stored<R>>(worker, family, &passed_on) else {
             // What is put out is given back to its table later, perhaps when the scope has ended: so its tables are freed later, too.
             let table = Current::none();
             return self.get_outermost(family, table, passed_on, &key(), describe, body).into_value();
@@ -85,6 +86,7 @@ impl Scoped {
             stored.visit();
             Some(stored.get().clone())
         });
-        hit.unwrap_or_else(|| core.get_with(&key(), describe, body).into_value())
+        // SAFETY: of a running call of the family, and so of a scope.
+        hit.unwrap_or_else(|| unsafe { core.get_in_scope(&key(), worker, describe, body) }.into_value())
     }
 }

@@ -1,6 +1,8 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
 mod arena;
+#[cfg_attr(loom, allow(dead_code, reason = "the models have no scopes"))]
+mod begin;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
 pub(in crate::cache) mod bias;
 pub(in crate::cache) mod bits;
@@ -145,44 +147,6 @@ impl<K: Key, R: Output> Table<K, R> {
     #[inline(always)]
     pub(in crate::cache) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.pages.find(packed, pin)?.value()
-    }
-
-    /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
-    /// look.
-    #[inline(always)]
-    pub(in crate::cache) fn begin<'pin>(
-        &self,
-        key: &K,
-        packed: Option<u64>,
-        me: &Worker,
-        pin: Pinned<'pin>,
-    ) -> Option<(Slot<'pin, R>, bool)> {
-        // In a mixed page the key may have strayed before there was the page.
-        let paged = packed.and_then(|packed| self.pages.find_in_page(packed, pin));
-        if let Some((_, slot)) = paged.filter(|(page, _)| !page.is_mixed()) {
-            let claimed = match self.alone(me) {
-                Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
-                None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
-            };
-            return claimed.then_some((slot, true));
-        }
-        let (entry, made) = self.find_or_file(key, packed, me, pin)?;
-        Some((entry.slot(), made))
-    }
-
-    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
-    /// line, to keep the frames of bodies small.
-    #[inline(never)]
-    fn find_or_file<'pin>(
-        &self,
-        key: &K,
-        packed: Option<u64>,
-        me: &Worker,
-        pin: Pinned<'pin>,
-    ) -> Option<(&'pin Entry<K, R>, bool)> {
-        let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
-        let alone = || self.alone(me).map(Turn::Alone);
-        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me.number), None), || ())
     }
 
     /// The value of a key that is not a small integer.

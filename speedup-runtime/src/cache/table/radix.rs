@@ -89,13 +89,13 @@ impl<K: Key, R> Pages<K, R> {
     /// The slot of a packed key, if its page has been made.
     ///
     /// Pages live as long as the table, which the pin under which it was found keeps.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find_in_page(packed, pin).map(|(_, slot)| slot)
     }
 
     /// The same, with the header of its page.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_in_page<'pin>(
         &self,
         packed: u64,
@@ -239,7 +239,7 @@ impl<K: Key, R> Pages<K, R> {
         });
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(packed: u64) -> Place {
         let bits = PageOf::<R>::BITS;
         let split = |code: u64, bits: u32| ((code >> bits) as usize, (code & ((1 << bits) - 1)) as usize);

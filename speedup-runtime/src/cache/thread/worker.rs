@@ -130,6 +130,17 @@ pub(in crate::cache) struct Pin {
 #[derive(Clone, Copy)]
 pub(in crate::cache) struct Pinned<'pin>(PhantomData<&'pin Pin>);
 
+impl Pinned<'_> {
+    /// What to look at a table with that lasts without a pin.
+    ///
+    /// # Safety
+    /// During the lifetime the table is not freed, and nothing is taken out of the part of it that is looked at.
+    #[inline(always)]
+    pub(in crate::cache) unsafe fn needless() -> Self {
+        Self(PhantomData)
+    }
+}
+
 impl Pin {
     /// What to look at tables with, as long as the pin lasts.
     #[inline(always)]

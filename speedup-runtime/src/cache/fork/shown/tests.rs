@@ -45,8 +45,8 @@ fn callee<'a>(function: &'a Function<Key, u64>, lent: &'a Lent<'a>) -> Callee<'a
         }
         lent.list[*at]
     };
-    // SAFETY: what is lent is `Sync`.
-    unsafe { callee_in(function, lent, body, false) }
+    // SAFETY: what is lent is `Sync`, and this is no scope.
+    unsafe { callee_in::<_, _, _, _, false>(function, lent, body, false) }
 }
 
 #[test]

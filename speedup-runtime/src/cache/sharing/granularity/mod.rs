@@ -148,14 +148,14 @@ impl Grain {
     }
 
     /// Whether a group is to be computed in a way in which it may be shared. The first one of an outermost call opens a window.
-    #[inline]
+    // No table of jumps: of cheap calls, which ask all the time, nothing is shared.
+    #[inline(always)]
     pub(in crate::cache) fn may_share(&self, worker: &Worker, number: &Number) -> bool {
-        match worker.own.sample.stage.get() {
-            Stage::Alone => false,
-            Stage::Fresh => !self.is_sequential() && self.open(worker, number),
-            Stage::Asking => worker.computed() >= worker.own.sample.ask.get(),
-            Stage::Shared => !self.is_sequential(),
+        let stage = worker.own.sample.stage.get();
+        if matches!(stage, Stage::Alone | Stage::Asking) {
+            return stage == Stage::Asking && worker.computed() >= worker.own.sample.ask.get();
         }
+        !self.is_sequential() && (stage == Stage::Shared || self.open(worker, number))
     }
 
     /// Whether the members of a group are to be shown to others from now on.

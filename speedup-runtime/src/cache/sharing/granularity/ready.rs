@@ -17,6 +17,10 @@ const TO_START: u64 = 90_000;
 const DEAR_TO_START: u64 = 20_000;
 /// Others had first touches of code and memory in their time, and gain less.
 const TO_START_FOR_CHEAP: u64 = 500_000;
+/// Of those that seem to cost no more than this, first touches may be the greater part: on the way down a deep recursion each call finds
+/// new stack and a new place in the table.
+const CHEAP: u64 = 4 * WORTH_SHARING;
+const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
 
 /// Whether the threads of the pool have been started. Relaxed: a hint.
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -57,6 +61,8 @@ impl Spent {
 /// Whether to share, where a call is known to cost so much (0: nothing is known).
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
     is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some())
+        // In a pool of one thread, which is the caller, nobody would come.
+        && rayon_core::current_num_threads() > 1
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
@@ -64,7 +70,8 @@ fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
     let price = match started {
         true => TO_INVITE,
         false if cost >= DEAR_TO_START => TO_START,
-        false => TO_START_FOR_CHEAP,
+        false if cost >= CHEAP => TO_START_FOR_CHEAP,
+        false => TO_START_FOR_CHEAPEST,
     };
     cost >= WORTH_SHARING && spent.time >= price
 }
@@ -94,6 +101,8 @@ mod tests {
         assert!(!ready(900, 100, 110, false), "a grid of 30 x 30 in cold memory");
         assert!(!ready(1_000_000, 20_000, WORTH_SHARING - 1, false), "however long it goes on");
         assert!(ready(300, 1_000, 3_000, false), "calls of 3 us, after a while");
+        assert!(!ready(5_000, 1_000, 200, false), "the way down a deep recursion");
+        assert!(ready(15_000, 3_000, 200, false), "calls of 200 ns that go on for long");
         assert!(ready(2, 12, 6_000, true), "where the pool runs, that is little");
     }
 }

@@ -1,0 +1,71 @@
+//! The first look of a call that is about to be computed: in most cases it claims the slot.
+
+use super::{Entry, Slot, State, Table};
+use crate::cache::{
+    table::{
+        bias::Turn,
+        key::{Key, Output},
+    },
+    thread::registry::{Pinned, Worker},
+};
+
+impl<K: Key, R: Output> Table<K, R> {
+    /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
+    /// look.
+    #[inline(always)]
+    pub(in crate::cache) fn begin<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<(Slot<'pin, R>, bool)> {
+        if let Some(slot) = packed.and_then(|packed| self.find_own(packed, pin)) {
+            let claimed = self.claim_own(&slot, me);
+            return Some((slot, claimed));
+        }
+        let (entry, made) = self.find_or_file(key, packed, me, pin)?;
+        Some((entry.slot(), made))
+    }
+
+    /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
+    #[inline(always)]
+    pub(in crate::cache) fn begin_paged<'pin>(
+        &self,
+        packed: u64,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
+    }
+
+    /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
+    #[inline(always)]
+    fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
+    }
+
+    /// Claims a slot that [`find_own`](Self::find_own) has found, if that takes no more than a look.
+    #[inline(always)]
+    fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+        match self.alone(me) {
+            Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
+            None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
+        }
+    }
+
+    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
+    /// line, to keep the frames of bodies small.
+    #[inline(never)]
+    fn find_or_file<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<(&'pin Entry<K, R>, bool)> {
+        let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
+        let alone = || self.alone(me).map(Turn::Alone);
+        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me.number), None), || ())
+    }
+}
