@@ -237,6 +237,7 @@ fn asan(_: &[String]) -> Result<Done, Failure> {
     command.args(["test", "--release", "--target", TARGET, "--target-dir", "target/asan", "--no-fail-fast"]);
     command.args(["--package", "speedup-runtime", "--no-default-features"]);
     command.args(["--lib", "--test", "cache_basic", "--test", "cache_stress", "--test", "cache_depth"]);
+    command.args(["--test", "cache_miri", "--test", "cache_miri_forms"]);
     // The sanitizer takes pieces of stack that are not its own for overflows when a panic passes through them.
     command.args(["--", "--skip", "too_wide", "--skip", "bottom_of_a_deep", "--skip", "without_a_base_case"]);
     // Nor does a thread under the sanitizer sleep where the system's own would.

@@ -14,7 +14,7 @@ use crate::cache::{
     call::{
         callee::Callee,
         claim_guard::Flight,
-        failed::crash,
+        failed::{Crashed, crash},
         function::Function,
         inner::{Begun, shown},
         running::Running,
@@ -230,21 +230,6 @@ unsafe fn land<K: Key, R: Output, const IN_SCOPE: bool>(
     // SAFETY: by the contract.
     unsafe { frame.goal().publish::<_, _, IN_SCOPE>(core, worker, copy) };
     registry::collect_if_due();
-}
-
-/// Gives the claim of a frame back if the clone of its value panics.
-struct Crashed<'a, K: Key, R: Output> {
-    core: &'a Core<K, R>,
-    frame: &'a Frame,
-    worker: &'static Worker,
-}
-
-impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
-    #[cold]
-    fn drop(&mut self) {
-        // SAFETY: by the contract of `land`, the only one to make this.
-        drop(unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) });
-    }
 }
 
 /// Publishes a value if it is to be kept, in the core that it renews if it renews one.

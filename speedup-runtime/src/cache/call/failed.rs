@@ -51,6 +51,21 @@ pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
     resume_unwind(payload)
 }
 
+/// Gives the claim of a frame back if the clone of its value panics.
+pub(super) struct Crashed<'a, K: Key, R: Output> {
+    pub(super) core: &'a Core<K, R>,
+    pub(super) frame: &'a Frame,
+    pub(super) worker: &'static Worker,
+}
+
+impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: by the contract of `land` in `execute`, the only one to make this.
+        drop(unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) });
+    }
+}
+
 impl<K: Key, R: Output> Core<K, R> {
     /// Notes that a call has panicked, if others work for the same outermost call. Before its claim is given up.
     fn note_failed(

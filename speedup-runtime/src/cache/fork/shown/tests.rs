@@ -45,7 +45,7 @@ fn callee<'a>(function: &'a Function<Key, u64>, lent: &'a Lent<'a>) -> Callee<'a
         }
         lent.list[*at]
     };
-    // SAFETY: what is lent is `Sync`.
+    // SAFETY: what is lent is `Sync`, and this is no scope.
     unsafe { callee_in::<_, _, _, _, false>(function, lent, body, false) }
 }
 
