@@ -27,9 +27,10 @@ use crate::cache::{
 use crate::seeing::watch::{Watched, What};
 
 /// A call, as it is written.
-fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
-    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> impl fmt::Display {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out))
 }
+
 /// Results larger than this, in bytes, are looked for only where there is room for them.
 const LARGE: usize = 16 * 1024;
 
@@ -228,7 +229,7 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key).to_string());
             let waited = block_on::wait(self, busy, worker, is_still);
             drop(waiting);
             match waited {

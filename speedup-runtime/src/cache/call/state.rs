@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
     call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
+    memory::{epoch::Garbage, garbage},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -120,6 +121,19 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The core is counted by `Arc`, and once for what is returned.
     unsafe fn kept(counted: *const Self) -> Kept {
         unsafe fn release<K: Key, R: Output>(counted: *const (), _: *mut ()) {
+            // SAFETY: by the contract of `kept`; the count is not changed.
+            let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.cast::<Core<K, R>>()) });
+            // Garbage is freed by one thread at a time. Who comes by a `Weak` has it counted by a `Kept` before it leaves.
+            if Arc::strong_count(&core) == 1 {
+                // What was removed from its tables lies in them, and goes first.
+                // SAFETY: once, as this.
+                garbage::retire_behind_all(unsafe { Garbage::new(counted, null_mut(), release_last::<K, R>) });
+            } else {
+                // SAFETY: by the contract of `kept`.
+                unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
+            }
+        }
+        unsafe fn release_last<K: Key, R: Output>(counted: *const (), _: *mut ()) {
             // SAFETY: by the contract of `kept`.
             unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
         }

@@ -1,5 +1,6 @@
 //! When memory is given back, and what it is made of.
 
+pub(in crate::cache) mod bag;
 pub(in crate::cache) mod epoch;
 #[cfg_attr(loom, path = "../model/garbage.rs")]
 pub(in crate::cache) mod garbage;

@@ -4,13 +4,10 @@ use std::{cell::Cell, marker::PhantomData};
 
 use crate::cache::memory::{
     epoch::{Entered, Reader},
-    garbage::DOMAIN,
+    garbage::{self, DOMAIN, THREADS},
     membarrier,
 };
 use crate::sync::{Ordering, atomic::fence};
-
-/// How many threads a model may have.
-const THREADS: usize = 3;
 
 loom::lazy_static! {
     static ref WORKERS: [Worker; THREADS] =
@@ -66,6 +63,7 @@ impl Worker {
     pub(in crate::cache) fn order(&self) {}
 
     pub(in crate::cache) fn pin(&'static self) -> Pin {
+        garbage::carry(self.number as usize);
         Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
 }

@@ -156,7 +156,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
                 None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
             };
-            return claimed.then_some((slot, true));
+            return Some((slot, claimed));
         }
         let (entry, made) = self.find_or_file(key, packed, me, pin)?;
         Some((entry.slot(), made))

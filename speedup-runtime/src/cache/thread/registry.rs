@@ -6,7 +6,10 @@ use std::{cell::Cell, ptr::null, sync::Mutex};
 
 pub(in crate::cache) use crate::cache::thread::worker::{Pinned, Worker};
 use crate::cache::{
-    memory::{garbage::DOMAIN, membarrier, registration},
+    memory::{
+        garbage::{self, DOMAIN},
+        membarrier, registration,
+    },
     thread::{segment::Segment, worker::SWIFT},
 };
 use crate::sync::{Ordering, atomic::fence, lock};
@@ -32,6 +35,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         CURRENT.set(null());
         SWIFT.set(null());
+        garbage::carry(None);
         if let Some(worker) = self.0.get() {
             let mut registry = lock(&REGISTRY);
             // It pins no more, so nobody need wait for its saying so.
@@ -69,6 +73,7 @@ fn enrol() -> &'static Worker {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
         registry.all.push(worker);
+        DOMAIN.adopt(&worker.bag);
         worker
     });
     worker.reader.set_fenced(fenced);
@@ -77,6 +82,7 @@ fn enrol() -> &'static Worker {
     worker.own.stack.set(Segment::default());
     worker.site.enter(worker.number);
     CURRENT.set(worker);
+    garbage::carry(Some(&worker.bag));
     if !fenced {
         SWIFT.set(worker);
     }

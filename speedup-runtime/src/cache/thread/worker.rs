@@ -6,11 +6,13 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     memory::{
+        bag::Bag,
         epoch::{Entered, Reader},
         garbage::DOMAIN,
         registration,
     },
     thread::{
+        blame::Blame,
         board::Board,
         engine::Header,
         failures::Failures,
@@ -67,6 +69,8 @@ pub(in crate::cache) struct Worker {
     /// Calls that have panicked within the outermost call.
     pub(in crate::cache) failures: Failures,
     parker: Parker,
+    /// What the thread has retired. It stays when the thread ends, and is emptied by whoever collects.
+    pub(in crate::cache) bag: Bag,
 }
 
 // SAFETY: `own` is touched by the thread that has the worker alone, which `current` sees to; `Registry` hands a worker
@@ -110,6 +114,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
+    /// The call with which a panic on its way up has begun.
+    pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
@@ -159,6 +165,7 @@ impl Worker {
             parker: Parker::new(),
             handed: Handed::default(),
             failures: Failures::default(),
+            bag: Bag::new(),
         }
     }
 
