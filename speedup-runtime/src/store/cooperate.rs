@@ -1,17 +1,21 @@
 //! Computing each key once between processes that share a store.
 //!
 //! Before a call is computed its key is claimed in the store. Its owner says there which keys it needs next, when it comes to
-//! several that do not need each other. Who finds a key claimed takes those first, in an order of its own, so that
-//! processes meet in the middle of a recursion instead of following each other; then it waits to be told of the value. So
-//! every wait follows a dependency, and a circle of waits would be a circle of the recursion itself: what is awaited is
+//! several that do not need each other. Who finds a key claimed looks among those, and among what they need in turn, for one that
+//! nobody computes, in an order of its own, so that processes meet in the middle of a recursion instead of following each other; where there
+//! is none, it waits to be told of the value, or of new needs. So every wait follows a dependency, and a circle of waits would be a circle of the recursion itself: what is awaited is
 //! said on the claim, too, so that whoever comes there meets its own key again, and reports it.
 
 #[doc(hidden)]
 pub mod policy;
+mod search;
 
-use std::{cell::RefCell, future::Future, pin::Pin};
+use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 
+use self::search::Found;
 use super::Result;
+
+pub use self::search::begin;
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -29,7 +33,30 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, V>>;
 
-    /// The same for a task, which cannot wait here: of a key that another process computes, also what it awaits before it asks again.
+    /// The same, but until the answer for one of the keys beside may be another one, too. Of each it is said which needs were seen.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn wait_beside(&self, key: &K, seen: u64, beside: &[(K, u64)]) -> Result<Begun<K, V>> {
+        let _ = beside;
+        self.wait(key, seen)
+    }
+
+    /// What is known of several keys, in their order, without a claim to any: one round trip.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn look(&self, keys: &[&K]) -> Result<Vec<Looked<K>>> {
+        let foretold = self.foretell(None, keys)?.into_iter();
+        let looked = foretold.map(|foretold| match foretold {
+            Foretold::Value(_) => Looked::There,
+            Foretold::Free => Looked::Free,
+            Foretold::Taken => Looked::Taken { needs: Vec::new(), seen: 0 },
+        });
+        Ok(looked.collect())
+    }
+
+    /// As [`begin`](Self::begin) for a task, which cannot wait here: of a key that another process computes, also what it awaits before it asks again.
     ///
     /// `None` in its place says that the store cannot tell. Then calls of `async` functions are computed without waiting for others.
     ///
@@ -113,9 +140,34 @@ impl<V> Foretold<V> {
     }
 }
 
+/// What a look at a key has shown that does not fetch its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked<K> {
+    /// There is a value.
+    There,
+    /// Somebody computes it.
+    Taken {
+        /// What that needs next, as far as it said.
+        needs: Vec<K>,
+        /// A number of what it said.
+        seen: u64,
+    },
+    /// Nobody does.
+    Free,
+}
+
 thread_local! {
-    /// The claimed calls that this thread computes, the innermost last: a store, and the bytes of a key.
-    static COMPUTED: RefCell<Vec<(usize, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+    /// The claimed calls that this thread computes, the innermost last.
+    static COMPUTED: RefCell<Vec<Innermost>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A claimed call that a thread computes.
+struct Innermost {
+    store: usize,
+    /// Its key in bytes.
+    key: Vec<u8>,
+    /// The keys of which others were told that it needs them.
+    told: HashSet<Vec<u8>>,
 }
 
 /// Which store it is, for as long as it lives.
@@ -132,7 +184,10 @@ struct Computed<'a, K, V> {
 
 impl<'a, K, V> Computed<'a, K, V> {
     fn begin(store: &'a dyn Cooperate<K, V>, key: &'a K) -> Self {
-        COMPUTED.with_borrow_mut(|computed| computed.push((place(store), store.bytes(key))));
+        search::computes(store, key, true);
+        COMPUTED.with_borrow_mut(|computed| {
+            computed.push(Innermost { store: place(store), key: store.bytes(key), told: HashSet::new() })
+        });
         Self { store, key, ended: false }
     }
 }
@@ -140,30 +195,31 @@ impl<'a, K, V> Computed<'a, K, V> {
 impl<K, V> Drop for Computed<'_, K, V> {
     fn drop(&mut self) {
         COMPUTED.with_borrow_mut(Vec::pop);
+        search::computes(self.store, self.key, false);
         if !self.ended {
             self.store.give_up(self.key);
         }
     }
 }
 
-/// The value of a key of which this was [begun](Cooperate::begin): from the store, or computed here, or by another process meanwhile.
+/// The value of a key of which this was [begun](begin): from the store, or computed here, or by another process meanwhile.
 ///
 /// `compute` computes and keeps it, and says whether it did keep it: what is not kept is computed by each process for itself. `help` computes
-/// other keys, which end up here in turn.
+/// other keys, which end up here in turn; each is asked for by [`begin`], of the very same store: not of a clone of it.
 ///
 /// # Errors
 /// If the store could not be asked; then `compute` has not been called.
 ///
 /// # Panics
 /// If `compute` or `help` does; the claim is given up.
-pub fn together<K, V>(
+pub fn together<K: Clone, V>(
     store: &dyn Cooperate<K, V>,
     key: &K,
     mut begun: Begun<K, V>,
     mut compute: impl FnMut() -> (V, bool),
     help: &mut dyn FnMut(Vec<K>),
 ) -> Result<V> {
-    let mut told = false;
+    let (mut told, mut helped) = (false, HashSet::new());
     loop {
         let (needs, seen) = match begun {
             Begun::Value(value) => return Ok(value),
@@ -180,25 +236,45 @@ pub fn together<K, V>(
             told = true;
             announce(store, &[key]);
         }
-        if !needs.is_empty() {
-            help(needs);
-        }
-        begun = store.wait(key, seen)?;
+        begun = match search::search(store, needs, &helped)? {
+            Found::Free(call) => {
+                // Once: it may panic, or have no value that is kept.
+                helped.insert(store.bytes(&call.key));
+                help(vec![call.key.clone()]);
+                drop(call);
+                store.begin(key)?
+            }
+            // Another thread's, which is waited for as ever; or this one's, which closes a circle.
+            Found::Ours(call) => {
+                helped.insert(store.bytes(&call));
+                help(vec![call]);
+                store.begin(key)?
+            }
+            Found::Taken(beside) => store.wait_beside(key, seen, &beside)?,
+        };
     }
 }
 
-/// Says in the store that the innermost claimed call of this thread needs these keys next.
+/// Says in the store that the innermost claimed call of this thread needs these keys next, unless it has said so.
 pub fn announce<K, V>(store: &dyn Cooperate<K, V>, needed: &[&K]) {
-    if let Some(key) = owner(store) {
+    let keys: Vec<Vec<u8>> = needed.iter().map(|key| store.bytes(key)).collect();
+    let by = innermost(store, |by| {
+        let is_new = keys.iter().any(|key| !by.told.contains(key));
+        is_new.then(|| {
+            by.told = keys.into_iter().collect();
+            by.key.clone()
+        })
+    });
+    if let Some(Some(key)) = by {
         // Others then only know less.
         let _ = store.needs(&key, needed);
     }
 }
 
-/// The innermost claimed call of this thread, if it is one of this store.
-fn owner<K, V>(store: &dyn Cooperate<K, V>) -> Option<Vec<u8>> {
+/// Does something with the innermost claimed call of this thread, if it is one of this store.
+fn innermost<K, V, T>(store: &dyn Cooperate<K, V>, act: impl FnOnce(&mut Innermost) -> T) -> Option<T> {
     let place = place(store);
-    COMPUTED.with_borrow(|computed| computed.last().filter(|(of, _)| *of == place).map(|(_, key)| key.clone()))
+    COMPUTED.with_borrow_mut(|computed| computed.last_mut().filter(|by| by.store == place).map(act))
 }
 
 /// Looks keys up that the innermost claimed call of this thread needs next, and says so in the store.
@@ -206,7 +282,12 @@ fn owner<K, V>(store: &dyn Cooperate<K, V>) -> Option<Vec<u8>> {
 /// # Errors
 /// If the store could not be asked.
 pub fn foretell<K, V>(store: &dyn Cooperate<K, V>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
-    store.foretell(owner(store).as_deref(), keys)
+    let told = keys.iter().map(|key| store.bytes(key)).collect();
+    let owner = innermost(store, |by| {
+        by.told = told;
+        by.key.clone()
+    });
+    store.foretell(owner.as_deref(), keys)
 }
 
 /// The order in which this process takes the members of a group: those last that another one computes.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, order, together};
+use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, begin, foretell, order, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
 use crate::redis_store::say;
@@ -20,7 +20,8 @@ fn sums(server: &Server) -> Sums {
 
 /// One of the processes.
 struct Process<'a> {
-    store: Sums,
+    /// One and the same for all its calls.
+    store: std::sync::Arc<Sums>,
     known: HashMap<Key, u64>,
     computed: &'a AtomicU64,
     work: Duration,
@@ -35,7 +36,7 @@ impl Process<'_> {
         let store = self.store.clone();
         let cooperation = store.cooperation().expect("it was chosen");
         let process = std::cell::RefCell::new(&mut *self);
-        let begun = cooperation.begin(&key).expect("the server is there");
+        let begun = begin(cooperation, &key).expect("the server is there");
         let value = together(
             cooperation,
             &key,
@@ -83,7 +84,8 @@ fn all_compute(server: &Server, processes: usize, side: u32, work: Duration) -> 
     std::thread::scope(|scope| {
         for _ in 0..processes {
             scope.spawn(|| {
-                let mut process = Process { store: sums(server), known: HashMap::new(), computed: &computed, work };
+                let mut process =
+                    Process { store: sums(server).into(), known: HashMap::new(), computed: &computed, work };
                 assert_eq!(process.paths((side, side)), value);
             });
         }

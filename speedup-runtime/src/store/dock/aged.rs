@@ -6,7 +6,7 @@ use super::open::{Kept, Opening, whole};
 use crate::cache::{Hashed, Stored};
 use crate::store::{
     Change, Claim, Condition, IntoStore, Result, Store, Timed, Token, Watcher,
-    cooperate::{Begun, Changed, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
 };
 use crate::sync::global::Arc;
 
@@ -14,19 +14,21 @@ use crate::sync::global::Arc;
 const APART: u32 = 16;
 
 /// Opens the store of a function with bounds and ages that keeps whole results.
-pub fn opened_aged<K: 'static, R: Clone + 'static, M>(store: impl IntoStore<K, R, M>) -> Opening {
+pub fn opened_aged<K: Clone + 'static, R: Clone + 'static, M>(store: impl IntoStore<K, R, M>) -> Opening {
     boxed(store.into_store())
 }
 
 /// Opens the store of one that keeps what is in `Ok` or `Some` alone.
-pub fn opened_aged_kept<K: 'static, R: Kept + Clone + 'static, M>(store: impl IntoStore<K, R::Value, M>) -> Opening
+pub fn opened_aged_kept<K: Clone + 'static, R: Kept + Clone + 'static, M>(
+    store: impl IntoStore<K, R::Value, M>,
+) -> Opening
 where
     R::Value: 'static,
 {
     boxed::<K, R>(whole(store))
 }
 
-fn boxed<K: 'static, R: Clone + 'static>(store: Arc<dyn Store<K, R>>) -> Opening {
+fn boxed<K: Clone + 'static, R: Clone + 'static>(store: Arc<dyn Store<K, R>>) -> Opening {
     let store: Arc<dyn Store<Hashed<K>, Stored<R>>> = Arc::new(Aged { store });
     Box::new(store)
 }
@@ -46,7 +48,7 @@ fn plain<'a, K>(keys: &[&'a Hashed<K>]) -> Vec<&'a K> {
     keys.iter().map(|key| &key.0).collect()
 }
 
-impl<K: 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> {
+impl<K: Clone + 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> {
     fn get(&self, key: &Hashed<K>) -> Result<Option<Stored<R>>> {
         Ok(self.get_many(&[key])?.pop().flatten())
     }
@@ -158,13 +160,33 @@ impl<K, R> Aged<K, R> {
     }
 }
 
-impl<K: 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K, R> {
+impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K, R> {
     fn begin(&self, key: &Hashed<K>) -> Result<Begun<Hashed<K>, Stored<R>>> {
         self.begun(&key.0, self.inner()?.begin(&key.0)?)
     }
 
     fn wait(&self, key: &Hashed<K>, seen: u64) -> Result<Begun<Hashed<K>, Stored<R>>> {
         self.begun(&key.0, self.inner()?.wait(&key.0, seen)?)
+    }
+
+    fn wait_beside(
+        &self,
+        key: &Hashed<K>,
+        seen: u64,
+        beside: &[(Hashed<K>, u64)],
+    ) -> Result<Begun<Hashed<K>, Stored<R>>> {
+        let beside: Vec<(K, u64)> = beside.iter().map(|(key, seen)| (key.0.clone(), *seen)).collect();
+        self.begun(&key.0, self.inner()?.wait_beside(&key.0, seen, &beside)?)
+    }
+
+    fn look(&self, keys: &[&Hashed<K>]) -> Result<Vec<Looked<Hashed<K>>>> {
+        let looked = self.inner()?.look(&plain(keys))?.into_iter();
+        let hashed = looked.map(|looked| match looked {
+            Looked::There => Looked::There,
+            Looked::Taken { needs, seen } => Looked::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
+            Looked::Free => Looked::Free,
+        });
+        Ok(hashed.collect())
     }
 
     fn begin_watching(&self, key: &Hashed<K>) -> Result<(Begun<Hashed<K>, Stored<R>>, Option<Changed>)> {

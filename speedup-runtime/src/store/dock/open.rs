@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, time::Duration};
 
 use crate::store::{
     Claim, Condition, Error, Result, Store, Timed, Token, Unopened, Watcher,
-    cooperate::{Begun, Changed, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
 };
 use crate::sync::global::Arc;
 
@@ -199,6 +199,14 @@ impl<K, R: Kept> Parts<K, R> {
 impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
     fn begin(&self, key: &K) -> Result<Begun<K, R>> {
         Ok(self.inner()?.begin(key)?.map(R::of))
+    }
+
+    fn wait_beside(&self, key: &K, seen: u64, beside: &[(K, u64)]) -> Result<Begun<K, R>> {
+        Ok(self.inner()?.wait_beside(key, seen, beside)?.map(R::of))
+    }
+
+    fn look(&self, keys: &[&K]) -> Result<Vec<Looked<K>>> {
+        self.inner()?.look(keys)
     }
 
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, R>, Option<Changed>)> {

@@ -35,7 +35,7 @@ impl<K: Key, R: Output> Dock<K, R> {
         }
         grain::within(|| {
             let began = Instant::now();
-            let begun = self.ask(|_| store.begin(key))?;
+            let begun = self.ask(|_| cooperate::begin(store, key))?;
             self.grain.trip(began.elapsed());
             let (mut is_ours, mut failed) = (false, None);
             let compute = || {
@@ -74,7 +74,7 @@ impl<K: Key, R: Output> Dock<K, R> {
         }
         let began = Instant::now();
         let (begun, changed) = match known {
-            None => (self.ask(|_| store.begin(key))?, None),
+            None => (self.ask(|_| cooperate::begin(store, key))?, None),
             Some(_) => self.ask(|_| store.begin_watching(key))?,
         };
         self.grain.trip(began.elapsed());

@@ -51,6 +51,9 @@ return 0";
 const FORGET: &[u8] = b"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0";
 
+/// The bytes of a token, which a claim begins with.
+pub(super) const TOKEN: usize = 16;
+
 /// The claims that this store has.
 #[derive(Debug)]
 pub(super) struct Claims {
@@ -119,7 +122,7 @@ impl Drop for Shared {
     }
 }
 
-fn bytes(token: Token) -> [u8; 16] {
+fn bytes(token: Token) -> [u8; TOKEN] {
     token.0.to_be_bytes()
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    iter,
     time::Duration,
 };
 
@@ -16,13 +17,21 @@ use super::{
 };
 use crate::store::{
     Error, Result,
-    cooperate::{Begun, Changed, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
 };
 
 /// Who waits looks at least so often for itself, should messages have been lost.
 const LOOK: Duration = Duration::from_secs(5);
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
+    /// What a claim says that its owner needs, and a number of that.
+    fn needs_of(&self, said: &[impl AsRef<[u8]>]) -> (Vec<K>, u64) {
+        let mut hasher = DefaultHasher::new();
+        said.iter().for_each(|key| key.as_ref().hash(&mut hasher));
+        let needs = said.iter().filter_map(|key| self.codec.decode_key(key.as_ref()).ok()).collect();
+        (needs, hasher.finish())
+    }
+
     /// Asks for a key, and claims it if it is free. What is damaged counts as missing: it is removed.
     fn ask(&self, key: &[u8]) -> Result<Answered<K, V>> {
         loop {
@@ -40,10 +49,8 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
                     Answered::Begun(Begun::Mine)
                 }
                 Answer::Taken { needs, left } => {
-                    let mut hasher = DefaultHasher::new();
-                    needs.hash(&mut hasher);
-                    let needs = needs.iter().filter_map(|key| self.codec.decode_key(key).ok()).collect();
-                    Answered::Taken { needs, seen: hasher.finish(), left }
+                    let (needs, seen) = self.needs_of(&needs);
+                    Answered::Taken { needs, seen, left }
                 }
             });
         }
@@ -93,6 +100,54 @@ where
                 Answered::Taken { left, .. } => signal.wait(left.clamp(Duration::from_millis(1), LOOK)),
             }
         }
+    }
+
+    fn wait_beside(&self, key: &K, known: u64, beside: &[(K, u64)]) -> Result<Begun<K, V>> {
+        let bytes = self.codec.encode_key(key)?;
+        let others: Vec<Vec<u8>> = beside.iter().map(|(key, _)| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        events::listen(&self.shared);
+        // Before the look, so that nothing is missed between both.
+        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
+        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
+        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
+            Looked::Taken { seen, .. } => seen == known,
+            Looked::There => true,
+            Looked::Free => false,
+        };
+        let are_as_they_were = beside.iter().zip(&looked).all(is_as_it_was);
+        match self.ask(&bytes)? {
+            Answered::Begun(begun) => Ok(begun),
+            Answered::Taken { seen, left, .. } if seen == known && are_as_they_were => {
+                signal.wait(left.clamp(Duration::from_millis(1), LOOK));
+                self.begin(key)
+            }
+            Answered::Taken { needs, seen, .. } => Ok(Begun::Taken { needs, seen }),
+        }
+    }
+
+    fn look(&self, keys: &[&K]) -> Result<Vec<Looked<K>>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let mut looked = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let mut commands = Commands::default();
+            commands.begin(1 + keys.len());
+            commands.word(b"MGET");
+            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
+            // After the claims: a value that is put ends its claim.
+            keys.iter().for_each(|key| commands.add(&[b"EXISTS", self.shared.name(key).as_bytes()]));
+            let mut answers = self.shared.pool.ask(&commands)?.into_iter();
+            let Some(Value::Array(claims)) = answers.next() else { continue };
+            looked.extend(claims.into_iter().zip(answers).map(|both| match both {
+                (_, Value::Int(1)) => Looked::There,
+                (Value::BulkString(claim), _) => {
+                    let said = claim.get(claims::TOKEN..).and_then(events::parts).unwrap_or_default();
+                    let (needs, seen) = self.needs_of(&said);
+                    Looked::Taken { needs, seen }
+                }
+                _ => Looked::Free,
+            }));
+        }
+        Ok(looked)
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {

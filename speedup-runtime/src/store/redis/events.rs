@@ -104,18 +104,27 @@ impl Events {
 
     /// A signal that is given with each message about a key, until it is dropped.
     pub(super) fn signal(self: &Arc<Self>, key: &[u8]) -> Waiting {
+        self.signal_of(vec![key.to_vec()])
+    }
+
+    /// The same for several keys.
+    pub(super) fn signal_of(self: &Arc<Self>, keys: Vec<Vec<u8>>) -> Waiting {
         let signal = Arc::new(Signal::default());
-        lock(&self.waiters).entry(key.to_vec()).or_default().push(Arc::clone(&signal));
-        Waiting::new(Arc::clone(self), key.to_vec(), signal)
+        let mut waiters = lock(&self.waiters);
+        keys.iter().for_each(|key| waiters.entry(key.clone()).or_default().push(Arc::clone(&signal)));
+        drop(waiters);
+        Waiting::new(Arc::clone(self), keys, signal)
     }
 
     /// A signal is not waited for any more.
-    pub(super) fn forget(&self, key: &[u8], gone: &Arc<Signal>) {
+    pub(super) fn forget(&self, keys: &[Vec<u8>], gone: &Arc<Signal>) {
         let mut waiters = lock(&self.waiters);
-        if let Some(signals) = waiters.get_mut(key) {
-            signals.retain(|signal| !Arc::ptr_eq(signal, gone));
-            if signals.is_empty() {
-                waiters.remove(key);
+        for key in keys {
+            if let Some(signals) = waiters.get_mut(key) {
+                signals.retain(|signal| !Arc::ptr_eq(signal, gone));
+                if signals.is_empty() {
+                    waiters.remove(key);
+                }
             }
         }
     }

@@ -46,16 +46,16 @@ impl Signal {
     }
 }
 
-/// Somebody who waits for messages about a key: a thread that calls [`wait`](Self::wait), or a task that awaits it, once.
+/// Somebody who waits for messages about keys: a thread that calls [`wait`](Self::wait), or a task that awaits it, once.
 pub(super) struct Waiting {
     events: Arc<Events>,
-    key: Vec<u8>,
+    keys: Vec<Vec<u8>>,
     signal: Arc<Signal>,
 }
 
 impl Waiting {
-    pub(super) fn new(events: Arc<Events>, key: Vec<u8>, signal: Arc<Signal>) -> Self {
-        Self { events, key, signal }
+    pub(super) fn new(events: Arc<Events>, keys: Vec<Vec<u8>>, signal: Arc<Signal>) -> Self {
+        Self { events, keys, signal }
     }
 
     /// Waits for a message, at most for this long, and takes it.
@@ -95,6 +95,6 @@ impl Future for Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.events.forget(&self.key, &self.signal);
+        self.events.forget(&self.keys, &self.signal);
     }
 }

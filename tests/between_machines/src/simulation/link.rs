@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use speedup::store::Result;
-use speedup::store::cooperate::{Begun, Cooperate, Foretold};
+use speedup::store::cooperate::{Begun, Cooperate, Foretold, Looked};
 
-use super::world::{Claimed, Server, World};
+use super::world::{Claimed, Entry, Server, World};
 use crate::recursions::Key;
 
 /// A machine's connection to the server.
@@ -49,7 +49,7 @@ impl<'a> Link<'a> {
     }
 
     /// What a look at a key shows, which is claimed if it is free.
-    fn look(&self, server: &mut Server, key: Key) -> Begun<Key, u64> {
+    fn see(&self, server: &mut Server, key: Key) -> Begun<Key, u64> {
         let entry = server.entry(key);
         if let Some(value) = entry.value {
             return Begun::Value(value);
@@ -81,26 +81,48 @@ fn key_of(bytes: &[u8]) -> Key {
 
 impl Cooperate<Key, u64> for Link<'_> {
     fn begin(&self, key: &Key) -> Result<Begun<Key, u64>> {
-        Ok(self.ask(|server| self.look(server, *key)))
+        Ok(self.ask(|server| self.see(server, *key)))
     }
 
     fn wait(&self, key: &Key, known: u64) -> Result<Begun<Key, u64>> {
-        loop {
-            // Who is told of the key is decided with the look, as by a listener that was there before.
-            let answer = Cell::new(None);
-            self.ask(|server| {
-                let begun = self.look(server, *key);
-                if matches!(begun, Begun::Taken { seen, .. } if seen == known) {
-                    server.entry(*key).waiting.push(self.machine);
-                } else {
-                    answer.set(Some(begun));
-                }
-            });
-            match answer.into_inner() {
-                Some(begun) => return Ok(begun),
-                None => self.world.wait(self.machine, self.way),
-            }
+        self.wait_beside(key, known, &[])
+    }
+
+    fn wait_beside(&self, key: &Key, known: u64, beside: &[(Key, u64)]) -> Result<Begun<Key, u64>> {
+        let is_as_it_was = |(key, seen): &(Key, u64), server: &mut Server| match server.entry(*key) {
+            entry if entry.value.is_some() => true,
+            entry => entry.claim.as_ref().is_some_and(|claim| claim.seen == *seen),
+        };
+        if !beside.is_empty() && !self.ask(|server| beside.iter().all(|beside| is_as_it_was(beside, server))) {
+            return self.begin(key);
         }
+        // Who is told of the keys is decided with the look, as by a listener that was there before.
+        let answer = Cell::new(None);
+        self.ask(|server| {
+            let begun = self.see(server, *key);
+            let as_they_were = beside.iter().all(|beside| is_as_it_was(beside, server));
+            if as_they_were && matches!(begun, Begun::Taken { seen, .. } if seen == known) {
+                server.wait(self.machine, beside.iter().map(|(key, _)| *key).chain([*key]));
+            } else {
+                answer.set(Some(begun));
+            }
+        });
+        if let Some(begun) = answer.into_inner() {
+            return Ok(begun);
+        }
+        self.world.wait(self.machine, self.way);
+        self.begin(key)
+    }
+
+    fn look(&self, keys: &[&Key]) -> Result<Vec<Looked<Key>>> {
+        Ok(self.ask(|server| {
+            let look = |key: &&Key| match server.entry(**key) {
+                Entry { value: Some(_), .. } => Looked::There,
+                Entry { claim: Some(claim), .. } => Looked::Taken { needs: claim.needs.clone(), seen: claim.seen },
+                _ => Looked::Free,
+            };
+            keys.iter().map(look).collect()
+        }))
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&Key]) -> Result<Vec<Foretold<u64>>> {

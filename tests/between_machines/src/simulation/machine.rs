@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use speedup::store::cooperate::{Cooperate as _, Foretold, foretell, order, policy, together};
+use speedup::store::cooperate::{Foretold, begin, foretell, order, policy, together};
 
 use super::link::Link;
 use super::world::World;
@@ -86,7 +86,7 @@ impl<'a> Machine<'a> {
             });
         }
         let began = self.world.now();
-        let begun = self.link.begin(&key).expect("the server answers");
+        let begun = begin(&self.link, &key).expect("the server answers");
         note(&self.trip, self.world.now() - began);
         let compute = || {
             let value = self.compute(key);

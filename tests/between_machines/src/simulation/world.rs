@@ -40,6 +40,8 @@ pub(super) struct Server {
     pub(super) entries: HashMap<Key, Entry>,
     /// Machines that are to be told of a key.
     told: Vec<usize>,
+    /// What each machine waits for.
+    waits: HashMap<usize, Vec<Key>>,
 }
 
 /// What it knows of a key.
@@ -65,8 +67,21 @@ impl Server {
 
     /// Something has happened to a key: who waits is told.
     pub(super) fn changed(&mut self, key: Key) {
-        let waiting = std::mem::take(&mut self.entry(key).waiting);
-        self.told.extend(waiting);
+        for machine in std::mem::take(&mut self.entry(key).waiting) {
+            // Once, whatever else it waits for.
+            let others = self.waits.remove(&machine).unwrap_or_default();
+            for other in others {
+                self.entry(other).waiting.retain(|waiting| *waiting != machine);
+            }
+            self.told.push(machine);
+        }
+    }
+
+    /// A machine waits until something happens to any of these keys.
+    pub(super) fn wait(&mut self, machine: usize, keys: impl Iterator<Item = Key>) {
+        let keys: Vec<Key> = keys.collect();
+        keys.iter().for_each(|key| self.entry(*key).waiting.push(machine));
+        self.waits.insert(machine, keys);
     }
 
     pub(super) fn put(&mut self, key: Key, value: u64) {
