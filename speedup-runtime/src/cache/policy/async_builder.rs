@@ -7,11 +7,11 @@ use once_cell::sync::OnceCell;
 use super::{
     asynchronous::AsyncPolicyCache,
     builder::all_policies,
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
 use crate::cache::{
+    bound::{Hashed, Stored},
     asynchronous::{
         function::{AsyncFunction, boxed},
         state::AsyncCache,

@@ -6,11 +6,11 @@ use once_cell::race::OnceBox;
 
 use super::{
     asynchronous::AsyncPolicyCache,
-    kept::{Hashed, Stored},
     rules::Rules,
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         asynchronous::{function::AsyncFunction, state::AsyncCache},
         table::key::{Key, Output},
     },

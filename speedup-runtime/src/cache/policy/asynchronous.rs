@@ -10,12 +10,12 @@ use std::{
 };
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     rules::Rules,
     shared::{Home, Kept, Look, Shared},
 };
 use crate::{
     cache::{
+        bound::{Asked, Hashed, Stored},
         asynchronous::{
             function::{AsyncFunction, Boxed},
             state::{AsyncCache, AsyncState},

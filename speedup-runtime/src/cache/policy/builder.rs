@@ -6,12 +6,12 @@ use once_cell::sync::OnceCell;
 
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Kept, Later, Shared},
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         api::cache::Cache,
         call::{
             function::{Function, Hook, Shared as Body},

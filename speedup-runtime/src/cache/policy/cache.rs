@@ -3,12 +3,12 @@
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     shared::{Look, Shared},
     state::PolicyState,
 };
 use crate::{
     cache::{
+        bound::{Asked, Hashed, Stored},
         api::{
             cache::Cache,
             context::{Body, callee},

@@ -6,11 +6,11 @@ use once_cell::race::OnceBox;
 
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     rules::Rules,
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         api::{cache::Cache, context::Body},
         call::function::Function,
         table::key::{Key, Lookup, Output},

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         api::task::Task,
         call::callee::Callee,
         table::key::{Key, Output},

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::kept::Stored;
-use crate::{cache::call::function::Hook, clock};
+use crate::{
+    cache::{bound::Stored, call::function::Hook},
+    clock,
+};
 
 /// What a value weighs.
 pub type Weight<R> = dyn Fn(&R) -> u64 + Send + Sync;

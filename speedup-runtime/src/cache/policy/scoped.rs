@@ -5,11 +5,11 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
 use crate::cache::{
+    bound::{Asked, Hashed, Stored},
     api::{
         context::Body,
         scoped::{Place, Scoped},

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    kept::{Hashed, Stored},
     shared::{Kept, Shared},
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         table::key::{Key, Output},
         thread::registry,
     },

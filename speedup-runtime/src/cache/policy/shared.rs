@@ -2,30 +2,26 @@
 
 use std::{
     any::Any,
-    hash::{BuildHasher, Hasher},
-    sync::{
-        LazyLock, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use foldhash::fast::RandomState;
 use once_cell::sync::OnceCell;
 
 use super::{
-    kept::{Hashed, NOWHERE, Stored},
-    queue::{Candidate, Queue, Verdict},
     rules::Rules,
 };
 use crate::{
     cache::{
+        bound::{Admitted, Hashed, Room, Stored},
         call::{function::Settle, state::Core},
-        table::key::{Key, Output},
-        thread::registry,
+        table::{
+            Table,
+            key::{Key, Output},
+        },
+        thread::registry::{self, Pinned, Worker},
     },
     clock, panics,
     seeing::stats::Stats,
-    sync::lock_std,
     timer::{self, Errand},
 };
 
@@ -37,7 +33,7 @@ pub(super) struct Shared<K: Key, R: Output> {
     pub(super) rules: Rules<K, R>,
     pub(super) home: Home<K, R>,
     /// Made when the first value is kept, unless there is no bound.
-    queue: OnceCell<Mutex<Queue<K>>>,
+    room: OnceCell<Room>,
     /// Whether a sweep is on the timer's agenda. `AcqRel` where it is set: exactly one puts it there.
     sweeping: AtomicBool,
     /// Counts. Relaxed.
@@ -73,7 +69,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         Self {
             rules,
             home,
-            queue: OnceCell::new(),
+            room: OnceCell::new(),
             sweeping: AtomicBool::new(false),
             evictions: AtomicU64::new(0),
             expirations: AtomicU64::new(0),
@@ -81,13 +77,19 @@ impl<K: Key, R: Output> Shared<K, R> {
         }
     }
 
-    pub(super) fn queue(&self) -> &Mutex<Queue<K>> {
-        self.queue.get_or_init(|| Mutex::new(Queue::new(self.rules.bound)))
+    fn room(&self) -> &Room {
+        self.room.get_or_init(|| Room::new(self.rules.bound, self.rules.weight.is_some()))
     }
 
     /// What the values weigh together, if there is a bound.
-    pub(super) fn weight(&self) -> u64 {
-        self.queue.get().map_or(0, |queue| lock_std(queue).weight())
+    fn weight(&self, core: &Kept<K, R>) -> u64 {
+        let pin = registry::current().pin();
+        let table = core.table(pin.at()).map(Table::id);
+        self.room.get().map_or(0, |room| room.weight(table))
+    }
+
+    fn weigh(&self, value: &R) -> u64 {
+        self.rules.weight.as_ref().map_or(1, |weight| weight(value))
     }
 
     /// Evictions, expirations and renewals.
@@ -137,79 +139,42 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// A value that was taken out of the table by name is no part of the queue.
     pub(super) fn forget(&self, old: &Stored<R>) {
-        let node = old.node();
-        if node != NOWHERE
-            && let Some(queue) = self.queue.get()
-        {
-            // Dropped without the lock: its destructor is users' code.
-            let key = lock_std(queue).forget(node);
-            drop(key);
+        if let Some(room) = self.room.get() {
+            room.forget(old.marks().ticket());
         }
     }
 }
 
 impl<K: Key, R: Output> Shared<K, R> {
-    /// Gives a published value its times and its place in the queue. False if it is too heavy to be kept.
-    fn admit(&self, core: &Kept<K, R>, key: &Hashed<K>) -> Option<bool> {
-        let (now, worker) = (clock::now(), registry::current());
-        core.look(key, worker, |stored| {
-            let (born, ends) = self.rules.times(now, stored);
-            if !stored.begin(born, now, ends) {
-                return true;
+    /// Gives a published value its times and its place in the queue, and returns when it ends. `None` if it is gone, or too heavy to be kept.
+    fn admit(&self, core: &Kept<K, R>, key: &Hashed<K>, worker: &'static Worker, pin: Pinned<'_>) -> Option<u64> {
+        let found = core.table(pin)?.find_place(key, pin)?;
+        let now = clock::now();
+        let (born, ends) = self.rules.times(now, found.value);
+        if found.value.begin(born, now, ends) && self.rules.is_bounded() {
+            let is_nested = worker.is_in_call() || worker.own.home.get().is_some();
+            let weight = self.weigh(found.value.get());
+            if self.room().admit(&core.table, &found, (weight, is_nested), pin) == Admitted::TooHeavy {
+                self.remove(core, key);
+                return None;
             }
-            if !self.rules.is_bounded() {
-                return true;
-            }
-            let weight = self.rules.weight.as_ref().map_or(1, |weight| weight(stored.get()));
-            // Copied by users' code, and so before the lock.
-            let (own, hash) = (key.0.clone(), hash_of(key));
-            let mut queue = lock_std(self.queue());
-            let fits = weight <= queue.bound();
-            if fits {
-                stored.set_node(queue.admit(own, hash, weight, worker.is_in_call() || worker.own.home.get().is_some()));
-            }
-            fits
-        })
+        }
+        Some(self.end_of(found.value))
     }
 
     /// Puts values out until what is left fits.
-    pub(super) fn make_room(&self, core: &Kept<K, R>) {
-        let Some(queue) = self.queue.get() else { return };
-        let mut verdict = None;
-        loop {
-            let Some(candidate) = lock_std(queue).next(verdict.take()) else { return };
-            let held = Held { queue, node: candidate.node };
-            verdict = Some(self.judge(core, candidate));
-            std::mem::forget(held);
-        }
-    }
-
-    /// Looks a candidate up, and takes its value out of the table if it is to go.
-    fn judge(&self, core: &Kept<K, R>, candidate: Candidate<K>) -> Verdict<K> {
-        let Candidate { node, key, is_small } = candidate;
-        let hashed = Hashed::of_ref(&key);
-        let visits = core.look(hashed, registry::current(), |stored| {
-            (stored.node() == node).then(|| {
-                let visits = stored.visits();
-                stored.set_visits(if is_small { 0 } else { visits.saturating_sub(1) });
-                visits
-            })
-        });
-        match visits.flatten() {
-            None => Verdict::Gone { node, ghost: None },
-            Some(1..) => Verdict::Stays { node, key },
-            Some(0) => {
-                let ghost = is_small.then(|| hash_of(hashed));
-                if let Some(old) = core.remove(hashed, registry::current()) {
-                    if old.node() != node {
-                        self.forget(&old);
-                    }
-                    self.evictions.fetch_add(1, Ordering::Relaxed);
-                    self.tell(&key, old.get());
-                }
-                Verdict::Gone { node, ghost }
+    pub(super) fn make_room(&self, core: &Kept<K, R>, worker: &'static Worker) {
+        let Some(room) = self.room.get() else { return };
+        let mut told = Vec::new();
+        let pin = worker.pin();
+        room.put_out(&core.table, worker.number, pin.at(), |key, value| {
+            self.evictions.fetch_add(1, Ordering::Relaxed);
+            if self.rules.on_evict.is_some() {
+                panics::contain(|| told.push((key.clone(), value.clone())));
             }
-        }
+        });
+        drop(pin);
+        told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
     /// Tells who wants to know of a value that is let go. A panic there is nobody's.
@@ -235,21 +200,19 @@ impl<K: Key, R: Output> Shared<K, R> {
         Some(old)
     }
 
-    /// Makes the queue anew of what is in the table.
+    /// Has the queue of what is in the table, which is another one than before.
     fn rebook_now(&self, core: &Kept<K, R>) {
-        let Some(queue) = self.queue.get() else { return };
-        let old = lock_std(queue).clear();
-        drop(old);
-        let (mut keys, worker) = (Vec::new(), registry::current());
-        core.each(worker, |key, _| keys.push(key.clone()));
-        for key in keys {
-            core.look(&key, worker, |stored| {
-                let (own, hash) = (key.0.clone(), hash_of(&key));
-                let weight = self.rules.weight.as_ref().map_or(1, |weight| weight(stored.get()));
-                stored.set_node(lock_std(queue).admit(own, hash, weight, false));
+        let Some(room) = self.room.get() else { return };
+        let worker = registry::current();
+        {
+            let pin = worker.pin();
+            let Some(table) = core.table(pin.at()) else { return room.clear(&core.table, pin.at()) };
+            table.each_place(pin.at(), |found| {
+                let weight = self.weigh(found.value.get());
+                room.admit(&core.table, &found, (weight, false), pin.at());
             });
         }
-        self.make_room(core);
+        self.make_room(core, worker);
     }
 
     /// Has what has expired taken out when the first of it does, unless that is on the agenda.
@@ -299,19 +262,6 @@ fn sweep<K: Key, R: Output>(core: &Kept<K, R>) {
     }
 }
 
-/// A candidate in the hands of users' code. If that panics, its slot is not lost.
-struct Held<'a, K> {
-    queue: &'a Mutex<Queue<K>>,
-    node: u64,
-}
-
-impl<K> Drop for Held<'_, K> {
-    #[cold]
-    fn drop(&mut self) {
-        lock_std(self.queue).gone(self.node);
-    }
-}
-
 impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
@@ -326,9 +276,9 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
         }
     }
 
-    fn tell(&self, stats: &mut Stats) {
+    fn tell(&self, core: &dyn Any, stats: &mut Stats) {
         [stats.evictions, stats.expirations, stats.renewals] = self.counts();
-        stats.weight = self.weight();
+        stats.weight = core.downcast_ref::<Kept<K, R>>().map_or(0, |core| self.weight(core));
     }
 
     fn sweep(&self, core: &dyn Any) {
@@ -344,24 +294,15 @@ impl<K: Key, R: Output> Shared<K, R> {
         if let Some(old) = old {
             self.forget(&old);
         }
-        if self.admit(core, key) == Some(false) {
-            self.remove(core, key);
-        }
+        let worker = registry::current();
+        let pin = worker.pin();
+        let ends = self.admit(core, key, worker, pin.at());
+        drop(pin);
         if self.rules.is_bounded() {
-            self.make_room(core);
+            self.make_room(core, worker);
         }
-        if self.rules.ages() {
-            let ends = core.look(key, registry::current(), |stored| self.end_of(stored));
-            if let Some(ends) = ends {
-                self.schedule(core, ends.saturating_add(self.rules.grace()));
-            }
+        if let Some(ends) = ends.filter(|_| self.rules.ages()) {
+            self.schedule(core, ends.saturating_add(self.rules.grace()));
         }
     }
-}
-
-fn hash_of<K: Key>(key: &Hashed<K>) -> u64 {
-    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    let mut hasher = HASHER.build_hasher();
-    key.hash_key(&mut hasher);
-    hasher.finish()
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::{
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
 use crate::cache::{
+    bound::{Hashed, Stored},
     api::cache::State,
     table::key::{Key, Output},
 };

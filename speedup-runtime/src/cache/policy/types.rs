@@ -6,13 +6,13 @@ use std::any::TypeId;
 use super::asynchronous::{AsyncPolicyCache, AsyncPolicyState};
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     rules::Rules,
     state::PolicyState,
 };
 #[cfg(feature = "async")]
 use crate::cache::asynchronous::function::AsyncFunction;
 use crate::cache::{
+    bound::{Hashed, Stored},
     api::of_types,
     call::function::Function,
     table::key::{Key, Output},

@@ -14,6 +14,7 @@ mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
 mod page;
+mod places;
 mod radix;
 mod slot;
 
@@ -22,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(loom))]
 pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
+pub(in crate::cache) use self::places::Found;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
     hashed::{Entry, Hashed},

@@ -29,6 +29,22 @@ impl<K, R> Entry<K, R> {
     }
 }
 
+impl<K, R> Entry<K, R> {
+    /// The key and the value of an entry that is ready.
+    ///
+    /// # Safety
+    /// The entry was ready at some moment of `'pin`.
+    pub(in crate::cache::table) unsafe fn contents<'pin>(&'pin self, _pin: Pinned<'pin>) -> (&'pin K, &'pin R) {
+        // SAFETY: what was ready under a pin has its key and its value until the pin ends.
+        unsafe { ((*self.key.get()).assume_init_ref(), (*self.value.get()).assume_init_ref()) }
+    }
+
+    /// Whether it is ready still.
+    pub(in crate::cache::table) fn is_ready(&self) -> bool {
+        self.state.is_ready()
+    }
+}
+
 /// The slot behind a member's name. Its word says `Removed` if the entry has been, or is being, given to another key.
 ///
 /// # Safety

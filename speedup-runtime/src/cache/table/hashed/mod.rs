@@ -123,6 +123,52 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(unsafe { Self::retire(shard, entry) })
     }
 
+    /// The entry of a key that is ready, with its hash.
+    #[inline]
+    pub(super) fn find_place<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<(u64, &'pin Entry<K, R>)> {
+        let hash = self.hash(key);
+        let entry = self.shard(hash).find(hash, key, pin).ok()?;
+        entry.state.is_ready().then_some((hash, entry))
+    }
+
+    /// The name of an entry with this hash, see [`at`](Self::at).
+    pub(super) fn place(hash: u64, entry: &Entry<K, R>) -> Option<u32> {
+        let number = entry.number.checked_mul(SHARDS as u32)?;
+        Some(number + hash as u32 % SHARDS as u32)
+    }
+
+    /// The entry of this name, if it is ready.
+    #[inline]
+    pub(super) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+        let view = self.shards[place as usize % SHARDS].view(pin)?;
+        Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
+    }
+
+    /// Takes the value of an entry out that was ready under the pin, if it still is. Returns the hash of its key.
+    ///
+    /// # Safety
+    /// As for [`remove`](Self::remove).
+    pub(super) unsafe fn remove_at<'pin, 'a>(
+        &self,
+        entry: &'pin Entry<K, R>,
+        turn: impl Fn() -> Turn<'a>,
+    ) -> Option<u64> {
+        // SAFETY: it was ready under the pin, and so has its key until the pin ends.
+        let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
+        let shard = self.shard(hash);
+        {
+            let turn = turn();
+            let mut writer = shard.write(&turn);
+            if !entry.state.is_ready() {
+                return None;
+            }
+            shard.unlink(&mut writer, hash, entry);
+        }
+        // SAFETY: passed on.
+        unsafe { Self::retire(shard, entry) };
+        Some(hash)
+    }
+
     /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
     ///
     /// # Safety

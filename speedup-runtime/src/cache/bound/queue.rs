@@ -1,0 +1,222 @@
+//! Which value goes when there is no room: S3-FIFO.
+//!
+//! New keys enter a small queue, a tenth of the room. Who has been asked for again by the time it comes to the front goes to the
+//! main queue, who has not leaves, and is remembered for a while: if it comes back, it enters the main queue at once. In the main queue who has
+//! been asked for goes round once more. So a scan passes through the small queue and harms nobody. Source: Yang et al., "FIFO
+//! queues are all you need for cache eviction", SOSP 2023.
+//!
+//! A recursion needs what it has computed a short while ago, and once: for it, the small queue is what counts. So whenever a call made
+//! by another one misses what was put out of the small queue, that gets more room, and gives it back when calls from outside do.
+//!
+//! A hit only marks the value; the queue reads the marks when the value comes to the front. It holds no keys, but the places of
+//! values in the table, each with a ticket that the value has, too: where they differ, the value is gone, or has another place in
+//! the queue.
+
+use std::collections::VecDeque;
+
+use super::fifo::{Fifo, Turn};
+use crate::sync::{AtomicU8, AtomicU32, Ordering, const_unless_loom};
+
+/// What a value knows of the queue, and the queue of a value.
+///
+/// Relaxed throughout: a mark is of use by itself, and tickets are written and compared under the queue's lock.
+pub(in crate::cache) struct Marks {
+    /// Where it is in the queue, or [`NOWHERE`].
+    ticket: AtomicU32,
+    /// How often it was asked for since the queue has last looked, up to [`VISITS`].
+    visits: AtomicU8,
+}
+
+/// Visits beyond are not counted, so that a hit of a hot key writes nothing.
+const VISITS: u8 = 3;
+
+/// No place in the queue. The one value of some billions that has this for a ticket is found when it comes to the front.
+const NOWHERE: u32 = u32::MAX;
+
+/// Tickets of the main queue have it.
+const MAIN: u32 = 1 << 31;
+
+impl Marks {
+    const_unless_loom! {
+        /// Of a value that has no place yet.
+        pub(in crate::cache) fn new() -> Self {
+            Self { ticket: AtomicU32::new(NOWHERE), visits: AtomicU8::new(0) }
+        }
+    }
+
+    /// Notes that the value was asked for.
+    #[inline(always)]
+    pub(in crate::cache) fn visit(&self) {
+        let visits = self.visits.load(Ordering::Relaxed);
+        if visits < VISITS {
+            self.visits.store(visits + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// The ticket that [`Queue::forget`] wants.
+    pub(in crate::cache) fn ticket(&self) -> u32 {
+        self.ticket.load(Ordering::Relaxed)
+    }
+
+    fn visits(&self) -> u8 {
+        self.visits.load(Ordering::Relaxed)
+    }
+}
+
+impl Clone for Marks {
+    fn clone(&self) -> Self {
+        Self { ticket: AtomicU32::new(self.ticket()), visits: AtomicU8::new(self.visits()) }
+    }
+}
+
+/// The places of all values, and what they weigh together.
+pub(in crate::cache) struct Queue {
+    /// The number of the table whose places these are.
+    table: u64,
+    bound: u64,
+    small: Fifo,
+    main: Fifo,
+    /// What the small queue is to have of the room, where there is anything in the main one.
+    small_room: u64,
+}
+
+/// Whose value is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cache) struct Victim {
+    pub(in crate::cache) place: u32,
+    pub(in crate::cache) weight: u64,
+    /// Whether it is to be remembered.
+    pub(in crate::cache) is_small: bool,
+}
+
+/// A part of the room, and never nothing.
+const SMALL_PART: u64 = 10;
+/// So many places whose values were taken out do not matter.
+const FEW: usize = 64;
+
+fn least_small(bound: u64) -> u64 {
+    (bound / SMALL_PART).max(1)
+}
+
+impl Queue {
+    /// A queue with room for so much. If all values weigh 1, it does not keep what they weigh.
+    pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
+        let fifo = || Fifo::new(is_weighed);
+        Self { table: 0, bound, small: fifo(), main: fifo(), small_room: least_small(bound) }
+    }
+
+    /// What the values weigh together.
+    pub(in crate::cache) fn weight(&self) -> u64 {
+        self.small.weight() + self.main.weight()
+    }
+
+    /// How many values there are.
+    pub(in crate::cache) fn len(&self) -> usize {
+        self.small.live() + self.main.live()
+    }
+
+    pub(in crate::cache) fn bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// Whether the places are those of the table with this number.
+    pub(in crate::cache) fn is_of(&self, table: u64) -> bool {
+        self.table == table
+    }
+
+    /// Has the places of this table from now on, and so none yet unless it had them before.
+    pub(in crate::cache) fn turn_to(&mut self, table: u64) {
+        if !self.is_of(table) {
+            self.small.clear();
+            self.main.clear();
+            (self.table, self.small_room) = (table, least_small(self.bound));
+        }
+    }
+
+    /// Takes a value in, unless it has a place. It may have been put out a while ago, and be asked for by a call of the same function.
+    pub(in crate::cache) fn admit(&mut self, place: u32, marks: &Marks, weight: u64, is_known: bool, is_nested: bool) {
+        if self.holds(marks.ticket(), place) {
+            return;
+        }
+        if is_known {
+            self.small_room = match is_nested {
+                true => self.small_room.saturating_add(weight).min(self.bound - self.bound / SMALL_PART),
+                false => self.small_room.saturating_sub(weight).max(least_small(self.bound)),
+            };
+        }
+        self.push(is_known, place, marks, weight);
+    }
+
+    /// Whether this ticket leads to this place.
+    fn holds(&self, ticket: u32, place: u32) -> bool {
+        let queue = if ticket & MAIN == 0 { &self.small } else { &self.main };
+        ticket != NOWHERE && queue.place(ticket & !MAIN) == Some(place)
+    }
+
+    fn push(&mut self, is_main: bool, place: u32, marks: &Marks, weight: u64) {
+        let ticket = match is_main {
+            true => self.main.push(place, weight) | MAIN,
+            false => self.small.push(place, weight),
+        };
+        marks.ticket.store(ticket, Ordering::Relaxed);
+    }
+
+    /// Lets go of a value that was taken out of the table.
+    pub(in crate::cache) fn forget(&mut self, ticket: u32) {
+        if ticket != NOWHERE {
+            let queue = if ticket & MAIN == 0 { &mut self.small } else { &mut self.main };
+            queue.forget(ticket & !MAIN);
+        }
+    }
+
+    /// Takes a value back in that was to go.
+    pub(in crate::cache) fn take_back(&mut self, Victim { place, weight, .. }: Victim, marks: &Marks) {
+        self.push(true, place, marks, weight);
+    }
+
+    /// Who is to go, if there is too little room. `marks` finds those of the value at a place, if there is one.
+    pub(in crate::cache) fn next<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) -> Option<Victim> {
+        while self.weight() > self.bound {
+            let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;
+            let tickets = if is_small { 0 } else { MAIN };
+            let Turn { number, place, weight } = if is_small { self.small.pop() } else { self.main.pop() }?;
+            let Some(marks) = marks(place).filter(|marks| marks.ticket() == number | tickets) else { continue };
+            match marks.visits() {
+                0 => return Some(Victim { place, weight, is_small }),
+                visits => {
+                    marks.visits.store(if is_small { 0 } else { visits - 1 }, Ordering::Relaxed);
+                    self.push(true, place, marks, weight);
+                }
+            }
+        }
+        if self.small.len() + self.main.len() > 2 * self.len() + FEW {
+            self.close_gaps(marks);
+        }
+        None
+    }
+
+    /// Gives those whose values are there new places without gaps. O(places), and at least half of them are gaps.
+    ///
+    /// Tickets given out before lead nowhere: they are older than the new ones.
+    fn close_gaps<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) {
+        for is_main in [false, true] {
+            let queue = if is_main { &mut self.main } else { &mut self.small };
+            let tickets = if is_main { MAIN } else { 0 };
+            let all: VecDeque<Turn> = queue.take_all();
+            for Turn { number, place, weight } in all {
+                if let Some(marks) = marks(place).filter(|marks| marks.ticket() == number | tickets) {
+                    self.push(is_main, place, marks, weight);
+                }
+            }
+        }
+    }
+
+    /// How many places there are, those whose values were taken out among them.
+    #[cfg(test)]
+    pub(in crate::cache) fn places(&self) -> usize {
+        self.small.len() + self.main.len()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;
