@@ -66,13 +66,13 @@ pub use self::{
 };
 #[cfg(not(loom))]
 pub use self::{
+    bound::{Hashed, Stored},
     call::{
         behind::{Attached, Behind, Counts, Fault},
         execute::Inside,
         function::Function,
     },
     fork::join::{join, map},
-    bound::{Hashed, Stored},
     policy::{Life, Memo, OnEvict, PolicyCache, PolicyState, Rules, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},

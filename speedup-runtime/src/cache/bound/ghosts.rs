@@ -4,6 +4,7 @@
 //! out: who is remembered for too long is forgotten, and who is put out takes the lane of the oldest. Two keys are taken for one
 //! in a few of a million cases; then a key has a better start than it should.
 
+use super::queue::Known;
 use crate::sync::{AtomicU32, Ordering};
 
 /// The keys, as of a bound on how many are remembered.
@@ -24,6 +25,8 @@ const TIME_BITS: u32 = 12;
 const TIMES: u32 = 1 << TIME_BITS;
 /// How many steps a key is remembered for.
 const STEPS: u32 = TIMES / 4;
+/// Up to so many steps are no long time. A loop of which a tenth more than this part finds no room comes back later.
+const NOT_LONG: u32 = STEPS * 3 / 16;
 /// A lane that was never used.
 const FREE: u32 = 0;
 /// No more sets than that, whatever the bound.
@@ -39,7 +42,10 @@ impl Ghosts {
 
     /// Remembers a key that was put out.
     pub(in crate::cache) fn add(&self, hash: u64) {
-        let now = self.clock.fetch_add(1, Ordering::Relaxed) >> self.shift;
+        // No read-modify-write: a key that is not counted matters to nobody.
+        let clock = self.clock.load(Ordering::Relaxed);
+        self.clock.store(clock.wrapping_add(1), Ordering::Relaxed);
+        let now = clock >> self.shift;
         let (set, tag) = self.at(hash);
         let oldest = set.iter().max_by_key(|lane| match lane.load(Ordering::Relaxed) {
             FREE => u32::MAX,
@@ -51,14 +57,17 @@ impl Ghosts {
     }
 
     /// Whether a key is remembered; it is no longer.
-    pub(in crate::cache) fn take(&self, hash: u64) -> bool {
+    pub(in crate::cache) fn take(&self, hash: u64) -> Option<Known> {
         let now = self.clock.load(Ordering::Relaxed) >> self.shift;
         let (set, tag) = self.at(hash);
-        let found = set.iter().find(|lane| {
-            let lane = lane.load(Ordering::Relaxed);
-            lane & !(TIMES - 1) == tag && now.wrapping_sub(lane) % TIMES < STEPS
-        });
-        found.map(|lane| lane.store(FREE, Ordering::Relaxed)).is_some()
+        set.iter().find_map(|place| {
+            let lane = place.load(Ordering::Relaxed);
+            let age = now.wrapping_sub(lane) % TIMES;
+            (lane & !(TIMES - 1) == tag && age < STEPS).then(|| {
+                place.store(FREE, Ordering::Relaxed);
+                if age < NOT_LONG { Known::NotLong } else { Known::Long }
+            })
+        })
     }
 
     /// The lanes of a hash, and the part of it that stands in them, which is never nothing.

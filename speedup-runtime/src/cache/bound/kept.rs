@@ -71,6 +71,11 @@ impl<K: Key> Key for Hashed<K> {
     fn unpack(_packed: u64) -> Option<Self> {
         None
     }
+
+    #[inline(always)]
+    fn hint(&self) -> Option<u64> {
+        if K::is_small() { self.0.pack() } else { None }
+    }
 }
 
 /// A key that may be borrowed, as one that is hashed.

@@ -14,4 +14,4 @@ mod room;
 #[cfg(not(loom))]
 pub(in crate::cache) use self::kept::Asked;
 pub use self::kept::{Hashed, Stored};
-pub(in crate::cache) use self::room::{Admitted, Room};
+pub(in crate::cache) use self::room::{Admitted, Next, Room};

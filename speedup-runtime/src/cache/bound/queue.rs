@@ -1,12 +1,16 @@
-//! Which value goes when there is no room: S3-FIFO.
+//! Which value goes when there is no room: S3-FIFO, with a small queue whose part of the room follows what comes back.
 //!
-//! New keys enter a small queue, a tenth of the room. Who has been asked for again by the time it comes to the front goes to the
-//! main queue, who has not leaves, and is remembered for a while: if it comes back, it enters the main queue at once. In the main queue who has
-//! been asked for goes round once more. So a scan passes through the small queue and harms nobody. Source: Yang et al., "FIFO
-//! queues are all you need for cache eviction", SOSP 2023.
+//! New keys enter a small queue. Who has been asked for again by the time it comes to the front goes to the main queue, who has not
+//! leaves, and is remembered for a while. In the main queue who has been asked for goes round once more. So a scan passes
+//! through the small queue and harms nobody. Source: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 //!
-//! A recursion needs what it has computed a short while ago, and once: for it, the small queue is what counts. So whenever a call made
-//! by another one misses what was put out of the small queue, that gets more room, and gives it back when calls from outside do.
+//! | who comes back | is | and so |
+//! |---|---|---|
+//! | soon after it was put out | needed more often than the small queue had time to see | enters the main queue, and the small one gets more room, up to three tenths |
+//! | later | one of a loop that there is no room for | enters the small queue: what is in the main one is needed as much. The small one gives room back |
+//! | as a call made by another one | part of a recursion, which needs what it has computed a short while ago, and once | enters the main queue, and the small one, which is what counts for that, gets more room, up to nine tenths |
+//!
+//! As long as there is room, new keys from outside enter the main queue: of a loop, a part that is kept from the start.
 //!
 //! A hit only marks the value; the queue reads the marks when the value comes to the front. It holds no keys, but the places of
 //! values in the table, each with a ticket that the value has, too: where they differ, the value is gone, or has another place in
@@ -78,6 +82,10 @@ pub(in crate::cache) struct Queue {
     main: Fifo,
     /// What the small queue is to have of the room, where there is anything in the main one.
     small_room: u64,
+    /// How many have come back after a long time.
+    late: u32,
+    /// How many values were to go so far.
+    gone: u64,
 }
 
 /// Whose value is to go.
@@ -89,25 +97,37 @@ pub(in crate::cache) struct Victim {
     pub(in crate::cache) is_small: bool,
 }
 
-/// A part of the room, and never nothing.
-const SMALL_PART: u64 = 10;
+/// How long ago somebody was put out who comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cache) enum Known {
+    NotLong,
+    Long,
+}
+
+/// The part of the room that the small queue has at least, and never nothing.
+const LEAST_SMALL: u64 = 20;
 /// So many places whose values were taken out do not matter.
 const FEW: usize = 64;
 
 fn least_small(bound: u64) -> u64 {
-    (bound / SMALL_PART).max(1)
+    (bound / LEAST_SMALL).max(1)
 }
 
 impl Queue {
     /// A queue with room for so much. If all values weigh 1, it does not keep what they weigh.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
         let fifo = || Fifo::new(is_weighed);
-        Self { table: 0, bound, small: fifo(), main: fifo(), small_room: least_small(bound) }
+        Self { table: 0, bound, small: fifo(), main: fifo(), small_room: least_small(bound), late: 0, gone: 0 }
     }
 
     /// What the values weigh together.
     pub(in crate::cache) fn weight(&self) -> u64 {
         self.small.weight() + self.main.weight()
+    }
+
+    /// How many values were to go so far.
+    pub(in crate::cache) fn gone(&self) -> u64 {
+        self.gone
     }
 
     /// How many values there are.
@@ -134,17 +154,40 @@ impl Queue {
     }
 
     /// Takes a value in, unless it has a place. It may have been put out a while ago, and be asked for by a call of the same function.
-    pub(in crate::cache) fn admit(&mut self, place: u32, marks: &Marks, weight: u64, is_known: bool, is_nested: bool) {
+    pub(in crate::cache) fn admit(
+        &mut self,
+        place: u32,
+        marks: &Marks,
+        weight: u64,
+        known: Option<Known>,
+        is_nested: bool,
+    ) {
         if self.holds(marks.ticket(), place) {
             return;
         }
-        if is_known {
-            self.small_room = match is_nested {
-                true => self.small_room.saturating_add(weight).min(self.bound - self.bound / SMALL_PART),
-                false => self.small_room.saturating_sub(weight).max(least_small(self.bound)),
-            };
-        }
-        self.push(is_known, place, marks, weight);
+        let (room, least) = (self.small_room, least_small(self.bound));
+        let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
+        self.small_room = match known {
+            None => room,
+            Some(_) if is_nested => grown(weight, self.bound - self.bound / 10),
+            Some(Known::NotLong) => grown(weight, self.bound / 10 * 3),
+            Some(Known::Long) => {
+                // A quarter of the weight, on average.
+                self.late = self.late.wrapping_add(1);
+                if self.late.is_multiple_of(4) { room.saturating_sub(weight).max(least) } else { room }
+            }
+        };
+        let is_main = match known {
+            None => !is_nested && self.has_room_in_main(weight),
+            Some(known) => is_nested || known == Known::NotLong,
+        };
+        self.push(is_main, place, marks, weight);
+    }
+
+    /// Whether there is room for so much, and more than the small queue is to have.
+    fn has_room_in_main(&self, weight: u64) -> bool {
+        let fits = |in_use: u64, room: u64| in_use.checked_add(weight).is_some_and(|sum| sum <= room);
+        fits(self.weight(), self.bound) && fits(self.main.weight(), self.bound.saturating_sub(self.small_room))
     }
 
     /// Whether this ticket leads to this place.
@@ -169,8 +212,14 @@ impl Queue {
         }
     }
 
+    /// One that was to go is gone already.
+    pub(in crate::cache) fn miscounted(&mut self) {
+        self.gone -= 1;
+    }
+
     /// Takes a value back in that was to go.
     pub(in crate::cache) fn take_back(&mut self, Victim { place, weight, .. }: Victim, marks: &Marks) {
+        self.gone -= 1;
         self.push(true, place, marks, weight);
     }
 
@@ -182,7 +231,10 @@ impl Queue {
             let Turn { number, place, weight } = if is_small { self.small.pop() } else { self.main.pop() }?;
             let Some(marks) = marks(place).filter(|marks| marks.ticket() == number | tickets) else { continue };
             match marks.visits() {
-                0 => return Some(Victim { place, weight, is_small }),
+                0 => {
+                    self.gone += 1;
+                    return Some(Victim { place, weight, is_small });
+                }
                 visits => {
                     marks.visits.store(if is_small { 0 } else { visits - 1 }, Ordering::Relaxed);
                     self.push(true, place, marks, weight);

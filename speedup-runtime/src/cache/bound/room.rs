@@ -31,16 +31,35 @@ pub(in crate::cache) struct Room {
 /// What became of a value that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cache) enum Admitted {
-    /// It has a place, or needs none.
-    Stays,
+    /// It has a place, or needs none; this many are to go.
+    Stays(Next),
     /// It is heavier than all there may be.
     TooHeavy,
+}
+
+/// Who is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cache) struct Next {
+    victim: Option<Victim>,
+    /// How many values there were.
+    len: usize,
+    /// Whether there may be more.
+    more: bool,
+}
+
+impl Next {
+    const NOBODY: Self = Self { victim: None, len: 0, more: false };
 }
 
 impl Room {
     /// Room for so much.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
         Self { queue: Mutex::new(Queue::new(bound, is_weighed)), ghosts: OnceBox::new() }
+    }
+
+    /// How many values were put out so far.
+    pub(in crate::cache) fn evictions(&self) -> u64 {
+        lock(&self.queue).gone()
     }
 
     /// What the values of this table weigh together.
@@ -57,7 +76,12 @@ impl Room {
         }
     }
 
-    /// Gives a value a place, unless it has one.
+    /// A value with this ticket was taken out of the table.
+    pub(in crate::cache) fn forget(&self, ticket: u32) {
+        lock(&self.queue).forget(ticket);
+    }
+
+    /// Gives a value a place, unless it has one, and says who is to go: what the caller passes on to [`put_out`](Self::put_out).
     pub(in crate::cache) fn admit<K: Key, R: Output>(
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
@@ -65,33 +89,47 @@ impl Room {
         (weight, is_nested): (u64, bool),
         pin: Pinned<'_>,
     ) -> Admitted {
-        let is_known = self.ghosts.get().is_some_and(|ghosts| ghosts.take(found.hash));
+        let known = self.ghosts.get().and_then(|ghosts| ghosts.take(found.hash));
         let mut queue = lock(&self.queue);
         if weight > queue.bound() {
             return Admitted::TooHeavy;
         }
-        // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
-        if current.get(pin).is_some_and(|table| table.id() == found.table) && found.is_there() {
-            queue.turn_to(found.table);
-            queue.admit(found.place, found.value.marks(), weight, is_known, is_nested);
-        }
-        Admitted::Stays
+        let Some(table) = current.get(pin).filter(|table| table.id() == found.table && found.is_there()) else {
+            // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
+            return Admitted::Stays(Next::NOBODY);
+        };
+        queue.turn_to(found.table);
+        queue.admit(found.place, found.value.marks(), weight, known, is_nested);
+        Admitted::Stays(Self::next_of(&mut queue, table, pin))
     }
 
-    /// A value with this ticket was taken out of the table.
-    pub(in crate::cache) fn forget(&self, ticket: u32) {
-        lock(&self.queue).forget(ticket);
-    }
-
-    /// Takes values out until what is left fits, and says which.
-    pub(in crate::cache) fn put_out<K: Key, R: Output>(
+    /// Who is to go, if there is too little room.
+    pub(in crate::cache) fn next<K: Key, R: Output>(
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
+        pin: Pinned<'_>,
+    ) -> Next {
+        let mut queue = lock(&self.queue);
+        let table = current.get(pin).filter(|table| queue.is_of(table.id()));
+        table.map_or(Next::NOBODY, |table| Self::next_of(&mut queue, table, pin))
+    }
+
+    fn next_of<K: Key, R: Output>(queue: &mut Queue, table: &Table<Hashed<K>, Stored<R>>, pin: Pinned<'_>) -> Next {
+        let len = queue.len();
+        let victim = queue.next(|place| table.at(place, pin).map(Stored::marks));
+        Next { victim, len, more: queue.weight() > queue.bound() }
+    }
+
+    /// Takes values out until what is left fits, this one first, and says which.
+    pub(in crate::cache) fn put_out<K: Key, R: Output>(
+        &self,
+        mut next: Next,
+        (current, table): (&Current<Hashed<K>, Stored<R>>, &Table<Hashed<K>, Stored<R>>),
         me: u32,
         pin: Pinned<'_>,
         mut gone: impl FnMut(&K, &R),
     ) {
-        while let Some((table, victim, len)) = self.next(current, pin) {
+        while let Some(victim) = next.victim {
             if !table.admits(me) {
                 return current.give_up(table);
             }
@@ -99,25 +137,17 @@ impl Room {
             // SAFETY: tables in use are retired later than what is removed from them.
             let out = unsafe { table.remove_at(victim.place, me, pin) };
             std::mem::forget(held);
-            if let Some(out) = out {
-                if victim.is_small {
-                    self.ghosts.get_or_init(|| Box::new(Ghosts::new(len))).add(out.hash);
+            match out {
+                Some(out) => {
+                    if victim.is_small {
+                        self.ghosts.get_or_init(|| Box::new(Ghosts::new(next.len))).add(out.hash);
+                    }
+                    gone(&out.key.0, out.value.get());
                 }
-                gone(&out.key.0, out.value.get());
+                None => lock(&self.queue).miscounted(),
             }
+            next = if next.more { self.next(current, pin) } else { Next::NOBODY };
         }
-    }
-
-    /// Who is to go, of which table and of how many.
-    fn next<'pin, K: Key, R: Output>(
-        &self,
-        current: &Current<Hashed<K>, Stored<R>>,
-        pin: Pinned<'pin>,
-    ) -> Option<(&'pin Table<Hashed<K>, Stored<R>>, Victim, usize)> {
-        let mut queue = lock(&self.queue);
-        let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
-        let victim = queue.next(|place| table.at(place, pin).map(Stored::marks))?;
-        Some((table, victim, queue.len() + 1))
     }
 }
 

@@ -60,12 +60,14 @@ impl Bounded {
     /// What follows the publishing of a value.
     fn settle(&self, me: &'static Worker, key: &Key) {
         let pin = me.pin();
-        let found = self.core.table(pin.at()).and_then(|table| table.find_place(key, pin.at()));
-        if let Some(found) = found.filter(|found| found.value.begin(1, 1, u64::MAX)) {
-            let admitted = self.room.admit(&self.core.table, &found, (1, false), pin.at());
-            assert_eq!(admitted, Admitted::Stays);
-        }
-        self.room.put_out(&self.core.table, me.number, pin.at(), |(key,), value| {
+        let Some(table) = self.core.table(pin.at()) else { return };
+        let Some(found) = table.find_place(key, pin.at()).filter(|found| found.value.begin(1, 1, u64::MAX)) else {
+            return;
+        };
+        let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, (1, false), pin.at()) else {
+            panic!("no value is too heavy")
+        };
+        self.room.put_out(next, (&self.core.table, table), me.number, pin.at(), |(key,), value| {
             assert_eq!(value.read() % key.read(), 0, "the value of another key");
             self.gone.fetch_add(1, Relaxed);
         });

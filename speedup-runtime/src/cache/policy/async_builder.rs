@@ -11,11 +11,11 @@ use super::{
     shared::{Home, Shared},
 };
 use crate::cache::{
-    bound::{Hashed, Stored},
     asynchronous::{
         function::{AsyncFunction, boxed},
         state::AsyncCache,
     },
+    bound::{Hashed, Stored},
     call::function::Hook,
     table::key::{Key, Output},
 };

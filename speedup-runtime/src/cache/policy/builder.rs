@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     cache::{
-        bound::{Hashed, Stored},
         api::cache::Cache,
+        bound::{Hashed, Stored},
         call::{
             function::{Function, Hook, Shared as Body},
             state::Core,

@@ -2,13 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{
-    cache::PolicyCache,
-};
+use super::cache::PolicyCache;
 use crate::{
     cache::{
-        bound::{Hashed, Stored},
         api::task::Task,
+        bound::{Hashed, Stored},
         call::callee::Callee,
         table::key::{Key, Output},
         thread::{call_stack, registry},

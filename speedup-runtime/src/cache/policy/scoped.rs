@@ -9,11 +9,11 @@ use super::{
     shared::{Home, Shared},
 };
 use crate::cache::{
-    bound::{Asked, Hashed, Stored},
     api::{
         context::Body,
         scoped::{Place, Scoped},
     },
+    bound::{Asked, Hashed, Stored},
     call::function::{Function, Hook},
     table::{
         Current,
@@ -85,6 +85,6 @@ impl Scoped {
             stored.visit();
             Some(stored.get().clone())
         });
-        hit.unwrap_or_else(|| core.get_with(&key(), describe, body).into_value())
+        hit.taken().unwrap_or_else(|| core.get_with(&key(), describe, body).into_value())
     }
 }

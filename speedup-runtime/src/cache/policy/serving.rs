@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    shared::{Kept, Shared},
-};
+use super::shared::{Kept, Shared};
 use crate::{
     cache::{
         bound::{Hashed, Stored},

@@ -7,12 +7,10 @@ use std::{
 
 use once_cell::sync::OnceCell;
 
-use super::{
-    rules::Rules,
-};
+use super::rules::Rules;
 use crate::{
     cache::{
-        bound::{Admitted, Hashed, Room, Stored},
+        bound::{Admitted, Hashed, Next, Room, Stored},
         call::{function::Settle, state::Core},
         table::{
             Table,
@@ -31,13 +29,15 @@ pub(super) type Kept<K, R> = Core<Hashed<K>, Stored<R>>;
 /// The policies of one cache at work.
 pub(super) struct Shared<K: Key, R: Output> {
     pub(super) rules: Rules<K, R>,
+    /// What a hit asks of the rules.
+    is_bounded: bool,
+    ages: bool,
     pub(super) home: Home<K, R>,
     /// Made when the first value is kept, unless there is no bound.
     room: OnceCell<Room>,
     /// Whether a sweep is on the timer's agenda. `AcqRel` where it is set: exactly one puts it there.
     sweeping: AtomicBool,
     /// Counts. Relaxed.
-    evictions: AtomicU64,
     expirations: AtomicU64,
     renewals: AtomicU64,
 }
@@ -67,11 +67,12 @@ pub(super) type Later<K, R> = Box<dyn Fn(fn(&Kept<K, R>)) -> Errand + Send + Syn
 impl<K: Key, R: Output> Shared<K, R> {
     pub(super) const fn new(rules: Rules<K, R>, home: Home<K, R>) -> Self {
         Self {
+            is_bounded: rules.is_bounded(),
+            ages: rules.ages(),
             rules,
             home,
             room: OnceCell::new(),
             sweeping: AtomicBool::new(false),
-            evictions: AtomicU64::new(0),
             expirations: AtomicU64::new(0),
             renewals: AtomicU64::new(0),
         }
@@ -94,16 +95,17 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Evictions, expirations and renewals.
     pub(super) fn counts(&self) -> [u64; 3] {
-        [&self.evictions, &self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed))
+        let [expirations, renewals] = [&self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed));
+        [self.room.get().map_or(0, Room::evictions), expirations, renewals]
     }
 
     /// Looks at a value that a call has found.
     #[inline(always)]
     pub(super) fn look<T>(&self, stored: &Stored<R>, take: impl FnOnce(&R) -> T) -> Look<T> {
-        if self.rules.is_bounded() {
+        if self.is_bounded {
             stored.visit();
         }
-        if !self.rules.ages() {
+        if !self.ages {
             return Look::Fresh(take(stored.get()));
         }
         let (now, ends) = (clock::now(), stored.ends());
@@ -146,35 +148,49 @@ impl<K: Key, R: Output> Shared<K, R> {
 }
 
 impl<K: Key, R: Output> Shared<K, R> {
-    /// Gives a published value its times and its place in the queue, and returns when it ends. `None` if it is gone, or too heavy to be kept.
-    fn admit(&self, core: &Kept<K, R>, key: &Hashed<K>, worker: &'static Worker, pin: Pinned<'_>) -> Option<u64> {
-        let found = core.table(pin)?.find_place(key, pin)?;
+    /// Gives a published value its times and its place in the queue, for which others may go. Returns when it ends; `None` if it is gone,
+    /// or too heavy to be kept.
+    fn admit(
+        &self,
+        core: &Kept<K, R>,
+        key: &Hashed<K>,
+        worker: &'static Worker,
+        told: &mut Vec<(K, R)>,
+    ) -> Option<u64> {
+        let pin = worker.pin();
+        let table = core.table(pin.at())?;
+        let found = table.find_place(key, pin.at())?;
         let now = clock::now();
         let (born, ends) = self.rules.times(now, found.value);
-        if found.value.begin(born, now, ends) && self.rules.is_bounded() {
+        if found.value.begin(born, now, ends) && self.is_bounded {
             let is_nested = worker.is_in_call() || worker.own.home.get().is_some();
             let weight = self.weigh(found.value.get());
-            if self.room().admit(&core.table, &found, (weight, is_nested), pin) == Admitted::TooHeavy {
-                self.remove(core, key);
-                return None;
+            match self.room().admit(&core.table, &found, (weight, is_nested), pin.at()) {
+                Admitted::Stays(next) => self.put_out(next, core, table, worker, pin.at(), told),
+                Admitted::TooHeavy => {
+                    self.remove(core, key);
+                    return None;
+                }
             }
         }
         Some(self.end_of(found.value))
     }
 
-    /// Puts values out until what is left fits.
-    pub(super) fn make_room(&self, core: &Kept<K, R>, worker: &'static Worker) {
-        let Some(room) = self.room.get() else { return };
-        let mut told = Vec::new();
-        let pin = worker.pin();
-        room.put_out(&core.table, worker.number, pin.at(), |key, value| {
-            self.evictions.fetch_add(1, Ordering::Relaxed);
+    /// Puts values out until what is left fits, this one first.
+    fn put_out(
+        &self,
+        next: Next,
+        core: &Kept<K, R>,
+        table: &Table<Hashed<K>, Stored<R>>,
+        worker: &'static Worker,
+        pin: Pinned<'_>,
+        told: &mut Vec<(K, R)>,
+    ) {
+        self.room().put_out(next, (&core.table, table), worker.number, pin, |key, value| {
             if self.rules.on_evict.is_some() {
                 panics::contain(|| told.push((key.clone(), value.clone())));
             }
         });
-        drop(pin);
-        told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
     /// Tells who wants to know of a value that is let go. A panic there is nobody's.
@@ -203,16 +219,23 @@ impl<K: Key, R: Output> Shared<K, R> {
     /// Has the queue of what is in the table, which is another one than before.
     fn rebook_now(&self, core: &Kept<K, R>) {
         let Some(room) = self.room.get() else { return };
-        let worker = registry::current();
-        {
-            let pin = worker.pin();
-            let Some(table) = core.table(pin.at()) else { return room.clear(&core.table, pin.at()) };
-            table.each_place(pin.at(), |found| {
+        let (worker, mut told) = (registry::current(), Vec::new());
+        let pin = worker.pin();
+        match core.table(pin.at()) {
+            None => room.clear(&core.table, pin.at()),
+            Some(table) => table.each_place(pin.at(), |found| {
                 let weight = self.weigh(found.value.get());
-                room.admit(&core.table, &found, (weight, false), pin.at());
-            });
+                if let Admitted::Stays(next) = room.admit(&core.table, &found, (weight, false), pin.at()) {
+                    self.put_out(next, core, table, worker, pin.at(), &mut told);
+                }
+            }),
         }
-        self.make_room(core, worker);
+        drop(pin);
+        self.tell_all(told);
+    }
+
+    fn tell_all(&self, told: Vec<(K, R)>) {
+        told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
     /// Has what has expired taken out when the first of it does, unless that is on the agenda.
@@ -294,13 +317,9 @@ impl<K: Key, R: Output> Shared<K, R> {
         if let Some(old) = old {
             self.forget(&old);
         }
-        let worker = registry::current();
-        let pin = worker.pin();
-        let ends = self.admit(core, key, worker, pin.at());
-        drop(pin);
-        if self.rules.is_bounded() {
-            self.make_room(core, worker);
-        }
+        let mut told = Vec::new();
+        let ends = self.admit(core, key, registry::current(), &mut told);
+        self.tell_all(told);
         if let Some(ends) = ends.filter(|_| self.rules.ages()) {
             self.schedule(core, ends.saturating_add(self.rules.grace()));
         }

@@ -7,8 +7,8 @@ use super::{
     shared::{Home, Shared},
 };
 use crate::cache::{
-    bound::{Hashed, Stored},
     api::cache::State,
+    bound::{Hashed, Stored},
     table::key::{Key, Output},
 };
 

@@ -135,6 +135,12 @@ impl<K: Key, R: Output> Table<K, R> {
         if self.hashed.get().is_some() { self.find_strayed(key, pin) } else { None }
     }
 
+    /// The value of a key, by a short cut that there is to some that are hashed.
+    #[inline(always)]
+    pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
+        self.hashed.get()?.find_hinted(key, pin)?.slot().value()
+    }
+
     /// The value of a small key that is in a page.
     #[inline(always)]
     pub(in crate::cache) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
@@ -164,7 +170,7 @@ impl<K: Key, R: Output> Table<K, R> {
         Some((entry.slot(), made))
     }
 
-    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
+    /// The entry of a key, made and claimed if the worker may change the table without ado and there is no page to be had; out of
     /// line, to keep the frames of bodies small.
     #[inline(never)]
     fn find_or_file<'pin>(
@@ -175,8 +181,12 @@ impl<K: Key, R: Output> Table<K, R> {
         pin: Pinned<'pin>,
     ) -> Option<(&'pin Entry<K, R>, bool)> {
         let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
-        let alone = || self.bias.alone(me).map(Turn::Alone);
-        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me), None), || ())
+        // The time of another owner is not ended here.
+        let turn = || match self.bias.alone(me) {
+            Some(alone) => Some(Turn::Alone(alone)),
+            None => self.bias.is_shared().then_some(Turn::Shared),
+        };
+        self.hashed.get()?.find_or_make(key, turn, pin, paged, || (State::claimed(me), None), || ())
     }
 
     /// The value of a key that is not a small integer.

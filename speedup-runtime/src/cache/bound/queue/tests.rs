@@ -36,8 +36,8 @@ impl Bounded {
 
     fn put(&mut self, key: u64, is_nested: bool) {
         let marks = Marks::new();
-        let is_known = self.ghosts.take(scattered(key));
-        self.queue.admit(key as u32, &marks, 1, is_known, is_nested);
+        let known = self.ghosts.take(scattered(key));
+        self.queue.admit(key as u32, &marks, 1, known, is_nested);
         self.values.insert(key, marks);
         while let Some(Victim { place, is_small, .. }) = self.queue.next(|place| self.values.get(&u64::from(place))) {
             self.values.remove(&u64::from(place));
@@ -165,10 +165,10 @@ fn it_follows_a_working_set_that_moves() {
     assert!(ours > lru, "{ours} against {lru}");
 }
 
-/// A value with a place of its own.
+/// A value with a place of its own, in the small queue.
 fn admitted(queue: &mut Queue, place: u32, weight: u64) -> Marks {
     let marks = Marks::new();
-    queue.admit(place, &marks, weight, false, false);
+    queue.admit(place, &marks, weight, None, true);
     marks
 }
 
@@ -200,7 +200,7 @@ fn tickets_lead_nowhere_once_the_queue_has_turned_to_another_table() {
 fn a_value_has_one_place() {
     let mut queue = Queue::new(10, false);
     let marks = admitted(&mut queue, 1, 1);
-    queue.admit(1, &marks, 1, false, false);
+    queue.admit(1, &marks, 1, None, false);
     assert_eq!((queue.weight(), queue.places()), (1, 1));
     queue.forget(marks.ticket());
     queue.forget(marks.ticket());
@@ -294,5 +294,5 @@ fn what_was_to_go_and_could_not_be_taken_out_has_its_place_again() {
     assert_eq!((victim.place, queue.weight()), (1, 1));
     queue.take_back(victim, &first);
     assert_eq!(queue.weight(), 2);
-    assert_eq!(queue.next(marks).map(|victim| victim.place), Some(2));
+    assert_eq!(queue.next(marks).map(|victim| victim.place), Some(1));
 }

@@ -5,6 +5,7 @@
 //! which is retired. The hash is seeded at random, so keys cannot be chosen to collide.
 
 mod entry;
+mod front;
 mod index;
 mod shard;
 mod view;
@@ -13,6 +14,7 @@ use std::hash::{BuildHasher, Hasher};
 
 pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, slot_of};
 use self::{
+    front::Front,
     index::SHARD_BITS,
     shard::{RandomState, Refused, Shard, Writing},
     view::View,
@@ -35,18 +37,36 @@ const SHARDS: usize = 1 << SHARD_BITS;
 pub(super) struct Hashed<K, R> {
     hasher: RandomState,
     shards: Box<[Shard<K, R>]>,
+    front: Front<K, R>,
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new()).collect() }
+        Self {
+            hasher: RandomState::default(),
+            shards: (0..SHARDS).map(|_| Shard::new()).collect(),
+            front: Front::new(),
+        }
+    }
+
+    /// The entry of a key that is ready, by a short cut that there is to some.
+    #[inline(always)]
+    pub(super) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+        self.front.find(key.hint()?, key, pin)
     }
 
     /// The entry of a key, if it has one.
     #[inline]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
-        self.shard(hash).find(hash, key, pin).ok()
+        let shard = self.shard(hash);
+        let entry = shard.find(hash, key, pin).ok()?;
+        if let Some(hint) = key.hint() {
+            // About as many as there are entries, to the next power of two.
+            let wanted = shard.view(pin).map_or(0, |view| view.index.room() * SHARDS / 2);
+            self.front.note(hint, entry, wanted, pin);
+        }
+        Some(entry)
     }
 
     /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
@@ -271,7 +291,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     #[cfg(not(loom))]
     pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
         let views: usize = self.shards.iter().filter_map(|shard| shard.view(pin)).map(View::bytes).sum();
-        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + views
+        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + self.front.bytes(pin) + views
     }
 
     /// Adds what the entries are.
