@@ -65,6 +65,33 @@ impl<T> Drop for OnceBox<T> {
     }
 }
 
+/// A cell whose reads and writes the model checker watches.
+#[cfg(not(loom))]
+pub(crate) struct WatchedCell<T>(std::cell::UnsafeCell<T>);
+
+/// The same in a model.
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell as WatchedCell;
+
+#[cfg(not(loom))]
+impl<T> WatchedCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Reads, while nobody writes.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    /// Writes, while nobody else looks.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
+
 /// Locks a mutex whose data stay valid whatever the holder was doing when it panicked.
 ///
 /// Every mutex of the crate guards data that are consistent between any two statements of its holders, so a poisoned

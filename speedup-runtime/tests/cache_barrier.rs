@@ -11,6 +11,7 @@ use std::{
         mpsc,
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use speedup_runtime::Cache;
@@ -45,6 +46,21 @@ fn refuse_membarrier() {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program), 0);
         assert_eq!(libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_QUERY, 0, 0), -1);
+    }
+}
+
+/// Makes calls until the process has been registered, which another thread does beside it.
+fn wait_for_barrier(values: &Cache<(u64,), Value>) {
+    let until = Instant::now() + Duration::from_secs(60);
+    // SAFETY: the call takes integers. It is refused to a process that is not registered.
+    while unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) } != 0 {
+        assert!(Instant::now() < until, "the process is registered after some thousand calls");
+        values.get((0,));
+    }
+    // That the process has been registered may be known a moment later.
+    for _ in 0..1_000 {
+        values.get((0,));
+        thread::yield_now();
     }
 }
 
@@ -87,6 +103,9 @@ fn a_process_that_loses_its_barrier_frees_nothing_under_a_reader_and_goes_on() {
 
     // The other thread reads without a barrier of its own, and owns two tables.
     let other = Other::start();
+    let read = values.clone();
+    wait_for_barrier(&values);
+    other.does(move || (0..10).for_each(|_| drop(read.get((0,)))));
     let (theirs, their_texts, their_values) = (owned.clone(), texts.clone(), values.clone());
     other.does(move || {
         assert_eq!(theirs.get((3,)), 9);

@@ -7,7 +7,12 @@ use std::{
     env,
     os::unix::fs::MetadataExt,
     process::Command,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -57,9 +62,8 @@ fn a_cheap_function_starts_no_thread() {
 
 #[test]
 fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
-    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 10) {
-        // As above: what is taken for dear prepares for threads.
-        return assert!(succeeded > 0, "each process has waited for every processor");
+    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 3) {
+        return assert_eq!(succeeded, 3, "a process has waited for every processor");
     }
     // The test's own thread is not the only one.
     assert!(threads() > 1);
@@ -70,6 +74,59 @@ fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
     // SAFETY: the call takes integers. It is refused to a process that is not registered.
     let refused = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) };
     assert_eq!(refused, -1);
+}
+
+#[test]
+fn what_is_cleared_before_the_process_is_registered_goes_at_once() {
+    if let Some(succeeded) = fresh("what_is_cleared_before_the_process_is_registered_goes_at_once", 1) {
+        return assert_eq!(succeeded, 1, "the value is still there");
+    }
+    let value = Arc::new(());
+    let cache = Arc::new(Cache::from_fn({
+        let value = value.clone();
+        move |_: u64| value.clone()
+    }));
+    let theirs = cache.clone();
+    // The thread stays, so that it counts as a reader.
+    let (done, waits) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let other = thread::spawn(move || {
+        theirs.get((1,));
+        done.send(()).expect("somebody waits");
+        let _ = ends.recv();
+    });
+    waits.recv().expect("the thread reads");
+    cache.get((1,));
+    assert_eq!(Arc::strong_count(&value), 3);
+    cache.clear();
+    assert_eq!(Arc::strong_count(&value), 2, "what the table held is gone");
+    drop(end);
+    other.join().expect("the thread ends");
+}
+
+#[test]
+fn who_helps_with_what_is_asked_for_together_stays() {
+    const KEYS: u64 = 8;
+    if let Some(succeeded) = fresh("who_helps_with_what_is_asked_for_together_stays", 3) {
+        return assert_eq!(succeeded, 3, "the helper has left after a member or two");
+    }
+    let (mine, theirs) = (AtomicU64::new(0), Mutex::new(0_u64));
+    let (asks, came) = (thread::current().id(), Condvar::new());
+    let calls = Cache::from_fn(move |n: u64| {
+        if thread::current().id() != asks {
+            *theirs.lock().expect("nobody panics") += 1;
+            came.notify_all();
+        } else if mine.fetch_add(1, Ordering::Relaxed) == 1 {
+            // The first member of this thread has ended; the other thread is to go on all the same.
+            let wait =
+                came.wait_timeout_while(theirs.lock().expect("nobody panics"), Duration::from_secs(20), |theirs| {
+                    *theirs < KEYS - 2
+                });
+            assert!(!wait.expect("nobody panics").1.timed_out());
+        }
+        n
+    });
+    assert_eq!(calls.get_all((0..KEYS).map(|n| (n,))).len(), KEYS as usize);
 }
 
 /// Two calls that both end only if they run at the same time.

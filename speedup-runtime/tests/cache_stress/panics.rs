@@ -12,6 +12,7 @@ use crate::harness::{POOLS, call_together, everywhere, message, pool, rounds, wa
 fn a_panic_reaches_all_who_wait() {
     static ASKING: AtomicUsize = AtomicUsize::new(0);
     static ARMED: AtomicBool = AtomicBool::new(true);
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
     cached! {
         const BAD(n: u64, callers: usize) -> u64 => {
             // Most callers are waiting, or about to, when it comes to the panic.
@@ -21,7 +22,8 @@ fn a_panic_reaches_all_who_wait() {
             for step in 0..100 {
                 work(step);
             }
-            match n % 3 {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            match n / 3 % 3 {
                 _ if !ARMED.load(Ordering::SeqCst) => *n,
                 0 => panic!("bad luck with {n}"),
                 1 => panic!("bad luck"),
@@ -36,16 +38,29 @@ fn a_panic_reaches_all_who_wait() {
             // A pool with fewer threads than callers inside cannot have all of them asking at once.
             let at_once = callers.at_once(pool);
             ASKING.store(0, Ordering::SeqCst);
+            RUNS.store(0, Ordering::SeqCst);
             ARMED.store(true, Ordering::SeqCst);
-            call_together(pool, callers, |_| {
+            let own = call_together(pool, callers, |_| {
                 ASKING.fetch_add(1, Ordering::SeqCst);
                 let payload = catch_unwind(|| BAD.get((kind, at_once))).expect_err("a panic for everybody");
-                match kind % 3 {
-                    0 => assert_eq!(message(&*payload), format!("bad luck with {kind}")),
-                    1 => assert_eq!(message(&*payload), "bad luck"),
-                    _ => assert_eq!(payload.downcast_ref::<u64>(), Some(&kind)),
+                match (kind / 3 % 3, payload.downcast_ref::<u64>()) {
+                    (0, _) => assert_eq!(message(&*payload), format!("bad luck with {kind}")),
+                    (1, _) => assert_eq!(message(&*payload), "bad luck"),
+                    (_, Some(own)) => assert_eq!(*own, kind),
+                    (_, None) => {
+                        let told = message(&*payload);
+                        assert!(
+                            told.starts_with(&format!("`bad({kind}, {at_once})` has panicked with something")),
+                            "{told}"
+                        );
+                    }
                 }
+                payload.is::<u64>()
             });
+            if kind / 3 % 3 == 2 {
+                let own = own.into_iter().filter(|own| *own).count();
+                assert_eq!(own, RUNS.load(Ordering::SeqCst), "who ran it has its payload, the others have a text");
+            }
             assert!(!BAD.contains(&(kind, at_once)) && BAD.is_empty());
             ARMED.store(false, Ordering::SeqCst);
             assert_eq!(call_together(pool, callers, |_| BAD.get((kind, at_once))), vec![kind; callers.count]);

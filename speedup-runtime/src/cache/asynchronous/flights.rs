@@ -264,7 +264,7 @@ impl<K: Key, R: Output> Core<K, R> {
         else {
             return false;
         };
-        let Claim::Mine(slot) = current.claim(key, key.pack(), worker.number, pin.at()) else { return false };
+        let Claim::Mine(slot) = current.claim(key, key.pack(), worker, pin.at()) else { return false };
         claim_guard::Flight::new(self, worker, table, slot).publish(value);
         true
     }

@@ -50,7 +50,7 @@ impl<K: Key, R: Output> Listed<K, R> {
                 let values = values.upgrade()?;
                 let found = look(&values);
                 // As when the cache is dropped: after all that was removed from its tables.
-                garbage::retire(Garbage::dropped(values));
+                garbage::retire_behind_all(Garbage::dropped(values));
                 Some(found)
             }
         }

@@ -153,7 +153,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
             let Some(values) = values.upgrade() else { return };
             look(&values.core);
             // As when the cache is dropped: after all that was removed from its tables.
-            garbage::retire(Garbage::dropped(values));
+            garbage::retire_behind_all(Garbage::dropped(values));
         }))
     }
 
@@ -180,7 +180,7 @@ impl<K: Key, R: Output> Drop for AsyncCache<K, R> {
     fn drop(&mut self) {
         if let Place::Own(values) = &self.values {
             // Freed after all that was removed from its tables.
-            garbage::retire(Garbage::dropped(values.clone()));
+            garbage::retire_behind_all(Garbage::dropped(values.clone()));
             registry::collect();
         }
     }

@@ -37,7 +37,7 @@ pub(in crate::cache) struct Deputy {
 enum End {
     /// Makes copies of the value.
     Value(Box<dyn Fn() -> Outcome + Send + Sync>),
-    /// A panic, with its payload if that can be copied.
+    /// A panic, with what others get of it, if anything.
     Panic(Option<Mutex<Payload>>),
     /// The claim ended before.
     Over,
@@ -49,9 +49,9 @@ impl Deputy {
         self.ends(End::Value(Box::new(move || Outcome::value(value.clone()))));
     }
 
-    /// It has panicked.
-    pub(in crate::cache) fn panicked(&self, payload: &Payload) {
-        self.ends(End::Panic(panics::copy_of(payload).map(Mutex::new)));
+    /// It has panicked; what others get of that, if anything.
+    pub(in crate::cache) fn panicked(&self, for_others: Option<Payload>) {
+        self.ends(End::Panic(for_others.map(Mutex::new)));
     }
 
     fn ends(&self, end: End) {

@@ -127,7 +127,7 @@ fn stand_in<R: Output>(
             Some(value)
         }
         Err(payload) => {
-            deputy.panicked(&payload);
+            deputy.panicked(worker.own.blame.copy(worker.own.top.get(), &payload));
             // The next one tries again.
             deputies::withdraw(busy, &deputy, engine.waiters());
             waits::wake_for(worker.number);

@@ -16,7 +16,7 @@ use crate::{
             Current, Found, Table,
             key::{Key, Output},
         },
-        thread::registry::Pinned,
+        thread::registry::{Pinned, Worker},
     },
     sync::{Mutex, OnceBox, lock},
 };
@@ -125,12 +125,12 @@ impl Room {
         &self,
         mut next: Next,
         (current, table): (&Current<Hashed<K>, Stored<R>>, &Table<Hashed<K>, Stored<R>>),
-        me: u32,
+        me: &Worker,
         pin: Pinned<'_>,
         mut gone: impl FnMut(&K, &R),
     ) {
         while let Some(victim) = next.victim {
-            if !table.admits(me) {
+            if !table.admits(me.number) {
                 return current.give_up(table);
             }
             let held = Held { room: self, table, victim, pin };

@@ -41,7 +41,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 return Helped::Settled;
             };
             // SAFETY: the member was named by the table with this number.
-            match unsafe { current.claim_member(member, worker.number, pin.at()) } {
+            match unsafe { current.claim_member(member, worker, pin.at()) } {
                 None | Some(Member::Settled) => return Helped::Settled,
                 Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
@@ -159,7 +159,10 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     fn ended(&self) {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
-        leapfrog::dismiss(worker);
+        // A group from outside of all calls, of which this was a member, goes on.
+        if worker.shown().is_none_or(|board| board.depth() == 0) {
+            leapfrog::dismiss(worker);
+        }
     }
 
     unsafe fn timed(&self, key: *const ()) {

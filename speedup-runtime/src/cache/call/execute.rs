@@ -13,7 +13,12 @@ use std::{
 use crate::cache::{
     block::outcome::Outcome,
     call::{
-        callee::Callee, claim_guard::Flight, failed::crash, function::Function, inner::Begun, running::Running,
+        callee::Callee,
+        claim_guard::Flight,
+        failed::crash,
+        function::Function,
+        inner::{Begun, shown},
+        running::Running,
         state::Core,
     },
     table::key::{Key, Output},
@@ -308,6 +313,7 @@ fn handed_over<K: Key, R: Output>(
     match found {
         Some(Ok(value)) => Some(value),
         Some(Err(payload)) => {
+            worker.own.blame.comes(worker.own.top.get(), &payload, shown(function, key));
             call_stack::note_panic(worker);
             resume_unwind(payload)
         }

@@ -33,15 +33,19 @@ pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
 ) -> ! {
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-    if !payload.is::<switch::GivenUp>() {
+    // What is given up is for those who wait to begin again.
+    let given_up = payload.is::<switch::GivenUp>();
+    if !given_up {
         core.principal().seen.panicked();
         watch::fault("a call panicked", frame);
     }
+    let for_others = (!given_up).then(|| worker.own.blame.passes(frame, &payload));
     core.suspects().doom(key, flight.name(), &payload, worker);
-    core.note_failed(key, flight.place(), &payload, worker);
+    core.note_failed(key, flight.place(), &payload, for_others.as_ref(), worker);
     // Who waits on behalf of another outermost call than one that is over tries itself.
     let is_late = worker.is_left_behind();
-    flight.withdraw(|| panics::copy_of(&payload).filter(|_| !is_late).map(Outcome::panic));
+    let copy = || panics::copy_of(for_others.as_ref().filter(|_| !is_late)?);
+    flight.withdraw(|| copy().map(Outcome::panic));
     poison::left(worker);
     call_stack::note_panic(worker);
     resume_unwind(payload)
@@ -49,14 +53,21 @@ pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Notes that a call has panicked, if others work for the same outermost call. Before its claim is given up.
-    pub(in crate::cache) fn note_failed(&self, key: &K, place: Place, payload: &Payload, worker: &'static Worker) {
+    fn note_failed(
+        &self,
+        key: &K,
+        place: Place,
+        payload: &Payload,
+        for_others: Option<&Payload>,
+        worker: &'static Worker,
+    ) {
         // Whether a call needs itself depends on where the circle is entered; `poison` sees to those.
         if place.1 != 0
             && !self.notes.positions()
             && let Some((home, root)) = worker.shared_root()
             && call_stack::as_cycle(payload).is_none()
         {
-            home.failures.note(root, place, key, payload);
+            home.failures.note(root, place, key, for_others);
         }
     }
 
@@ -70,7 +81,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Ends a call that begins, if it has panicked before within the same outermost call.
     ///
     /// # Panics
-    /// If it has, with a copy of the payload; where there is none, the call runs again.
+    /// If it has, with what others get of that; what was given up runs again.
     pub(in crate::cache) fn check_failed(&self, key: &K, frame: &Frame, worker: &'static Worker) {
         let Some((home, root)) = worker.shared_root().filter(|(home, _)| home.failures.any()) else { return };
         // Whose body has caught a panic and goes on asking wants to try again.
@@ -81,5 +92,84 @@ impl<K: Key, R: Output> Core<K, R> {
         if let Some(payload) = failed.flatten() {
             resume_unwind(payload);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{
+        panic::{catch_unwind, panic_any},
+        sync::{
+            Barrier,
+            atomic::{AtomicU32, AtomicUsize, Ordering},
+        },
+        thread,
+    };
+
+    use crate::{
+        Cache,
+        cache::{Function, State, block::waits, thread::registry},
+    };
+
+    /// What no text can be made of.
+    struct Code(u64);
+
+    static LEAF_RUNS: AtomicUsize = AtomicUsize::new(0);
+    static ROOT_RUNS: AtomicUsize = AtomicUsize::new(0);
+    /// The numbers of those who are going to wait.
+    static WAITING: [AtomicU32; 3] = [const { AtomicU32::new(u32::MAX) }; 3];
+
+    const LEAF: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let leaf = |(n,): &(u64,)| {
+            LEAF_RUNS.fetch_add(1, Ordering::SeqCst);
+            let me = registry::current().number;
+            while WAITING.iter().any(|number| waits::next(number.load(Ordering::SeqCst)) != Some(me)) {
+                thread::yield_now();
+            }
+            panic_any(Code(*n))
+        };
+        &Cache::of(&STATE, Function::new("leaf", leaf).show(|key, out| write!(out, "{key:?}")))
+    };
+
+    const ROOT: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let root = |(n,): &(u64,)| {
+            ROOT_RUNS.fetch_add(1, Ordering::SeqCst);
+            LEAF.get((n + 2,)) + 1
+        };
+        &Cache::of(&STATE, Function::new("root", root).show(|key, out| write!(out, "{key:?}")))
+    };
+
+    #[test]
+    fn who_waits_for_a_call_whose_panic_is_no_text_is_told_which_call_it_was() {
+        let begun = Barrier::new(WAITING.len() + 1);
+        let told = thread::scope(|scope| {
+            let told: Vec<_> = (0..WAITING.len())
+                .map(|at| {
+                    let begun = &begun;
+                    scope.spawn(move || {
+                        begun.wait();
+                        while LEAF_RUNS.load(Ordering::SeqCst) == 0 {
+                            thread::yield_now();
+                        }
+                        WAITING[at].store(registry::current().number, Ordering::SeqCst);
+                        // One for the call itself, the others for one that needs it.
+                        let payload = catch_unwind(|| if at == 0 { LEAF.get((5,)) } else { ROOT.get((3,)) });
+                        *payload.expect_err("it has no value").downcast::<String>().expect("a text")
+                    })
+                })
+                .collect();
+            begun.wait();
+            let payload = catch_unwind(|| ROOT.get((3,))).expect_err("it has no value");
+            assert_eq!(payload.downcast::<Code>().expect("the payload itself").0, 5);
+            told.into_iter().map(|told| told.join().expect("caught")).collect::<Vec<_>>()
+        });
+        assert!(told.iter().all(|text| text.starts_with("`leaf(5)` has panicked")), "{told:?}");
+        assert_eq!(
+            (LEAF_RUNS.load(Ordering::SeqCst), ROOT_RUNS.load(Ordering::SeqCst)),
+            (1, 1),
+            "nobody runs it again"
+        );
     }
 }

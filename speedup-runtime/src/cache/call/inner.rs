@@ -27,9 +27,10 @@ use crate::cache::{
 use crate::seeing::watch::{Watched, What};
 
 /// A call, as it is written.
-fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> String {
-    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out)).to_string()
+pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key: &K) -> impl fmt::Display {
+    fmt::from_fn(|out| erased::write_call(function.name, function.show, key, out))
 }
+
 /// Results larger than this, in bytes, are looked for only where there is room for them.
 const LARGE: usize = 16 * 1024;
 
@@ -116,7 +117,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
-        match table.begin(key, key.pack(), worker.number, pin.at()) {
+        match table.begin(key, key.pack(), worker, pin.at()) {
             None => Begun::NotYet,
             Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
             Some((slot, false)) => {
@@ -202,7 +203,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 let pin = worker.pin();
                 let table = self.table_to_change(function, pin.at(), worker);
                 // SAFETY: as in `remove`.
-                unsafe { table.replace(key, value, worker.number, pin.at()) }.map(|old| old.cloned())
+                unsafe { table.replace(key, value, worker, pin.at()) }.map(|old| old.cloned())
             };
             match replaced {
                 Ok(old) => {
@@ -228,7 +229,7 @@ impl<K: Key, R: Output> Core<K, R> {
             self.seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
-            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key));
+            let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key).to_string());
             let waited = block_on::wait(self, busy, worker, is_still);
             drop(waiting);
             match waited {
@@ -263,7 +264,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        match table.claim(key, key.pack(), worker.number, pin.at()) {
+        match table.claim(key, key.pack(), worker, pin.at()) {
             Claim::Ready(value) => Asked::Value(value.clone()),
             Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
             Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),

@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
     call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
+    memory::{epoch::Garbage, garbage},
     sharing::granularity::Grain,
     table::{
         Census, Current, Table, Word,
@@ -120,6 +121,19 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The core is counted by `Arc`, and once for what is returned.
     unsafe fn kept(counted: *const Self) -> Kept {
         unsafe fn release<K: Key, R: Output>(counted: *const (), _: *mut ()) {
+            // SAFETY: by the contract of `kept`; the count is not changed.
+            let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.cast::<Core<K, R>>()) });
+            // Garbage is freed by one thread at a time. Who comes by a `Weak` has it counted by a `Kept` before it leaves.
+            if Arc::strong_count(&core) == 1 {
+                // What was removed from its tables lies in them, and goes first.
+                // SAFETY: once, as this.
+                garbage::retire_behind_all(unsafe { Garbage::new(counted, null_mut(), release_last::<K, R>) });
+            } else {
+                // SAFETY: by the contract of `kept`.
+                unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
+            }
+        }
+        unsafe fn release_last<K: Key, R: Output>(counted: *const (), _: *mut ()) {
             // SAFETY: by the contract of `kept`.
             unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
         }
@@ -204,7 +218,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let pin = worker.pin();
         let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
         self.table(pin.at()).filter(same).is_some_and(|table| {
-            let slot = table.slot(key, key.pack(), worker.number, pin.at());
+            let slot = table.slot(key, key.pack(), worker, pin.at());
             slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
         })
     }
@@ -213,7 +227,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        (table.slot(key, key.pack(), worker.number, pin.at()).member(), table.id())
+        (table.slot(key, key.pack(), worker, pin.at()).member(), table.id())
     }
 
     /// Takes a value out.
@@ -224,7 +238,7 @@ impl<K: Key, R: Output> Core<K, R> {
             if table.admits(worker.number) {
                 // SAFETY: `clear` frees a table after all that was retired by threads that found it, and so does the last owner
                 // of the core.
-                unsafe { table.remove(key, worker.number, pin.at()) }.cloned()
+                unsafe { table.remove(key, worker, pin.at()) }.cloned()
             } else {
                 let value = table.find(key, key.pack(), pin.at()).cloned();
                 self.table.give_up(table);

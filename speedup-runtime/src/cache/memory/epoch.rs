@@ -1,41 +1,70 @@
 //! When memory that readers may still be looking at is given back.
 //!
 //! Readers take no lock: they *pin* their thread, which stores the current epoch in a word that only they write, look at
-//! what the tables hold, and unpin. Whoever unlinks something *retires* it with the epoch of that moment and moves the
-//! epoch on; it is freed once no thread is pinned at that epoch or an older one.
+//! what the tables hold, and unpin. Whoever unlinks something *retires* it: puts it into a [`Bag`] of its thread's own. A bag that is
+//! full, and all of them when somebody collects, are *sealed*: what is in them is handed over with the epoch of that moment, and
+//! the epoch moves on. It is freed once no thread is pinned at that epoch or an older one.
+//!
+//! # What waits
+//!
+//! Things that wait in bags are at most 64 a thread. Whoever collects takes from the bags of all threads, so it makes no difference
+//! whether a thread calls again, sleeps, or has ended: what it has retired goes when any thread has filled a bag, clears or drops a
+//! cache. Only where all threads are idle do 64 things a thread stay until one is not.
+//!
+//! # In which order
+//!
+//! Things in bags are freed in no order. What such things lie in (a table, a whole cache) is retired *behind all*: it is freed later than
+//! everything that was retired before it, by whatever thread.
+//!
+//! # The barrier
 //!
 //! A reader's store must be visible before its loads are made, which on every processor takes a full barrier. Readers
 //! are many and retiring is rare, so the barrier is made by the other side, for all threads (see
-//! [`membarrier`](super::membarrier)). Where there is no such thing, readers make the barrier themselves (some 5 ns).
+//! [`membarrier`](super::membarrier)). Until that is possible, and where it is not, readers make the barrier themselves (some 5 ns),
+//! and say so: they are *fenced*. Where all are, the collector's own barrier is enough.
+//!
+//! ```text
+//!   reader:     pin = epoch; fenced? fence; loads ..; pin = 0
+//!   collector:  unlinks; fence; are all readers fenced? if not, barrier for all; loads the pins; frees
+//! ```
+//!
+//! # A reader leaves its barriers to others
+//!
+//! ```text
+//!   reader:  fenced = false; (a) fence; pin = epoch; loads ..
+//! ```
+//!
+//! A collector that still sees it fenced has made its fence before (a), or it would have seen the store. So what it had unlinked is
+//! seen by all loads of the reader after (a), and pins before (a) had fences of their own. A collector that sees it not fenced makes
+//! the barrier.
 //!
 //! # When the barrier fails
 //!
-//! That it will work is asked before the first pin, and found out when it is needed: a filter of system calls may have
+//! That it will work is known when the process has been registered, and found out when it is needed: a filter of system calls may have
 //! come in between. Then nothing is freed. Readers begin to make the barrier themselves, each at its next look at the
-//! garbage, and say so; once all of them have, the collector's own barrier is enough:
+//! garbage, and say so:
 //!
 //! ```text
-//!   reader:     pin = epoch; fenced? fence; loads ..; pin = 0        (a) fenced = true, Release
-//!   collector:  unlinks; (b) sees all readers `fenced`, Acquire; fence; loads the pins; frees
+//!   reader:  pin = epoch; loads ..; (b) fenced = true, Release; pin = epoch; fence; loads ..
 //! ```
 //!
-//! A pin that was stored before (a) is seen by who has seen (a). A pin after it has a fence between its store and its loads,
-//! as (b) has one between the unlinking and the loads of pins: of the two, one sees the other. It does not matter whether
-//! a pin is going on at (a). A reader that never looks at the garbage again, because all it does is hits, keeps the garbage
+//! A pin that was stored before (b) is seen by who has seen (b), by Acquire. A pin after it has a fence between its store and its loads,
+//! as the collector has one between the unlinking and the loads of pins: of the two, one sees the other. Neither at (a) nor at (b) does it
+//! matter whether a pin is going on. A reader that never looks at the garbage again, because all it does is hits, keeps the garbage
 //! where it is, until its thread ends.
 //! Source: K. Fraser, "Practical lock-freedom" (2004), for the epochs; P. McKenney et al., asymmetric barriers in
 //! userspace RCU (2009).
 
 use std::sync::TryLockError;
 
+use super::bag::{self, Bag};
 use crate::{
     cache::memory::membarrier,
     panics,
-    sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, lock},
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, const_unless_loom, lock},
 };
 
-/// A retired thing: two words, and the function that frees what they say. Eviction retires at the rate of calls, and so allocates
-/// nothing for it.
+/// A retired thing: two words, and the function that frees what they say.
 pub(in crate::cache) struct Garbage {
     of: *const (),
     at: *mut (),
@@ -71,59 +100,111 @@ impl Garbage {
         unsafe { Self::boxed(Box::into_raw(Box::new(value))) }
     }
 
+    /// The first of its two words.
+    #[cfg(test)]
+    pub(super) fn of(&self) -> *const () {
+        self.of
+    }
+
     fn free(self) {
         // SAFETY: by the contract of `new`; once, since `self` is gone.
         unsafe { (self.free)(self.of, self.at) };
     }
 }
 
-/// How many retired things may wait before somebody looks whether they can go.
-const PATIENCE: usize = 64;
-
 /// The epoch, and what was retired at which.
 pub(in crate::cache) struct Domain {
-    /// Never 0, which in a pin word means "not pinned". Grows with every retirement.
-    /// Pairs: `AcqRel` in `retire` with `Acquire` in `enter`, so that who pins at a later epoch sees what was unlinked.
+    /// Never 0, which in a pin word means "not pinned". Moved on under the lock of what waits, whenever something is sealed: Release,
+    /// with the Acquire in `enter`, so that who pins at a later epoch sees what was unlinked.
     epoch: AtomicU64,
-    /// In order of retirement, each with the epoch that was current when it was unlinked.
-    garbage: Mutex<Vec<(u64, Garbage)>>,
-    /// Held while garbage is freed, so that it is freed in the order of retirement.
+    waiting: Mutex<Waiting>,
+    /// Held while garbage is freed, so that it is freed in its order.
     freeing: Mutex<()>,
     /// Whether so much is waiting that somebody should collect. Relaxed: a hint.
     due: AtomicBool,
 }
 
+/// What waits until nobody can be looking at it.
+struct Waiting {
+    /// Those of all threads. Who empties them holds the lock.
+    bags: Vec<&'static Bag>,
+    /// What was in bags, and behind it what is freed later than that. By rising epochs, those that were current when it was sealed.
+    sealed: Vec<(u64, Garbage)>,
+    /// What is freed behind all that was retired before. It is sealed after all bags.
+    behind: Vec<Garbage>,
+}
+
+impl Waiting {
+    const fn new() -> Self {
+        Self { bags: Vec::new(), sealed: Vec::new(), behind: Vec::new() }
+    }
+}
+
 impl Domain {
-    /// A domain without garbage.
-    #[cfg(not(loom))]
-    pub(in crate::cache) const fn new() -> Self {
-        Self {
-            epoch: AtomicU64::new(1),
-            garbage: Mutex::new(Vec::new()),
-            freeing: Mutex::new(()),
-            due: AtomicBool::new(false),
+    const_unless_loom! {
+        /// A domain without garbage.
+        pub(in crate::cache) fn new() -> Self {
+            Self {
+                epoch: AtomicU64::new(1),
+                waiting: Mutex::new(Waiting::new()),
+                freeing: Mutex::new(()),
+                due: AtomicBool::new(false),
+            }
         }
     }
 
-    /// A domain without garbage.
-    #[cfg(loom)]
-    pub(in crate::cache) fn new() -> Self {
-        Self {
-            epoch: AtomicU64::new(1),
-            garbage: Mutex::new(Vec::new()),
-            freeing: Mutex::new(()),
-            due: AtomicBool::new(false),
+    /// Takes over, from now on, what is put into this bag.
+    pub(in crate::cache) fn adopt(&self, bag: &'static Bag) {
+        lock(&self.waiting).bags.push(bag);
+    }
+
+    /// Takes over something that was unlinked, by way of the bag of the calling thread. The caller may hold locks: nothing is freed
+    /// here. O(1), without a lock but for one time in 64.
+    #[inline]
+    pub(in crate::cache) fn retire(&self, bag: &Bag, free: Garbage) {
+        if let Err(free) = bag.put(free) {
+            self.seal_full(bag, free);
         }
     }
 
-    /// Takes over something that was unlinked. The caller may hold locks: nothing is freed here.
-    pub(in crate::cache) fn retire(&self, free: Garbage) {
-        let mut garbage = lock(&self.garbage);
-        let epoch = self.epoch.fetch_add(1, Ordering::AcqRel);
-        garbage.push((epoch, free));
-        if garbage.len() >= PATIENCE {
+    #[cold]
+    #[inline(never)]
+    fn seal_full(&self, bag: &Bag, more: Garbage) {
+        let sealed = &mut lock(&self.waiting).sealed;
+        self.seal(|epoch| {
+            bag.empty(|free| sealed.push((epoch, free)));
+            sealed.push((epoch, more));
+        });
+        self.due.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes over something that others that were retired may lie in: it is freed later than all of them. The caller may hold locks.
+    pub(in crate::cache) fn retire_behind_all(&self, free: Garbage) {
+        let mut waiting = lock(&self.waiting);
+        waiting.behind.push(free);
+        if waiting.behind.len() >= bag::LEN {
             self.due.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Seals everything; whether there is anything.
+    fn seal_all(&self) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let Waiting { bags, sealed, behind } = &mut *waiting;
+        self.seal(|epoch| {
+            bags.iter().for_each(|bag| bag.empty(|free| sealed.push((epoch, free))));
+            sealed.extend(behind.drain(..).map(|free| (epoch, free)));
+        });
+        !sealed.is_empty()
+    }
+
+    /// Seals what `take` takes with the epoch that it is given. Under the lock of what waits.
+    fn seal(&self, take: impl FnOnce(u64)) {
+        // Relaxed: written under that lock alone.
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        take(epoch);
+        // Only now, when all that was taken has been seen to be unlinked.
+        self.epoch.store(epoch + 1, Ordering::Release);
     }
 
     /// Whether it is time to [`collect`](Self::collect).
@@ -132,37 +213,40 @@ impl Domain {
         self.due.load(Ordering::Relaxed)
     }
 
-    /// Frees what no reader can see. After `barrier`, which says whether all pins made so far are visible, `oldest` is asked
-    /// for the lowest one.
+    /// Frees what no reader can see, whichever thread has retired it, and what comes behind that. After `barrier`, which says whether
+    /// all pins made so far are visible, `oldest` is asked for the lowest one.
     ///
     /// Runs destructors of users, so the caller holds no lock. Does nothing while another thread, or an outer call of
     /// this one, is at it.
-    pub(in crate::cache) fn collect(&self, barrier: impl FnOnce() -> bool, oldest: impl FnOnce() -> Option<u64>) {
+    pub(in crate::cache) fn collect(&self, barrier: impl Fn() -> bool, oldest: impl Fn() -> Option<u64>) {
         let _freeing = match self.freeing.try_lock() {
             Ok(freeing) => freeing,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
         self.due.store(false, Ordering::Relaxed);
-        if lock(&self.garbage).is_empty() {
-            return;
-        }
+        while self.seal_all() && self.free_sealed(&barrier, &oldest) {}
+    }
+
+    /// Frees what is sealed and no reader can see; whether some of that has put something behind itself meanwhile.
+    fn free_sealed(&self, barrier: impl Fn() -> bool, oldest: impl Fn() -> Option<u64>) -> bool {
         let before = self.epoch.load(Ordering::Acquire);
         if !barrier() {
             // Again soon: somebody who has yet to say that he makes his own barrier may come by.
             self.due.store(true, Ordering::Relaxed);
-            return;
+            return false;
         }
         let limit = oldest().map_or(before, |pinned| pinned.min(before));
         let free: Vec<_> = {
-            let mut garbage = lock(&self.garbage);
-            let end = garbage.iter().position(|(epoch, _)| *epoch >= limit).unwrap_or(garbage.len());
-            garbage.drain(..end).collect()
+            let sealed = &mut lock(&self.waiting).sealed;
+            let end = sealed.partition_point(|(epoch, _)| *epoch < limit);
+            sealed.drain(..end).collect()
         };
         for (_, free) in free {
             // A destructor's panic belongs to nobody here, and must not keep the others from running.
             panics::contain(|| free.free());
         }
+        !lock(&self.waiting).behind.is_empty()
     }
 }
 
@@ -171,8 +255,8 @@ pub(in crate::cache) struct Reader {
     /// The epoch at which the thread is pinned, or 0. Written by the thread alone. Release, with the Acquire in
     /// [`pinned`](Self::pinned).
     pin: AtomicU64,
-    /// Whether its pins make a barrier of their own; never taken back before another thread has the reader. Written by the
-    /// thread alone: Release, with the Acquire in [`is_fenced`](Self::is_fenced).
+    /// Whether its pins make a barrier of their own. Written by the thread alone: Release, with the Acquire in
+    /// [`is_fenced`](Self::is_fenced).
     fenced: AtomicBool,
 }
 
@@ -186,8 +270,7 @@ impl Reader {
     /// reader's thread.
     #[inline]
     pub(in crate::cache) fn enter(&self, domain: &Domain) -> Entered {
-        // Relaxed: only this thread writes it.
-        if self.fenced.load(Ordering::Relaxed) {
+        if self.makes_barriers() {
             self.enter_by(domain, || fence(Ordering::SeqCst))
         } else {
             self.enter_swiftly(domain)
@@ -197,7 +280,7 @@ impl Reader {
     /// Orders what the reader's thread has stored before what it loads next, as a pin does. Only by that thread.
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
-        if self.fenced.load(Ordering::Relaxed) { fence(Ordering::SeqCst) } else { membarrier::light() }
+        if self.makes_barriers() { fence(Ordering::SeqCst) } else { membarrier::light() }
     }
 
     /// As [`enter`](Self::enter), if the reader is not fenced.
@@ -240,9 +323,20 @@ impl Reader {
         self.fenced.load(Ordering::Acquire)
     }
 
-    /// Says whether its pins do from now on. Only by the reader's thread, and no longer only if it is not pinned.
+    /// The same, for the reader's own thread.
+    #[inline(always)]
+    pub(in crate::cache) fn makes_barriers(&self) -> bool {
+        // Relaxed: only this thread writes it.
+        self.fenced.load(Ordering::Relaxed)
+    }
+
+    /// Says whether its pins do from now on. Only by the reader's thread.
     pub(in crate::cache) fn set_fenced(&self, fenced: bool) {
         self.fenced.store(fenced, Ordering::Release);
+        if !fenced {
+            // See (a) in the module's documentation.
+            fence(Ordering::SeqCst);
+        }
     }
 }
 
@@ -253,67 +347,7 @@ pub(in crate::cache) struct Entered {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use std::sync::{Arc, atomic::AtomicUsize};
-
-    use super::*;
-
-    /// A domain with a reader, and how much of what was retired has been freed.
-    #[derive(Clone)]
-    struct World(Arc<(Domain, Reader, AtomicUsize)>);
-
-    impl World {
-        fn new() -> Self {
-            Self(Arc::new((Domain::new(), Reader::new(false), AtomicUsize::new(0))))
-        }
-
-        fn retire(&self) {
-            unsafe fn free(freed: *const (), _: *mut ()) {
-                // SAFETY: the counter of a world that lives as long as its domain.
-                unsafe { &*freed.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
-            }
-            let freed = std::ptr::from_ref(&self.0.2).cast();
-            // SAFETY: as above, and it only counts.
-            self.0.0.retire(unsafe { Garbage::new(freed, std::ptr::null_mut(), free) });
-        }
-
-        fn freed(&self, barrier: impl FnOnce(&Reader) -> bool) -> usize {
-            self.0.0.collect(|| barrier(&self.0.1), || self.0.1.pinned());
-            self.0.2.load(Ordering::Relaxed)
-        }
-    }
-
-    #[test]
-    fn what_is_retired_is_freed_only_when_nobody_is_pinned_before() {
-        let world = World::new();
-        let (domain, reader) = (&world.0.0, &world.0.1);
-        let pinned = reader.enter(domain);
-        let inner = reader.enter(domain);
-        world.retire();
-        reader.leave(inner);
-        assert_eq!(world.freed(|_| true), 0, "still pinned by the outer pin");
-        reader.leave(pinned);
-        let later = reader.enter(domain);
-        assert_eq!(world.freed(|_| true), 1, "a later pin does not keep it");
-        reader.leave(later);
-    }
-
-    #[test]
-    fn without_a_barrier_nothing_is_freed_until_all_readers_make_their_own() {
-        let world = World::new();
-        world.retire();
-        assert_eq!(world.freed(Reader::is_fenced), 0, "there was no barrier");
-        assert!(world.0.0.is_due(), "it is tried again");
-        world.0.1.set_fenced(true);
-        assert_eq!(world.freed(Reader::is_fenced), 1);
-        assert!(!world.0.0.is_due());
-    }
-
-    #[test]
-    fn where_there_is_no_garbage_nobody_makes_a_barrier() {
-        World::new().freed(|_| panic!("a barrier for nothing"));
-    }
-}
+mod tests;
 
 #[cfg(all(test, loom))]
 mod loom_tests;

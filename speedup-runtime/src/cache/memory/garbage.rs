@@ -1,11 +1,35 @@
 //! What was unlinked, of all caches of the process, until it can be freed.
 
-use crate::cache::memory::epoch::{Domain, Garbage};
+use std::cell::Cell;
 
-/// One for the process: values of all caches are retired here.
+use crate::cache::memory::{
+    bag::Bag,
+    epoch::{Domain, Garbage},
+};
+
+/// One for the process: what threads pin is all caches.
 pub(in crate::cache) static DOMAIN: Domain = Domain::new();
 
+thread_local! {
+    /// The bag of this thread, from its first cached call on until it ends.
+    static BAG: Cell<Option<&'static Bag>> = const { Cell::new(None) };
+}
+
+/// Says what this thread puts into from now on: a bag that the domain has adopted, and that no other thread has.
+pub(in crate::cache) fn carry(bag: Option<&'static Bag>) {
+    BAG.set(bag);
+}
+
 /// Takes over something that was unlinked; it is freed when nobody can be looking at it. Frees nothing itself.
+#[inline]
 pub(in crate::cache) fn retire(free: Garbage) {
-    DOMAIN.retire(free);
+    match BAG.get() {
+        Some(bag) => DOMAIN.retire(bag, free),
+        None => DOMAIN.retire_behind_all(free),
+    }
+}
+
+/// The same for something that others that were retired may lie in: it is freed later than they.
+pub(in crate::cache) fn retire_behind_all(free: Garbage) {
+    DOMAIN.retire_behind_all(free);
 }

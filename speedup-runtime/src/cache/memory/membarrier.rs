@@ -5,28 +5,27 @@
 //! the process has passed a full barrier, and a thread that is not running has passed one when it was put aside. What the
 //! frequent one then needs is that the compiler leaves its order alone ([`light`]).
 //!
-//! # When the process is registered
-//!
-//! The system wants the process registered before the call that makes the barrier. That costs a microsecond while the process
-//! has one thread, and some 10 ms afterwards, since it waits until every processor has been through the scheduler. So a
-//! process that is known to have one thread is registered once it has made some hundred calls, or is about to start threads
-//! ([`prepare`]), and any other by the first call of [`heavy`].
-//! That is early enough, because registration concerns who makes the barrier alone:
-//!
 //! ```text
 //!   frequent:  store A; (compiler) load B
-//!   rare:      store B; [register;] barrier for all; load A
+//!   rare:      store B; barrier for all; load A
 //! ```
 //!
 //! The barrier falls somewhere into the frequent thread's program. If behind its store of A, then A is visible after the barrier, and
-//! the rare one sees it. If before, the load of B comes behind the barrier and sees B. Whether the rare one did anything else
-//! between its store and its barrier makes no difference. That the barrier will work is asked ([`is_promised`]) before the first thread
-//! relies on it; if it fails all the same, [`heavy`] says so, and its callers do what is right without it: see
-//! [`epoch`](super::epoch) and `table/bias.rs`.
+//! the rare one sees it. If before, the load of B comes behind the barrier and sees B.
+//!
+//! # When the process is registered
+//!
+//! The system wants the process registered before the call that makes the barrier. That costs a microsecond while the process
+//! has one thread, and 5 to 20 ms afterwards, since it waits until every processor has been through the scheduler: far too long for
+//! whoever wants a value. So threads begin by making barriers of their own, and leave them to the rare one when the process has been
+//! registered: at once where it has one thread ([`register_if_alone`]), or by a thread that has nothing else to do ([`register`]). How a
+//! thread goes over from one to the other is told in [`epoch`](super::epoch).
+//! If the barrier fails all the same, [`heavy`] says so, and its callers do what is right without it: see there and
+//! `table/bias.rs`.
 //! Source: M. Desnoyers, P. McKenney et al., "User-level implementations of read-copy update" (2012).
 
 #[cfg(not(loom))]
-pub(in crate::cache) use self::real::{heavy, is_promised, light, prepare};
+pub(in crate::cache) use self::real::{heavy, is_known, light, register, register_if_alone};
 
 #[cfg(loom)]
 pub(in crate::cache) use self::model::{heavy, light, set_works};
@@ -47,16 +46,16 @@ mod real {
         fence(Ordering::SeqCst);
         #[cfg(all(target_os = "linux", not(miri)))]
         {
-            use libc::{MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED};
-            let barrier = || command(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
-            barrier() || command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && barrier()
+            let barrier = || command(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
+            // A process that was forked may have to be registered again.
+            barrier() || register() && barrier()
         }
         #[cfg(not(all(target_os = "linux", not(miri))))]
         false
     }
 
-    /// Whether [`heavy`] will work, as far as the system can tell.
-    pub(in crate::cache) fn is_promised() -> bool {
+    /// Whether the system knows of such barriers.
+    pub(in crate::cache) fn is_known() -> bool {
         #[cfg(all(target_os = "linux", not(miri)))]
         {
             use libc::{
@@ -70,19 +69,26 @@ mod real {
         false
     }
 
-    /// Registers the process if that costs nothing. Takes some microseconds all the same.
+    /// Registers the process, which takes some milliseconds if it has more than one thread; whether that worked.
     #[cold]
-    pub(in crate::cache) fn prepare() {
+    pub(in crate::cache) fn register() -> bool {
         #[cfg(all(target_os = "linux", not(miri)))]
-        if has_one_thread() {
-            command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-        }
+        let registered = command(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        let registered = false;
+        registered
     }
 
-    /// Whether the process is known to have no second thread. To count them takes longer than a first call may.
-    #[cfg(all(target_os = "linux", not(miri)))]
+    /// Registers the process if it is known to have one thread; whether it was and that worked. Takes some microseconds, and so is not
+    /// for a first call.
+    #[cold]
+    pub(in crate::cache) fn register_if_alone() -> bool {
+        has_one_thread() && register()
+    }
+
+    /// Whether the process is known to have no second thread. To count them would take longer.
     fn has_one_thread() -> bool {
-        #[cfg(target_env = "gnu")]
+        #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
         {
             // SAFETY: the name ends with a zero. Where there is such a symbol, it is a byte that the C library keeps true until a
             // second thread is made, which takes this one.
@@ -91,7 +97,7 @@ mod real {
                 !flag.is_null() && flag.read_volatile() != 0
             }
         }
-        #[cfg(not(target_env = "gnu"))]
+        #[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
         false
     }
 

@@ -40,7 +40,7 @@ impl Bounded {
         loop {
             let pin = me.pin();
             let table = self.core.table.get_or_make(|| Table::new(me), pin.at());
-            match table.claim(&key, None, me.number, pin.at()) {
+            match table.claim(&key, None, me, pin.at()) {
                 Claim::Ready(value) => {
                     value.visit();
                     return value.get().read();
@@ -67,7 +67,7 @@ impl Bounded {
         let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, (1, false), pin.at()) else {
             panic!("no value is too heavy")
         };
-        self.room.put_out(next, (&self.core.table, table), me.number, pin.at(), |(key,), value| {
+        self.room.put_out(next, (&self.core.table, table), me, pin.at(), |(key,), value| {
             assert_eq!(value.read() % key.read(), 0, "the value of another key");
             self.gone.fetch_add(1, Relaxed);
         });
@@ -80,7 +80,7 @@ impl Bounded {
             let pin = me.pin();
             let Some(table) = self.core.table(pin.at()) else { return };
             // SAFETY: tables are retired later than what is removed from them.
-            match unsafe { table.replace(&key, Stored::of(Watched::new(value)), me.number, pin.at()) } {
+            match unsafe { table.replace(&key, Stored::of(Watched::new(value)), me, pin.at()) } {
                 Ok(old) => old.cloned(),
                 Err(_) => return,
             }
@@ -96,7 +96,7 @@ impl Bounded {
         let pin = me.pin();
         let Some(table) = self.core.table(pin.at()) else { return };
         // SAFETY: as above.
-        if let Some(old) = unsafe { table.remove(&Self::key(number), me.number, pin.at()) } {
+        if let Some(old) = unsafe { table.remove(&Self::key(number), me, pin.at()) } {
             self.room.forget(old.marks().ticket());
         }
     }

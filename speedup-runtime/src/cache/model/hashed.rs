@@ -97,17 +97,17 @@ fn loom_the_name_of_an_entry_leads_to_its_present_key() {
         let cache = Cache::hashed();
         let me = registry::numbered(0);
         cache.get(me, 1);
-        let name = cache.with(me, 1, |table, key, pin| table.slot(key, None, me.number, pin).member());
+        let name = cache.with(me, 1, |table, key, pin| table.slot(key, None, me, pin).member());
         let other = start(&cache, 1, |cache, me| {
             assert!(cache.remove(me, 1));
             registry::collect();
             cache.with(me, 2, |table, key, pin| {
-                table.slot(key, None, me.number, pin);
+                table.slot(key, None, me, pin);
             });
             cache.get(me, 2);
         });
         // SAFETY: the name is one of this table, which stays the current one.
-        let claimed = cache.with(me, 1, |table, _, pin| match unsafe { table.claim_member(name, me.number, pin) } {
+        let claimed = cache.with(me, 1, |table, _, pin| match unsafe { table.claim_member(name, me, pin) } {
             Some(Member::Mine(key, slot)) => {
                 Some((key, crate::cache::call::claim_guard::Flight::new(&cache.core, me, table.id(), slot)))
             }

@@ -121,12 +121,12 @@ impl<K: Key> Cache<K> {
             let claimed = self.with(me, number, |table, key, pin| {
                 let mine = |slot| Some(Ok(Flight::new(&self.core, me, table.id(), slot)));
                 // As a call does: by a look, and then by all means.
-                match table.begin(key, key.pack(), me.number, pin) {
+                match table.begin(key, key.pack(), me, pin) {
                     Some((slot, true)) => return mine(slot),
                     Some((slot, false)) if let Some(value) = slot.value() => return Some(Err(value.read())),
                     _ => {}
                 }
-                match table.claim(key, key.pack(), me.number, pin) {
+                match table.claim(key, key.pack(), me, pin) {
                     Claim::Ready(value) => Some(Err(value.read())),
                     Claim::Mine(slot) => mine(slot),
                     Claim::Busy(..) => None,
@@ -164,7 +164,7 @@ impl<K: Key> Cache<K> {
     /// Takes a value out, which is returned.
     fn take(&self, me: &'static Worker, number: u32) -> Option<u32> {
         // SAFETY: tables are retired later than what is removed from them.
-        self.with(me, number, |table, key, pin| unsafe { table.remove(key, me.number, pin).map(Watched::read) })
+        self.with(me, number, |table, key, pin| unsafe { table.remove(key, me, pin).map(Watched::read) })
     }
 
     /// Takes a value out; whether there was one, checked.
@@ -176,7 +176,7 @@ impl<K: Key> Cache<K> {
     fn replace(&self, me: &'static Worker, number: u32, value: u32) -> Result<Option<u32>, u32> {
         self.with(me, number, |table, key, pin| {
             // SAFETY: as in `take`.
-            match unsafe { table.replace(key, Watched::new(value), me.number, pin) } {
+            match unsafe { table.replace(key, Watched::new(value), me, pin) } {
                 Ok(old) => Ok(old.map(Watched::read)),
                 Err(back) => Err(back.read()),
             }

@@ -46,7 +46,7 @@ fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
         let me = registry::numbered(0);
         // The free page, without a value.
         cache.with(me, 0, |table, key, pin| {
-            table.slot(key, Some(0), me.number, pin);
+            table.slot(key, Some(0), me, pin);
         });
         let other = start(&cache, 1, |cache, me| {
             cache.get(me, 0);
@@ -68,7 +68,7 @@ fn loom_a_key_that_strayed_is_removed_while_its_page_comes() {
         let cache = Cache::paged();
         let me = registry::numbered(0);
         cache.with(me, 0, |table, key, pin| {
-            table.slot(key, Some(0), me.number, pin);
+            table.slot(key, Some(0), me, pin);
         });
         cache.get(me, 2);
         let other = start(&cache, 1, |cache, me| {

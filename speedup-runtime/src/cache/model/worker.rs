@@ -4,12 +4,10 @@ use std::{cell::Cell, marker::PhantomData};
 
 use crate::cache::memory::{
     epoch::{Entered, Reader},
-    garbage::DOMAIN,
+    garbage::{self, DOMAIN, THREADS},
     membarrier,
 };
-
-/// How many threads a model may have.
-const THREADS: usize = 3;
+use crate::sync::{Ordering, atomic::fence};
 
 loom::lazy_static! {
     static ref WORKERS: [Worker; THREADS] =
@@ -51,10 +49,21 @@ impl Worker {
         BIASED.get()
     }
 
+    /// The owner's part of the barrier that ends its time.
+    pub(in crate::cache) fn order_change(&self) {
+        self.reader.order();
+    }
+
+    /// Says whether its pins and changes make barriers of their own, as they do at first.
+    pub(in crate::cache) fn set_fenced(&self, fenced: bool) {
+        self.reader.set_fenced(fenced);
+    }
+
     /// Nobody waits in the models of tables, and a fence would hide what else is not in order.
     pub(in crate::cache) fn order(&self) {}
 
     pub(in crate::cache) fn pin(&'static self) -> Pin {
+        garbage::carry(self.number as usize);
         Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
 }
@@ -91,5 +100,6 @@ pub(in crate::cache) fn collect() {
 }
 
 pub(in crate::cache) fn pass_barrier() -> bool {
-    membarrier::heavy()
+    fence(Ordering::SeqCst);
+    WORKERS.iter().all(|worker| worker.reader.is_fenced()) || membarrier::heavy()
 }

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{
+    memory::registration,
     sharing::granularity::note_started,
     thread::{
         claim::Busy,
@@ -25,7 +26,8 @@ const BOARDS: usize = 16;
 /// Invites another worker to the outermost call that this one works for, unless there are enough.
 pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
-    registry::prepare_for_threads();
+    // Whether or not: those who come make barriers of their own if need be.
+    let _ = registration::prepare();
     // Starts them, where nobody has.
     let seats = rayon_core::current_num_threads().saturating_sub(1) as u32;
     note_started();

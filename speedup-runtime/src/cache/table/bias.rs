@@ -7,12 +7,13 @@
 //! change. From then on everybody uses atomic instructions and locks. Readers need to know nothing of all this.
 //!
 //! ```text
-//!   owner:  inside = 1; owner == me? change the table; inside = 0
-//!   other:  owner = me + LEAVING; barrier for all threads; wait for inside == 0; owner = SHARED
+//!   owner:  inside = 1; fenced? fence; owner == me? change the table; inside = 0
+//!   other:  owner = me + LEAVING; barrier for all threads that are not fenced; wait for inside == 0; owner = SHARED
 //! ```
 //!
 //! Either the owner's load comes after the other's store, and it sees that it owns the table no more; or its own store
-//! comes before the barrier, and the other waits for the end of the change.
+//! comes before the barrier, and the other waits for the end of the change. What it means to be fenced, and how a thread ceases to
+//! be, is told in [`epoch`](crate::cache::memory::epoch).
 //!
 //! An owner who comes back meanwhile is not inside, and lets go of the table himself; one who is about to invite others to it
 //! ([`Bias::open`]) need not be asked at all. Where the barrier fails (see [`membarrier`](crate::cache::memory::membarrier)), there is
@@ -20,7 +21,7 @@
 //! its owner changes it, and caches go on with a new table, which nobody owns.
 //! Source: D. Dice, M. Moir, W. Scherer, "Quickly reacquirable locks" (2003), for locks that lean to one thread.
 
-use crate::cache::{memory::membarrier, thread::registry};
+use crate::cache::thread::registry;
 use crate::sync::{AtomicU32, Ordering, spin_loop, thread};
 
 /// Everybody may change the table, by atomic instructions.
@@ -60,8 +61,6 @@ impl Drop for Alone<'_> {
 
 impl Bias {
     /// Of a table that the worker with this number owns, or nobody.
-    ///
-    /// There may be an owner only where [`membarrier`] is promised to work.
     pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
         Self {
             owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),
@@ -86,9 +85,9 @@ impl Bias {
     }
 
     /// Begins a change, in which no code of users runs, if the table is the caller's. `None` if it is, or is about to be,
-    /// another thread's: see [`is_shared`](Self::is_shared).
+    /// another thread's: see [`is_shared`](Self::is_shared). `order` is the caller's part of the barrier.
     #[inline(always)]
-    pub(in crate::cache) fn alone(&self, me: u32) -> Option<Alone<'_>> {
+    pub(in crate::cache) fn alone(&self, me: u32, order: impl FnOnce()) -> Option<Alone<'_>> {
         // Only the owner may write the word.
         if self.owner.load(Ordering::Relaxed) != me {
             return None;
@@ -97,14 +96,14 @@ impl Bias {
         // Relaxed: the barrier, here or forced by `share`, orders the store before the load.
         self.inside.store(1, Ordering::Relaxed);
         let alone = Alone(&self.inside);
-        membarrier::light();
+        order();
         (self.owner.load(Ordering::Relaxed) == me).then_some(alone)
     }
 
     /// Begins a change, alone or shared, and ends the time of another owner. No code of users runs in it.
     #[inline]
-    pub(in crate::cache) fn turn(&self, me: u32) -> Turn<'_> {
-        if let Some(alone) = self.alone(me) {
+    pub(in crate::cache) fn turn(&self, me: u32, order: impl FnOnce()) -> Turn<'_> {
+        if let Some(alone) = self.alone(me, order) {
             return Turn::Alone(alone);
         }
         if !self.is_shared() {
@@ -172,7 +171,12 @@ mod loom_tests {
     };
 
     use super::*;
-    use crate::sync::lock;
+    use crate::{cache::memory::membarrier, sync::lock};
+
+    /// The part of the barrier of the worker with this number.
+    fn order(me: u32) {
+        registry::numbered(me as usize).order_change();
+    }
 
     /// A table with one number in it: the checker reports two that change it at once.
     struct Table {
@@ -187,7 +191,7 @@ mod loom_tests {
         }
 
         fn add(&self, me: u32) {
-            let turn = self.bias.turn(me);
+            let turn = self.bias.turn(me, || order(me));
             let _lock = matches!(turn, Turn::Shared).then(|| lock(&self.lock));
             // SAFETY: what the model is to show.
             self.number.with_mut(|number| unsafe { *number += 1 });
@@ -195,7 +199,7 @@ mod loom_tests {
 
         /// As a claim of a slot does, which makes no entry.
         fn add_swiftly(&self, me: u32) {
-            match self.bias.alone(me) {
+            match self.bias.alone(me, || order(me)) {
                 // SAFETY: as above.
                 Some(_alone) => self.number.with_mut(|number| unsafe { *number += 1 }),
                 None => self.add(me),
@@ -211,9 +215,9 @@ mod loom_tests {
     /// | owner | other |
     /// |---|---|
     /// | claims; makes an entry | makes an entry |
-    #[test]
-    fn loom_the_owner_and_another_never_change_the_table_at_once() {
-        loom::model(|| {
+    fn never_change_the_table_at_once(fenced: bool) {
+        loom::model(move || {
+            registry::numbered(0).set_fenced(fenced);
             let table = Table::owned_by(0);
             let other = table.clone();
             let other = loom::thread::spawn(move || other.add(1));
@@ -222,6 +226,43 @@ mod loom_tests {
             other.join().unwrap();
             assert_eq!(table.number(), 3);
             assert!(table.bias.is_shared());
+        });
+    }
+
+    #[test]
+    fn loom_the_owner_and_another_never_change_the_table_at_once() {
+        never_change_the_table_at_once(false);
+    }
+
+    #[test]
+    fn loom_nor_do_they_where_the_owner_makes_barriers_of_its_own() {
+        never_change_the_table_at_once(true);
+    }
+
+    /// Who sees that the owner makes barriers no more leaves the table alone, since the model has no barrier for others:
+    ///
+    /// | owner | other |
+    /// |---|---|
+    /// | changes the table; makes barriers no more; changes the table | changes it if it may |
+    #[test]
+    fn loom_an_owner_who_leaves_barriers_to_others_is_seen_to_or_sees() {
+        loom::model(|| {
+            membarrier::set_works(false);
+            let table = Table::owned_by(0);
+            let other = table.clone();
+            let other = loom::thread::spawn(move || {
+                let may = other.bias.admits(1);
+                if may {
+                    other.add(1);
+                }
+                u32::from(may)
+            });
+            table.add_swiftly(0);
+            registry::numbered(0).set_fenced(false);
+            table.add_swiftly(0);
+            let added = other.join().unwrap();
+            assert_eq!(table.number(), 2 + added);
+            membarrier::set_works(true);
         });
     }
 
@@ -273,6 +314,7 @@ mod loom_tests {
     fn loom_without_a_barrier_only_an_owner_who_lets_go_has_company() {
         loom::model(|| {
             membarrier::set_works(false);
+            registry::numbered(0).set_fenced(false);
             let table = Table::owned_by(0);
             let other = table.clone();
             let other = loom::thread::spawn(move || {
@@ -298,11 +340,11 @@ mod tests {
     #[test]
     fn a_table_has_one_owner_until_another_comes() {
         let bias = Bias::new(Some(3));
-        assert!(matches!(bias.turn(3), Turn::Alone(_)));
-        assert!(bias.alone(4).is_none() && !bias.is_shared());
-        assert!(matches!(bias.turn(4), Turn::Shared));
-        assert!(bias.is_shared() && bias.alone(3).is_none());
-        assert!(matches!(bias.turn(3), Turn::Shared));
+        assert!(matches!(bias.turn(3, || ()), Turn::Alone(_)));
+        assert!(bias.alone(4, || ()).is_none() && !bias.is_shared());
+        assert!(matches!(bias.turn(4, || ()), Turn::Shared));
+        assert!(bias.is_shared() && bias.alone(3, || ()).is_none());
+        assert!(matches!(bias.turn(3, || ()), Turn::Shared));
     }
 
     #[test]
@@ -310,7 +352,7 @@ mod tests {
         let bias = Bias::new(Some(3));
         bias.open(4);
         assert!(!bias.is_shared(), "only the owner can");
-        let alone = bias.turn(3);
+        let alone = bias.turn(3, || ());
         bias.open(3);
         assert!(!bias.is_shared(), "not in the middle of a change");
         drop(alone);

@@ -71,7 +71,6 @@ impl<K: Key, R: Output> Current<K, R> {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {
             Self::retire(old);
-            registry::collect();
         }
         registry::collect();
     }
@@ -113,10 +112,10 @@ impl<K: Key, R: Output> Current<K, R> {
     fn retire(old: *mut Table<K, R>) {
         unsafe fn again<K: Key, R: Output>(_: *const (), table: *mut ()) {
             // SAFETY: as below.
-            garbage::retire(unsafe { Garbage::boxed(table.cast::<Table<K, R>>()) });
+            garbage::retire_behind_all(unsafe { Garbage::boxed(table.cast::<Table<K, R>>()) });
         }
         // A thread that removes a value at this moment may retire it only after the table. It was pinned when it
-        // found the table, so it has done so when the first step runs, and garbage is freed in order.
+        // found the table, so it has done so when the first step runs; and the table is freed behind all.
         // SAFETY: made by `Box::into_raw`, unlinked just now, and freed when nobody can be looking at it.
         garbage::retire(unsafe { Garbage::new(std::ptr::null(), old.cast(), again::<K, R>) });
     }

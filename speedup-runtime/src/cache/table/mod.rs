@@ -32,7 +32,7 @@ use self::{
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
-        bias::{Bias, Turn},
+        bias::{Alone, Bias, Turn},
         key::{Key, Lookup, Output},
     },
     thread::registry::{Pinned, Worker},
@@ -135,12 +135,6 @@ impl<K: Key, R: Output> Table<K, R> {
         if self.hashed.get().is_some() { self.find_strayed(key, pin) } else { None }
     }
 
-    /// The value of a key, by a short cut that there is to some that are hashed.
-    #[inline(always)]
-    pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
-        self.hashed.get()?.find_hinted(key, pin)?.slot().value()
-    }
-
     /// The value of a small key that is in a page.
     #[inline(always)]
     pub(in crate::cache) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
@@ -154,17 +148,17 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: &K,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
         // In a mixed page the key may have strayed before there was the page.
         let paged = packed.and_then(|packed| self.pages.find_in_page(packed, pin));
         if let Some((_, slot)) = paged.filter(|(page, _)| !page.is_mixed()) {
-            let claimed = match self.bias.alone(me) {
-                Some(alone) => slot.state().claim_alone(me, &alone).is_ok(),
-                None => self.bias.is_shared() && slot.state().claim(me).is_ok(),
+            let claimed = match self.alone(me) {
+                Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
+                None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
             };
-            return claimed.then_some((slot, true));
+            return Some((slot, claimed));
         }
         let (entry, made) = self.find_or_file(key, packed, me, pin)?;
         Some((entry.slot(), made))
@@ -177,16 +171,16 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: &K,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<(&'pin Entry<K, R>, bool)> {
         let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
         // The time of another owner is not ended here.
-        let turn = || match self.bias.alone(me) {
+        let turn = || match self.alone(me) {
             Some(alone) => Some(Turn::Alone(alone)),
             None => self.bias.is_shared().then_some(Turn::Shared),
         };
-        self.hashed.get()?.find_or_make(key, turn, pin, paged, || (State::claimed(me), None), || ())
+        self.hashed.get()?.find_or_make(key, turn, pin, paged, || (State::claimed(me.number), None), || ())
     }
 
     /// The value of a key that is not a small integer.
@@ -214,16 +208,16 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Claim<'pin, R> {
         loop {
-            let (slot, made) = self.locate(key, packed, me, pin, || State::claimed(me));
+            let (slot, made) = self.locate(key, packed, me, pin, || State::claimed(me.number));
             if made {
                 return Claim::Mine(slot);
             }
-            let turn = self.bias.turn(me);
-            match slot.state().claim_in(me, &turn) {
+            let turn = self.turn(me);
+            match slot.state().claim_in(me.number, &turn) {
                 Ok(()) if self.has_left(key, &slot, &turn, pin) => slot.state().move_away(),
                 Ok(()) => return Claim::Mine(slot),
                 Err(Word::Claimed(owner)) => return Claim::Busy(slot, owner),
@@ -242,7 +236,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Slot<'pin, R> {
         self.locate(key, packed, me, pin, State::empty).0
@@ -255,7 +249,7 @@ impl<K: Key, R: Output> Table<K, R> {
     pub(in crate::cache) unsafe fn claim_member<'pin>(
         &self,
         member: u64,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<Member<'pin, K, R>> {
         let paged = member & hashed::HASHED == 0;
@@ -265,8 +259,8 @@ impl<K: Key, R: Output> Table<K, R> {
             // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
             unsafe { hashed::slot_of::<K, R>(member, pin) }
         };
-        let turn = self.bias.turn(me);
-        match slot.state().claim_in(me, &turn) {
+        let turn = self.turn(me);
+        match slot.state().claim_in(me.number, &turn) {
             Err(Word::Claimed(owner)) => return Some(Member::Busy(slot.address(), owner)),
             Err(_) => return Some(Member::Settled),
             Ok(()) => {}
@@ -296,7 +290,7 @@ impl<K: Key, R: Output> Table<K, R> {
     ///
     /// # Safety
     /// The table is retired, not dropped, and later than what this call retires.
-    pub(in crate::cache) unsafe fn remove<'pin>(&self, key: &K, me: u32, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) unsafe fn remove<'pin>(&self, key: &K, me: &Worker, pin: Pinned<'pin>) -> Option<&'pin R> {
         if let Some(slot) = key.pack().and_then(|packed| self.pages.find(packed, pin)) {
             // By an atomic instruction, whosoever turn it is: it is rare.
             if slot.state().take_ready() {
@@ -308,7 +302,7 @@ impl<K: Key, R: Output> Table<K, R> {
             }
         }
         // SAFETY: passed on.
-        unsafe { self.hashed.get()?.remove(key, || self.bias.turn(me), pin) }
+        unsafe { self.hashed.get()?.remove(key, || self.turn(me), pin) }
     }
 
     /// Puts a value in the place of one that is there, which it gives out; it is dropped when nobody can be reading it. Who
@@ -320,7 +314,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: &K,
         value: R,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Result<Option<&'pin R>, R> {
         let mut value = Some(value);
@@ -330,18 +324,18 @@ impl<K: Key, R: Output> Table<K, R> {
             // between there is nothing to be replaced.
             let (gone, mut old) = (|| slot.state().word() != Word::Ready, None);
             let make = || (State::ready(), value.take());
-            let turn = || Some(self.bias.turn(me));
+            let turn = || Some(self.turn(me));
             // SAFETY: as in `remove`.
             let made = || old = slot.state().take_ready().then(|| unsafe { Self::retire(&slot) });
             match self.hashed().find_or_make(key, turn, pin, gone, make, made) {
                 Some((_, true)) => return Ok(old),
                 // Another thread is just replacing the value.
-                Some(_) => drop(self.hashed().has_settled(key, &self.bias.turn(me), pin)),
+                Some(_) => drop(self.hashed().has_settled(key, &self.turn(me), pin)),
                 None => {}
             }
         } else if let Some(hashed) = self.hashed.get() {
             // SAFETY: passed on.
-            let old = unsafe { hashed.replace(key, &mut value, || self.bias.turn(me), pin) };
+            let old = unsafe { hashed.replace(key, &mut value, || self.turn(me), pin) };
             if old.is_some() {
                 return Ok(old);
             }
@@ -372,14 +366,6 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
     }
 
-    /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
-    #[cfg(not(loom))]
-    pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
-        if let Some(hashed) = self.hashed.get() {
-            hashed.each(pin, look);
-        }
-    }
-
     /// What is in the table, and the memory that it takes. O(slots).
     #[cfg(not(loom))]
     pub(in crate::cache) fn census(&self, pin: Pinned<'_>) -> Census {
@@ -402,7 +388,7 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         key: Q,
         packed: Option<u64>,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
         state: impl Fn() -> State,
     ) -> (Slot<'pin, R>, bool) {
@@ -420,7 +406,7 @@ impl<K: Key, R: Output> Table<K, R> {
                     .and_then(|packed| self.pages.find(packed, pin))
                     .is_some_and(|slot| slot.state().word() != Word::Moved)
             };
-            let turn = || Some(self.bias.turn(me));
+            let turn = || Some(self.turn(me));
             if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, paged, || (state(), None), || ()) {
                 return (entry.slot(), made);
             }
@@ -433,6 +419,18 @@ impl<K: Key, R: Output> Table<K, R> {
             && self.pages.is_mixed(slot)
             // Made if need be: only as a writer is it certain who of the two has come first.
             && self.hashed().has_settled(key, turn, pin)
+    }
+
+    /// Begins a change by plain loads and stores, if the worker owns the table.
+    #[inline(always)]
+    fn alone(&self, me: &Worker) -> Option<Alone<'_>> {
+        self.bias.alone(me.number, || me.order_change())
+    }
+
+    /// Begins a change, alone or shared, and ends the time of another owner.
+    #[inline]
+    fn turn(&self, me: &Worker) -> Turn<'_> {
+        self.bias.turn(me.number, || me.order_change())
     }
 
     /// The hash table.

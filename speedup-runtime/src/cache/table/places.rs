@@ -3,9 +3,9 @@
 use super::{
     Table,
     hashed::{Entry, Hashed},
-    key::{Key, Output},
+    key::{Key, Lookup, Output},
 };
-use crate::cache::thread::registry::Pinned;
+use crate::cache::thread::registry::{Pinned, Worker};
 
 /// A value, and where it is.
 pub(in crate::cache) struct Found<'pin, K, R> {
@@ -37,11 +37,25 @@ impl<'pin, K: Key, R: Output> Found<'pin, K, R> {
 }
 
 impl<K: Key, R: Output> Table<K, R> {
+    /// The value of a key, by a short cut that there is to some that are hashed.
+    #[inline(always)]
+    pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
+        self.hashed.get()?.find_hinted(key, pin)?.slot().value()
+    }
+
     /// The hashed value of a key, and where it is. `None` also for one of the few beyond four billions, which have no place.
     pub(in crate::cache) fn find_place<'pin>(&self, key: &K, pin: Pinned<'pin>) -> Option<Found<'pin, K, R>> {
         let (hash, entry) = self.hashed.get()?.find_place(key, pin)?;
         // SAFETY: found ready.
         unsafe { Found::new(self.id, hash, entry, pin) }
+    }
+
+    /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
+        if let Some(hashed) = self.hashed.get() {
+            hashed.each(pin, look);
+        }
     }
 
     /// Looks at all hashed values and their places. Those that come and go meanwhile are seen or not.
@@ -67,13 +81,13 @@ impl<K: Key, R: Output> Table<K, R> {
     pub(in crate::cache) unsafe fn remove_at<'pin>(
         &self,
         place: u32,
-        me: u32,
+        me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<Found<'pin, K, R>> {
         let hashed = self.hashed.get()?;
         let entry = hashed.at(place, pin)?;
         // SAFETY: passed on.
-        let hash = unsafe { hashed.remove_at(entry, || self.bias.turn(me)) }?;
+        let hash = unsafe { hashed.remove_at(entry, || self.turn(me)) }?;
         // SAFETY: found ready.
         unsafe { Found::new(self.id, hash, entry, pin) }
     }

@@ -48,7 +48,7 @@ pub(in crate::cache) trait Engine: Sync {
 /// Keeps a cache that is counted alive until this is dropped.
 pub(in crate::cache) struct Kept {
     counted: *const (),
-    /// Undoes the counting; the second word says nothing.
+    /// Undoes the counting; the second word says nothing. Of several, one is called at a time.
     release: unsafe fn(*const (), *mut ()),
 }
 

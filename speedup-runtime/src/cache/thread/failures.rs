@@ -35,7 +35,7 @@ struct Known {
     calls: HashMap<Place, Arc<dyn Any + Send + Sync>>,
 }
 
-/// A key, since a slot may come to another one, and a copy of the panic's payload, if there is one to be had.
+/// A key, since a slot may come to another one, and what others get of the panic, if anything.
 struct Failed<K>(K, Option<Mutex<Payload>>);
 
 impl Failures {
@@ -51,10 +51,10 @@ impl Failures {
         root: u64,
         place: Place,
         key: &K,
-        payload: &Payload,
+        for_others: Option<&Payload>,
     ) {
         panics::contain(|| {
-            let failed = Arc::new(Failed(key.clone(), panics::copy_of(payload).map(Mutex::new)));
+            let failed = Arc::new(Failed(key.clone(), for_others.and_then(panics::copy_of).map(Mutex::new)));
             let mut known = lock(&self.known);
             let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
             // Of an earlier outermost call nobody asks any more.
@@ -69,7 +69,7 @@ impl Failures {
         });
     }
 
-    /// Whether a call has panicked within the outermost call with this number: a copy of the payload, where there is one.
+    /// Whether a call has panicked within the outermost call with this number: what others get of that, if anything.
     pub(in crate::cache) fn find<K: 'static>(
         &self,
         root: u64,
@@ -129,13 +129,13 @@ mod tests {
     #[test]
     fn a_panic_is_known_by_its_key_until_it_is_to_be_tried_again() {
         let failures = Failures::default();
-        let (text_payload, other): (Payload, Payload) = (Box::new("the bottom"), Box::new(7_u8));
-        failures.note(1, (8, 1), &3_u64, &text_payload);
-        failures.note(1, (16, 1), &4_u64, &other);
+        let payload: Payload = Box::new("the bottom");
+        failures.note(1, (8, 1), &3_u64, Some(&payload));
+        failures.note(1, (16, 1), &4_u64, None);
         let find = |root, place, key| text(failures.find(root, place, |of: &u64| *of == key));
         assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")));
         assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")), "as often as it is asked for");
-        assert_eq!(find(1, (16, 1), 4), Some(None), "what is no text has no copy");
+        assert_eq!(find(1, (16, 1), 4), Some(None), "nothing for others");
         assert_eq!((find(1, (8, 1), 4), find(1, (8, 2), 3), find(3, (8, 1), 3)), (None, None, None));
         failures.forget(3);
         assert!(failures.any());
@@ -147,9 +147,9 @@ mod tests {
     fn an_outermost_call_knows_nothing_of_those_before() {
         let failures = Failures::default();
         let payload: Payload = Box::new("early");
-        failures.note(1, (8, 1), &3_u64, &payload);
-        failures.note(3, (16, 1), &4_u64, &payload);
-        failures.note(1, (24, 1), &5_u64, &payload);
+        failures.note(1, (8, 1), &3_u64, Some(&payload));
+        failures.note(3, (16, 1), &4_u64, Some(&payload));
+        failures.note(1, (24, 1), &5_u64, Some(&payload));
         let knows = |root, place| failures.find(root, place, |_: &u64| true).is_some();
         assert!(knows(3, (16, 1)) && !knows(1, (8, 1)) && !knows(1, (24, 1)));
         failures.forget_before(3);

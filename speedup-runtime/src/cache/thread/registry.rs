@@ -6,18 +6,13 @@ use std::{cell::Cell, ptr::null, sync::Mutex};
 
 pub(in crate::cache) use crate::cache::thread::worker::{Pinned, Worker};
 use crate::cache::{
-    memory::{garbage::DOMAIN, membarrier},
-    thread::segment::Segment,
+    memory::{
+        garbage::{self, DOMAIN},
+        membarrier, registration,
+    },
+    thread::{segment::Segment, worker::SWIFT},
 };
-use crate::sync::{AtomicBool, AtomicU32, Ordering, atomic::fence, lock};
-
-/// Whether readers may leave the barrier to who frees: `UNASKED` until the first thread enrols, `PROMISED` after that if so, `NONE`
-/// if not or no longer. Written under the registry's lock, but for a promise that is broken: Release, with the Acquire of who
-/// enrols.
-static BARRIER: AtomicU32 = AtomicU32::new(UNASKED);
-const UNASKED: u32 = 0;
-const PROMISED: u32 = 1;
-const NONE: u32 = 2;
+use crate::sync::{Ordering, atomic::fence, lock};
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -30,8 +25,6 @@ struct Registry {
 thread_local! {
     /// Null until the thread's first call, and again when the thread ends.
     static CURRENT: Cell<*const Worker> = const { Cell::new(null()) };
-    /// The same, but null also where pins need a barrier.
-    static SWIFT: Cell<*const Worker> = const { Cell::new(null()) };
     static LEASE: Lease = const { Lease(Cell::new(None)) };
 }
 
@@ -42,6 +35,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         CURRENT.set(null());
         SWIFT.set(null());
+        garbage::carry(None);
         if let Some(worker) = self.0.get() {
             let mut registry = lock(&REGISTRY);
             // It pins no more, so nobody need wait for its saying so.
@@ -74,16 +68,12 @@ pub(in crate::cache) fn current() -> &'static Worker {
 #[inline(never)]
 fn enrol() -> &'static Worker {
     let mut registry = lock(&REGISTRY);
-    if BARRIER.load(Ordering::Acquire) == UNASKED {
-        let found = if membarrier::is_promised() { PROMISED } else { NONE };
-        // Who makes a barrier before anybody has enrolled may have found it to fail.
-        let _ = BARRIER.compare_exchange(UNASKED, found, Ordering::Release, Ordering::Relaxed);
-    }
-    let fenced = !has_barrier();
+    let fenced = !registration::is_done();
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
         registry.all.push(worker);
+        DOMAIN.adopt(&worker.bag);
         worker
     });
     worker.reader.set_fenced(fenced);
@@ -92,6 +82,7 @@ fn enrol() -> &'static Worker {
     worker.own.stack.set(Segment::default());
     worker.site.enter(worker.number);
     CURRENT.set(worker);
+    garbage::carry(Some(&worker.bag));
     if !fenced {
         SWIFT.set(worker);
     }
@@ -118,52 +109,31 @@ pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
 /// Frees what nobody can be looking at. Runs users' destructors: the caller holds no lock.
 #[cold]
 pub(in crate::cache) fn collect() {
-    if !has_barrier() {
+    if registration::is_refused() {
         fence_from_now_on();
     }
     let oldest = || lock(&REGISTRY).all.iter().filter_map(|worker| worker.reader.pinned()).min();
-    DOMAIN.collect(|| pass_barrier() || all_are_fenced(), oldest);
+    DOMAIN.collect(pass_barrier, oldest);
 }
 
-/// Makes all other threads that call cached functions pass a barrier; whether that worked. If it does not, everybody is to make
-/// his own from now on, see [`epoch`](crate::cache::memory::epoch).
+/// Makes a barrier, of which all other threads that call cached functions have made or now pass the counterpart; whether that
+/// worked. If it does not, everybody is to make his own from now on, see [`epoch`](crate::cache::memory::epoch).
 #[cold]
 pub(in crate::cache) fn pass_barrier() -> bool {
-    let nobody_else = {
-        let registry = lock(&REGISTRY);
-        // Who has ended has done so under this lock, and who comes will see what has been done before.
-        registry.all.len() - registry.unused.len() == usize::from(!CURRENT.get().is_null())
-    };
-    if nobody_else {
+    // Before the looks at who is fenced: see there.
+    fence(Ordering::SeqCst);
+    let me = CURRENT.get();
+    // Who has ended has done so under this lock, fenced, and who comes will see what has been done before.
+    if lock(&REGISTRY).all.iter().all(|worker| worker.reader.is_fenced() || std::ptr::eq(*worker, me)) {
         return true;
     }
-    let passed = has_barrier() && membarrier::heavy();
+    // Somebody is not fenced, so the process has been registered.
+    let passed = registration::is_done() && membarrier::heavy();
     if !passed {
-        BARRIER.store(NONE, Ordering::Release);
+        registration::refuse();
         fence_from_now_on();
     }
     passed
-}
-
-/// Whether everybody makes a barrier at each pin, of which this makes the counterpart.
-fn all_are_fenced() -> bool {
-    let registry = lock(&REGISTRY);
-    let fenced = registry.all.iter().all(|worker| worker.reader.is_fenced());
-    fence(Ordering::SeqCst);
-    fenced
-}
-
-/// Whether there is a barrier that one thread can make for all others.
-fn has_barrier() -> bool {
-    BARRIER.load(Ordering::Acquire) == PROMISED
-}
-
-/// Does now what would take longer once there are more threads.
-pub(in crate::cache) fn prepare_for_threads() {
-    static PREPARED: AtomicBool = AtomicBool::new(false);
-    if !PREPARED.load(Ordering::Relaxed) && !PREPARED.swap(true, Ordering::Relaxed) && has_barrier() {
-        membarrier::prepare();
-    }
 }
 
 /// The pins of this thread make their own barrier from now on.
@@ -191,9 +161,8 @@ pub(in crate::cache) fn totals(cache: u32) -> (u64, u64) {
 }
 
 impl Worker {
-    /// Whether tables that the worker makes are its own until another one comes: not where others are about to come, nor where
-    /// there is no barrier that would end that time.
+    /// Whether tables that the worker makes are its own until another one comes: not where others are about to come.
     pub(in crate::cache) fn may_own(&self) -> bool {
-        has_barrier() && !self.own.sample.is_shared() && self.own.home.get().is_none()
+        !self.own.sample.is_shared() && self.own.home.get().is_none()
     }
 }

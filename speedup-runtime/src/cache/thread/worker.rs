@@ -6,10 +6,13 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     memory::{
+        bag::Bag,
         epoch::{Entered, Reader},
         garbage::DOMAIN,
+        registration,
     },
     thread::{
+        blame::Blame,
         board::Board,
         engine::Header,
         failures::Failures,
@@ -26,6 +29,11 @@ use crate::cache::{
     },
 };
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+thread_local! {
+    /// The worker of this thread, as long as it leaves its barriers to others. See [`swift`](super::registry::swift).
+    pub(super) static SWIFT: Cell<*const Worker> = const { Cell::new(std::ptr::null()) };
+}
 
 /// A thread, as the engine knows it.
 #[repr(align(128))]
@@ -61,6 +69,8 @@ pub(in crate::cache) struct Worker {
     /// Calls that have panicked within the outermost call.
     pub(in crate::cache) failures: Failures,
     parker: Parker,
+    /// What the thread has retired. It stays when the thread ends, and is emptied by whoever collects.
+    pub(in crate::cache) bag: Bag,
 }
 
 // SAFETY: `own` is touched by the thread that has the worker alone, which `current` sees to; `Registry` hands a worker
@@ -74,6 +84,8 @@ unsafe impl Send for Worker {}
 pub(in crate::cache) struct Own {
     /// The innermost running call. The only part that others look at, too: whether there is one.
     pub(in crate::cache) top: Top,
+    /// How often this thread has looked whether it may leave its barriers to others.
+    looks: Cell<u32>,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
@@ -102,6 +114,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) yielding: Cell<Option<NonNull<Frame>>>,
     /// How many questions about its place the thread had answered when it last did so.
     pub(in crate::cache) answers: Cell<u64>,
+    /// The call with which a panic on its way up has begun.
+    pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
 }
@@ -151,12 +165,24 @@ impl Worker {
             parker: Parker::new(),
             handed: Handed::default(),
             failures: Failures::default(),
+            bag: Bag::new(),
         }
     }
 
     /// Pins the thread. Only on the calling thread's own worker; pins nest.
     #[inline]
     pub(in crate::cache) fn pin(&'static self) -> Pin {
+        if self.reader.makes_barriers() { self.pin_slowly() } else { self.pin_swiftly() }
+    }
+
+    /// The same with a barrier, unless it may be left to others by now.
+    #[cold]
+    #[inline(never)]
+    fn pin_slowly(&'static self) -> Pin {
+        if registration::look(&self.own.looks) {
+            self.reader.set_fenced(false);
+            SWIFT.set(self);
+        }
         Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
     }
 
@@ -165,6 +191,12 @@ impl Worker {
     /// [`pass_barrier`]: crate::cache::thread::registry::pass_barrier
     #[inline(always)]
     pub(in crate::cache) fn order(&self) {
+        self.reader.order();
+    }
+
+    /// Orders what the thread has stored before what it loads next in a table that it owns. Only on the calling thread's own worker.
+    #[inline(always)]
+    pub(in crate::cache) fn order_change(&self) {
         self.reader.order();
     }
 

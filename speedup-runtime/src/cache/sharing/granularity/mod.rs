@@ -26,7 +26,7 @@ use self::ready::{DEAR, Spent, WORTH_SHARING, is_ready};
 use crate::cache::thread::{
     call_stack,
     counters::Number,
-    registry::{self, Worker},
+    registry::Worker,
     window::{Kind, Open, Sample, Stage, nanos},
 };
 use crate::seeing::switch;
@@ -230,9 +230,6 @@ impl Grain {
     fn look(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
         sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });
-        if worker.computed() >= SETTLED {
-            registry::prepare_for_threads();
-        }
         let mut window = match worker.own.home.get().unwrap_or(worker).window.0.try_lock() {
             Ok(window) => window,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

@@ -41,11 +41,13 @@ impl Spent {
         self.time / self.calls.max(1)
     }
 
-    /// After how many calls more to ask again: a question costs as much as a cheap call.
+    /// After how many calls more to ask again: a question costs as much as a cheap call. The first calls are asked about one by one,
+    /// since one of them may be dear.
     pub(super) fn next_question(&self) -> u64 {
         match self.calls {
             _ if self.each() >= DEAR => 0,
-            0..32 => 4,
+            0..8 => 1,
+            8..32 => 4,
             32..1024 => 16,
             _ => 64,
         }
@@ -73,6 +75,14 @@ mod tests {
 
     fn ready(calls: u64, micros: u64, cost: u64, started: bool) -> bool {
         is_ready_when(&Spent { calls, time: micros * 1_000 }, cost, started)
+    }
+
+    #[test]
+    fn a_group_that_was_come_to_quickly_is_asked_about_after_its_first_member() {
+        let question = |calls, nanos| Spent { calls, time: nanos }.next_question();
+        assert_eq!(question(1, 2_000), 1);
+        assert_eq!(question(2, 202_000), 0, "that was dear");
+        assert!(question(100, 2_000) > 1, "cheap calls are asked about rarely");
     }
 
     #[test]

@@ -250,8 +250,8 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// The caller has taken the entry out of use, during `'pin`, and as for [`remove`](Self::remove).
     unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
         unsafe fn free<K: Key, R: Output>(shard: *const (), entry: *mut ()) {
-            // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and garbage is
-            // freed in the order of retirement; nobody reads the entry any more, whose key and value are initialised.
+            // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and freed behind all that
+            // was retired before; nobody reads the entry any more, whose key and value are initialised.
             unsafe {
                 let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
                 let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
