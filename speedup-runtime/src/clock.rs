@@ -28,8 +28,11 @@ use std::{
 
 use crate::sync::lock_std;
 
-/// The time that tests have set, in nanoseconds; 0 while there is no [`Mock`]. Relaxed: a time of its own.
+/// The time that tests have set, in nanoseconds; 0 while there is no [`Mock`]. Release when a mock goes, with the Acquire in [`now`], so
+/// that who sees it gone sees where it has left the clock.
 static SET: AtomicU64 = AtomicU64::new(0);
+/// How far ahead of the system's clock tests have left this one. Relaxed: ordered by `SET`.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
 /// Whether there is a mock.
 static TAKEN: Mutex<bool> = Mutex::new(false);
 static FREE: Condvar = Condvar::new();
@@ -37,8 +40,8 @@ static FREE: Condvar = Condvar::new();
 /// The time in nanoseconds, since some moment before the first call. Never 0.
 #[inline]
 pub(crate) fn now() -> u64 {
-    match SET.load(Ordering::Relaxed) {
-        0 => coarse(),
+    match SET.load(Ordering::Acquire) {
+        0 => coarse() + AHEAD.load(Ordering::Relaxed),
         set => set,
     }
 }
@@ -79,7 +82,7 @@ const DAY: u64 = 86_400_000_000_000;
 /// There is one at a time; who makes a second one, on another thread, waits for the first to be dropped. So tests that set the
 /// clock run one after the other, and should stand in a test program of their own: others see the clock stand still, too.
 ///
-/// When it is dropped, the real time goes on; what was advanced is taken back. A thread that makes a second one while it has the first
+/// When it is dropped, the time goes on from where it stands: it never goes back. A thread that makes a second one while it has the first
 /// waits for ever.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -92,7 +95,7 @@ impl Mock {
     pub fn new() -> Self {
         let taken = lock_std(&TAKEN);
         *FREE.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner) = true;
-        SET.store(coarse(), Ordering::Relaxed);
+        SET.store(now(), Ordering::Relaxed);
         Self
     }
 
@@ -105,8 +108,26 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        SET.store(0, Ordering::Relaxed);
+        AHEAD.store(SET.load(Ordering::Relaxed).saturating_sub(coarse()), Ordering::Relaxed);
+        SET.store(0, Ordering::Release);
         *lock_std(&TAKEN) = false;
         FREE.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_does_not_go_back_when_a_mock_goes() {
+        let clock = Mock::new();
+        clock.advance(Duration::from_secs(3_600));
+        let then = now();
+        drop(clock);
+        assert!(now() >= then);
+        let clock = Mock::new();
+        assert!(now() >= then);
+        drop(clock);
     }
 }

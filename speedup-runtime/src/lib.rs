@@ -13,6 +13,8 @@ pub mod disk;
 #[cfg(all(feature = "stores", not(loom)))]
 pub mod store;
 
+#[cfg(any(all(test, loom), all(feature = "disk", not(loom))))]
+pub(crate) mod forks;
 #[cfg(not(loom))]
 pub mod measure;
 pub(crate) mod panics;
@@ -22,6 +24,8 @@ pub mod profile;
 pub mod seeing;
 #[cfg(all(feature = "codec", not(loom)))]
 pub(crate) mod shape;
+#[cfg(any(test, all(feature = "disk", not(loom))))]
+pub(crate) mod striped;
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod timer;

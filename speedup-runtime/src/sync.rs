@@ -109,7 +109,7 @@ pub(crate) mod global {
 
     pub(crate) use std::sync::{
         Arc, Condvar, Mutex, MutexGuard, TryLockError, Weak,
-        atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     };
 
     /// As [`lock`](super::lock).

@@ -8,6 +8,8 @@
 
 #![cfg(unix)]
 
+mod rounds;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -350,6 +352,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
     drop(open(folder.path()));
     let (mut dict, mut list) = (DictModel::default(), ListModel::default());
     for round in 0..rounds {
+        rounds::tell("kills", round, rounds);
         let random = scatter(round * 7 + u64::from(std::process::id()));
         killed_while_it_is_made(random);
         let at = folder.path().display();

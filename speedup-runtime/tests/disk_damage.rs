@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask crash` runs the long form of 500 rounds, `SPEEDUP_FLIP_ROUNDS=N` as many as it says.
 
+mod rounds;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -209,6 +211,7 @@ fn damage_is_a_right_answer_or_a_typed_error() {
     let known: HashSet<String> = (0..3000).map(text).collect();
     let mut reported = 0;
     for round in 0..rounds {
+        rounds::tell("damage", round, rounds);
         let copy = tempfile::tempdir().unwrap();
         let source = if round % 2 == 0 { closed.path() } else { unclosed.path() };
         copy_all(source, copy.path());
@@ -288,6 +291,51 @@ fn a_change_that_meets_a_damaged_page_is_refused_and_the_rest_goes_on() {
     list.remove_range(first..last + 3).unwrap();
     assert_eq!(list.iter().filter(Result::is_err).count(), 0);
     assert_eq!(list.len(), 20_002 - (last + 3 - first));
+}
+
+#[test]
+fn turning_a_list_whose_first_page_is_damaged_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskList::<String>::builder("l").location(folder.path()).open().unwrap();
+    open().extend((0..20_000).map(|n| format!("item {n:05}"))).unwrap();
+    harm_all(&folder.path().join("l.speedup"), b"item 00000");
+    let last = |list: &DiskList<String>| (list.len(), list.last().unwrap().unwrap());
+    let mut list = open();
+    assert!(matches!(list.first(), Err(Error::Damaged { .. })));
+    assert!(matches!(list.rotate_right(3), Err(Error::Damaged { .. })));
+    assert!(matches!(list.rotate_left(3), Err(Error::Damaged { .. })));
+    assert_eq!(last(&list), (20_000, "item 19999".into()));
+    list.push("one more".into()).unwrap();
+    drop(list);
+    assert_eq!(last(&open()), (20_001, "one more".into()));
+}
+
+#[test]
+fn a_full_ring_one_end_of_which_is_damaged_takes_nothing_at_the_other() {
+    for (text, at_end) in [("item 00000", true), ("item 19999", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || DiskList::<String>::builder("l").location(folder.path()).maxlen(20_000).open().unwrap();
+        open().extend((0..20_000).map(|n| format!("item {n:05}"))).unwrap();
+        harm_all(&folder.path().join("l.speedup"), text.as_bytes());
+        let mut list = open();
+        let refused = if at_end { list.push("new".into()) } else { list.push_front("new".into()) };
+        assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        drop(list);
+        let list = open();
+        let sound = if at_end { list.last() } else { list.first() };
+        let wanted = if at_end { "item 19999" } else { "item 00000" };
+        assert_eq!((list.len(), sound.unwrap().as_deref()), (20_000, Some(wanted)));
+    }
+}
+
+/// Flips a bit wherever these bytes are in a structure's page file.
+fn harm_all(folder: &Path, wanted: &[u8]) {
+    let pages = folder.join("pages.0");
+    let mut bytes = fs::read(&pages).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - wanted.len()).filter(|&at| bytes[at..].starts_with(wanted)).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at] ^= 1);
+    fs::write(&pages, bytes).unwrap();
 }
 
 #[test]

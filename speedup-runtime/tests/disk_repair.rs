@@ -1,5 +1,7 @@
 //! What `repair` keeps when whole files are lost: everything the spare and the journal still say.
 
+mod rounds;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -299,7 +301,7 @@ fn repair_checks_kind_and_types_too() {
 
 #[test]
 fn whatever_was_done_to_a_dict_its_pages_have_every_entry_as_it_was_last() {
-    let rounds = if std::env::var("SPEEDUP_LONG").is_ok() { 60 } else { 4 };
+    let rounds = if std::env::var("SPEEDUP_LONG").is_ok() { 24 } else { 4 };
     // As a kill leaves the folder right after a flush.
     let kill = |mut d: DiskDict<u64, String>, folder: &Path| {
         d.flush().unwrap();
@@ -310,6 +312,7 @@ fn whatever_was_done_to_a_dict_its_pages_have_every_entry_as_it_was_last() {
         copy_all(copy.path(), folder);
     };
     for round in 0..rounds {
+        rounds::tell("pages alone", round, rounds);
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("d.speedup");
         let (mut d, mut model) = (dict(folder.path()).open().unwrap(), BTreeMap::new());

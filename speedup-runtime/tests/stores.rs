@@ -1,9 +1,26 @@
 //! Each store passes the suite for stores.
 
-use speedup_runtime::store::{MemoryStore, Tiered, conformance};
+use std::time::Duration;
+
+use speedup_runtime::store::{MemoryStore, Store as _, Tiered, conformance};
 
 conformance!(memory, MemoryStore::new);
 conformance!(tiered, || Tiered(MemoryStore::new(), MemoryStore::new()));
+
+#[test]
+fn a_copy_in_front_ends_when_the_value_behind_does() {
+    let (near, far) = (MemoryStore::new(), MemoryStore::new());
+    let (short, both) = (Duration::from_secs(5), Tiered(&near, &far));
+    (0..3).for_each(|key| far.put(&key, &key, Some(short)).expect("it is kept"));
+    far.put(&3, &3, None).expect("it is kept");
+    assert_eq!(both.get(&0).expect("it is read"), Some(0));
+    assert_eq!(both.get_many(&[&1, &2, &3]).expect("they are read"), [Some(1), Some(2), Some(3)]);
+    for key in 0..3 {
+        let Some((_, Some(left))) = near.get_with_time_left(&[&key]).expect("it is read")[0] else { panic!("{key}") };
+        assert!(left <= short, "{left:?}");
+    }
+    assert!(near.get(&3).expect("it is read").is_some());
+}
 
 #[cfg(feature = "disk")]
 mod on_disk {

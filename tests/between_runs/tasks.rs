@@ -1,10 +1,12 @@
 //! Results of `async` functions.
 
 use std::{
+    future::poll_fn,
     sync::{
-        LazyLock,
+        Condvar, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -105,6 +107,59 @@ fn no_task_waits_for_a_store() {
     assert_eq!(SLOW.asked_on_the_runtime.load(Ordering::Relaxed), 0);
     assert_eq!((TRIPLE.peek(&(7,)), TRIPLE.remove(&(7,)), TRIPLE.contains(&(7,))), (Some(1), Some(1), false));
     assert_eq!(pollster::block_on(TRIPLE.refresh((8,))), 24);
+}
+
+/// Forgets everything, and takes nothing before it is let.
+#[derive(Default)]
+struct Stuck {
+    takes: (Mutex<bool>, Condvar),
+}
+
+impl Store<(u64,), u64> for Stuck {
+    fn get(&self, _: &(u64,)) -> Result<Option<u64>> {
+        Ok(None)
+    }
+    fn put(&self, _: &(u64,), _: &u64, _: Option<Duration>) -> Result<()> {
+        Ok(())
+    }
+    fn put_many(&self, _: &[(&(u64,), &u64)], _: Option<Duration>) -> Result<()> {
+        let takes = self.takes.0.lock().expect("nobody panics");
+        drop(self.takes.1.wait_while(takes, |takes| !*takes).expect("nobody panics"));
+        Ok(())
+    }
+    fn remove(&self, _: &(u64,)) -> Result<()> {
+        Ok(())
+    }
+    fn clear(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+static STUCK: LazyLock<Stuck> = LazyLock::new(Stuck::default);
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+#[cache(store = &*STUCK)]
+async fn numbered(n: u64) -> u64 {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    n
+}
+
+#[test]
+fn no_task_waits_for_a_store_that_does_not_keep_up() {
+    const ALL: u64 = 20_000;
+    let let_it = poll_fn(|context| {
+        context.waker().wake_by_ref();
+        // By far more than are kept waiting to be written.
+        if COUNT.load(Ordering::Relaxed) < 19_500 {
+            return Poll::Pending;
+        }
+        *STUCK.takes.0.lock().expect("nobody panics") = true;
+        STUCK.takes.1.notify_all();
+        Poll::Ready(())
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (values, ()) = runtime.block_on(async { tokio::join!(NUMBERED.get_all((0..ALL).map(|n| (n,))), let_it) });
+    assert_eq!(values, (0..ALL).collect::<Vec<_>>());
 }
 
 static STRICT: LazyLock<Slow> = LazyLock::new(Slow::default);

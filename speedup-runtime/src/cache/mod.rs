@@ -52,6 +52,8 @@ pub use self::api::{
     task::{Task, TimedOut},
     warming::Warming,
 };
+#[cfg(all(feature = "stores", not(loom)))]
+pub(crate) use self::asynchronous::get::wait_for_calls;
 #[cfg(all(feature = "async", not(loom)))]
 pub use self::{
     asynchronous::{
@@ -68,7 +70,7 @@ pub use self::{
 pub use self::{
     bound::{Hashed, Stored},
     call::{
-        behind::{Attached, Behind, Counts, Fault},
+        behind::{Attached, Behind, Counts, Fault, Turn},
         execute::Inside,
         function::Function,
     },

@@ -112,37 +112,41 @@ impl<'a> FolderBatch<'a> {
 
     /// Makes all changes; when this returns they are durable.
     ///
-    /// Complexity: a sync for each structure before and after, and four for what is written down in between.
+    /// Complexity: a sync for each structure before, if it has changes that are not durable, and one after; three for what is written down in between.
     ///
     /// # Errors
     ///
     /// When the disk fails. Nothing has changed then, or the error is [`Error::Failed`] from all structures of the batch until they are opened again, and then
     /// all changes are there or none.
     pub fn commit(self) -> Result<()> {
+        let (targets, steps): (Vec<Target<'_>>, Vec<Vec<Step>>) = self.parts.into_iter().unzip();
         let parts =
-            self.parts.iter().map(|(target, steps)| target.prepare(steps.clone())).collect::<Result<Vec<_>>>()?;
+            targets.iter().zip(steps).map(|(target, steps)| target.prepare(steps)).collect::<Result<Vec<_>>>()?;
         if parts.is_empty() {
             return Ok(());
         }
-        let intent = match Intent::write(&self.location, &parts) {
-            Ok(intent) => intent,
+        match Intent::write(&self.location, &parts) {
+            Ok(intent) => make(&targets, &parts, intent),
             Err((error, is_gone)) => {
                 if !is_gone {
-                    self.give_up(0, &error);
+                    give_up(&targets, &error);
                 }
-                return Err(error);
+                Err(error)
             }
-        };
-        for (index, ((target, _), part)) in self.parts.iter().zip(&parts).enumerate() {
-            // What another one made must not be followed by changes that would be made before it at the next opening.
-            target.make(part).inspect_err(|error| self.give_up(index, error))?;
         }
-        intent.remove().inspect_err(|error| self.give_up(0, error))
     }
+}
 
-    fn give_up(&self, from: usize, error: &Error) {
-        self.parts[from..].iter().for_each(|(target, _)| target.fail(error));
-    }
+/// Makes what is written down.
+fn make(targets: &[Target<'_>], parts: &[Part], intent: Intent) -> Result<()> {
+    let made = targets.iter().zip(parts).try_for_each(|(target, part)| target.make(part));
+    made.and_then(|()| intent.remove()).inspect_err(|error| give_up(targets, error))
+}
+
+/// Lets all structures fail, those too that have made their changes: they will make them again when they are opened, and what came meanwhile would be
+/// undone by that.
+fn give_up(targets: &[Target<'_>], error: &Error) {
+    targets.iter().for_each(|target| target.fail(error));
 }
 
 impl Target<'_> {
@@ -218,6 +222,12 @@ mod tests {
         }
     }
 
+    fn prepared(batch: FolderBatch<'_>) -> (Vec<Target<'_>>, Vec<Part>) {
+        let (targets, steps): (Vec<Target<'_>>, Vec<Vec<Step>>) = batch.parts.into_iter().unzip();
+        let parts = targets.iter().zip(steps).map(|(target, steps)| target.prepare(steps).unwrap()).collect();
+        (targets, parts)
+    }
+
     fn intents(path: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(path.join(".batches"));
         entries.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
@@ -273,10 +283,9 @@ mod tests {
             c.set(3, 3);
         };
         batch.list(&mut c, lengthen).unwrap();
-        let parts: Vec<Part> =
-            batch.parts.iter().map(|(target, steps)| target.prepare(steps.clone()).unwrap()).collect();
+        let (targets, parts) = prepared(batch);
         let _intent = Intent::write(path, &parts).unwrap();
-        for ((target, _), part) in batch.parts.iter().zip(&parts).take(count) {
+        for (target, part) in targets.iter().zip(&parts).take(count) {
             target.make(part).unwrap();
         }
         if published {
@@ -303,6 +312,33 @@ mod tests {
                 assert!(intents(&copy).is_empty(), "{count} {first}");
             }
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_comes_after_a_batch_of_which_only_a_part_was_made() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path();
+        let (mut a, mut b, c) = open(path);
+        let mut batch = FolderBatch::new(path);
+        batch.dict(&mut a, |a| a.insert(2, "new".into())).unwrap();
+        batch.dict(&mut b, |b| b.insert(7, "new".into())).unwrap();
+        let (targets, parts) = prepared(batch);
+        let intent = Intent::write(path, &parts).unwrap();
+        let (here, there) = (path.join("b.speedup"), path.join("elsewhere"));
+        fs::rename(&here, &there).unwrap();
+        let failed = make(&targets, &parts, intent);
+        assert!(matches!(failed, Err(Error::Replaced { .. })), "{failed:?}");
+        drop(targets);
+        fs::rename(&there, &here).unwrap();
+        // It would be gone when the batch is made once more.
+        for refused in [a.insert(2, "later".into()), b.insert(7, "later".into())] {
+            assert!(matches!(refused, Err(Error::Failed { .. })), "{refused:?}");
+        }
+        drop((a, b, c));
+        let (a, b, _c) = open(path);
+        let new = || Some("new".to_owned());
+        assert_eq!((a.get(&2).unwrap(), b.get(&7).unwrap(), intents(path).len()), (new(), new(), 0));
     }
 
     #[test]

@@ -71,17 +71,23 @@ impl Intent {
     pub(crate) fn write(location: &Path, parts: &[Part]) -> std::result::Result<Self, (Error, bool)> {
         let place = location.join(FOLDER);
         folder::make(&place).map_err(|error| (error, true))?;
-        let path = place.join(format!("{:016x}", RandomState::new().hash_one(std::process::id())));
-        Self::write_at(&path, parts).map_err(|error| {
-            let gone = match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => false,
-                _ => folder::sync_name(&path).is_ok(),
-            };
-            (error, gone)
-        })
+        loop {
+            let path = place.join(format!("{:016x}", RandomState::new().hash_one(std::process::id())));
+            let written = Self::write_at(&path, parts).map_err(|error| {
+                let gone = match fs::remove_file(&path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => false,
+                    _ => folder::sync_name(&path).is_ok(),
+                };
+                (error, gone)
+            });
+            if let Some(intent) = written? {
+                return Ok(intent);
+            }
+        }
     }
 
-    fn write_at(path: &Path, parts: &[Part]) -> Result<Self> {
+    /// `None` if somebody who opens a structure took the file, of which nothing was written yet, for one that a crash has left.
+    fn write_at(path: &Path, parts: &[Part]) -> Result<Option<Self>> {
         let body = postcard::to_stdvec(parts).map_err(|error| Error::codec("encoded", error))?;
         let mut front = MAGIC.to_vec();
         front.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
@@ -90,11 +96,11 @@ impl Intent {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path).at(path)?;
         // Where files cannot be locked, nobody sweeps.
         if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) || !path.exists() {
-            return Err(Error::io(path, ErrorKind::Interrupted.into()));
+            return Ok(None);
         }
         file.write_all(&front).and_then(|()| file.write_all(&body)).and_then(|()| file.sync_all()).at(path)?;
         folder::sync_name(path)?;
-        Ok(Intent { path: path.to_path_buf(), _file: Some(file) })
+        Ok(Some(Intent { path: path.to_path_buf(), _file: Some(file) }))
     }
 
     /// Everything is made and durable; when this returns, nobody will make it again.
@@ -186,4 +192,34 @@ fn read(path: &Path) -> Result<Option<(Vec<u8>, Vec<Part>)>> {
     let Some((marks, body)) = bytes[FRONT..].split_at_checked(count as usize) else { return Ok(None) };
     let parts = (crc32fast::hash(body) == sum).then(|| postcard::from_bytes::<Vec<Part>>(body).ok()).flatten();
     Ok(parts.filter(|parts| parts.len() == marks.len()).map(|parts| (marks.to_vec(), parts)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::global::{AtomicBool, Ordering};
+
+    #[test]
+    fn who_opens_structures_meanwhile_is_not_in_the_way() {
+        let location = tempfile::tempdir().unwrap();
+        let part = Part { folder: "a.speedup".into(), identity: 1, len: 0, steps: vec![Step::Remove(vec![1])] };
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        pending(&location.path().join("b.speedup"), 2).unwrap();
+                    }
+                });
+            }
+            let results: Vec<_> = (0..300)
+                .map(|_| {
+                    let intent = Intent::write(location.path(), std::slice::from_ref(&part))?;
+                    intent.remove().map_err(|error| (error, false))
+                })
+                .collect();
+            done.store(true, Ordering::Relaxed);
+            results.into_iter().for_each(|result| result.unwrap());
+        });
+    }
 }

@@ -11,7 +11,7 @@
 //! dict, list, view           what users see; `state` is the same without types
 //!   write_buffer, filter     a dict's scattered changes, and which keys are surely absent
 //! shared                     a handle for many threads
-//! handle                     the locks of a structure, and whose it is; those of its readers in stripe
+//! handle                     a structure behind its locks (`striped` beside `disk`), and whose it is
 //!   body                     its state as the handle sees it: what is due, and in what parts
 //!   process, behind          forks and exit, the thread that writes journals
 //! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
@@ -61,7 +61,6 @@ mod shared;
 mod slots;
 mod spare;
 mod store;
-mod stripe;
 mod superblock;
 mod tail;
 mod tree;

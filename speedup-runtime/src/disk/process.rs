@@ -3,22 +3,19 @@
 use std::path::Path;
 
 use super::behind::Behind;
-use crate::sync::global::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::forks::{Forks, OfProcess};
+use crate::sync::global::{AtomicBool, Ordering};
 
-/// How many forks lie between the first process and this one. Changed only between a fork and the first step of the child.
-static FORKS: AtomicU64 = AtomicU64::new(0);
+static FORKS: Forks = Forks::new();
 /// Whether this process was ever forked, or is a fork.
 static FORKED: AtomicBool = AtomicBool::new(false);
-/// What writes behind in this process; null until the first change, and after a fork, whose child has none of the threads and
-/// may have inherited held locks.
-static BEHIND: AtomicPtr<Behind> = AtomicPtr::new(std::ptr::null_mut());
-/// Whether the hooks are in place; a child inherits them.
-static HOOKED: AtomicBool = AtomicBool::new(false);
+/// What writes behind in this process; a child of a fork has none of the threads, and may have inherited held locks.
+static BEHIND: OfProcess<Behind> = OfProcess::new();
 
 /// A process, as told apart from those it forks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
-    /// How many forks lie between the first process and this one.
+    /// What [`Forks`] has counted in it.
     pub(crate) forks: u64,
     /// Its number, for messages.
     pub(crate) id: u32,
@@ -27,17 +24,13 @@ pub(crate) struct Process {
 impl Process {
     /// The process this runs in.
     pub(crate) fn current() -> Self {
-        if !HOOKED.swap(true, Ordering::Relaxed) {
-            hook();
-        }
-        // Relaxed here and below: between a fork and its child's first step there is one thread.
-        Process { forks: FORKS.load(Ordering::Relaxed), id: std::process::id() }
+        Process { forks: FORKS.watch(hook), id: std::process::id() }
     }
 
     /// Whether this still runs in that process.
     #[inline]
     pub(crate) fn is_current(self) -> bool {
-        self.forks == FORKS.load(Ordering::Relaxed)
+        self.forks == FORKS.count()
     }
 }
 
@@ -48,39 +41,22 @@ pub(crate) fn has_forked() -> bool {
 
 /// What writes behind in this process.
 pub(crate) fn behind() -> &'static Behind {
-    // Acquire: pairs with the exchange below.
-    let there = BEHIND.load(Ordering::Acquire);
-    // SAFETY: what is there was leaked and stays until the end.
-    if let Some(there) = unsafe { there.as_ref() } {
-        return there;
-    }
-    let new = Box::into_raw(Box::default());
-    match BEHIND.compare_exchange(std::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: leaked for good.
-        Ok(_) => unsafe { &*new },
-        Err(there) => {
-            // SAFETY: made above and seen by nobody.
-            drop(unsafe { Box::from_raw(new) });
-            // SAFETY: as above.
-            unsafe { &*there }
-        }
-    }
+    BEHIND.get_or(Box::default)
 }
 
 #[cfg(unix)]
 fn hook() {
     /// Only what a signal handler may do, too.
     extern "C" fn in_child() {
-        FORKS.fetch_add(1, Ordering::Relaxed);
+        FORKS.add();
         FORKED.store(true, Ordering::Relaxed);
-        BEHIND.store(std::ptr::null_mut(), Ordering::Relaxed);
+        BEHIND.leave();
     }
     extern "C" fn in_parent() {
         FORKED.store(true, Ordering::Relaxed);
     }
     extern "C" fn at_exit() {
-        // SAFETY: what is there was leaked and stays until the end.
-        if let Some(behind) = unsafe { BEHIND.load(Ordering::Acquire).as_ref() } {
+        if let Some(behind) = BEHIND.there() {
             behind.write_all();
         }
     }

@@ -6,9 +6,9 @@ use std::ops::{Deref, DerefMut};
 use super::body::Body;
 
 use super::handle::{Access, Bar};
-use super::stripe::this_thread;
 use super::value::Codec;
 use super::{Error, Result};
+use crate::striped::this_thread;
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, global, lock};
 
 /// A dict or a list: what can be [`Shared`].

@@ -40,6 +40,12 @@ impl Slots {
         last.map_or(0, |index| index as u64 * 64 + 64 - u64::from(self.words[index].leading_zeros()))
     }
 
+    /// How many slots are taken.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Takes `count` neighbouring slots and returns the first.
     pub(crate) fn take(&mut self, count: u32) -> Result<u64> {
         let first = if count == 1 { self.first_free() } else { self.first_run(u64::from(count)) };

@@ -40,6 +40,7 @@ macro_rules! __store_conformance {
                 odd_values_come_back
                 many_are_as_one_by_one
                 what_is_over_does_not_come_back
+                the_time_left_is_no_more_than_was_given
                 many_threads_see_whole_values
                 claims_are_given_to_one
                 entries_are_what_was_put
@@ -201,6 +202,27 @@ pub fn what_is_over_does_not_come_back(store: &impl Store<Key, Value>) {
     }
     assert_eq!(good(store.get(&key(2))), Some(value(2)));
     assert_eq!(good(store.get(&key(3))), Some(value(3)));
+}
+
+/// `get_with_time_left` finds what `get_many` does. A store that can tell says how much time values have left; none says that one has more than it was given.
+pub fn the_time_left_is_no_more_than_was_given(store: &impl Store<Key, Value>) {
+    let hour = Duration::from_secs(3_600);
+    good(store.put(&key(1), &value(1), Some(hour)));
+    good(store.put(&key(2), &value(2), None));
+    good(store.put_many(&[(&key(3), &value(3)), (&key(4), &value(4))], Some(hour)));
+    good(store.put(&key(4), &value(5), None));
+    let wanted: Vec<Key> = [3, 999, 1, 2, 4, 3].map(key).into();
+    let found = good(store.get_with_time_left(&wanted.iter().collect::<Vec<_>>()));
+    let values: Vec<Option<Value>> = found.iter().map(|found| found.as_ref().map(|(value, _)| value.clone())).collect();
+    assert_eq!(values, [Some(value(3)), None, Some(value(1)), Some(value(2)), Some(value(5)), Some(value(3))]);
+    let left: Vec<Option<Duration>> = found.into_iter().map(|found| found?.1).collect();
+    assert!(left.iter().flatten().all(|left| *left <= hour), "more than was given: {left:?}");
+    let ending = [left[0], left[2], left[5]];
+    assert!(
+        ending.iter().all(Option::is_some) || ending.iter().all(Option::is_none),
+        "some are told and some not: {left:?}"
+    );
+    assert_eq!(good(store.get_with_time_left(&[])), []);
 }
 
 /// Values are never seen in part, whoever writes.

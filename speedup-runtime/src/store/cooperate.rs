@@ -9,7 +9,7 @@
 #[doc(hidden)]
 pub mod policy;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, future::Future, pin::Pin};
 
 use super::Result;
 
@@ -28,6 +28,16 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// # Errors
     /// If the store could not be asked.
     fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, V>>;
+
+    /// The same for a task, which cannot wait here: of a key that another process computes, also what it awaits before it asks again.
+    ///
+    /// `None` in its place says that the store cannot tell. Then calls of `async` functions are computed without waiting for others.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
+        Ok((self.begin(key)?, None))
+    }
 
     /// Looks several keys up, and in the same round trip says on a claim of one's own that they are needed.
     ///
@@ -50,6 +60,9 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// A number of this process's own: the first that cooperates is 1, the next 2. 0 if it could not be had.
     fn member(&self) -> u64;
 }
+
+/// Ready when something has happened to a key, or when it is time to look. See [`Cooperate::begin_watching`].
+pub type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What came of asking for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use std::future::Future;
 
-use super::{Error, Result, dock::asking};
+use super::{
+    Error, Result,
+    dock::tasks::{self, Asked, Claim},
+};
 use crate::cache::{
     AsyncCache, AsyncPolicyCache, Behind, Cache, Fault, Handed, Hashed, Key, Moved, Output, PolicyCache, Stored,
 };
@@ -63,6 +66,50 @@ impl<K: Key, R: Output> Cache<K, R> {
         value
     }
 
+    /// As `stored` where what goes wrong with the store is told. A value is written before it is returned. `is_good` is asked of what is found.
+    fn stored_or_fault(
+        &self,
+        behind: &'static dyn Behind<K, R>,
+        key: &K,
+        is_good: impl Fn(&R) -> bool,
+        body: impl FnOnce() -> R,
+    ) -> std::result::Result<R, Fault> {
+        if behind.is_together() {
+            return self.stored_together_or_fault(behind, key, is_good, body);
+        }
+        if let Some(value) = behind.look(key)?.filter(is_good) {
+            return Ok(value);
+        }
+        let value = body();
+        behind.write(key, &value)?;
+        Ok(value)
+    }
+
+    /// As `stored_together`.
+    #[cold]
+    #[inline(never)]
+    fn stored_together_or_fault(
+        &self,
+        behind: &'static dyn Behind<K, R>,
+        key: &K,
+        is_good: impl Fn(&R) -> bool,
+        body: impl FnOnce() -> R,
+    ) -> std::result::Result<R, Fault> {
+        let mut body = Some(body);
+        let mut once = || body.take().map(|body| body()).expect("it is called once");
+        let shared = behind.together_or_fail(key, &mut once, &mut |needs| self.help(&needs))?;
+        let found = match shared {
+            None => behind.look(key)?.filter(is_good),
+            shared => shared,
+        };
+        if let Some(value) = found {
+            return Ok(value);
+        }
+        let value = once();
+        behind.write(key, &value)?;
+        Ok(value)
+    }
+
     /// Writes what was computed and is on its way to the store, and asks the store to make it durable. Without a store it does nothing.
     ///
     /// Results are written by themselves at most half a second after they were computed, and when the process exits normally.
@@ -88,50 +135,34 @@ where
         body: impl FnOnce() -> std::result::Result<V, E>,
     ) -> std::result::Result<V, E> {
         let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body() };
-        if behind.is_together() {
-            return self.stored_together_or_fail(behind, key, body);
-        }
-        if let Some(value) = behind.look(key).map_err(typed)? {
-            return value;
-        }
-        let value = body();
-        behind.write(key, &value).map_err(typed)?;
-        value
-    }
-
-    /// As `stored_together`.
-    #[cold]
-    #[inline(never)]
-    fn stored_together_or_fail(
-        &self,
-        behind: &'static dyn Behind<K, std::result::Result<V, E>>,
-        key: &K,
-        body: impl FnOnce() -> std::result::Result<V, E>,
-    ) -> std::result::Result<V, E> {
-        let mut body = Some(body);
-        let mut once = || body.take().map(|body| body()).expect("it is called once");
-        let shared = behind.together_or_fail(key, &mut once, &mut |needs| self.help(&needs));
-        let found = match shared.map_err(typed)? {
-            None => behind.look(key).map_err(typed)?,
-            shared => shared,
-        };
-        if let Some(value) = found {
-            return value;
-        }
-        let value = once();
-        behind.write(key, &value).map_err(typed)?;
-        value
+        self.stored_or_fault(behind, key, |_| true, body).map_err(typed)?
     }
 }
 
-/// The value of a key of an `async` function; a thread asks where the task would have to wait.
-async fn look<K: Key, R: Output>(behind: &'static dyn Behind<K, R>, key: &K) -> std::result::Result<Option<R>, Fault> {
-    if behind.is_prompt() {
-        return behind.look(key);
-    }
-    let key = key.clone();
-    let asked = asking::ask(move || behind.look(&key)).await;
-    asked.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into()))
+/// The value of a call whose turn it is.
+async fn claimed<K: Key, R: Output>(claim: Claim<K, R>, body: impl Future<Output = R>) -> R {
+    claimed_or_failed(claim, body).await.0
+}
+
+/// The same, and whether it was written.
+async fn claimed_or_failed<K: Key, R: Output>(
+    mut claim: Claim<K, R>,
+    body: impl Future<Output = R>,
+) -> (R, std::result::Result<(), Fault>) {
+    let value = claim.compute(body).await;
+    let written = claim.end(&value).await;
+    (value, written)
+}
+
+/// A value that was computed, and whether it was written: a thread writes where the task would have to wait.
+async fn written<K: Key, R: Output>(
+    behind: &'static dyn Behind<K, R>,
+    value: R,
+    key: K,
+) -> (R, std::result::Result<(), Fault>) {
+    let copy = value.clone();
+    let written = tasks::by_thread(move || behind.write(&key, &copy)).await;
+    (value, written)
 }
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
@@ -139,12 +170,16 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     #[doc(hidden)]
     pub async fn stored<F: Future<Output = R>>(&'static self, key: K, body: impl FnOnce(K) -> F) -> R {
         let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body(key).await };
-        if let Ok(Some(value)) = look(behind, &key).await {
-            return value;
+        match tasks::ask(self, behind, &key).await {
+            Ok(Asked::There(value)) => value,
+            Ok(Asked::Mine(claim)) => claimed(claim, body(key)).await,
+            // A store that fails is done without.
+            Ok(Asked::Alone) | Err(_) => {
+                let value = body(key.clone()).await;
+                tasks::note(behind, &key, &value).await;
+                value
+            }
         }
-        let value = body(key.clone()).await;
-        behind.note(&key, &value);
-        value
     }
 
     /// As [`Cache::flush`]. It waits for the store: not to be called where other tasks would have to wait, too.
@@ -169,13 +204,12 @@ where
         body: impl FnOnce(K) -> F,
     ) -> std::result::Result<V, E> {
         let Some(behind) = self.behind().filter(|_| !switch::is_off()) else { return body(key).await };
-        if let Some(value) = look(behind, &key).await.map_err(typed)? {
-            return value;
-        }
-        let value = body(key.clone()).await;
-        let copy = value.clone();
-        let written = asking::ask(move || behind.write(&key, &copy)).await;
-        written.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into())).map_err(typed)?;
+        let (value, written) = match tasks::ask(self, behind, &key).await.map_err(typed)? {
+            Asked::There(value) => return value,
+            Asked::Mine(claim) => claimed_or_failed(claim, body(key)).await,
+            Asked::Alone => written(behind, body(key.clone()).await, key).await,
+        };
+        written.map_err(typed)?;
         value
     }
 }
@@ -230,16 +264,8 @@ where
     ) -> Stored<std::result::Result<V, E>> {
         let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else { return self.ending(body()) };
         let key = Hashed::of_ref(key);
-        match behind.look(key) {
-            Ok(Some(found)) if !found.has_ended() => return found,
-            Ok(_) => {}
-            Err(fault) => return failed(fault),
-        }
-        let value = self.ending(body());
-        match behind.write(key, &value) {
-            Ok(()) => value,
-            Err(fault) => failed(fault),
-        }
+        let is_good = |found: &Stored<_>| !found.has_ended();
+        self.values().stored_or_fault(behind, key, is_good, || self.ending(body())).unwrap_or_else(failed)
     }
 }
 
@@ -250,14 +276,17 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
         let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else {
             return self.ending(body(key.0).await);
         };
-        if let Ok(Some(found)) = look(behind, &key).await
-            && !found.has_ended()
-        {
-            return found;
+        let body = async |key: K| self.ending(body(key).await);
+        match tasks::ask(self.values(), behind, &key).await {
+            // What is on its way to the store may have ended meanwhile.
+            Ok(Asked::There(found)) if !found.has_ended() => found,
+            Ok(Asked::Mine(claim)) => claimed(claim, body(key.0)).await,
+            Ok(Asked::There(_) | Asked::Alone) | Err(_) => {
+                let value = body(key.0.clone()).await;
+                tasks::note(behind, &key, &value).await;
+                value
+            }
         }
-        let value = self.ending(body(key.0.clone()).await);
-        behind.note(&key, &value);
-        value
     }
 
     /// As [`AsyncCache::flush`].
@@ -284,15 +313,14 @@ where
         let Some(behind) = self.values().behind().filter(|_| !switch::is_off()) else {
             return self.ending(body(key.0).await);
         };
-        match look(behind, &key).await {
-            Ok(Some(found)) if !found.has_ended() => return found,
-            Ok(_) => {}
+        let body = async |key: K| self.ending(body(key).await);
+        let (value, written) = match tasks::ask(self.values(), behind, &key).await {
+            Ok(Asked::There(found)) if !found.has_ended() => return found,
+            Ok(Asked::Mine(claim)) => claimed_or_failed(claim, body(key.0)).await,
+            Ok(Asked::There(_) | Asked::Alone) => written(behind, body(key.0.clone()).await, key).await,
             Err(fault) => return failed(fault),
-        }
-        let value = self.ending(body(key.0.clone()).await);
-        let copy = value.clone();
-        let written = asking::ask(move || behind.write(&key, &copy)).await;
-        match written.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into())) {
+        };
+        match written {
             Ok(()) => value,
             Err(fault) => failed(fault),
         }

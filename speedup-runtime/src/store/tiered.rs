@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Change, Claim, Condition, Result, Store, Token, Watcher};
+use super::{Change, Claim, Condition, Result, Store, Timed, Token, Watcher};
 
 /// A near store, asked first, in front of a far one, which is the truth: `Tiered(memory, store)`.
 ///
-/// What the far one has is copied into the near one when it is asked for. Writes go to the far one first; where that fails the near one is not
+/// What the far one has is copied into the near one when it is asked for, for a minute at most, or until the value ends there. Writes go to the far one first; where that fails the near one is not
 /// changed. The near one is only ever a copy: its errors are passed over, and the far one is asked.
 ///
 /// What others change in the far store reaches the near one by [`watch`](Store::watch), if the far store can tell; the memory of a cached function
@@ -31,19 +31,32 @@ pub struct Tiered<N, F>(
     pub F,
 );
 
-/// How long a copy of what the far store has may stay: its own time to live is not known.
+/// How long a copy of what the far store has stays, unless the value ends before.
 const COPY: Duration = Duration::from_secs(60);
+
+impl<N, F> Tiered<N, F> {
+    /// Puts what the far store has into the near one, for as long as it may stay there.
+    fn come_nearer<K, V>(&self, key: &K, (value, left): &Timed<V>)
+    where
+        N: Store<K, V>,
+    {
+        let stays = left.map_or(COPY, |left| left.min(COPY));
+        if !stays.is_zero() {
+            let _ = self.0.put(key, value, Some(stays));
+        }
+    }
+}
 
 impl<K, V, N: Store<K, V>, F: Store<K, V>> Store<K, V> for Tiered<N, F> {
     fn get(&self, key: &K) -> Result<Option<V>> {
         if let Ok(Some(value)) = self.0.get(key) {
             return Ok(Some(value));
         }
-        let found = self.1.get(key)?;
-        if let Some(value) = &found {
-            let _ = self.0.put(key, value, Some(COPY));
+        let found = self.1.get_with_time_left(&[key])?.pop().flatten();
+        if let Some(found) = &found {
+            self.come_nearer(key, found);
         }
-        Ok(found)
+        Ok(found.map(|(value, _)| value))
     }
 
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
@@ -73,14 +86,19 @@ impl<K, V, N: Store<K, V>, F: Store<K, V>> Store<K, V> for Tiered<N, F> {
         if missing.is_empty() {
             return Ok(values);
         }
-        let far = self.1.get_many(&missing.iter().map(|index| keys[*index]).collect::<Vec<_>>())?;
-        for (index, value) in missing.into_iter().zip(far) {
-            if let Some(value) = &value {
-                let _ = self.0.put(keys[index], value, Some(COPY));
+        let far = self.1.get_with_time_left(&missing.iter().map(|index| keys[*index]).collect::<Vec<_>>())?;
+        for (index, found) in missing.into_iter().zip(far) {
+            if let Some(found) = &found {
+                self.come_nearer(keys[index], found);
             }
-            values[index] = value;
+            values[index] = found.map(|(value, _)| value);
         }
         Ok(values)
+    }
+
+    // What the near store has may be a copy, of whose time it knows a minute at most.
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        self.1.get_with_time_left(keys)
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {

@@ -277,3 +277,53 @@ fn all_servers_are_asked_before_an_answer_is_read() {
     let value = "some".to_owned();
     store.put_many(&keys.iter().map(|key| (key, &value)).collect::<Vec<_>>(), None).expect("all answer");
 }
+
+/// Something that answers a question with these words.
+fn says(words: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        // Until the test is over.
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut answer = stream.try_clone().expect("a stream");
+            let mut asked = String::new();
+            if BufReader::new(stream).read_line(&mut asked).is_ok() {
+                let name = asked.split_whitespace().nth(1).unwrap_or_default();
+                let _ = answer.write_all(words.replace("NAME", name).as_bytes());
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn an_answer_that_is_none_is_an_error() {
+    let answers = [
+        "",
+        "VALUE",
+        "\r\n",
+        "VALUE NAME 0 18446744073709551615\r\nx\r\n",
+        "VALUE NAME 0 99999999999999\r\nx\r\n",
+        "VALUE NAME 0 -1\r\nx\r\n",
+        "VALUE other 0 1\r\nx\r\nEND\r\n",
+        "VALUE NAME 0 1\r\nxyz\r\nEND\r\n",
+        "\u{ff}\u{fe}\r\n",
+        "STORED\r\n",
+    ];
+    for words in answers {
+        let store = Names::builder([says(words).to_string()], "names").timeout(TIMEOUT).open().expect("an address");
+        assert!(store.get(&(1,)).is_err(), "{words:?}");
+        assert!(store.put(&(1,), &"one".into(), None).is_err(), "{words:?}");
+    }
+}
+
+#[test]
+fn values_say_how_much_time_they_have_left() {
+    let Some(servers) = servers(2) else { return };
+    let (store, hour) = (names(&servers), Duration::from_secs(3_600));
+    fill(&store, 4);
+    store.put(&(1,), &"1".into(), Some(hour)).unwrap();
+    let found = store.get_with_time_left(&[&(0,), &(1,), &(9,)]).unwrap();
+    let [Some((_, None)), Some((_, Some(left))), None] = &found[..] else { panic!("{found:?}") };
+    assert!((hour / 2..=hour).contains(left), "{left:?}");
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, foretell, order, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
+use crate::redis_store::say;
 use crate::servers::{Kind, Server};
 
 type Key = (u32, u32);
@@ -157,4 +158,23 @@ fn a_claim_outlives_its_lease_while_its_process_lives_and_no_longer() {
     // Its process ends.
     drop(one);
     assert_eq!(two.cooperation().unwrap().wait(&key, seen).unwrap(), Begun::Mine);
+}
+
+#[test]
+fn garbage_in_place_of_a_claim_holds_nobody_up() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let store = sums(&server);
+    let cooperation = store.cooperation().unwrap();
+    assert_eq!(cooperation.begin(&(1, 1)).unwrap(), Begun::Mine);
+    let told = say(&server, "KEYS *claim");
+    let name = told.lines().find(|line| line.ends_with("/claim")).expect("it is there").to_owned();
+    for garbage in ["", "x", "a-claim-of-nobody-that-never-ends"] {
+        cooperation.give_up(&(1, 1));
+        assert!(say(&server, &format!("SET {name} \"{garbage}\"")).starts_with("+OK"));
+        assert_eq!(cooperation.begin(&(1, 1)).unwrap(), Begun::Mine, "{garbage:?}");
+    }
+    // Of another type: nothing can be claimed, and this is said.
+    cooperation.give_up(&(1, 1));
+    assert!(say(&server, &format!("RPUSH {name} garbage")).starts_with(":1"));
+    assert!(cooperation.begin(&(1, 1)).is_err());
 }

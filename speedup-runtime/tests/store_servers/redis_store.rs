@@ -192,3 +192,19 @@ fn what_cannot_be_an_address_is_said_at_once() {
             .contains("hunter2")
     );
 }
+
+#[test]
+fn values_say_how_much_time_they_have_left() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (store, hour) = (names(&server), Duration::from_secs(3_600));
+    let one = "one".to_owned();
+    store.put(&(0,), &one, Some(hour)).unwrap();
+    store.put(&(0,), &one, None).unwrap();
+    store.put_many(&[(&(1,), &one)], Some(hour)).unwrap();
+    let keys: Vec<(u64,)> = (0..2_500).map(|n| (n,)).collect();
+    let found = store.get_with_time_left(&keys.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(found[0], Some((one, None)));
+    let Some((_, Some(left))) = &found[1] else { panic!("{:?}", found[1]) };
+    assert!((hour / 2..=hour).contains(left), "{left:?}");
+    assert!(found.len() == keys.len() && found[2..].iter().all(Option::is_none));
+}

@@ -41,6 +41,22 @@ fn there(x: u32, y: u32) -> Result<u64, Error> {
     Ok(sum)
 }
 
+static AGED: AtomicU32 = AtomicU32::new(0);
+
+#[cache(store = store(), on_store_error = "fail", ttl = "1h")]
+fn aged_here(x: u32, y: u32) -> Result<u64, Error> {
+    AGED.fetch_add(1, Ordering::Relaxed);
+    thread::sleep(Duration::from_millis(50));
+    Ok(u64::from(x * y))
+}
+
+#[cache(store = store(), on_store_error = "fail", ttl = "1h")]
+fn aged_there(x: u32, y: u32) -> Result<u64, Error> {
+    AGED.fetch_add(1, Ordering::Relaxed);
+    thread::sleep(Duration::from_millis(50));
+    Ok(u64::from(x * y))
+}
+
 #[test]
 fn each_call_is_computed_once_and_fails_where_the_server_does() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
@@ -52,6 +68,11 @@ fn each_call_is_computed_once_and_fails_where_the_server_does() {
     // All but the corner, and what a pause of the machine made look cheaper than a round trip.
     let calls = CALLS.load(Ordering::Relaxed);
     assert!((48..=50).contains(&calls), "{calls} calls");
+    let both = [thread::spawn(|| aged_here(20, 20)), thread::spawn(|| aged_there(20, 20))];
+    for value in both {
+        assert_eq!(value.join().expect("it ends").expect("the server is there"), 400);
+    }
+    assert_eq!(AGED.load(Ordering::Relaxed), 1);
     SERVER.get().expect("it runs").lock().expect("nobody has panicked").kill();
-    assert!(here(7, 7).is_err() && there(9, 2).is_err());
+    assert!(here(7, 7).is_err() && there(9, 2).is_err() && aged_here(9, 3).is_err());
 }

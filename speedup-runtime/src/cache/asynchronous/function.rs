@@ -136,6 +136,11 @@ impl<K, R> AsyncFunction<K, R> {
         self
     }
 
+    /// Whether a call can begin that brings no body.
+    pub(super) fn has_body(&self) -> bool {
+        !matches!(self.start, Start::None)
+    }
+
     /// The future of a call.
     pub(in crate::cache) fn start(&self, key: K) -> Boxed<R>
     where

@@ -1,6 +1,7 @@
 //! One value on its way.
 
 use std::{
+    cell::Cell,
     fmt,
     future::Future,
     mem::MaybeUninit,
@@ -25,6 +26,19 @@ use crate::cache::{
     },
 };
 use crate::seeing::watch::{Watched, What};
+
+thread_local! {
+    /// Whether a call was found to be on its way.
+    static WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Polls something, and says whether it came to a call that is on its way: then it waits for that rather than for something of its own.
+#[cfg(feature = "stores")]
+pub(crate) fn wait_for_calls<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+    WAITS.set(false);
+    let polled = poll();
+    (polled, WAITS.get())
+}
 
 /// The value of a key on its way, as returned by [`AsyncCache::get`] and [`AsyncCache::refresh`].
 ///
@@ -92,6 +106,7 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
         let Stage::Seated(seat) = &mut self.stage else { return Poll::Pending };
         let flight = seat.flight.clone();
         if seat.poll(cache, waker).is_pending() {
+            WAITS.set(true);
             return Poll::Pending;
         }
         self.leave();

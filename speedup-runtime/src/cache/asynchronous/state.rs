@@ -21,7 +21,7 @@ use crate::{
 /// An `async` function with its cache: every distinct key has one call at a time, whoever asks, and its value is kept.
 ///
 /// `#[cache]` on an `async fn` makes one; [`AsyncCache::from_fn`] makes one of a closure. `K` is the tuple of the arguments, in their
-/// owned forms, and `R` the result. It is agnostic of the runtime: it starts no thread and no task, and needs no timer.
+/// owned forms, and `R` the result. It is agnostic of the runtime: it starts no thread and no task for a call, and needs no timer.
 ///
 /// # Guarantees
 /// - Those who ask for a key while it is computed wait for that one call. No thread blocks.

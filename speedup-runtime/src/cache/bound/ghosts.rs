@@ -52,7 +52,7 @@ impl Ghosts {
             lane => now.wrapping_sub(lane) % TIMES,
         });
         if let Some(lane) = oldest {
-            lane.store(tag | now % TIMES, Ordering::Relaxed);
+            lane.store(tag | (now % TIMES), Ordering::Relaxed);
         }
     }
 

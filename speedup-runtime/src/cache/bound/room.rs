@@ -124,9 +124,9 @@ impl Room {
     pub(in crate::cache) fn put_out<K: Key, R: Output>(
         &self,
         mut next: Next,
-        (current, table): (&Current<Hashed<K>, Stored<R>>, &Table<Hashed<K>, Stored<R>>),
-        me: &Worker,
-        pin: Pinned<'_>,
+        current: &Current<Hashed<K>, Stored<R>>,
+        table: &Table<Hashed<K>, Stored<R>>,
+        (me, pin): (&Worker, Pinned<'_>),
         mut gone: impl FnMut(&K, &R),
     ) {
         while let Some(victim) = next.victim {

@@ -2,7 +2,7 @@
 //!
 //! The cache itself knows no store. It tells whatever lies behind it what its handle is asked to do, and which keys are about to be needed.
 
-use std::{any::Any, error::Error};
+use std::{any::Any, error::Error, future::Future, pin::Pin, time::Duration};
 
 use crate::seeing::stats::Condition;
 
@@ -33,6 +33,9 @@ pub trait Behind<K, R>: Sync {
     /// Notes a value that was computed, to be written soon.
     fn note(&'static self, key: &K, value: &R);
 
+    /// Whether so much waits to be written that noting more may have to wait, too.
+    fn is_behind(&'static self) -> bool;
+
     /// Writes a value that was computed, now.
     ///
     /// # Errors
@@ -55,6 +58,26 @@ pub trait Behind<K, R>: Sync {
     /// # Errors
     /// Those of the store.
     fn together_or_fail(&'static self, key: &K, body: Body<'_, R>, help: Help<'_, K>) -> Result<Option<R>, Fault>;
+
+    /// What an `async` call that has claimed a key does next: as `look` and `together`, but where it would have to wait it says for what.
+    ///
+    /// `known` is what it was told of the needs of whoever computes the key, if it was.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn turn(&'static self, key: &K, known: Option<u64>) -> Result<Turn<K, R>, Fault>;
+
+    /// Ends a turn with the value, which took so long by itself: others are waiting for it.
+    ///
+    /// # Errors
+    /// Those of the store; then the value is noted, to be written later.
+    fn end_turn(&'static self, key: &K, value: &R, own: Duration) -> Result<(), Fault>;
+
+    /// Ends a turn without a value.
+    fn give_up(&'static self, key: &K);
+
+    /// Says of a key whose turn it is which keys it needs next.
+    fn needs(&'static self, key: &K, needed: &[K]);
 
     /// The value of a key, if there is one.
     fn peek(&'static self, key: &K) -> Option<R>;
@@ -85,6 +108,30 @@ pub trait Behind<K, R>: Sync {
 
     /// What has come of it so far.
     fn counts(&'static self) -> Counts;
+}
+
+/// What a task awaits before it asks again.
+#[doc(hidden)]
+pub(in crate::cache) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What an `async` call does that has asked for its key.
+#[doc(hidden)]
+pub enum Turn<K, R> {
+    /// It takes this value.
+    There(R),
+    /// It computes the value, and notes it.
+    Alone,
+    /// It computes the value for others, too, and ends its turn.
+    Mine,
+    /// Another process computes it: the call helps with what that needs, or waits, and asks again.
+    Taken {
+        /// What it needs next.
+        needs: Vec<K>,
+        /// A number of the needs.
+        seen: u64,
+        /// What to wait for, if the needs are those that were known.
+        changed: Option<Changed>,
+    },
 }
 
 /// What the cache lets know whatever lies behind it.

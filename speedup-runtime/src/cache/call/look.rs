@@ -44,7 +44,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
     #[inline(always)]
     pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Hit<T> {
-        let Some(worker) = registry::swift() else { return Hit::Left };
+        let Some(worker) = registry::swift() else { return self.hit_of_slowly(key, take) };
         let pin = worker.pin_swiftly();
         let Some(table) = self.table(pin.at()) else { return Hit::Left };
         // No closure: the rest is out of line, and this is the whole of most hits.
@@ -58,6 +58,20 @@ impl<K: Key, R: Output> Core<K, R> {
         let Some(taken) = take(value) else { return Hit::Left };
         drop(pin);
         worker.count_hit(self.number.index(), key.hint().unwrap_or(0));
+        Hit::Taken(taken)
+    }
+
+    /// The same on a thread that makes barriers of its own.
+    #[cold]
+    #[inline(never)]
+    fn hit_of_slowly<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Hit<T> {
+        let worker = registry::current();
+        let pin = worker.pin();
+        let Some(table) = self.table(pin.at()) else { return Hit::Left };
+        let Some(value) = table.find(key, None, pin.at()) else { return Hit::Absent };
+        let Some(taken) = take(value) else { return Hit::Left };
+        drop(pin);
+        worker.count_hit(self.number.index(), 0);
         Hit::Taken(taken)
     }
 

@@ -199,8 +199,24 @@ impl<K: Key, R: Output> Core<K, R> {
         tally: u64,
         find: impl for<'pin> FnOnce(&'pin Table<K, R>, Pinned<'pin>) -> Option<&'pin R>,
     ) -> Option<R> {
-        let worker = registry::swift()?;
+        let Some(worker) = registry::swift() else { return self.hit_slowly(tally, find) };
         let pin = worker.pin_swiftly();
+        let value = find(self.table(pin.at())?, pin.at())?.clone();
+        drop(pin);
+        worker.count_hit(self.number.index(), tally);
+        Some(value)
+    }
+
+    /// The same on a thread that makes barriers of its own; out of line, to keep the way of the others short.
+    #[cold]
+    #[inline(never)]
+    fn hit_slowly(
+        &self,
+        tally: u64,
+        find: impl for<'pin> FnOnce(&'pin Table<K, R>, Pinned<'pin>) -> Option<&'pin R>,
+    ) -> Option<R> {
+        let worker = registry::current();
+        let pin = worker.pin();
         let value = find(self.table(pin.at())?, pin.at())?.clone();
         drop(pin);
         worker.count_hit(self.number.index(), tally);

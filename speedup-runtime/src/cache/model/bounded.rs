@@ -67,7 +67,7 @@ impl Bounded {
         let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, (1, false), pin.at()) else {
             panic!("no value is too heavy")
         };
-        self.room.put_out(next, (&self.core.table, table), me, pin.at(), |(key,), value| {
+        self.room.put_out(next, &self.core.table, table, (me, pin.at()), |(key,), value| {
             assert_eq!(value.read() % key.read(), 0, "the value of another key");
             self.gone.fetch_add(1, Relaxed);
         });

@@ -186,7 +186,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         pin: Pinned<'_>,
         told: &mut Vec<(K, R)>,
     ) {
-        self.room().put_out(next, (&core.table, table), worker, pin, |key, value| {
+        self.room().put_out(next, &core.table, table, (worker, pin), |key, value| {
             if self.rules.on_evict.is_some() {
                 panics::contain(|| told.push((key.clone(), value.clone())));
             }

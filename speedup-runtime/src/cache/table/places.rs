@@ -60,10 +60,10 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// Looks at all hashed values and their places. Those that come and go meanwhile are seen or not.
     #[cfg(not(loom))]
-    pub(in crate::cache) fn each_place<'pin>(&self, pin: Pinned<'pin>, mut look: impl FnMut(Found<'pin, K, R>)) {
+    pub(in crate::cache) fn each_place<'pin>(&self, pin: Pinned<'pin>, look: impl FnMut(Found<'pin, K, R>)) {
         let mut keys = Vec::new();
         self.each(pin, |key, _| keys.push(key.clone()));
-        keys.iter().filter_map(|key| self.find_place(key, pin)).for_each(|found| look(found));
+        keys.iter().filter_map(|key| self.find_place(key, pin)).for_each(look);
     }
 
     /// The value at a place that was found in this table, if there is one; perhaps of another key than then.

@@ -1,7 +1,7 @@
 //! Changes of many entries of a dict as one step, over encoded keys and values.
 
 use super::ordered::{Run, Span};
-use super::state::DictState;
+use super::state::{DictState, Step};
 use crate::disk::journal::Op;
 use crate::disk::rebuild::{self, Pair};
 use crate::disk::tree::Edits;
@@ -41,18 +41,10 @@ impl Cursor {
 }
 
 impl DictState {
-    /// Applies a few changes, [`FEW`] bytes in all, that a crash cannot part: one frame of the journal is played whole or not at all.
+    /// Applies a few changes, [`FEW`] bytes in all, as one step.
     pub(super) fn apply_few(&mut self, changes: &[Change]) -> Result<()> {
-        self.store.write_journal()?;
-        self.held = true;
-        let result = changes.iter().try_for_each(|(key, value)| match value {
-            Some(value) => self.put_blind(key, value),
-            None => self.remove(key, |_| Ok(())).map(drop),
-        });
-        self.held = false;
-        result?;
-        let result = self.keep_bounded();
-        self.store.settle(result)
+        let steps: Vec<Step<'_>> = changes.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
+        self.batch(&steps)
     }
 
     /// Puts the entries that `next` yields, in order of their keys, in the place of all entries, as one step.
@@ -100,5 +92,47 @@ impl DictState {
             Op::Append { key, count, parts } => self.append(key, count, parts),
             _ => Err(Error::damaged(self.store.folder(), "its journal holds operations of a list")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::body::Body;
+    use crate::disk::options::Options;
+    use crate::disk::store::Store;
+    use crate::disk::superblock::Kind;
+
+    fn open(folder: &std::path::Path) -> DictState {
+        let mut options = Options::new("d".into());
+        options.set_location(folder.into());
+        let (store, replay) = Store::open(&options, Kind::Dict, 0, 0).unwrap();
+        DictState::open(store, replay, 1 << 16).unwrap()
+    }
+
+    #[test]
+    fn a_few_changes_of_which_one_cannot_be_made_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path());
+        for n in 0..2000_u32 {
+            state.put_blind(&n.to_be_bytes(), format!("value {n:04}").as_bytes()).unwrap();
+        }
+        state.checkpoint().unwrap();
+        drop(state);
+        let pages = folder.path().join("d.speedup/pages.0");
+        let mut bytes = std::fs::read(&pages).unwrap();
+        let at = bytes.windows(10).rposition(|bytes| bytes == b"value 1500").unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&pages, bytes).unwrap();
+        let key = |n: u32| n.to_be_bytes().to_vec();
+        let first = |state: &mut DictState| state.with(&key(1), |bytes| Ok(bytes.to_vec())).unwrap();
+        let mut state = open(folder.path());
+        let changes = [(key(1), Some(b"new".to_vec())), (key(2), None), (key(1500), None)];
+        assert!(matches!(state.apply_few(&changes), Err(Error::Damaged { .. })));
+        assert_eq!((first(&mut state), state.len()), (Some(b"value 0001".to_vec()), 2000));
+        state.store().write_journal().unwrap();
+        drop(state);
+        let mut state = open(folder.path());
+        assert_eq!((first(&mut state), state.len()), (Some(b"value 0001".to_vec()), 2000));
     }
 }

@@ -55,8 +55,6 @@ pub(crate) struct DictState {
     misses: AtomicUsize,
     /// How many removed keys reading in order has gone past since the write buffer was last merged.
     pub(super) skipped: AtomicUsize,
-    /// A few changes are to be one step, so nothing may be published between them.
-    pub(super) held: bool,
     /// What becomes due is left to `tend`.
     deferred: bool,
     /// Everything is to be published.
@@ -80,7 +78,6 @@ impl DictState {
             filter: None,
             misses: AtomicUsize::new(0),
             skipped: AtomicUsize::new(0),
-            held: false,
             deferred: false,
             wanted: false,
             merged: false,
@@ -330,9 +327,6 @@ impl DictState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if self.held {
-            return Ok(());
-        }
         if self.deferred {
             self.merge_later();
             return Ok(());

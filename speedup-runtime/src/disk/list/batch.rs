@@ -238,9 +238,47 @@ impl ListState {
         self.store.settle(result)
     }
 
+    /// Adds an item at the end and takes out what is more than `most` at the front, as one step.
+    pub(super) fn push_within(&mut self, val: &[u8], most: u64) -> Result<()> {
+        let len = self.len();
+        match (len + 1).saturating_sub(most) {
+            _ if most == 0 => Ok(()),
+            0 => self.push(val),
+            over => self.exchange_ends(&[Op::Push { val }, Op::Cut { from: 0, to: over }], [0, over - 1, len - 1]),
+        }
+    }
+
+    /// Adds an item at the front and takes out what is more than `most` at the end, as one step.
+    pub(super) fn push_front_within(&mut self, val: &[u8], most: u64) -> Result<()> {
+        let len = self.len();
+        match (len + 1).saturating_sub(most) {
+            _ if most == 0 => Ok(()),
+            0 => self.insert(0, val),
+            _ => {
+                let ops = [Op::Insert { at: 0, val }, Op::Cut { from: most, to: len + 1 }];
+                self.exchange_ends(&ops, [0, most - 1, len - 1])
+            }
+        }
+    }
+
+    /// Makes changes that need the pages of these places.
+    fn exchange_ends(&mut self, ops: &[Op<'_>], places: [u64; 3]) -> Result<()> {
+        ops.iter().try_for_each(|op| {
+            if let Op::Push { val } | Op::Insert { val, .. } = op { Self::check(val) } else { Ok(()) }
+        })?;
+        places.into_iter().try_for_each(|at| self.readable(at))?;
+        let result = self.apply_all(ops);
+        self.store.settle(result)
+    }
+
     fn apply_all(&mut self, ops: &[Op<'_>]) -> Result<()> {
         self.store.note_all(ops.iter().copied())?;
-        ops.iter().try_for_each(|&op| self.redo(op))
+        ops.iter().try_for_each(|&op| {
+            let before = self.store.operations();
+            self.redo(op)?;
+            // One for which there is nothing to do, as after a repair that lost items, is noted, too.
+            if self.store.operations() == before { self.store.note(op) } else { Ok(()) }
+        })
     }
 
     /// The changes as they are written down beside those of other structures, with what tells whether they were made.
@@ -275,5 +313,54 @@ impl ListState {
             pending.done()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::disk::options::Options;
+    use crate::disk::store::Store;
+    use crate::disk::superblock::Kind;
+
+    fn open(folder: &Path) -> ListState {
+        let mut options = Options::new("l".into());
+        options.set_location(folder.into());
+        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
+        ListState::open(store, replay).unwrap()
+    }
+
+    fn copy_all(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                copy_all(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), &target).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn changes_beyond_what_a_repair_has_left_do_not_swallow_those_that_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = open(folder.path());
+        state.push(b"a").unwrap();
+        let steps = [Step::Set(5, b"x".to_vec()), Step::Cut(7, 9), Step::Push(b"b".to_vec())];
+        state.batch(&steps).unwrap();
+        state.push(b"c").unwrap();
+        assert_eq!(state.store.operations(), 5);
+        state.store.flush().unwrap();
+        // As a kill leaves it.
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(folder.path(), copy.path());
+        let mut state = open(copy.path());
+        let found: Vec<_> = (0..4).map(|at| state.with(at, |bytes| Ok(bytes.to_vec())).unwrap()).collect();
+        assert_eq!(found, [Some(b"a".to_vec()), Some(b"b".to_vec()), Some(b"c".to_vec()), None]);
+        assert_eq!(state.store.operations(), 5);
     }
 }

@@ -17,13 +17,9 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "appendleft")]
     pub fn push_front(&mut self, value: T) -> Result<()> {
         let most = self.maxlen;
-        self.with_encoded(value, |state, bytes| {
-            if most == Some(0) {
-                return Ok(());
-            }
-            state.insert(0, bytes)?;
-            let len = state.len();
-            most.filter(|&most| len > most as u64).map_or(Ok(()), |most| state.cut(most as u64..len))
+        self.with_encoded(value, |state, bytes| match most {
+            None => state.insert(0, bytes),
+            Some(most) => state.push_front_within(bytes, most as u64),
         })
     }
 

@@ -158,13 +158,9 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "push_back")]
     pub fn push(&mut self, value: T) -> Result<()> {
         let most = self.maxlen;
-        self.with_encoded(value, |state, bytes| {
-            if most == Some(0) {
-                return Ok(());
-            }
-            state.push(bytes)?;
-            let over = most.map_or(0, |most| state.len().saturating_sub(most as u64));
-            state.cut(0..over)
+        self.with_encoded(value, |state, bytes| match most {
+            None => state.push(bytes),
+            Some(most) => state.push_within(bytes, most as u64),
         })
     }
 

@@ -3,6 +3,7 @@
 use super::front::Front;
 use super::state::ListState;
 use crate::disk::Result;
+use crate::disk::joint::Step;
 use crate::disk::journal::Op;
 use crate::disk::tree::Edits;
 
@@ -71,19 +72,15 @@ impl ListState {
                 return self.rearrange(order);
             }
         }
-        let result = self.in_one_frame(|state| state.carry(&items, from_front));
-        self.store.settle(result)
-    }
-
-    fn carry(&mut self, items: &[Vec<u8>], from_front: bool) -> Result<()> {
-        if from_front {
-            items.iter().try_for_each(|item| self.push(item))?;
-            self.cut(0..items.len() as u64)
+        let steps: Vec<Step> = if from_front {
+            items.into_iter().map(Step::Push).chain([Step::Cut(0, count)]).collect()
         } else {
-            let len = self.len();
-            self.cut(len - items.len() as u64..len)?;
-            items.iter().rev().try_for_each(|item| self.insert(0, item))
-        }
+            [Step::Cut(count, len)]
+                .into_iter()
+                .chain(items.into_iter().rev().map(|item| Step::Insert(0, item)))
+                .collect()
+        };
+        self.batch(&steps)
     }
 
     /// Puts the items into another order, as one step.
@@ -92,15 +89,5 @@ impl ListState {
             Some(at) => state.with(at, |bytes| Ok(bytes.to_vec())),
             None => Ok(None),
         })
-    }
-
-    /// Runs a few changes that a crash cannot part: what one frame of the journal holds is played whole or not at all.
-    fn in_one_frame(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        self.store.write_journal()?;
-        self.held = true;
-        let result = change(self);
-        self.held = false;
-        result?;
-        self.keep_bounded()
     }
 }

@@ -15,8 +15,6 @@ use crate::disk::{Error, Result};
 pub(crate) struct ListState {
     pub(super) store: Store,
     pub(super) front: Front,
-    /// A few changes are to be one step, so no checkpoint may come between them.
-    pub(super) held: bool,
     /// Checkpoints are left to `tend`.
     pub(super) deferred: bool,
     /// A checkpoint is wanted.
@@ -25,7 +23,7 @@ pub(crate) struct ListState {
 
 impl ListState {
     pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
-        let mut state = ListState { store, front: Front::default(), held: false, deferred: false, wanted: false };
+        let mut state = ListState { store, front: Front::default(), deferred: false, wanted: false };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
@@ -273,7 +271,7 @@ impl ListState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if !self.held && !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+        if !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
     }
 
     pub(super) fn checkpoint_now(&mut self) -> Result<()> {

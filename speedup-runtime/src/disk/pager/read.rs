@@ -43,6 +43,12 @@ impl Pager {
         lock(&self.source).inner(kid, self.file.path())
     }
 
+    /// How many slots are taken, as far as that was asked for.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> u64 {
+        self.slots.taken()
+    }
+
     /// How often a page of this epoch was written or given back.
     #[cfg(test)]
     pub(crate) fn writes(&self) -> u64 {

@@ -6,7 +6,7 @@ use super::open::{Kept, Opening, whole};
 use crate::cache::{Hashed, Stored};
 use crate::store::{
     Change, Claim, Condition, IntoStore, Result, Store, Timed, Token, Watcher,
-    cooperate::{Begun, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold},
 };
 use crate::sync::global::Arc;
 
@@ -139,28 +139,50 @@ impl<K, R> Aged<K, R> {
     fn inner(&self) -> Result<&dyn Cooperate<K, R>> {
         super::open::cooperation(&*self.store)
     }
-}
 
-fn begun<K, R>(begun: Begun<K, R>) -> Begun<Hashed<K>, Stored<R>> {
-    match begun {
-        Begun::Value(value) => Begun::Value(Stored::of(value)),
-        Begun::Mine => Begun::Mine,
-        Begun::Taken { needs, seen } => Begun::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
+    /// How long each of these values, which were there a moment ago, is to be kept: until it ends in the store.
+    fn times_left(&self, keys: &[&K]) -> Result<Vec<Option<Duration>>> {
+        let found = self.store.get_with_time_left(keys)?;
+        // One that is gone by now is for those who have asked, and for nobody after them.
+        Ok(found.into_iter().map(|found| found.map_or(Some(Duration::ZERO), |(_, left)| left)).collect())
+    }
+
+    fn begun(&self, key: &K, begun: Begun<K, R>) -> Result<Begun<Hashed<K>, Stored<R>>> {
+        Ok(match begun {
+            Begun::Value(value) => {
+                Begun::Value(Stored::with_time_left(value, self.times_left(&[key])?.pop().flatten()))
+            }
+            Begun::Mine => Begun::Mine,
+            Begun::Taken { needs, seen } => Begun::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
+        })
     }
 }
 
 impl<K: 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K, R> {
     fn begin(&self, key: &Hashed<K>) -> Result<Begun<Hashed<K>, Stored<R>>> {
-        Ok(begun(self.inner()?.begin(&key.0)?))
+        self.begun(&key.0, self.inner()?.begin(&key.0)?)
     }
 
     fn wait(&self, key: &Hashed<K>, seen: u64) -> Result<Begun<Hashed<K>, Stored<R>>> {
-        Ok(begun(self.inner()?.wait(&key.0, seen)?))
+        self.begun(&key.0, self.inner()?.wait(&key.0, seen)?)
+    }
+
+    fn begin_watching(&self, key: &Hashed<K>) -> Result<(Begun<Hashed<K>, Stored<R>>, Option<Changed>)> {
+        let (begun, changed) = self.inner()?.begin_watching(&key.0)?;
+        Ok((self.begun(&key.0, begun)?, changed))
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
-        let foretold = self.inner()?.foretell(owner, &plain(keys))?;
-        Ok(foretold.into_iter().map(|foretold| foretold.map(Stored::of)).collect())
+        let keys = plain(keys);
+        let foretold = self.inner()?.foretell(owner, &keys)?;
+        let there: Vec<&K> = keys
+            .iter()
+            .zip(&foretold)
+            .filter_map(|(key, told)| matches!(told, Foretold::Value(_)).then_some(*key))
+            .collect();
+        let mut left = if there.is_empty() { Vec::new() } else { self.times_left(&there)? }.into_iter();
+        let mut timed = |value| Stored::with_time_left(value, left.next().flatten());
+        Ok(foretold.into_iter().map(|foretold| foretold.map(&mut timed)).collect())
     }
 
     fn needs(&self, key: &[u8], needed: &[&Hashed<K>]) -> Result<()> {

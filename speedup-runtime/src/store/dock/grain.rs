@@ -39,13 +39,24 @@ impl Grain {
 
     /// Runs a body, and notes what it took by itself.
     pub(super) fn body<T>(&self, body: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
-        WITHIN.set(Duration::ZERO);
-        let value = body();
-        note(&self.own, began.elapsed().saturating_sub(WITHIN.get()));
-        self.ended.fetch_add(1, Ordering::Relaxed);
+        let (value, took) = alone(body);
+        self.ended(took);
         value
     }
+
+    /// A body has ended that took this long by itself.
+    pub(super) fn ended(&self, took: Duration) {
+        note(&self.own, took);
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs a part of a body. Returns what it took by itself, too.
+pub(super) fn alone<T>(part: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    WITHIN.set(Duration::ZERO);
+    let value = part();
+    (value, began.elapsed().saturating_sub(WITHIN.get()))
 }
 
 /// Runs a call with all that comes with it, which the call around it has not taken by itself.

@@ -8,6 +8,7 @@
 //! foretell  a group's missing keys are fetched in one go
 //! writer    a thread writes what was noted, in batches, at most 0.1 s later and at exit
 //! asking    for async functions, threads ask stores that are far away
+//! together  calls that are shared with other processes; tasks: those of async functions
 //! breaker   a store that is down is left alone for a while
 //! ```
 
@@ -18,6 +19,7 @@ mod breaker;
 mod grain;
 mod open;
 mod pending;
+pub(super) mod tasks;
 mod together;
 mod writer;
 
@@ -33,7 +35,7 @@ use once_cell::sync::OnceCell;
 
 use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
-use crate::cache::{Attached, Behind, Counts, Fault, Key, Output};
+use crate::cache::{Attached, Behind, Counts, Fault, Key, Output, Turn};
 use crate::panics;
 use crate::sync::global::{Arc, AtomicU64, Mutex, Ordering, TryLockError, lock};
 
@@ -227,6 +229,10 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         }
     }
 
+    fn is_behind(&'static self) -> bool {
+        self.pending.len() >= TOO_MANY / 2
+    }
+
     fn write(&'static self, key: &K, value: &R) -> std::result::Result<(), Fault> {
         if self.keeps(value) {
             self.ask(|store| store.put(key, value, None))?;
@@ -249,6 +255,28 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         help: &mut dyn FnMut(Vec<K>),
     ) -> std::result::Result<Option<R>, Fault> {
         Ok(self.compute_together(key, body, help, true)?)
+    }
+
+    fn turn(&'static self, key: &K, known: Option<u64>) -> std::result::Result<Turn<K, R>, Fault> {
+        self.ask_for_turn(key, known)
+    }
+
+    fn end_turn(&'static self, key: &K, value: &R, own: Duration) -> std::result::Result<(), Fault> {
+        self.grain.ended(own);
+        Ok(self.keep_together(key, value)?)
+    }
+
+    fn give_up(&'static self, key: &K) {
+        if let Some(store) = self.cooperation() {
+            store.give_up(key);
+        }
+    }
+
+    fn needs(&'static self, key: &K, needed: &[K]) {
+        if let Some(store) = self.cooperation() {
+            // Others then only know less.
+            let _ = store.needs(&store.bytes(key), &needed.iter().collect::<Vec<_>>());
+        }
     }
 
     fn foretell(&'static self, keys: &[K], members: &mut [usize]) {

@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, time::Duration};
 
 use crate::store::{
     Claim, Condition, Error, Result, Store, Timed, Token, Unopened, Watcher,
-    cooperate::{Begun, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold},
 };
 use crate::sync::global::Arc;
 
@@ -199,6 +199,11 @@ impl<K, R: Kept> Parts<K, R> {
 impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
     fn begin(&self, key: &K) -> Result<Begun<K, R>> {
         Ok(self.inner()?.begin(key)?.map(R::of))
+    }
+
+    fn begin_watching(&self, key: &K) -> Result<(Begun<K, R>, Option<Changed>)> {
+        let (begun, changed) = self.inner()?.begin_watching(key)?;
+        Ok((begun.map(R::of), changed))
     }
 
     fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, R>> {

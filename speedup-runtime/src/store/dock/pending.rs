@@ -42,6 +42,11 @@ impl<K: Key, R: Clone> Results<K, R> {
         })
     }
 
+    /// About how many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// The result of a key.
     pub(super) fn find(&self, key: &K) -> Option<R> {
         if self.count.load(Ordering::Relaxed) == 0 {

@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use super::{AFRESH, Dock, grain};
-use crate::cache::{Behind as _, Key, Output};
+use crate::cache::{Behind as _, Fault, Key, Output, Turn};
 use crate::store::{
     Result,
-    cooperate::{self, Cooperate, Foretold},
+    cooperate::{self, Begun, Cooperate, Foretold},
 };
 use crate::sync::global::Ordering;
 
 impl<K: Key, R: Output> Dock<K, R> {
     /// How the store lets processes compute together, unless it rests.
-    fn cooperation(&'static self) -> Option<&'static dyn Cooperate<K, R>> {
+    pub(super) fn cooperation(&'static self) -> Option<&'static dyn Cooperate<K, R>> {
         if self.breaker.is_open() { None } else { self.shore().store.cooperation() }
     }
 
@@ -59,6 +59,48 @@ impl<K: Key, R: Output> Dock<K, R> {
             }
             failed.map_or(Ok(Some(value)), Err)
         })
+    }
+
+    /// See [`Behind::turn`](crate::cache::Behind::turn).
+    pub(super) fn ask_for_turn(&'static self, key: &K, known: Option<u64>) -> std::result::Result<Turn<K, R>, Fault> {
+        let alone = || Ok(self.look(key)?.map_or(Turn::Alone, Turn::There));
+        let Some(store) = self.cooperation() else { return alone() };
+        if known.is_none() && !self.grain.is_worth_a_claim() {
+            return alone();
+        }
+        if let Some(value) = self.pending.find(key) {
+            self.found.fetch_add(1, Ordering::Relaxed);
+            return Ok(Turn::There(value));
+        }
+        let began = Instant::now();
+        let (begun, changed) = match known {
+            None => (self.ask(|_| store.begin(key))?, None),
+            Some(_) => self.ask(|_| store.begin_watching(key))?,
+        };
+        self.grain.trip(began.elapsed());
+        Ok(match begun {
+            Begun::Value(value) => {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                Turn::There(value)
+            }
+            Begun::Mine => Turn::Mine,
+            // Nobody would tell when it is over.
+            Begun::Taken { .. } if known.is_some() && changed.is_none() => Turn::Alone,
+            Begun::Taken { needs, seen } => Turn::Taken { needs, seen, changed },
+        })
+    }
+
+    /// Writes a value that was computed for others, too; or gives its claim up.
+    pub(super) fn keep_together(&'static self, key: &K, value: &R) -> Result<()> {
+        let kept =
+            if self.keeps(value) { self.ask(|store| store.put(key, value, None)).map(|()| true) } else { Ok(false) };
+        if !matches!(kept, Ok(true)) {
+            self.give_up(key);
+        }
+        if kept.is_err() {
+            self.note(key, value);
+        }
+        kept.map(drop)
     }
 
     /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.

@@ -16,6 +16,8 @@ use crate::store::{Error, Result, breaker::Breaker};
 const LONGEST_LINE: u64 = 4096;
 /// What memcached takes, unless told otherwise.
 const LARGEST: usize = 1 << 20;
+/// The most that it can be told to take.
+const LARGEST_OF_ALL: usize = 1 << 30;
 
 type Connection = BufReader<TcpStream>;
 
@@ -100,7 +102,7 @@ impl Client {
                 let mut words = line.split(' ');
                 match (words.next(), words.next(), words.nth(1).and_then(|length| length.parse::<usize>().ok())) {
                     (Some("END"), None, _) => return Ok(found),
-                    (Some("VALUE"), Some(name), Some(length)) => {
+                    (Some("VALUE"), Some(name), Some(length)) if length <= LARGEST_OF_ALL => {
                         let mut bytes = Vec::with_capacity((length + 2).min(LARGEST));
                         from.by_ref().take(length as u64 + 2).read_to_end(&mut bytes)?;
                         if bytes.len() != length + 2 || !bytes.ends_with(b"\r\n") {
@@ -139,7 +141,7 @@ impl Client {
         let mut question = Vec::new();
         for Item { name, seconds, bytes } in items {
             if bytes.len() > 64 * LARGEST {
-                // The largest that any server can be told to take is 1 GiB; beyond this one a line would block for long.
+                // Beyond this one would block for long.
                 return Err(self.too_large(bytes.len()));
             }
             question.extend(format!("{verb} {name} 0 {seconds} {}\r\n", bytes.len()).bytes());

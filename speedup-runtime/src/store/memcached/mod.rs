@@ -23,7 +23,7 @@ use self::{
     client::{Client, Item, Sent},
     ring::Ring,
 };
-use super::{Condition, Error, Result, Store, codec, codec::Codec};
+use super::{Condition, Error, Result, Store, Timed, codec, codec::Codec};
 
 /// The longest name of a key that memcached takes.
 const LONGEST_NAME: usize = 250;
@@ -228,8 +228,8 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Memcached
         Ok(Item { name: place.name.clone(), seconds, bytes: codec::seal(&place.key, &bytes) })
     }
 
-    /// The value in an item, if it is of this generation and its time is not over.
-    fn read(&self, place: &Place, generation: u64, sealed: &[u8]) -> Result<Option<V>> {
+    /// The value in an item, if it is of this generation and its time is not over, and what is left of that.
+    fn read(&self, place: &Place, generation: u64, sealed: &[u8]) -> Result<Option<Timed<V>>> {
         let name = self.shared.servers[place.server].client.name();
         let damaged = |error| match error {
             Error::Damaged { reason, .. } => Error::damaged(name, reason),
@@ -241,10 +241,11 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Memcached
         };
         let number = |at: usize| head[at..at + 8].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let (of, end) = (number(0), number(8));
-        if of != generation || (end != 0 && end <= now()) {
+        let left = (end != 0).then(|| Duration::from_millis(end.saturating_sub(now())));
+        if of != generation || left == Some(Duration::ZERO) {
             return Ok(None);
         }
-        self.codec.decode(value).map(Some).map_err(damaged)
+        self.codec.decode(value).map(|value| Some((value, left))).map_err(damaged)
     }
 }
 
@@ -342,7 +343,7 @@ where
         let place = self.place(key)?;
         let (generation, mut found) = self.shared.ask(place.server, &[&place.name])?;
         match found.pop().flatten() {
-            Some(sealed) => self.read(&place, generation, &sealed),
+            Some(sealed) => Ok(self.read(&place, generation, &sealed)?.map(|(value, _)| value)),
             None => Ok(None),
         }
     }
@@ -373,8 +374,12 @@ where
     }
 
     fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {
+        Ok(self.get_with_time_left(keys)?.into_iter().map(|found| found.map(|(value, _)| value)).collect())
+    }
+
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
         let places: Vec<Place> = keys.iter().map(|key| self.place(key)).collect::<Result<_>>()?;
-        let mut values: Vec<Option<V>> = places.iter().map(|_| None).collect();
+        let mut values: Vec<Option<Timed<V>>> = places.iter().map(|_| None).collect();
         let (mut answered, mut failed) = (places.is_empty(), None);
         for round in self.shared.rounds(&places) {
             // All are asked before the first answer is read.

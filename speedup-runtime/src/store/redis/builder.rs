@@ -90,7 +90,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
         let route = Route::of(&self.address, &space).map_err(|error| refused(format!("as an address: {error}")))?;
         let shared = Shared {
             pool: Pool::new(route, self.timeouts, self.idle),
-            events: Events::new(&space),
+            events: Arc::new(Events::new(&space)),
             space,
             claims: Arc::new(Claims::new(self.lease)),
         };

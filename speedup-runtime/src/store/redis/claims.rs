@@ -23,13 +23,17 @@ use super::{
 };
 use crate::store::{Error, Result, Token};
 
-/// The value; or a claim for whoever asks, if there is neither; or what the owner of the claim needs, and how long it lasts.
+/// The value; or a claim for whoever asks, if there is neither; or what the owner of the claim needs, and how long it lasts. A claim that
+/// never ends is nobody's: it is replaced.
 const ASK: &[u8] = b"local v = redis.call('GET', KEYS[1])
 if v then return {2, v} end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {1} end
 local c = redis.call('GET', KEYS[2])
 if string.sub(c, 1, 16) == ARGV[1] then return {1} end
-return {0, string.sub(c, 17), redis.call('PTTL', KEYS[2])}";
+local left = redis.call('PTTL', KEYS[2])
+if left >= 0 then return {0, string.sub(c, 17), left} end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return {1}";
 /// Ends a claim that is still the caller's.
 const RELEASE: &[u8] = b"local c = redis.call('GET', KEYS[1])
 if c and string.sub(c, 1, 16) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -111,6 +115,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // The renewing thread sees that the store is gone.
         self.claims.changed.notify_all();
+        self.events.end();
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::store::{
     Error, Result,
-    cooperate::{Begun, Cooperate, Foretold},
+    cooperate::{Begun, Changed, Cooperate, Foretold},
 };
 
 /// Who waits looks at least so often for itself, should messages have been lost.
@@ -64,6 +64,20 @@ where
         Ok(match self.ask(&self.codec.encode_key(key)?)? {
             Answered::Begun(begun) => begun,
             Answered::Taken { needs, seen, .. } => Begun::Taken { needs, seen },
+        })
+    }
+
+    fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
+        let key = self.codec.encode_key(key)?;
+        let is_told = events::listen(&self.shared);
+        // Before the look, so that nothing is missed between both.
+        let signal = self.shared.events.signal(&key);
+        Ok(match self.ask(&key)? {
+            Answered::Begun(begun) => (begun, None),
+            Answered::Taken { needs, seen, left } => {
+                let changed: Changed = Box::pin(signal.at_most(left.min(LOOK)));
+                (Begun::Taken { needs, seen }, is_told.then_some(changed))
+            }
         })
     }
 

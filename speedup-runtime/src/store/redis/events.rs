@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{BuildHasher as _, RandomState},
+    process,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
@@ -15,7 +16,11 @@ use std::{
 
 use redis::RedisError;
 
-use super::Shared;
+use super::{
+    Shared,
+    signal::{Signal, Waiting},
+};
+use crate::panics;
 use crate::store::Change;
 
 /// The listening thread looks so often whether its store is still there.
@@ -45,7 +50,8 @@ pub(super) struct Events {
     channel: Vec<u8>,
     watchers: Mutex<Vec<Watcher>>,
     waiters: Mutex<HashMap<Vec<u8>, Vec<Arc<Signal>>>>,
-    state: Mutex<Listening>,
+    /// And in which process: a fork has no threads.
+    state: Mutex<(Listening, u32)>,
     tried: Condvar,
 }
 
@@ -60,7 +66,7 @@ enum Listening {
 
 impl fmt::Debug for Events {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Events").field("state", &*lock(&self.state)).finish_non_exhaustive()
+        out.debug_struct("Events").field("state", &lock(&self.state).0).finish_non_exhaustive()
     }
 }
 
@@ -71,7 +77,7 @@ impl Events {
             channel: format!("{space}!").into_bytes(),
             watchers: Mutex::default(),
             waiters: Mutex::default(),
-            state: Mutex::new(Listening::No),
+            state: Mutex::new((Listening::No, process::id())),
             tried: Condvar::new(),
         }
     }
@@ -97,33 +103,69 @@ impl Events {
     }
 
     /// A signal that is given with each message about a key, until it is dropped.
-    pub(super) fn signal(&self, key: &[u8]) -> Waiting<'_> {
+    pub(super) fn signal(self: &Arc<Self>, key: &[u8]) -> Waiting {
         let signal = Arc::new(Signal::default());
         lock(&self.waiters).entry(key.to_vec()).or_default().push(Arc::clone(&signal));
-        Waiting { events: self, key: key.to_vec(), signal }
+        Waiting::new(Arc::clone(self), key.to_vec(), signal)
+    }
+
+    /// A signal is not waited for any more.
+    pub(super) fn forget(&self, key: &[u8], gone: &Arc<Signal>) {
+        let mut waiters = lock(&self.waiters);
+        if let Some(signals) = waiters.get_mut(key) {
+            signals.retain(|signal| !Arc::ptr_eq(signal, gone));
+            if signals.is_empty() {
+                waiters.remove(key);
+            }
+        }
+    }
+
+    /// Tells the watchers. They are users' code.
+    fn tell(&self, change: impl Fn() -> Change<Vec<u8>>) {
+        lock(&self.watchers).iter().for_each(|watcher| panics::contain(|| watcher(change())));
+    }
+
+    /// Gives the signals of these keys, or those for which this is true of all. Wakers are users' code, so that the lock is not held then.
+    fn give(&self, keys: Option<&[&[u8]]>, is_due: impl Fn(&Signal) -> bool) {
+        let due: Vec<Arc<Signal>> = {
+            let waiters = lock(&self.waiters);
+            let signals: Vec<&Arc<Signal>> = match keys {
+                Some(keys) => keys.iter().filter_map(|key| waiters.get(*key)).flatten().collect(),
+                None => waiters.values().flatten().collect(),
+            };
+            signals.into_iter().filter(|signal| is_due(signal)).cloned().collect()
+        };
+        due.iter().for_each(|signal| signal.give());
     }
 
     /// Anything may have happened.
     fn all(&self) {
-        lock(&self.watchers).iter().for_each(|watcher| watcher(Change::All));
-        lock(&self.waiters).values().flatten().for_each(|signal| signal.give());
+        self.tell(|| Change::All);
+        self.give(None, |_| true);
+    }
+
+    /// The store is gone.
+    pub(super) fn end(&self) {
+        self.give(None, |_| true);
+    }
+
+    /// Gives the signals of tasks whose time has come: they have no clock of their own.
+    fn look(&self) {
+        let now = Instant::now();
+        self.give(None, |signal| signal.is_due(now));
     }
 
     fn received(&self, message: &[u8]) {
         let Some((kind, origin, keys)) = parsed(message) else { return self.all() };
-        {
-            let waiters = lock(&self.waiters);
-            keys.iter().filter_map(|key| waiters.get(*key)).flatten().for_each(|signal| signal.give());
-        }
+        self.give(Some(&keys), |_| true);
         if kind == Kind::Claims || origin == self.origin {
             return;
         }
         if kind == Kind::All {
             return self.all();
         }
-        let watchers = lock(&self.watchers);
         for key in keys {
-            watchers.iter().for_each(|watcher| watcher(Change::Key(key.to_vec())));
+            self.tell(|| Change::Key(key.to_vec()));
         }
     }
 }
@@ -133,7 +175,8 @@ pub(super) fn number() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Nothing panics while it is held.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -165,61 +208,23 @@ pub(super) fn parts(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(parts)
 }
 
-/// Given when something happened to a key.
-#[derive(Debug, Default)]
-struct Signal {
-    given: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Signal {
-    fn give(&self) {
-        *lock(&self.given) = true;
-        self.changed.notify_all();
-    }
-}
-
-/// Somebody who waits for messages about a key.
-pub(super) struct Waiting<'a> {
-    events: &'a Events,
-    key: Vec<u8>,
-    signal: Arc<Signal>,
-}
-
-impl Waiting<'_> {
-    /// Waits for a message, at most for this long, and takes it.
-    pub(super) fn wait(&self, longest: Duration) {
-        let given = lock(&self.signal.given);
-        let waited = self.signal.changed.wait_timeout_while(given, longest, |given| !*given);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut waiters = lock(&self.events.waiters);
-        if let Some(signals) = waiters.get_mut(&self.key) {
-            signals.retain(|signal| !Arc::ptr_eq(signal, &self.signal));
-            if signals.is_empty() {
-                waiters.remove(&self.key);
-            }
-        }
-    }
-}
-
-/// Sees to it that a thread listens, and waits until it has tried to connect.
-pub(super) fn listen(shared: &Arc<Shared>) {
+/// Sees to it that a thread listens, and waits until it has tried to connect. False if none can be had.
+pub(super) fn listen(shared: &Arc<Shared>) -> bool {
     let events = &shared.events;
     let mut state = lock(&events.state);
-    if *state == Listening::No {
+    if state.1 != process::id() {
+        *state = (Listening::No, process::id());
+    }
+    if state.0 == Listening::No {
         let weak = Arc::downgrade(shared);
         let thread = thread::Builder::new().name("speedup-redis-events".to_owned()).spawn(move || run(&weak));
         // Without a thread nobody is told; those who wait look for themselves.
-        *state = if thread.is_ok() { Listening::Begins } else { Listening::No };
+        state.0 = if thread.is_ok() { Listening::Begins } else { Listening::No };
     }
-    while *state == Listening::Begins {
+    while state.0 == Listening::Begins {
         state = events.tried.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
+    state.0 == Listening::Yes
 }
 
 /// The listening thread: until its store is gone.
@@ -241,6 +246,9 @@ fn run(store: &Weak<Shared>) {
         }
         announce(store, &mut link, Link::Down);
         thread::sleep(AGAIN);
+        if let Some(shared) = store.upgrade() {
+            shared.events.look();
+        }
     }
 }
 
@@ -257,7 +265,7 @@ fn announce(store: &Weak<Shared>, link: &mut Link, now: Link) {
     let Some(shared) = store.upgrade() else { return };
     let before = std::mem::replace(link, now);
     if before == Link::Untried {
-        *lock(&shared.events.state) = Listening::Yes;
+        lock(&shared.events.state).0 = Listening::Yes;
         shared.events.tried.notify_all();
     } else if before != now {
         // Of what has changed while there was no connection nobody has told. As long as there is none, nothing is new.
@@ -267,10 +275,14 @@ fn announce(store: &Weak<Shared>, link: &mut Link, now: Link) {
 
 /// Takes messages until the store is gone, or the connection is.
 fn listen_to(store: &Weak<Shared>, channel: &mut redis::PubSub<'_>) -> Result<(), RedisError> {
-    let mut heard = Instant::now();
+    let (mut heard, mut looked) = (Instant::now(), Instant::now());
     loop {
         let message = channel.get_message();
         let Some(shared) = store.upgrade() else { return Ok(()) };
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            shared.events.look();
+        }
         match message {
             Ok(message) => {
                 heard = Instant::now();
@@ -289,6 +301,12 @@ fn listen_to(store: &Weak<Shared>, channel: &mut redis::PubSub<'_>) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        future::Future as _,
+        pin::Pin,
+        task::{Context, Waker},
+    };
+
     use super::*;
 
     #[test]
@@ -303,12 +321,43 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_key_hears_of_that_key() {
-        let events = Events::new("space");
+        let events = Arc::new(Events::new("space"));
         let (one, two) = (events.signal(b"one"), events.signal(b"two"));
         events.received(&events.message(Kind::Claims, &[b"one"]));
-        assert!(*lock(&one.signal.given) && !*lock(&two.signal.given));
+        assert!(one.is_given() && !two.is_given());
         one.wait(Duration::from_secs(60));
         drop((one, two));
         assert!(lock(&events.waiters).is_empty());
+    }
+
+    #[test]
+    fn tasks_hear_of_their_key_of_their_time_and_of_the_end() {
+        let events = Arc::new(Events::new("space"));
+        let long = Duration::from_secs(3_600);
+        let [mut told, mut due, mut left] = [(&b"one"[..], long), (b"two", Duration::ZERO), (b"three", long)]
+            .map(|(key, longest)| events.signal(key).at_most(longest));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut are_ready =
+            || [&mut told, &mut due, &mut left].map(|waiting| Pin::new(waiting).poll(&mut context).is_ready());
+        assert_eq!(are_ready(), [false; 3]);
+        events.received(&events.message(Kind::Claims, &[b"one"]));
+        assert_eq!(are_ready(), [true, false, false]);
+        events.look();
+        assert_eq!(are_ready(), [true, true, false]);
+        events.end();
+        assert_eq!(are_ready(), [true; 3]);
+        drop((told, due, left));
+        assert!(lock(&events.waiters).is_empty());
+    }
+
+    #[test]
+    fn a_watcher_that_panics_keeps_nobody_from_being_told() {
+        let events = Arc::new(Events::new("space"));
+        let (tell, told) = std::sync::mpsc::channel();
+        events.watch(Box::new(|_| panic!("in a watcher")));
+        events.watch(Box::new(move |change| drop(tell.send(change))));
+        events.received(&Events::new("space").message(Kind::Changed, &[b"one"]));
+        events.received(b"garbage");
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [Change::Key(b"one".to_vec()), Change::All]);
     }
 }

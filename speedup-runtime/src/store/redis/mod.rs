@@ -9,6 +9,7 @@ mod cooperate;
 mod events;
 mod pool;
 mod route;
+mod signal;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use self::{
     events::{Events, Kind},
     pool::{Commands, Pool},
 };
-use super::{Claim, Condition, Error, Result, Store, Token, Watcher, codec, codec::Codec, cooperate::Cooperate};
+use super::{Claim, Condition, Error, Result, Store, Timed, Token, Watcher, codec, codec::Codec, cooperate::Cooperate};
 
 /// The longest name of a key that is written out; of others a hash is.
 const LONGEST_NAME: usize = 256;
@@ -88,7 +89,7 @@ struct Shared {
     pool: Pool,
     /// What all names of keys begin with.
     space: String,
-    events: Events,
+    events: Arc<Events>,
     claims: Arc<Claims>,
 }
 
@@ -167,6 +168,48 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
         Ok(commands)
     }
 
+    /// The values of keys, and what is left of their time if that is asked for: in the same round trip.
+    fn look_up(&self, keys: &[&K], with_time: bool) -> Result<Vec<Option<Timed<V>>>> {
+        // One piece of memory for all keys, and one for all names.
+        let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
+        for key in keys {
+            self.codec.append_key(key, &mut bytes)?;
+            ends.push(bytes.len());
+        }
+        let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
+        let spans: Vec<&[usize]> = ends.windows(2).collect();
+        let mut values = Vec::with_capacity(keys.len());
+        for spans in spans.chunks(AT_ONCE) {
+            let mut commands = Commands::default();
+            let mut add_name = |commands: &mut Commands, span: &[usize]| {
+                name.clear();
+                codec::write_address(&mut name, &self.shared.space, key(span), LONGEST_NAME);
+                commands.word(&name);
+            };
+            commands.begin(1 + spans.len());
+            commands.word(b"MGET");
+            spans.iter().for_each(|span| add_name(&mut commands, span));
+            for span in spans.iter().filter(|_| with_time) {
+                commands.begin(2);
+                commands.word(b"PTTL");
+                add_name(&mut commands, span);
+            }
+            let mut answers = self.shared.pool.ask(&commands)?.into_iter();
+            let answer = answers.next().unwrap_or(Value::Nil);
+            let Value::Array(found) = answer else { return Err(self.unexpected(&answer)) };
+            for (span, found) in spans.iter().zip(found) {
+                let left = answers.next().map_or(Ok(None), |answer| time_left(&answer).ok_or(answer));
+                let left = left.map_err(|answer| self.unexpected(&answer))?;
+                let Value::BulkString(sealed) = found else {
+                    values.push(None);
+                    continue;
+                };
+                values.push(self.read(key(span), &sealed).ok().map(|value| (value, left)));
+            }
+        }
+        Ok(values)
+    }
+
     fn unexpected(&self, answer: &Value) -> Error {
         Error::Refused { store: self.shared.pool.name().to_owned(), reason: format!("an answer {answer:?}") }
     }
@@ -236,32 +279,11 @@ where
     }
 
     fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {
-        // One piece of memory for all keys, and one for all names.
-        let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
-        for key in keys {
-            self.codec.append_key(key, &mut bytes)?;
-            ends.push(bytes.len());
-        }
-        let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
-        let spans: Vec<&[usize]> = ends.windows(2).collect();
-        let mut values = Vec::with_capacity(keys.len());
-        for spans in spans.chunks(AT_ONCE) {
-            let mut commands = Commands::default();
-            commands.begin(1 + spans.len());
-            commands.word(b"MGET");
-            for span in spans {
-                name.clear();
-                codec::write_address(&mut name, &self.shared.space, key(span), LONGEST_NAME);
-                commands.word(&name);
-            }
-            let answer = self.ask_one(&commands)?;
-            let Value::Array(found) = answer else { return Err(self.unexpected(&answer)) };
-            values.extend(spans.iter().zip(found).map(|(span, found)| match found {
-                Value::BulkString(sealed) => self.read(key(span), &sealed).ok(),
-                _ => None,
-            }));
-        }
-        Ok(values)
+        Ok(self.look_up(keys, false)?.into_iter().map(|found| found.map(|(value, _)| value)).collect())
+    }
+
+    fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
+        self.look_up(keys, true)
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
@@ -317,6 +339,15 @@ where
 
     fn condition(&self) -> Condition {
         if self.shared.pool.is_down() { Condition::Down } else { Condition::Sound }
+    }
+}
+
+/// What `PTTL` says is left of a value's time: negative numbers are for what has none, and for what has just gone.
+fn time_left(answer: &Value) -> Option<Option<Duration>> {
+    match answer {
+        Value::Int(-1) => Some(None),
+        Value::Int(left) => Some(Some(Duration::from_millis(u64::try_from(*left).unwrap_or(0)))),
+        _ => None,
     }
 }
 

@@ -130,7 +130,9 @@ impl DictState {
         if !edits.is_empty() {
             store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
         }
-        merge.last = merge.window.drain(..count).next_back().or(merge.last);
+        // Not one that was left out: a later record of its key may be the next.
+        merge.last = merge.window[..count].iter().rfind(latest).copied().or(merge.last);
+        merge.window.drain(..count);
         Ok(())
     }
 
@@ -249,6 +251,31 @@ mod tests {
         assert_eq!(state.len(), model.len() as u64);
         for (key, val) in &model {
             assert_eq!(state.with(key, |bytes| Ok(bytes.to_vec())).unwrap().as_ref(), Some(val));
+        }
+    }
+
+    #[test]
+    fn pages_of_a_value_that_was_merged_in_part_are_given_back() {
+        for records in 2..12 {
+            let folder = tempfile::tempdir().unwrap();
+            let mut state = open(folder.path());
+            // What follows is below it, and so goes into the buffer.
+            state.put_blind(b"z", b"v").unwrap();
+            state.checkpoint().unwrap();
+            for n in 1..SLICE as u16 {
+                state.put_blind(&n.to_be_bytes(), b"v").unwrap();
+            }
+            // One of them is the last of the first slice.
+            (0..records).for_each(|n| state.put_blind(b"k", &[n; 3000]).unwrap());
+            state.begin_merge().unwrap();
+            state.merge_slice().unwrap();
+            assert_eq!(state.merge.as_ref().map(Merge::left), Some(usize::from(records) - 1));
+            state.put_blind(b"k", &[99; 3000]).unwrap();
+            state.checkpoint().unwrap();
+            assert_eq!(state.with(b"k", copy).unwrap(), Some(vec![99; 3000]));
+            state.clear().unwrap();
+            state.checkpoint().unwrap();
+            assert_eq!(state.store.pager.taken(), 0, "{records}");
         }
     }
 

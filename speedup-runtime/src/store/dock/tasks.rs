@@ -1,0 +1,232 @@
+//! Calls of `async` functions that are shared with other processes: they wait without a thread, and may be dropped at any time.
+//!
+//! ```text
+//! ask       a thread asks for the turn ──> there, or alone
+//!           │                          ──> mine: Claim
+//!           └── taken: helps, awaits a change, asks again
+//! compute   polls the body with its call on top of the claimed ones of this thread, and measures it
+//! Claim     ended with the value; if it is dropped before, a thread gives the claim up
+//! ```
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{asking, grain};
+use crate::cache::{AsyncCache, Behind, Fault, Key, Output, Turn, wait_for_calls};
+use crate::store::Error;
+use crate::sync::global::{Arc, Mutex, lock};
+
+/// So many keys that a call needs are told to others.
+const MOST: usize = 1_000;
+
+thread_local! {
+    /// The claimed calls whose bodies this thread is polling, the innermost last: each an `Arc<Call<K, R>>`.
+    static POLLED: RefCell<Vec<Arc<dyn Any + Send + Sync>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A claimed call, and what it waits for.
+struct Call<K: 'static, R: 'static> {
+    behind: &'static dyn Behind<K, R>,
+    key: K,
+    needed: Mutex<Vec<K>>,
+    /// Whether a thread is about to tell others what is needed. Relaxed: the list is behind its lock, and is read after this was unset.
+    is_told: AtomicBool,
+}
+
+/// A claim of this process's. If it is dropped before it has ended, a thread gives it up.
+pub(in crate::store) struct Claim<K: Key, R: Output> {
+    call: Arc<Call<K, R>>,
+    ended: bool,
+    /// What the body took by itself.
+    own: Duration,
+}
+
+/// What came of asking for a key.
+pub(in crate::store) enum Asked<K: Key, R: Output> {
+    There(R),
+    Alone,
+    Mine(Claim<K, R>),
+}
+
+/// Has a thread do something for a task.
+pub(in crate::store) async fn by_thread<T: Send + 'static>(
+    question: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    asking::ask(question).await.unwrap_or_else(|| Err(Error::other("the store", "it panicked").into()))
+}
+
+/// Notes a value that was computed, to be written soon; by a thread where that may have to wait.
+pub(in crate::store) async fn note<K: Key, R: Output>(behind: &'static dyn Behind<K, R>, key: &K, value: &R) {
+    if !behind.is_behind() {
+        return behind.note(key, value);
+    }
+    let (key, value) = (key.clone(), value.clone());
+    // What goes wrong is counted where the store is asked.
+    let _ = asking::ask(move || behind.note(&key, &value)).await;
+}
+
+/// Asks for the value of a key, or to be the one who computes it; waits for another process that does.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::store) async fn ask<K: Key, R: Output>(
+    cache: &AsyncCache<K, R>,
+    behind: &'static dyn Behind<K, R>,
+    key: &K,
+) -> Result<Asked<K, R>, Fault> {
+    if behind.is_prompt() {
+        return Ok(behind.look(key)?.map_or(Asked::Alone, Asked::There));
+    }
+    let needed = Needed::by_innermost(behind, key);
+    let mut known = None;
+    loop {
+        let key = key.clone();
+        // The claim is made where the answer is: it is given up, too, if nobody is there any more to take it.
+        let (turn, claim) = by_thread(move || {
+            let turn = behind.turn(&key, known)?;
+            let claim = matches!(turn, Turn::Mine).then(|| Claim::new(behind, key));
+            Ok((turn, claim))
+        })
+        .await?;
+        let (needs, seen, changed) = match (turn, claim) {
+            (Turn::There(value), _) => return Ok(Asked::There(value)),
+            (Turn::Mine, Some(claim)) => return Ok(Asked::Mine(claim)),
+            (Turn::Alone | Turn::Mine, _) => return Ok(Asked::Alone),
+            (Turn::Taken { needs, seen, changed }, _) => (needs, seen, changed),
+        };
+        if known.is_none()
+            && let Some(needed) = &needed
+        {
+            // So that who waits for what is computed here can help, or finds the circle.
+            needed.by.tell();
+        }
+        match changed {
+            Some(changed) if known == Some(seen) => changed.await,
+            _ if needs.is_empty() => {}
+            _ => cache.help(needs).await,
+        }
+        known = Some(seen);
+    }
+}
+
+impl<K: Key, R: Output> Claim<K, R> {
+    fn new(behind: &'static dyn Behind<K, R>, key: K) -> Self {
+        let call = Call { behind, key, needed: Mutex::new(Vec::new()), is_told: AtomicBool::new(false) };
+        Self { call: Arc::new(call), ended: false, own: Duration::ZERO }
+    }
+
+    /// Computes the value.
+    pub(in crate::store) async fn compute(&mut self, body: impl Future<Output = R>) -> R {
+        let mut body = pin!(body);
+        // Since when it waits for something of its own.
+        let mut idle: Option<Instant> = None;
+        poll_fn(|context| {
+            self.own += idle.take().map_or(Duration::ZERO, |since| since.elapsed());
+            let poll = || {
+                let _polled = Polled::begin(Arc::clone(&self.call) as _);
+                grain::alone(|| wait_for_calls(|| body.as_mut().poll(context)))
+            };
+            let ((polled, waits_for_calls), took) = grain::within(poll);
+            self.own += took;
+            idle = (polled.is_pending() && !waits_for_calls).then(Instant::now);
+            polled
+        })
+        .await
+    }
+
+    /// Ends the turn with the value: it is written before this is ready.
+    ///
+    /// # Errors
+    /// Those of the store; then the value is noted, to be written later.
+    pub(in crate::store) async fn end(mut self, value: &R) -> Result<(), Fault> {
+        // The thread goes on with it if the call is dropped.
+        self.ended = true;
+        let (call, own, value) = (Arc::clone(&self.call), self.own, value.clone());
+        by_thread(move || call.behind.end_turn(&call.key, &value, own)).await
+    }
+}
+
+impl<K: Key, R: Output> Drop for Claim<K, R> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let call = Arc::clone(&self.call);
+            // The question is put already; nobody waits for the answer.
+            drop(asking::ask(move || call.behind.give_up(&call.key)));
+        }
+    }
+}
+
+/// The body of a claimed call is polled by this thread as long as this lives.
+struct Polled(());
+
+impl Polled {
+    fn begin(call: Arc<dyn Any + Send + Sync>) -> Self {
+        POLLED.with_borrow_mut(|polled| polled.push(call));
+        Self(())
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        // Dropped when the list is not borrowed.
+        let _call = POLLED.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// That the innermost claimed call needs a key, for as long as this lives.
+struct Needed<K: Key, R: Output> {
+    by: Arc<Call<K, R>>,
+    key: K,
+}
+
+impl<K: Key, R: Output> Needed<K, R> {
+    /// If it is one of the same function. What is needed beside others is told, so that other processes can help.
+    fn by_innermost(behind: &'static dyn Behind<K, R>, key: &K) -> Option<Self> {
+        let innermost = POLLED.with_borrow(|polled| polled.last().cloned())?;
+        let by = innermost.downcast::<Call<K, R>>().ok()?;
+        if !std::ptr::addr_eq(by.behind, behind) {
+            return None;
+        }
+        let together = {
+            let mut needed = lock(&by.needed);
+            needed.push(key.clone());
+            needed.len() > 1
+        };
+        if together {
+            by.tell();
+        }
+        Some(Self { by, key: key.clone() })
+    }
+}
+
+impl<K: Key, R: Output> Drop for Needed<K, R> {
+    fn drop(&mut self) {
+        let mut needed = lock(&self.by.needed);
+        if let Some(at) = needed.iter().position(|key| key.is_key(&self.key)) {
+            let key = needed.swap_remove(at);
+            drop(needed);
+            drop(key);
+        }
+    }
+}
+
+impl<K: Key, R: Output> Call<K, R> {
+    /// Has a thread tell other processes what is needed, unless one is about to.
+    fn tell(self: &Arc<Self>) {
+        if self.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let call = Arc::clone(self);
+        drop(asking::ask(move || {
+            call.is_told.store(false, Ordering::Relaxed);
+            let needed: Vec<K> = lock(&call.needed).iter().take(MOST).cloned().collect();
+            call.behind.needs(&call.key, &needed);
+        }));
+    }
+}

@@ -1,0 +1,389 @@
+//! `async` functions that processes compute together, each of which is a function with a store of its own here.
+
+#[allow(dead_code, reason = "shared with tests of stores, which harm servers in more ways")]
+#[path = "../../../speedup-runtime/tests/store_servers/servers.rs"]
+mod servers;
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use speedup::cache;
+use speedup::store::cooperate::Begun;
+use speedup::store::{Error, RedisStore, Store as _};
+
+use servers::{Kind, Server};
+
+/// The server of each test, by the name of the test.
+static SERVERS: Mutex<Option<HashMap<String, Server>>> = Mutex::new(None);
+
+fn servers<T>(act: impl FnOnce(&mut HashMap<String, Server>) -> T) -> T {
+    act(SERVERS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+/// Ends the server of a test with it.
+struct Ends(&'static str);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        servers(|all| all.remove(self.0));
+    }
+}
+
+/// A server for a test, unless there is none to be had.
+fn server(test: &'static str) -> Option<Ends> {
+    let server = Server::start(Kind::Redis, &[])?;
+    servers(|all| all.insert(test.to_owned(), server));
+    Some(Ends(test))
+}
+
+type Numbers = RedisStore<(u32,), u64>;
+
+/// A store on it. Its leases outlast any test: what others get was given up.
+fn store(test: &str) -> Result<Numbers, Error> {
+    let url = servers(|all| all[test].url());
+    let builder = RedisStore::builder(url, test).cooperate().lease(Duration::from_secs(3_600));
+    builder.timeout(Duration::from_millis(300)).open()
+}
+
+/// Polls on a thread that is parked meanwhile.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Both at once, on one thread.
+async fn both<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut two) = (pin!(one), pin!(two));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        if first.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(context)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = two.as_mut().poll(context)
+        {
+            second = Some(value);
+        }
+        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (first.expect("it is ready"), second.expect("it is ready"))
+}
+
+/// A door that calls wait at, and how many have come to it.
+struct Door {
+    state: Mutex<(bool, usize, Vec<Waker>)>,
+}
+
+impl Door {
+    const fn new() -> Self {
+        Self { state: Mutex::new((false, 0, Vec::new())) }
+    }
+
+    /// Comes to the door, and waits until it is open.
+    async fn pass(&self) {
+        let mut came = false;
+        poll_fn(|context| {
+            let mut state = self.state.lock().unwrap();
+            if !std::mem::replace(&mut came, true) {
+                state.1 += 1;
+            }
+            if state.0 {
+                return Poll::Ready(());
+            }
+            state.2.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn open(&self) {
+        let wakers = {
+            let mut state = self.state.lock().unwrap();
+            state.0 = true;
+            std::mem::take(&mut state.2)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn came(&self) -> usize {
+        self.state.lock().unwrap().1
+    }
+}
+
+/// Polls until this is true; the future must not be ready before.
+fn poll_until(future: &mut Pin<Box<dyn Future<Output = u64> + Send>>, is_so: impl Fn() -> bool) {
+    while !is_so() {
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        thread::yield_now();
+    }
+}
+
+static GRID: AtomicUsize = AtomicUsize::new(0);
+
+async fn work() {
+    GRID.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+fn grid() -> Result<RedisStore<(u32, u32), u64>, Error> {
+    RedisStore::builder(servers(|all| all["grid"].url()), "grid").cooperate().open()
+}
+
+#[cache(store = grid())]
+async fn grid_here(x: u32, y: u32) -> u64 {
+    let sum = if x == 0 || y == 0 { 1 } else { grid_here(x - 1, y).await + grid_here(x, y - 1).await };
+    work().await;
+    sum
+}
+
+#[cache(store = grid())]
+async fn grid_there(x: u32, y: u32) -> u64 {
+    let sum = if x == 0 || y == 0 { 1 } else { grid_there(x - 1, y).await + grid_there(x, y - 1).await };
+    work().await;
+    sum
+}
+
+#[test]
+fn each_call_is_computed_once_between_two_processes() {
+    let Some(_server) = server("grid") else { return };
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let both = [
+        thread::spawn(move || runtime().block_on(grid_here(6, 6))),
+        thread::spawn(move || runtime().block_on(grid_there(6, 6))),
+    ];
+    for value in both {
+        assert_eq!(value.join().unwrap(), 924);
+    }
+    // All but the corner, and what a pause of the machine made look cheaper than a round trip.
+    let calls = GRID.load(Ordering::Relaxed);
+    assert!((48..=50).contains(&calls), "{calls} calls");
+}
+
+static CANCELLED: Door = Door::new();
+
+#[cache(store = store("cancelled"))]
+async fn cancelled_here(n: u32) -> u64 {
+    CANCELLED.pass().await;
+    u64::from(n)
+}
+
+#[cache(store = store("cancelled"))]
+async fn cancelled_there(n: u32) -> u64 {
+    u64::from(n) + 100
+}
+
+#[test]
+fn a_first_caller_that_is_cancelled_gives_its_claim_up() {
+    let Some(_server) = server("cancelled") else { return };
+    let mut first: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(cancelled_here(7));
+    poll_until(&mut first, || CANCELLED.came() == 1);
+    drop(first);
+    assert_eq!(block_on(cancelled_there(7)), 107);
+    // Before the claim has come back it is given up when it does.
+    for n in 20..40 {
+        let mut first = Box::pin(cancelled_here(n));
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(first);
+        assert_eq!(block_on(cancelled_there(n)), u64::from(n) + 100);
+    }
+}
+
+static MANY: Door = Door::new();
+
+#[cache(store = store("many"))]
+async fn many_here(n: u32) -> u64 {
+    MANY.pass().await;
+    u64::from(n)
+}
+
+#[cache(store = store("many"))]
+async fn many_there(n: u32) -> u64 {
+    assert!(n >= 1_000, "the other process computes it");
+    u64::from(n)
+}
+
+#[test]
+fn waiting_for_another_process_holds_no_thread() {
+    let Some(_server) = server("many") else { return };
+    // More than there are threads that ask.
+    let computing = MANY_HERE.get_all((0..40).map(|n| (n,)));
+    let waiting = async {
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if MANY.came() == 40 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let (values, ()) = both(MANY_THERE.get_all((0..40).map(|n| (n,))), async {
+            // Others go on meanwhile; the last thing that happens is that the door opens.
+            for n in 1_000..1_020 {
+                assert_eq!(many_there(n).await, u64::from(n));
+            }
+            MANY.open();
+        })
+        .await;
+        values
+    };
+    let (here, there) = block_on(both(computing, waiting));
+    assert_eq!(here, (0..40).collect::<Vec<u64>>());
+    assert_eq!(there, here);
+}
+
+static CIRCLE: AtomicUsize = AtomicUsize::new(0);
+
+/// The first call of each waits until the other has begun, too.
+async fn meet() {
+    let is_first = CIRCLE.fetch_add(1, Ordering::AcqRel) < 2;
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if is_first && CIRCLE.load(Ordering::Acquire) < 2 { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+}
+
+#[cache(store = store("circle"))]
+#[expect(unconditional_recursion, reason = "so that is told")]
+async fn circle_here(n: u32) -> u64 {
+    meet().await;
+    circle_here(1 - n).await
+}
+
+#[cache(store = store("circle"))]
+#[expect(unconditional_recursion, reason = "so that is told")]
+async fn circle_there(n: u32) -> u64 {
+    meet().await;
+    circle_there(1 - n).await
+}
+
+#[test]
+fn a_circle_through_two_processes_is_told_by_both() {
+    let Some(_server) = server("circle") else { return };
+    let threads = [
+        thread::spawn(|| catch_unwind(|| block_on(circle_here(0)))),
+        thread::spawn(|| catch_unwind(|| block_on(circle_there(1)))),
+    ];
+    for thread in threads {
+        let payload = thread.join().unwrap().expect_err("there is no value");
+        let text = payload.downcast_ref::<String>().expect("a message");
+        assert!(text.contains("cycle"), "{text}");
+    }
+}
+
+/// Somebody who claims keys and does nothing.
+fn taken(test: &str, keys: impl Iterator<Item = u32>) -> Numbers {
+    let other = store(test).unwrap();
+    for n in keys {
+        assert_eq!(other.cooperation().unwrap().begin(&(n,)).unwrap(), Begun::Mine);
+    }
+    other
+}
+
+#[cache(store = store("lost"))]
+async fn lost(n: u32) -> u64 {
+    u64::from(n)
+}
+
+#[test]
+fn who_waits_computes_when_the_server_is_lost() {
+    let Some(_server) = server("lost") else { return };
+    let _other = taken("lost", 0..4);
+    let mut waiting: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(lost(0));
+    poll_until(&mut waiting, || LOST.stats().in_flight == 1);
+    servers(|all| all.get_mut("lost").unwrap().kill());
+    assert_eq!(block_on(waiting), 0);
+    for n in 1..30 {
+        assert_eq!(block_on(lost(n)), u64::from(n));
+    }
+}
+
+#[cache(store = store("paused"))]
+async fn paused(n: u32) -> u64 {
+    u64::from(n)
+}
+
+#[test]
+fn a_paused_server_costs_a_timeout_and_no_value() {
+    let Some(_server) = server("paused") else { return };
+    assert_eq!(block_on(paused(100)), 100);
+    servers(|all| all["paused"].pause());
+    for n in 0..30 {
+        assert_eq!(block_on(paused(n)), u64::from(n));
+    }
+    assert_eq!(PAUSED.stats().store, speedup::store::Condition::Down);
+    servers(|all| all["paused"].resume());
+}
+
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+
+#[cache(store = store("failed"))]
+async fn failed_here(n: u32) -> Result<u64, String> {
+    FAILED.fetch_add(1, Ordering::Relaxed);
+    Err(format!("no {n}"))
+}
+
+#[cache(store = store("failed"), on_store_error = "fail")]
+async fn failed_there(n: u32) -> Result<u64, Error> {
+    FAILED.fetch_add(1, Ordering::Relaxed);
+    Ok(u64::from(n))
+}
+
+#[cache(store = store("failed"))]
+async fn failed_by_panic(n: u32) -> u64 {
+    assert_ne!(n, 3, "in the call");
+    u64::from(n)
+}
+
+#[test]
+fn a_call_without_a_value_gives_its_claim_up_and_fails_where_the_server_does() {
+    let Some(_server) = server("failed") else { return };
+    assert_eq!(block_on(failed_here(1)), Err("no 1".to_owned()));
+    assert!(catch_unwind(AssertUnwindSafe(|| block_on(failed_by_panic(3)))).is_err());
+    assert_eq!(block_on(failed_there(1)).unwrap(), 1);
+    assert_eq!(block_on(failed_there(3)).unwrap(), 3);
+    assert_eq!(FAILED.load(Ordering::Relaxed), 3);
+    servers(|all| all.get_mut("failed").unwrap().kill());
+    assert!(block_on(failed_there(5)).is_err());
+}
+
+#[cache(store = store("ages"), ttl = "1h")]
+async fn ages_here(n: u32) -> u64 {
+    u64::from(n)
+}
+
+#[cache(store = store("ages"), ttl = "1h")]
+async fn ages_there(n: u32) -> u64 {
+    u64::from(n) + 100
+}
+
+#[test]
+fn functions_with_ages_share_their_calls_too() {
+    let Some(_server) = server("ages") else { return };
+    assert_eq!(block_on(ages_here(1)), 1);
+    assert_eq!(block_on(ages_there(1)), 1);
+    let other = taken("ages", 2..3);
+    let mut waiting: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(ages_there(2));
+    poll_until(&mut waiting, || AGES_THERE.stats().in_flight == 1);
+    other.put(&(2,), &2, None).unwrap();
+    assert_eq!(block_on(waiting), 2);
+}
