@@ -12,8 +12,10 @@ pub(in crate::cache) struct Ghosts {
     sets: Box<[Set]>,
     /// How many keys were put out so far. Relaxed, like all of it: a lane is of use by itself.
     clock: AtomicU32,
-    /// The clock in steps: a key is remembered for [`STEPS`] of them.
-    shift: u32,
+    /// So many keys are a step of the clock.
+    step: u32,
+    /// How many steps a key is remembered for.
+    steps: u32,
 }
 
 #[repr(align(16))]
@@ -23,10 +25,8 @@ const LANES: usize = 4;
 /// The bits of a lane that are the time.
 const TIME_BITS: u32 = 12;
 const TIMES: u32 = 1 << TIME_BITS;
-/// How many steps a key is remembered for.
-const STEPS: u32 = TIMES / 4;
-/// Up to so many steps are no long time. A loop of which a tenth more than this part finds no room comes back later.
-const NOT_LONG: u32 = STEPS * 3 / 16;
+/// No key is remembered for more steps.
+const MOST_STEPS: u32 = TIMES / 4;
 /// A lane that was never used.
 const FREE: u32 = 0;
 /// No more sets than that, whatever the bound.
@@ -35,9 +35,12 @@ const MOST_SETS: usize = 1 << 26;
 impl Ghosts {
     /// Remembers about so many keys.
     pub(in crate::cache) fn new(most: usize) -> Self {
-        let sets = most.div_ceil(LANES).next_power_of_two().min(MOST_SETS);
-        let shift = (most as u64).div_ceil(u64::from(STEPS)).next_power_of_two().ilog2();
-        Self { sets: (0..sets).map(|_| Set(Default::default())).collect(), clock: AtomicU32::new(0), shift }
+        // With room to spare, so that few are forgotten because others fall into the same set.
+        let sets = (most / LANES * 8 / 5).next_power_of_two().min(MOST_SETS);
+        let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
+        let step = most.div_ceil(MOST_STEPS);
+        let sets = (0..sets).map(|_| Set(Default::default())).collect();
+        Self { sets, clock: AtomicU32::new(0), step, steps: most / step }
     }
 
     /// Remembers a key that was put out.
@@ -45,7 +48,7 @@ impl Ghosts {
         // No read-modify-write: a key that is not counted matters to nobody.
         let clock = self.clock.load(Ordering::Relaxed);
         self.clock.store(clock.wrapping_add(1), Ordering::Relaxed);
-        let now = clock >> self.shift;
+        let now = clock / self.step;
         let (set, tag) = self.at(hash);
         let oldest = set.iter().max_by_key(|lane| match lane.load(Ordering::Relaxed) {
             FREE => u32::MAX,
@@ -56,16 +59,17 @@ impl Ghosts {
         }
     }
 
-    /// Whether a key is remembered; it is no longer.
+    /// Whether a key is remembered, and for how long: up to a sixth, about, is not long: a loop that is a fifth longer than the
+    /// room comes back later. It is remembered no longer.
     pub(in crate::cache) fn take(&self, hash: u64) -> Option<Known> {
-        let now = self.clock.load(Ordering::Relaxed) >> self.shift;
+        let now = self.clock.load(Ordering::Relaxed) / self.step;
         let (set, tag) = self.at(hash);
         set.iter().find_map(|place| {
             let lane = place.load(Ordering::Relaxed);
             let age = now.wrapping_sub(lane) % TIMES;
-            (lane & !(TIMES - 1) == tag && age < STEPS).then(|| {
+            (lane & !(TIMES - 1) == tag && age < self.steps).then(|| {
                 place.store(FREE, Ordering::Relaxed);
-                if age < NOT_LONG { Known::NotLong } else { Known::Long }
+                if age < self.steps * 11 / 64 { Known::NotLong } else { Known::Long }
             })
         })
     }

@@ -2,12 +2,12 @@
 
 use std::{fmt, hash::Hasher};
 
-use super::queue::Marks;
+use super::marks::Marks;
 #[cfg(not(loom))]
 use crate::clock;
 use crate::{
     cache::table::key::{Key, Lookup, Sealed},
-    sync::{AtomicBool, AtomicU64, Ordering, const_unless_loom},
+    sync::{AtomicU64, Ordering, const_unless_loom},
 };
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
@@ -101,19 +101,17 @@ impl<K: Key, Q: Lookup<K>> Lookup<Hashed<K>> for Asked<Q> {
 
 /// A value with what the policies know of it.
 ///
-/// What changes is Relaxed throughout: times are of use by themselves.
+/// What changes is Relaxed throughout: times are of use by themselves. What every hit looks at comes first.
+#[repr(C)]
 pub struct Stored<R> {
     value: R,
-    /// When it was published; 0 until it has been settled.
-    born: AtomicU64,
+    marks: Marks,
     /// When it ends; `u64::MAX` for never.
     ends: AtomicU64,
+    /// When it was published; 0 until it has been settled.
+    born: AtomicU64,
     /// When it was last asked for, if it may be idle for too long.
     used: AtomicU64,
-    /// What the queue of a bounded cache needs.
-    marks: Marks,
-    /// Whether a renewal ahead of its end has begun.
-    renewing: AtomicBool,
 }
 
 impl<R: Clone> Clone for Stored<R> {
@@ -124,7 +122,6 @@ impl<R: Clone> Clone for Stored<R> {
             ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)),
             used: AtomicU64::new(self.used.load(Ordering::Relaxed)),
             marks: self.marks.clone(),
-            renewing: AtomicBool::new(self.renewing.load(Ordering::Relaxed)),
         }
     }
 }
@@ -140,7 +137,6 @@ impl<R> Stored<R> {
                 ends: AtomicU64::new(u64::MAX),
                 used: AtomicU64::new(0),
                 marks: Marks::new(),
-                renewing: AtomicBool::new(false),
             }
         }
     }
@@ -218,7 +214,7 @@ impl<R> Stored<R> {
         self.marks.visit();
     }
 
-    /// What the queue of a bounded cache needs.
+    /// What changes at the value.
     pub(in crate::cache) fn marks(&self) -> &Marks {
         &self.marks
     }
@@ -230,22 +226,6 @@ impl<R> Stored<R> {
         if used > 0 && now.saturating_sub(used) > idle / 16 {
             self.used.store(now, Ordering::Relaxed);
         }
-    }
-
-    /// Whether nobody has begun to renew it ahead of its end.
-    #[cfg(feature = "async")]
-    pub(in crate::cache) fn is_left_alone(&self) -> bool {
-        !self.renewing.load(Ordering::Relaxed)
-    }
-
-    /// Lets somebody else renew it: whoever was to do so cannot.
-    pub(in crate::cache) fn leave_to_others(&self) {
-        self.renewing.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the caller is the one to renew it ahead of its end.
-    pub(in crate::cache) fn renew(&self) -> bool {
-        !self.renewing.load(Ordering::Relaxed) && !self.renewing.swap(true, Ordering::Relaxed)
     }
 }
 

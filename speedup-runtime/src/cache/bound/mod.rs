@@ -1,6 +1,6 @@
 //! Who goes where there is too little room: what a bounded cache keeps beside its values.
 //!
-//! - `kept`: a value with what is known of it, and its key;
+//! - `kept`: a value with what is known of it, and its key; `marks`: the part of it that changes;
 //! - `queue`: the order in which values go, and `fifo`, of which it has two;
 //! - `ghosts`: who has gone a short while ago;
 //! - `room`: the queue and the table together. All of it is run by the model checker, too.
@@ -8,6 +8,7 @@
 mod fifo;
 mod ghosts;
 mod kept;
+mod marks;
 mod queue;
 mod room;
 

@@ -18,60 +18,13 @@
 
 use std::collections::VecDeque;
 
-use super::fifo::{Fifo, Turn};
-use crate::sync::{AtomicU8, AtomicU32, Ordering, const_unless_loom};
-
-/// What a value knows of the queue, and the queue of a value.
-///
-/// Relaxed throughout: a mark is of use by itself, and tickets are written and compared under the queue's lock.
-pub(in crate::cache) struct Marks {
-    /// Where it is in the queue, or [`NOWHERE`].
-    ticket: AtomicU32,
-    /// How often it was asked for since the queue has last looked, up to [`VISITS`].
-    visits: AtomicU8,
-}
-
-/// Visits beyond are not counted, so that a hit of a hot key writes nothing.
-const VISITS: u8 = 3;
-
-/// No place in the queue. The one value of some billions that has this for a ticket is found when it comes to the front.
-const NOWHERE: u32 = u32::MAX;
+use super::{
+    fifo::{Fifo, Turn},
+    marks::{Marks, NOWHERE},
+};
 
 /// Tickets of the main queue have it.
 const MAIN: u32 = 1 << 31;
-
-impl Marks {
-    const_unless_loom! {
-        /// Of a value that has no place yet.
-        pub(in crate::cache) fn new() -> Self {
-            Self { ticket: AtomicU32::new(NOWHERE), visits: AtomicU8::new(0) }
-        }
-    }
-
-    /// Notes that the value was asked for.
-    #[inline(always)]
-    pub(in crate::cache) fn visit(&self) {
-        let visits = self.visits.load(Ordering::Relaxed);
-        if visits < VISITS {
-            self.visits.store(visits + 1, Ordering::Relaxed);
-        }
-    }
-
-    /// The ticket that [`Queue::forget`] wants.
-    pub(in crate::cache) fn ticket(&self) -> u32 {
-        self.ticket.load(Ordering::Relaxed)
-    }
-
-    fn visits(&self) -> u8 {
-        self.visits.load(Ordering::Relaxed)
-    }
-}
-
-impl Clone for Marks {
-    fn clone(&self) -> Self {
-        Self { ticket: AtomicU32::new(self.ticket()), visits: AtomicU8::new(self.visits()) }
-    }
-}
 
 /// The places of all values, and what they weigh together.
 pub(in crate::cache) struct Queue {
@@ -170,11 +123,11 @@ impl Queue {
         self.small_room = match known {
             None => room,
             Some(_) if is_nested => grown(weight, self.bound - self.bound / 10),
-            Some(Known::NotLong) => grown(weight, self.bound / 10 * 3),
+            Some(Known::NotLong) => grown(weight.saturating_mul(2), self.bound / 10 * 3),
             Some(Known::Long) => {
-                // A quarter of the weight, on average.
+                // Half the weight, on average.
                 self.late = self.late.wrapping_add(1);
-                if self.late.is_multiple_of(4) { room.saturating_sub(weight).max(least) } else { room }
+                if self.late.is_multiple_of(2) { room.saturating_sub(weight).max(least) } else { room }
             }
         };
         let is_main = match known {
@@ -201,7 +154,7 @@ impl Queue {
             true => self.main.push(place, weight) | MAIN,
             false => self.small.push(place, weight),
         };
-        marks.ticket.store(ticket, Ordering::Relaxed);
+        marks.set_ticket(ticket);
     }
 
     /// Lets go of a value that was taken out of the table.
@@ -236,7 +189,7 @@ impl Queue {
                     return Some(Victim { place, weight, is_small });
                 }
                 visits => {
-                    marks.visits.store(if is_small { 0 } else { visits - 1 }, Ordering::Relaxed);
+                    marks.set_visits(if is_small { 0 } else { visits - 1 });
                     self.push(true, place, marks, weight);
                 }
             }

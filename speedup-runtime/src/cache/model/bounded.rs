@@ -8,35 +8,49 @@ use super::{LIVE, Watched, check, registry};
 use crate::cache::{
     bound::{Admitted, Hashed, Room, Stored},
     call::{claim_guard::Flight, state::Core},
-    table::{Claim, Table},
+    table::{Claim, Table, key::Key},
     thread::registry::Worker,
 };
 
-type Key = Hashed<(Watched,)>;
-
 /// A cache with room for so few values, whose value of a key is a multiple of the number in it.
-struct Bounded {
-    core: Core<Key, Stored<Watched>>,
+struct Bounded<K: Key> {
+    core: Core<Hashed<K>, Stored<Watched>>,
     room: Room,
+    number: fn(&K) -> u32,
+    key: fn(u32) -> K,
     bound: usize,
     /// How many values were put out. Not watched: every thread adds to it at a moment of its own.
     gone: AtomicU32,
 }
 
-impl Bounded {
-    fn new(bound: usize) -> Arc<Self> {
+impl Bounded<(Watched,)> {
+    /// With keys that the checker watches, too.
+    fn watched(bound: usize) -> Arc<Self> {
+        Self::new(bound, |(number,)| number.read(), |number| (Watched::new(number),))
+    }
+}
+
+impl Bounded<(u32,)> {
+    /// With keys to which there are short cuts.
+    fn hinted(bound: usize) -> Arc<Self> {
+        Self::new(bound, |(number,)| *number, |number| (number,))
+    }
+}
+
+impl<K: Key> Bounded<K> {
+    fn new(bound: usize, number: fn(&K) -> u32, key: fn(u32) -> K) -> Arc<Self> {
         LIVE.set(0);
         let (core, room) = (Core::new(), Room::new(bound as u64, false));
-        Arc::new(Self { core, room, bound, gone: AtomicU32::new(0) })
+        Arc::new(Self { core, room, number, key, bound, gone: AtomicU32::new(0) })
     }
 
-    fn key(number: u32) -> Key {
-        Hashed((Watched::new(number),))
+    fn key(&self, number: u32) -> Hashed<K> {
+        Hashed((self.key)(number))
     }
 
     /// The value of a key, computed if need be as this multiple of its number.
     fn get_as(&self, me: &'static Worker, number: u32, factor: u32) -> u32 {
-        let key = Self::key(number);
+        let key = self.key(number);
         loop {
             let pin = me.pin();
             let table = self.core.table.get_or_make(|| Table::new(me), pin.at());
@@ -58,7 +72,7 @@ impl Bounded {
     }
 
     /// What follows the publishing of a value.
-    fn settle(&self, me: &'static Worker, key: &Key) {
+    fn settle(&self, me: &'static Worker, key: &Hashed<K>) {
         let pin = me.pin();
         let Some(table) = self.core.table(pin.at()) else { return };
         let Some(found) = table.find_place(key, pin.at()).filter(|found| found.value.begin(1, 1, u64::MAX)) else {
@@ -67,15 +81,15 @@ impl Bounded {
         let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, (1, false), pin.at()) else {
             panic!("no value is too heavy")
         };
-        self.room.put_out(next, &self.core.table, table, (me, pin.at()), |(key,), value| {
-            assert_eq!(value.read() % key.read(), 0, "the value of another key");
+        self.room.put_out(next, &self.core.table, table, (me, pin.at()), |key, value| {
+            assert_eq!(value.read() % (self.number)(key), 0, "the value of another key");
             self.gone.fetch_add(1, Relaxed);
         });
     }
 
     /// Puts another value in the place of one that is there.
     fn renew(&self, me: &'static Worker, number: u32, value: u32) {
-        let key = Self::key(number);
+        let key = self.key(number);
         let old = {
             let pin = me.pin();
             let Some(table) = self.core.table(pin.at()) else { return };
@@ -96,7 +110,7 @@ impl Bounded {
         let pin = me.pin();
         let Some(table) = self.core.table(pin.at()) else { return };
         // SAFETY: as above.
-        if let Some(old) = unsafe { table.remove(&Self::key(number), me, pin.at()) } {
+        if let Some(old) = unsafe { table.remove(&self.key(number), me, pin.at()) } {
             self.room.forget(old.marks().ticket());
         }
     }
@@ -109,7 +123,9 @@ impl Bounded {
     /// The value of a key if it is there.
     fn peek(&self, me: &'static Worker, number: u32) -> Option<u32> {
         let pin = me.pin();
-        let value = self.core.table(pin.at())?.find(&Self::key(number), None, pin.at())?;
+        let (table, key) = (self.core.table(pin.at())?, self.key(number));
+        // As a hit does.
+        let value = table.find_hinted(&key, pin.at()).or_else(|| table.find(&key, None, pin.at()))?;
         value.visit();
         Some(value.get().read())
     }
@@ -133,9 +149,9 @@ impl Bounded {
     }
 }
 
-fn start(
-    cache: &Arc<Bounded>,
-    part: impl FnOnce(&Bounded, &'static Worker) + Send + 'static,
+fn start<K: Key>(
+    cache: &Arc<Bounded<K>>,
+    part: impl FnOnce(&Bounded<K>, &'static Worker) + Send + 'static,
 ) -> thread::JoinHandle<()> {
     let cache = cache.clone();
     thread::spawn(move || part(&cache, registry::numbered(1)))
@@ -147,7 +163,7 @@ fn start(
 #[test]
 fn loom_of_two_values_that_come_in_at_once_one_goes() {
     check(|| {
-        let cache = Bounded::new(1);
+        let cache = Bounded::watched(1);
         let me = registry::numbered(0);
         let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
         assert_eq!(cache.get_as(me, 1, 10), 10);
@@ -160,12 +176,12 @@ fn loom_of_two_values_that_come_in_at_once_one_goes() {
 /// | thread 0 | thread 1 |
 /// |---|---|
 /// | looks for both keys | computes the second one, for which the first one goes; frees it; computes a third in its place |
-#[test]
-fn loom_a_value_stays_whole_while_it_is_put_out() {
-    check(|| {
-        let cache = Bounded::new(1);
+fn a_value_stays_whole_while_it_is_put_out<K: Key>(cache: fn(usize) -> Arc<Bounded<K>>) {
+    check(move || {
+        let cache = cache(1);
         let me = registry::numbered(0);
         cache.get_as(me, 1, 10);
+        assert_eq!(cache.peek(me, 1), Some(10));
         let other = start(&cache, |cache, me| {
             cache.get_as(me, 2, 10);
             registry::collect();
@@ -178,13 +194,23 @@ fn loom_a_value_stays_whole_while_it_is_put_out() {
     });
 }
 
+#[test]
+fn loom_a_value_stays_whole_while_it_is_put_out() {
+    a_value_stays_whole_while_it_is_put_out(Bounded::watched);
+}
+
+#[test]
+fn loom_a_value_to_which_there_is_a_short_cut_stays_whole_while_it_is_put_out() {
+    a_value_stays_whole_while_it_is_put_out(Bounded::hinted);
+}
+
 /// | thread 0 | thread 1 |
 /// |---|---|
 /// | renews the value of a key | computes another one, for which the first goes, or the new one |
 #[test]
 fn loom_a_value_that_is_renewed_while_others_go_has_one_place() {
     check(|| {
-        let cache = Bounded::new(1);
+        let cache = Bounded::watched(1);
         let me = registry::numbered(0);
         cache.get_as(me, 1, 10);
         let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
@@ -201,7 +227,7 @@ fn loom_a_value_that_is_renewed_while_others_go_has_one_place() {
 #[test]
 fn loom_a_value_that_is_removed_while_it_is_put_out_goes_once() {
     check(|| {
-        let cache = Bounded::new(1);
+        let cache = Bounded::watched(1);
         let me = registry::numbered(0);
         cache.get_as(me, 1, 10);
         let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
@@ -218,7 +244,7 @@ fn loom_a_value_that_is_removed_while_it_is_put_out_goes_once() {
 #[test]
 fn loom_places_are_those_of_the_table_in_use() {
     check(|| {
-        let cache = Bounded::new(1);
+        let cache = Bounded::watched(1);
         let me = registry::numbered(0);
         cache.get_as(me, 1, 10);
         let other = start(&cache, |cache, me| {

@@ -40,7 +40,7 @@ use crate::{
 ///
 /// # Complexity
 /// A hit is O(1), takes no lock, and writes nothing that is shared once a value has been asked for a few times. A miss beyond the bound
-/// takes one lock for some 100 ns, and puts out one value at the cost of a few look-ups, amortised.
+/// takes one lock for some 100 ns, and puts out one value at the cost of a look-up, amortised.
 ///
 /// # Examples
 /// ```

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -115,7 +116,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         if self.rules.idle != u64::MAX {
             stored.use_at(now, self.rules.idle);
         }
-        if ends - now <= self.rules.ahead && stored.renew() {
+        if ends - now <= self.rules.ahead && stored.marks().renew() {
             return Look::Late(take(stored.get()));
         }
         Look::Fresh(take(stored.get()))
@@ -164,7 +165,11 @@ impl<K: Key, R: Output> Shared<K, R> {
         let (born, ends) = self.rules.times(now, found.value);
         if found.value.begin(born, now, ends) && self.is_bounded {
             let is_nested = worker.is_in_call() || worker.own.home.get().is_some();
-            let weight = self.weigh(found.value.get());
+            // Without a weight it has no place, and so may not stay.
+            let weight = catch_unwind(AssertUnwindSafe(|| self.weigh(found.value.get()))).unwrap_or_else(|payload| {
+                self.remove(core, key);
+                resume_unwind(payload)
+            });
             match self.room().admit(&core.table, &found, (weight, is_nested), pin.at()) {
                 Admitted::Stays(next) => self.put_out(next, core, table, worker, pin.at(), told),
                 Admitted::TooHeavy => {

@@ -20,8 +20,12 @@ pub(super) struct Front<K, R> {
     slots: AtomicPtr<Slots<K, R>>,
 }
 
-/// Each null, or an entry of the same table. Release where written, after the entry was found ready; Acquire by readers.
+/// Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found ready; Acquire by
+/// readers.
 struct Slots<K, R>(Box<[AtomicPtr<Entry<K, R>>]>);
+
+/// Where the tag of a slot begins: addresses have so many bits. One that has more has no slot, nor is there any where there is no room for tags.
+const TAG_AT: u32 = if usize::BITS == 64 { 48 } else { 0 };
 
 /// No more slots than that, nor fewer.
 const MOST: usize = 1 << 15;
@@ -35,9 +39,13 @@ impl<K: Key, R: Output> Front<K, R> {
     /// The entry of a key with this hint, if its slot leads to it and it is ready.
     #[inline(always)]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, hint: u64, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
-        let entry = self.slots(pin)?.at(hint).load(Ordering::Acquire);
+        let (slot, tag) = self.slots(pin)?.at(hint);
+        let entry = slot.load(Ordering::Acquire);
+        if tag_of(entry) != tag {
+            return None;
+        }
         // SAFETY: entries live as long as their table, which is looked at under the pin.
-        let entry = unsafe { entry.as_ref() }.filter(|entry| entry.is_ready())?;
+        let entry = unsafe { untagged(entry).as_ref() }.filter(|entry| entry.is_ready())?;
         // SAFETY: found ready.
         key.matches(unsafe { entry.contents(pin) }.0).then_some(entry)
     }
@@ -46,7 +54,8 @@ impl<K: Key, R: Output> Front<K, R> {
     #[cold]
     #[inline(never)]
     pub(super) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
-        if !entry.is_ready() {
+        let at = std::ptr::from_ref(entry).cast_mut();
+        if TAG_AT == 0 || tag_of(at) != 0 || !entry.is_ready() {
             return;
         }
         let wanted = wanted.next_power_of_two().clamp(LEAST, MOST);
@@ -54,10 +63,10 @@ impl<K: Key, R: Output> Front<K, R> {
             Some(slots) if slots.0.len() >= wanted => slots,
             _ => return self.grow(wanted),
         };
-        let slot = slots.at(hint);
+        let (slot, tag) = slots.at(hint);
         // SAFETY: as above.
-        if unsafe { slot.load(Ordering::Acquire).as_ref() }.is_none_or(|there| !there.is_ready()) {
-            slot.store(std::ptr::from_ref(entry).cast_mut(), Ordering::Release);
+        if unsafe { untagged(slot.load(Ordering::Acquire)).as_ref() }.is_none_or(|there| !there.is_ready()) {
+            slot.store(at.map_addr(|at| at | tag << TAG_AT), Ordering::Release);
         }
     }
 
@@ -87,12 +96,24 @@ impl<K: Key, R: Output> Front<K, R> {
 }
 
 impl<K, R> Slots<K, R> {
+    /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
     #[inline(always)]
-    fn at(&self, hint: u64) -> &AtomicPtr<Entry<K, R>> {
+    fn at(&self, hint: u64) -> (&AtomicPtr<Entry<K, R>>, usize) {
         // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
-        let at = hint ^ (hint >> 24).wrapping_mul(0x9e37_79b1);
-        &self.0[at as usize & (self.0.len() - 1)]
+        let at = (hint ^ (hint >> 24).wrapping_mul(0x9e37_79b1)) as usize;
+        let len = self.0.len();
+        (&self.0[at & (len - 1)], at >> len.trailing_zeros() & 0xffff)
     }
+}
+
+#[inline(always)]
+fn tag_of<T>(entry: *mut T) -> usize {
+    if TAG_AT == 0 { 0 } else { entry.addr() >> TAG_AT }
+}
+
+#[inline(always)]
+fn untagged<T>(entry: *mut T) -> *mut T {
+    entry.map_addr(|at| at & !(usize::MAX << TAG_AT))
 }
 
 impl<K, R> Drop for Front<K, R> {
