@@ -59,6 +59,16 @@ fn values_weigh_what_the_function_says() {
 }
 
 #[test]
+fn a_value_whose_weight_panics_is_not_kept() {
+    let cache = Cache::from_fn(|n: u64| n).weight(|value: &u64| 10 / (value % 10)).capacity(20);
+    for n in 1..100 {
+        let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cache.get((n,))));
+        assert_eq!(end.is_err(), n % 10 == 0);
+        assert!(!cache.contains(&(n / 10 * 10,)) && cache.stats().weight <= 20);
+    }
+}
+
+#[test]
 fn whoever_wants_to_is_told_what_goes() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = told.clone();

@@ -6,6 +6,7 @@
 //! - `fork` computes calls together that do not need each other;
 //! - `call` is the life of a call: looked up, claimed, computed, published;
 //! - `block` waits for what others compute, without going in circles;
+//! - `bound` chooses who goes where there is too little room, for `policy`, which has the caches with bounds and ages;
 //! - `sharing` finds work that others have not begun, and finds out whether that pays;
 //! - `table` holds the values, each in a slot that is claimed and published;
 //! - `thread` is what is known of a thread and its running calls;
@@ -20,6 +21,8 @@ mod api;
 #[cfg(feature = "async")]
 mod asynchronous;
 mod block;
+#[cfg_attr(loom, allow(unused_imports, reason = "the models name what is in it"))]
+mod bound;
 mod call;
 mod fork;
 mod memory;
@@ -65,13 +68,14 @@ pub use self::{
 };
 #[cfg(not(loom))]
 pub use self::{
+    bound::{Hashed, Stored},
     call::{
         behind::{Attached, Behind, Counts, Fault, Turn},
         bodies::Inside,
         function::Function,
     },
     fork::join::{join, map},
-    policy::{Hashed, Life, Memo, OnEvict, PolicyCache, PolicyState, Rules, Stored, Weight, of_types_with_policies},
+    policy::{Life, Memo, OnEvict, PolicyCache, PolicyState, Rules, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
         key::{Argument, Distinct, Key, Lookup, Output, Part},

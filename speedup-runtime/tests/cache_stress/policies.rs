@@ -2,9 +2,10 @@
 //! `clear` and `refresh`. Values are right all the same, and there are never too many of them.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc, LazyLock, Weak,
-        atomic::{AtomicBool, Ordering},
+        Arc, LazyLock, Mutex, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -58,11 +59,18 @@ macro_rules! recursive {
     }};
 }
 
+/// Waits until no more is kept than there is room for: a helper, of the pool or of the program's, may be about to keep its last value and
+/// to make room for it. The watchdog sees to it that this ends.
+fn comes_home<K: speedup_runtime::cache::Key>(pool: &ThreadPool, cache: &PolicyCache<K, u64>, rules: Rules) {
+    pool.broadcast(|_| ());
+    while cache.len() as u64 > rules.room {
+        std::thread::yield_now();
+    }
+}
+
 /// Everything about a cache whose calls have ended.
 fn assert_in_bounds<K: speedup_runtime::cache::Key>(pool: &ThreadPool, cache: &PolicyCache<K, u64>, rules: Rules) {
-    // A helper may be about to keep its last value and to make room for it: it comes home first.
-    pool.broadcast(|_| ());
-    assert!(cache.len() as u64 <= rules.room, "{} values, {rules:?}", cache.len());
+    comes_home(pool, cache, rules);
     assert_eq!(cache.stats().in_flight, 0, "{rules:?}");
     if rules.life == FOR_EVER {
         // Elsewhere the thread of timers may be letting go of what has expired, between one look and the other.
@@ -129,9 +137,123 @@ fn a_grid_that_is_cleared_and_renewed_meanwhile() {
                 assert_eq!(all, vec![10_400_600; all.len()]);
                 // What was just being published when the table went has its place in the queue until the next value comes.
                 cache.get((1, 1));
-                pool.broadcast(|_| ());
-                assert!(cache.len() as u64 <= rules.room, "{} values, {rules:?}", cache.len());
+                comes_home(pool, &cache, rules);
             }
+        });
+    });
+}
+
+/// The paths to a cell: what [`grid`] computes.
+fn paths(a: u64, b: u64) -> u64 {
+    (1..=b).fold(1, |paths, n| paths * (a + n) / n)
+}
+
+/// Keys that are being computed, and how often one was that was already.
+#[derive(Default)]
+struct Running {
+    keys: Mutex<HashSet<(u64, u64)>>,
+    twice: AtomicUsize,
+}
+
+impl Running {
+    fn begin(&self, key: (u64, u64)) -> impl Drop {
+        struct Run<'a>(&'a Running, (u64, u64));
+        impl Drop for Run<'_> {
+            fn drop(&mut self) {
+                self.0.keys.lock().expect("nobody panics").remove(&self.1);
+            }
+        }
+        if !self.keys.lock().expect("nobody panics").insert(key) {
+            self.twice.fetch_add(1, Ordering::Relaxed);
+        }
+        Run(self, key)
+    }
+}
+
+/// Has all callers ask for the last cell again and again, while a thread of its own does something else.
+fn disturbed(pool: &ThreadPool, callers: Callers, cache: &Grid, rules: Rules, disturb: impl Fn(u64) + Sync) {
+    struct Ends<'a>(&'a AtomicBool);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let ended = AtomicBool::new(false);
+    // What is kept, and what each thread is just putting in.
+    let most = rules.room as usize + callers.count + pool.current_num_threads() + 1;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ends = Ends(&ended);
+            for n in 0..40 {
+                disturb(n);
+                assert!(cache.len() <= most, "{} values, {rules:?}", cache.len());
+                std::thread::yield_now();
+            }
+        });
+        call_together(pool, callers, |_| {
+            loop {
+                assert_eq!(cache.get((SIDE - 1, SIDE - 1)), 10_400_600);
+                cache.remove(&(SIDE - 1, SIDE - 1));
+                if ended.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn no_key_has_two_calls_at_a_time_while_values_are_taken_out_and_put_in() {
+    watched(|| {
+        everywhere(1, |pool, callers| {
+            let (rules, running) = (Rules { room: 90, life: FOR_EVER }, Arc::new(Running::default()));
+            let noted = running.clone();
+            let cache: Arc<Grid> = recursive!(rules, |cache, a, b| {
+                let _run = noted.begin((a, b));
+                if a == 0 || b == 0 {
+                    1
+                } else {
+                    cache.ahead(|name| [(a - 1, b), (a, b - 1)].into_iter().for_each(name));
+                    cache.get((a - 1, b)) + cache.get((a, b - 1))
+                }
+            });
+            disturbed(pool, callers, &cache, rules, |n| {
+                let (a, b) = (n * 17 % SIDE, n * 29 % SIDE);
+                match n % 4 {
+                    0 => _ = cache.remove(&(a, b)),
+                    1 => cache.retain(|key, _| key.0 % 5 != n % 5),
+                    2 => assert_eq!(cache.get((a, b)), paths(a, b)),
+                    _ => _ = cache.insert((a, b), paths(a, b)),
+                }
+            });
+            assert_eq!(running.twice.load(Ordering::Relaxed), 0);
+            comes_home(pool, &cache, rules);
+            // What was taken out while it was being put in still counts, until it comes to the front of the queue.
+            let (len, weight) = (cache.len() as u64, cache.stats().weight);
+            assert!(len <= weight && weight <= rules.room, "{len} values that weigh {weight}");
+        });
+    });
+}
+
+#[test]
+fn values_that_are_renewed_ahead_or_left_idle_while_others_go() {
+    watched(|| {
+        everywhere(1, |pool, callers| {
+            let rules = Rules { room: 90, life: 600 };
+            let cache = Arc::new_cyclic(|own: &Weak<Grid>| {
+                let own = own.clone();
+                let body = move |a: u64, b: u64| {
+                    let cache = own.upgrade().expect("it is being called");
+                    if a == 0 || b == 0 { 1 } else { cache.get((a - 1, b)) + cache.get((a, b - 1)) }
+                };
+                let cache = Cache::from_fn(body).capacity(rules.room).ttl(STEP * rules.life);
+                cache.idle(STEP * rules.life / 2).refresh_ahead(STEP * rules.life / 4)
+            });
+            disturbed(pool, callers, &cache, rules, |n| {
+                CLOCK.advance(STEP * 40);
+                cache.peek(&(n * 17 % SIDE, n * 29 % SIDE));
+            });
+            assert!(cache.entries().iter().all(|((a, b), value)| *value == paths(*a, *b)));
         });
     });
 }

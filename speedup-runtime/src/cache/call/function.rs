@@ -56,7 +56,7 @@ pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
     fn rebook(&self, core: &dyn Any);
 
     /// Adds what it knows.
-    fn tell(&self, stats: &mut Stats);
+    fn tell(&self, core: &dyn Any, stats: &mut Stats);
 
     /// Lets go of what has expired.
     fn sweep(&self, core: &dyn Any);

@@ -28,7 +28,7 @@ pub(in crate::cache) mod known;
 #[cfg(not(loom))]
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
-mod look;
+pub(in crate::cache) mod look;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]

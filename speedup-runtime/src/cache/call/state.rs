@@ -216,7 +216,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Adds what is known to who keeps books of the values.
     pub(in crate::cache) fn with_books(&self, mut stats: Stats) -> Stats {
         if let Some(settle) = self.function.get().and_then(|function| function.settle.as_ref()) {
-            settle.tell(&mut stats);
+            settle.tell(self, &mut stats);
         }
         stats
     }

@@ -3,6 +3,7 @@
 //! Keys and values are read and dropped under the eyes of the checker, which reports a value that is read while it is
 //! written or dropped; and all values are counted, so one that is dropped twice, or written where nobody drops it, shows.
 
+mod bounded;
 mod changes;
 mod flights;
 mod hashed;

@@ -7,7 +7,6 @@ use once_cell::sync::OnceCell;
 use super::{
     asynchronous::AsyncPolicyCache,
     builder::all_policies,
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
@@ -16,6 +15,7 @@ use crate::cache::{
         function::{AsyncFunction, boxed},
         state::AsyncCache,
     },
+    bound::{Hashed, Stored},
     call::function::Hook,
     table::key::{Key, Output},
 };

@@ -4,14 +4,11 @@ use std::fmt;
 
 use once_cell::race::OnceBox;
 
-use super::{
-    asynchronous::AsyncPolicyCache,
-    kept::{Hashed, Stored},
-    rules::Rules,
-};
+use super::{asynchronous::AsyncPolicyCache, rules::Rules};
 use crate::{
     cache::{
         asynchronous::{function::AsyncFunction, state::AsyncCache},
+        bound::{Hashed, Stored},
         table::key::{Key, Output},
     },
     seeing::stats::Stats,

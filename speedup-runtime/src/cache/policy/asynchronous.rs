@@ -10,7 +10,6 @@ use std::{
 };
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     rules::Rules,
     shared::{Home, Kept, Look, Shared},
 };
@@ -21,6 +20,7 @@ use crate::{
             state::{AsyncCache, AsyncState},
             task::AsyncTask,
         },
+        bound::{Asked, Hashed, Stored},
         call::function::Hook,
         table::key::{Key, Lookup, Output},
         thread::registry,
@@ -168,7 +168,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     #[inline(always)]
     fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
-        self.cache.core().hit_of(key, |stored| {
+        let hit = self.cache.core().hit_of(key, |stored| {
             // Who is to renew it waits for that, and so does not find it.
             if self.shared.is_due(stored) {
                 return None;
@@ -177,7 +177,8 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
                 Look::Fresh(value) | Look::Late(value) => Some(value),
                 Look::Expired => None,
             }
-        })
+        });
+        hit.taken()
     }
 
     /// Renews a value before its end, for one who waits for that while others get the old value. A panic in it is nobody's: the old value is

@@ -4,11 +4,11 @@
 use super::asynchronous::AsyncPolicyCache;
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     shared::{Kept, Shared},
 };
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         call::behind::Behind,
         table::key::{Key, Output},
         thread::registry,

@@ -6,13 +6,13 @@ use once_cell::sync::OnceCell;
 
 use super::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Kept, Later, Shared},
 };
 use crate::{
     cache::{
         api::cache::Cache,
+        bound::{Hashed, Stored},
         call::{
             function::{Function, Hook, Shared as Body},
             state::Core,

@@ -3,7 +3,6 @@
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     shared::{Look, Shared},
     state::PolicyState,
 };
@@ -16,9 +15,11 @@ use crate::{
             warming::{Call, Warming},
         },
         block::isolation,
+        bound::{Asked, Hashed, Stored},
         call::{
             callee::Callee,
             function::{Function, Hook},
+            look::Hit,
         },
         table::key::{Distinct, Key, Lookup, Output},
         thread::registry,
@@ -39,7 +40,7 @@ use crate::{
 ///
 /// # Complexity
 /// A hit is O(1), takes no lock, and writes nothing that is shared once a value has been asked for a few times. A miss beyond the bound
-/// takes one lock for some 100 ns, and puts out one value at the cost of a few look-ups, amortised.
+/// takes one lock for some 100 ns, and puts out one value at the cost of a look-up, amortised.
 ///
 /// # Examples
 /// ```
@@ -76,7 +77,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`Cache::get`](crate::Cache::get).
     #[inline(always)]
     pub fn get(&self, key: K::Args) -> R {
-        self.get_by(&Hashed(K::of(key)), self.cache.function().callee())
+        self.get_by(&Hashed(K::of(key)), || self.cache.function().callee())
     }
 
     /// The value of a key, computed if need be by this body instead of the cache's own function. See
@@ -86,7 +87,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
-        self.get_by(&Hashed(key), callee(self.cache.function(), &body))
+        self.get_by(&Hashed(key), || callee(self.cache.function(), &body))
     }
 
     /// As [`get_with`](Self::get_with), for a key that is only borrowed: a tuple of references, one for each part.
@@ -95,8 +96,11 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline(always)]
     pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
-        let callee = callee(self.cache.function(), &body);
-        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
+        let callee = || callee(self.cache.function(), &body);
+        match self.hit(Asked(key), callee) {
+            Hit::Taken(value) => value,
+            hit => self.miss(&Hashed(key.to_key()), callee(), hit.is_absent()),
+        }
     }
 
     /// As [`refresh`](Self::refresh), by this body.
@@ -121,19 +125,25 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn get_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        let callee = self.cache.function().callee();
-        self.hit(Asked(key), callee).unwrap_or_else(|| self.miss(&Hashed(key.to_key()), callee))
+        let callee = || self.cache.function().callee();
+        match self.hit(Asked(key), callee) {
+            Hit::Taken(value) => value,
+            hit => self.miss(&Hashed(key.to_key()), callee(), hit.is_absent()),
+        }
     }
 
     #[inline(always)]
-    fn get_by(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
-        self.hit(key, callee).unwrap_or_else(|| self.miss(key, callee))
+    fn get_by<'a>(&self, key: &Hashed<K>, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> R {
+        match self.hit(key, &callee) {
+            Hit::Taken(value) => value,
+            hit => self.miss(key, callee(), hit.is_absent()),
+        }
     }
 
     #[inline(always)]
-    fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q, callee: Callee<'_, Hashed<K>, Stored<R>>) -> Option<R> {
+    fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
         let mut late = false;
-        let value = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
+        let hit = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
             Look::Fresh(value) => Some(value),
             Look::Late(value) => {
                 late = true;
@@ -141,16 +151,19 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             }
             Look::Expired => None,
         });
-        if late {
-            return self.renew_ahead(&key.to_key(), callee).or(value);
+        match hit {
+            Hit::Taken(value) if late => Hit::Taken(self.renew_ahead(&key.to_key(), callee()).unwrap_or(value)),
+            hit => hit,
         }
-        value
     }
 
-    /// The value of a key by another look: computed if it is missing or has expired. What has expired stays until there is something
-    /// better.
-    fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+    /// The value of a key by another look, unless it is absent: computed if it is missing or has expired. What has expired stays until
+    /// there is something better.
+    fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>, is_absent: bool) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
+        if is_absent {
+            return core.get(callee, key).into_value();
+        }
         let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
             None => return core.get(callee, key).into_value(),
             // What was idle for too long may be behind the cache.
@@ -198,7 +211,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             return Task::ready(value);
         }
         let (again, key) = (self.again(), Hashed(K::of(key)));
-        let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
+        let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
         task.start();
         task
     }
@@ -214,7 +227,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         let started = missing.len();
         for Distinct(key) in missing {
             let (again, key) = (self.again(), Hashed(key));
-            let task = Task::new(Box::new(move || again.get_by(&key, again.cache.function().callee())));
+            let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
             task.start();
             panics::contain(move || drop(task));
         }
@@ -230,7 +243,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             let again = again.clone();
             Arc::new(move || {
                 let keep = again.cache.function().keep;
-                let value = again.get_by(&key, again.cache.function().callee());
+                let value = again.get_by(&key, || again.cache.function().callee());
                 keep.is_none_or(|keep| keep(&Stored::of(value)))
             })
         };

@@ -4,14 +4,11 @@ use std::{fmt, marker::PhantomData};
 
 use once_cell::race::OnceBox;
 
-use super::{
-    cache::PolicyCache,
-    kept::{Hashed, Stored},
-    rules::Rules,
-};
+use super::{cache::PolicyCache, rules::Rules};
 use crate::{
     cache::{
         api::{cache::Cache, context::Body},
+        bound::{Hashed, Stored},
         call::function::Function,
         table::key::{Key, Lookup, Output},
     },

@@ -2,7 +2,7 @@
 //!
 //! The engine is the one of [`Cache`](crate::Cache), of values that also hold what the policies know of them (`kept`). A hit looks at
 //! that under the same pin, and writes a mark at most. Whatever is published is settled by who publishes it (`shared`): it gets its times and its place in
-//! the queue (`queue`), and what no longer fits is taken out, as `remove` would.
+//! the queue (`room`, `queue`), and what no longer fits is taken out, as `remove` would.
 //!
 //! | what | invariant |
 //! |---|---|
@@ -19,9 +19,7 @@ mod asynchronous;
 mod behind;
 mod builder;
 mod cache;
-mod kept;
 mod memo;
-mod queue;
 mod renewing;
 mod rules;
 mod scoped;
@@ -38,7 +36,6 @@ pub use self::{
 };
 pub use self::{
     cache::PolicyCache,
-    kept::{Hashed, Stored},
     memo::Memo,
     rules::{Life, OnEvict, Rules, Weight},
     state::PolicyState,

@@ -2,13 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{
-    cache::PolicyCache,
-    kept::{Hashed, Stored},
-};
+use super::cache::PolicyCache;
 use crate::{
     cache::{
         api::task::Task,
+        bound::{Hashed, Stored},
         call::callee::Callee,
         table::key::{Key, Output},
         thread::{call_stack, registry},

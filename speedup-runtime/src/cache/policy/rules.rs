@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::kept::Stored;
-use crate::{cache::call::function::Hook, clock};
+use crate::{
+    cache::{bound::Stored, call::function::Hook},
+    clock,
+};
 
 /// What a value weighs.
 pub type Weight<R> = dyn Fn(&R) -> u64 + Send + Sync;
@@ -114,13 +116,13 @@ impl<K, R> Rules<K, R> {
         self
     }
 
-    pub(super) fn is_bounded(&self) -> bool {
+    pub(super) const fn is_bounded(&self) -> bool {
         self.bound != UNBOUNDED
     }
 
     /// Whether values end.
     #[inline(always)]
-    pub(super) fn ages(&self) -> bool {
+    pub(super) const fn ages(&self) -> bool {
         self.ttl != u64::MAX || self.idle != u64::MAX || self.life.is_some()
     }
 

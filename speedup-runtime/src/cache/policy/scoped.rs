@@ -5,7 +5,6 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::{
-    kept::{Asked, Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
@@ -14,6 +13,7 @@ use crate::cache::{
         context::Body,
         scoped::{Place, Scoped},
     },
+    bound::{Asked, Hashed, Stored},
     call::function::{Function, Hook},
     table::{
         Current,
@@ -87,6 +87,6 @@ impl Scoped {
             Some(stored.get().clone())
         });
         // SAFETY: of a running call of the family, and so of a scope.
-        hit.unwrap_or_else(|| unsafe { core.get_in_scope(&key(), worker, describe, body) }.into_value())
+        hit.taken().unwrap_or_else(|| unsafe { core.get_in_scope(&key(), worker, describe, body) }.into_value())
     }
 }

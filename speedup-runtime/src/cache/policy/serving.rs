@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use super::{
-    kept::{Hashed, Stored},
-    shared::{Kept, Shared},
-};
+use super::shared::{Kept, Shared};
 use crate::{
     cache::{
+        bound::{Hashed, Stored},
         table::key::{Key, Output},
         thread::registry,
     },
@@ -26,12 +24,14 @@ impl<K: Key, R: Output> Shared<K, R> {
     #[inline]
     #[cfg(feature = "async")]
     pub(super) fn is_due(&self, stored: &Stored<R>) -> bool {
-        self.rules.ahead > 0 && stored.is_left_alone() && stored.ends().saturating_sub(clock::now()) <= self.rules.ahead
+        self.rules.ahead > 0
+            && stored.marks().is_left_alone()
+            && stored.ends().saturating_sub(clock::now()) <= self.rules.ahead
     }
 
     /// Lets somebody else renew a value ahead of its end.
     pub(super) fn leave_to_others(&self, core: &Kept<K, R>, key: &Hashed<K>) {
-        core.look(key, registry::current(), Stored::leave_to_others);
+        core.look(key, registry::current(), |stored| stored.marks().leave_to_others());
     }
 
     /// What whoever asked for a renewal gets: the new value, or the old one where the new one is not kept and that is the policy.

@@ -2,30 +2,25 @@
 
 use std::{
     any::Any,
-    hash::{BuildHasher, Hasher},
-    sync::{
-        LazyLock, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use foldhash::fast::RandomState;
 use once_cell::sync::OnceCell;
 
-use super::{
-    kept::{Hashed, NOWHERE, Stored},
-    queue::{Candidate, Queue, Verdict},
-    rules::Rules,
-};
+use super::rules::Rules;
 use crate::{
     cache::{
+        bound::{Admitted, Hashed, Next, Room, Stored},
         call::{function::Settle, state::Core},
-        table::key::{Key, Output},
-        thread::registry,
+        table::{
+            Table,
+            key::{Key, Output},
+        },
+        thread::registry::{self, Pinned, Worker},
     },
     clock, panics,
     seeing::stats::Stats,
-    sync::lock_std,
     timer::{self, Errand},
 };
 
@@ -35,13 +30,15 @@ pub(super) type Kept<K, R> = Core<Hashed<K>, Stored<R>>;
 /// The policies of one cache at work.
 pub(super) struct Shared<K: Key, R: Output> {
     pub(super) rules: Rules<K, R>,
+    /// What a hit asks of the rules.
+    is_bounded: bool,
+    ages: bool,
     pub(super) home: Home<K, R>,
     /// Made when the first value is kept, unless there is no bound.
-    queue: OnceCell<Mutex<Queue<K>>>,
+    room: OnceCell<Room>,
     /// Whether a sweep is on the timer's agenda. `AcqRel` where it is set: exactly one puts it there.
     sweeping: AtomicBool,
     /// Counts. Relaxed.
-    evictions: AtomicU64,
     expirations: AtomicU64,
     renewals: AtomicU64,
 }
@@ -71,37 +68,45 @@ pub(super) type Later<K, R> = Box<dyn Fn(fn(&Kept<K, R>)) -> Errand + Send + Syn
 impl<K: Key, R: Output> Shared<K, R> {
     pub(super) const fn new(rules: Rules<K, R>, home: Home<K, R>) -> Self {
         Self {
+            is_bounded: rules.is_bounded(),
+            ages: rules.ages(),
             rules,
             home,
-            queue: OnceCell::new(),
+            room: OnceCell::new(),
             sweeping: AtomicBool::new(false),
-            evictions: AtomicU64::new(0),
             expirations: AtomicU64::new(0),
             renewals: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn queue(&self) -> &Mutex<Queue<K>> {
-        self.queue.get_or_init(|| Mutex::new(Queue::new(self.rules.bound)))
+    fn room(&self) -> &Room {
+        self.room.get_or_init(|| Room::new(self.rules.bound, self.rules.weight.is_some()))
     }
 
     /// What the values weigh together, if there is a bound.
-    pub(super) fn weight(&self) -> u64 {
-        self.queue.get().map_or(0, |queue| lock_std(queue).weight())
+    fn weight(&self, core: &Kept<K, R>) -> u64 {
+        let pin = registry::current().pin();
+        let table = core.table(pin.at()).map(Table::id);
+        self.room.get().map_or(0, |room| room.weight(table))
+    }
+
+    fn weigh(&self, value: &R) -> u64 {
+        self.rules.weight.as_ref().map_or(1, |weight| weight(value))
     }
 
     /// Evictions, expirations and renewals.
     pub(super) fn counts(&self) -> [u64; 3] {
-        [&self.evictions, &self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed))
+        let [expirations, renewals] = [&self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed));
+        [self.room.get().map_or(0, Room::evictions), expirations, renewals]
     }
 
     /// Looks at a value that a call has found.
     #[inline(always)]
     pub(super) fn look<T>(&self, stored: &Stored<R>, take: impl FnOnce(&R) -> T) -> Look<T> {
-        if self.rules.is_bounded() {
+        if self.is_bounded {
             stored.visit();
         }
-        if !self.rules.ages() {
+        if !self.ages {
             return Look::Fresh(take(stored.get()));
         }
         let (now, ends) = (clock::now(), stored.ends());
@@ -111,7 +116,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         if self.rules.idle != u64::MAX {
             stored.use_at(now, self.rules.idle);
         }
-        if ends - now <= self.rules.ahead && stored.renew() {
+        if ends - now <= self.rules.ahead && stored.marks().renew() {
             return Look::Late(take(stored.get()));
         }
         Look::Fresh(take(stored.get()))
@@ -137,79 +142,60 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// A value that was taken out of the table by name is no part of the queue.
     pub(super) fn forget(&self, old: &Stored<R>) {
-        let node = old.node();
-        if node != NOWHERE
-            && let Some(queue) = self.queue.get()
-        {
-            // Dropped without the lock: its destructor is users' code.
-            let key = lock_std(queue).forget(node);
-            drop(key);
+        if let Some(room) = self.room.get() {
+            room.forget(old.marks().ticket());
         }
     }
 }
 
 impl<K: Key, R: Output> Shared<K, R> {
-    /// Gives a published value its times and its place in the queue. False if it is too heavy to be kept.
-    fn admit(&self, core: &Kept<K, R>, key: &Hashed<K>) -> Option<bool> {
-        let (now, worker) = (clock::now(), registry::current());
-        core.look(key, worker, |stored| {
-            let (born, ends) = self.rules.times(now, stored);
-            if !stored.begin(born, now, ends) {
-                return true;
-            }
-            if !self.rules.is_bounded() {
-                return true;
-            }
-            let weight = self.rules.weight.as_ref().map_or(1, |weight| weight(stored.get()));
-            // Copied by users' code, and so before the lock.
-            let (own, hash) = (key.0.clone(), hash_of(key));
-            let mut queue = lock_std(self.queue());
-            let fits = weight <= queue.bound();
-            if fits {
-                stored.set_node(queue.admit(own, hash, weight, worker.is_in_call() || worker.own.home.get().is_some()));
-            }
-            fits
-        })
-    }
-
-    /// Puts values out until what is left fits.
-    pub(super) fn make_room(&self, core: &Kept<K, R>) {
-        let Some(queue) = self.queue.get() else { return };
-        let mut verdict = None;
-        loop {
-            let Some(candidate) = lock_std(queue).next(verdict.take()) else { return };
-            let held = Held { queue, node: candidate.node };
-            verdict = Some(self.judge(core, candidate));
-            std::mem::forget(held);
-        }
-    }
-
-    /// Looks a candidate up, and takes its value out of the table if it is to go.
-    fn judge(&self, core: &Kept<K, R>, candidate: Candidate<K>) -> Verdict<K> {
-        let Candidate { node, key, is_small } = candidate;
-        let hashed = Hashed::of_ref(&key);
-        let visits = core.look(hashed, registry::current(), |stored| {
-            (stored.node() == node).then(|| {
-                let visits = stored.visits();
-                stored.set_visits(if is_small { 0 } else { visits.saturating_sub(1) });
-                visits
-            })
-        });
-        match visits.flatten() {
-            None => Verdict::Gone { node, ghost: None },
-            Some(1..) => Verdict::Stays { node, key },
-            Some(0) => {
-                let ghost = is_small.then(|| hash_of(hashed));
-                if let Some(old) = core.remove(hashed, registry::current()) {
-                    if old.node() != node {
-                        self.forget(&old);
-                    }
-                    self.evictions.fetch_add(1, Ordering::Relaxed);
-                    self.tell(&key, old.get());
+    /// Gives a published value its times and its place in the queue, for which others may go. Returns when it ends; `None` if it is gone,
+    /// or too heavy to be kept.
+    fn admit(
+        &self,
+        core: &Kept<K, R>,
+        key: &Hashed<K>,
+        worker: &'static Worker,
+        told: &mut Vec<(K, R)>,
+    ) -> Option<u64> {
+        let pin = worker.pin();
+        let table = core.table(pin.at())?;
+        let found = table.find_place(key, pin.at())?;
+        let now = clock::now();
+        let (born, ends) = self.rules.times(now, found.value);
+        if found.value.begin(born, now, ends) && self.is_bounded {
+            let is_nested = worker.is_in_call() || worker.own.home.get().is_some();
+            // Without a weight it has no place, and so may not stay.
+            let weight = catch_unwind(AssertUnwindSafe(|| self.weigh(found.value.get()))).unwrap_or_else(|payload| {
+                self.remove(core, key);
+                resume_unwind(payload)
+            });
+            match self.room().admit(&core.table, &found, (weight, is_nested), pin.at()) {
+                Admitted::Stays(next) => self.put_out(next, core, table, worker, pin.at(), told),
+                Admitted::TooHeavy => {
+                    self.remove(core, key);
+                    return None;
                 }
-                Verdict::Gone { node, ghost }
             }
         }
+        Some(self.end_of(found.value))
+    }
+
+    /// Puts values out until what is left fits, this one first.
+    fn put_out(
+        &self,
+        next: Next,
+        core: &Kept<K, R>,
+        table: &Table<Hashed<K>, Stored<R>>,
+        worker: &'static Worker,
+        pin: Pinned<'_>,
+        told: &mut Vec<(K, R)>,
+    ) {
+        self.room().put_out(next, &core.table, table, (worker, pin), |key, value| {
+            if self.rules.on_evict.is_some() {
+                panics::contain(|| told.push((key.clone(), value.clone())));
+            }
+        });
     }
 
     /// Tells who wants to know of a value that is let go. A panic there is nobody's.
@@ -235,21 +221,26 @@ impl<K: Key, R: Output> Shared<K, R> {
         Some(old)
     }
 
-    /// Makes the queue anew of what is in the table.
+    /// Has the queue of what is in the table, which is another one than before.
     fn rebook_now(&self, core: &Kept<K, R>) {
-        let Some(queue) = self.queue.get() else { return };
-        let old = lock_std(queue).clear();
-        drop(old);
-        let (mut keys, worker) = (Vec::new(), registry::current());
-        core.each(worker, |key, _| keys.push(key.clone()));
-        for key in keys {
-            core.look(&key, worker, |stored| {
-                let (own, hash) = (key.0.clone(), hash_of(&key));
-                let weight = self.rules.weight.as_ref().map_or(1, |weight| weight(stored.get()));
-                stored.set_node(lock_std(queue).admit(own, hash, weight, false));
-            });
+        let Some(room) = self.room.get() else { return };
+        let (worker, mut told) = (registry::current(), Vec::new());
+        let pin = worker.pin();
+        match core.table(pin.at()) {
+            None => room.clear(&core.table, pin.at()),
+            Some(table) => table.each_place(pin.at(), |found| {
+                let weight = self.weigh(found.value.get());
+                if let Admitted::Stays(next) = room.admit(&core.table, &found, (weight, false), pin.at()) {
+                    self.put_out(next, core, table, worker, pin.at(), &mut told);
+                }
+            }),
         }
-        self.make_room(core);
+        drop(pin);
+        self.tell_all(told);
+    }
+
+    fn tell_all(&self, told: Vec<(K, R)>) {
+        told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
     /// Has what has expired taken out when the first of it does, unless that is on the agenda.
@@ -299,19 +290,6 @@ fn sweep<K: Key, R: Output>(core: &Kept<K, R>) {
     }
 }
 
-/// A candidate in the hands of users' code. If that panics, its slot is not lost.
-struct Held<'a, K> {
-    queue: &'a Mutex<Queue<K>>,
-    node: u64,
-}
-
-impl<K> Drop for Held<'_, K> {
-    #[cold]
-    fn drop(&mut self) {
-        lock_std(self.queue).gone(self.node);
-    }
-}
-
 impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
@@ -326,9 +304,9 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
         }
     }
 
-    fn tell(&self, stats: &mut Stats) {
+    fn tell(&self, core: &dyn Any, stats: &mut Stats) {
         [stats.evictions, stats.expirations, stats.renewals] = self.counts();
-        stats.weight = self.weight();
+        stats.weight = core.downcast_ref::<Kept<K, R>>().map_or(0, |core| self.weight(core));
     }
 
     fn sweep(&self, core: &dyn Any) {
@@ -344,24 +322,11 @@ impl<K: Key, R: Output> Shared<K, R> {
         if let Some(old) = old {
             self.forget(&old);
         }
-        if self.admit(core, key) == Some(false) {
-            self.remove(core, key);
-        }
-        if self.rules.is_bounded() {
-            self.make_room(core);
-        }
-        if self.rules.ages() {
-            let ends = core.look(key, registry::current(), |stored| self.end_of(stored));
-            if let Some(ends) = ends {
-                self.schedule(core, ends.saturating_add(self.rules.grace()));
-            }
+        let mut told = Vec::new();
+        let ends = self.admit(core, key, registry::current(), &mut told);
+        self.tell_all(told);
+        if let Some(ends) = ends.filter(|_| self.rules.ages()) {
+            self.schedule(core, ends.saturating_add(self.rules.grace()));
         }
     }
-}
-
-fn hash_of<K: Key>(key: &Hashed<K>) -> u64 {
-    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    let mut hasher = HASHER.build_hasher();
-    key.hash_key(&mut hasher);
-    hasher.finish()
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::{
-    kept::{Hashed, Stored},
     rules::Rules,
     shared::{Home, Shared},
 };
 use crate::cache::{
     api::cache::State,
+    bound::{Hashed, Stored},
     table::key::{Key, Output},
 };
 

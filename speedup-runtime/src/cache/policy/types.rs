@@ -4,16 +4,12 @@ use std::any::TypeId;
 
 #[cfg(feature = "async")]
 use super::asynchronous::{AsyncPolicyCache, AsyncPolicyState};
-use super::{
-    cache::PolicyCache,
-    kept::{Hashed, Stored},
-    rules::Rules,
-    state::PolicyState,
-};
+use super::{cache::PolicyCache, rules::Rules, state::PolicyState};
 #[cfg(feature = "async")]
 use crate::cache::asynchronous::function::AsyncFunction;
 use crate::cache::{
     api::of_types,
+    bound::{Hashed, Stored},
     call::function::Function,
     table::key::{Key, Output},
 };

@@ -54,7 +54,7 @@ impl<K: Key, R: Output> Table<K, R> {
         }
     }
 
-    /// The entry of a key, made and claimed if the worker alone changes the table and there is no page to be had; out of
+    /// The entry of a key, made and claimed if the worker may change the table without ado and there is no page to be had; out of
     /// line, to keep the frames of bodies small.
     #[inline(never)]
     fn find_or_file<'pin>(
@@ -65,7 +65,11 @@ impl<K: Key, R: Output> Table<K, R> {
         pin: Pinned<'pin>,
     ) -> Option<(&'pin Entry<K, R>, bool)> {
         let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
-        let alone = || self.alone(me).map(Turn::Alone);
-        self.hashed.get()?.find_or_make(key, alone, pin, paged, || (State::claimed(me.number), None), || ())
+        // The time of another owner is not ended here.
+        let turn = || match self.alone(me) {
+            Some(alone) => Some(Turn::Alone(alone)),
+            None => self.bias.is_shared().then_some(Turn::Shared),
+        };
+        self.hashed.get()?.find_or_make(key, turn, pin, paged, || (State::claimed(me.number), None), || ())
     }
 }

@@ -111,6 +111,13 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
     #[doc(hidden)]
     fn pack(&self) -> Option<u64>;
 
+    /// A word that stands for the key where it is found by hashing, though it is a small integer.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn hint(&self) -> Option<u64> {
+        None
+    }
+
     /// The key that [`Key::pack`] made this word of.
     #[doc(hidden)]
     fn unpack(packed: u64) -> Option<Self>;
@@ -159,6 +166,13 @@ pub trait Lookup<K>: Copy {
     /// The key as an owned value.
     #[doc(hidden)]
     fn to_key(self) -> K;
+
+    /// As [`Key::hint`].
+    #[doc(hidden)]
+    #[inline(always)]
+    fn hint(self) -> Option<u64> {
+        None
+    }
 }
 
 impl<K: Key> Lookup<K> for &K {
@@ -175,6 +189,11 @@ impl<K: Key> Lookup<K> for &K {
     #[inline]
     fn to_key(self) -> K {
         self.clone()
+    }
+
+    #[inline(always)]
+    fn hint(self) -> Option<u64> {
+        Key::hint(self)
     }
 }
 

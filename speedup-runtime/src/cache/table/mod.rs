@@ -16,6 +16,7 @@ mod hashed;
 pub(in crate::cache) mod key;
 pub(in crate::cache) mod packed_key;
 mod page;
+mod places;
 mod radix;
 mod slot;
 
@@ -24,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(loom))]
 pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
+pub(in crate::cache) use self::places::Found;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
     hashed::{Entry, Hashed},
@@ -330,14 +332,6 @@ impl<K: Key, R: Output> Table<K, R> {
     /// How many values there are. O(slots): nothing is counted when values come and go.
     pub(in crate::cache) fn len(&self, pin: Pinned<'_>) -> usize {
         self.pages.len() + self.hashed.get().map_or(0, |hashed| hashed.len(pin))
-    }
-
-    /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
-    #[cfg(not(loom))]
-    pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
-        if let Some(hashed) = self.hashed.get() {
-            hashed.each(pin, look);
-        }
     }
 
     /// What is in the table, and the memory that it takes. O(slots).

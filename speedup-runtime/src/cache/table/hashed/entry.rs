@@ -10,13 +10,14 @@ use crate::cache::{
 /// Marks the member name of a hashed slot.
 pub(in crate::cache::table) const HASHED: u64 = 1 << 63;
 
-/// A key with its slot.
+/// A key with its slot. In this order, so that what a hit looks at stands together where there is more behind the value.
+#[repr(C)]
 pub(in crate::cache::table) struct Entry<K, R> {
     pub(super) state: State,
+    pub(super) number: u32,
     /// Initialised as long as the index names the entry and until it is unread after its removal.
     pub(super) key: UnsafeCell<MaybeUninit<K>>,
     pub(super) value: UnsafeCell<MaybeUninit<R>>,
-    pub(super) number: u32,
 }
 
 impl<K, R> Entry<K, R> {
@@ -26,6 +27,22 @@ impl<K, R> Entry<K, R> {
         let member = std::ptr::from_ref(self) as u64 | HASHED;
         // SAFETY: entries live as long as their table, and this one stays the same.
         unsafe { Slot::new(&raw const self.state, self.value.get().cast::<R>(), member) }
+    }
+}
+
+impl<K, R> Entry<K, R> {
+    /// The key and the value of an entry that is ready.
+    ///
+    /// # Safety
+    /// The entry was ready at some moment of `'pin`.
+    pub(in crate::cache::table) unsafe fn contents<'pin>(&'pin self, _pin: Pinned<'pin>) -> (&'pin K, &'pin R) {
+        // SAFETY: what was ready under a pin has its key and its value until the pin ends.
+        unsafe { ((*self.key.get()).assume_init_ref(), (*self.value.get()).assume_init_ref()) }
+    }
+
+    /// Whether it is ready still.
+    pub(in crate::cache::table) fn is_ready(&self) -> bool {
+        self.state.is_ready()
     }
 }
 

@@ -5,6 +5,7 @@
 //! which is retired. The hash is seeded at random, so keys cannot be chosen to collide.
 
 mod entry;
+mod front;
 mod index;
 mod shard;
 mod view;
@@ -13,6 +14,7 @@ use std::hash::{BuildHasher, Hasher};
 
 pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, slot_of};
 use self::{
+    front::Front,
     index::SHARD_BITS,
     shard::{RandomState, Refused, Shard, Writing},
     view::View,
@@ -35,19 +37,37 @@ const SHARDS: usize = 1 << SHARD_BITS;
 pub(super) struct Hashed<K, R> {
     hasher: RandomState,
     shards: Box<[Shard<K, R>]>,
+    front: Front<K, R>,
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
     /// An empty one, which keeps what it outgrows until it goes, or has it retired.
     pub(super) fn new(keeps: bool) -> Self {
-        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect() }
+        Self {
+            hasher: RandomState::default(),
+            shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect(),
+            front: Front::new(),
+        }
+    }
+
+    /// The entry of a key that is ready, by a short cut that there is to some.
+    #[inline(always)]
+    pub(super) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+        self.front.find(key.hint()?, key, pin)
     }
 
     /// The entry of a key, if it has one.
     #[inline]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
-        self.shard(hash).find(hash, key, pin).ok()
+        let shard = self.shard(hash);
+        let entry = shard.find(hash, key, pin).ok()?;
+        if let Some(hint) = key.hint() {
+            // About as many as there are entries, to the next power of two.
+            let wanted = shard.view(pin).map_or(0, |view| view.index.room() * SHARDS / 2);
+            self.front.note(hint, entry, wanted, pin);
+        }
+        Some(entry)
     }
 
     /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
@@ -122,6 +142,52 @@ impl<K: Key, R: Output> Hashed<K, R> {
         })?;
         // SAFETY: passed on.
         Some(unsafe { Self::retire(shard, entry) })
+    }
+
+    /// The entry of a key that is ready, with its hash.
+    #[inline]
+    pub(super) fn find_place<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<(u64, &'pin Entry<K, R>)> {
+        let hash = self.hash(key);
+        let entry = self.shard(hash).find(hash, key, pin).ok()?;
+        entry.state.is_ready().then_some((hash, entry))
+    }
+
+    /// The name of an entry with this hash, see [`at`](Self::at).
+    pub(super) fn place(hash: u64, entry: &Entry<K, R>) -> Option<u32> {
+        let number = entry.number.checked_mul(SHARDS as u32)?;
+        Some(number + hash as u32 % SHARDS as u32)
+    }
+
+    /// The entry of this name, if it is ready.
+    #[inline]
+    pub(super) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+        let view = self.shards[place as usize % SHARDS].view(pin)?;
+        Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
+    }
+
+    /// Takes the value of an entry out that was ready under the pin, if it still is. Returns the hash of its key.
+    ///
+    /// # Safety
+    /// As for [`remove`](Self::remove).
+    pub(super) unsafe fn remove_at<'pin, 'a>(
+        &self,
+        entry: &'pin Entry<K, R>,
+        turn: impl Fn() -> Turn<'a>,
+    ) -> Option<u64> {
+        // SAFETY: it was ready under the pin, and so has its key until the pin ends.
+        let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
+        let shard = self.shard(hash);
+        {
+            let turn = turn();
+            let mut writer = shard.write(&turn);
+            if !entry.state.is_ready() {
+                return None;
+            }
+            shard.unlink(&mut writer, hash, entry);
+        }
+        // SAFETY: passed on.
+        unsafe { Self::retire(shard, entry) };
+        Some(hash)
     }
 
     /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
@@ -226,7 +292,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     #[cfg(not(loom))]
     pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
         let views: usize = self.shards.iter().filter_map(|shard| shard.view(pin)).map(View::bytes).sum();
-        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + views
+        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + self.front.bytes(pin) + views
     }
 
     /// Adds what the entries are.

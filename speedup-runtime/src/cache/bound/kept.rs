@@ -1,14 +1,13 @@
 //! What a cache with policies keeps: keys that are always hashed, values with what the policies know of them.
 
-use std::{
-    fmt,
-    hash::Hasher,
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
-};
+use std::{fmt, hash::Hasher};
 
+use super::marks::Marks;
+#[cfg(not(loom))]
+use crate::clock;
 use crate::{
     cache::table::key::{Key, Lookup, Sealed},
-    clock,
+    sync::{AtomicU64, Ordering, const_unless_loom},
 };
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
@@ -72,11 +71,16 @@ impl<K: Key> Key for Hashed<K> {
     fn unpack(_packed: u64) -> Option<Self> {
         None
     }
+
+    #[inline(always)]
+    fn hint(&self) -> Option<u64> {
+        if K::is_small() { self.0.pack() } else { None }
+    }
 }
 
 /// A key that may be borrowed, as one that is hashed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<Q>(pub(super) Q);
+pub(in crate::cache) struct Asked<Q>(pub(in crate::cache) Q);
 
 impl<K: Key, Q: Lookup<K>> Lookup<Hashed<K>> for Asked<Q> {
     #[inline]
@@ -97,29 +101,18 @@ impl<K: Key, Q: Lookup<K>> Lookup<Hashed<K>> for Asked<Q> {
 
 /// A value with what the policies know of it.
 ///
-/// What changes is Relaxed throughout: marks and times are of use by themselves, and who reads a place that was set a moment ago or
-/// not looks again under the queue's lock.
+/// What changes is Relaxed throughout: times are of use by themselves. What every hit looks at comes first.
+#[repr(C)]
 pub struct Stored<R> {
     value: R,
-    /// When it was published; 0 until it has been settled.
-    born: AtomicU64,
+    marks: Marks,
     /// When it ends; `u64::MAX` for never.
     ends: AtomicU64,
+    /// When it was published; 0 until it has been settled.
+    born: AtomicU64,
     /// When it was last asked for, if it may be idle for too long.
     used: AtomicU64,
-    /// Where it is in the queue, or [`NOWHERE`].
-    node: AtomicU64,
-    /// How often it was asked for since the queue has last looked, up to [`VISITS`].
-    visits: AtomicU8,
-    /// Whether a renewal ahead of its end has begun.
-    renewing: AtomicBool,
 }
-
-/// Visits beyond are not counted, so that a hit of a hot key writes nothing.
-pub(super) const VISITS: u8 = 3;
-
-/// No place in the queue.
-pub(super) const NOWHERE: u64 = u64::MAX;
 
 impl<R: Clone> Clone for Stored<R> {
     fn clone(&self) -> Self {
@@ -128,25 +121,23 @@ impl<R: Clone> Clone for Stored<R> {
             born: AtomicU64::new(self.born.load(Ordering::Relaxed)),
             ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)),
             used: AtomicU64::new(self.used.load(Ordering::Relaxed)),
-            node: AtomicU64::new(self.node.load(Ordering::Relaxed)),
-            visits: AtomicU8::new(self.visits.load(Ordering::Relaxed)),
-            renewing: AtomicBool::new(self.renewing.load(Ordering::Relaxed)),
+            marks: self.marks.clone(),
         }
     }
 }
 
 impl<R> Stored<R> {
-    /// A value that was computed just now.
-    #[inline]
-    pub const fn of(value: R) -> Self {
-        Self {
-            value,
-            born: AtomicU64::new(0),
-            ends: AtomicU64::new(u64::MAX),
-            used: AtomicU64::new(0),
-            node: AtomicU64::new(NOWHERE),
-            visits: AtomicU8::new(0),
-            renewing: AtomicBool::new(false),
+    const_unless_loom! {
+        /// A value that was computed just now.
+        #[inline]
+        pub fn of(value: R) -> Self {
+            Self {
+                value,
+                born: AtomicU64::new(0),
+                ends: AtomicU64::new(u64::MAX),
+                used: AtomicU64::new(0),
+                marks: Marks::new(),
+            }
         }
     }
 
@@ -163,8 +154,10 @@ impl<R> Stored<R> {
     }
 
     /// A value that ends at this time.
-    pub(super) fn until(value: R, ends: u64) -> Self {
-        Self { ends: AtomicU64::new(ends), ..Self::of(value) }
+    pub(in crate::cache) fn until(value: R, ends: u64) -> Self {
+        let stored = Self::of(value);
+        stored.ends.store(ends, Ordering::Relaxed);
+        stored
     }
 
     /// A value that ends in so much time, if it does.
@@ -183,12 +176,13 @@ impl<R> Stored<R> {
     }
 
     /// Whether its time is over.
+    #[cfg(not(loom))]
     pub(crate) fn has_ended(&self) -> bool {
         self.ends() <= clock::now()
     }
 
     /// Says from when to when it lives, unless that has been said. Whether it is the first to do so.
-    pub(super) fn begin(&self, born: u64, now: u64, ends: u64) -> bool {
+    pub(in crate::cache) fn begin(&self, born: u64, now: u64, ends: u64) -> bool {
         let first = self.born.compare_exchange(0, born, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
             self.used.store(now, Ordering::Relaxed);
@@ -198,16 +192,16 @@ impl<R> Stored<R> {
     }
 
     /// When it was published; `None` if that is just happening.
-    pub(super) fn born(&self) -> Option<u64> {
+    pub(in crate::cache) fn born(&self) -> Option<u64> {
         Some(self.born.load(Ordering::Relaxed)).filter(|born| *born > 0)
     }
 
-    pub(super) fn ends(&self) -> u64 {
+    pub(in crate::cache) fn ends(&self) -> u64 {
         self.ends.load(Ordering::Relaxed)
     }
 
     /// When it ends if nobody asks for it any more.
-    pub(super) fn ends_if_idle(&self, idle: u64) -> u64 {
+    pub(in crate::cache) fn ends_if_idle(&self, idle: u64) -> u64 {
         match self.used.load(Ordering::Relaxed) {
             0 => u64::MAX,
             used => self.ends().min(used.saturating_add(idle)),
@@ -216,52 +210,22 @@ impl<R> Stored<R> {
 
     /// Notes that it was asked for.
     #[inline(always)]
-    pub(super) fn visit(&self) {
-        let visits = self.visits.load(Ordering::Relaxed);
-        if visits < VISITS {
-            self.visits.store(visits + 1, Ordering::Relaxed);
-        }
+    pub(in crate::cache) fn visit(&self) {
+        self.marks.visit();
+    }
+
+    /// What changes at the value.
+    pub(in crate::cache) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// Notes when it was asked for, in steps of a 16th of what it may be idle for: so a hot value is rarely written to.
     #[inline]
-    pub(super) fn use_at(&self, now: u64, idle: u64) {
+    pub(in crate::cache) fn use_at(&self, now: u64, idle: u64) {
         let used = self.used.load(Ordering::Relaxed);
         if used > 0 && now.saturating_sub(used) > idle / 16 {
             self.used.store(now, Ordering::Relaxed);
         }
-    }
-
-    pub(super) fn visits(&self) -> u8 {
-        self.visits.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_visits(&self, visits: u8) {
-        self.visits.store(visits, Ordering::Relaxed);
-    }
-
-    pub(super) fn node(&self) -> u64 {
-        self.node.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_node(&self, node: u64) {
-        self.node.store(node, Ordering::Relaxed);
-    }
-
-    /// Whether nobody has begun to renew it ahead of its end.
-    #[cfg(feature = "async")]
-    pub(super) fn is_left_alone(&self) -> bool {
-        !self.renewing.load(Ordering::Relaxed)
-    }
-
-    /// Lets somebody else renew it: whoever was to do so cannot.
-    pub(super) fn leave_to_others(&self) {
-        self.renewing.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the caller is the one to renew it ahead of its end.
-    pub(super) fn renew(&self) -> bool {
-        !self.renewing.load(Ordering::Relaxed) && !self.renewing.swap(true, Ordering::Relaxed)
     }
 }
 

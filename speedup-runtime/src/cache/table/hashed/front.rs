@@ -1,0 +1,128 @@
+//! A short cut to the entries of small integers: a slot is chosen by the number itself, and leads to an entry that is compared as any
+//! other. It saves the hash, and most of the way through the index.
+//!
+//! A slot is written when a look-up by hash has found an entry, and the slot is empty or leads to an entry that was removed; who is in it
+//! stays until then. So hits of keys that share a slot write nothing.
+
+use std::ptr::null_mut;
+
+use super::entry::Entry;
+use crate::cache::{
+    memory::{epoch::Garbage, garbage},
+    table::key::{Key, Lookup, Output},
+    thread::registry::Pinned,
+};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// Slots, none before the first hit.
+pub(super) struct Front<K, R> {
+    /// Release where it is replaced by larger ones, with the Acquire of readers.
+    slots: AtomicPtr<Slots<K, R>>,
+}
+
+/// Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found ready; Acquire by
+/// readers.
+struct Slots<K, R>(Box<[AtomicPtr<Entry<K, R>>]>);
+
+/// Where the tag of a slot begins: addresses have so many bits. One that has more has no slot, nor is there any where there is no room for tags.
+const TAG_AT: u32 = if usize::BITS == 64 { 48 } else { 0 };
+
+/// No more slots than that, nor fewer.
+const MOST: usize = 1 << 15;
+const LEAST: usize = if cfg!(loom) { 1 } else { 64 };
+
+impl<K: Key, R: Output> Front<K, R> {
+    pub(super) fn new() -> Self {
+        Self { slots: AtomicPtr::new(null_mut()) }
+    }
+
+    /// The entry of a key with this hint, if its slot leads to it and it is ready.
+    #[inline(always)]
+    pub(super) fn find<'pin, Q: Lookup<K>>(&self, hint: u64, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+        let (slot, tag) = self.slots(pin)?.at(hint);
+        let entry = slot.load(Ordering::Acquire);
+        if tag_of(entry) != tag {
+            return None;
+        }
+        // SAFETY: entries live as long as their table, which is looked at under the pin.
+        let entry = unsafe { untagged(entry).as_ref() }.filter(|entry| entry.is_ready())?;
+        // SAFETY: found ready.
+        key.matches(unsafe { entry.contents(pin) }.0).then_some(entry)
+    }
+
+    /// Has the slot of a hint lead to an entry, if that is ready and the slot is free. There are to be about so many slots.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
+        let at = std::ptr::from_ref(entry).cast_mut();
+        if TAG_AT == 0 || tag_of(at) != 0 || !entry.is_ready() {
+            return;
+        }
+        let wanted = wanted.next_power_of_two().clamp(LEAST, MOST);
+        let slots = match self.slots(pin) {
+            Some(slots) if slots.0.len() >= wanted => slots,
+            _ => return self.grow(wanted),
+        };
+        let (slot, tag) = slots.at(hint);
+        // SAFETY: as above.
+        if unsafe { untagged(slot.load(Ordering::Acquire)).as_ref() }.is_none_or(|there| !there.is_ready()) {
+            slot.store(at.map_addr(|at| at | tag << TAG_AT), Ordering::Release);
+        }
+    }
+
+    /// Replaces the slots by more of them, which are empty.
+    fn grow(&self, len: usize) {
+        let old = self.slots.load(Ordering::Acquire);
+        let new = Box::into_raw(Box::new(Slots::<K, R>((0..len).map(|_| AtomicPtr::new(null_mut())).collect())));
+        let swapped = self.slots.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
+        let unused = if swapped.is_ok() { old } else { new };
+        if !unused.is_null() {
+            // SAFETY: made by `Box::into_raw` here, and taken out of use, or never in use; nobody pinned can be reading it when it is freed.
+            garbage::retire(unsafe { Garbage::boxed(unused) });
+        }
+    }
+
+    #[inline(always)]
+    fn slots<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Slots<K, R>> {
+        // SAFETY: slots that are replaced live while readers that loaded them are pinned.
+        unsafe { self.slots.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// What the slots take.
+    #[cfg(not(loom))]
+    pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
+        self.slots(pin).map_or(0, |slots| size_of_val(&*slots.0))
+    }
+}
+
+impl<K, R> Slots<K, R> {
+    /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
+    #[inline(always)]
+    fn at(&self, hint: u64) -> (&AtomicPtr<Entry<K, R>>, usize) {
+        // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
+        let at = (hint ^ (hint >> 24).wrapping_mul(0x9e37_79b1)) as usize;
+        let len = self.0.len();
+        (&self.0[at & (len - 1)], at >> len.trailing_zeros() & 0xffff)
+    }
+}
+
+#[inline(always)]
+fn tag_of<T>(entry: *mut T) -> usize {
+    if TAG_AT == 0 { 0 } else { entry.addr() >> TAG_AT }
+}
+
+#[inline(always)]
+fn untagged<T>(entry: *mut T) -> *mut T {
+    entry.map_addr(|at| at & !(usize::MAX << TAG_AT))
+}
+
+impl<K, R> Drop for Front<K, R> {
+    fn drop(&mut self) {
+        // Relaxed: nobody else looks.
+        let slots = self.slots.load(Ordering::Relaxed);
+        if !slots.is_null() {
+            // SAFETY: made by `Box::into_raw`, and the table is being dropped.
+            drop(unsafe { Box::from_raw(slots) });
+        }
+    }
+}
