@@ -8,8 +8,8 @@ use crate::sync::{AtomicBool, Ordering, lock};
 /// A place for the last table, and whether what is in it still holds.
 pub(in crate::cache) struct Parked {
     lot: Mutex<Lot>,
-    /// Whether the lot has ever been looked at. Relaxed, as what follows: who changes values while others ask for them may be
-    /// earlier or later than they.
+    /// Whether the lot has ever been looked at. Relaxed, as what follows: who changes values and does not see the first look comes at the same
+    /// time as that. So what the looker computes is in flight meanwhile, and kept, as any call is that is in flight when its key is removed.
     used: AtomicBool,
     /// Whether values were put in by hand, which calls by place would not see.
     seeded: AtomicBool,
