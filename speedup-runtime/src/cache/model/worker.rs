@@ -78,6 +78,16 @@ pub(in crate::cache) struct Pin {
 #[derive(Clone, Copy)]
 pub(in crate::cache) struct Pinned<'pin>(PhantomData<&'pin Pin>);
 
+impl Pinned<'_> {
+    /// As in the program.
+    ///
+    /// # Safety
+    /// As in the program.
+    pub(in crate::cache) unsafe fn needless() -> Self {
+        Self(PhantomData)
+    }
+}
+
 impl Pin {
     pub(in crate::cache) fn at(&self) -> Pinned<'_> {
         Pinned(PhantomData)
