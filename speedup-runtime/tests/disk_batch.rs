@@ -1,10 +1,14 @@
 //! Several changes as one step.
 
+mod copies;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error, ListBatch};
+
+use copies::copy_all;
 
 type Dict = DiskDict<u64, Vec<u8>>;
 
@@ -62,18 +66,6 @@ fn a_batch_that_is_refused_changes_nothing() {
     });
     assert!(matches!(refused, Err(Error::KeyTooLarge { .. })), "{refused:?}");
     assert!(dict.is_empty());
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }
 
 /// Batch `n`: it moves what is under all keys of a row to the next.

@@ -1,10 +1,14 @@
 //! Reading what others change, copies of what is open, and folders of structures.
 
+mod copies;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use speedup_runtime::disk::{DictBuilder, DiskDict, DiskList, Error, Folder, ListBuilder};
+
+use copies::copy_all;
 
 type Dict = DiskDict<u64, Vec<u8>>;
 
@@ -199,14 +203,6 @@ fn contents(folder: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
         }
     }
     found
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    for (path, bytes) in contents(from) {
-        let target = to.join(path.strip_prefix(from).unwrap());
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::write(target, bytes).unwrap();
-    }
 }
 
 #[test]

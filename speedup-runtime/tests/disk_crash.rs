@@ -8,6 +8,7 @@
 
 #![cfg(unix)]
 
+mod copies;
 mod rounds;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error};
+
+use copies::copy_all;
 
 /// Set in a child: `FOLDER FIRST_OPERATION`, or `FOLDER open` to recover and leave.
 const TASK: &str = "SPEEDUP_CRASH_TASK";
@@ -428,18 +431,6 @@ fn a_copy_of_the_files_at_any_moment_opens_with_some_state() {
             let (dict, list) = open(copy.path());
             assert!(dict.to_map().unwrap() == dict_model.items);
             assert_eq!(list.to_vec().unwrap(), list_model.items);
-        }
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&target).unwrap();
-            copy_all(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
         }
     }
 }

@@ -2,28 +2,20 @@
 //!
 //! `SPEEDUP_WRITE_FIXTURES=1 cargo test -p speedup-runtime --test disk_format` writes those of a new format.
 
+mod copies;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use speedup_runtime::disk::{DiskDict, DiskList};
+
+use copies::copy_all;
 
 /// What was written when, oldest first: before there was a spare, with one and numbered leaves, and with the shape of the types.
 const WRITTEN: [&str; 3] = ["disk-format-1", "disk-format-1-spare", "disk-format-2"];
 
 fn fixtures(written: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(written)
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }
 
 type Dict = DiskDict<(String, i32), Option<f64>>;

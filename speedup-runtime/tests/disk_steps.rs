@@ -1,5 +1,7 @@
 //! Changes of many entries at once are one step: after a crash, an error or a panic all of it is done or nothing.
 
+mod copies;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,20 +9,10 @@ use std::path::Path;
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error};
 
+use copies::copy_all;
+
 fn dict(folder: &Path) -> DiskDict<u32, String> {
     DiskDict::builder("d").location(folder).write_buffer(4096).open().unwrap()
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }
 
 /// The journal of a structure that is open.

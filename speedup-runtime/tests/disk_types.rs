@@ -1,11 +1,15 @@
 //! Value types: that the whole of their shape counts, how they may change, and that what cannot come back is refused.
 
+mod copies;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use speedup_runtime::disk::{DiskDict, DiskList, Error, Value};
+
+use copies::copy_all;
 
 fn list<T: Value>(folder: &Path) -> Result<DiskList<T>, Error> {
     DiskList::builder("l").location(folder).open()
@@ -218,18 +222,6 @@ fn a_kill_while_values_are_converted_leaves_the_old_ones() {
         assert_eq!((new.len(), new.get(29_999).unwrap().as_deref()), (30_000, Some("29999")));
     }
     assert_eq!(copies.len(), 4);
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_all(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }
 
 #[test]

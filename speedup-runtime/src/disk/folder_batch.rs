@@ -202,24 +202,13 @@ mod tests {
 
     use super::*;
     use crate::disk::Folder;
+    use crate::disk::testing::copy_all;
 
     type Dict = DiskDict<u64, String>;
 
     fn open(path: &Path) -> (Dict, Dict, DiskList<u64>) {
         let folder = Folder::open(path).unwrap();
         (folder.dict("a").unwrap(), folder.dict("b").unwrap(), folder.list("c").unwrap())
-    }
-
-    fn copy_all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy_all(&entry.path(), &target);
-            } else {
-                fs::copy(entry.path(), &target).unwrap();
-            }
-        }
     }
 
     fn prepared(batch: FolderBatch<'_>) -> (Vec<Target<'_>>, Vec<Part>) {

@@ -63,6 +63,8 @@ mod spare;
 mod store;
 mod superblock;
 mod tail;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod types;
 mod value;

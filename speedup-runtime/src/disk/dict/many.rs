@@ -99,21 +99,12 @@ impl DictState {
 mod tests {
     use super::*;
     use crate::disk::body::Body;
-    use crate::disk::options::Options;
-    use crate::disk::store::Store;
-    use crate::disk::superblock::Kind;
-
-    fn open(folder: &std::path::Path) -> DictState {
-        let mut options = Options::new("d".into());
-        options.set_location(folder.into());
-        let (store, replay) = Store::open(&options, Kind::Dict, 0, 0).unwrap();
-        DictState::open(store, replay, 1 << 16).unwrap()
-    }
+    use crate::disk::testing::open_dict;
 
     #[test]
     fn a_few_changes_of_which_one_cannot_be_made_change_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         for n in 0..2000_u32 {
             state.put_blind(&n.to_be_bytes(), format!("value {n:04}").as_bytes()).unwrap();
         }
@@ -126,13 +117,13 @@ mod tests {
         std::fs::write(&pages, bytes).unwrap();
         let key = |n: u32| n.to_be_bytes().to_vec();
         let first = |state: &mut DictState| state.with(&key(1), |bytes| Ok(bytes.to_vec())).unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         let changes = [(key(1), Some(b"new".to_vec())), (key(2), None), (key(1500), None)];
         assert!(matches!(state.apply_few(&changes), Err(Error::Damaged { .. })));
         assert_eq!((first(&mut state), state.len()), (Some(b"value 0001".to_vec()), 2000));
         state.store().write_journal().unwrap();
         drop(state);
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         assert_eq!((first(&mut state), state.len()), (Some(b"value 0001".to_vec()), 2000));
     }
 }

@@ -318,37 +318,13 @@ impl ListState {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
-    use crate::disk::options::Options;
-    use crate::disk::store::Store;
-    use crate::disk::superblock::Kind;
-
-    fn open(folder: &Path) -> ListState {
-        let mut options = Options::new("l".into());
-        options.set_location(folder.into());
-        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
-        ListState::open(store, replay).unwrap()
-    }
-
-    fn copy_all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy_all(&entry.path(), &target);
-            } else {
-                fs::copy(entry.path(), &target).unwrap();
-            }
-        }
-    }
+    use crate::disk::testing::{copy_all, open_list};
 
     #[test]
     fn changes_beyond_what_a_repair_has_left_do_not_swallow_those_that_follow() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_list(folder.path());
         state.push(b"a").unwrap();
         let steps = [Step::Set(5, b"x".to_vec()), Step::Cut(7, 9), Step::Push(b"b".to_vec())];
         state.batch(&steps).unwrap();
@@ -358,7 +334,7 @@ mod tests {
         // As a kill leaves it.
         let copy = tempfile::tempdir().unwrap();
         copy_all(folder.path(), copy.path());
-        let mut state = open(copy.path());
+        let mut state = open_list(copy.path());
         let found: Vec<_> = (0..4).map(|at| state.with(at, |bytes| Ok(bytes.to_vec())).unwrap()).collect();
         assert_eq!(found, [Some(b"a".to_vec()), Some(b"b".to_vec()), Some(b"c".to_vec()), None]);
         assert_eq!(state.store.operations(), 5);

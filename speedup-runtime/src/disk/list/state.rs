@@ -335,12 +335,12 @@ fn with_item<P: Pages, R>(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::path::Path;
 
     use super::*;
     use crate::disk::options::Options;
     use crate::disk::superblock::Kind;
+    use crate::disk::testing::{copy_all, open_list};
 
     #[test]
     fn a_value_beyond_the_limit_is_refused_and_changes_nothing() {
@@ -359,37 +359,18 @@ mod tests {
         assert_eq!(state.len(), 1);
     }
 
-    fn copy_all(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy_all(&entry.path(), &target);
-            } else {
-                fs::copy(entry.path(), &target).unwrap();
-            }
-        }
-    }
-
     /// Opens what a kill at this moment would leave of the list in `folder`.
     fn killed(folder: &Path) -> (tempfile::TempDir, ListState) {
         let copy = tempfile::tempdir().unwrap();
         copy_all(folder, copy.path());
-        let state = open(copy.path());
+        let state = open_list(copy.path());
         (copy, state)
-    }
-
-    fn open(folder: &Path) -> ListState {
-        let mut options = Options::new("l".into());
-        options.set_location(folder.into());
-        let (store, replay) = Store::open(&options, Kind::List, 0, 0).unwrap();
-        ListState::open(store, replay).unwrap()
     }
 
     #[test]
     fn a_checkpoint_that_an_operation_of_the_journal_makes_due_counts_that_operation() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_list(folder.path());
         for n in 0..9 {
             state.push(&vec![n; 8 << 20]).unwrap();
         }
@@ -410,7 +391,7 @@ mod tests {
     #[test]
     fn a_checkpoint_comes_before_playing_the_journal_would_take_long_however_short_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_list(folder.path());
         (0..2000_u32).for_each(|n| state.push(&n.to_le_bytes()).unwrap());
         state.checkpoint().unwrap();
         let (mut costs, mut cut) = (0, 0);

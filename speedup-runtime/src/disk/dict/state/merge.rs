@@ -198,24 +198,16 @@ impl Merge {
 mod tests {
     use super::super::*;
     use super::SLICE;
-    use crate::disk::options::Options;
-    use crate::disk::superblock::Kind;
+    use crate::disk::testing::{copy_all, open_dict};
 
     fn copy(bytes: &[u8]) -> Result<Vec<u8>> {
         Ok(bytes.to_vec())
     }
 
-    fn open(folder: &std::path::Path) -> DictState {
-        let mut options = Options::new("d".into());
-        options.set_location(folder.into());
-        let (store, replay) = Store::open(&options, Kind::Dict, 0, 0).unwrap();
-        DictState::open(store, replay, 1 << 16).unwrap()
-    }
-
     #[test]
     fn a_change_merges_a_bounded_part_of_the_buffer_and_reads_see_no_difference() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         let mut model = std::collections::BTreeMap::new();
         let (mut merging, mut merges) = (None, 0);
         for n in 0..40_000_u64 {
@@ -247,7 +239,7 @@ mod tests {
         }
         state.checkpoint().unwrap();
         drop(state);
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         assert_eq!(state.len(), model.len() as u64);
         for (key, val) in &model {
             assert_eq!(state.with(key, |bytes| Ok(bytes.to_vec())).unwrap().as_ref(), Some(val));
@@ -258,7 +250,7 @@ mod tests {
     fn pages_of_a_value_that_was_merged_in_part_are_given_back() {
         for records in 2..12 {
             let folder = tempfile::tempdir().unwrap();
-            let mut state = open(folder.path());
+            let mut state = open_dict(folder.path());
             // What follows is below it, and so goes into the buffer.
             state.put_blind(b"z", b"v").unwrap();
             state.checkpoint().unwrap();
@@ -279,23 +271,11 @@ mod tests {
         }
     }
 
-    fn copy_all(from: &std::path::Path, to: &std::path::Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap().map(std::result::Result::unwrap) {
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy_all(&entry.path(), &target);
-            } else {
-                std::fs::copy(entry.path(), &target).unwrap();
-            }
-        }
-    }
-
     #[cfg(not(speedup_tight))]
     #[test]
     fn playing_a_journal_of_scattered_changes_writes_each_page_about_once() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         let key = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
         (0..60_000).for_each(|n| state.put_blind(&key(n), &n.to_le_bytes()).unwrap());
         state.checkpoint().unwrap();
@@ -303,7 +283,7 @@ mod tests {
         state.store().flush().unwrap();
         let killed = tempfile::tempdir().unwrap();
         copy_all(folder.path(), killed.path());
-        let mut state = open(killed.path());
+        let mut state = open_dict(killed.path());
         assert_eq!(state.with(&key(3), copy).unwrap().as_deref(), Some(b"changed".as_slice()));
         assert_eq!(state.len(), 60_000);
         // Some 300 pages, each of them and what is above it a few times; the buffer of this dict alone would be merged 40 times.
@@ -315,7 +295,7 @@ mod tests {
     #[test]
     fn a_checkpoint_after_a_merge_goes_on_with_a_journal_that_was_begun_before_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = open(folder.path());
+        let mut state = open_dict(folder.path());
         state.buffer = WriteBuffer::new(1 << 20);
         let mut model = std::collections::BTreeMap::new();
         let journals =
@@ -351,7 +331,7 @@ mod tests {
                 state.store.flush().unwrap();
                 let killed = tempfile::tempdir().unwrap();
                 copy_all(folder.path(), killed.path());
-                let mut again = open(killed.path());
+                let mut again = open_dict(killed.path());
                 assert_eq!(again.len(), model.len() as u64, "at {n}");
                 for (key, val) in &model {
                     assert_eq!(again.with(key, copy).unwrap().as_ref(), Some(val), "at {n}");
