@@ -1,9 +1,10 @@
 //! `profile`, in a process of its own: it is for the whole process.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        LazyLock, Mutex,
+        Condvar, LazyLock, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -86,13 +87,25 @@ fn what_would_take_for_ever_without_a_cache_is_given_up() {
 fn only_the_second_run_is_shared_out() {
     let _alone = alone();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("a pool");
-    let cache = Cache::from_fn(|n: u64| {
-        std::thread::sleep(Duration::from_millis(2));
+    // In the second run each call waits until another thread has begun one.
+    let (run, begun, came) = (AtomicU64::new(0), Mutex::new(HashSet::new()), Condvar::new());
+    let meeting = std::sync::Arc::new((run, begun, came));
+    let meets = meeting.clone();
+    let cache = Cache::from_fn(move |n: u64| {
+        let (run, begun, came) = &*meets;
+        if run.load(Ordering::SeqCst) == 2 {
+            let mut begun = begun.lock().expect("no panic");
+            begun.insert(std::thread::current().id());
+            came.notify_all();
+            let waited = came.wait_timeout_while(begun, Duration::from_secs(60), |begun| begun.len() < 2);
+            assert!(!waited.expect("no panic").1.timed_out(), "nobody else comes");
+        }
         n
     });
     let mut taken = Vec::new();
     pool.install(|| {
         profile(|| {
+            meeting.0.fetch_add(1, Ordering::SeqCst);
             let before = cache.stats().side_by_side;
             cache.get_all((0..32).map(|n| (n,)));
             taken.push(cache.stats().side_by_side - before);

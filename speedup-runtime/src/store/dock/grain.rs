@@ -94,8 +94,15 @@ mod tests {
 
     #[test]
     fn a_call_is_not_charged_with_those_within_it() {
-        let grain = Grain::new();
-        within(|| grain.body(|| within(|| std::thread::sleep(Duration::from_millis(300)))));
-        assert!(grain.own.load(Ordering::Relaxed) < 300_000_000);
+        let mut inner = Duration::ZERO;
+        let ((), own) = within(|| {
+            alone(|| {
+                within(|| std::thread::sleep(Duration::from_millis(5)));
+                inner = WITHIN.get();
+            })
+        });
+        assert!(inner >= Duration::from_millis(5));
+        // Of all that the call has taken, the part within it is left out.
+        assert!(WITHIN.get() >= own + inner);
     }
 }

@@ -189,7 +189,11 @@ mod proc {
 
     #[cfg(test)]
     mod tests {
-        use std::sync::{Arc, Condvar, Mutex, mpsc::sync_channel};
+        use std::{
+            io::Read,
+            os::unix::net::UnixStream,
+            sync::{Arc, Condvar, Mutex, mpsc::sync_channel},
+        };
 
         use super::*;
 
@@ -239,7 +243,12 @@ mod proc {
             assert_eq!(seen(move || rayon_core::in_place_scope(|scope| scope.spawn(|_| wait())), open), Sleep::Unclear);
             let (sender, receiver) = sync_channel::<()>(0);
             assert_eq!(seen(move || assert!(receiver.recv().is_err()), || drop(sender)), Sleep::Otherwise);
-            assert_eq!(seen(|| thread::sleep(Duration::from_millis(200)), || ()), Sleep::Otherwise);
+            // Not on a futex.
+            let (mut reader, writer) = UnixStream::pair().expect("a pair");
+            assert_eq!(
+                seen(move || assert_eq!(reader.read(&mut [0]).ok(), Some(0)), || drop(writer)),
+                Sleep::Otherwise
+            );
         }
     }
 }
