@@ -1,4 +1,5 @@
 #![doc = include_str!("guide/overview.md")]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "disk")]
 pub use disk::{DiskDict, DiskList, Key, Value};

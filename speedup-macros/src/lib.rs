@@ -4,6 +4,8 @@
 //! faults, `expand` writes the code. `cache/forecast` foretells calls that can run side by side, `buffer/yields` turns a body
 //! with `yield_!` into a generator. `key` is the derive for keys on disk.
 
+#![forbid(unsafe_code)]
+
 mod attributes;
 mod buffer;
 mod cache;
