@@ -3,7 +3,10 @@
 //! Small, since it takes a thousand times as long there. Here the tests run as well, so that they stay true.
 
 use std::{
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
 };
 
@@ -96,6 +99,54 @@ fn a_bounded_cache_puts_out_and_renews() {
     assert!(cache.entries().iter().all(|((text,), value)| text.len() == 1 && value.len() == 2));
     cache.clear();
     assert!(cache.is_empty());
+}
+
+#[test]
+fn two_threads_fill_a_bounded_cache_that_is_cleared_and_tells_of_what_goes() {
+    let told = Arc::new(AtomicU64::new(0));
+    let tells = told.clone();
+    let cache = Cache::from_fn(|n: u64| vec![n; 2])
+        .capacity(6)
+        .weight(|value| value.len() as u64)
+        .on_evict(move |_, value| _ = tells.fetch_add(value.len() as u64, Ordering::Relaxed));
+    thread::scope(|scope| {
+        for from in [0, 3] {
+            let cache = &cache;
+            scope.spawn(move || {
+                // Each key twice, so that the short cut of numbers is taken, too.
+                for n in (from..from + 6).flat_map(|n| [n, n]) {
+                    assert_eq!(cache.get((n,)), [n; 2]);
+                }
+                if from == 0 {
+                    cache.clear();
+                }
+                cache.insert((from,), vec![]);
+                cache.remove(&(from + 1,));
+                assert_eq!(cache.get((from + 2,)), [from + 2; 2]);
+            });
+        }
+    });
+    assert!(told.load(Ordering::Relaxed) > 0);
+    assert!((0..4).all(|n| cache.get((n,)) == [n; 2]));
+    assert!(cache.stats().weight <= 6);
+}
+
+#[test]
+fn values_end_and_are_renewed_ahead() {
+    use std::time::Duration;
+
+    use speedup_runtime::clock::Mock;
+
+    let clock = Mock::new();
+    let cache =
+        Cache::from_fn(|text: String| text + "!").ttl(Duration::from_secs(10)).refresh_ahead(Duration::from_secs(2));
+    for _ in 0..2 {
+        assert_eq!(cache.get(("a".to_string(),)), "a!");
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(cache.get(("a".to_string(),)), "a!");
+        clock.advance(Duration::from_secs(11));
+    }
+    assert_eq!(cache.peek(&("a".to_string(),)), None);
 }
 
 #[test]

@@ -206,6 +206,18 @@ mod loom_tests {
             }
         }
 
+        /// Begins a thread that adds one if it may, and returns what it has added.
+        fn changed_by_another_if_it_may(self: &Arc<Self>) -> loom::thread::JoinHandle<u32> {
+            let table = self.clone();
+            loom::thread::spawn(move || {
+                let may = table.bias.admits(1);
+                if may {
+                    table.add(1);
+                }
+                u32::from(may)
+            })
+        }
+
         fn number(&self) -> u32 {
             // SAFETY: as above.
             self.number.with(|number| unsafe { *number })
@@ -249,14 +261,7 @@ mod loom_tests {
         loom::model(|| {
             membarrier::set_works(false);
             let table = Table::owned_by(0);
-            let other = table.clone();
-            let other = loom::thread::spawn(move || {
-                let may = other.bias.admits(1);
-                if may {
-                    other.add(1);
-                }
-                u32::from(may)
-            });
+            let other = table.changed_by_another_if_it_may();
             table.add_swiftly(0);
             registry::numbered(0).set_fenced(false);
             table.add_swiftly(0);
@@ -316,14 +321,7 @@ mod loom_tests {
             membarrier::set_works(false);
             registry::numbered(0).set_fenced(false);
             let table = Table::owned_by(0);
-            let other = table.clone();
-            let other = loom::thread::spawn(move || {
-                let may = other.bias.admits(1);
-                if may {
-                    other.add(1);
-                }
-                u32::from(may)
-            });
+            let other = table.changed_by_another_if_it_may();
             table.add_swiftly(0);
             table.add(0);
             let added = other.join().unwrap();
