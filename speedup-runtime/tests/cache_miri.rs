@@ -120,7 +120,7 @@ fn two_threads_fill_a_bounded_cache_that_is_cleared_and_tells_of_what_goes() {
                 if from == 0 {
                     cache.clear();
                 }
-                cache.insert((from,), vec![]);
+                cache.insert((from,), vec![from; 2]);
                 cache.remove(&(from + 1,));
                 assert_eq!(cache.get((from + 2,)), [from + 2; 2]);
             });
