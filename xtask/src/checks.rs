@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::functions::functions;
 use crate::run::{Done, Failure, is_there, root, run};
 
 /// Files beyond this many lines hold two things.
@@ -89,40 +90,6 @@ pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Line and length of each function, told by rustfmt's indentation: it ends at the first `}` as far in as its `fn`.
-fn functions(text: &str) -> Vec<(usize, usize)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut found = Vec::new();
-    for (start, line) in lines.iter().enumerate() {
-        let body = line.trim_start();
-        let indent = line.len() - body.len();
-        if !is_function(body) {
-            continue;
-        }
-        let end = lines[start..]
-            .iter()
-            .position(|line| line.len() > indent && line[indent..] == *"}" && line[..indent].trim().is_empty());
-        let one_line = body.ends_with('}') || body.ends_with(';');
-        if let (Some(length), false) = (end, one_line) {
-            found.push((start + 1, length + 1));
-        }
-    }
-    found
-}
-
-/// Whether a line begins a function.
-fn is_function(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    loop {
-        match words.next() {
-            Some("fn") => return true,
-            Some(word)
-                if word.starts_with("pub") || ["const", "unsafe", "async", "super)", "crate)"].contains(&word) => {}
-            _ => return false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{functions, minor};
@@ -131,6 +98,17 @@ mod tests {
     fn functions_are_measured_by_their_indentation() {
         let text = "impl X {\n    pub(crate) fn a() {\n        if x {\n        }\n    }\n\n    fn b() {}\n}\n";
         assert_eq!(functions(text), [(2, 4)]);
+    }
+
+    #[test]
+    fn a_function_is_known_whoever_may_see_it() {
+        let is_function = |line: &str| !functions(&format!("{line}\n    x\n}}\n")).is_empty();
+        for qualifiers in ["", "pub ", "pub(in crate::cache) unsafe ", "pub(super) const ", "extern \"C\" "] {
+            assert!(is_function(&format!("{qualifiers}fn a() {{")), "{qualifiers}");
+        }
+        for line in ["pub struct A {", "let f = a(|| {", "// fn a() {", "public fn a() {", "\"{ fn a() {"] {
+            assert!(!is_function(line), "{line}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod charts;
 mod check_time;
 mod checks;
+mod functions;
 mod imports;
 mod licences;
 mod minimal;

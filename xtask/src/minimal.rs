@@ -48,7 +48,8 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let (path, target) = (entry.as_ref().map(fs::DirEntry::path).unwrap_or_default(), to.join(entry?.file_name()));
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             copy(&path, &target)?;
         } else {

@@ -66,7 +66,7 @@ pub(crate) fn save(command: &mut Command, file: &Path) -> Result<Done, Failure> 
 
 /// The processor time of all programs that this one has run so far, where the system tells (Linux): on a shared machine it says more
 /// than the clock does.
-pub(crate) fn processor_time() -> Option<Duration> {
+fn processor_time() -> Option<Duration> {
     // The name of the program may hold anything, and ends with the last parenthesis.
     let text = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = text.rsplit_once(')')?;

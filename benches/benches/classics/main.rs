@@ -1,5 +1,7 @@
 //! The experiments of the classic chapter on making programs fast, done again: what each piece of advice is worth here.
 
+#[path = "../../../xtask/src/functions.rs"]
+mod functions;
 mod growth;
 
 use std::collections::hash_map::Entry;

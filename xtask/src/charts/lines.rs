@@ -47,21 +47,24 @@ pub(super) fn panel(table: &Table) -> Option<Panel> {
     );
     // As many times faster as there are workers.
     let best = most.min(2_f64.powf(high));
-    polyline(&[(x(first), y(first)), (x(best), y(best))], "#aaaaaa\" stroke-dasharray=\"4 3", &mut body);
+    polyline(&[(x(first), y(first)), (x(best), y(best))], "#aaaaaa", "4 3", &mut body);
     let mut ends: Vec<(f64, usize)> = Vec::new();
     for (number, row) in table.rows.iter().enumerate() {
         let drawn: Vec<(f64, f64)> = points(row).into_iter().map(|(workers, faster)| (x(workers), y(faster))).collect();
-        polyline(&drawn, COLOURS[number % COLOURS.len()], &mut body);
+        polyline(&drawn, COLOURS[number % COLOURS.len()], "none", &mut body);
         ends.extend(drawn.last().map(|(_, end)| (*end, number)));
     }
     names(table, ends, &mut body);
     Some(Panel { title: table.title.clone(), height: HEIGHT + BOTTOM, body })
 }
 
-fn polyline(points: &[(f64, f64)], colour: &str, body: &mut String) {
+fn polyline(points: &[(f64, f64)], colour: &str, dashes: &str, body: &mut String) {
     let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let points = points.join(" ");
-    let _ = writeln!(body, "<polyline points=\"{points}\" fill=\"none\" stroke-width=\"1.8\" stroke=\"{colour}\"/>");
+    let _ = writeln!(
+        body,
+        "<polyline points=\"{points}\" fill=\"none\" stroke-width=\"1.8\" stroke=\"{colour}\" stroke-dasharray=\"{dashes}\"/>"
+    );
 }
 
 /// Writes the name of each line beside its end, from the top, none over another.

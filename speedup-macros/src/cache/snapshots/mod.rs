@@ -31,3 +31,14 @@ fn check_in_impl(options: &str, function: &str, expected: &Expect) {
     let expansion = super::attribute_at(testing::tokens(options), testing::tokens(function), |_| place);
     expected.assert_eq(&testing::pretty(quote::quote!(impl Point { #expansion })));
 }
+
+/// The README shows what `#[cache]` writes, to the letter.
+#[test]
+fn readme() {
+    let function = "fn fibonacci(n: u64) -> u64 { if n < 2 { n } else { fibonacci(n - 1) + fibonacci(n - 2) } }";
+    let expansion = super::attribute_at(testing::tokens(""), testing::tokens(function), |_| Place::Free);
+    // A release of this crate comes without it.
+    let Ok(readme) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")) else { return };
+    let shown = testing::pretty(expansion);
+    assert!(readme.contains(&format!("```text\n{shown}```")), "it is to show this:\n{shown}");
+}

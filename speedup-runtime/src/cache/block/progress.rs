@@ -16,7 +16,7 @@ use crate::cache::{
     },
     thread::registry::{self, Worker},
 };
-use crate::sync::Ordering;
+use crate::sync::{Ordering, timed};
 
 /// How long to wait for a sign of life from a body that is known to use rayon.
 pub(in crate::cache) const KNOWN: Duration = Duration::from_millis(1);
@@ -127,7 +127,7 @@ impl Seen {
 
     /// Whether a thread of the own pool does something, as far as it can be asked.
     fn somebody_runs(&mut self, worker: &'static Worker) -> bool {
-        let threads = rayon_core::current_num_threads();
+        let threads = timed::current_num_threads();
         let pool = worker.site.pool();
         // A pool of one has this thread alone.
         threads > 1 && {

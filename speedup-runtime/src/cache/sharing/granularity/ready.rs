@@ -4,7 +4,7 @@
 //! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
 //! 1992), and calls that are over sooner pay nothing.
 
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, timed};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
 pub(super) const WORTH_SHARING: u64 = 100;
@@ -62,7 +62,7 @@ impl Spent {
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
     is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some())
         // In a pool of one thread, which is the caller, nobody would come.
-        && rayon_core::current_num_threads() > 1
+        && timed::current_num_threads() > 1
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
