@@ -252,6 +252,9 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     let (options, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with("--"));
     let mut command = cargo(&["bench", "--manifest-path", "benches/Cargo.toml"]);
     let Some((which, sections)) = words.split_first() else { return run(&mut command) };
+    if let (true, [section, ..]) = (["check", "scaling", "profiles"].contains(&which.as_str()), sections) {
+        return Err(format!("`bench {which}` is one table: leave `{section}` out"));
+    }
     match which.as_str() {
         "check" => return check_time(),
         "cold" => {
