@@ -256,8 +256,8 @@ impl Scoped {
     ) -> Option<&'static Core<K, R>> {
         let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
         // SAFETY: the family is that of scopes of these types.
-        let scopes = frames.filter_map(|frame| unsafe { Scope::<N, K, R>::of_frame(frame, family) });
-        scopes.into_iter().find(|scope| scope.passed_on == *passed_on).map(|scope| &scope.core)
+        let mut scopes = frames.filter_map(|frame| unsafe { Scope::<N, K, R>::of_frame(frame, family) });
+        scopes.find(|scope| scope.passed_on == *passed_on).map(|scope| &scope.core)
     }
 
     #[cold]

@@ -136,7 +136,8 @@ where
             // After the claims: a value that is put ends its claim.
             keys.iter().for_each(|key| commands.add(&[b"EXISTS", self.shared.name(key).as_bytes()]));
             let mut answers = self.shared.pool.ask(&commands)?.into_iter();
-            let Some(Value::Array(claims)) = answers.next() else { continue };
+            let claims = if let Some(Value::Array(claims)) = answers.next() { claims } else { Vec::new() };
+            let end = looked.len() + keys.len();
             looked.extend(claims.into_iter().zip(answers).map(|both| match both {
                 (_, Value::Int(1)) => Looked::There,
                 (Value::BulkString(claim), _) => {
@@ -146,6 +147,8 @@ where
                 }
                 _ => Looked::Free,
             }));
+            // Of what a server has not said, who asks for it learns more.
+            looked.resize_with(end, || Looked::Free);
         }
         Ok(looked)
     }
