@@ -207,8 +207,8 @@ mod loom_tests {
         }
 
         /// Begins a thread that adds one if it may, and returns what it has added.
-        fn changed_by_another_if_it_may(self: &Arc<Self>) -> loom::thread::JoinHandle<u32> {
-            let table = self.clone();
+        fn changed_by_another_if_it_may(table: &Arc<Self>) -> loom::thread::JoinHandle<u32> {
+            let table = table.clone();
             loom::thread::spawn(move || {
                 let may = table.bias.admits(1);
                 if may {
@@ -261,7 +261,7 @@ mod loom_tests {
         loom::model(|| {
             membarrier::set_works(false);
             let table = Table::owned_by(0);
-            let other = table.changed_by_another_if_it_may();
+            let other = Table::changed_by_another_if_it_may(&table);
             table.add_swiftly(0);
             registry::numbered(0).set_fenced(false);
             table.add_swiftly(0);
@@ -321,7 +321,7 @@ mod loom_tests {
             membarrier::set_works(false);
             registry::numbered(0).set_fenced(false);
             let table = Table::owned_by(0);
-            let other = table.changed_by_another_if_it_may();
+            let other = Table::changed_by_another_if_it_may(&table);
             table.add_swiftly(0);
             table.add(0);
             let added = other.join().unwrap();
