@@ -232,35 +232,48 @@ fn put_back(folder: &Path) {
     }
 }
 
-/// Works until it is killed.
+/// Works until it is killed, at times through shared handles, whose checkpoints are written beside the changes.
 fn work(folder: &Path, mut dict_next: u64, mut list_next: u64) -> ! {
-    let (mut dict, mut list) = open(folder);
-    for turn in 1.. {
-        change(&mut dict, &mut list, dict_next, list_next);
-        (dict_next, list_next) = (dict_next + 1, list_next + 1);
-        if turn % 61 == 0 {
-            dict.flush().unwrap();
-            list.flush().unwrap();
-            // Straight to the file: the harness keeps what is printed.
-            let mut output = std::io::stdout();
-            writeln!(output, "@ {dict_next} {list_next}").unwrap();
-        }
-        match turn % 4000 {
-            1500 => {
-                dict.compact().unwrap();
-                list.compact().unwrap();
-            }
-            700 | 2200 => fork(&mut dict, &mut list),
-            900 | 2600 => rename(folder, &mut dict),
-            3000 => {
-                dict.close().unwrap();
-                list.close().unwrap();
-                (dict, list) = open(folder);
-            }
-            _ => {}
+    let mut turns = 0;
+    loop {
+        let (mut dict, mut list) = open(folder);
+        let alone = list_next.is_multiple_of(2);
+        let mut some = |dict: &mut Dict, list: &mut List| {
+            turn(folder, dict, list, turns, (dict_next, list_next));
+            (turns, dict_next, list_next) = (turns + 1, dict_next + 1, list_next + 1);
+        };
+        if alone {
+            (0..3001).for_each(|_| some(&mut dict, &mut list));
+            dict.close().unwrap();
+            list.close().unwrap();
+        } else {
+            let (dict, list) = (dict.shared(), list.shared());
+            (0..3001).for_each(|_| some(&mut dict.lock(), &mut list.lock()));
+            dict.close().unwrap();
+            list.close().unwrap();
         }
     }
-    unreachable!("the parent kills first")
+}
+
+/// One operation on each, and what is done beside operations.
+fn turn(folder: &Path, dict: &mut Dict, list: &mut List, turn: u64, (dict_next, list_next): (u64, u64)) {
+    change(dict, list, dict_next, list_next);
+    if turn % 61 == 60 {
+        dict.flush().unwrap();
+        list.flush().unwrap();
+        // Straight to the file: the harness keeps what is printed.
+        let mut output = std::io::stdout();
+        writeln!(output, "@ {} {}", dict_next + 1, list_next + 1).unwrap();
+    }
+    match turn % 4000 {
+        1500 => {
+            dict.compact().unwrap();
+            list.compact().unwrap();
+        }
+        700 | 2200 => fork(dict, list),
+        900 | 2600 => rename(folder, dict),
+        _ => {}
+    }
 }
 
 #[test]

@@ -47,18 +47,21 @@ fn move_read(dict: &Shared<DiskDict<u64, f64>>, items: usize, n: u64) -> impl Fn
     move || read(dict, items, n << 32 | 0xabcd)
 }
 
-/// How long single reads wait while another thread inserts.
+/// How long single reads wait while another thread inserts, and how long its single changes take.
 pub fn beside(items: usize, folder: &Path) {
     let dict = filled(items, folder);
     let stop = AtomicBool::new(false);
     let mut waits: Vec<Duration> = Vec::new();
+    let mut stops: Vec<Duration> = Vec::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in items as u64.. {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
+                let begun = Instant::now();
                 dict.put(scatter(n), n as f64).unwrap();
+                stops.push(begun.elapsed());
             }
         });
         let start = Instant::now();
@@ -71,10 +74,14 @@ pub fn beside(items: usize, folder: &Path) {
         stop.store(true, Ordering::Relaxed);
     });
     waits.sort_unstable();
-    let at = |part: f64| waits[((waits.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e6;
-    report("half", at(0.5));
-    report("rare", at(0.9999));
-    report("longest", at(1.0));
+    stops.sort_unstable();
+    let at = |times: &[Duration], part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e6;
+    report("half", at(&waits, 0.5));
+    report("rare", at(&waits, 0.9999));
+    report("longest", at(&waits, 1.0));
+    report("half of changes", at(&stops, 0.5));
+    report("rare change", at(&stops, 0.9999));
+    report("longest change", at(&stops, 1.0));
 }
 
 /// How long it takes to open a small dict that was closed, and to read from it.
@@ -102,12 +109,20 @@ pub fn section(bars: &mut Bars) {
     let (readers, beside, small) = (of("readers"), of("beside"), of("small"));
     println!("\n### A dict of {ITEMS} entries that threads share, and a small one\n");
     println!(
-        "| get/s, one thread | get/s, two threads | us a get beside a writer: half / 1 of 10,000 / longest | ms to open a small dict and read |"
+        "| get/s, one thread | get/s, two threads | us a get beside a writer: half / 1 of 10,000 / longest | us a put of the writer: half / 1 of 10,000 / longest | ms to open a small dict and read |"
     );
-    println!("|---|---|---|---|");
+    println!("|---|---|---|---|---|");
     println!(
-        "| {:.0} | {:.0} | {:.1} / {:.0} / {:.0} | {:.2} |",
-        readers["one"], readers["two"], beside["half"], beside["rare"], beside["longest"], small["ms"]
+        "| {:.0} | {:.0} | {:.1} / {:.0} / {:.0} | {:.1} / {:.0} / {:.0} | {:.2} |",
+        readers["one"],
+        readers["two"],
+        beside["half"],
+        beside["rare"],
+        beside["longest"],
+        beside["half of changes"],
+        beside["rare change"],
+        beside["longest change"],
+        small["ms"]
     );
     bars.check("two readers", "times one", readers["two"] / readers["one"], Limit::AtLeast(1.8));
     bars.check("open and read a small dict", "ms", small["ms"], Limit::AtMost(2.0));

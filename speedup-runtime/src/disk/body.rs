@@ -1,24 +1,21 @@
 //! The state of a structure, as what is around it sees it.
 
 use super::Result;
-use super::store::Store;
+use super::store::{Departed, Staged, Store};
 
 /// What a structure wants after an operation.
-pub(crate) enum Want<T> {
+pub(crate) enum Want {
     Nothing,
     /// To be asked again: it has done a part of what is due, about a page.
     Turn,
-    /// This done beside readers.
-    Task(T),
+    /// This sent off beside readers.
+    Depart(Box<Staged>),
+    /// To be asked again when what is on its way is written.
+    Wait,
 }
 
 /// The state of a dict or a list.
 pub(crate) trait Body: Send + Sync + 'static {
-    /// Something that takes long and changes nothing.
-    type Task;
-    /// What comes of it.
-    type Product;
-
     /// Leaves what becomes due to [`tend`](Self::tend) from here on.
     fn defer(&mut self);
 
@@ -26,13 +23,13 @@ pub(crate) trait Body: Send + Sync + 'static {
     fn want_publication(&mut self);
 
     /// Does a part of what is due, or says what is.
-    fn tend(&mut self) -> Result<Want<Self::Task>>;
+    fn tend(&mut self) -> Result<Want>;
 
-    /// Does what `tend` asked for, while others read.
-    fn perform(&self, task: Self::Task) -> Result<Self::Product>;
+    /// Sends off what `tend` asked for, while others read.
+    fn depart(&self, staged: Box<Staged>) -> Result<Departed>;
 
-    /// From here on what was done counts.
-    fn adopt(&mut self, product: Self::Product);
+    /// From here on changes go on while it is written.
+    fn go_on(&mut self, departed: Departed);
 
     fn store(&mut self) -> &mut Store;
 

@@ -26,8 +26,33 @@ pub(crate) trait Engine: Send {
         Ok(false)
     }
 
-    /// Applies all changes or none, as commit number `epoch`; when it returns they survive a power cut.
-    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()>;
+    /// What writes commits, while others go on reading.
+    fn writer(&mut self) -> Result<Writer>;
+
+    /// Commit number `epoch` is written.
+    fn committed(&mut self, _epoch: u64) {}
+}
+
+/// What writes commits of a store that is open.
+pub(crate) struct Writer {
+    db: sled::Db,
+    folder: PathBuf,
+}
+
+impl Writer {
+    /// Applies all changes or none; when it returns they survive a power cut.
+    pub(crate) fn commit(self, changes: impl Iterator<Item = Change>) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        guard(&self.folder, || self.db.apply_batch(batch))?;
+        guard(&self.folder, || self.db.flush())?;
+        sync_all(&self.folder)
+    }
 }
 
 /// sled, in a folder of its own.
@@ -88,11 +113,6 @@ impl Sled {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    fn sync(&self) -> Result<()> {
-        guard(&self.folder, || self.db.flush())?;
-        sync_all(&self.folder)
     }
 }
 
@@ -182,15 +202,7 @@ impl Engine for Sled {
         Ok(found.map(|bytes| bytes.to_vec()))
     }
 
-    fn commit(&mut self, _: u64, changes: Vec<Change>) -> Result<()> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        guard(&self.folder, || self.db.apply_batch(batch))?;
-        self.sync()
+    fn writer(&mut self) -> Result<Writer> {
+        Ok(Writer { db: self.db.clone(), folder: self.folder.clone() })
     }
 }

@@ -133,26 +133,41 @@ impl<B: Body> Access<B> {
 
     /// Does what a structure wants, and lets readers in between.
     #[cold]
-    fn tend(&self, writing: &mut Writing<'_, B, Writer, Own>, mut want: Result<Want<B::Task>>) -> Result<()> {
+    fn tend(&self, writing: &mut Writing<'_, B, Writer, Own>, mut want: Result<Want>) -> Result<()> {
         let closed = || closed(&self.folder);
         loop {
-            let product = match want? {
+            let departed = match want? {
                 Want::Nothing => return Ok(()),
                 Want::Turn => None,
-                Want::Task(task) => {
+                Want::Wait => {
                     let body = writing.body().ok_or_else(closed)?;
                     // Nobody else can write the journal meanwhile.
-                    let product = body.seen().write_journal().and_then(|()| body.perform(task));
-                    Some(body.seen().settle(product).map_err(|error| body.seen().explain(error))?)
+                    body.seen().write_journal()?;
+                    body.seen().wait();
+                    None
+                }
+                Want::Depart(staged) => {
+                    let body = writing.body().ok_or_else(closed)?;
+                    let departed = body.seen().write_journal().and_then(|()| body.depart(staged));
+                    Some(body.seen().settle(departed).map_err(|error| body.seen().explain(error))?)
                 }
             };
             let mut all = writing.all();
             let body = all.body().as_mut().ok_or_else(closed)?;
-            if let Some(product) = product {
-                body.adopt(product);
+            if let Some(departed) = departed {
+                body.go_on(departed);
             }
             want = body.tend().map_err(|error| body.seen().explain(error));
         }
+    }
+
+    /// Returns when everything so far survives a power cut; others may read meanwhile.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.check_owner()?;
+        let writing = self.inner.value.writer();
+        let body = writing.body().ok_or_else(|| closed(&self.folder))?;
+        body.seen().check_change()?;
+        body.seen().flush().map_err(|error| body.seen().explain(error))
     }
 
     /// Publishes everything and runs `then` on the state before it changes again; others may read all the while.
@@ -166,6 +181,9 @@ impl<B: Body> Access<B> {
             body.want_publication();
         }
         self.tend(&mut writing, Ok(Want::Turn))?;
+        while writing.body().is_some_and(|body| body.seen().is_under_way()) {
+            self.tend(&mut writing, Ok(Want::Wait))?;
+        }
         let body = writing.body().ok_or_else(|| closed(&self.folder))?;
         then(body).map_err(|error| body.seen().explain(error))
     }

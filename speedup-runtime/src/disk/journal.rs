@@ -5,6 +5,7 @@
 //! first operation), and operations: `what: u8`, then what it needs, lengths as varints. Behind the last frame there may be zeros: room that is
 //! already the file's, so that a flush need not make the new length of the file durable, too.
 
+mod front;
 mod op;
 
 use std::fs::{File, OpenOptions};
@@ -16,21 +17,20 @@ use super::engine::sync_folder;
 use super::error::At;
 use super::page_file::{BEGIN, begin_writing};
 use super::{Error, Result};
+use crate::sync::global::Arc;
 
 const MAGIC: &[u8; 8] = b"SPDJRNL1";
 const HEADER: usize = 64;
 const FRAME: usize = 16;
 /// How much is gathered into one frame.
 const GATHER: usize = 64 << 10;
-/// How much room is made behind what is flushed again and again: as much as there is, but no less and no more than this.
-const ROOM: [u64; 2] = [64 << 10, 1 << 20];
 /// The least that a file system gives a file.
 const BLOCK: usize = 4096;
 
 /// The journal that is being written.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     identity: u64,
     number: u64,
@@ -88,15 +88,17 @@ impl Journal {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
         file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
         let len = HEADER as u64;
+        let file = Arc::new(file);
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: 0, room: 0, begun: len })
+    }
+
+    /// The open file, to be synced beside changes.
+    pub(crate) fn open_file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Goes on with a journal where a [`Replay`] of it came to the end.
@@ -106,6 +108,7 @@ impl Journal {
         if replay.len != len {
             file.set_len(len).at(&path)?;
         }
+        let file = Arc::new(file);
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: len, room: 0, begun: len })
     }
 
@@ -197,20 +200,6 @@ impl Journal {
         // Written after the data are durable, so that the header never promises more than there is.
         self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
         self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
-    }
-}
-
-impl Journal {
-    /// Lets the file be longer than what is in it, if it was flushed before and has grown since.
-    fn make_room(&mut self) {
-        if self.durable <= HEADER as u64 || self.len <= self.room {
-            return;
-        }
-        let room = self.len.clamp(ROOM[0], ROOM[1]);
-        let zeros = vec![0; room as usize];
-        let made = self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(&zeros));
-        // Where there is none, the file grows with what is written.
-        self.room = self.len + if made.is_ok() { room } else { 0 };
     }
 }
 

@@ -32,6 +32,7 @@ mod body;
 mod cache;
 mod dict;
 mod engine;
+mod errands;
 mod error;
 mod filter;
 mod fingerprint;

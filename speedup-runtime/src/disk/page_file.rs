@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::At;
 use super::leaf::HEADER;
 use super::{Error, Result};
+use crate::sync::global::Arc;
 
 /// Bytes of a slot.
 pub(crate) const SLOT: usize = 4096;
@@ -41,7 +42,7 @@ pub(crate) struct Seen {
 /// The page file of one structure.
 #[derive(Debug)]
 pub(crate) struct PageFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     /// Pages not yet handed to the operating system; they lie side by side from slot `first`.
     gathered: Vec<u8>,
@@ -53,7 +54,7 @@ pub(crate) struct PageFile {
 impl PageFile {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).at(path)?;
-        Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0, waiting: 0 })
+        Ok(Self::over(file, path))
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -67,10 +68,14 @@ impl PageFile {
 
     fn of(path: &Path, options: &OpenOptions) -> Result<Self> {
         match options.open(path) {
-            Ok(file) => Ok(PageFile { file, path: path.to_path_buf(), gathered: Vec::new(), first: 0, waiting: 0 }),
+            Ok(file) => Ok(Self::over(file, path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::damaged(path, "the file is missing")),
             Err(error) => Err(Error::io(path, error)),
         }
+    }
+
+    fn over(file: File, path: &Path) -> Self {
+        PageFile { file: Arc::new(file), path: path.to_path_buf(), gathered: Vec::new(), first: 0, waiting: 0 }
     }
 
     /// How many slots a page of `len` bytes takes.
@@ -195,9 +200,9 @@ impl PageFile {
         Ok(())
     }
 
-    /// Returns when everything that was handed to the operating system survives a power cut.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.file.sync_data().at(&self.path)
+    /// The open file, to be synced beside changes.
+    pub(crate) fn open_file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     /// Cuts the file after `slots` slots.

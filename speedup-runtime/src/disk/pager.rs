@@ -3,17 +3,18 @@
 //! Nothing the last commit refers to is ever overwritten: a leaf moves to another slot when it first changes in an epoch, and
 //! the directory changes in one batch of the engine. So what is on disk is always exactly the last commit.
 
-pub(crate) use self::commit::Staged;
+pub(crate) use self::commit::{Press, Staged};
 mod commit;
 mod open;
 mod read;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::engine::{Change, Engine};
+use super::engine::Engine;
 use super::inner::{Inner, Kid};
 use super::leaf::{HEADER, Item, Leaf, Val};
 use super::page_file::{PageFile, PageKind, SLOT};
@@ -23,7 +24,7 @@ use super::spare::{Recovered, Spare};
 use super::superblock::Superblock;
 use super::{Error, Result};
 use crate::sync::Arc;
-use crate::sync::global::{AtomicU64, Mutex};
+use crate::sync::global::{self, AtomicU64, Mutex, lock};
 
 /// Values from this length on live in pages of their own.
 const LARGE: usize = 1024;
@@ -62,13 +63,15 @@ pub(crate) struct Pager {
     /// Which one it is of all in this process.
     id: u64,
     file: PageFile,
-    source: Mutex<Source>,
-    spare: Mutex<Spare>,
+    source: global::Arc<Mutex<Source>>,
+    spare: global::Arc<Mutex<Spare>>,
     slots: Slots,
     /// How many chunks of the map of taken slots are still to be read, before the first slot is taken.
     unread_map: Option<u64>,
     leaves: Cache<Leaf>,
     inners: Cache<Inner>,
+    /// Nodes of the commit that is being written: where they will be read, they are not yet.
+    leaving: HashMap<u64, (u64, Arc<Inner>)>,
     /// The epoch that is being written; pages of earlier ones are not touched.
     epoch: u64,
     /// How often a page of this epoch was written or given back.
@@ -92,10 +95,6 @@ struct Source {
 }
 
 impl Source {
-    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()> {
-        self.engine.commit(epoch, changes)
-    }
-
     /// The node at `kid`; an error that names the page file `path` if it cannot be read.
     fn inner(&mut self, kid: &Kid, path: &Path) -> Result<Inner> {
         let mut found = read_inner(&mut *self.engine, kid);
@@ -185,21 +184,13 @@ impl Pager {
         let lost =
             || Error::damaged(&path, "a part of its directory, the map of pages, is missing or has a wrong checksum");
         for chunk in 0..chunks {
-            let raw = self.engine().get(&map_key(chunk))?;
+            let raw = lock(&self.source).engine.get(&map_key(chunk))?;
             let raw = raw.ok_or_else(lost)?;
             let (_, body) = unseal(&raw).ok_or_else(lost)?;
             self.slots.load(body);
         }
         self.unread_map = None;
         Ok(())
-    }
-
-    fn engine(&mut self) -> &mut dyn Engine {
-        &mut *self.source().engine
-    }
-
-    fn source(&mut self) -> &mut Source {
-        self.source.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Begins another epoch without a commit, and returns it.
@@ -297,7 +288,10 @@ impl Pager {
         if let Some(inner) = self.inners.get(kid.at, kid.stamp) {
             return Ok(inner);
         }
-        let inner = Arc::new(self.read_inner(kid)?);
+        let inner = match self.leaving_inner(kid) {
+            Some(inner) => Arc::clone(inner),
+            None => Arc::new(self.read_inner(kid)?),
+        };
         self.cache_inner(kid, Arc::clone(&inner), false);
         Ok(inner)
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::behind::Behind;
+use super::errands::Errands;
 use crate::forks::{Forks, OfProcess};
 use crate::sync::global::{AtomicBool, Ordering};
 
@@ -11,6 +12,8 @@ static FORKS: Forks = Forks::new();
 static FORKED: AtomicBool = AtomicBool::new(false);
 /// What writes behind in this process; a child of a fork has none of the threads, and may have inherited held locks.
 static BEHIND: OfProcess<Behind> = OfProcess::new();
+/// What writes checkpoints in this process.
+static ERRANDS: OfProcess<Errands> = OfProcess::new();
 
 /// A process, as told apart from those it forks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,11 @@ pub(crate) fn behind() -> &'static Behind {
     BEHIND.get_or(Box::default)
 }
 
+/// What writes checkpoints in this process.
+pub(crate) fn errands() -> &'static Errands {
+    ERRANDS.get_or(Box::default)
+}
+
 #[cfg(unix)]
 fn hook() {
     /// Only what a signal handler may do, too.
@@ -51,6 +59,7 @@ fn hook() {
         FORKS.add();
         FORKED.store(true, Ordering::Relaxed);
         BEHIND.leave();
+        ERRANDS.leave();
     }
     extern "C" fn in_parent() {
         FORKED.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::engine::{Change, Engine, Sled, open_stores};
+use super::engine::{Engine, Sled, Writer, open_stores};
 use super::pager::{read_meta, recover};
 use super::spare::Recovered;
 use super::{Error, Result};
@@ -84,12 +84,14 @@ impl Engine for Directory {
         self.open().map(|_| can)
     }
 
-    fn commit(&mut self, epoch: u64, changes: Vec<Change>) -> Result<()> {
-        self.open()?.commit(epoch, changes)?;
+    fn writer(&mut self) -> Result<Writer> {
+        self.open()?.writer()
+    }
+
+    fn committed(&mut self, epoch: u64) {
         self.epoch = epoch;
         if open_stores() > MANY {
             self.source = Source::Unread;
         }
-        Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Slots {
     retired: Vec<(u64, u32)>,
     /// Runs that become free when nobody reads an earlier checkpoint any more.
     held: Vec<(u64, u32)>,
+    /// Runs that the checkpoint which is being written says are free.
+    leaving: Vec<(u64, u32)>,
     /// How many slots are in `retired`.
     waiting: u64,
     /// How many bits are set.
@@ -102,14 +104,17 @@ impl Slots {
         self.waiting > least && self.waiting > self.taken / 2
     }
 
-    /// Frees what was retired and returns the chunks to store; they must be durable before the next [`take`](Self::take).
+    /// Frees what was retired and returns the chunks to store; they must be durable before the next [`take`](Self::take), or what was freed is
+    /// [withheld](Self::withhold).
     ///
     /// With `hold`, somebody reads an earlier checkpoint, and nothing is freed yet.
     pub(crate) fn settle(&mut self, hold: bool) -> Vec<(u64, Vec<u8>)> {
         self.waiting = 0;
         self.held.append(&mut self.retired);
         if !hold {
-            for (first, count) in std::mem::take(&mut self.held) {
+            self.leaving = std::mem::take(&mut self.held);
+            for index in 0..self.leaving.len() {
+                let (first, count) = self.leaving[index];
                 self.mark(first, count, false);
             }
         }
@@ -121,6 +126,24 @@ impl Slots {
                 (chunk as u64, words.flat_map(|word| word.to_le_bytes()).collect())
             })
             .collect()
+    }
+
+    /// Takes back what the last checkpoint frees, until it is written.
+    pub(crate) fn withhold(&mut self) {
+        self.mark_leaving(true);
+    }
+
+    /// That checkpoint is written.
+    pub(crate) fn release(&mut self) {
+        self.mark_leaving(false);
+        self.leaving = Vec::new();
+    }
+
+    fn mark_leaving(&mut self, taken: bool) {
+        let (leaving, changed) = (std::mem::take(&mut self.leaving), self.changed.clone());
+        leaving.iter().for_each(|&(first, count)| self.mark(first, count, taken));
+        // What that checkpoint stores says so.
+        (self.leaving, self.changed) = (leaving, changed);
     }
 
     /// Takes over a stored chunk.

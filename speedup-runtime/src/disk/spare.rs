@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::engine::{Change, Engine};
+use super::engine::{Change, Engine, Writer};
 use super::error::At;
 use super::superblock::{SIZE, Superblock};
 use super::{Error, Result};
@@ -273,7 +273,7 @@ impl Engine for Recovered {
         Ok(Some(value))
     }
 
-    fn commit(&mut self, _: u64, _: Vec<Change>) -> Result<()> {
+    fn writer(&mut self) -> Result<Writer> {
         Err(Error::Failed { cause: "what is being repaired is only read".into() })
     }
 }

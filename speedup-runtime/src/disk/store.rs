@@ -9,6 +9,7 @@ mod checkpoint;
 mod copy;
 mod noting;
 mod rescue;
+mod under_way;
 mod view;
 
 use std::fs;
@@ -16,8 +17,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-pub(crate) use self::checkpoint::{Extent, Staged, Written};
+pub(crate) use self::checkpoint::{Extent, Staged};
 pub(crate) use self::copy::Change;
+pub(crate) use self::under_way::Departed;
+use self::under_way::UnderWay;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};
@@ -70,7 +73,9 @@ pub(crate) struct Store {
     /// Absent while the journal of a crashed process is replayed.
     journal: Mutex<Option<Journal>>,
     /// The journal that goes on after the next checkpoint, if it was begun.
-    next: Option<Next>,
+    next: Mutex<Option<Next>>,
+    /// What is being published while changes go on.
+    under_way: Option<UnderWay>,
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
@@ -151,7 +156,8 @@ impl Store {
             tree,
             tail,
             journal: Mutex::new(journal),
-            next: None,
+            next: Mutex::new(None),
+            under_way: None,
             block,
             seq,
             published: seq,
@@ -281,7 +287,7 @@ impl Store {
     pub(crate) fn check_place(&self) -> Result<()> {
         let place = self.lock.check(&self.folder);
         if place.is_err() {
-            let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush);
+            let result = self.each_journal(Journal::flush);
             self.settle(result)?;
         }
         place

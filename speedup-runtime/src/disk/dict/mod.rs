@@ -377,7 +377,7 @@ impl<K: Key, V: Value> DiskDict<K, V> {
     #[doc(alias = "sync")]
     pub fn flush(&mut self) -> Result<()> {
         self.report()?;
-        self.handle.change(|state| state.store().flush())
+        self.handle.flush()
     }
 
     /// Copies everything in order into full pages and gives the rest of the space back.

@@ -336,7 +336,7 @@ impl<T: Value> DiskList<T> {
     #[doc(alias = "sync")]
     pub fn flush(&mut self) -> Result<()> {
         self.report()?;
-        self.handle.change(|state| state.store().flush())
+        self.handle.flush()
     }
 
     /// Copies everything in order into full pages and gives the rest of the space back.

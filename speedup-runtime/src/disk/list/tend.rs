@@ -3,23 +3,25 @@
 use super::state::ListState;
 use crate::disk::Result;
 use crate::disk::body::{Body, Want};
-use crate::disk::store::{Extent, Staged, Store, Written};
+use crate::disk::store::{Departed, Extent, Staged, Store};
 
 impl ListState {
-    fn chore(&mut self) -> Result<Want<Staged>> {
-        if !std::mem::take(&mut self.wanted) && !self.store.is_due() {
+    fn chore(&mut self) -> Result<Want> {
+        self.store.land_if_there()?;
+        if !self.wanted && !self.store.is_due() {
             return Ok(Want::Nothing);
         }
+        if self.store.must_wait()? {
+            return Ok(Want::Wait);
+        }
+        self.wanted = false;
         self.settle_front()?;
         self.store.seal()?;
-        Ok(self.store.stage(Extent::All)?.map_or(Want::Nothing, Want::Task))
+        Ok(self.store.stage(Extent::All)?.map_or(Want::Nothing, |staged| Want::Depart(Box::new(staged))))
     }
 }
 
 impl Body for ListState {
-    type Task = Staged;
-    type Product = Written;
-
     fn defer(&mut self) {
         self.deferred = true;
     }
@@ -29,17 +31,17 @@ impl Body for ListState {
         self.wanted = true;
     }
 
-    fn tend(&mut self) -> Result<Want<Staged>> {
+    fn tend(&mut self) -> Result<Want> {
         let result = self.chore();
         self.store.settle(result)
     }
 
-    fn perform(&self, staged: Staged) -> Result<Written> {
-        self.store.write(staged, &mut std::iter::empty())
+    fn depart(&self, staged: Box<Staged>) -> Result<Departed> {
+        self.store.depart(*staged, &mut std::iter::empty())
     }
 
-    fn adopt(&mut self, written: Written) {
-        self.store.adopt(written);
+    fn go_on(&mut self, departed: Departed) {
+        self.store.go_on(departed);
     }
 
     fn store(&mut self) -> &mut Store {

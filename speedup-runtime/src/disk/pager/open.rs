@@ -1,5 +1,6 @@
 //! How the pager of a generation is made, opened, viewed and rescued.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::disk::spare::{Recovered, Spare};
 use crate::disk::superblock::Superblock;
 use crate::disk::{Error, Result, folder};
 use crate::sync::Arc;
-use crate::sync::global::{Mutex, Ordering, lock};
+use crate::sync::global::{self, Mutex, Ordering, lock};
 
 /// Where the directory of a generation and its spare are.
 fn paths(folder: &Path, block: &Superblock) -> (PathBuf, PathBuf) {
@@ -46,11 +47,11 @@ impl Pager {
         let spare = Spare::of(spare, block, meta.epoch);
         let mut pager = Self::start(file, Box::new(engine), spare, items);
         pager.unread_map = Some(meta.map_chunks);
-        // What a killed process wrote and did not publish has the epoch in between.
-        pager.epoch = meta.epoch + 2;
+        // What a killed process wrote and did not publish has an epoch in between: that of a commit on its way, or the one after it.
+        pager.epoch = meta.epoch + 3;
         pager.next_inner = meta.next_inner;
         if lock(&pager.spare).is_ahead() {
-            pager.write_spare(&meta)?;
+            pager.press().write_spare(&meta)?;
         }
         Ok((pager, meta))
     }
@@ -92,8 +93,8 @@ impl Pager {
             (None, Some(recovered)) => (Box::new(recovered), None),
             (None, None) => return Err(lost()),
         };
-        let mut pager = Self::start(file, engine, Spare::of(path, block, meta.epoch), items);
-        pager.source().fallback = fallback;
+        let pager = Self::start(file, engine, Spare::of(path, block, meta.epoch), items);
+        lock(&pager.source).fallback = fallback;
         Ok((pager, meta))
     }
 
@@ -110,12 +111,13 @@ impl Pager {
             // Relaxed: it is only to be another one.
             id: PAGERS.fetch_add(1, Ordering::Relaxed) + 1,
             file,
-            source: Mutex::new(Source { engine, fallback: None }),
-            spare: Mutex::new(spare),
+            source: global::Arc::new(Mutex::new(Source { engine, fallback: None })),
+            spare: global::Arc::new(Mutex::new(spare)),
             slots: Slots::default(),
             unread_map: None,
             leaves: Cache::new(budget),
             inners: Cache::new(DIRECTORY),
+            leaving: HashMap::new(),
             epoch: 1,
             turn: 0,
             next_inner: 0,

@@ -28,7 +28,12 @@ impl Pager {
 
     /// The directory node at `kid`, if it is in the cache.
     pub(crate) fn cached_inner(&self, kid: &Kid) -> Option<&Arc<Inner>> {
-        self.inners.peek(kid.at, kid.stamp)
+        self.inners.peek(kid.at, kid.stamp).or_else(|| self.leaving_inner(kid))
+    }
+
+    /// The directory node at `kid`, if it is on its way to the engine.
+    pub(super) fn leaving_inner(&self, kid: &Kid) -> Option<&Arc<Inner>> {
+        self.leaving.get(&kid.at).filter(|(stamp, _)| *stamp == kid.stamp).map(|(_, inner)| inner)
     }
 
     /// The leaf at `kid` as the file has it.
@@ -38,7 +43,7 @@ impl Pager {
         leaf.ok_or_else(|| Error::damaged(self.file.path(), format!("page {} does not add up", kid.at)))
     }
 
-    /// The directory node at `kid` as the engine has it; who asks waits for a commit that is on its way.
+    /// The directory node at `kid` as the engine has it.
     pub(crate) fn read_inner(&self, kid: &Kid) -> Result<Inner> {
         lock(&self.source).inner(kid, self.file.path())
     }

@@ -1,10 +1,15 @@
 //! Publishing what is in memory: as a whole, in part, or all but what begins the new journal.
 //!
-//! Each in three parts: what is to be written is gathered, then written while others read, then it counts.
+//! What is to be written is gathered, then written, then it counts. Who waits for it meanwhile has one [`Passage`] run; who does not sends it on its
+//! way (`under_way.rs`), and goes on.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
+use super::super::engine::sync_folder;
+use super::super::error::At;
+use super::super::folder::Lock;
 use super::super::journal::{self, Journal, Op};
 use super::super::next::Next;
 use super::super::pager;
@@ -12,7 +17,8 @@ use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
 use super::super::{Error, Result};
 use super::Store;
-use crate::sync::global::lock;
+use crate::sync::Arc;
+use crate::sync::global::{self, lock};
 
 /// What is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +41,84 @@ pub(crate) struct Staged {
     next: Option<Next>,
 }
 
-/// A publication that is written and does not count yet.
-pub(crate) struct Written {
-    extent: Extent,
-    applied: u64,
-    block: Superblock,
-    /// The journal to go on with, if it is another one.
-    journal: Option<Journal>,
-    /// The number of the last operation, and the cost of playing those of the new journal.
-    rest: (u64, u64),
-}
-
-impl Written {
+impl Staged {
     /// Whether every operation is published.
     pub(crate) fn is_whole(&self) -> bool {
         self.extent == Extent::All
+    }
+}
+
+/// What a publication changes once it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) applied: u64,
+    /// Whether another journal counts from then on.
+    pub(super) renews: bool,
+    /// Whether every operation that was noted before is published.
+    pub(super) is_whole: bool,
+}
+
+/// What writes a publication; it needs nothing of the store, which may change meanwhile.
+pub(super) struct Passage {
+    commit: pager::Staged,
+    press: pager::Press,
+    folder: PathBuf,
+    lock: Arc<Lock>,
+    block: Superblock,
+    outcome: Outcome,
+    /// Whether this is all that is published before the next journal counts.
+    is_part: bool,
+    /// The journal, which has to be durable first, so that no later operation survives an earlier one.
+    before: Option<global::Arc<File>>,
+    /// The journal that counts from then on.
+    after: Option<global::Arc<File>>,
+}
+
+impl Passage {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Writes it, and returns the superblock that counts from here on. Where the folder has gone from its place, it may be done again.
+    pub(super) fn run(&self) -> Result<Superblock> {
+        let written = self.write();
+        if written.is_err() { self.lock.check(&self.folder).and(written) } else { written }
+    }
+
+    fn write(&self) -> Result<Superblock> {
+        let Passage { commit, press, folder, outcome, .. } = self;
+        let check = || self.lock.check(folder);
+        let mut block = self.block;
+        if let Some(journal) = &self.before {
+            journal.sync_data().at(folder)?;
+        }
+        if block.at_rest {
+            block = Superblock { at_rest: false, ..block };
+            check()?;
+            block.write(folder)?;
+        }
+        press.publish(commit, &check)?;
+        if self.is_part {
+            return Ok(block);
+        }
+        press.sync_spare()?;
+        let old = folder.join(journal::file_name(block.journal));
+        block = Superblock { epoch: commit.epoch(), applied: outcome.applied, at_rest: true, ..block };
+        if let Some(journal) = &self.after {
+            block.journal += 1;
+            journal.sync_all().at(folder)?;
+            sync_folder(folder)?;
+        }
+        check()?;
+        block.write(folder)?;
+        if outcome.renews {
+            match fs::remove_file(&old) {
+                // A repair may have found no journal.
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&old, error)),
+                _ => {}
+            }
+        }
+        Ok(block)
     }
 }
 
@@ -70,13 +139,20 @@ impl Store {
     }
 
     fn publish(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
+        self.land()?;
         let Some(staged) = self.stage(extent)? else { return Ok(()) };
-        let written = self.write(staged, rest)?;
-        self.adopt(written);
+        lock(&self.journal).as_mut().filter(|_| extent != Extent::All).map_or(Ok(()), Journal::flush)?;
+        let (passage, next) = self.prepare(staged, rest)?;
+        let outcome = passage.outcome();
+        let block = passage.run()?;
+        self.pager.published()?;
+        self.go_on_with(outcome, next);
+        self.count(outcome, block);
         Ok(())
     }
 
-    /// Gathers what is to be published; `None` if nothing differs from what is on disk. Until [`adopt`](Self::adopt) nothing may change.
+    /// Gathers what is to be published; `None` if nothing differs from what is on disk. Nothing may be under way. Until it
+    /// [departs](Self::depart) nothing may change.
     pub(crate) fn stage(&mut self, extent: Extent) -> Result<Option<Staged>> {
         if extent == Extent::All && !self.changed {
             return Ok(None);
@@ -95,99 +171,76 @@ impl Store {
         Ok(Some(Staged { extent, applied, commit, next }))
     }
 
-    /// Writes what was gathered, while others may read; `rest` are the changes that begin the new journal.
-    pub(crate) fn write(&self, staged: Staged, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<Written> {
+    /// Makes the journal to go on with, if it is another one, and says how the rest is written; `rest` are the changes that begin the new journal.
+    pub(super) fn prepare(
+        &self,
+        staged: Staged,
+        rest: &mut dyn Iterator<Item = KeyEdit<'_>>,
+    ) -> Result<(Passage, Option<Next>)> {
         let Staged { extent, applied, commit, next } = staged;
-        if extent != Extent::All {
-            // The journal goes first, so that no later operation survives an earlier one.
-            lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush)?;
+        let mut before = None;
+        if extent != Extent::All
+            && let Some(journal) = &mut *lock(&self.journal)
+        {
+            journal.write()?;
+            before = Some(journal.open_file());
         }
-        let mut block = self.block;
-        if block.at_rest {
-            block = Superblock { at_rest: false, ..block };
-            block.write(&self.folder)?;
-        }
-        self.pager.publish(&commit)?;
-        let rest = match extent {
-            // What was published in parts stays in the journal of an earlier process.
-            _ if self.replaying => {
-                return Ok(Written { extent: Extent::Part, applied, block, journal: None, rest: (0, 0) });
-            }
-            Extent::Part => return Ok(Written { extent, applied, block, journal: None, rest: (0, 0) }),
-            Extent::All => &mut std::iter::empty(),
-            Extent::Most => rest,
-        };
-        self.pager.sync_spare()?;
-        block = Superblock { epoch: commit.epoch(), applied, at_rest: true, ..block };
+        // What was published in parts stays in the journal of an earlier process.
+        let is_part = extent == Extent::Part || self.replaying;
         let goes_on = extent == Extent::All && lock(&self.journal).as_ref().is_some_and(Journal::is_empty);
-        let (mut journal, mut numbers) = (None, (applied, 0));
-        if !goes_on {
-            block.journal += 1;
-            journal = Some(if let Some(next) = next {
-                numbers = (self.seq, next.cost);
-                next.settle()?
-            } else {
-                let mut new = Journal::create(&self.folder, block.identity, block.journal)?;
-                if extent == Extent::Most {
-                    numbers = self.begin(&mut new, applied, rest)?;
-                }
-                new
-            });
+        let mut next = next;
+        if !is_part && !goes_on && next.is_none() {
+            let journal = Journal::begin(&self.folder, self.block.identity, self.block.journal + 1)?;
+            let mut new = Next { journal, after: applied, last: applied, cost: 0 };
+            if extent == Extent::Most {
+                self.begin(&mut new, rest)?;
+            }
+            next = Some(new);
         }
-        block.write(&self.folder)?;
-        if block.journal != self.block.journal {
-            self.remove_journal()?;
+        let mut after = None;
+        if let Some(next) = next.as_mut().filter(|_| !is_part) {
+            next.journal.promise()?;
+            after = Some(next.journal.open_file());
         }
-        Ok(Written { extent, applied, block, journal, rest: numbers })
+        let is_whole = extent == Extent::All && !is_part;
+        let outcome = Outcome { applied, renews: after.is_some(), is_whole };
+        let (press, folder, lock) = (self.pager.press(), self.folder.clone(), Arc::clone(&self.lock));
+        let block = self.block;
+        Ok((Passage { commit, press, folder, lock, block, outcome, is_part, before, after }, next))
     }
 
     /// Notes changes in a new journal; the numbers of the old one are free again.
-    fn begin(
-        &self,
-        journal: &mut Journal,
-        applied: u64,
-        rest: &mut dyn Iterator<Item = KeyEdit<'_>>,
-    ) -> Result<(u64, u64)> {
-        let (mut seq, mut cost) = (applied, 0);
+    fn begin(&self, next: &mut Next, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
         for KeyEdit { key, val } in rest {
-            seq += 1;
-            let mut note = |op: Op<'_>| {
-                cost += op.cost();
-                journal.note(seq, op)
-            };
+            let mut note = |op: Op<'_>| next.note(1, op.cost(), |journal, seq| journal.note(seq, op));
             match val {
                 Some(val) => self.pager.with_value(val, |val| note(Op::Put { key, val }))?,
                 None => note(Op::Remove { key })?,
             }
         }
-        journal.flush()?;
-        Ok((seq, cost))
+        Ok(())
+    }
+
+    /// From here on operations are noted in the next journal, too, if there will be another one.
+    pub(super) fn go_on_with(&mut self, outcome: Outcome, next: Option<Next>) {
+        if outcome.renews {
+            *self.next() = next;
+        }
+        self.changed &= !outcome.is_whole;
     }
 
     /// From here on what was written counts.
-    pub(crate) fn adopt(&mut self, written: Written) {
-        let Written { extent, applied, block, journal, rest } = written;
-        self.pager.published();
-        (self.published, self.block) = (applied, block);
-        if extent == Extent::Part {
-            return;
-        }
-        if let Some(journal) = journal {
-            *self.journal() = Some(journal);
-        }
-        (self.seq, self.replay_cost) = rest;
-        if extent == Extent::All {
-            self.changed = false;
-        }
-    }
-
-    /// Removes the journal that the superblock no longer names.
-    fn remove_journal(&self) -> Result<()> {
-        let old = self.folder.join(journal::file_name(self.block.journal));
-        match fs::remove_file(&old) {
-            // A repair may have found no journal.
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&old, error)),
-            _ => Ok(()),
+    pub(super) fn count(&mut self, outcome: Outcome, block: Superblock) {
+        self.published = outcome.applied;
+        // What was cleared meanwhile is said by the next superblock.
+        self.block = Superblock { floor: self.block.floor, ..block };
+        if outcome.renews
+            && let Some(next) = self.next().take()
+        {
+            // What is in a frame and not yet applied comes again.
+            self.seq = next.last - self.noted as u64;
+            self.replay_cost = next.cost;
+            *self.journal() = Some(next.journal);
         }
     }
 }

@@ -27,6 +27,7 @@ impl Store {
     }
 
     fn rewrite_as(&mut self, value: u64, salvage: bool, change: Option<&mut Change<'_>>) -> Result<Repaired> {
+        self.land()?;
         let result = self.copy(value, salvage, change);
         let named = Superblock::read(&self.folder).ok().flatten().map(|block| block.generation);
         if named == Some(self.block.generation) {

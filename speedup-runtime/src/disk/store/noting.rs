@@ -17,7 +17,7 @@ impl Store {
             return Ok(());
         }
         let seq = self.seq;
-        self.note_next(op.cost(), |journal| journal.note(seq, op));
+        self.note_next(1, op.cost(), |journal, seq| journal.note(seq, op))?;
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note(seq, op))
     }
 
@@ -27,7 +27,7 @@ impl Store {
         self.noted = ops.len();
         let seq = self.seq + 1;
         let cost = ops.clone().map(Op::cost).sum();
-        self.note_next(cost, |journal| journal.note_all(seq, ops.clone()));
+        self.note_next(ops.len(), cost, |journal, seq| journal.note_all(seq, ops.clone()))?;
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note_all(seq, ops))
     }
 
@@ -59,14 +59,23 @@ impl Store {
 
     /// Hands the journal to the operating system.
     pub(crate) fn write_journal(&self) -> Result<()> {
-        let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::write);
+        let result = self.each_journal(Journal::write);
         self.settle(result)
+    }
+
+    /// The journal, and the next one where a checkpoint that is on its way may have named it.
+    pub(super) fn each_journal(&self, with: impl Fn(&mut Journal) -> Result<()>) -> Result<()> {
+        lock(&self.journal).as_mut().map_or(Ok(()), &with)?;
+        if self.is_renewing() {
+            lock(&self.next).as_mut().map_or(Ok(()), |next| with(&mut next.journal))?;
+        }
+        Ok(())
     }
 
     /// Returns when every operation so far survives a power cut.
     pub(crate) fn flush(&self) -> Result<()> {
         self.check()?;
-        let result = lock(&self.journal).as_mut().map_or(Ok(()), Journal::flush);
+        let result = self.each_journal(Journal::flush);
         self.settle(result)?;
         self.check_place()
     }
@@ -85,6 +94,11 @@ impl Store {
     /// Whether the journal has come to one `part`-th of what it may be.
     #[inline]
     pub(super) fn is_long(&mut self, part: u64) -> bool {
+        if self.is_renewing()
+            && let Some(next) = self.next()
+        {
+            return next.journal.len() > LONG_JOURNAL / part || next.cost > LONG_REPLAY / part;
+        }
         let cost = self.replay_cost;
         let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || cost > LONG_REPLAY / part;
         self.journal().as_ref().is_some_and(long)

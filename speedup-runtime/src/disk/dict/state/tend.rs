@@ -3,10 +3,11 @@
 use super::DictState;
 use crate::disk::Result;
 use crate::disk::body::{Body, Want};
-use crate::disk::store::{Extent, Staged, Store, Written};
+use crate::disk::store::{Departed, Extent, Staged, Store};
 
 impl DictState {
-    fn chore(&mut self) -> Result<Want<Staged>> {
+    fn chore(&mut self) -> Result<Want> {
+        self.store.land_if_there()?;
         if self.whole_only || self.buffer.has_appends() {
             // Parts that wait to be appended are merged all at once, for a reader could not tell which of them are in the tree.
             let due = self.wanted || self.store.is_due();
@@ -32,32 +33,36 @@ impl DictState {
             return Ok(Want::Turn);
         }
         // After a merge little is left in the buffer to begin the new journal with.
-        let due = self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due());
-        self.merged = false;
-        if due {
+        if self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due()) {
             return self.publication();
         }
+        self.merged = false;
         self.store.drop_next();
         Ok(Want::Nothing)
     }
 
-    fn publication(&mut self) -> Result<Want<Staged>> {
-        self.wanted = false;
+    fn publication(&mut self) -> Result<Want> {
+        if self.store.must_wait()? {
+            return Ok(Want::Wait);
+        }
+        (self.wanted, self.merged) = (false, false);
         self.seal()?;
         let all = self.buffer.is_empty();
         self.publish(if all { Extent::All } else { Extent::Most })
     }
 
-    fn publish(&mut self, extent: Extent) -> Result<Want<Staged>> {
+    fn publish(&mut self, extent: Extent) -> Result<Want> {
+        if self.store.must_wait()? {
+            return Ok(Want::Wait);
+        }
         let staged = self.store.stage(extent)?;
-        Ok(staged.map_or(Want::Nothing, Want::Task))
+        // Nothing changes between this and the departure.
+        self.whole_only &= !staged.as_ref().is_some_and(Staged::is_whole);
+        Ok(staged.map_or(Want::Nothing, |staged| Want::Depart(Box::new(staged))))
     }
 }
 
 impl Body for DictState {
-    type Task = Staged;
-    type Product = Written;
-
     fn defer(&mut self) {
         self.deferred = true;
     }
@@ -67,19 +72,18 @@ impl Body for DictState {
         self.wanted = true;
     }
 
-    fn tend(&mut self) -> Result<Want<Staged>> {
+    fn tend(&mut self) -> Result<Want> {
         let result = self.chore();
         self.wanted &= result.is_ok();
         self.store.settle(result)
     }
 
-    fn perform(&self, staged: Staged) -> Result<Written> {
-        self.store.write(staged, &mut self.buffer.edits())
+    fn depart(&self, staged: Box<Staged>) -> Result<Departed> {
+        self.store.depart(*staged, &mut self.buffer.edits())
     }
 
-    fn adopt(&mut self, written: Written) {
-        self.whole_only &= !written.is_whole();
-        self.store.adopt(written);
+    fn go_on(&mut self, departed: Departed) {
+        self.store.go_on(departed);
     }
 
     fn store(&mut self) -> &mut Store {
@@ -95,6 +99,10 @@ impl Body for DictState {
         self.store.settle(result)
     }
 }
+
+// With little room a writer waits often.
+#[cfg(all(test, not(speedup_tight)))]
+mod under_way_tests;
 
 #[cfg(test)]
 mod tests {
@@ -136,10 +144,11 @@ mod tests {
                 match want {
                     Want::Nothing => break,
                     Want::Turn => turns += 1,
-                    Want::Task(staged) => {
+                    Want::Wait => state.store.wait(),
+                    Want::Depart(staged) => {
                         published += 1;
-                        let written = state.perform(staged).unwrap();
-                        state.adopt(written);
+                        let departed = state.depart(staged).unwrap();
+                        state.go_on(departed);
                     }
                 }
                 if turns % 16 == 0 {

@@ -1,0 +1,31 @@
+//! What a journal says of its own length: how much of it is durable, and the room behind it.
+
+use std::io::{Seek, SeekFrom, Write};
+
+use super::{HEADER, Journal, header};
+use crate::disk::Result;
+use crate::disk::error::At;
+
+/// How much room is made behind what is flushed again and again: as much as there is, but no less and no more than this.
+const ROOM: [u64; 2] = [64 << 10, 1 << 20];
+
+impl Journal {
+    /// Says in the header that everything noted is durable: for a journal that does not count before it is.
+    pub(crate) fn promise(&mut self) -> Result<()> {
+        self.write()?;
+        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
+        self.file.write_all(&header(self.identity, self.number, self.len)).at(&self.path)
+    }
+
+    /// Lets the file be longer than what is in it, if it was flushed before and has grown since.
+    pub(super) fn make_room(&mut self) {
+        if self.durable <= HEADER as u64 || self.len <= self.room {
+            return;
+        }
+        let room = self.len.clamp(ROOM[0], ROOM[1]);
+        let zeros = vec![0; room as usize];
+        let made = self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(&zeros));
+        // Where there is none, the file grows with what is written.
+        self.room = self.len + if made.is_ok() { room } else { 0 };
+    }
+}

@@ -1,0 +1,165 @@
+//! A publication that is written by another thread while changes go on.
+//!
+//! From the moment it departs, operations are noted in both journals: until the superblock names the new one, the old one counts. The pager is in
+//! the next epoch, so no page of the commit is touched, and what the commit frees is not used before it is there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::super::next::Next;
+use super::super::process;
+use super::super::superblock::Superblock;
+use super::super::tree::KeyEdit;
+use super::super::{Error, Result};
+use super::Store;
+use super::checkpoint::{Outcome, Passage, Staged};
+use crate::sync::global::{Arc, Condvar, Mutex, lock};
+
+/// What comes of a publication, and what wrote it.
+type Written = (Passage, Result<Superblock>);
+
+/// Where it is waited for.
+#[derive(Default)]
+struct Arrival {
+    /// Whether it is there or was taken from here, and it.
+    written: Mutex<(bool, Option<Written>)>,
+    there: Condvar,
+}
+
+impl Arrival {
+    fn say(&self, written: Written) {
+        *lock(&self.written) = (true, Some(written));
+        self.there.notify_all();
+    }
+
+    fn is_there(&self) -> bool {
+        lock(&self.written).0
+    }
+
+    fn wait(&self) {
+        let mut written = lock(&self.written);
+        while !written.0 {
+            written = self.there.wait(written).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+}
+
+/// Whether a folder was not where it had been.
+fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::Replaced { .. } => true,
+        Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+fn run(passage: Passage) -> Written {
+    let result = catch_unwind(AssertUnwindSafe(|| passage.run()));
+    (passage, result.unwrap_or_else(|_| Err(Error::Failed { cause: "a checkpoint panicked".into() })))
+}
+
+/// A publication on its way. Dropping it waits, so that nobody writes to a folder that was given up.
+pub(super) struct UnderWay {
+    arrival: Arc<Arrival>,
+    outcome: Outcome,
+    /// What could not be written because the folder was elsewhere, and will be where it comes back.
+    stranded: Option<Passage>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.arrival.wait();
+        // It holds the lock of the folder.
+        lock(&self.arrival.written).1 = None;
+    }
+}
+
+/// A publication that has departed, and that the store does not know of yet.
+pub(crate) struct Departed {
+    under_way: UnderWay,
+    next: Option<Next>,
+}
+
+impl Store {
+    /// Sends off what was gathered, while others may read; `rest` are the changes that begin the new journal.
+    ///
+    /// Where there is no thread to write it, it is written at once.
+    pub(crate) fn depart(&self, staged: Staged, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<Departed> {
+        let (passage, next) = self.prepare(staged, rest)?;
+        let (arrival, outcome) = (Arc::<Arrival>::default(), passage.outcome());
+        let there = Arc::clone(&arrival);
+        process::errands().run(Box::new(move || there.say(run(passage))));
+        Ok(Departed { under_way: UnderWay { arrival, outcome, stranded: None }, next })
+    }
+
+    /// From here on changes go on.
+    pub(crate) fn go_on(&mut self, departed: Departed) {
+        let Departed { under_way, next } = departed;
+        self.pager.depart();
+        self.go_on_with(under_way.outcome, next);
+        self.under_way = Some(under_way);
+    }
+
+    /// Whether a publication is on its way.
+    #[inline]
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Whether what is on its way will name another journal.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|under_way| under_way.outcome.renews)
+    }
+
+    /// Waits until what is on its way is written, while others may read.
+    pub(crate) fn wait(&self) {
+        if let Some(under_way) = &self.under_way {
+            under_way.arrival.wait();
+        }
+    }
+
+    /// Whether what is on its way must be waited for; an error where it cannot go on, because the folder is elsewhere.
+    pub(crate) fn must_wait(&self) -> Result<bool> {
+        match &self.under_way {
+            Some(UnderWay { stranded: Some(_), .. }) => self.check_place().map(|()| true),
+            under_way => Ok(under_way.is_some()),
+        }
+    }
+
+    /// Lets what has been written count.
+    #[inline]
+    pub(crate) fn land_if_there(&mut self) -> Result<()> {
+        let is_there = match &self.under_way {
+            None => false,
+            Some(UnderWay { stranded: Some(_), .. }) => self.lock.check(&self.folder).is_ok(),
+            Some(under_way) => under_way.arrival.is_there(),
+        };
+        if is_there { self.land() } else { Ok(()) }
+    }
+
+    /// Lets what is on its way count, and waits for it if it has to.
+    pub(super) fn land(&mut self) -> Result<()> {
+        let Some(mut under_way) = self.under_way.take() else { return Ok(()) };
+        under_way.arrival.wait();
+        let written = match under_way.stranded.take() {
+            Some(passage) => Some(run(passage)),
+            None => lock(&under_way.arrival.written).1.take().map(|(passage, result)| match result {
+                // What was gone for a moment may be there again.
+                Err(error) if is_gone(&error) => run(passage),
+                result => (passage, result),
+            }),
+        };
+        let (passage, result) = match written {
+            Some((passage, Err(error @ Error::Replaced { .. }))) => {
+                under_way.stranded = Some(passage);
+                self.under_way = Some(under_way);
+                return Err(error);
+            }
+            Some((passage, result)) => (Some(passage), result),
+            None => (None, Err(Error::Failed { cause: "a checkpoint was lost".into() })),
+        };
+        drop(passage);
+        let landed = result.and_then(|block| self.pager.arrived().map(|()| block));
+        let outcome = under_way.outcome;
+        self.settle(landed).map(|block| self.count(outcome, block))
+    }
+}
