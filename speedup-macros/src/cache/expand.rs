@@ -52,7 +52,8 @@ fn wrapper(model: &Cached) -> TokenStream {
     });
     // A hit is short enough to stand where the call stands.
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
-    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    let several = model.has_tables() || model.has_spans();
+    let inline = inline.then(|| if several { expand_context::inlined(model) } else { quote_spanned!(at=> #[inline]) });
     // Where a hit is found by what is lent, values are lent, too.
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);

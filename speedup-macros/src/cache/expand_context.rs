@@ -95,7 +95,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
-fn inlined(model: &Cached) -> TokenStream {
+pub(super) fn inlined(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     if steady::calls_itself(&model.function) {
         quote_spanned!(at=> #[inline(always)] #[allow(clippy::inline_always)])

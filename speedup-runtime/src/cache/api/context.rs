@@ -100,6 +100,21 @@ impl<K: Key, R: Output> Core<K, R> {
         if let Some(value) = unsafe { self.hit_in_scope(key, worker) } {
             return value;
         }
+        // SAFETY: by the contract.
+        unsafe { self.get_missed_in_scope(key, describe, body) }
+    }
+
+    /// The same for a key for which has been looked in vain.
+    ///
+    /// # Safety
+    /// The core is that of a scope.
+    #[inline(always)]
+    pub(in crate::cache) unsafe fn get_missed_in_scope<B: Body<K, R>>(
+        &self,
+        key: &K,
+        describe: impl Fn() -> Function<K, R>,
+        body: &B,
+    ) -> R {
         let function = self.function.get_or_init(describe);
         // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
         let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };

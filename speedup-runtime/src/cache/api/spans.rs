@@ -21,6 +21,7 @@ use std::{
     fmt,
     marker::PhantomData,
     ptr::{self, null},
+    sync::Arc,
 };
 
 use crate::cache::{
@@ -33,7 +34,10 @@ use crate::cache::{
         steady::Steady,
     },
     fork::ahead,
-    table::key::{Key, Lookup, Output},
+    table::{
+        Current,
+        key::{Key, Lookup, Output},
+    },
     thread::{call_stack, engine::Header, frame::Frame, registry},
 };
 
@@ -145,7 +149,8 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             && let Some(key_inside) = self.outermost(core).and_then(&inside)
         {
             let place = V::of(key_inside);
-            if let Some(value) = core.hit_small(&place) {
+            // SAFETY: made by `begin`.
+            if let Some(value) = unsafe { core.hit_at_hand(&place, worker) } {
                 return value;
             }
             return match top.parent() {
@@ -204,12 +209,12 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     #[inline(always)]
     fn outermost<'a>(&self, core: &'a Core<V, R>) -> Option<&'a Outermost<S, K, R>> {
         // SAFETY: made by `begin`.
-        core.steady.as_ref().map(|own| unsafe { &*own.at().cast() })
+        core.steady.as_ref().map(|own| unsafe { own.at().cast().as_ref() })
     }
 
     #[inline(always)]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
-        self.function.callee_in(core.steady.as_ref().map_or(null(), Steady::at))
+        self.function.callee_in(core.steady.as_ref().map_or(null(), |own| own.at().as_ptr().cast_const()))
     }
 
     /// Goes on by places, where a body is about to run for a call by contents that is an outermost one: its value then.
@@ -262,7 +267,10 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     fn begin(&self, content: &Core<K, R>, steady: &S, key: &K) -> Option<(V, Latest)> {
         let own = Outermost { content, steady, key: key.clone() };
         let place = (self.like)(&own.key, &own.key)?;
-        let mut core = Core::<V, R>::one_of(self.function.family, Some(Steady::new(own)));
+        let mut core = Core::<V, R>::one_of(self.function.family, Some(Steady::new(Arc::new(own))));
+        core.table = Current::none_lasting();
+        // Who helps is a guest, for whom the owner of a group waits, and deputies are joined.
+        core.is_lent = true;
         core.number = content.number.lend();
         core.grain.learn_from(&content.grain);
         let (core, kept) = core.into_counted();

@@ -128,7 +128,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
             // SAFETY: what writes it was made for what the core was made with.
             return write_by(
                 function.name,
-                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at(), key, out) }),
+                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at().as_ptr(), key, out) }),
                 out,
             );
         }

@@ -104,22 +104,46 @@ impl<K: Key, R: Output> Core<K, R> {
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
     }
 
-    /// As [`hit_small`](Self::hit_small), in a scope, without a pin.
+    /// Whether a core of this kind lasts if its tables are there as long as it is (`Current::none_lasting`, `Current::none_of_scope`): then
+    /// what is in their pages stays where it is, and who has the core at hand looks at it without a pin. A value that is taken out of a
+    /// page is left there, unless it has a destructor.
+    ///
+    /// A scope lasts whatever its values are: none under a small key is ever taken out, since one with a bound has no such keys.
+    pub(in crate::cache) const fn lasts() -> bool {
+        !std::mem::needs_drop::<R>() && size_of::<R>() <= LARGE
+    }
+
+    /// As [`hit_small`](Self::hit_small), for who has the core at hand: without a pin, if the core lasts.
     ///
     /// # Safety
-    /// The core is that of a scope.
+    /// The tables of the core are there as long as the core.
+    #[inline(always)]
+    pub(in crate::cache) unsafe fn hit_at_hand(&self, key: &K, worker: &'static Worker) -> Option<R> {
+        if const { size_of::<R>() > LARGE } {
+            return None;
+        }
+        if const { !Self::lasts() } {
+            return self.hit_small(key);
+        }
+        // SAFETY: by the contract.
+        unsafe { self.hit_in_scope(key, worker) }
+    }
+
+    /// As [`hit_small`](Self::hit_small), without a pin.
+    ///
+    /// # Safety
+    /// The core is that of a scope, or [lasts](Self::lasts).
     #[inline(always)]
     pub(in crate::cache) unsafe fn hit_in_scope(&self, key: &K, worker: &'static Worker) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
-        // SAFETY: all tables that a scope has had go with it (`Current::none_of_scope`), and it outlives its calls; of values under
-        // small keys none is taken out, since a scope with a bound has none of those.
+        // SAFETY: by the contract.
         let pin = unsafe { Pinned::needless() };
         let value = self.table(pin)?.find_paged(packed, pin)?.clone();
         worker.count_hit(self.number.index(), packed);
         Some(value)
     }
 
-    /// The value of a key for which [`hit_small`](Self::hit_small) has looked in vain.
+    /// The value of a key for which [`hit_small`](Self::hit_small) or [`hit_at_hand`](Self::hit_at_hand) has looked in vain.
     #[inline(always)]
     pub(in crate::cache) fn get_missed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if K::is_small() && const { size_of::<R>() <= LARGE } {
@@ -143,14 +167,10 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Claims a key's slot, or finds its value, if that takes no more than a look.
     ///
     /// # Safety
-    /// `IN_SCOPE` is true for cores of scopes alone.
+    /// The core is that of a scope, or [lasts](Self::lasts), if `lasting` is true.
     #[inline(always)]
-    pub(in crate::cache) unsafe fn begin<const IN_SCOPE: bool>(
-        &self,
-        key: &K,
-        worker: &'static Worker,
-    ) -> Begun<'_, K, R> {
-        if !IN_SCOPE || !K::is_small() {
+    pub(in crate::cache) unsafe fn begin(&self, key: &K, worker: &'static Worker, lasting: bool) -> Begun<'_, K, R> {
+        if !lasting || !K::is_small() {
             return self.begin_pinned(key, worker);
         }
         // A pin is also where a thread sees that it may leave its barriers to others.

@@ -35,6 +35,8 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
     /// Null in a static. Relaxed: written before anybody else knows the core.
     pub(super) counted: AtomicPtr<Self>,
+    /// Whether all who look at the core have it counted, or are waited for by one who has. Nothing is taken out of its table then.
+    pub(in crate::cache) is_lent: bool,
     /// Known from the first miss on: what helpers call.
     pub(in crate::cache) function: OnceCell<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
@@ -72,6 +74,7 @@ impl<K: Key, R: Output> Core<K, R> {
             table: Current::none(),
             waiters: Waiters::none(),
             counted: AtomicPtr::new(null_mut()),
+            is_lent: false,
             function: OnceCell::new(),
             grain: Grain::new(),
             number: Number::new(),

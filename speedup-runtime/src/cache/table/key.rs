@@ -235,7 +235,7 @@ mod sealed {
 
 pub(in crate::cache) use sealed::Sealed;
 
-/// The three implementations for one arity. A tuple of one to three small integers packs into a word.
+/// The three implementations for one arity. A tuple of one to four small integers packs into a word.
 macro_rules! tuples {
     ($($count:literal ($($arg:ident $part:ident $query:ident $index:tt)*) pack($($method:ident)?) coordinates($coordinates:literal);)*) => {$(
         impl<$($arg: Argument),*> Sealed for ($($arg,)*) {}
@@ -301,20 +301,11 @@ macro_rules! tuples {
             }
         }
     )*};
-    (@pack $this:ident one $a:tt) => { packed_key::one(packed_key::encode(&$this.$a)?) };
-    (@pack $this:ident two $a:tt $b:tt) => { packed_key::two(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?) };
-    (@pack $this:ident three $a:tt $b:tt $c:tt) => {
-        packed_key::three(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?, packed_key::encode(&$this.$c)?)
-    };
+    (@pack $this:ident paged $($index:tt)*) => { packed_key::pack([$(packed_key::encode(&$this.$index)?),*]) };
     (@pack $this:ident $($index:tt)*) => { None };
-    (@unpack $packed:ident one a) => { Some((packed_key::decode($packed)?,)) };
-    (@unpack $packed:ident two a b) => {{
-        let [a, b] = packed_key::split_two($packed);
-        Some((packed_key::decode(a)?, packed_key::decode(b)?))
-    }};
-    (@unpack $packed:ident three a b c) => {{
-        let [a, b, c] = packed_key::split_three($packed);
-        Some((packed_key::decode(a)?, packed_key::decode(b)?, packed_key::decode(c)?))
+    (@unpack $packed:ident paged $($part:ident)*) => {{
+        let [$($part),*] = packed_key::split($packed);
+        Some(($(packed_key::decode($part)?,)*))
     }};
     (@unpack $packed:ident $($part:ident)*) => {{
         let _ = $packed;
@@ -324,10 +315,10 @@ macro_rules! tuples {
 
 tuples! {
     0 () pack() coordinates(0);
-    1 (A a QA 0) pack(one) coordinates(1);
-    2 (A a QA 0 B b QB 1) pack(two) coordinates(2);
-    3 (A a QA 0 B b QB 1 C c QC 2) pack(three) coordinates(3);
-    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack() coordinates(0);
+    1 (A a QA 0) pack(paged) coordinates(1);
+    2 (A a QA 0 B b QB 1) pack(paged) coordinates(2);
+    3 (A a QA 0 B b QB 1 C c QC 2) pack(paged) coordinates(3);
+    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack(paged) coordinates(4);
     5 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4) pack() coordinates(0);
     6 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5) pack() coordinates(0);
     7 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6) pack() coordinates(0);

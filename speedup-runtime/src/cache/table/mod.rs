@@ -27,10 +27,7 @@ pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::places::Found;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
-use self::{
-    hashed::{Entry, Hashed},
-    radix::Pages,
-};
+use self::{hashed::Hashed, radix::Pages};
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{

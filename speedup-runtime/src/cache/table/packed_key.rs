@@ -1,47 +1,37 @@
 //! Small integers as coordinates of the paged table.
 //!
 //! A value of any integer type, `bool` or `char` has a *code*: the value itself, or for signed types the zigzag of it
-//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to three codes pack into
+//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to four codes pack into
 //! one word. What does not fit goes to the hash table.
 
 use std::any::Any;
 
-/// Codes of a single argument are below 2 to this power.
-const ONE_BITS: u32 = 28;
-/// Codes of each of two arguments are below 2 to this power.
-const TWO_BITS: u32 = 24;
-/// Codes of each of three arguments are below 2 to this power.
-const THREE_BITS: u32 = 20;
+/// Codes of each of so many arguments, from one on, are below 2 to this power.
+const BITS: [u32; 4] = [28, 24, 20, 15];
 
-/// One code, if in range.
-#[inline]
-pub(in crate::cache) fn one(code: u64) -> Option<u64> {
-    (code >> ONE_BITS == 0).then_some(code)
+/// Codes in one word, the last one lowest, if all are in range.
+#[inline(always)]
+pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
+    let bits = const { BITS[N - 1] };
+    let (mut all, mut packed, mut index) = (0, 0, 0);
+    while index < N {
+        all |= codes[index];
+        packed = packed << bits | codes[index];
+        index += 1;
+    }
+    (all >> bits == 0).then_some(packed)
 }
 
-/// Two codes in one word, if in range.
-#[inline]
-pub(in crate::cache) fn two(a: u64, b: u64) -> Option<u64> {
-    ((a | b) >> TWO_BITS == 0).then_some(a << TWO_BITS | b)
-}
-
-/// Three codes in one word, if in range.
-#[inline]
-pub(in crate::cache) fn three(a: u64, b: u64, c: u64) -> Option<u64> {
-    ((a | b | c) >> THREE_BITS == 0).then_some((a << THREE_BITS | b) << THREE_BITS | c)
-}
-
-/// The codes that [`two`] packed.
-#[inline]
-pub(in crate::cache) fn split_two(packed: u64) -> [u64; 2] {
-    [packed >> TWO_BITS, packed & ((1 << TWO_BITS) - 1)]
-}
-
-/// The codes that [`three`] packed.
-#[inline]
-pub(in crate::cache) fn split_three(packed: u64) -> [u64; 3] {
-    let mask = (1 << THREE_BITS) - 1;
-    [packed >> (2 * THREE_BITS), packed >> THREE_BITS & mask, packed & mask]
+/// The codes that [`pack`] packed.
+#[inline(always)]
+pub(in crate::cache) fn split<const N: usize>(packed: u64) -> [u64; N] {
+    let bits = const { BITS[N - 1] };
+    let (mut codes, mut left) = ([0; N], N);
+    while left > 0 {
+        codes[left - 1] = packed >> (bits * (N - left) as u32) & ((1 << bits) - 1);
+        left -= 1;
+    }
+    codes
 }
 
 /// Calls the macro for every integer type with its code and back.
@@ -123,9 +113,11 @@ mod tests {
         }
 
         #[test]
-        fn packing_is_undone_by_splitting(a in 0u64..1 << 20, b in 0u64..1 << 20, c in 0u64..1 << 20) {
-            prop_assert_eq!(two(a, b).map(split_two), Some([a, b]));
-            prop_assert_eq!(three(a, b, c).map(split_three), Some([a, b, c]));
+        fn packing_is_undone_by_splitting(a in 0u64..1 << 15, b in 0u64..1 << 15, c in 0u64..1 << 15, d in 0u64..1 << 15) {
+            prop_assert_eq!(pack([a]).map(split), Some([a]));
+            prop_assert_eq!(pack([a, b]).map(split), Some([a, b]));
+            prop_assert_eq!(pack([a, b, c]).map(split), Some([a, b, c]));
+            prop_assert_eq!(pack([a, b, c, d]).map(split), Some([a, b, c, d]));
         }
     }
 
@@ -138,9 +130,10 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_does_not_pack() {
-        assert_eq!(one(1 << ONE_BITS), None);
-        assert_eq!(two(1 << TWO_BITS, 0), None);
-        assert_eq!(three(0, 0, 1 << THREE_BITS), None);
+        assert_eq!(pack([1 << 28]), None);
+        assert_eq!(pack([1 << 24, 0]), None);
+        assert_eq!(pack([0, 0, 1 << 20]), None);
+        assert_eq!(pack([0, 1 << 15, 0, 0]), None);
         assert_eq!(encode(&u128::MAX), None);
     }
 }

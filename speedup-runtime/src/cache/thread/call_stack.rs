@@ -31,6 +31,7 @@ pub(in crate::cache) fn found_in_rayon(worker: &Worker) {
 }
 
 /// The innermost running call.
+#[inline(always)]
 pub(in crate::cache) fn top(worker: &Worker) -> Option<&Frame> {
     // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
     worker.own.top.get().map(|frame| unsafe { frame.as_ref() })

@@ -134,6 +134,7 @@ impl Frame {
     }
 
     /// The call from which this one was made.
+    #[inline(always)]
     pub(in crate::cache) fn parent(&self) -> Option<&Self> {
         // SAFETY: a frame's parent outlives it.
         self.parent.map(|parent| unsafe { parent.as_ref() })
