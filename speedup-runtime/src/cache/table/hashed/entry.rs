@@ -35,12 +35,14 @@ impl<K, R> Entry<K, R> {
     ///
     /// # Safety
     /// The entry was ready at some moment of `'pin`.
+    #[inline(always)]
     pub(in crate::cache::table) unsafe fn contents<'pin>(&'pin self, _pin: Pinned<'pin>) -> (&'pin K, &'pin R) {
         // SAFETY: what was ready under a pin has its key and its value until the pin ends.
         unsafe { ((*self.key.get()).assume_init_ref(), (*self.value.get()).assume_init_ref()) }
     }
 
     /// Whether it is ready still.
+    #[inline(always)]
     pub(in crate::cache::table) fn is_ready(&self) -> bool {
         self.state.is_ready()
     }
