@@ -124,6 +124,15 @@ impl Room {
         self.queues.iter().map(|queue| weight(lock(queue))).sum()
     }
 
+    /// How many values of this table have a place.
+    pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
+        let Some(table) = table else { return 0 };
+        let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
+        let len: usize = self.queues.iter().map(|queue| len(lock(queue))).sum();
+        // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
+        if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
+    }
+
     /// Gives up all places, if there is no table.
     pub(in crate::cache) fn clear<K: Key, R: Output>(&self, current: &Current<K, R>, pin: Pinned<'_>) {
         for queue in &self.queues {
