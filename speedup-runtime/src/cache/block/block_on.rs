@@ -47,18 +47,18 @@ pub(in crate::cache) enum Waited {
     Deputy,
 }
 
-/// Waits until the slot changes, or says that it cannot be waited for. `is_still` looks the key up: whether its slot is the
+/// Waits until the slot, of the key with this mark, changes, or says that it cannot be waited for. `is_still` looks the key up: whether its slot is the
 /// one that was seen, and still claimed.
 ///
 /// # Panics
 /// When the call needs itself, with a message that names the chain.
 pub(in crate::cache) fn wait(
     engine: &dyn Engine,
-    busy: Busy,
+    (busy, mark): (Busy, u16),
     worker: &'static Worker,
     is_still: impl Fn() -> bool,
 ) -> Waited {
-    if let Way::Deputy = isolation::way(&busy, worker) {
+    if let Way::Deputy = isolation::way(&busy, mark, worker) {
         return Waited::Deputy;
     }
     let waiting = engine.waiters().begin();
@@ -76,7 +76,8 @@ pub(in crate::cache) fn wait(
             return Waited::Again;
         }
         let searched = Instant::now();
-        match if helping { call_stack::aside(worker, || leapfrog::toward(&busy, worker)) } else { Found::Nothing } {
+        match if helping { call_stack::aside(worker, || leapfrog::toward(&busy, mark, worker)) } else { Found::Nothing }
+        {
             Found::Computed => {
                 lost.pause(searched);
                 (sleep, idle_since) = (SHORTEST_SLEEP, Instant::now());

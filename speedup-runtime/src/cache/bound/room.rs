@@ -68,6 +68,12 @@ impl Room {
         if table.is_some_and(|table| queue.is_of(table)) { queue.weight() } else { 0 }
     }
 
+    /// How many values of this table have a place.
+    pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
+        let queue = lock(&self.queue);
+        if table.is_some_and(|table| queue.is_of(table)) { queue.len() } else { 0 }
+    }
+
     /// Gives up all places, if there is no table.
     pub(in crate::cache) fn clear<K: Key, R: Output>(&self, current: &Current<K, R>, pin: Pinned<'_>) {
         let mut queue = lock(&self.queue);

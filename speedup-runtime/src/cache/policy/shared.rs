@@ -90,6 +90,13 @@ impl<K: Key, R: Output> Shared<K, R> {
         self.room.get().map_or(0, |room| room.weight(table))
     }
 
+    /// How many values have a place, if there is a bound.
+    fn placed(&self, core: &Kept<K, R>) -> Option<usize> {
+        let pin = registry::current().pin();
+        let table = core.table(pin.at()).map(Table::id);
+        self.is_bounded.then(|| self.room.get().map_or(0, |room| room.len(table)))
+    }
+
     fn weigh(&self, value: &R) -> u64 {
         self.rules.weight.as_ref().map_or(1, |weight| weight(value))
     }
@@ -306,7 +313,13 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
 
     fn tell(&self, core: &dyn Any, stats: &mut Stats) {
         [stats.evictions, stats.expirations, stats.renewals] = self.counts();
-        stats.weight = core.downcast_ref::<Kept<K, R>>().map_or(0, |core| self.weight(core));
+        let Some(core) = core.downcast_ref::<Kept<K, R>>() else { return };
+        stats.weight = self.weight(core);
+        stats.entries = self.placed(core).map_or(stats.entries, |placed| stats.entries.min(placed));
+    }
+
+    fn known(&self, core: &dyn Any) -> Option<usize> {
+        self.placed(core.downcast_ref::<Kept<K, R>>()?)
     }
 
     fn sweep(&self, core: &dyn Any) {
