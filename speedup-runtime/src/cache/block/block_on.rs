@@ -31,8 +31,9 @@ use crate::sync::timed::{Instant, spin_loop, yield_now};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
-/// Rounds of helping and yielding before the first sleep.
-const YIELDS: u32 = 20;
+/// A thread helps and gives way for so long before it first sleeps, which is about what it takes to wake one: who has waited as long as
+/// waking costs before it sleeps never loses more than twice what who knew would.
+const AWAKE: Duration = Duration::from_micros(100);
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
@@ -69,7 +70,7 @@ pub(in crate::cache) fn wait(
         spin_loop();
     }
     let (mut sleep, mut stall, mut joins) = (SHORTEST_SLEEP, Stall::default(), Looks::new());
-    let (mut idle, mut helping, mut settled) = (0, true, false);
+    let (mut idle_since, mut helping, mut settled) = (Instant::now(), true, false);
     loop {
         if !engine.is_busy(&busy) {
             return Waited::Again;
@@ -79,14 +80,13 @@ pub(in crate::cache) fn wait(
         {
             Found::Computed => {
                 lost.pause(searched);
-                (sleep, idle) = (SHORTEST_SLEEP, 0);
+                (sleep, idle_since) = (SHORTEST_SLEEP, Instant::now());
                 continue;
             }
             Found::Panicked => helping = false,
             Found::Nothing => {}
         }
-        idle += 1;
-        if idle < YIELDS {
+        if idle_since.elapsed() < AWAKE {
             yield_now();
             continue;
         }

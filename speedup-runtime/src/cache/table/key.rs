@@ -120,6 +120,13 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
         None
     }
 
+    /// Where the key stands in the order in which a thread takes the members of a group, if it has a place there.
+    #[doc(hidden)]
+    #[inline]
+    fn rank(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// The key that [`Key::pack`] made this word of.
     #[doc(hidden)]
     fn unpack(packed: u64) -> Option<Self>;
@@ -282,6 +289,11 @@ macro_rules! tuples {
             #[inline]
             fn pack(&self) -> Option<u64> {
                 tuples!(@pack self $($method)? $($index)*)
+            }
+
+            #[inline]
+            fn rank(&self) -> Option<(u64, u64)> {
+                packed_key::place(&[$(packed_key::rank(&self.$index)),*])
             }
 
             #[inline]
