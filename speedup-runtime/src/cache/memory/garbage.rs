@@ -29,6 +29,17 @@ pub(in crate::cache) fn retire(free: Garbage) {
     }
 }
 
+/// The same for something that takes so many bytes: what is large does not wait until there are many.
+pub(in crate::cache) fn retire_of(bytes: usize, free: Garbage) {
+    retire(free);
+    if bytes >= LARGE {
+        DOMAIN.hurry();
+    }
+}
+
+/// So many bytes are large. Less than that may wait, [`LEN`](super::bag) times a thread.
+const LARGE: usize = 1 << 15;
+
 /// The same for something that others that were retired may lie in: it is freed later than they.
 pub(in crate::cache) fn retire_behind_all(free: Garbage) {
     DOMAIN.retire_behind_all(free);

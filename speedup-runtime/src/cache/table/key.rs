@@ -3,10 +3,12 @@
 use std::{
     any::Any,
     borrow::Borrow,
-    hash::{Hash, Hasher},
+    hash::{BuildHasher, Hash, Hasher},
 };
 
-use crate::cache::table::packed_key;
+use foldhash::fast::FixedState;
+
+use crate::{cache::table::packed_key, panics::contain};
 
 /// A type that an argument of a cached function may have: `Hash + Eq + Clone + Send + Sync + 'static`.
 ///
@@ -118,6 +120,13 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
         None
     }
 
+    /// Where the key stands in the order in which a thread takes the members of a group, if it has a place there.
+    #[doc(hidden)]
+    #[inline]
+    fn rank(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// The key that [`Key::pack`] made this word of.
     #[doc(hidden)]
     fn unpack(packed: u64) -> Option<Self>;
@@ -173,6 +182,15 @@ pub trait Lookup<K>: Copy {
     fn hint(self) -> Option<u64> {
         None
     }
+}
+
+/// Fifteen bits that tell a key from others, nearly always: an entry may have had another key when it was named.
+///
+/// What the key's `Hash` panics with nobody gets.
+pub(in crate::cache) fn mark_of<K: Key>(key: &K) -> u16 {
+    let mut hasher = FixedState::default().build_hasher();
+    contain(|| key.hash_into(&mut hasher));
+    (hasher.finish() >> 49) as u16
 }
 
 impl<K: Key> Lookup<K> for &K {
@@ -271,6 +289,11 @@ macro_rules! tuples {
             #[inline]
             fn pack(&self) -> Option<u64> {
                 tuples!(@pack self $($method)? $($index)*)
+            }
+
+            #[inline]
+            fn rank(&self) -> Option<(u64, u64)> {
+                packed_key::place(&[$(packed_key::rank(&self.$index)),*])
             }
 
             #[inline]

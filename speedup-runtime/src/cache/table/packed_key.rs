@@ -70,6 +70,35 @@ pub(in crate::cache) fn encode<A: 'static>(value: &A) -> Option<u64> {
     any.downcast_ref::<char>().map(|v| u64::from(u32::from(*v)))
 }
 
+/// A number that is larger for larger values of the type, if they are small integers.
+#[inline]
+pub(in crate::cache) fn rank<A: 'static>(value: &A) -> Option<u64> {
+    let code = encode(value)?;
+    let id = std::any::TypeId::of::<A>();
+    macro_rules! check {
+        (unsigned $($int:ty)*) => {};
+        (signed $($int:ty)*) => { $(if id == std::any::TypeId::of::<$int>() {
+            return Some(((code >> 1) ^ (code & 1).wrapping_neg()) ^ 1 << 63);
+        })* };
+    }
+    for_integers!(check);
+    Some(code)
+}
+
+/// The place among others of a key whose arguments have these ranks: those with the largest first argument come first, and of these
+/// those with the smallest second one.
+///
+/// In a grid one thread so follows the first argument, and another one, which goes by the reverse, the second; what is on the
+/// way of both, as the diagonal, comes behind. In a loop one begins with the nearest and the other one with the furthest.
+#[inline]
+pub(in crate::cache) fn place(ranks: &[Option<u64>]) -> Option<(u64, u64)> {
+    match *ranks {
+        [only] => Some((!only?, 0)),
+        [first, second] => Some((!first?, second?)),
+        _ => None,
+    }
+}
+
 /// The value that has this code, if the type has one that does.
 #[inline]
 pub(in crate::cache) fn decode<A: Clone + 'static>(code: u64) -> Option<A> {
@@ -105,6 +134,13 @@ mod tests {
             prop_assert!(round_trips(a) && round_trips(b) && round_trips(c) && round_trips(d) && round_trips(e));
             prop_assert!(round_trips(f) && round_trips(g) && round_trips(h) && round_trips(i) && round_trips(j));
             prop_assert!(encode(&b).is_some() && encode(&c).is_some() && encode(&g).is_some() && encode(&h).is_some());
+        }
+
+        #[test]
+        fn ranks_are_in_the_order_of_the_values(a: i64, b: i64, c: i8, d: i8, e: u32, f: u32) {
+            prop_assert_eq!(a.cmp(&b), rank(&a).cmp(&rank(&b)));
+            prop_assert_eq!(c.cmp(&d), rank(&c).cmp(&rank(&d)));
+            prop_assert_eq!(e.cmp(&f), rank(&e).cmp(&rank(&f)));
         }
 
         #[test]

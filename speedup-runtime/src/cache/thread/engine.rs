@@ -12,6 +12,12 @@ pub(in crate::cache) trait Engine: Sync {
     /// `key` points to a key of the type of this cache.
     unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result;
 
+    /// Marks a key, see [`mark_of`](crate::cache::table::key::mark_of).
+    ///
+    /// # Safety
+    /// As for [`show`](Self::show).
+    unsafe fn mark(&self, key: *const ()) -> u16;
+
     /// Whether the slot is still claimed by the worker that was seen there.
     fn is_busy(&self, busy: &Busy) -> bool;
 
@@ -76,7 +82,7 @@ pub(in crate::cache) enum Helped {
     /// Computing it panicked, now and here. To try again is up to who needs it.
     Panicked,
     /// Another worker is computing it.
-    Busy(Busy),
+    Busy(Busy, u16),
     /// It needs nobody any more.
     Settled,
 }

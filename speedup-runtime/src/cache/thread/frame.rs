@@ -82,6 +82,12 @@ impl Frame {
         self.goal.name()
     }
 
+    /// Marks the key of the call.
+    pub(in crate::cache) fn key_mark(&self) -> u16 {
+        // SAFETY: by the contract of `new` the key is one of that cache.
+        unsafe { self.engine().mark(self.key) }
+    }
+
     /// Whether the call has this mark.
     pub(in crate::cache) fn is(&self, mark: Mark) -> bool {
         self.marks.get() & mark as u8 != 0
