@@ -56,6 +56,30 @@ pub trait Cooperate<K, V>: Send + Sync {
         Ok(looked.collect())
     }
 
+    /// Claims the first of these keys that nobody computes and that has no value, if there is one: one round trip where the store can.
+    ///
+    /// What a look at those before it has shown is returned, too; without one, at all of them.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        let mut looked = self.look(keys)?;
+        for (index, (key, shown)) in keys.iter().zip(&mut looked).enumerate() {
+            if !matches!(shown, Looked::Free) {
+                continue;
+            }
+            *shown = match self.begin(key)? {
+                Begun::Value(_) => Looked::There,
+                Begun::Taken { needs, seen } => Looked::Taken { needs, seen },
+                Begun::Mine => {
+                    looked.truncate(index);
+                    return Ok(First { is_claimed: true, before: looked });
+                }
+            };
+        }
+        Ok(First { is_claimed: false, before: looked })
+    }
+
     /// As [`begin`](Self::begin) for a task, which cannot wait here: of a key that another process computes, also what it awaits before it asks again.
     ///
     /// `None` in its place says that the store cannot tell. Then calls of `async` functions are computed without waiting for others.
@@ -154,6 +178,33 @@ pub enum Looked<K> {
     },
     /// Nobody does.
     Free,
+}
+
+impl<K> Looked<K> {
+    /// The same of another type of keys.
+    pub(super) fn map<O>(self, of: impl Fn(K) -> O) -> Looked<O> {
+        match self {
+            Looked::There => Looked::There,
+            Looked::Taken { needs, seen } => Looked::Taken { needs: needs.into_iter().map(of).collect(), seen },
+            Looked::Free => Looked::Free,
+        }
+    }
+}
+
+/// What has come of claiming the first of several keys that is free. See [`Cooperate::claim_first`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First<K> {
+    /// Whether the key behind those was free, and is claimed now.
+    pub is_claimed: bool,
+    /// What the keys before it have shown: none of them is [free](Looked::Free).
+    pub before: Vec<Looked<K>>,
+}
+
+impl<K> First<K> {
+    /// The same of another type of keys.
+    pub(super) fn map<O>(self, of: impl Fn(K) -> O) -> First<O> {
+        First { is_claimed: self.is_claimed, before: self.before.into_iter().map(|looked| looked.map(&of)).collect() }
+    }
 }
 
 thread_local! {

@@ -113,7 +113,8 @@ async fn work() {
 }
 
 fn grid() -> Result<RedisStore<(u32, u32), u64>, Error> {
-    RedisStore::builder(servers(|all| all["grid"].url()), "grid").cooperate().open()
+    let (timeout, lease) = (Duration::from_secs(60), Duration::from_secs(3_600));
+    RedisStore::builder(servers(|all| all["grid"].url()), "grid").cooperate().timeout(timeout).lease(lease).open()
 }
 
 #[cache(store = grid())]
@@ -135,15 +136,22 @@ fn each_call_is_computed_once_between_two_processes() {
     let Some(_server) = server("grid") else { return };
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let both = [
-        thread::spawn(move || runtime().block_on(grid_here(6, 6))),
-        thread::spawn(move || runtime().block_on(grid_there(6, 6))),
+        thread::spawn(move || runtime().block_on(grid_here(2, 2))),
+        thread::spawn(move || runtime().block_on(grid_there(2, 2))),
     ];
     for value in both {
-        assert_eq!(value.join().unwrap(), 924);
+        assert_eq!(value.join().unwrap(), 6);
     }
-    // All but the corner, and what a pause of the machine made look cheaper than a round trip.
-    let calls = GRID.load(Ordering::Relaxed);
-    assert!((48..=50).contains(&calls), "{calls} calls");
+    // All but the corner: so few that each is claimed, whatever it costs.
+    assert_eq!(GRID.load(Ordering::Relaxed), 8);
+    // Of more it is up to what they cost on a busy machine; the values are the same.
+    let both = [
+        thread::spawn(move || runtime().block_on(grid_here(7, 7))),
+        thread::spawn(move || runtime().block_on(grid_there(7, 7))),
+    ];
+    for value in both {
+        assert_eq!(value.join().unwrap(), 3_432);
+    }
 }
 
 static CANCELLED: Door = Door::new();

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Begun, Cooperate, Looked, order, place};
+use super::{Begun, Cooperate, First, Looked, order, place};
 use crate::store::Result;
 
 /// Calls: of each a store, and the bytes of a key.
@@ -86,30 +86,27 @@ pub(super) fn search<'a, K: Clone, V>(
                 None => Found::Taken(taken),
             });
         }
-        let looked = store.look(&ahead.iter().collect::<Vec<_>>())?;
-        let (mut free, mut next) = (Vec::new(), Vec::new());
-        for (index, looked) in looked.into_iter().enumerate().take(ahead.len()) {
-            match looked {
-                Looked::There => {}
-                Looked::Free => free.push((index, &ahead[index], false)),
-                Looked::Taken { needs, seen } => {
+        let group: Vec<(usize, &K, bool)> = ahead.iter().enumerate().map(|(index, key)| (index, key, false)).collect();
+        let mut rest = order(store, &group);
+        let mut next = Vec::new();
+        while !rest.is_empty() {
+            let keys: Vec<&K> = rest.iter().map(|index| &ahead[*index]).collect();
+            let First { is_claimed, before } = store.claim_first(&keys)?;
+            let shown = before.len().min(rest.len());
+            for (index, looked) in rest.drain(..shown).zip(before) {
+                if let Looked::Taken { needs, seen } = looked {
                     taken.push((ahead[index].clone(), seen));
                     next.extend(needs);
                 }
             }
-        }
-        for index in order(store, &free) {
-            let key = ahead[index].clone();
-            match store.begin(&key)? {
-                Begun::Value(_) => {}
-                Begun::Mine => {
-                    reserved(|calls| calls.insert((place(store), store.bytes(&key))));
-                    return Ok(Found::Free(Reserved { store, key }));
-                }
-                Begun::Taken { needs, seen } => {
-                    taken.push((key, seen));
-                    next.extend(needs);
-                }
+            if let Some(index) = rest.first().filter(|_| is_claimed) {
+                let key = ahead[*index].clone();
+                reserved(|calls| calls.insert((place(store), store.bytes(&key))));
+                return Ok(Found::Free(Reserved { store, key }));
+            }
+            if shown == 0 {
+                // A store that says nothing of any: there is nothing to be had of it.
+                break;
             }
         }
         ahead = next;

@@ -286,11 +286,12 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         if self.shore().is_together {
             return self.foretell_together(keys, members);
         }
+        let since = self.ahead.since();
         let missing = self.ahead.missing(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
         if missing.len() > 1
             && let Ok(found) = self.ask(|store| store.get_many(&missing))
         {
-            self.ahead.keep(&missing, found);
+            self.ahead.keep(&missing, found, since);
         }
     }
 
@@ -300,25 +301,26 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
 
     fn insert(&'static self, key: &K, value: &R) {
         if self.keeps(value) {
-            self.ahead.forget(Some(key));
             let _writing = lock(&self.writing);
             self.pending.forget(Some(key));
             let _ = self.ask(|store| store.put(key, value, None));
+            self.ahead.forget(Some(key));
         }
     }
 
     fn remove(&'static self, key: &K) {
         let _writing = lock(&self.writing);
-        self.ahead.forget(Some(key));
         self.pending.forget(Some(key));
         let _ = self.ask(|store| store.remove(key));
+        // Last: what is asked for before this may be of before.
+        self.ahead.forget(Some(key));
     }
 
     fn clear(&'static self) {
         let _writing = lock(&self.writing);
-        self.ahead.forget(None);
         self.pending.forget(None);
         let _ = self.ask(|store| store.clear());
+        self.ahead.forget(None);
     }
 
     fn afresh(&'static self, key: &K, compute: &mut dyn FnMut()) {

@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, time::Duration};
 
 use crate::store::{
     Claim, Condition, Error, Result, Store, Timed, Token, Unopened, Watcher,
-    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
+    cooperate::{Begun, Changed, Cooperate, First, Foretold, Looked},
 };
 use crate::sync::global::Arc;
 
@@ -207,6 +207,10 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
 
     fn look(&self, keys: &[&K]) -> Result<Vec<Looked<K>>> {
         self.inner()?.look(keys)
+    }
+
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        self.inner()?.claim_first(keys)
     }
 
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, R>, Option<Changed>)> {

@@ -106,6 +106,7 @@ impl<K: Key, R: Output> Dock<K, R> {
     /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.
     pub(super) fn foretell_together(&'static self, keys: &[K], members: &mut [usize]) {
         let Some(store) = self.cooperation() else { return };
+        let since = self.ahead.since();
         let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
         let Ok(foretold) = self.ask(|_| cooperate::foretell(store, &wanted)) else { return };
         let (mut there, mut values, mut group) = (Vec::new(), Vec::new(), Vec::new());
@@ -116,7 +117,7 @@ impl<K: Key, R: Output> Dock<K, R> {
                 values.push(Some(value));
             }
         }
-        self.ahead.keep(&there, values);
+        self.ahead.keep(&there, values, since);
         if group.len() == members.len() {
             let order = cooperate::order(store, &group);
             members.iter_mut().zip(order).for_each(|(member, index)| *member = index);

@@ -11,17 +11,19 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     AT_ONCE, RedisStore,
-    claims::{self, Answer},
+    claims::{self, Answer, Shown},
     events,
     pool::Commands,
 };
 use crate::store::{
     Error, Result,
-    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
+    cooperate::{Begun, Changed, Cooperate, First, Foretold, Looked},
 };
 
 /// Who waits looks at least so often for itself, should messages have been lost.
 const LOOK: Duration = Duration::from_secs(5);
+/// So many keys go into one script: a server does nothing else meanwhile.
+const CLAIMED_AT_ONCE: usize = 200;
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
     /// What a claim says that its owner needs, and a number of that.
@@ -151,6 +153,28 @@ where
             looked.resize_with(end, || Looked::Free);
         }
         Ok(looked)
+    }
+
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let mut before = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CLAIMED_AT_ONCE) {
+            let (claimed, shown) = claims::first(&self.shared, keys, self.shared.claims.lease)?;
+            if let (Some(token), Some(key)) = (claimed, keys.get(shown.len())) {
+                claims::hold(&self.shared, key, token);
+            }
+            before.extend(shown.into_iter().map(|shown| match shown {
+                Shown::There => Looked::There,
+                Shown::Taken(needs) => {
+                    let (needs, seen) = self.needs_of(&needs);
+                    Looked::Taken { needs, seen }
+                }
+            }));
+            if claimed.is_some() {
+                return Ok(First { is_claimed: true, before });
+            }
+        }
+        Ok(First { is_claimed: false, before })
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
