@@ -12,10 +12,10 @@ mod search;
 
 use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 
-use self::search::Found;
 use super::Result;
 
 pub use self::search::begin;
+pub(super) use self::search::{Found, computes, search};
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -88,6 +88,15 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
         Ok((self.begin(key)?, None))
+    }
+
+    /// The same, but what it awaits is over, too, when the answer for one of the keys beside may be another one than that which was seen.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, V>, Option<Changed>)> {
+        let _ = beside;
+        self.begin_watching(key)
     }
 
     /// Looks several keys up, and in the same round trip says on a claim of one's own that they are needed.
@@ -235,7 +244,7 @@ struct Computed<'a, K, V> {
 
 impl<'a, K, V> Computed<'a, K, V> {
     fn begin(store: &'a dyn Cooperate<K, V>, key: &'a K) -> Self {
-        search::computes(store, key, true);
+        computes(store, key, true);
         COMPUTED.with_borrow_mut(|computed| {
             computed.push(Innermost { store: place(store), key: store.bytes(key), told: HashSet::new() })
         });
@@ -246,7 +255,7 @@ impl<'a, K, V> Computed<'a, K, V> {
 impl<K, V> Drop for Computed<'_, K, V> {
     fn drop(&mut self) {
         COMPUTED.with_borrow_mut(Vec::pop);
-        search::computes(self.store, self.key, false);
+        computes(self.store, self.key, false);
         if !self.ended {
             self.store.give_up(self.key);
         }
@@ -287,7 +296,7 @@ pub fn together<K: Clone, V>(
             told = true;
             announce(store, &[key]);
         }
-        begun = match search::search(store, needs, &helped)? {
+        begun = match search(store, needs, &helped)? {
             Found::Free(call) => {
                 // Once: it may panic, or have no value that is kept.
                 helped.insert(store.bytes(&call.key));

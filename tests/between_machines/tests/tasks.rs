@@ -4,12 +4,15 @@
 #[path = "../../../speedup-runtime/tests/store_servers/servers.rs"]
 mod servers;
 
+#[path = "../../../speedup-runtime/tests/async_cache/gate.rs"]
+mod gate;
+
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -19,6 +22,7 @@ use speedup::cache;
 use speedup::store::cooperate::Begun;
 use speedup::store::{Error, RedisStore, Store as _};
 
+use gate::Gate;
 use servers::{Kind, Server};
 
 /// The server of each test, by the name of the test.
@@ -54,47 +58,6 @@ fn store(test: &str) -> Result<Numbers, Error> {
 fn answers_within(test: &str, timeout: Duration) -> Result<Numbers, Error> {
     let url = servers(|all| all[test].url());
     RedisStore::builder(url, test).cooperate().lease(Duration::from_secs(3_600)).timeout(timeout).open()
-}
-
-/// A door that calls wait at, and how many have come to it.
-struct Door {
-    state: Mutex<(bool, usize, Vec<Waker>)>,
-}
-
-impl Door {
-    const fn new() -> Self {
-        Self { state: Mutex::new((false, 0, Vec::new())) }
-    }
-
-    /// Comes to the door, and waits until it is open.
-    async fn pass(&self) {
-        let mut came = false;
-        poll_fn(|context| {
-            let mut state = self.state.lock().unwrap();
-            if !std::mem::replace(&mut came, true) {
-                state.1 += 1;
-            }
-            if state.0 {
-                return Poll::Ready(());
-            }
-            state.2.push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn open(&self) {
-        let wakers = {
-            let mut state = self.state.lock().unwrap();
-            state.0 = true;
-            std::mem::take(&mut state.2)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn came(&self) -> usize {
-        self.state.lock().unwrap().1
-    }
 }
 
 /// Polls until this is true; the future must not be ready before.
@@ -154,7 +117,7 @@ fn each_call_is_computed_once_between_two_processes() {
     }
 }
 
-static CANCELLED: Door = Door::new();
+static CANCELLED: LazyLock<Gate> = LazyLock::new(Gate::default);
 
 #[cache(store = store("cancelled"))]
 async fn cancelled_here(n: u32) -> u64 {
@@ -183,7 +146,7 @@ fn a_first_caller_that_is_cancelled_gives_its_claim_up() {
     }
 }
 
-static MANY: Door = Door::new();
+static MANY: LazyLock<Gate> = LazyLock::new(Gate::default);
 
 #[cache(store = store("many"))]
 async fn many_here(n: u32) -> u64 {
@@ -209,7 +172,7 @@ fn waiting_for_another_process_holds_no_thread() {
         })
         .await;
         let (values, ()) = tokio::join!(MANY_THERE.get_all((0..40).map(|n| (n,))), async {
-            // Others go on meanwhile; the last thing that happens is that the door opens.
+            // Others go on meanwhile; the last thing that happens is that the gate opens.
             for n in 1_000..1_020 {
                 assert_eq!(many_there(n).await, u64::from(n));
             }

@@ -28,7 +28,7 @@ fn reserved<T>(act: impl FnOnce(&mut HashSet<(usize, Vec<u8>)>) -> T) -> T {
 }
 
 /// A thread begins or ends to compute a claimed call.
-pub(super) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, begins: bool) {
+pub(in crate::store) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, begins: bool) {
     let call = (place(store), store.bytes(key));
     with(&COMPUTED, |calls| if begins { calls.insert(call) } else { calls.remove(&call) });
 }
@@ -43,7 +43,7 @@ pub fn begin<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> Result<Begun<K, V>> 
 }
 
 /// What a search has come to.
-pub(super) enum Found<'a, K, V> {
+pub(in crate::store) enum Found<'a, K, V> {
     /// A call that nobody computed: it is claimed.
     Free(Reserved<'a, K, V>),
     /// None, but this one is computed by a thread of this process.
@@ -53,9 +53,9 @@ pub(super) enum Found<'a, K, V> {
 }
 
 /// A call that was claimed, to be computed. The claim is given up if that does not come to pass.
-pub(super) struct Reserved<'a, K, V> {
+pub(in crate::store) struct Reserved<'a, K, V> {
     store: &'a dyn Cooperate<K, V>,
-    pub(super) key: K,
+    pub(in crate::store) key: K,
 }
 
 impl<K, V> Drop for Reserved<'_, K, V> {
@@ -70,7 +70,7 @@ impl<K, V> Drop for Reserved<'_, K, V> {
 ///
 /// # Errors
 /// If the store could not be asked.
-pub(super) fn search<'a, K: Clone, V>(
+pub(in crate::store) fn search<'a, K: Clone, V>(
     store: &'a dyn Cooperate<K, V>,
     needs: Vec<K>,
     known: &HashSet<Vec<u8>>,

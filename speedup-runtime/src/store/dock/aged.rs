@@ -197,6 +197,16 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
         Ok((self.begun(&key.0, begun)?, changed))
     }
 
+    fn begin_watching_beside(
+        &self,
+        key: &Hashed<K>,
+        beside: &[(Hashed<K>, u64)],
+    ) -> Result<(Begun<Hashed<K>, Stored<R>>, Option<Changed>)> {
+        let beside: Vec<(K, u64)> = beside.iter().map(|(key, seen)| (key.0.clone(), *seen)).collect();
+        let (begun, changed) = self.inner()?.begin_watching_beside(&key.0, &beside)?;
+        Ok((self.begun(&key.0, begun)?, changed))
+    }
+
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
         let keys = plain(keys);
         let foretold = self.inner()?.foretell(owner, &keys)?;

@@ -218,6 +218,11 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         Ok((begun.map(R::of), changed))
     }
 
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, R>, Option<Changed>)> {
+        let (begun, changed) = self.inner()?.begin_watching_beside(key, beside)?;
+        Ok((begun.map(R::of), changed))
+    }
+
     fn wait(&self, key: &K, seen: u64) -> Result<Begun<K, R>> {
         Ok(self.inner()?.wait(key, seen)?.map(R::of))
     }

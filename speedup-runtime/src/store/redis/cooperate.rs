@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// So many keys go into one script: a server does nothing else meanwhile.
 const CLAIMED_AT_ONCE: usize = 200;
 
-impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
+impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned + 'static> RedisStore<K, V> {
     /// What a claim says that its owner needs, and a number of that.
     fn needs_of(&self, said: &[impl AsRef<[u8]>]) -> (Vec<K>, u64) {
         let mut hasher = DefaultHasher::new();
@@ -57,6 +57,17 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
             });
         }
     }
+
+    /// Whether these keys are computed as they were seen to be, or have their values.
+    fn are_as_they_were(&self, beside: &[(K, u64)]) -> Result<bool> {
+        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
+        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
+            Looked::Taken { seen, .. } => seen == known,
+            Looked::There => true,
+            Looked::Free => false,
+        };
+        Ok(beside.iter().zip(&looked).all(is_as_it_was))
+    }
 }
 
 enum Answered<K, V> {
@@ -77,14 +88,21 @@ where
     }
 
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
-        let key = self.codec.encode_key(key)?;
+        self.begin_watching_beside(key, &[])
+    }
+
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, V>, Option<Changed>)> {
+        let bytes = self.codec.encode_key(key)?;
+        let others: Vec<Vec<u8>> = beside.iter().map(|(key, _)| self.codec.encode_key(key)).collect::<Result<_>>()?;
         let is_told = events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
-        let signal = self.shared.events.signal(&key);
-        Ok(match self.ask(&key)? {
+        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
+        let are_as_they_were = self.are_as_they_were(beside)?;
+        Ok(match self.ask(&bytes)? {
             Answered::Begun(begun) => (begun, None),
             Answered::Taken { needs, seen, left } => {
-                let changed: Changed = Box::pin(signal.at_most(left.min(LOOK)));
+                let changed: Changed =
+                    if are_as_they_were { Box::pin(signal.at_most(left.min(LOOK))) } else { Box::pin(async {}) };
                 (Begun::Taken { needs, seen }, is_told.then_some(changed))
             }
         })
@@ -110,13 +128,7 @@ where
         events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
         let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
-        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
-        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
-            Looked::Taken { seen, .. } => seen == known,
-            Looked::There => true,
-            Looked::Free => false,
-        };
-        let are_as_they_were = beside.iter().zip(&looked).all(is_as_it_was);
+        let are_as_they_were = self.are_as_they_were(beside)?;
         match self.ask(&bytes)? {
             Answered::Begun(begun) => Ok(begun),
             Answered::Taken { seen, left, .. } if seen == known && are_as_they_were => {
