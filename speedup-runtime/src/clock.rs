@@ -108,8 +108,8 @@ impl Mock {
     pub fn new() -> Self {
         let taken = lock_std(&TAKEN);
         *FREE.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner) = true;
-        let now = now();
         lately::set(|| {
+            let now = now();
             SET.store(now, Ordering::Relaxed);
             now
         });
@@ -138,6 +138,24 @@ impl Drop for Mock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_time_was_lately_is_what_a_mock_says() {
+        let clock = Mock::new();
+        assert_eq!(lately(), now());
+        for _ in 0..1_000 {
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(lately(), now());
+        }
+    }
+
+    #[test]
+    fn what_the_time_was_lately_is_no_time_to_come() {
+        for _ in 0..200_000 {
+            let lately = lately();
+            assert!(lately <= now());
+        }
+    }
 
     #[test]
     fn time_does_not_go_back_when_a_mock_goes() {

@@ -70,6 +70,11 @@ fn least_small(bound: u64) -> u64 {
     (bound / LEAST_SMALL).max(1)
 }
 
+/// Whether so much more has room beside what there is.
+fn fits(in_use: u64, weight: u64, room: u64) -> bool {
+    in_use.checked_add(weight).is_some_and(|sum| sum <= room)
+}
+
 impl Queue {
     /// A queue with room for so much. If all values weigh 1, it does not keep what they weigh.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
@@ -119,14 +124,15 @@ impl Queue {
         weight
     }
 
-    /// Takes a value in that has no place. It may have been put out a while ago, and be asked for by a call of the same function.
+    /// Takes a value in that has no place. It may have been put out a while ago, and be asked for by a call of the same function. `has_room`: nobody
+    /// has to go for it.
     pub(in crate::cache) fn admit(
         &mut self,
         place: u32,
         marks: &Marks,
         weight: u64,
         known: Option<Known>,
-        is_nested: bool,
+        (is_nested, has_room): (bool, bool),
     ) {
         let (room, least) = (self.small_room, least_small(self.bound));
         let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
@@ -141,16 +147,17 @@ impl Queue {
             }
         };
         let is_main = match known {
-            None => !is_nested && self.has_room_in_main(weight),
+            None => {
+                !is_nested && has_room && fits(self.main.weight(), weight, self.bound.saturating_sub(self.small_room))
+            }
             Some(known) => is_nested || known == Known::NotLong,
         };
         self.push(is_main, place, marks, weight);
     }
 
-    /// Whether there is room for so much, and more than the small queue is to have.
-    fn has_room_in_main(&self, weight: u64) -> bool {
-        let fits = |in_use: u64, room: u64| in_use.checked_add(weight).is_some_and(|sum| sum <= room);
-        fits(self.weight(), self.bound) && fits(self.main.weight(), self.bound.saturating_sub(self.small_room))
+    /// Whether there is room for so much more.
+    pub(in crate::cache) fn has_room(&self, weight: u64) -> bool {
+        fits(self.weight(), weight, self.bound)
     }
 
     /// Whether the place is that of a value with this ticket.

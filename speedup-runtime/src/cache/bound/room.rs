@@ -40,9 +40,9 @@ pub(in crate::cache) struct Room {
     waiting: AtomicU64,
 }
 
-/// How many queues there are, and from which bound on.
+/// No more queues than that, and each with room for so many: of fewer, what comes back soon and what comes back late cannot be told apart.
 const QUEUES: u32 = 8;
-const MANY: u64 = 2_048;
+const MANY: u64 = 2_500;
 /// Tickets of several queues are numbers below this, and a queue's number above.
 const NUMBERS: u32 = (1 << 31) / QUEUES;
 /// What went is freed when it weighs such a part of the bound.
@@ -84,7 +84,8 @@ impl Next {
 impl Room {
     /// Room for so much.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
-        Self::with(if is_weighed || bound < MANY { 1 } else { QUEUES }, bound, is_weighed)
+        let queues = (bound / MANY).checked_ilog2().map_or(1, |log| 1 << log.min(QUEUES.ilog2()));
+        Self::with(if is_weighed { 1 } else { queues }, bound, is_weighed)
     }
 
     /// The same with so many queues.
@@ -220,8 +221,10 @@ impl Room {
         if has_place {
             return Admitted::Stays(Next::NOBODY);
         }
-        queue.admit(found.place, marks, weight, known, is_nested);
-        let takes_place = !self.is_one() && !self.count_one();
+        // Of several queues none knows whether there is room: that is counted for all of them.
+        let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
+        let takes_place = !self.is_one() && !has_room;
+        queue.admit(found.place, marks, weight, known, (is_nested, has_room));
         Admitted::Stays(self.next_of(&mut queue, takes_place, table, pin))
     }
 

@@ -44,7 +44,8 @@ impl Bounded {
     fn put(&mut self, key: u64, is_nested: bool) {
         let marks = placed();
         let known = self.ghosts.take(scattered(key));
-        self.queue.admit(key as u32, &marks, 1, known, is_nested);
+        let has_room = self.queue.has_room(1);
+        self.queue.admit(key as u32, &marks, 1, known, (is_nested, has_room));
         self.values.insert(key, marks);
         while let Some(Victim { place, is_small, .. }) =
             self.queue.next(Queue::is_over, |place| self.values.get(&u64::from(place)))
@@ -177,7 +178,7 @@ fn it_follows_a_working_set_that_moves() {
 /// A value with a place of its own, in the small queue.
 fn admitted(queue: &mut Queue, place: u32, weight: u64) -> Marks {
     let marks = placed();
-    queue.admit(place, &marks, weight, None, true);
+    queue.admit(place, &marks, weight, None, (true, false));
     marks
 }
 
