@@ -33,7 +33,7 @@ struct Even(u64);
 
 impl serde::Serialize for Even {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 2 == 0 {
+        if self.0.is_multiple_of(2) {
             out.serialize_newtype_struct("Even", &self.0)
         } else {
             Err(serde::ser::Error::custom("it is odd"))

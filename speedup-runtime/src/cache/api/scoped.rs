@@ -206,18 +206,22 @@ impl Scoped {
             return self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body);
         };
         // SAFETY: a scope's.
-        if let Some(value) = unsafe { core.hit_in_scope(&key, worker) } {
-            // SAFETY: they are not used again.
-            unsafe {
-                ManuallyDrop::drop(&mut key);
-                ManuallyDrop::drop(&mut body);
+        match unsafe { core.look_in_scope(&key, worker) } {
+            Ok(value) => {
+                // SAFETY: they are not used again.
+                unsafe {
+                    ManuallyDrop::drop(&mut key);
+                    ManuallyDrop::drop(&mut body);
+                }
+                value
             }
-            return value;
+            Err(free) => {
+                // SAFETY: they are not used again.
+                let (key, body) = unsafe { (ManuallyDrop::take(&mut key), ManuallyDrop::take(&mut body)) };
+                // SAFETY: a scope's, and found for this key.
+                unsafe { core.get_free_in_scope(&key, worker, free, describe, &body) }
+            }
         }
-        // SAFETY: they are not used again.
-        let (key, body) = unsafe { (ManuallyDrop::take(&mut key), ManuallyDrop::take(&mut body)) };
-        // SAFETY: a scope's.
-        unsafe { core.get_missed_in_scope(&key, describe, &body) }
     }
 
     /// The same for a key that is only borrowed.

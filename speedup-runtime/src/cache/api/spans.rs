@@ -150,12 +150,14 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         {
             let place = V::of(key_inside);
             // SAFETY: made by `begin`.
-            if let Some(value) = unsafe { core.hit_at_hand(&place, worker) } {
-                return value;
-            }
+            let free = match unsafe { core.look_at_hand(&place, worker) } {
+                Ok(value) => return value,
+                Err(free) => free,
+            };
             return match top.parent() {
                 Some(parent) if parent.header().family == self.function.family => {
-                    core.get_missed(self.callee(core), &place)
+                    // SAFETY: found for this call.
+                    unsafe { core.get_free(self.callee(core), &place, worker, free) }
                 }
                 _ => self.get_first(core, &place, key),
             };

@@ -109,18 +109,21 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
         // A hit has no key in memory: it is put there where it is needed.
         let (mut key, worker) = (ManuallyDrop::new(V::of(key)), registry::current());
-        let running = self.running(worker, &is);
-        // SAFETY: made by `Branch::new`.
-        if let Some(value) = running.and_then(|core| unsafe { core.hit_at_hand(&key, worker) }) {
+        let Some(core) = self.running(worker, &is) else {
             // SAFETY: it is not used again.
-            unsafe { ManuallyDrop::drop(&mut key) };
-            return value;
-        }
-        // SAFETY: as above.
-        let key = unsafe { ManuallyDrop::take(&mut key) };
-        match running {
-            Some(core) => core.get_missed(self.callee(core), &key),
-            None => self.get_outermost(steady, &key),
+            return self.get_outermost(steady, &unsafe { ManuallyDrop::take(&mut key) });
+        };
+        // SAFETY: made by `Branch::new`.
+        match unsafe { core.look_at_hand(&key, worker) } {
+            Ok(value) => {
+                // SAFETY: it is not used again.
+                unsafe { ManuallyDrop::drop(&mut key) };
+                value
+            }
+            Err(free) => {
+                // SAFETY: it is not used again, and the slot was found for it.
+                unsafe { core.get_free(self.callee(core), &ManuallyDrop::take(&mut key), worker, free) }
+            }
         }
     }
 
@@ -188,10 +191,11 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     #[inline(always)]
     fn get_in(&self, core: &Core<V, R>, key: &V, worker: &'static Worker) -> R {
         // SAFETY: made by `Branch::new`.
-        if let Some(value) = unsafe { core.hit_at_hand(key, worker) } {
-            return value;
+        match unsafe { core.look_at_hand(key, worker) } {
+            Ok(value) => value,
+            // SAFETY: found for this key.
+            Err(free) => unsafe { core.get_free(self.callee(core), key, worker, free) },
         }
-        core.get_missed(self.callee(core), key)
     }
 
     #[inline(always)]

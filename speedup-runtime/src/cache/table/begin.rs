@@ -38,15 +38,26 @@ impl<K: Key, R: Output> Table<K, R> {
         self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
     }
 
+    /// The value of a small key that is in a page, or its slot if it is certain to be its own.
+    #[inline(always)]
+    pub(in crate::cache) fn look_paged<'pin>(
+        &self,
+        packed: u64,
+        pin: Pinned<'pin>,
+    ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
+        let Some((page, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
+        slot.value().ok_or_else(|| (!page.is_mixed()).then_some(slot))
+    }
+
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
     #[inline(always)]
     fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
     }
 
-    /// Claims a slot that [`find_own`](Self::find_own) has found, if that takes no more than a look.
+    /// Claims a slot that is certain to be its key's own, if that takes no more than a look.
     #[inline(always)]
-    fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+    pub(in crate::cache) fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
         match self.alone(me) {
             Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
             None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),

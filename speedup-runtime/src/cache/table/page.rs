@@ -10,8 +10,8 @@ use crate::sync::{AtomicU32, Ordering};
 
 /// Pages are at most about this large, in bytes, ..
 const PAGE_BYTES: usize = 16 * 1024;
-/// .. and have no more slots than 2 to this power: on a line, and elsewhere, where keys are sparse as long as a recursion descends.
-const MOST_BITS: (u32, u32) = (10, 8);
+/// .. and have no more slots than 2 to this power: as long as a recursion descends its keys are sparse.
+const MOST_BITS: u32 = 8;
 /// The layout of a page of values of type `R` under keys of type `K`: a header, the state words, the values.
 pub(super) struct PageOf<K, R>(PhantomData<(K, R)>);
 
@@ -33,14 +33,13 @@ impl PageHeader {
 }
 
 impl<K: Key, R> PageOf<K, R> {
-    /// Binary logarithm of the slots of a page, 4 to 10; two slots are enough for a model.
+    /// Binary logarithm of the slots of a page, 4 to 8; two slots are enough for a model.
     pub(super) const BITS: u32 = {
         let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
-        let most = if K::COORDINATES == 1 { MOST_BITS.0 } else { MOST_BITS.1 };
         if cfg!(loom) {
             1
-        } else if fitting >= 1 << most {
-            most
+        } else if fitting >= 1 << MOST_BITS {
+            MOST_BITS
         } else if fitting <= 16 {
             4
         } else {

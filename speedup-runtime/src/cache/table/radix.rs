@@ -1,6 +1,6 @@
 //! Small integer keys in pages of slots, found without hashing.
 //!
-//! A page holds up to 1,024 neighbouring integers, or 256 neighbouring pairs, triples or fours, of which it is a tile. Pages hang
+//! A page holds up to 256 neighbouring keys: a run of integers, or a tile of pairs, triples or fours. Pages hang
 //! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
 //! it is made, which is what empty slots and missing pages look like.
 //!
@@ -33,15 +33,16 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 /// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
 /// fills the first. On a line most of the first ones are full.
 const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 512 };
-const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 16 };
+const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 64 };
 /// Beyond these, each key that was sent to the hash table pays for so many bytes of pages, as long as all that are not filled take no more
 /// than so many: a recursion that goes deep before it goes wide comes through most pages before it has filled any.
-const BYTES_A_STRAY: usize = 192;
+const BYTES_A_STRAY: usize = 768;
+const BYTES_A_STRAY_ON_A_LINE: usize = 192;
 const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
 /// A count of the values in pages that shows them to be badly used is good for one request for so many slots: it takes about as
 /// long as those.
 const PATIENCE: usize = if cfg!(loom) { usize::MAX } else { 32 };
-/// Directories may take this many bytes beyond as many as the pages take.
+/// Directories may take this many bytes beyond half of what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
@@ -311,7 +312,7 @@ impl<K: Key, R> Pages<K, R> {
         let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { 16 });
         let layout = Directory::layout(len);
         let pages = growth.pages * PageOf::<K, R>::LAYOUT.size();
-        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages {
+        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages / 2 {
             return None;
         }
         // SAFETY: the layout is not empty.
@@ -354,7 +355,8 @@ impl<K: Key, R> Pages<K, R> {
         }
         let used = self.count_used();
         let size = PageOf::<K, R>::LAYOUT.size();
-        let free = (Self::FREE + growth.strays * BYTES_A_STRAY / size).min((FREE_BYTES / size).max(Self::FREE));
+        let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
+        let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));
         growth.allowed = free + 4 * used / PageOf::<K, R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
             growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
