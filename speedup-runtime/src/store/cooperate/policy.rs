@@ -29,34 +29,16 @@ pub fn mean(before: u64, one: u64) -> u64 {
 /// `member` is the number of the process among those that cooperate.
 #[must_use]
 pub fn rank(member: u64, key: &[u8], index: usize) -> u64 {
-    rank_by(member, member % 4, key, index)
-}
-
-/// Where a call stands for who looks for one to help with: each that goes across has an order of its own. In a group that would spread processes too
-/// thin; here they would all claim the same.
-fn rank_in_search(member: u64, key: &[u8], index: usize) -> u64 {
-    rank_by(member, member, key, index)
-}
-
-fn rank_by(member: u64, across: u64, key: &[u8], index: usize) -> u64 {
     match member % 4 {
         1 => index as u64,
         2 => u64::MAX - index as u64,
-        _ => {
+        other => {
             let mut hasher = DefaultHasher::new();
-            across.hash(&mut hasher);
+            other.hash(&mut hasher);
             hasher.write(key);
             hasher.finish()
         }
     }
-}
-
-/// The order in which a process that looks for a call to help with tries these.
-pub fn search_order<'a>(member: u64, calls: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
-    let ranked = calls.enumerate().map(|(index, key)| (rank_in_search(member, key, index), index));
-    let mut ranked: Vec<_> = ranked.collect();
-    ranked.sort_unstable();
-    ranked.into_iter().map(|(_, index)| index).collect()
 }
 
 /// The order in which a process takes the members of a group: what others compute comes last.
@@ -80,14 +62,5 @@ mod tests {
         assert_eq!(of(1), [0, 1, 2, 3, 5, 6, 7, 8, 4]);
         assert_eq!(of(2), [8, 7, 6, 5, 3, 2, 1, 0, 4]);
         assert!((3..=4).all(|member| of(member).last() == Some(&4) && of(member) != of(member - 1)));
-    }
-
-    #[test]
-    fn processes_that_go_across_look_for_work_in_orders_of_their_own() {
-        let keys: Vec<[u8; 1]> = (0..9).map(|n| [n]).collect();
-        let of = |member| search_order(member, keys.iter().map(|key| &key[..]));
-        assert_eq!([of(1), of(2)], [(0..9).collect::<Vec<_>>(), (0..9).rev().collect()]);
-        let across: std::collections::HashSet<Vec<usize>> = (0..16).map(|n| of(4 * n + 3)).collect();
-        assert_eq!(across.len(), 16);
     }
 }

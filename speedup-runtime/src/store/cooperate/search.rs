@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Begun, Cooperate, First, Looked, place, policy};
+use super::{Begun, Cooperate, First, Looked, order, place};
 use crate::store::Result;
 
 /// Calls: of each a store, and the bytes of a key.
@@ -86,8 +86,8 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
                 None => Found::Taken(taken),
             });
         }
-        let bytes: Vec<Vec<u8>> = ahead.iter().map(|key| store.bytes(key)).collect();
-        let mut rest = policy::search_order(store.member(), bytes.iter().map(Vec::as_slice));
+        let group: Vec<(usize, &K, bool)> = ahead.iter().enumerate().map(|(index, key)| (index, key, false)).collect();
+        let mut rest = order(store, &group);
         let mut next = Vec::new();
         while !rest.is_empty() {
             let keys: Vec<&K> = rest.iter().map(|index| &ahead[*index]).collect();
