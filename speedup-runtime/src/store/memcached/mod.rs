@@ -410,17 +410,10 @@ where
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
         let mut failed = None;
-        let (mut places, mut values) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
-        for (key, value) in entries {
-            match self.place(key) {
-                Ok(place) => {
-                    places.push(place);
-                    values.push(*value);
-                }
-                // The others are kept all the same.
-                Err(error) => failed = Some(error),
-            }
-        }
+        // One that has no place keeps the others from nothing.
+        let place = |key: &K, failed: &mut Option<Error>| self.place(key).map_err(|error| *failed = Some(error)).ok();
+        let placed = entries.iter().filter_map(|(key, value)| Some((place(key, &mut failed)?, *value)));
+        let (places, values): (Vec<Place>, Vec<&V>) = placed.unzip();
         for round in self.shared.rounds(&places) {
             // All are given theirs before the first answer is read.
             let given = round.into_iter().map(|(server, there)| {
