@@ -64,11 +64,14 @@ impl Store<u8, u8> for Meanwhile {
 
 type Both = Tiered<Arc<MemoryStore<u8, u8>>, Arc<Meanwhile>>;
 
+/// What changes a value, by its name, and what is there then.
+type Case = (&'static str, fn(&Both), Option<u8>);
+
 #[test]
 fn no_copy_outlives_a_change_that_comes_while_it_is_read() {
     let (near, far) = (Arc::new(MemoryStore::new()), Arc::new(Meanwhile::default()));
     let both: Both = Tiered(Arc::clone(&near), Arc::clone(&far));
-    let changes: [(&str, fn(&Both), Option<u8>); 4] = [
+    let changes: [Case; 4] = [
         ("remove", |both| both.remove(&1).unwrap(), None),
         ("clear", |both| Store::clear(both).unwrap(), None),
         ("put", |both| both.put(&1, &20, None).unwrap(), Some(20)),

@@ -104,7 +104,8 @@ impl<K: Key, R: Output> Current<K, R> {
     #[cfg(not(loom))]
     pub(in crate::cache) fn set_aside(&self) -> Option<Aside<K, R>> {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
-        (!old.is_null()).then_some(Aside(old))
+        // Not by `then_some`, which would make one of nothing, and drop it.
+        (!old.is_null()).then(|| Aside(old))
     }
 
     /// Puts a table back, unless there is another one or somebody was computing something in it when it was set aside: nobody would
