@@ -34,10 +34,11 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 /// fills the first. On a line most of the first ones are full.
 const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 512 };
 const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 64 };
-/// Beyond these, each key that was sent to the hash table pays for so many bytes of pages, as long as all that are not filled take no more
-/// than so many: a recursion that goes deep before it goes wide comes through most pages before it has filled any.
+/// Beyond these, each key that was sent to the hash table pays for so many bytes of pages: a recursion that goes deep before it goes wide
+/// comes through most pages before it has filled any. Less on a line, where most of those that are not filled soon never are.
 const BYTES_A_STRAY: usize = 768;
 const BYTES_A_STRAY_ON_A_LINE: usize = 192;
+/// Pages that are not well used take no more bytes than this.
 const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
 /// A count of the values in pages that shows them to be badly used is good for one request for so many slots: it takes about as
 /// long as those.
