@@ -31,8 +31,8 @@ use crate::sync::timed::{Instant, spin_loop, yield_now};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
-/// A thread helps and gives way for so long before it first sleeps, which is about what it takes to wake one: who has waited as long as
-/// waking costs before it sleeps never loses more than twice what who knew would.
+/// A thread helps and gives way for so long before it first sleeps, about twice what it takes to wake one: who waits about as
+/// long as waking costs before it sleeps loses little more than who knew would.
 const AWAKE: Duration = Duration::from_micros(100);
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
