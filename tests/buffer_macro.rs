@@ -386,3 +386,14 @@ fn values_that_wait_for_nobody_may_come_in_batches() {
     }
     assert_eq!(promised().count(), 100);
 }
+
+#[buffer(halt = |_: &speedup::Buffer<u8>, _: &u8, attempts: usize| attempts > 9)]
+fn rolled() -> impl IntoIterator<Item = u8> {
+    [3, 1, 2]
+}
+
+#[test]
+fn an_opaque_type_may_be_any_that_iterates() {
+    assert_eq!(rolled().into_iter().collect::<Vec<_>>(), [3, 1, 2]);
+    assert_eq!(ROLLED.position(&2), Some(2));
+}

@@ -167,6 +167,7 @@ fn with_context_the_body_borrows() {
         if row == db.0.len() { 0 } else { db.0[row] + total(db, row + 1) }
     }
 
+    let _clock = Mock::new();
     let db = Db((0..100).collect());
     assert_eq!(total(&db, 0), 4_950);
     assert!(TOTAL.len() <= 10);
@@ -188,6 +189,7 @@ fn methods_have_them_too() {
         }
     }
 
+    let _clock = Mock::new();
     for article in 0..20 {
         assert_eq!((Shop::price(article), Shop.offer(article)), (article * 3, article * 2));
     }
@@ -201,6 +203,7 @@ fn the_handle_shows_and_sorts_out_what_is_there() {
         n / 2
     }
 
+    let _clock = Mock::new();
     HALF.get_all((0..10).map(|n| (n,)));
     HALF.retain(|(n,), _| n % 2 == 0);
     let mut entries = HALF.entries();

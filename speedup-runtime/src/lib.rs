@@ -12,6 +12,10 @@ pub mod clock;
 pub mod disk;
 #[cfg(all(feature = "stores", not(loom)))]
 pub mod store;
+/// What of the stores a model runs.
+#[cfg(all(test, loom))]
+#[path = "store/dock/queue.rs"]
+mod store_queue;
 
 #[cfg(any(all(test, loom), all(feature = "disk", not(loom))))]
 pub(crate) mod forks;

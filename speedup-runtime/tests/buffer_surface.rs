@@ -309,3 +309,21 @@ fn iterators_are_fused_move_between_threads_and_know_their_least_length() {
     let window = Window::from_iter(0_u64..10, 2);
     assert_eq!(is_fused(window.iter()).flatten().count(), 10);
 }
+
+#[test]
+fn an_index_past_the_end_is_reported_where_it_was_written() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload().downcast_ref::<String>().is_some_and(|text| text.contains("`written_here`")) {
+            _ = sender.send(info.location().map(|location| location.file().to_owned()));
+        } else {
+            report(info);
+        }
+    }));
+    let few = Buffer::from_iter(0..3).name("written_here").max(2);
+    message(|| _ = few[2]);
+    message(|| _ = few.get(2));
+    let places: Vec<_> = receiver.try_iter().collect();
+    assert_eq!(places, [Some(file!().to_owned()), Some(file!().to_owned())]);
+}

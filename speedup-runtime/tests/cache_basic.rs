@@ -1,6 +1,7 @@
 //! What a cache does for one caller.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -90,6 +91,28 @@ fn pairs_and_triples_are_found_in_tables_of_any_shape() {
         assert_eq!(cache.get(key), key);
     }
     assert_eq!(cache.len(), 1024);
+}
+
+#[test]
+fn fours_are_found_in_tables_of_any_shape() {
+    let cache = Cache::from_fn(|a: u8, b: i32, c: bool, d: u64| (a, b, c, d));
+    let cube = (0..4096_u64).map(|n| ((n % 16) as u8, (n / 16 % 16) as i32 - 8, n & 256 == 0, n / 512));
+    // Too sparse for pages, and beyond their range.
+    let sparse = (0..6000_u64).map(|n| (n as u8, (n * 7919 % 16_384) as i32, n % 3 == 0, n * 104_729 % 32_768));
+    let keys: HashSet<_> =
+        cube.chain(sparse).chain([(255, i32::MIN, true, u64::MAX), (0, 0, false, 1 << 15)]).collect();
+    for _ in 0..2 {
+        for key in &keys {
+            assert_eq!(cache.get(*key), *key);
+        }
+    }
+    assert_eq!(cache.len(), keys.len());
+    let entries: HashSet<_> = cache.entries().into_iter().map(|(key, value)| (key == value).then_some(key)).collect();
+    assert_eq!(entries, keys.iter().map(|key| Some(*key)).collect());
+    for key in &keys {
+        assert_eq!(cache.remove(key), Some(*key));
+    }
+    assert!(cache.is_empty());
 }
 
 #[test]

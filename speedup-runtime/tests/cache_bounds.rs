@@ -1,11 +1,13 @@
 //! Caches with a bound: never above it, and all promises hold while values are put out.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use speedup_runtime::{
@@ -296,4 +298,67 @@ fn who_refreshes_a_key_at_the_same_time_shares_one_call() {
     });
     assert_eq!(cache.peek(&(1,)).unwrap() + 1, runs.load(Ordering::SeqCst));
     assert_eq!(cache.stats().misses as usize, runs.load(Ordering::SeqCst));
+}
+
+/// As large a bound as has several queues: nobody goes while there is room, and there are never more at rest, whatever happened.
+#[test]
+fn a_large_bound_is_filled_to_the_brim() {
+    const ROOM: u64 = 5_500;
+    let cache = Cache::from_fn(|n: u64| n).capacity(ROOM);
+    thread::scope(|scope| {
+        for number in 0..4_u64 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for step in 0..20_000_u64 {
+                    let key = (step * (2 * number + 1)) % 12_000;
+                    assert_eq!(cache.get((key,)), key);
+                    match step % 500 {
+                        7 => drop(cache.remove(&(key,))),
+                        77 => assert_eq!(cache.refresh((key,)), key),
+                        277 => drop(cache.insert((key,), key)),
+                        _ if step == 10_000 && number == 0 => cache.clear(),
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    assert!(cache.len() as u64 <= ROOM);
+    (10_000..10_000 + 3 * ROOM).for_each(|key| assert_eq!(cache.get((key,)), key));
+    assert_eq!((cache.len() as u64, cache.stats().weight), (ROOM, ROOM));
+    cache.clear();
+    let before = cache.stats().evictions;
+    (0..ROOM).for_each(|key| assert_eq!(cache.get((key,)), key));
+    assert!((0..ROOM).all(|key| cache.contains(&(key,))));
+    assert_eq!(cache.stats().evictions, before, "there was room for all");
+}
+
+#[test]
+fn a_value_whose_life_panics_is_not_kept() {
+    let life = |n: &u64| if n.is_multiple_of(2) { panic!("no life") } else { Duration::from_secs(3_600) };
+    let cache = Cache::from_fn(|n: u64| n).capacity(4).ttl_of(life);
+    for n in 0..40 {
+        let got = catch_unwind(AssertUnwindSafe(|| cache.get((n,))));
+        assert_eq!(got.is_ok(), n % 2 == 1);
+        assert_eq!(cache.contains(&(n,)), n % 2 == 1);
+    }
+    assert_eq!((cache.len(), cache.stats().weight), (4, 4));
+}
+
+/// Of a loop over more keys than there is room for a part is kept from the start, in each of several queues: where one of them has fewer
+/// values than the others, its keys do not chase each other.
+#[test]
+fn of_a_loop_a_large_bound_keeps_a_part() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
+    let count = move |n: u64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        n
+    };
+    let cache = Cache::from_fn(count).capacity(20_000);
+    const CALLS: u64 = 240_000;
+    (0..CALLS).for_each(|call| assert_eq!(cache.get((call % 24_000,)), call % 24_000));
+    // Of nine tenths of them at best 20,000 of 24,000.
+    let hits = CALLS - runs.load(Ordering::Relaxed);
+    assert!(hits > CALLS * 6 / 10, "{hits} of {CALLS} are hits");
 }

@@ -8,6 +8,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use speedup_runtime::{Cache, cache::Key};
@@ -51,9 +52,11 @@ fn scramble(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
+/// Held by the test that counts.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// The bytes that a cache and a hash map take for the same keys.
 fn costs<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
-    static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let before = LIVE.load(Ordering::Relaxed);
     let mut map = HashMap::new();
@@ -118,4 +121,27 @@ fn triples_of_random_numbers_of_16_bits() {
 fn dense_numbers_take_less_than_in_a_hash_map() {
     let (in_cache, in_map) = costs(|n| (n,), Cache::from_fn(|n: u64| n));
     assert!(in_cache <= in_map / 2, "{in_cache} bytes, in a hash map {in_map}");
+}
+
+/// A bound costs a word a value and a place in a queue, an age a word, and both together not much more.
+#[test]
+fn bounds_and_ages() {
+    let hour = Duration::from_secs(3_600);
+    let make = || Cache::from_fn(|n: u64| n);
+    let table = [
+        (make().capacity(KEYS), 48),
+        (make().ttl(hour), 44),
+        (make().ttl(hour).capacity(KEYS), 80),
+        (make().idle(hour), 76),
+    ];
+    for (cache, most) in table {
+        let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let before = LIVE.load(Ordering::Relaxed);
+        (0..KEYS).for_each(|n| assert_eq!(cache.get((n,)), n));
+        let each = (LIVE.load(Ordering::Relaxed) - before) as f64 / KEYS as f64;
+        assert_eq!(cache.len() as u64, KEYS);
+        assert!(each <= f64::from(most), "{each} bytes an entry, of {most}");
+        // Before another one is measured.
+        drop(cache);
+    }
 }

@@ -3,9 +3,13 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
 use speedup_runtime::{
@@ -82,4 +86,18 @@ fn who_waits_for_a_thread_that_takes_its_time_is_not_in_a_circle() {
             scope.spawn(|| assert_eq!(SLOW.get((5,)), 25));
         }
     });
+}
+
+/// In real time, without a call that computes anything and so reads the clock: hits alone see the end, and one of them renews the value.
+#[test]
+fn a_value_that_is_only_ever_hit_ends_all_the_same() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
+    let cache =
+        Cache::from_fn(move |_: u64| counted.fetch_add(1, Ordering::Relaxed) + 1).ttl(Duration::from_millis(20));
+    let began = Instant::now();
+    while runs.load(Ordering::Relaxed) < 5 {
+        (0..1_000).for_each(|_| _ = cache.get((1,)));
+        assert!(began.elapsed() < Duration::from_secs(60), "it never ends");
+    }
 }

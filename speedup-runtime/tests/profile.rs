@@ -159,3 +159,18 @@ fn a_closure_without_caches_is_told_so() {
     let profile = profile(|| work(1));
     assert_eq!((profile.advice, profile.caches.len()), (Advice::NothingCached, 0));
 }
+
+/// A cache that is listed and has no table: it was first used in another profile, or has been cleared.
+#[test]
+fn a_cache_without_values_is_profiled_again() {
+    let _alone = alone();
+    let (cache, cleared) = (Cache::from_fn(work), Cache::from_fn(|text: String| text.len()));
+    cleared.get(("text".to_owned(),));
+    cleared.clear();
+    for _ in 0..3 {
+        let profile = profile(|| cache.get((1,)) + cleared.get(("text".to_owned(),)) as u64);
+        assert_eq!(profile.caches.len(), 2);
+        assert_eq!((cache.len(), cleared.len()), (0, 0));
+    }
+    assert_eq!(cache.get((1,)), work(1));
+}

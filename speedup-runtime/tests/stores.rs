@@ -1,8 +1,11 @@
 //! Each store passes the suite for stores.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use speedup_runtime::store::{MemoryStore, Store as _, Tiered, conformance};
+use speedup_runtime::store::{Change, MemoryStore, Result, Store, Tiered, conformance};
 
 conformance!(memory, MemoryStore::new);
 conformance!(tiered, || Tiered(MemoryStore::new(), MemoryStore::new()));
@@ -22,13 +25,90 @@ fn a_copy_in_front_ends_when_the_value_behind_does() {
     assert!(near.get(&3).expect("it is read").is_some());
 }
 
+/// A store in which something happens while it is read or written.
+#[derive(Default)]
+struct Meanwhile {
+    store: MemoryStore<u8, u8>,
+    happens: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Meanwhile {
+    fn next(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.happens.lock().unwrap() = Some(Box::new(happens));
+    }
+
+    fn happen(&self) {
+        let happens = self.happens.lock().unwrap().take();
+        happens.into_iter().for_each(|happens| happens());
+    }
+}
+
+impl Store<u8, u8> for Meanwhile {
+    fn get(&self, key: &u8) -> Result<Option<u8>> {
+        let found = self.store.get(key);
+        self.happen();
+        found
+    }
+    fn put(&self, key: &u8, value: &u8, ttl: Option<Duration>) -> Result<()> {
+        let put = self.store.put(key, value, ttl);
+        self.happen();
+        put
+    }
+    fn remove(&self, key: &u8) -> Result<()> {
+        self.store.remove(key)
+    }
+    fn clear(&self) -> Result<()> {
+        self.store.clear()
+    }
+}
+
+type Both = Tiered<Arc<MemoryStore<u8, u8>>, Arc<Meanwhile>>;
+
+/// What changes a value, by its name, and what is there then.
+type Case = (&'static str, fn(&Both), Option<u8>);
+
+#[test]
+fn no_copy_outlives_a_change_that_comes_while_it_is_read() {
+    let (near, far) = (Arc::new(MemoryStore::new()), Arc::new(Meanwhile::default()));
+    let both: Both = Tiered(Arc::clone(&near), Arc::clone(&far));
+    let changes: [Case; 4] = [
+        ("remove", |both| both.remove(&1).unwrap(), None),
+        ("clear", |both| Store::clear(both).unwrap(), None),
+        ("put", |both| both.put(&1, &20, None).unwrap(), Some(20)),
+        ("forget", |both| both.forget(&Change::Key(1)).unwrap(), Some(10)),
+    ];
+    for (name, change, left) in changes {
+        for many in [false, true] {
+            Store::<u8, u8>::clear(&near).unwrap();
+            far.store.put(&1, &10, None).unwrap();
+            let same = both.clone();
+            far.next(move || change(&same));
+            let found = if many { both.get_many(&[&1]).unwrap()[0] } else { both.get(&1).unwrap() };
+            assert_eq!(found, Some(10), "{name}: it was there");
+            assert!(near.get(&1).unwrap().is_none_or(|copy| Some(copy) == left), "{name}: an old copy");
+            assert_eq!(both.get(&1).unwrap(), left, "{name}");
+        }
+    }
+}
+
+#[test]
+fn of_two_that_put_at_the_same_time_the_copy_is_of_the_last_or_none() {
+    let (near, far) = (Arc::new(MemoryStore::new()), Arc::new(Meanwhile::default()));
+    let both: Both = Tiered(near, Arc::clone(&far));
+    let same = both.clone();
+    far.next(move || same.put(&1, &20, None).unwrap());
+    both.put(&1, &10, None).unwrap();
+    assert_eq!(both.get(&1).unwrap(), Some(20));
+}
+
 #[cfg(feature = "disk")]
 mod on_disk {
     use std::{
         fs::{self, OpenOptions},
         io::{Read, Seek, SeekFrom, Write},
         path::{Path, PathBuf},
-        time::Duration,
+        sync::atomic::{AtomicBool, Ordering},
+        time::{Duration, SystemTime},
     };
 
     use speedup_runtime::store::{Condition, DiskStore, Store, conformance};
@@ -263,6 +343,26 @@ mod on_disk {
     }
 
     #[test]
+    fn two_that_export_to_one_file_leave_one_whole_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("texts");
+        let make = || Cache::from_fn(|n: u64| n.to_string().repeat(100));
+        let (one, two) = (make(), make());
+        one.get_all((0..2_000).map(|n| (n,)));
+        two.get_all((0..3_000).map(|n| (n,)));
+        for _ in 0..10 {
+            std::thread::scope(|scope| {
+                for cache in [&one, &two] {
+                    scope.spawn(|| cache.export(&path).expect("it is written"));
+                }
+            });
+            let found = make().import(&path).expect("it is whole");
+            assert!([2_000, 3_000].contains(&found), "{found}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
     fn what_is_no_export_of_this_function_is_refused_and_nothing_put_in() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("squares");
@@ -279,5 +379,45 @@ mod on_disk {
             let empty = Cache::from_fn(|n: u64| n * n);
             assert!(empty.import(&path).is_err() && empty.is_empty(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn results_that_are_opened_every_day_are_never_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = open(folder.path());
+        fill(&store, 0..10);
+        let lock = OpenOptions::new().write(true).open(store.path().join("lock")).expect("it is there");
+        drop(store);
+        let long_ago = SystemTime::now() - Duration::from_secs(40 * 24 * 60 * 60);
+        lock.set_modified(long_ago).expect("it is made older");
+        drop(open(folder.path()));
+        let opened = lock.metadata().and_then(|data| data.modified()).expect("it is there");
+        assert!(opened > long_ago + Duration::from_secs(60 * 60), "nobody can tell that it was opened");
+    }
+
+    #[test]
+    fn who_opens_while_the_log_is_written_anew_reads_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let writer: Numbers =
+            DiskStore::builder("numbers").capacity(1 << 14).location(folder.path()).open().expect("it opens");
+        fill(&writer, 0..1_000);
+        let rounds = if cfg!(miri) { 1 } else { 200 };
+        let ends = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ends.load(Ordering::Relaxed) {
+                    fill(&writer, 0..1_000);
+                }
+            });
+            let reads = std::panic::catch_unwind(|| {
+                for _ in 0..rounds {
+                    let reader = open(folder.path());
+                    assert_eq!(reader.condition(), Condition::ReadOnly);
+                    let _ = found(&reader);
+                }
+            });
+            ends.store(true, Ordering::Relaxed);
+            assert!(reads.is_ok(), "what lies in the log could not be read");
+        });
     }
 }

@@ -65,3 +65,28 @@ fn generic_impls_and_traits_work() {
     assert_eq!((Sums::<u32>::TO().len(), Sums::<u64>::TO().len()), (11, 5));
     assert_eq!((u8::named(2), u16::named(1)), ("u8++".to_owned(), "u16+".to_owned()));
 }
+
+struct Row<T, const N: usize>([T; N]);
+
+impl<T: Clone + Eq + std::hash::Hash + Send + Sync + 'static, const N: usize> Row<T, N> {
+    #[cache(scoped)]
+    fn last(&self, n: usize) -> Option<T> {
+        if n == N { None } else { self.last(n + 1).or(Some(self.0[n].clone())) }
+    }
+
+    #[cache(key = |self, n| -> (T, usize) { (self.0[0].clone(), n) })]
+    fn left(&self, n: usize) -> usize {
+        if n == N { 0 } else { 1 + self.left(n + 1) }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Silent(u8);
+
+#[test]
+fn keys_of_type_parameters_need_no_debug() {
+    let row = Row([Silent(1), Silent(2)]);
+    assert_eq!(row.last(0).map(|last| last.0), Some(2));
+    assert_eq!(row.left(0), 2);
+    assert_eq!(Row::<Silent, 2>::LEFT().len(), 3);
+}

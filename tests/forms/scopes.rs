@@ -148,3 +148,23 @@ fn results_may_stay_on_their_thread() {
     assert_eq!(shared(&["a", "b", "c"], 0).as_deref(), Some(&"abc".to_owned()));
     assert_eq!(shared(&[], 0), None);
 }
+
+#[cache(scoped)]
+fn last(xs: &[u64], n: usize) -> Option<u64> {
+    if n == xs.len() { None } else { last(xs, n + 1).or(Some(xs[n])) }
+}
+
+/// Keeps what it is from whoever prints it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Silent(u64);
+
+#[cache(scoped)]
+fn steps(limit: &Silent, from: Silent) -> Option<u64> {
+    if from == *limit { Some(0) } else { steps(limit, Silent(from.0 + 1)).map(|steps| steps + 1) }
+}
+
+#[test]
+fn results_by_type_and_keys_without_debug_need_no_forecast() {
+    assert_eq!(last(&[1, 2, 3], 0), Some(3));
+    assert_eq!(steps(&Silent(4), Silent(1)), Some(3));
+}

@@ -47,6 +47,7 @@ fn values_of_an_instance_that_has_gone_are_not_looked_for() {
 
 #[test]
 fn one_memo_for_a_function_with_a_bound_and_for_what_is_put_in_by_hand() {
+    let _clock = Mock::new();
     let shop = Shop::default();
     assert_eq!(shop.memo.get_with((1_000,), |(n,): &(u64,)| *n), 1_000);
     (0..100).for_each(|article| assert_eq!(shop.price(article), article * 3));

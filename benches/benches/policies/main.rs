@@ -4,6 +4,7 @@ mod hits;
 mod memory;
 mod misses;
 mod ratios;
+mod telemetry;
 mod traces;
 
 use speedup_benches::{Bars, Section, alloc::Counting, machine};
@@ -12,8 +13,13 @@ use speedup_benches::{Bars, Section, alloc::Counting, machine};
 static ALLOCATOR: Counting = Counting;
 
 /// The sections, in the order of the table.
-const SECTIONS: [Section; 4] =
-    [("hits", hits::run), ("ratios", ratios::run), ("misses", misses::run), ("memory", memory::run)];
+const SECTIONS: [Section; 5] = [
+    ("hits", hits::run),
+    ("ratios", ratios::run),
+    ("misses", misses::run),
+    ("memory", memory::run),
+    ("telemetry", telemetry::run),
+];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();

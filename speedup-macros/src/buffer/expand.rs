@@ -2,7 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Expr, FnArg, ItemFn, ReturnType, Signature, Type, parse_quote, parse_quote_spanned};
+use syn::{
+    AssocType, Block, Constraint, Expr, FnArg, GenericArgument, ItemFn, PathArguments, ReturnType, Signature, Type,
+    TypeParamBound, parse_quote, parse_quote_spanned,
+};
 
 use super::model::{Buffered, Form, Wrapper};
 use super::yields;
@@ -246,6 +249,9 @@ fn body(model: &Buffered) -> TokenStream {
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     let block = &model.block;
     let Form::Yields { item } = &model.form else {
+        if let ReturnType::Type(_, declared) = &mut signature.output {
+            iterates_anywhere(declared);
+        }
         return quote!(#(#attributes)* #signature #block);
     };
     signature.output = parse_quote!(-> ::speedup::buffer::Source<#item>);
@@ -261,6 +267,30 @@ fn body(model: &Buffered) -> TokenStream {
         #signature {
             ::speedup::buffer::Source::from_body(#moved |#out: ::speedup::buffer::Out<#item>| async move #inside)
         }
+    }
+}
+
+/// `impl IntoIterator<Item = T>` says nothing of its iterator, which moves between threads: `IntoIter: Send` is added.
+fn iterates_anywhere(declared: &mut Type) {
+    let Type::ImplTrait(opaque) = declared else { return };
+    for bound in &mut opaque.bounds {
+        if let TypeParamBound::Trait(bound) = bound
+            && let Some(last) = bound.path.segments.last_mut()
+            && last.ident == "IntoIterator"
+            && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+            && !arguments.args.iter().any(names_the_iterator)
+        {
+            arguments.args.push(parse_quote!(IntoIter: ::core::marker::Send));
+        }
+    }
+}
+
+/// `IntoIter = ..` or `IntoIter: ..`.
+fn names_the_iterator(argument: &GenericArgument) -> bool {
+    match argument {
+        GenericArgument::AssocType(AssocType { ident, .. }) => ident == "IntoIter",
+        GenericArgument::Constraint(Constraint { ident, .. }) => ident == "IntoIter",
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, ReturnType, Signature, Visibility};
 
 use super::expand_async;
-use super::form::{Form, Home};
+use super::form::Form;
 use super::keep::Keep;
 use super::model::Cached;
 use super::{borrowed, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
@@ -52,7 +52,8 @@ fn wrapper(model: &Cached) -> TokenStream {
     });
     // A hit is short enough to stand where the call stands.
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
-    let inline = inline.then(|| quote_spanned!(at=> #[inline]));
+    let several = model.has_tables() || model.has_spans();
+    let inline = inline.then(|| if several { expand_context::inlined(model) } else { quote_spanned!(at=> #[inline]) });
     // Where a hit is found by what is lent, values are lent, too.
     let lends = model.arguments.iter().any(|argument| argument.pass == Pass::Lend);
     let lints = (lends || model.has_tables()) && model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
@@ -237,9 +238,8 @@ fn runtime_function(model: &Cached) -> TokenStream {
 
 pub(super) fn keep(model: &Cached) -> TokenStream {
     let result = borrowed::known_result(model);
-    // What is looked up by types has its own types from here alone, and a result that is shared is known by a projection.
-    let is_projected = |home: &Home| matches!(home, Home::Types) || model.moves_err;
-    let by_types = matches!(&model.form, Form::Context(context) if is_projected(&context.home));
+    // Beside a body that gets context nothing has said before what the result is.
+    let has_context = matches!(&model.form, Form::Context(_));
     match model.keep {
         Keep::All => TokenStream::new(),
         Keep::ByType if model.policies.any() => quote! {
@@ -248,7 +248,7 @@ pub(super) fn keep(model: &Cached) -> TokenStream {
                 (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
             })
         },
-        Keep::ByType if by_types => quote! {
+        Keep::ByType if has_context => quote! {
             .keep(|value: &#result| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(value)).__speedup_keep()
@@ -269,6 +269,16 @@ pub(super) fn show(arguments: &[Argument]) -> TokenStream {
         return quote!(.show(::core::fmt::Debug::fmt));
     }
     show_if_it_can()
+}
+
+/// The same of a key of which nothing has said before what it is.
+pub(super) fn show_key_if_it_can(key: &TokenStream) -> TokenStream {
+    quote! {
+        .show(|key: &#key, out| {
+            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+            (&::speedup::__private::Show(key)).__speedup_show(out)
+        })
+    }
 }
 
 /// The same of a type of which it is not known whether it has a `Debug`.

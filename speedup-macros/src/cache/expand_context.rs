@@ -17,10 +17,10 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, FnArg, Pat, PatType, Signature, parse_quote};
 
 use super::borrowed;
-use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_if_it_can};
+use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_key_if_it_can};
 use super::expand_store;
 use super::forecast;
-use super::form::{Context, Home, is_generic};
+use super::form::{Context, Home};
 use super::keep::Keep;
 use super::model::Cached;
 use super::steady;
@@ -95,7 +95,7 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
 }
 
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
-fn inlined(model: &Cached) -> TokenStream {
+pub(super) fn inlined(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     if steady::calls_itself(&model.function) {
         quote_spanned!(at=> #[inline(always)] #[allow(clippy::inline_always)])
@@ -319,8 +319,9 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let show = if model.within.is_some() && !known {
         // What a type of the user's writes of itself may be about `'static` alone.
         TokenStream::new()
-    } else if context.key.is_some() || is_generic(&model.function, &model.place) {
-        show_if_it_can()
+    } else if context.key.is_some() || !known {
+        let (key, _) = expand_store::held(model, &key_type(model, context), &model.result);
+        show_key_if_it_can(&key)
     } else {
         show(&keyed_by)
     };

@@ -260,6 +260,7 @@ impl<T: 'static> Buffer<T> {
     ///
     /// See [the type](Buffer#panics).
     #[inline]
+    #[track_caller]
     pub fn get(&self, index: usize) -> Option<&T> {
         if index < self.engine.quiet.get() {
             // SAFETY: the mark covers the index, which is as good as a length that does.
@@ -270,6 +271,7 @@ impl<T: 'static> Buffer<T> {
 
     #[inline(never)]
     #[cold]
+    #[track_caller]
     fn get_near_the_end(&self, index: usize) -> Option<&T> {
         if self.engine.store.get(index).is_none() && !self.ensure(index) {
             return None;
@@ -298,6 +300,7 @@ impl<T: 'static> Buffer<T> {
     }
 
     /// Computes what is missing of the value at `index`; whether there is one.
+    #[track_caller]
     pub(super) fn ensure(&self, index: usize) -> bool {
         match self.engine.need(&self.settings, index) {
             Found::Ready => true,
@@ -363,6 +366,7 @@ impl<T: 'static> Index<usize> for Buffer<T> {
     type Output = T;
 
     #[inline]
+    #[track_caller]
     fn index(&self, index: usize) -> &T {
         // As in `get`, without an `Option` between the two ways, which would be looked into.
         if index < self.engine.quiet.get() {
@@ -376,14 +380,16 @@ impl<T: 'static> Index<usize> for Buffer<T> {
 impl<T: 'static> Buffer<T> {
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn index_near_the_end(&self, index: usize) -> &T {
-        self.get_near_the_end(index).unwrap_or_else(|| {
+        let Some(value) = self.get_near_the_end(index) else {
             panic!(
                 "index {index} is past the end of the buffer `{}`, whose generator ended after {} values",
                 self.settings.name,
                 self.len_ready()
             )
-        })
+        };
+        value
     }
 }
 

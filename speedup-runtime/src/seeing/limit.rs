@@ -50,6 +50,9 @@ pub(crate) struct Held {
 ///
 /// **When**: some milliseconds after a table has grown, on a thread of its own, which is there only then. What is computed meanwhile comes on top.
 ///
+/// **How exact**: after such a look the tables take no more than the limit. Between two of them, some 15 ms, there may be as much more as is computed in that time. Whole
+/// caches give way, so what is left may be much less than the limit: nothing, where there is one cache.
+///
 /// **Who gives way**: as long as it is too much, the cache that was used least for what it takes, by its calls of late for each byte, forgets all its values, as
 /// [`clear`](crate::Cache::clear) does it, bounded or not. So what is used much keeps its values, what is used little is computed
 /// again when it is needed. Calls that are running are not disturbed, but their values, and those of a recursion that does not fit, are not kept: as with a bound that is too small,

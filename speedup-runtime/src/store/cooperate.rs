@@ -12,10 +12,10 @@ mod search;
 
 use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 
-use self::search::Found;
 use super::Result;
 
 pub use self::search::begin;
+pub(super) use self::search::{Found, computes, search};
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -56,6 +56,30 @@ pub trait Cooperate<K, V>: Send + Sync {
         Ok(looked.collect())
     }
 
+    /// Claims the first of these keys that nobody computes and that has no value, if there is one: one round trip where the store can.
+    ///
+    /// What a look at those before it has shown is returned, too; without one, at all of them.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        let mut looked = self.look(keys)?;
+        for (index, (key, shown)) in keys.iter().zip(&mut looked).enumerate() {
+            if !matches!(shown, Looked::Free) {
+                continue;
+            }
+            *shown = match self.begin(key)? {
+                Begun::Value(_) => Looked::There,
+                Begun::Taken { needs, seen } => Looked::Taken { needs, seen },
+                Begun::Mine => {
+                    looked.truncate(index);
+                    return Ok(First { is_claimed: true, before: looked });
+                }
+            };
+        }
+        Ok(First { is_claimed: false, before: looked })
+    }
+
     /// As [`begin`](Self::begin) for a task, which cannot wait here: of a key that another process computes, also what it awaits before it asks again.
     ///
     /// `None` in its place says that the store cannot tell. Then calls of `async` functions are computed without waiting for others.
@@ -64,6 +88,15 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
         Ok((self.begin(key)?, None))
+    }
+
+    /// The same, but what it awaits is over, too, when the answer for one of the keys beside may be another one than that which was seen.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, V>, Option<Changed>)> {
+        let _ = beside;
+        self.begin_watching(key)
     }
 
     /// Looks several keys up, and in the same round trip says on a claim of one's own that they are needed.
@@ -156,6 +189,33 @@ pub enum Looked<K> {
     Free,
 }
 
+impl<K> Looked<K> {
+    /// The same of another type of keys.
+    pub(super) fn map<O>(self, of: impl Fn(K) -> O) -> Looked<O> {
+        match self {
+            Looked::There => Looked::There,
+            Looked::Taken { needs, seen } => Looked::Taken { needs: needs.into_iter().map(of).collect(), seen },
+            Looked::Free => Looked::Free,
+        }
+    }
+}
+
+/// What has come of claiming the first of several keys that is free. See [`Cooperate::claim_first`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First<K> {
+    /// Whether the key behind those was free, and is claimed now.
+    pub is_claimed: bool,
+    /// What the keys before it have shown: none of them is [free](Looked::Free).
+    pub before: Vec<Looked<K>>,
+}
+
+impl<K> First<K> {
+    /// The same of another type of keys.
+    pub(super) fn map<O>(self, of: impl Fn(K) -> O) -> First<O> {
+        First { is_claimed: self.is_claimed, before: self.before.into_iter().map(|looked| looked.map(&of)).collect() }
+    }
+}
+
 thread_local! {
     /// The claimed calls that this thread computes, the innermost last.
     static COMPUTED: RefCell<Vec<Innermost>> = const { RefCell::new(Vec::new()) };
@@ -184,7 +244,7 @@ struct Computed<'a, K, V> {
 
 impl<'a, K, V> Computed<'a, K, V> {
     fn begin(store: &'a dyn Cooperate<K, V>, key: &'a K) -> Self {
-        search::computes(store, key, true);
+        computes(store, key, true);
         COMPUTED.with_borrow_mut(|computed| {
             computed.push(Innermost { store: place(store), key: store.bytes(key), told: HashSet::new() })
         });
@@ -195,7 +255,7 @@ impl<'a, K, V> Computed<'a, K, V> {
 impl<K, V> Drop for Computed<'_, K, V> {
     fn drop(&mut self) {
         COMPUTED.with_borrow_mut(Vec::pop);
-        search::computes(self.store, self.key, false);
+        computes(self.store, self.key, false);
         if !self.ended {
             self.store.give_up(self.key);
         }
@@ -236,7 +296,7 @@ pub fn together<K: Clone, V>(
             told = true;
             announce(store, &[key]);
         }
-        begun = match search::search(store, needs, &helped)? {
+        begun = match search(store, needs, &helped)? {
             Found::Free(call) => {
                 // Once: it may panic, or have no value that is kept.
                 helped.insert(store.bytes(&call.key));

@@ -13,6 +13,8 @@ use crate::clock;
 
 /// A [`Store`] that keeps everything in memory, behind one lock, until its time to live is over.
 ///
+/// What has ended gives its room back when it is asked for, or at the latest when as much again has been put.
+///
 /// It knows claims, so what is written against them can be tried without a server.
 ///
 /// # Examples
@@ -34,17 +36,42 @@ struct Inner<K, V> {
     claims: HashMap<K, (Token, u64)>,
     /// The last token given.
     tokens: u128,
+    /// When there are so many entries and claims, those that have ended are looked for.
+    next_sweep: usize,
 }
+
+/// Fewer entries are not worth looking through.
+const FEW: usize = 1_000;
+
+impl<K: Hash + Eq, V> Inner<K, V> {
+    /// Takes out what has ended, once there is as much again as was left the last time: so each entry is looked at a few times at most.
+    fn sweep(&mut self) -> Ended<K, V> {
+        if self.values.len() + self.claims.len() < self.next_sweep.max(FEW) {
+            return (Vec::new(), Vec::new());
+        }
+        let now = clock::now();
+        let ended = (
+            self.values.extract_if(|_, (_, end)| end.is_some_and(|end| end <= now)).collect(),
+            self.claims.extract_if(|_, (_, end)| *end <= now).collect(),
+        );
+        self.next_sweep = 2 * (self.values.len() + self.claims.len());
+        ended
+    }
+}
+
+/// Values and claims that have ended.
+type Ended<K, V> = (Vec<(K, (V, Option<u64>))>, Vec<(K, (Token, u64))>);
 
 impl<K, V> MemoryStore<K, V> {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        MemoryStore { inner: Mutex::new(Inner { values: HashMap::new(), claims: HashMap::new(), tokens: 0 }) }
+        let inner = Inner { values: HashMap::new(), claims: HashMap::new(), tokens: 0, next_sweep: 0 };
+        MemoryStore { inner: Mutex::new(inner) }
     }
 
     fn locked<T>(&self, act: impl FnOnce(&mut Inner<K, V>) -> T) -> T {
-        // A panic of a key's or value's own code leaves the maps as they were.
+        // A panic of a key's or value's own code leaves the maps as they were. What is taken out is dropped by callers: that is users' code, too.
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -72,14 +99,11 @@ fn is_over(end: Option<u64>) -> bool {
 
 impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>> {
-        Ok(self.locked(|inner| {
-            let (value, end) = inner.values.get(key)?;
-            if is_over(*end) {
-                inner.values.remove(key);
-                return None;
-            }
-            Some(value.clone())
-        }))
+        let (found, _ended) = self.locked(|inner| match inner.values.get(key) {
+            Some((_, end)) if is_over(*end) => (None, inner.values.remove_entry(key)),
+            found => (found.map(|(value, _)| value.clone()), None),
+        });
+        Ok(found)
     }
 
     fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
@@ -94,20 +118,21 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
     }
 
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
-        self.locked(|inner| {
-            inner.values.insert(key.clone(), (value.clone(), end_of(ttl)));
-            inner.claims.remove(key);
+        let _old = self.locked(|inner| {
+            let ended = inner.sweep();
+            let old = inner.values.insert(key.clone(), (value.clone(), end_of(ttl)));
+            (old, inner.claims.remove_entry(key), ended)
         });
         Ok(())
     }
 
     fn remove(&self, key: &K) -> Result<()> {
-        self.locked(|inner| inner.values.remove(key));
+        let _old = self.locked(|inner| inner.values.remove_entry(key));
         Ok(())
     }
 
     fn clear(&self) -> Result<()> {
-        self.locked(|inner| inner.values.clear());
+        let _old = self.locked(|inner| std::mem::take(&mut inner.values));
         Ok(())
     }
 
@@ -158,5 +183,23 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
         // Outside of the lock: `each` may ask the store.
         let _ = all.into_iter().all(|(key, value)| each(key, value));
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_gives_its_room_back() {
+        let store = MemoryStore::new();
+        for key in 0..100_000_u32 {
+            store.put(&key, &key, Some(Duration::ZERO)).expect("it is kept");
+            store.claim(&key, Duration::ZERO).expect("it answers");
+        }
+        let held = store.locked(|inner| inner.values.len() + inner.claims.len());
+        assert!(held <= 2 * FEW, "{held} entries");
+        (0..5_000_u32).for_each(|key| store.put(&key, &key, None).expect("it is kept"));
+        assert!((0..5_000_u32).all(|key| store.get(&key).expect("it is read") == Some(key)), "nothing else goes");
     }
 }

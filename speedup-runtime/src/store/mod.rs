@@ -1,7 +1,7 @@
 //! Stores: results that outlive the process, or that several processes and machines share.
 //!
 //! [`Store`] is the contract, and [`conformance!`](conformance!) a test suite for anybody's own; [`AsyncStore`] is the same to be awaited. [`MemoryStore`] keeps
-//! values in memory, [`DiskStore`] for the next run, and [`Tiered`] puts one store in front of another. [`codec`] writes keys and values.
+//! values in memory, [`DiskStore`] for the next run, and [`Tiered`](struct@Tiered) puts one store in front of another. [`codec`] writes keys and values.
 
 pub mod conformance;
 mod contract;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -201,7 +202,10 @@ impl Mark {
 
     fn write(&self, text: &str) -> std::io::Result<()> {
         let new: &Path = &self.0.with_added_extension("new");
-        fs::write(new, text)?;
+        let mut file = fs::File::create(new)?;
+        // Values without a mark are nobody's: after a power cut it must not be missing where they are there.
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
         fs::rename(new, &self.0)
     }
 }

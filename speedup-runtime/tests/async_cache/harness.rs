@@ -1,14 +1,16 @@
-//! Futures that are polled by hand, and gates that open by hand.
+//! Futures that are polled by hand.
 
 use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
+
+pub(crate) use crate::gate::Gate;
 
 /// A future, and who counts how often it is woken.
 pub(crate) struct Hand<'f, T> {
@@ -53,33 +55,6 @@ impl<'f, T> Hand<'f, T> {
 
     pub(crate) fn wakes(&self) -> usize {
         self.wakes.0.load(Ordering::SeqCst)
-    }
-}
-
-/// Lets futures through once it is open.
-#[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
-
-impl Gate {
-    /// Ready when the gate is open.
-    pub(crate) async fn pass(&self) {
-        std::future::poll_fn(|context| {
-            let mut state = self.0.lock().unwrap();
-            if state.0 {
-                return Poll::Ready(());
-            }
-            state.1.push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    pub(crate) fn open(&self) {
-        let mut state = self.0.lock().unwrap();
-        state.0 = true;
-        let wakers = std::mem::take(&mut state.1);
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

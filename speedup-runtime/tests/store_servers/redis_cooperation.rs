@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use speedup_runtime::store::cooperate::{Begun, Cooperate, Foretold, begin, foretell, order, together};
+use speedup_runtime::store::cooperate::{Begun, Cooperate, First, Foretold, Looked, begin, foretell, order, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
+use crate::proxy::Proxy;
 use crate::redis_store::say;
-use crate::servers::{Kind, Server};
+use crate::servers::{Kind, Server, url};
 
 type Key = (u32, u32);
 type Sums = RedisStore<Key, u64>;
@@ -139,6 +140,39 @@ fn who_waits_is_told_of_the_value_of_needs_and_of_the_end() {
         owner.give_up(&(2, 2));
         assert_eq!(waits.join().unwrap(), Begun::Mine);
     });
+}
+
+#[test]
+fn the_first_key_that_is_free_is_claimed_in_one_round_trip() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let proxy = Proxy::before(server.address());
+    let two = Sums::builder(url(Kind::Redis, proxy.address()), "sums").cooperate().open().expect("the address is one");
+    let one = sums(&server);
+    let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
+    one.put(&(0, 0), &1, None).unwrap();
+    assert_eq!(owner.begin(&(1, 1)).unwrap(), Begun::Mine);
+    owner.needs(&owner.bytes(&(1, 1)), &[&(0, 1)]).unwrap();
+    other.look(&[&(9, 9)]).unwrap();
+    let trips = proxy.round_trips();
+    let First { is_claimed, before } = other.claim_first(&[&(0, 0), &(1, 1), &(2, 2), &(3, 3)]).unwrap();
+    let [Looked::There, Looked::Taken { needs, seen }] = &before[..] else { panic!("{before:?}") };
+    assert!(is_claimed && *needs == [(0, 1)]);
+    assert_eq!(proxy.round_trips() - trips, 1);
+    assert_eq!(*other.look(&[&(1, 1)]).unwrap(), [Looked::Taken { needs: needs.clone(), seen: *seen }]);
+    // It is held as any other, and no key behind it is.
+    assert!(matches!(owner.begin(&(2, 2)).unwrap(), Begun::Taken { .. }));
+    assert_eq!(owner.look(&[&(3, 3)]).unwrap(), [Looked::Free]);
+    other.give_up(&(2, 2));
+    assert_eq!(owner.begin(&(2, 2)).unwrap(), Begun::Mine);
+    // None is free, of more keys than go into one script.
+    let many: Vec<Key> = (0..1_000).map(|n| (7, n)).collect();
+    many.iter().for_each(|key| one.put(key, &1, None).unwrap());
+    let all: Vec<&Key> = many.iter().collect();
+    let First { is_claimed, before } = other.claim_first(&all).unwrap();
+    assert!(!is_claimed && before == vec![Looked::There; 1_000]);
+    one.remove(&(7, 700)).unwrap();
+    let First { is_claimed, before } = other.claim_first(&all).unwrap();
+    assert!(is_claimed && before.len() == 700);
 }
 
 #[test]

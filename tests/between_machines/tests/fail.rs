@@ -19,7 +19,9 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 
 fn store() -> Result<RedisStore<(u32, u32), u64>, Error> {
     let server = SERVER.get().expect("it runs").lock().unwrap_or_else(PoisonError::into_inner);
-    RedisStore::builder(server.url(), "fail").cooperate().open()
+    // It answers even where the machine is busy, and leases outlast the test.
+    let (timeout, lease) = (Duration::from_secs(60), Duration::from_secs(3_600));
+    RedisStore::builder(server.url(), "fail").cooperate().timeout(timeout).lease(lease).open()
 }
 
 fn work() {
@@ -61,13 +63,12 @@ fn aged_there(x: u32, y: u32) -> Result<u64, Error> {
 fn each_call_is_computed_once_and_fails_where_the_server_does() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
     assert!(SERVER.set(Mutex::new(server)).is_ok());
-    let both = [thread::spawn(|| here(6, 6)), thread::spawn(|| there(6, 6))];
+    let both = [thread::spawn(|| here(2, 2)), thread::spawn(|| there(2, 2))];
     for value in both {
-        assert_eq!(value.join().expect("it ends").expect("the server is there"), 924);
+        assert_eq!(value.join().expect("it ends").expect("the server is there"), 6);
     }
-    // All but the corner, and what a pause of the machine made look cheaper than a round trip.
-    let calls = CALLS.load(Ordering::Relaxed);
-    assert!((48..=50).contains(&calls), "{calls} calls");
+    // All but the corner: so few that each is claimed, whatever it costs.
+    assert_eq!(CALLS.load(Ordering::Relaxed), 8);
     let both = [thread::spawn(|| aged_here(20, 20)), thread::spawn(|| aged_there(20, 20))];
     for value in both {
         assert_eq!(value.join().expect("it ends").expect("the server is there"), 400);

@@ -66,7 +66,9 @@ fn parameters_of_an_iterator() {
                         }),
                 )
             };
-            fn __words_generator((a, b): (String, u8)) -> impl IntoIterator<Item = String> + Send {
+            fn __words_generator(
+                (a, b): (String, u8),
+            ) -> impl IntoIterator<Item = String, IntoIter: ::core::marker::Send> + Send {
                 [a]
             }
         "#]],

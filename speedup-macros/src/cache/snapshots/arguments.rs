@@ -63,7 +63,8 @@ fn borrowed_arguments() {
             distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
         }",
         &expect![[r##"
-            #[inline]
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
             fn distance(a: &str, b: &[u8], limit: usize) -> usize {
                 ::speedup::cache::Spans::get(
                     __DISTANCE_SPANS,

@@ -100,7 +100,7 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
                         &__LOAD_STATE,
                         ::speedup::cache::Function::of_context("load")
                             .show(::core::fmt::Debug::fmt)
-                            .keep(|value| {
+                            .keep(|value: &Result<u64, Error>| {
                                 use ::speedup::__private::{
                                     KeepAny as _, KeepOption as _, KeepResult as _,
                                 };

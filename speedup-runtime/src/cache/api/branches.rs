@@ -1,10 +1,18 @@
 //! The tables of a function that has several, and what is counted and told of them together.
 
-use std::{any::TypeId, ptr::NonNull, sync::Mutex};
+use std::{
+    any::TypeId,
+    hash::{Hash, Hasher},
+    ptr::NonNull,
+    sync::Mutex,
+};
 
 use crate::cache::{
     call::{function::Function, known::Known, state::Core, steady::Steady},
-    table::key::{Key, Output},
+    table::{
+        Current,
+        key::{Key, Lookup, Output, Part},
+    },
     thread::{
         engine::{Engine as _, Kept},
         registry,
@@ -19,9 +27,50 @@ use crate::{
     sync::{Arc, AtomicU64, lock},
 };
 
+/// The arguments that the calls of a table pass on: what it is looked up by, and what its bodies get, are one and the same.
+pub(super) struct Shared<S>(pub(super) Arc<S>);
+
+impl<S> Clone for Shared<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S: Key> PartialEq for Shared<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_key(&other.0)
+    }
+}
+
+impl<S: Key> Eq for Shared<S> {}
+
+impl<S: Key> Hash for Shared<S> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash_key(hasher);
+    }
+}
+
+/// Such arguments, perhaps borrowed.
+#[derive(Clone, Copy)]
+pub(super) struct Lent<Q>(pub(super) Q);
+
+impl<S: Key, Q: Lookup<S>> Part<Shared<S>> for Lent<Q> {
+    fn hash_part<H: Hasher>(self, hasher: &mut H) {
+        self.0.hash_into(hasher);
+    }
+
+    fn is_part(self, part: &Shared<S>) -> bool {
+        self.0.matches(&part.0)
+    }
+
+    fn to_part(self) -> Shared<S> {
+        Shared(Arc::new(self.0.to_key()))
+    }
+}
+
 /// What a static holds for [`Tables`](crate::cache::Tables).
 pub struct TablesState<S: Key, V: Key, R: Output> {
-    pub(super) branches: crate::cache::State<S, Branch<V, R>>,
+    pub(super) branches: crate::cache::State<(Shared<S>,), Branch<V, R>>,
     /// The tables that are kept, in no order.
     pub(super) kept: Mutex<Vec<Branch<V, R>>>,
     /// Outermost calls that had to look for their table. Relaxed: a clock for [`Branch::used`].
@@ -58,7 +107,7 @@ impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
     }
 
     /// The name that messages about making tables would have, if there were any.
-    pub(super) const fn function() -> Function<S, Branch<V, R>> {
+    pub(super) const fn function() -> Function<(Shared<S>,), Branch<V, R>> {
         Function::new("the tables of a function", never::<S, V, R>)
     }
 
@@ -82,8 +131,8 @@ impl<S: Key, V: Key, R: Output> TablesState<S, V, R> {
         let (function, worker) = (Self::function(), registry::current());
         for branch in branches {
             // SAFETY: a core of the family.
-            let Some(steady) = (unsafe { steady_of::<S, V, R>(branch.core()) }).cloned() else { continue };
-            if self.branches.core().insert_new(&function, &steady, branch.clone(), worker).is_ok() {
+            let Some(steady) = (unsafe { shared_of::<S, V, R>(branch.core()) }) else { continue };
+            if self.branches.core().insert_new(&function, &(steady,), branch.clone(), worker).is_ok() {
                 lock(&self.kept).push(branch);
             }
         }
@@ -143,9 +192,10 @@ unsafe impl<V: Key, R: Output> Sync for Branch<V, R> {}
 
 impl<V: Key, R: Output> Branch<V, R> {
     /// An empty table, which counts and learns together with the others.
-    pub(super) fn new<S: Key>(steady: S, family: TypeId, whole: &Core<V, R>) -> Self {
+    pub(super) fn new<S: Key>(steady: Shared<S>, family: TypeId, whole: &Core<V, R>) -> Self {
         whole.number.give();
-        let mut core = Core::one_of(family, Some(Steady::new(steady)));
+        let mut core = Core::one_of(family, Some(Steady::new(steady.0)));
+        core.table = Current::none_lasting();
         core.number = whole.number.lend();
         core.grain.learn_from(&whole.grain);
         let (core, kept) = core.into_counted();
@@ -172,10 +222,19 @@ impl<V: Key, R: Output> Clone for Branch<V, R> {
 #[inline(always)]
 pub(super) unsafe fn steady_of<S, V: Key, R: Output>(core: &Core<V, R>) -> Option<&S> {
     // SAFETY: by the contract.
-    core.steady.as_ref().map(|steady| unsafe { &*steady.at().cast::<S>() })
+    core.steady.as_ref().map(|steady| unsafe { steady.at().cast::<S>().as_ref() })
+}
+
+/// The same, owned.
+///
+/// # Safety
+/// As for [`steady_of`].
+pub(super) unsafe fn shared_of<S, V: Key, R: Output>(core: &Core<V, R>) -> Option<Shared<S>> {
+    // SAFETY: by the contract.
+    core.steady.as_ref().map(|steady| Shared(unsafe { steady.share() }))
 }
 
 /// Tables are put in, not computed.
-pub(super) fn never<S: Key, V: Key, R: Output>(_: &S) -> Branch<V, R> {
+pub(super) fn never<S: Key, V: Key, R: Output>(_: &(Shared<S>,)) -> Branch<V, R> {
     unreachable!("a table is made by who looks for it")
 }

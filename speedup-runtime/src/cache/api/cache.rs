@@ -34,7 +34,7 @@ use crate::{seeing::report::Kind, sync::Arc};
 /// for a job of the pool whose threads wait for that body. `speedup::join` and `speedup::map` do neither.
 ///
 /// # Complexity
-/// A call whose value is there is O(1), takes no lock and writes to memory of its own thread alone. Keys of one to three
+/// A call whose value is there is O(1), takes no lock and writes to memory of its own thread alone. Keys of one to four
 /// small integers are found in an array, all others by hashing.
 ///
 /// # Examples

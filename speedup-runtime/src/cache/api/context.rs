@@ -10,6 +10,7 @@ use crate::cache::{
         bodies::{self, Inside},
         callee::Callee,
         function::Function,
+        inner::Free,
         state::Core,
     },
     table::key::{Key, Lookup, Output},
@@ -97,13 +98,31 @@ impl<K: Key, R: Output> Core<K, R> {
     ) -> R {
         // Looked for once: what is more than a hit is left to `execute`, which looks again where it may claim the slot.
         // SAFETY: by the contract.
-        if let Some(value) = unsafe { self.hit_in_scope(key, worker) } {
-            return value;
+        match unsafe { self.look_in_scope(key, worker) } {
+            Ok(value) => value,
+            // SAFETY: by the contract, and found just now.
+            Err(free) => unsafe { self.get_free_in_scope(key, worker, free, describe, body) },
         }
+    }
+
+    /// The same for a key for which has been looked in vain.
+    ///
+    /// # Safety
+    /// The core is that of a scope, and the slot was found for this key.
+    #[inline(always)]
+    pub(in crate::cache) unsafe fn get_free_in_scope<B: Body<K, R>>(
+        &self,
+        key: &K,
+        worker: &'static Worker,
+        free: Option<Free<'_, K, R>>,
+        describe: impl Fn() -> Function<K, R>,
+        body: &B,
+    ) -> R {
         let function = self.function.get_or_init(describe);
         // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
         let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };
-        self.get_missed(callee, key)
+        // SAFETY: by the contract.
+        unsafe { self.get_free(callee, key, worker, free) }
     }
 
     /// The same for a key that is only borrowed: a hit copies nothing.

@@ -2,6 +2,7 @@
 
 use std::{
     any::{Any, TypeId},
+    mem::ManuallyDrop,
     ptr,
 };
 
@@ -197,10 +198,29 @@ impl Scoped {
     ) -> R {
         let family = Self::family::<N, K, R, B>();
         let worker = registry::current();
-        match Self::running::<N, K, R>(worker, family, &passed_on) {
-            // SAFETY: a scope's.
-            Some(core) => unsafe { core.get_in_scope(&key, worker, describe, &body) },
-            None => self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body),
+        // A hit has neither in memory: they are put there where they are needed.
+        let (mut key, mut body) = (ManuallyDrop::new(key), ManuallyDrop::new(body));
+        let Some(core) = Self::running::<N, K, R>(worker, family, &passed_on) else {
+            // SAFETY: they are not used again.
+            let (key, body) = unsafe { (ManuallyDrop::take(&mut key), ManuallyDrop::take(&mut body)) };
+            return self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body);
+        };
+        // SAFETY: a scope's.
+        match unsafe { core.look_in_scope(&key, worker) } {
+            Ok(value) => {
+                // SAFETY: they are not used again.
+                unsafe {
+                    ManuallyDrop::drop(&mut key);
+                    ManuallyDrop::drop(&mut body);
+                }
+                value
+            }
+            Err(free) => {
+                // SAFETY: they are not used again.
+                let (key, body) = unsafe { (ManuallyDrop::take(&mut key), ManuallyDrop::take(&mut body)) };
+                // SAFETY: a scope's, and found for this key.
+                unsafe { core.get_free_in_scope(&key, worker, free, describe, &body) }
+            }
         }
     }
 
@@ -242,7 +262,8 @@ impl Scoped {
         // SAFETY: the family is that of scopes of these types.
         match unsafe { Scope::<N, K, R>::of_frame(top, family) } {
             Some(scope) if scope.passed_on == *passed_on => Some(&scope.core),
-            _ => Self::running_below(top, family, passed_on),
+            // By value: what is passed on then lies in memory here alone.
+            _ => Self::running_below(top, family, *passed_on),
         }
     }
 
@@ -252,12 +273,12 @@ impl Scoped {
     fn running_below<const N: usize, K: Key, R: Output>(
         top: &Frame,
         family: TypeId,
-        passed_on: &[Place; N],
+        passed_on: [Place; N],
     ) -> Option<&'static Core<K, R>> {
         let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
         // SAFETY: the family is that of scopes of these types.
         let mut scopes = frames.filter_map(|frame| unsafe { Scope::<N, K, R>::of_frame(frame, family) });
-        scopes.find(|scope| scope.passed_on == *passed_on).map(|scope| &scope.core)
+        scopes.find(|scope| scope.passed_on == passed_on).map(|scope| &scope.core)
     }
 
     #[cold]

@@ -21,6 +21,7 @@ use std::{
     fmt,
     marker::PhantomData,
     ptr::{self, null},
+    sync::Arc,
 };
 
 use crate::cache::{
@@ -33,7 +34,10 @@ use crate::cache::{
         steady::Steady,
     },
     fork::ahead,
-    table::key::{Key, Lookup, Output},
+    table::{
+        Current,
+        key::{Key, Lookup, Output},
+    },
     thread::{call_stack, engine::Header, frame::Frame, registry},
 };
 
@@ -145,12 +149,15 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             && let Some(key_inside) = self.outermost(core).and_then(&inside)
         {
             let place = V::of(key_inside);
-            if let Some(value) = core.hit_small(&place) {
-                return value;
-            }
+            // SAFETY: made by `begin`.
+            let free = match unsafe { core.look_at_hand(&place, worker) } {
+                Ok(value) => return value,
+                Err(free) => free,
+            };
             return match top.parent() {
                 Some(parent) if parent.header().family == self.function.family => {
-                    core.get_missed(self.callee(core), &place)
+                    // SAFETY: found for this call.
+                    unsafe { core.get_free(self.callee(core), &place, worker, free) }
                 }
                 _ => self.get_first(core, &place, key),
             };
@@ -204,12 +211,12 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     #[inline(always)]
     fn outermost<'a>(&self, core: &'a Core<V, R>) -> Option<&'a Outermost<S, K, R>> {
         // SAFETY: made by `begin`.
-        core.steady.as_ref().map(|own| unsafe { &*own.at().cast() })
+        core.steady.as_ref().map(|own| unsafe { own.at().cast().as_ref() })
     }
 
     #[inline(always)]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
-        self.function.callee_in(core.steady.as_ref().map_or(null(), Steady::at))
+        self.function.callee_in(core.steady.as_ref().map_or(null(), |own| own.at().as_ptr().cast_const()))
     }
 
     /// Goes on by places, where a body is about to run for a call by contents that is an outermost one: its value then.
@@ -262,7 +269,10 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     fn begin(&self, content: &Core<K, R>, steady: &S, key: &K) -> Option<(V, Latest)> {
         let own = Outermost { content, steady, key: key.clone() };
         let place = (self.like)(&own.key, &own.key)?;
-        let mut core = Core::<V, R>::one_of(self.function.family, Some(Steady::new(own)));
+        let mut core = Core::<V, R>::one_of(self.function.family, Some(Steady::new(Arc::new(own))));
+        core.table = Current::none_lasting();
+        // Who helps is a guest, for whom the owner of a group waits, and deputies are joined.
+        core.is_lent = true;
         core.number = content.number.lend();
         core.grain.learn_from(&content.grain);
         let (core, kept) = core.into_counted();

@@ -11,17 +11,18 @@
 use std::{
     borrow::Borrow,
     fmt,
+    mem::ManuallyDrop,
     ptr::{self, null},
     thread,
 };
 
 use crate::cache::{
     api::{
-        branches::{Branch, TablesState, steady_of},
+        branches::{Branch, Lent, Shared, TablesState, shared_of, steady_of},
         cache::Cache,
         divided::Divided,
     },
-    call::{callee::Callee, function::Function, state::Core, steady::Steady},
+    call::{callee::Callee, function::Function, state::Core},
     fork::ahead,
     table::key::{Key, Lookup, Output, Part},
     thread::{
@@ -32,7 +33,7 @@ use crate::cache::{
 };
 use crate::{
     seeing::stats::Stats,
-    sync::{Ordering, lock},
+    sync::{Arc, Ordering, lock},
 };
 
 /// How many tables are kept of one function, unless it says otherwise.
@@ -47,7 +48,7 @@ const NEAR: usize = 4;
 pub struct Tables<S: Key, V: Key, R: Output> {
     state: &'static TablesState<S, V, R>,
     function: Function<V, R>,
-    branches: Cache<S, Branch<V, R>>,
+    branches: Cache<(Shared<S>,), Branch<V, R>>,
     most: usize,
 }
 
@@ -106,10 +107,23 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// As [`Cache::get`].
     #[inline(always)]
     pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
-        let key = V::of(key);
-        match self.running(registry::current(), &is) {
-            Some(core) => self.get_in(core, &key),
-            None => self.get_outermost(steady, &key),
+        // A hit has no key in memory: it is put there where it is needed.
+        let (mut key, worker) = (ManuallyDrop::new(V::of(key)), registry::current());
+        let Some(core) = self.running(worker, &is) else {
+            // SAFETY: it is not used again.
+            return self.get_outermost(steady, &unsafe { ManuallyDrop::take(&mut key) });
+        };
+        // SAFETY: made by `Branch::new`.
+        match unsafe { core.look_at_hand(&key, worker) } {
+            Ok(value) => {
+                // SAFETY: it is not used again.
+                unsafe { ManuallyDrop::drop(&mut key) };
+                value
+            }
+            Err(free) => {
+                // SAFETY: it is not used again, and the slot was found for it.
+                unsafe { core.get_free(self.callee(core), &ManuallyDrop::take(&mut key), worker, free) }
+            }
         }
     }
 
@@ -119,11 +133,11 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// As [`Cache::get`].
     #[inline(always)]
     pub fn get_ref<Q: Lookup<S>, P: Lookup<V>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: P) -> R {
-        if let Some(core) = self.running(registry::current(), &is) {
-            return match core.hit(key, None) {
-                Some(value) => value,
-                None => self.get_in(core, &key.to_key()),
-            };
+        let worker = registry::current();
+        if let Some(core) = self.running(worker, &is) {
+            // Small integers are found by their value.
+            let hit = if V::is_small() { None } else { core.hit(key, None) };
+            return hit.unwrap_or_else(|| self.get_in(core, &key.to_key(), worker));
         }
         self.get_outermost(steady, &key.to_key())
     }
@@ -175,13 +189,18 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 
     #[inline(always)]
-    fn get_in(&self, core: &Core<V, R>, key: &V) -> R {
-        core.get(self.callee(core), key)
+    fn get_in(&self, core: &Core<V, R>, key: &V, worker: &'static Worker) -> R {
+        // SAFETY: made by `Branch::new`.
+        match unsafe { core.look_at_hand(key, worker) } {
+            Ok(value) => value,
+            // SAFETY: found for this key.
+            Err(free) => unsafe { core.get_free(self.callee(core), key, worker, free) },
+        }
     }
 
     #[inline(always)]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
-        self.function.callee_in(core.steady.as_ref().map_or(null(), Steady::at))
+        self.function.callee_in(core.steady.as_ref().map_or(null(), |steady| steady.at().as_ptr().cast_const()))
     }
 
     /// A call from outside: its table is looked up by the contents of what it passes on, and made if there is none.
@@ -197,17 +216,16 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
             }
             branch.cloned()
         };
-        let branch = found.unwrap_or_else(|| self.make(&steady.to_key(), worker));
+        let branch = found.unwrap_or_else(|| self.make(steady.to_key(), worker));
         branch.used.store(self.state.now.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        let value = self.get_in(branch.core(), key);
+        let value = self.get_in(branch.core(), key, worker);
         self.state.whole.grain.learn_from(&branch.core().grain);
         value
     }
 
     /// The table for these steady arguments, if there is one.
     fn find<'pin, Q: Lookup<S>>(&self, steady: Q, pin: Pinned<'pin>) -> Option<&'pin Branch<V, R>> {
-        let packed = if S::is_small() { steady.to_key().pack() } else { None };
-        self.branches.core().table(pin)?.find(steady, packed, pin)
+        self.branches.core().table(pin)?.find((Lent(steady),), None, pin)
     }
 
     /// The same, counted.
@@ -217,13 +235,14 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 
     /// The table for these steady arguments, made by this call or by another thread just now.
-    fn make(&self, steady: &S, worker: &'static Worker) -> Branch<V, R> {
+    fn make(&self, steady: S, worker: &'static Worker) -> Branch<V, R> {
         self.state.list(&self.function);
-        let branch = Branch::new(steady.clone(), self.function.family, &self.state.whole);
+        let key = (Shared(Arc::new(steady)),);
+        let branch = Branch::new(key.0.clone(), self.function.family, &self.state.whole);
         loop {
-            match self.branches.core().insert_new(self.branches.function(), steady, branch.clone(), worker) {
+            match self.branches.core().insert_new(self.branches.function(), &key, branch.clone(), worker) {
                 Ok(()) => break,
-                Err(_) => match self.branch(steady, worker) {
+                Err(_) => match self.branch(&key.0.0, worker) {
                     Some(others) => return others,
                     // It is being put in by another thread, or went at this moment.
                     None => thread::yield_now(),
@@ -241,8 +260,8 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         };
         oldest.iter().for_each(|branch| self.state.whole.absorb(branch.core()));
         // SAFETY: a core of the family. Removed while nothing is locked, since keys are users' code.
-        if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { steady_of::<S, V, R>(branch.core()) }) {
-            self.branches.core().remove(steady, worker);
+        if let Some(steady) = oldest.as_ref().and_then(|branch| unsafe { shared_of::<S, V, R>(branch.core()) }) {
+            self.branches.core().remove(&(steady,), worker);
         }
         branch
     }
@@ -288,7 +307,7 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
 
     fn insert(&self, key: K, value: R) -> Option<R> {
         let ((steady, key), worker) = ((self.divide)(key), registry::current());
-        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(&steady, worker));
+        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(steady, worker));
         branch.core().insert(&self.tables.function, &key, value, worker)
     }
 
@@ -299,7 +318,7 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
 
     fn refresh(&self, key: K) -> R {
         let ((steady, key), worker) = ((self.divide)(key), registry::current());
-        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(&steady, worker));
+        let branch = self.tables.branch(&steady, worker).unwrap_or_else(|| self.tables.make(steady, worker));
         branch.core().refresh(self.tables.callee(branch.core()), &key, worker)
     }
 

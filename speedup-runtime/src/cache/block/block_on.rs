@@ -31,8 +31,9 @@ use crate::sync::timed::{Instant, spin_loop, yield_now};
 
 /// Looks at the slot before anything else is tried.
 const SPINS: u32 = 40;
-/// Rounds of helping and yielding before the first sleep.
-const YIELDS: u32 = 20;
+/// A thread helps and gives way for so long before it first sleeps, about twice what it takes to wake one: who waits about as
+/// long as waking costs before it sleeps loses little more than who knew would.
+const AWAKE: Duration = Duration::from_micros(100);
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
@@ -46,18 +47,18 @@ pub(in crate::cache) enum Waited {
     Deputy,
 }
 
-/// Waits until the slot changes, or says that it cannot be waited for. `is_still` looks the key up: whether its slot is the
+/// Waits until the slot, of the key with this mark, changes, or says that it cannot be waited for. `is_still` looks the key up: whether its slot is the
 /// one that was seen, and still claimed.
 ///
 /// # Panics
 /// When the call needs itself, with a message that names the chain.
 pub(in crate::cache) fn wait(
     engine: &dyn Engine,
-    busy: Busy,
+    (busy, mark): (Busy, u16),
     worker: &'static Worker,
     is_still: impl Fn() -> bool,
 ) -> Waited {
-    if let Way::Deputy = isolation::way(&busy, worker) {
+    if let Way::Deputy = isolation::way(&busy, mark, worker) {
         return Waited::Deputy;
     }
     let waiting = engine.waiters().begin();
@@ -69,23 +70,23 @@ pub(in crate::cache) fn wait(
         spin_loop();
     }
     let (mut sleep, mut stall, mut joins) = (SHORTEST_SLEEP, Stall::default(), Looks::new());
-    let (mut idle, mut helping, mut settled) = (0, true, false);
+    let (mut idle_since, mut helping, mut settled) = (Instant::now(), true, false);
     loop {
         if !engine.is_busy(&busy) {
             return Waited::Again;
         }
         let searched = Instant::now();
-        match if helping { call_stack::aside(worker, || leapfrog::toward(&busy, worker)) } else { Found::Nothing } {
+        match if helping { call_stack::aside(worker, || leapfrog::toward(&busy, mark, worker)) } else { Found::Nothing }
+        {
             Found::Computed => {
                 lost.pause(searched);
-                (sleep, idle) = (SHORTEST_SLEEP, 0);
+                (sleep, idle_since) = (SHORTEST_SLEEP, Instant::now());
                 continue;
             }
             Found::Panicked => helping = false,
             Found::Nothing => {}
         }
-        idle += 1;
-        if idle < YIELDS {
+        if idle_since.elapsed() < AWAKE {
             yield_now();
             continue;
         }

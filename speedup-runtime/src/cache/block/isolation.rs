@@ -57,14 +57,14 @@ pub(in crate::cache) enum Way {
     Deputy,
 }
 
-/// Whether a claim can be waited for at all: neither one of this thread's own, nor any in isolation.
+/// Whether the claim of the key with this mark can be waited for at all: neither one of this thread's own, nor any in isolation.
 ///
 /// # Panics
 /// When the call needs itself, with a message that names the chain.
-pub(in crate::cache) fn way(busy: &Busy, worker: &'static Worker) -> Way {
+pub(in crate::cache) fn way(busy: &Busy, mark: u16, worker: &'static Worker) -> Way {
     let own = busy.owner == worker.number;
     if worker.is_isolated() {
-        if own || call_stack::contains(worker, busy.name()) {
+        if own || call_stack::contains(worker, busy.name(), mark) {
             cycle(worker, busy.name());
         }
         return Way::Deputy;

@@ -9,8 +9,9 @@ pub(in crate::cache) struct Fifo {
     /// What each weighs; empty where all weigh 1.
     weights: VecDeque<u64>,
     is_weighed: bool,
-    /// The number of the one at the front. Numbers go round at [`NUMBERS`], of which no queue has as many.
+    /// The number of the one at the front. Numbers go round at the one below, of which no queue has as many.
     first: u32,
+    numbers: u32,
     /// How many are no gaps.
     live: usize,
     /// What those weigh together.
@@ -27,11 +28,12 @@ pub(in crate::cache) struct Turn {
 
 /// Stands for a place that was given up.
 const GAP: u32 = u32::MAX;
-const NUMBERS: u32 = 1 << 31;
 
 impl Fifo {
-    pub(in crate::cache) fn new(is_weighed: bool) -> Self {
-        Self { places: VecDeque::new(), weights: VecDeque::new(), is_weighed, first: 0, live: 0, weight: 0 }
+    /// Without places, whose numbers go round at this one, a power of two.
+    pub(in crate::cache) fn new(is_weighed: bool, numbers: u32) -> Self {
+        let (places, weights) = (VecDeque::new(), VecDeque::new());
+        Self { places, weights, is_weighed, first: 0, numbers, live: 0, weight: 0 }
     }
 
     /// How many places there are, gaps among them.
@@ -51,7 +53,7 @@ impl Fifo {
 
     /// Adds a place, and returns its number.
     pub(in crate::cache) fn push(&mut self, place: u32, weight: u64) -> u32 {
-        let number = self.first.wrapping_add(self.places.len() as u32) % NUMBERS;
+        let number = self.first.wrapping_add(self.places.len() as u32) % self.numbers;
         self.places.push_back(place);
         if self.is_weighed {
             self.weights.push_back(weight);
@@ -67,7 +69,7 @@ impl Fifo {
             let place = self.places.pop_front()?;
             let weight = if self.is_weighed { self.weights.pop_front()? } else { 1 };
             let number = self.first;
-            self.first = (number + 1) % NUMBERS;
+            self.first = (number + 1) % self.numbers;
             if place != GAP {
                 self.live -= 1;
                 self.weight -= weight;
@@ -82,16 +84,18 @@ impl Fifo {
     }
 
     fn at(&self, number: u32) -> usize {
-        (number.wrapping_sub(self.first) % NUMBERS) as usize
+        (number.wrapping_sub(self.first) % self.numbers) as usize
     }
 
-    /// Makes a gap of the place with this number, if it is there.
-    pub(in crate::cache) fn forget(&mut self, number: u32) {
+    /// Makes a gap of the place with this number, if it is there. Returns what it weighed.
+    pub(in crate::cache) fn forget(&mut self, number: u32) -> u64 {
         let at = self.at(number);
-        let Some(place) = self.places.get_mut(at).filter(|place| **place != GAP) else { return };
+        let Some(place) = self.places.get_mut(at).filter(|place| **place != GAP) else { return 0 };
         *place = GAP;
+        let weight = if self.is_weighed { self.weights[at] } else { 1 };
         self.live -= 1;
-        self.weight -= if self.is_weighed { self.weights[at] } else { 1 };
+        self.weight -= weight;
+        weight
     }
 
     /// Takes all places out.
@@ -104,7 +108,7 @@ impl Fifo {
     /// Gives all places up, and their memory.
     pub(in crate::cache) fn clear(&mut self) {
         // What is handed out later has other numbers.
-        let first = self.first.wrapping_add(self.places.len() as u32) % NUMBERS;
-        *self = Self { first, ..Self::new(self.is_weighed) };
+        let first = self.first.wrapping_add(self.places.len() as u32) % self.numbers;
+        *self = Self { first, ..Self::new(self.is_weighed, self.numbers) };
     }
 }

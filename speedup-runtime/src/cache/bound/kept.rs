@@ -7,7 +7,7 @@ use super::marks::Marks;
 use crate::clock;
 use crate::{
     cache::table::key::{Key, Lookup, Sealed},
-    sync::{AtomicU64, Ordering, const_unless_loom},
+    sync::const_unless_loom,
 };
 
 /// A key that is never in a page of slots: those live as long as their table, and values here come and go.
@@ -99,31 +99,12 @@ impl<K: Key, Q: Lookup<K>> Lookup<Hashed<K>> for Asked<Q> {
     }
 }
 
-/// A value with what the policies know of it.
-///
-/// What changes is Relaxed throughout: times are of use by themselves. What every hit looks at comes first.
+/// A value with what the policies know of it. What every hit looks at comes first.
 #[repr(C)]
+#[derive(Clone)]
 pub struct Stored<R> {
     value: R,
     marks: Marks,
-    /// When it ends; `u64::MAX` for never.
-    ends: AtomicU64,
-    /// When it was published; 0 until it has been settled.
-    born: AtomicU64,
-    /// When it was last asked for, if it may be idle for too long.
-    used: AtomicU64,
-}
-
-impl<R: Clone> Clone for Stored<R> {
-    fn clone(&self) -> Self {
-        Self {
-            value: self.value.clone(),
-            born: AtomicU64::new(self.born.load(Ordering::Relaxed)),
-            ends: AtomicU64::new(self.ends.load(Ordering::Relaxed)),
-            used: AtomicU64::new(self.used.load(Ordering::Relaxed)),
-            marks: self.marks.clone(),
-        }
-    }
 }
 
 impl<R> Stored<R> {
@@ -131,13 +112,7 @@ impl<R> Stored<R> {
         /// A value that was computed just now.
         #[inline]
         pub fn of(value: R) -> Self {
-            Self {
-                value,
-                born: AtomicU64::new(0),
-                ends: AtomicU64::new(u64::MAX),
-                used: AtomicU64::new(0),
-                marks: Marks::new(),
-            }
+            Self { value, marks: Marks::new() }
         }
     }
 
@@ -155,9 +130,8 @@ impl<R> Stored<R> {
 
     /// A value that ends at this time.
     pub(in crate::cache) fn until(value: R, ends: u64) -> Self {
-        let stored = Self::of(value);
-        stored.ends.store(ends, Ordering::Relaxed);
-        stored
+        let marks = if ends == u64::MAX { Marks::new() } else { Marks::until(ends) };
+        Self { value, marks }
     }
 
     /// A value that ends in so much time, if it does.
@@ -181,31 +155,9 @@ impl<R> Stored<R> {
         self.ends() <= clock::now()
     }
 
-    /// Says from when to when it lives, unless that has been said. Whether it is the first to do so.
-    pub(in crate::cache) fn begin(&self, born: u64, now: u64, ends: u64) -> bool {
-        let first = self.born.compare_exchange(0, born, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if first {
-            self.used.store(now, Ordering::Relaxed);
-            self.ends.store(ends, Ordering::Relaxed);
-        }
-        first
-    }
-
-    /// When it was published; `None` if that is just happening.
-    pub(in crate::cache) fn born(&self) -> Option<u64> {
-        Some(self.born.load(Ordering::Relaxed)).filter(|born| *born > 0)
-    }
-
+    #[inline(always)]
     pub(in crate::cache) fn ends(&self) -> u64 {
-        self.ends.load(Ordering::Relaxed)
-    }
-
-    /// When it ends if nobody asks for it any more.
-    pub(in crate::cache) fn ends_if_idle(&self, idle: u64) -> u64 {
-        match self.used.load(Ordering::Relaxed) {
-            0 => u64::MAX,
-            used => self.ends().min(used.saturating_add(idle)),
-        }
+        self.marks.ends()
     }
 
     /// Notes that it was asked for.
@@ -215,17 +167,9 @@ impl<R> Stored<R> {
     }
 
     /// What changes at the value.
+    #[inline(always)]
     pub(in crate::cache) fn marks(&self) -> &Marks {
         &self.marks
-    }
-
-    /// Notes when it was asked for, in steps of a 16th of what it may be idle for: so a hot value is rarely written to.
-    #[inline]
-    pub(in crate::cache) fn use_at(&self, now: u64, idle: u64) {
-        let used = self.used.load(Ordering::Relaxed);
-        if used > 0 && now.saturating_sub(used) > idle / 16 {
-            self.used.store(now, Ordering::Relaxed);
-        }
     }
 }
 

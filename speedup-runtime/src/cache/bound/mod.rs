@@ -1,6 +1,6 @@
 //! Who goes where there is too little room: what a bounded cache keeps beside its values.
 //!
-//! - `kept`: a value with what is known of it, and its key; `marks`: the part of it that changes;
+//! - `kept`: a value with what is known of it, and its key; `marks`: the part of it that changes, and `times`, where that is more than a word;
 //! - `queue`: the order in which values go, and `fifo`, of which it has two;
 //! - `ghosts`: who has gone a short while ago;
 //! - `room`: the queue and the table together. All of it is run by the model checker, too.
@@ -11,8 +11,11 @@ mod kept;
 mod marks;
 mod queue;
 mod room;
+mod times;
 
 #[cfg(not(loom))]
 pub(in crate::cache) use self::kept::Asked;
 pub use self::kept::{Hashed, Stored};
-pub(in crate::cache) use self::room::{Admitted, Next, Room};
+pub(in crate::cache) use self::marks::Form;
+pub(in crate::cache) use self::room::{Admitted, Comes, Next, Room};
+pub(in crate::cache) use self::times::Life;

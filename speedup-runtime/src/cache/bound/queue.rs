@@ -20,17 +20,21 @@ use std::collections::VecDeque;
 
 use super::{
     fifo::{Fifo, Turn},
-    marks::{Marks, NOWHERE},
+    marks::Marks,
+    times::NOWHERE,
 };
 
 /// Tickets of the main queue have it.
 const MAIN: u32 = 1 << 31;
 
-/// The places of all values, and what they weigh together.
+/// The places of all values, or of a part of them, and what they weigh together.
 pub(in crate::cache) struct Queue {
     /// The number of the table whose places these are.
     table: u64,
+    /// Its part of the room.
     bound: u64,
+    /// What its tickets have beside a number: which of several queues it is.
+    mark: u32,
     small: Fifo,
     main: Fifo,
     /// What the small queue is to have of the room, where there is anything in the main one.
@@ -66,11 +70,21 @@ fn least_small(bound: u64) -> u64 {
     (bound / LEAST_SMALL).max(1)
 }
 
+/// Whether so much more has room beside what there is.
+fn fits(in_use: u64, weight: u64, room: u64) -> bool {
+    in_use.checked_add(weight).is_some_and(|sum| sum <= room)
+}
+
 impl Queue {
     /// A queue with room for so much. If all values weigh 1, it does not keep what they weigh.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
-        let fifo = || Fifo::new(is_weighed);
-        Self { table: 0, bound, small: fifo(), main: fifo(), small_room: least_small(bound), late: 0, gone: 0 }
+        Self::one_of(bound, is_weighed, MAIN, 0)
+    }
+
+    /// One of several, whose tickets are numbers up to this one, with this mark above.
+    pub(in crate::cache) fn one_of(bound: u64, is_weighed: bool, numbers: u32, mark: u32) -> Self {
+        let fifo = || Fifo::new(is_weighed, numbers);
+        Self { table: 0, bound, mark, small: fifo(), main: fifo(), small_room: least_small(bound), late: 0, gone: 0 }
     }
 
     /// What the values weigh together.
@@ -88,8 +102,9 @@ impl Queue {
         self.small.live() + self.main.live()
     }
 
-    pub(in crate::cache) fn bound(&self) -> u64 {
-        self.bound
+    /// Whether the values weigh more than there is room for.
+    pub(in crate::cache) fn is_over(&self) -> bool {
+        self.weight() > self.bound
     }
 
     /// Whether the places are those of the table with this number.
@@ -97,27 +112,28 @@ impl Queue {
         self.table == table
     }
 
-    /// Has the places of this table from now on, and so none yet unless it had them before.
-    pub(in crate::cache) fn turn_to(&mut self, table: u64) {
-        if !self.is_of(table) {
-            self.small.clear();
-            self.main.clear();
-            (self.table, self.small_room) = (table, least_small(self.bound));
+    /// Has the places of this table from now on, and so none yet unless it had them before. Returns what those weigh that it gives up.
+    pub(in crate::cache) fn turn_to(&mut self, table: u64) -> u64 {
+        if self.is_of(table) {
+            return 0;
         }
+        let weight = self.weight();
+        self.small.clear();
+        self.main.clear();
+        (self.table, self.small_room) = (table, least_small(self.bound));
+        weight
     }
 
-    /// Takes a value in, unless it has a place. It may have been put out a while ago, and be asked for by a call of the same function.
+    /// Takes a value in that has no place. It may have been put out a while ago, and be asked for by a call of the same function. `has_room`: nobody
+    /// has to go for it.
     pub(in crate::cache) fn admit(
         &mut self,
         place: u32,
         marks: &Marks,
         weight: u64,
         known: Option<Known>,
-        is_nested: bool,
+        (is_nested, has_room): (bool, bool),
     ) {
-        if self.holds(marks.ticket(), place) {
-            return;
-        }
         let (room, least) = (self.small_room, least_small(self.bound));
         let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
         self.small_room = match known {
@@ -131,38 +147,42 @@ impl Queue {
             }
         };
         let is_main = match known {
-            None => !is_nested && self.has_room_in_main(weight),
+            None => {
+                !is_nested && has_room && fits(self.main.weight(), weight, self.bound.saturating_sub(self.small_room))
+            }
             Some(known) => is_nested || known == Known::NotLong,
         };
         self.push(is_main, place, marks, weight);
     }
 
-    /// Whether there is room for so much, and more than the small queue is to have.
-    fn has_room_in_main(&self, weight: u64) -> bool {
-        let fits = |in_use: u64, room: u64| in_use.checked_add(weight).is_some_and(|sum| sum <= room);
-        fits(self.weight(), self.bound) && fits(self.main.weight(), self.bound.saturating_sub(self.small_room))
+    /// Whether there is room for so much more.
+    pub(in crate::cache) fn has_room(&self, weight: u64) -> bool {
+        fits(self.weight(), weight, self.bound)
     }
 
-    /// Whether this ticket leads to this place.
-    fn holds(&self, ticket: u32, place: u32) -> bool {
+    /// Whether the place is that of a value with this ticket.
+    pub(in crate::cache) fn holds(&self, ticket: u32, place: u32) -> bool {
         let queue = if ticket & MAIN == 0 { &self.small } else { &self.main };
-        ticket != NOWHERE && queue.place(ticket & !MAIN) == Some(place)
+        ticket != NOWHERE && queue.place(ticket & !(MAIN | self.mark)) == Some(place)
     }
 
     fn push(&mut self, is_main: bool, place: u32, marks: &Marks, weight: u64) {
-        let ticket = match is_main {
-            true => self.main.push(place, weight) | MAIN,
-            false => self.small.push(place, weight),
-        };
-        marks.set_ticket(ticket);
+        let queue = if is_main { &mut self.main } else { &mut self.small };
+        let number = queue.push(place, weight);
+        marks.set_ticket(self.ticket(is_main, number));
     }
 
-    /// Lets go of a value that was taken out of the table.
-    pub(in crate::cache) fn forget(&mut self, ticket: u32) {
-        if ticket != NOWHERE {
-            let queue = if ticket & MAIN == 0 { &mut self.small } else { &mut self.main };
-            queue.forget(ticket & !MAIN);
+    fn ticket(&self, is_main: bool, number: u32) -> u32 {
+        number | self.mark | if is_main { MAIN } else { 0 }
+    }
+
+    /// Lets go of a value that was taken out of the table. Returns what it weighed.
+    pub(in crate::cache) fn forget(&mut self, ticket: u32) -> u64 {
+        if ticket == NOWHERE {
+            return 0;
         }
+        let queue = if ticket & MAIN == 0 { &mut self.small } else { &mut self.main };
+        queue.forget(ticket & !(MAIN | self.mark))
     }
 
     /// One that was to go is gone already.
@@ -176,22 +196,17 @@ impl Queue {
         self.push(true, place, marks, weight);
     }
 
-    /// Who is to go, if there is too little room. `marks` finds those of the value at a place, if there is one.
-    pub(in crate::cache) fn next<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) -> Option<Victim> {
-        while self.weight() > self.bound {
-            let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;
-            let tickets = if is_small { 0 } else { MAIN };
-            let Turn { number, place, weight } = if is_small { self.small.pop() } else { self.main.pop() }?;
-            let Some(marks) = marks(place).filter(|marks| marks.ticket() == number | tickets) else { continue };
-            match marks.visits() {
-                0 => {
-                    self.gone += 1;
-                    return Some(Victim { place, weight, is_small });
-                }
-                visits => {
-                    marks.set_visits(if is_small { 0 } else { visits - 1 });
-                    self.push(true, place, marks, weight);
-                }
+    /// Who is to go, while `over` says that somebody has to, or that the place of somebody has who is gone. `marks` finds those of the value
+    /// at a place, if there is one.
+    pub(in crate::cache) fn next<'a>(
+        &mut self,
+        mut over: impl FnMut(&Self) -> bool,
+        marks: impl Fn(u32) -> Option<&'a Marks>,
+    ) -> Option<Victim> {
+        while over(self) {
+            if let Some(victim) = self.take(&marks)? {
+                self.gone += 1;
+                return Some(victim);
             }
         }
         if self.small.len() + self.main.len() > 2 * self.len() + FEW {
@@ -200,16 +215,35 @@ impl Queue {
         None
     }
 
+    /// Takes a place out: that of a value which is to go, or that of one which is gone. `None` if there is none.
+    fn take<'a>(&mut self, marks: &impl Fn(u32) -> Option<&'a Marks>) -> Option<Option<Victim>> {
+        loop {
+            let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;
+            let Turn { number, place, weight } = if is_small { self.small.pop() } else { self.main.pop() }?;
+            let ticket = self.ticket(!is_small, number);
+            let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) else { return Some(None) };
+            if marks.visits() == 0 {
+                return Some(Some(Victim { place, weight, is_small }));
+            }
+            if is_small {
+                marks.take_visits()
+            } else {
+                marks.take_visit()
+            }
+            self.push(true, place, marks, weight);
+        }
+    }
+
     /// Gives those whose values are there new places without gaps. O(places), and at least half of them are gaps.
     ///
     /// Tickets given out before lead nowhere: they are older than the new ones.
     fn close_gaps<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) {
         for is_main in [false, true] {
             let queue = if is_main { &mut self.main } else { &mut self.small };
-            let tickets = if is_main { MAIN } else { 0 };
             let all: VecDeque<Turn> = queue.take_all();
             for Turn { number, place, weight } in all {
-                if let Some(marks) = marks(place).filter(|marks| marks.ticket() == number | tickets) {
+                let ticket = self.ticket(is_main, number);
+                if let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) {
                     self.push(is_main, place, marks, weight);
                 }
             }

@@ -4,6 +4,10 @@
 //! one since: so the values at those places may be looked at. After a `clear` the queue turns to the new table; what is
 //! published in the old one meanwhile gets no place. No code of users' runs under the lock: values are weighed, and their
 //! keys hashed, before or after.
+//!
+//! Where there is room for many values that all weigh 1, there are several queues, each for a part of the places, so that threads
+//! rarely wait for one another. How many values there are is counted for all of them together: while there is room nobody goes, whatever
+//! part it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
 
 use super::{
     ghosts::Ghosts,
@@ -18,14 +22,40 @@ use crate::{
         },
         thread::registry::{Pinned, Worker},
     },
-    sync::{Mutex, OnceBox, lock},
+    sync::{AtomicU64, Mutex, MutexGuard, OnceBox, Ordering, lock},
 };
 
 /// The places of a cache with a bound, and who was put out a short while ago.
 pub(in crate::cache) struct Room {
-    queue: Mutex<Queue>,
+    bound: u64,
+    is_weighed: bool,
+    /// One, or a power of two of them.
+    queues: Box<[Mutex<Queue>]>,
+    /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
+    /// it alone.
+    count: AtomicU64,
     /// Made when the first value is put out, for as many as there are then.
     ghosts: OnceBox<Ghosts>,
+    /// What those weigh that went and have perhaps not been freed. Relaxed.
+    waiting: AtomicU64,
+}
+
+/// No more queues than that, and each with room for so many: of fewer, what comes back soon and what comes back late cannot be told apart.
+const QUEUES: u32 = 8;
+const MANY: u64 = 2_500;
+/// Tickets of several queues are numbers below this, and a queue's number above.
+const NUMBERS: u32 = (1 << 31) / QUEUES;
+/// What went is freed when it weighs such a part of the bound.
+const WAITING: u64 = 16;
+
+/// A value that comes in.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Comes {
+    pub(in crate::cache) weight: u64,
+    /// Whether it was asked for by a call of the same function.
+    pub(in crate::cache) is_nested: bool,
+    /// When it begins to live, if that is to be noted here.
+    pub(in crate::cache) born: Option<u64>,
 }
 
 /// What became of a value that came in.
@@ -54,70 +84,200 @@ impl Next {
 impl Room {
     /// Room for so much.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
-        Self { queue: Mutex::new(Queue::new(bound, is_weighed)), ghosts: OnceBox::new() }
+        let queues = (bound / MANY).checked_ilog2().map_or(1, |log| 1 << log.min(QUEUES.ilog2()));
+        Self::with(if is_weighed { 1 } else { queues }, bound, is_weighed)
+    }
+
+    /// The same with so many queues.
+    pub(in crate::cache) fn with(queues: u32, bound: u64, is_weighed: bool) -> Self {
+        let queue = |number| match queues {
+            1 => Queue::new(bound, is_weighed),
+            _ => Queue::one_of(bound / u64::from(queues), is_weighed, NUMBERS, number * NUMBERS),
+        };
+        Self {
+            bound,
+            is_weighed,
+            queues: (0..queues).map(|number| Mutex::new(queue(number))).collect(),
+            count: AtomicU64::new(0),
+            ghosts: OnceBox::new(),
+            waiting: AtomicU64::new(0),
+        }
+    }
+
+    fn is_one(&self) -> bool {
+        self.queues.len() == 1
+    }
+
+    /// The queue of a place.
+    fn queue_of(&self, place: u32) -> MutexGuard<'_, Queue> {
+        lock(&self.queues[place as usize & (self.queues.len() - 1)])
     }
 
     /// How many values were put out so far.
     pub(in crate::cache) fn evictions(&self) -> u64 {
-        lock(&self.queue).gone()
+        self.queues.iter().map(|queue| lock(queue).gone()).sum()
     }
 
     /// What the values of this table weigh together.
     pub(in crate::cache) fn weight(&self, table: Option<u64>) -> u64 {
-        let queue = lock(&self.queue);
-        if table.is_some_and(|table| queue.is_of(table)) { queue.weight() } else { 0 }
+        let Some(table) = table else { return 0 };
+        let weight = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
+        self.queues.iter().map(|queue| weight(lock(queue))).sum()
+    }
+
+    /// How many values of this table have a place.
+    pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
+        let Some(table) = table else { return 0 };
+        let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
+        let len: usize = self.queues.iter().map(|queue| len(lock(queue))).sum();
+        // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
+        if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
     }
 
     /// Gives up all places, if there is no table.
     pub(in crate::cache) fn clear<K: Key, R: Output>(&self, current: &Current<K, R>, pin: Pinned<'_>) {
-        let mut queue = lock(&self.queue);
-        if current.get(pin).is_none() {
-            queue.turn_to(0);
+        for queue in &self.queues {
+            let mut queue = lock(queue);
+            if current.get(pin).is_none() {
+                self.turn(&mut queue, 0);
+            }
+        }
+    }
+
+    /// Has the places of this table from now on, if it is the current one.
+    pub(in crate::cache) fn turn_to<K: Key, R: Output>(&self, table: u64, current: &Current<K, R>, pin: Pinned<'_>) {
+        for queue in &self.queues {
+            let mut queue = lock(queue);
+            if current.get(pin).is_some_and(|current| current.id() == table) {
+                self.turn(&mut queue, table);
+            }
+        }
+    }
+
+    fn turn(&self, queue: &mut Queue, table: u64) {
+        self.discount(queue.turn_to(table));
+    }
+
+    /// Counts so many less, where there are several queues: there all weigh 1.
+    fn discount(&self, weight: u64) {
+        if !self.is_one() {
+            self.count.fetch_sub(weight, Ordering::Relaxed);
         }
     }
 
     /// A value with this ticket was taken out of the table.
     pub(in crate::cache) fn forget(&self, ticket: u32) {
-        lock(&self.queue).forget(ticket);
+        let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
+        let Some(queue) = self.queues.get(number as usize) else { return };
+        let weight = lock(queue).forget(ticket);
+        self.discount(weight);
+        self.has_gone(weight);
     }
 
-    /// Gives a value a place, unless it has one, and says who is to go: what the caller passes on to [`put_out`](Self::put_out).
+    /// What weighs so much has gone, and is freed later.
+    fn has_gone(&self, weight: u64) {
+        if self.is_weighed {
+            self.waiting.fetch_add(weight, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether so much has gone that it is to be freed now.
+    pub(in crate::cache) fn is_to_be_freed(&self) -> bool {
+        self.is_weighed
+            && self.waiting.load(Ordering::Relaxed) > self.bound / WAITING
+            && self.waiting.swap(0, Ordering::Relaxed) > self.bound / WAITING
+    }
+
+    /// Gives a value a place, unless it has one, and says who is to go: what the caller passes on to [`put_out`](Self::put_out). Where nothing
+    /// else is to be known of it, it begins to live here, at the time `born`.
     pub(in crate::cache) fn admit<K: Key, R: Output>(
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
         found: &Found<'_, Hashed<K>, Stored<R>>,
-        (weight, is_nested): (u64, bool),
+        Comes { weight, is_nested, born }: Comes,
         pin: Pinned<'_>,
     ) -> Admitted {
-        let known = self.ghosts.get().and_then(|ghosts| ghosts.take(found.hash));
-        let mut queue = lock(&self.queue);
-        if weight > queue.bound() {
+        if weight > self.bound {
             return Admitted::TooHeavy;
         }
-        let Some(table) = current.get(pin).filter(|table| table.id() == found.table && found.is_there()) else {
+        let known = self.ghosts.get().and_then(|ghosts| ghosts.take(found.hash));
+        let mut queue = self.queue_of(found.place);
+        let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
+        if !queue.is_of(found.table) {
+            // The first one of a new table: what the others have of the old one counts no more, either.
+            drop(queue);
+            self.turn_to(found.table, current, pin);
+            queue = self.queue_of(found.place);
+        }
+        let Some(table) = current.get(pin).filter(is_current).filter(|table| queue.is_of(table.id())) else {
             // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
             return Admitted::Stays(Next::NOBODY);
         };
-        queue.turn_to(found.table);
-        queue.admit(found.place, found.value.marks(), weight, known, is_nested);
-        Admitted::Stays(Self::next_of(&mut queue, table, pin))
+        let marks = found.value.marks();
+        let has_place = match born {
+            Some(born) => !marks.begin_in_queue(born),
+            None => queue.holds(marks.ticket(), found.place),
+        };
+        if has_place {
+            return Admitted::Stays(Next::NOBODY);
+        }
+        // Of several queues none knows whether there is room: that is counted for all of them.
+        let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
+        let takes_place = !self.is_one() && !has_room;
+        queue.admit(found.place, marks, weight, known, (is_nested, has_room));
+        Admitted::Stays(self.next_of(&mut queue, takes_place, table, pin))
     }
 
-    /// Who is to go, if there is too little room.
+    /// Counts one more, if there is room.
+    fn count_one(&self) -> bool {
+        let more = |count| (count < self.bound).then_some(count + 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Counts one less, if there are too many: somebody has to go.
+    fn discount_one(&self) -> bool {
+        let less = |count| (count > self.bound).then(|| count - 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// Who is to go of the queue of a place, if there is too little room.
     pub(in crate::cache) fn next<K: Key, R: Output>(
         &self,
+        place: u32,
         current: &Current<Hashed<K>, Stored<R>>,
         pin: Pinned<'_>,
     ) -> Next {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue_of(place);
         let table = current.get(pin).filter(|table| queue.is_of(table.id()));
-        table.map_or(Next::NOBODY, |table| Self::next_of(&mut queue, table, pin))
+        table.map_or(Next::NOBODY, |table| self.next_of(&mut queue, false, table, pin))
     }
 
-    fn next_of<K: Key, R: Output>(queue: &mut Queue, table: &Table<Hashed<K>, Stored<R>>, pin: Pinned<'_>) -> Next {
-        let len = queue.len();
-        let victim = queue.next(|place| table.at(place, pin).map(Stored::marks));
-        Next { victim, len, more: queue.weight() > queue.bound() }
+    /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
+    fn next_of<K: Key, R: Output>(
+        &self,
+        queue: &mut Queue,
+        mut takes_place: bool,
+        table: &Table<Hashed<K>, Stored<R>>,
+        pin: Pinned<'_>,
+    ) -> Next {
+        let marks = |place| table.at(place, pin).map(Stored::marks);
+        if self.is_one() {
+            let len = queue.len();
+            let victim = queue.next(Queue::is_over, marks);
+            return Next { victim, len, more: queue.is_over() };
+        }
+        let mut owes = false;
+        let over = |_: &Queue| {
+            owes = std::mem::take(&mut takes_place) || self.discount_one();
+            owes
+        };
+        let victim = queue.next(over, marks);
+        if owes && victim.is_none() {
+            // There is nobody here: somebody of another queue has to go, when one comes in there.
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        let count = self.count.load(Ordering::Relaxed);
+        Next { victim, len: count as usize, more: count > self.bound }
     }
 
     /// Takes values out until what is left fits, this one first, and says which.
@@ -144,9 +304,10 @@ impl Room {
                     }
                     gone(&out.key.0, out.value.get());
                 }
-                None => lock(&self.queue).miscounted(),
+                None => self.queue_of(victim.place).miscounted(),
             }
-            next = if next.more { self.next(current, pin) } else { Next::NOBODY };
+            self.has_gone(victim.weight);
+            next = if next.more { self.next(victim.place, current, pin) } else { Next::NOBODY };
         }
     }
 }
@@ -162,9 +323,12 @@ struct Held<'a, K: Key, R: Output> {
 impl<K: Key, R: Output> Drop for Held<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
-        let mut queue = lock(&self.room.queue);
+        let mut queue = self.room.queue_of(self.victim.place);
         if let Some(stored) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
             queue.take_back(self.victim, stored.marks());
+            if !self.room.is_one() {
+                self.room.count.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -61,11 +61,17 @@ pub trait Behind<K, R>: Sync {
 
     /// What an `async` call that has claimed a key does next: as `look` and `together`, but where it would have to wait it says for what.
     ///
-    /// `known` is what it was told of the needs of whoever computes the key, if it was.
+    /// `beside` is what other calls it found that are computed, and with which needs, if it has asked before: then it waits for those, too.
     ///
     /// # Errors
     /// Those of the store.
-    fn turn(&'static self, key: &K, known: Option<u64>) -> Result<Turn<K, R>, Fault>;
+    fn turn(&'static self, key: &K, beside: Option<&[(K, u64)]>) -> Result<Turn<K, R>, Fault>;
+
+    /// Looks for a call that nobody computes among those that another process needs, and those that these need in turn, but for those that were helped with.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn seek(&'static self, needs: Vec<K>, helped: &[K]) -> Result<Sought<K>, Fault>;
 
     /// Ends a turn with the value, which took so long by itself: others are waiting for it.
     ///
@@ -177,4 +183,14 @@ impl<K, R> Docked<K, R> {
     pub(in crate::cache) fn counts(self) -> Counts {
         self.behind.counts()
     }
+}
+
+/// What has come of [seeking](Behind::seek) a call.
+pub enum Sought<K> {
+    /// This one is free. The second part keeps it so for this process: to be dropped by a thread that may wait.
+    Free(K, Box<dyn Send>),
+    /// None, but a task or a thread of this process computes this one.
+    Ours(K),
+    /// None: these are computed by others, with the numbers of what they need.
+    Taken(Vec<(K, u64)>),
 }

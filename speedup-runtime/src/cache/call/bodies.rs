@@ -26,7 +26,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run(false, core, function, key, (table, state, value), body, || function.callee()) }
 }
 
 /// The value of a type that has but one.
@@ -65,15 +65,13 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe {
-        run::<_, _, false>(core, function, key, (table, state, value), |key| function.shared(key), || function.callee())
-    }
+    unsafe { run(false, core, function, key, (table, state, value), |key| function.shared(key), || function.callee()) }
 }
 
 /// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
 ///
 /// # Safety
-/// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores of scopes alone.
+/// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
 pub(in crate::cache) unsafe fn run_in<
@@ -96,7 +94,8 @@ pub(in crate::cache) unsafe fn run_in<
     let callee = || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
     // SAFETY: passed on.
     unsafe {
-        run::<_, _, IN_SCOPE>(
+        run(
+            IN_SCOPE,
             core,
             function,
             key,
@@ -110,7 +109,7 @@ pub(in crate::cache) unsafe fn run_in<
 /// As [`run_in`], by a body that only gets what is passed on.
 ///
 /// # Safety
-/// As for [`run_in`].
+/// As for [`run_in`]. The tables of the core are as long there as the core.
 pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -123,7 +122,10 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let callee = || function.callee_in(context);
     // SAFETY: passed on.
-    unsafe { run::<_, _, false>(core, function, key, (table, state, value), |key| body(passed_on, key), callee) }
+    unsafe {
+        let lasting = const { Core::<K, R>::lasts() };
+        run(lasting, core, function, key, (table, state, value), |key| body(passed_on, key), callee)
+    }
 }
 
 /// A running call, as its body sees it.
@@ -143,7 +145,7 @@ impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 /// What to call for a caller who passes this on, by a body that gets it.
 ///
 /// # Safety
-/// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores of scopes alone.
+/// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
 #[inline(always)]
 pub(in crate::cache) unsafe fn callee_in<
     'a,
@@ -176,5 +178,5 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run::<_, _, false>(core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run(false, core, function, key, (table, state, value), body, || function.callee()) }
 }

@@ -73,7 +73,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     pub(in crate::cache) fn publish(self, value: R) {
         let (core, worker) = (self.core, self.worker);
         // SAFETY: claimed by this worker, and given back only by `self`, which is forgotten.
-        unsafe { self.into_goal().publish::<_, _, false>(core, worker, value) };
+        unsafe { self.into_goal().publish(core, worker, value, false) };
     }
 
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
@@ -98,17 +98,18 @@ impl Goal {
     /// Lets everybody read the value.
     ///
     /// # Safety
-    /// As for [`Flight::of_goal`]: the claim is left to this goal, and is given up by this. `IN_SCOPE` is true for cores of scopes
-    /// alone.
+    /// As for [`Flight::of_goal`]: the claim is left to this goal, and is given up by this. The core [lasts](Core::lasts) if `lasting`
+    /// is true.
     #[inline(always)]
-    pub(in crate::cache) unsafe fn publish<K: Key, R: Output, const IN_SCOPE: bool>(
+    pub(in crate::cache) unsafe fn publish<K: Key, R: Output>(
         self,
         core: &Core<K, R>,
         worker: &'static Worker,
         value: R,
+        lasting: bool,
     ) {
-        let pin = (!IN_SCOPE || !K::is_small()).then(|| worker.pin());
-        // SAFETY: a scope's table lasts as long as its calls, and of values under small keys none is taken out.
+        let pin = (!lasting || !K::is_small()).then(|| worker.pin());
+        // SAFETY: the table lasts as long as the core does.
         let at = pin.as_ref().map_or_else(|| unsafe { Pinned::needless() }, Pin::at);
         if let Some(slot) = self.find(core, at) {
             // SAFETY: claimed by this worker, by the contract.

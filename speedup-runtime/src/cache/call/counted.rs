@@ -1,6 +1,7 @@
 //! Cores that live as long as something keeps them: those of caches that are no statics.
 //!
-//! Who lets go of one retires its count, since boards may still name the core.
+//! Who lets go of one retires its count, since boards may still name the core. One that is [lent](Core::is_lent) alone, to guests, goes at
+//! once.
 
 use std::{
     mem::ManuallyDrop,
@@ -13,7 +14,10 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::engine::Kept,
 };
-use crate::sync::{Arc, Ordering, Weak};
+use crate::{
+    panics,
+    sync::{Arc, Ordering, Weak},
+};
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Makes the core one that lives as long as something keeps it.
@@ -29,6 +33,14 @@ impl<K: Key, R: Output> Core<K, R> {
     /// # Safety
     /// The core is counted by `Arc`, and once for what is returned.
     unsafe fn kept(counted: *const Self) -> Kept {
+        unsafe fn at_once<K: Key, R: Output>(counted: *const ()) {
+            // SAFETY: by the contract of `kept`. A destructor's panic belongs to nobody here.
+            panics::contain(|| unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) });
+        }
+        unsafe fn later<K: Key, R: Output>(counted: *const ()) {
+            // SAFETY: once, as this.
+            garbage::retire(unsafe { Garbage::new(counted, null_mut(), release::<K, R>) });
+        }
         unsafe fn release<K: Key, R: Output>(counted: *const (), _: *mut ()) {
             // SAFETY: by the contract of `kept`; the count is not changed.
             let core = ManuallyDrop::new(unsafe { Arc::from_raw(counted.cast::<Core<K, R>>()) });
@@ -46,8 +58,10 @@ impl<K: Key, R: Output> Core<K, R> {
             // SAFETY: by the contract of `kept`.
             unsafe { Arc::decrement_strong_count(counted.cast::<Core<K, R>>()) };
         }
+        // SAFETY: the core is alive.
+        let release = if unsafe { &*counted }.is_lent { at_once::<K, R> } else { later::<K, R> };
         // SAFETY: cores are dropped on any thread.
-        unsafe { Kept::new(counted.cast(), release::<K, R>) }
+        unsafe { Kept::new(counted.cast(), release) }
     }
 
     /// Keeps the core alive, if it is counted.

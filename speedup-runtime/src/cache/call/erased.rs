@@ -10,7 +10,7 @@ use crate::cache::{
     sharing::leapfrog,
     table::{
         Member, State, Table, Word,
-        key::{Key, Output},
+        key::{Key, Output, mark_of},
     },
     thread::{
         call_stack,
@@ -43,7 +43,7 @@ impl<K: Key, R: Output> Core<K, R> {
             // SAFETY: the member was named by the table with this number.
             match unsafe { current.claim_member(member, worker, pin.at()) } {
                 None | Some(Member::Settled) => return Helped::Settled,
-                Some(Member::Busy(slot, owner)) => return Helped::Busy(Busy { owner, slot, table }),
+                Some(Member::Busy(slot, owner, mark)) => return Helped::Busy(Busy { owner, slot, table }, mark),
                 Some(Member::Mine(key, slot)) => (key, Flight::new(self, worker, table, slot)),
             }
         };
@@ -128,11 +128,16 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
             // SAFETY: what writes it was made for what the core was made with.
             return write_by(
                 function.name,
-                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at(), key, out) }),
+                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at().as_ptr(), key, out) }),
                 out,
             );
         }
         write_call(function.name, function.show, key, out)
+    }
+
+    unsafe fn mark(&self, key: *const ()) -> u16 {
+        // SAFETY: by the contract.
+        mark_of(unsafe { &*key.cast::<K>() })
     }
 
     fn is_busy(&self, busy: &Busy) -> bool {

@@ -43,9 +43,10 @@ use crate::{
 ///
 /// # Safety
 /// The tuple is [`Goal::NONE`], or the parts of the goal of a flight of this core and of the calling thread's worker, which is left to
-/// this call. `IN_SCOPE` is true for cores of scopes alone.
+/// this call. The core [lasts](Core::lasts) if `lasting` is true.
 #[inline(always)]
-pub(super) unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
+pub(super) unsafe fn run<'a, K: Key, R: Output>(
+    lasting: bool,
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
@@ -67,7 +68,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
     let goal = match Goal::of_parts(table, state, value) {
         Some(goal) => goal,
         // SAFETY: by the contract.
-        None => match unsafe { core.begin::<IN_SCOPE>(key, worker) } {
+        None => match unsafe { core.begin(key, worker, lasting) } {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
             Begun::NotYet if switch::begins_off() => Goal::NOWHERE,
@@ -88,7 +89,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output, const IN_SCOPE: bool>(
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land::<_, _, IN_SCOPE>(core, function, key, &frame, worker, &value) };
+            unsafe { land(lasting, core, function, key, &frame, worker, &value) };
             value
         }
         // SAFETY: as above.
@@ -210,9 +211,11 @@ fn announce<K: Key, R: Output>(
 /// stored, would have to wait until all that was stored before has reached the processor's cache.
 ///
 /// # Safety
-/// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this.
+/// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this. The core
+/// [lasts](Core::lasts) if `lasting` is true.
 #[inline(always)]
-unsafe fn land<K: Key, R: Output, const IN_SCOPE: bool>(
+unsafe fn land<K: Key, R: Output>(
+    lasting: bool,
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -228,7 +231,7 @@ unsafe fn land<K: Key, R: Output, const IN_SCOPE: bool>(
     let copy = value.clone();
     std::mem::forget(crashed);
     // SAFETY: by the contract.
-    unsafe { frame.goal().publish::<_, _, IN_SCOPE>(core, worker, copy) };
+    unsafe { frame.goal().publish(core, worker, copy, lasting) };
     registry::collect_if_due();
 }
 

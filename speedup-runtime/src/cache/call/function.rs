@@ -58,6 +58,9 @@ pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
     /// Adds what it knows.
     fn tell(&self, core: &dyn Any, stats: &mut Stats);
 
+    /// How many values it knows of, if it counts them: as many as were let in and are not to go.
+    fn known(&self, core: &dyn Any) -> Option<usize>;
+
     /// Lets go of what has expired.
     fn sweep(&self, core: &dyn Any);
 }

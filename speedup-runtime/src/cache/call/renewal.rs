@@ -6,7 +6,10 @@
 use crate::{
     cache::{
         call::{callee::Callee, function::Function, renewals::Renewals, state::Core},
-        table::key::{Key, Output},
+        table::{
+            Current,
+            key::{Key, Output},
+        },
         thread::registry::Worker,
     },
     sync::Ordering,
@@ -30,6 +33,9 @@ impl<K: Key, R: Output> Core<K, R> {
             let mut core = Self::new();
             // Renewals are counted as calls of the same function.
             core.number = self.number.lend();
+            if self.table.is_lasting() {
+                core.table = Current::none_lasting();
+            }
             core.renewed.store(std::ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
             let (core, _kept) = core.into_counted();
             Renewals { core, _kept }

@@ -35,6 +35,8 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// The core as `Arc::into_raw` gave it, if it is counted: a reference leads to the core alone, not to its counts.
     /// Null in a static. Relaxed: written before anybody else knows the core.
     pub(super) counted: AtomicPtr<Self>,
+    /// Whether all who look at the core have it counted, or are waited for by one who has. Nothing is taken out of its table then.
+    pub(in crate::cache) is_lent: bool,
     /// Known from the first miss on: what helpers call.
     pub(in crate::cache) function: OnceCell<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
@@ -72,6 +74,7 @@ impl<K: Key, R: Output> Core<K, R> {
             table: Current::none(),
             waiters: Waiters::none(),
             counted: AtomicPtr::new(null_mut()),
+            is_lent: false,
             function: OnceCell::new(),
             grain: Grain::new(),
             number: Number::new(),
@@ -174,7 +177,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();
         let table = self.table_to_change(function, pin.at(), worker);
-        (table.slot(key, key.pack(), worker, pin.at()).member(), table.id())
+        (table.member(key, worker, pin.at()), table.id())
     }
 
     /// Takes a value out.
@@ -222,9 +225,15 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// How many values there are. O(slots).
+    ///
+    /// One that comes for another that goes meanwhile may be counted with it; where there is a bound, who keeps it knows.
     pub(in crate::cache) fn len(&self, worker: &'static Worker) -> usize {
-        let pin = worker.pin();
-        self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
+        let found = {
+            let pin = worker.pin();
+            self.table(pin.at()).map_or(0, |table| table.len(pin.at()))
+        };
+        let settle = self.function.get().and_then(|function| function.settle.as_ref());
+        settle.and_then(|settle| settle.known(self)).map_or(found, |known| found.min(known))
     }
 
     /// Copies of all that is there. O(slots).

@@ -73,6 +73,14 @@ pub(in crate::cache) fn foretell<K: Key, R: Output>(function: &Function<K, R>, k
     }
 }
 
+/// Puts calls of one or two small integers into an order whose reverse leads another way, whatever the order in which they were asked for.
+fn spread<K: Key>(keys: &[K], members: &mut [usize]) {
+    if members.iter().all(|member| keys[*member].rank().is_some()) {
+        // Mostly they are in this order, or in the reverse, which takes one pass.
+        members.sort_by_key(|member| keys[*member].rank());
+    }
+}
+
 /// What has come of a member's turn.
 pub(in crate::cache) enum Step {
     Done,
@@ -92,6 +100,7 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
     worker: &'static Worker,
     mut take: impl FnMut(usize) -> Step,
 ) -> usize {
+    spread(keys, missing);
     worker.own.next_order().arrange(missing);
     let guest = Guest::new(core, callee);
     let show = Show::new(&guest, worker);

@@ -64,6 +64,11 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         unsafe { self.core.show(key, out) }
     }
 
+    unsafe fn mark(&self, key: *const ()) -> u16 {
+        // SAFETY: passed on.
+        unsafe { self.core.mark(key) }
+    }
+
     fn is_busy(&self, busy: &Busy) -> bool {
         self.core.is_busy(busy)
     }
@@ -109,8 +114,13 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
         // Whoever helps may hand over what is not kept.
         call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
         let place = call_stack::top(worker).and_then(Frame::place);
-        let slot = call_stack::top(worker).map_or(0, Frame::slot);
-        let (place, own_place) = place.map_or_else(|| (worker.board().push(slot), true), |place| (place, false));
+        let (place, own_place) = place.map_or_else(
+            || {
+                let (slot, mark) = call_stack::top(worker).map_or((0, 0), |frame| (frame.slot(), frame.key_mark()));
+                (worker.board().push(slot, mark), true)
+            },
+            |place| (place, false),
+        );
         Self { guest, worker, place, own_place }
     }
 

@@ -9,7 +9,8 @@
 //!
 //! Things that wait in bags are at most 64 a thread. Whoever collects takes from the bags of all threads, so it makes no difference
 //! whether a thread calls again, sleeps, or has ended: what it has retired goes when any thread has filled a bag, clears or drops a
-//! cache. Only where all threads are idle do 64 things a thread stay until one is not.
+//! cache. Only where all threads are idle do 64 things a thread stay until one is not. What is large (the index of a table that was outgrown, values
+//! that weigh much for the bound of their cache) does not wait until there are 64: the next call that ends collects.
 //!
 //! # In which order
 //!
@@ -158,6 +159,12 @@ impl Domain {
         take(epoch);
         // Only now, when all that was taken has been seen to be unlinked.
         self.epoch.store(epoch + 1, Ordering::Release);
+    }
+
+    /// Has somebody [`collect`](Self::collect) at the next occasion.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn hurry(&self) {
+        self.due.store(true, Ordering::Relaxed);
     }
 
     /// Whether it is time to [`collect`](Self::collect).

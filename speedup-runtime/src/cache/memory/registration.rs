@@ -19,19 +19,20 @@ const REGISTERED: u32 = 2;
 /// There are no such barriers, or no longer.
 const NONE: u32 = 3;
 
-/// A thread that has looked so often has made barriers for about as long as it takes to see whether it is the only one.
-const FEW: u32 = 128;
+/// A thread that has looked so often has made barriers for about as long as it takes to see whether it is the only one. Who looks less
+/// often asks the system nothing.
+const FEW: u32 = 512;
 /// The same, for the price of another thread, which registers the process.
 const MANY: u32 = 4096;
 
 /// Whether threads may leave their barriers to others.
 pub(in crate::cache) fn is_done() -> bool {
-    state() == REGISTERED
+    STATE.load(Ordering::Acquire) == REGISTERED
 }
 
 /// Whether it is certain that they never may.
 pub(in crate::cache) fn is_refused() -> bool {
-    state() == NONE
+    STATE.load(Ordering::Acquire) == NONE
 }
 
 /// A barrier has failed.
@@ -54,10 +55,11 @@ pub(in crate::cache) fn prepare() -> bool {
 pub(in crate::cache) fn look(looks: &Cell<u32>) -> bool {
     let nth = looks.get().wrapping_add(1);
     looks.set(nth);
-    match state() {
+    match STATE.load(Ordering::Acquire) {
         REGISTERED => true,
-        KNOWN if nth == FEW => prepare(),
-        KNOWN if nth.is_multiple_of(MANY) => {
+        NONE => false,
+        _ if nth == FEW => prepare(),
+        _ if nth.is_multiple_of(MANY) && state() == KNOWN => {
             register_beside();
             false
         }

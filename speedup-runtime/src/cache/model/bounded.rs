@@ -6,7 +6,7 @@ use loom::{sync::Arc, thread};
 
 use super::{LIVE, Watched, check, registry};
 use crate::cache::{
-    bound::{Admitted, Hashed, Room, Stored},
+    bound::{Admitted, Comes, Hashed, Room, Stored},
     call::{claim_guard::Flight, state::Core},
     table::{Claim, Table, key::Key},
     thread::registry::Worker,
@@ -37,10 +37,22 @@ impl Bounded<(u32,)> {
     }
 }
 
+impl Bounded<(u32,)> {
+    /// With two queues.
+    fn in_parts(bound: usize) -> Arc<Self> {
+        Self::with(2, bound, |(number,)| *number, |number| (number,))
+    }
+}
+
 impl<K: Key> Bounded<K> {
     fn new(bound: usize, number: fn(&K) -> u32, key: fn(u32) -> K) -> Arc<Self> {
+        Self::with(1, bound, number, key)
+    }
+
+    /// The same with so many queues.
+    fn with(queues: u32, bound: usize, number: fn(&K) -> u32, key: fn(u32) -> K) -> Arc<Self> {
         LIVE.set(0);
-        let (core, room) = (Core::new(), Room::new(bound as u64, false));
+        let (core, room) = (Core::new(), Room::with(queues, bound as u64, false));
         Arc::new(Self { core, room, number, key, bound, gone: AtomicU32::new(0) })
     }
 
@@ -75,10 +87,9 @@ impl<K: Key> Bounded<K> {
     fn settle(&self, me: &'static Worker, key: &Hashed<K>) {
         let pin = me.pin();
         let Some(table) = self.core.table(pin.at()) else { return };
-        let Some(found) = table.find_place(key, pin.at()).filter(|found| found.value.begin(1, 1, u64::MAX)) else {
-            return;
-        };
-        let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, (1, false), pin.at()) else {
+        let Some(found) = table.find_place(key, pin.at()) else { return };
+        let comes = Comes { weight: 1, is_nested: false, born: Some(1) };
+        let Admitted::Stays(next) = self.room.admit(&self.core.table, &found, comes, pin.at()) else {
             panic!("no value is too heavy")
         };
         self.room.put_out(next, &self.core.table, table, (me, pin.at()), |key, value| {
@@ -169,6 +180,42 @@ fn loom_of_two_values_that_come_in_at_once_one_goes() {
         assert_eq!(cache.get_as(me, 1, 10), 10);
         other.join().unwrap();
         assert_eq!(cache.gone.load(Relaxed), 1);
+        cache.ends(me);
+    });
+}
+
+/// | threads 0 and 1, with room for two in two queues |
+/// |---|
+/// | compute different keys, where there are as many as there is room for |
+#[test]
+fn loom_of_two_that_come_into_different_queues_each_takes_the_room_of_another() {
+    check(|| {
+        let cache = Bounded::in_parts(2);
+        let me = registry::numbered(0);
+        cache.get_as(me, 1, 10);
+        cache.get_as(me, 2, 10);
+        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 3, 10), 30));
+        assert_eq!(cache.get_as(me, 4, 10), 40);
+        other.join().unwrap();
+        assert_eq!(cache.gone.load(Relaxed), 2);
+        cache.ends(me);
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | removes a value by name | computes another one, with two queues that are full |
+#[test]
+fn loom_a_value_of_another_queue_that_is_removed_leaves_room() {
+    check(|| {
+        let cache = Bounded::in_parts(2);
+        let me = registry::numbered(0);
+        cache.get_as(me, 1, 10);
+        cache.get_as(me, 2, 10);
+        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 3, 10), 30));
+        cache.remove(me, 1);
+        other.join().unwrap();
+        assert_eq!(cache.peek(me, 1), None);
         cache.ends(me);
     });
 }

@@ -33,6 +33,10 @@ pub(in crate::cache) fn retire(free: Garbage) {
     }
 }
 
+pub(in crate::cache) fn retire_of(_bytes: usize, free: Garbage) {
+    retire(free);
+}
+
 pub(in crate::cache) fn retire_behind_all(free: Garbage) {
     DOMAIN.retire_behind_all(free);
 }

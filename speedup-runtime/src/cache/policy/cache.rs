@@ -35,7 +35,8 @@ use crate::{
 /// - Those of a [`Cache`](crate::Cache): each distinct key has one computation at a time, no deadlock, no stack overflow, cycles are told, panics
 ///   reach who needs the value. A value that was put out is computed again when it is asked for.
 /// - What is kept is never more than the bound and what is just being published, one value a thread. A computation in flight is never put out.
-/// - An expired value is not served, and is let go of soon after. The clock is coarse: times are kept to within some milliseconds.
+/// - An expired value is not served, and is let go of soon after. The clock is coarse: times are kept to within some milliseconds (see
+///   [`clock`](crate::clock)).
 /// - A renewal is made once, however many ask for it at the same time, and the old value stays in service until it is there.
 ///
 /// # Complexity
@@ -272,7 +273,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         self.look(key, |stored| (self.shared.age(stored)? < younger_than).then(|| stored.get().clone())).flatten()
     }
 
-    /// How long ago the value of a key was computed or put in; `None` if it is not there.
+    /// How long ago the value of a key was computed or put in; `None` if it is not there. To within a tenth of a second where values do not age.
     pub fn age(&self, key: &K::Args) -> Option<Duration> {
         self.look(key, |stored| self.shared.age(stored)).flatten()
     }

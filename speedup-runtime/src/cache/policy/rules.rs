@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    cache::{bound::Stored, call::function::Hook},
+    cache::{
+        bound::{self, Form, Stored},
+        call::function::Hook,
+    },
     clock,
 };
 
@@ -132,9 +135,19 @@ impl<K, R> Rules<K, R> {
         now.saturating_add(life)
     }
 
-    /// When a value begins to live that is published now, and when it ends. One that came from a store may have been told its end.
-    pub(super) fn times(&self, now: u64, stored: &Stored<R>) -> (u64, u64) {
-        match stored.ends() {
+    /// What of a value is to be known.
+    pub(super) const fn form(&self) -> Form {
+        let is_more = self.is_bounded() || self.idle != u64::MAX || self.life.is_some() || self.ttl > LONGEST;
+        match (self.ages(), is_more) {
+            (false, _) => Form::Place,
+            (true, false) => Form::End,
+            (true, true) => Form::All,
+        }
+    }
+
+    /// When a value lives that is published now. One that came from a store may have been told its end.
+    pub(super) fn life_of(&self, now: u64, stored: &Stored<R>) -> bound::Life {
+        let (born, ends) = match stored.ends() {
             _ if !self.ages() => (now, u64::MAX),
             u64::MAX => (now, self.end(now, stored.get())),
             told if self.ttl == u64::MAX => (now, told),
@@ -142,7 +155,8 @@ impl<K, R> Rules<K, R> {
                 let ends = told.min(now.saturating_add(self.ttl));
                 (ends.saturating_sub(self.ttl).clamp(1, now), ends)
             }
-        }
+        };
+        bound::Life { born, ends, now }
     }
 
     /// How long after its end a value is kept for want of a better one.
@@ -155,5 +169,7 @@ impl<K, R> Rules<K, R> {
     }
 }
 
+/// Ends that are no further ahead, nine years, stand in a word with the rest.
+const LONGEST: u64 = 1 << 58;
 /// How long the last `Ok` stays in service where each value has a life of its own.
 const GRACE: u64 = 3_600_000_000_000;

@@ -16,7 +16,7 @@ impl<K: Key, R: Output> Shared<K, R> {
     /// The age of a value that may be served.
     pub(super) fn age(&self, stored: &Stored<R>) -> Option<Duration> {
         let now = clock::now();
-        let age = now.saturating_sub(stored.born().unwrap_or(now));
+        let age = now.saturating_sub(stored.marks().born(now, self.rules.ttl).unwrap_or(now));
         self.is_fresh(stored).then(|| Duration::from_nanos(age))
     }
 

@@ -11,7 +11,7 @@ use once_cell::sync::OnceCell;
 use super::rules::Rules;
 use crate::{
     cache::{
-        bound::{Admitted, Hashed, Next, Room, Stored},
+        bound::{Admitted, Comes, Form, Hashed, Next, Room, Stored},
         call::{function::Settle, state::Core},
         table::{
             Table,
@@ -33,6 +33,8 @@ pub(super) struct Shared<K: Key, R: Output> {
     /// What a hit asks of the rules.
     is_bounded: bool,
     ages: bool,
+    /// Whether there is nothing to look at but the end.
+    is_plain: bool,
     pub(super) home: Home<K, R>,
     /// Made when the first value is kept, unless there is no bound.
     room: OnceCell<Room>,
@@ -70,6 +72,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         Self {
             is_bounded: rules.is_bounded(),
             ages: rules.ages(),
+            is_plain: rules.idle == u64::MAX && rules.ahead == 0,
             rules,
             home,
             room: OnceCell::new(),
@@ -88,6 +91,13 @@ impl<K: Key, R: Output> Shared<K, R> {
         let pin = registry::current().pin();
         let table = core.table(pin.at()).map(Table::id);
         self.room.get().map_or(0, |room| room.weight(table))
+    }
+
+    /// How many values have a place, if there is a bound.
+    fn placed(&self, core: &Kept<K, R>) -> Option<usize> {
+        let pin = registry::current().pin();
+        let table = core.table(pin.at()).map(Table::id);
+        self.is_bounded.then(|| self.room.get().map_or(0, |room| room.len(table)))
     }
 
     fn weigh(&self, value: &R) -> u64 {
@@ -109,24 +119,31 @@ impl<K: Key, R: Output> Shared<K, R> {
         if !self.ages {
             return Look::Fresh(take(stored.get()));
         }
-        let (now, ends) = (clock::now(), stored.ends());
-        if now >= ends || self.rules.idle != u64::MAX && now >= stored.ends_if_idle(self.rules.idle) {
-            return Look::Expired;
+        let (now, ends) = (clock::lately(), stored.ends());
+        match now < ends && (self.is_plain || self.is_used(stored, now)) {
+            false => Look::Expired,
+            true if !self.is_plain && ends - now <= self.rules.ahead && stored.marks().renew() => {
+                Look::Late(take(stored.get()))
+            }
+            true => Look::Fresh(take(stored.get())),
         }
-        if self.rules.idle != u64::MAX {
-            stored.use_at(now, self.rules.idle);
+    }
+
+    /// Whether a value has not been idle for too long; it is not from now on.
+    fn is_used(&self, stored: &Stored<R>, now: u64) -> bool {
+        let idle = self.rules.idle;
+        let is_used = idle == u64::MAX || now < stored.marks().ends_if_idle(idle);
+        if is_used && idle != u64::MAX {
+            stored.marks().use_at(now, idle);
         }
-        if ends - now <= self.rules.ahead && stored.marks().renew() {
-            return Look::Late(take(stored.get()));
-        }
-        Look::Fresh(take(stored.get()))
+        is_used
     }
 
     /// When a value ends, as things are.
     fn end_of(&self, stored: &Stored<R>) -> u64 {
         match self.rules.idle {
             u64::MAX => stored.ends(),
-            idle => stored.ends_if_idle(idle),
+            idle => stored.marks().ends_if_idle(idle),
         }
     }
 
@@ -161,16 +178,24 @@ impl<K: Key, R: Output> Shared<K, R> {
         let pin = worker.pin();
         let table = core.table(pin.at())?;
         let found = table.find_place(key, pin.at())?;
-        let now = clock::now();
-        let (born, ends) = self.rules.times(now, found.value);
-        if found.value.begin(born, now, ends) && self.is_bounded {
-            let is_nested = worker.is_in_call() || worker.own.home.get().is_some();
-            // Without a weight it has no place, and so may not stay.
-            let weight = catch_unwind(AssertUnwindSafe(|| self.weigh(found.value.get()))).unwrap_or_else(|payload| {
-                self.remove(core, key);
-                resume_unwind(payload)
-            });
-            match self.room().admit(&core.table, &found, (weight, is_nested), pin.at()) {
+        let marks = found.value.marks();
+        if marks.has_begun() {
+            return Some(self.end_of(found.value));
+        }
+        // Where it is placed alone, it begins to live when it is.
+        let (now, form) = (clock::now(), self.rules.form());
+        let is_placed = form == Form::Place && self.is_bounded;
+        let mut comes = Comes { weight: 1, is_nested: false, born: is_placed.then_some(now) };
+        let begins = self.told(core, key, || {
+            let begins = is_placed || marks.begin(form, self.rules.life_of(now, found.value));
+            if begins && self.is_bounded {
+                comes.weight = self.weigh(found.value.get());
+            }
+            begins
+        });
+        if begins && self.is_bounded {
+            comes.is_nested = worker.is_in_call() || worker.own.home.get().is_some();
+            match self.room().admit(&core.table, &found, comes, pin.at()) {
                 Admitted::Stays(next) => self.put_out(next, core, table, worker, pin.at(), told),
                 Admitted::TooHeavy => {
                     self.remove(core, key);
@@ -179,6 +204,17 @@ impl<K: Key, R: Output> Shared<K, R> {
             }
         }
         Some(self.end_of(found.value))
+    }
+
+    /// What users' code tells of a value: what it weighs, when it ends. Without that it has no place, and so may not stay.
+    fn told<T>(&self, core: &Kept<K, R>, key: &Hashed<K>, tell: impl FnOnce() -> T) -> T {
+        if self.rules.weight.is_none() && self.rules.life.is_none() {
+            return tell();
+        }
+        catch_unwind(AssertUnwindSafe(tell)).unwrap_or_else(|payload| {
+            self.remove(core, key);
+            resume_unwind(payload)
+        })
     }
 
     /// Puts values out until what is left fits, this one first.
@@ -221,6 +257,13 @@ impl<K: Key, R: Output> Shared<K, R> {
         Some(old)
     }
 
+    /// Frees values that have gone, if they weigh much.
+    fn free_what_went(&self) {
+        if self.room.get().is_some_and(Room::is_to_be_freed) {
+            registry::collect();
+        }
+    }
+
     /// Has the queue of what is in the table, which is another one than before.
     fn rebook_now(&self, core: &Kept<K, R>) {
         let Some(room) = self.room.get() else { return };
@@ -228,12 +271,19 @@ impl<K: Key, R: Output> Shared<K, R> {
         let pin = worker.pin();
         match core.table(pin.at()) {
             None => room.clear(&core.table, pin.at()),
-            Some(table) => table.each_place(pin.at(), |found| {
-                let weight = self.weigh(found.value.get());
-                if let Admitted::Stays(next) = room.admit(&core.table, &found, (weight, false), pin.at()) {
-                    self.put_out(next, core, table, worker, pin.at(), &mut told);
-                }
-            }),
+            Some(table) => {
+                room.turn_to(table.id(), &core.table, pin.at());
+                table.each_place(pin.at(), |found| {
+                    // One that is just being published gets its place from who does that.
+                    if !found.value.marks().has_begun() {
+                        return;
+                    }
+                    let comes = Comes { weight: self.weigh(found.value.get()), is_nested: false, born: None };
+                    if let Admitted::Stays(next) = room.admit(&core.table, &found, comes, pin.at()) {
+                        self.put_out(next, core, table, worker, pin.at(), &mut told);
+                    }
+                });
+            }
         }
         drop(pin);
         self.tell_all(told);
@@ -245,6 +295,10 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Has what has expired taken out when the first of it does, unless that is on the agenda.
     fn schedule(&self, core: &Kept<K, R>, ends: u64) {
+        // One that is just being told its end is scheduled by who tells it.
+        if ends == u64::MAX {
+            return;
+        }
         if self.sweeping.load(Ordering::Relaxed) || self.sweeping.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -306,7 +360,13 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
 
     fn tell(&self, core: &dyn Any, stats: &mut Stats) {
         [stats.evictions, stats.expirations, stats.renewals] = self.counts();
-        stats.weight = core.downcast_ref::<Kept<K, R>>().map_or(0, |core| self.weight(core));
+        let Some(core) = core.downcast_ref::<Kept<K, R>>() else { return };
+        stats.weight = self.weight(core);
+        stats.entries = self.placed(core).map_or(stats.entries, |placed| stats.entries.min(placed));
+    }
+
+    fn known(&self, core: &dyn Any) -> Option<usize> {
+        self.placed(core.downcast_ref::<Kept<K, R>>()?)
     }
 
     fn sweep(&self, core: &dyn Any) {
@@ -325,6 +385,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         let mut told = Vec::new();
         let ends = self.admit(core, key, registry::current(), &mut told);
         self.tell_all(told);
+        self.free_what_went();
         if let Some(ends) = ends.filter(|_| self.rules.ages()) {
             self.schedule(core, ends.saturating_add(self.rules.grace()));
         }

@@ -143,9 +143,9 @@ pub(in crate::cache) enum Found {
     Nothing,
 }
 
-/// Computes one call that the awaited call is waiting for and that nobody has begun.
-pub(in crate::cache) fn toward(busy: &Busy, worker: &'static Worker) -> Found {
-    Search::new(worker).below(busy)
+/// Computes one call that the awaited call, of the key with this mark, is waiting for and that nobody has begun.
+pub(in crate::cache) fn toward(busy: &Busy, mark: u16, worker: &'static Worker) -> Found {
+    Search::new(worker).below(busy, mark)
 }
 
 /// Computes one call that a worker shows and nobody has begun, as who helps it does.
@@ -166,24 +166,26 @@ impl Search {
         Self { worker, seen: Vec::new() }
     }
 
-    /// Looks at what the owner of a slot shows of the call that fills it and of inner ones.
-    fn below(&mut self, busy: &Busy) -> Found {
+    /// Looks at what the owner of a slot shows of the call that fills it, if the key has this mark, and of inner ones. By then
+    /// the owner may be filling the same slot for another key, on which who waits need not depend, but perhaps it on them.
+    fn below(&mut self, busy: &Busy, mark: u16) -> Found {
         if self.seen.len() >= BOARDS || self.seen.contains(&busy.name()) || busy.owner == self.worker.number {
             return Found::Nothing;
         }
         self.seen.push(busy.name());
         let Some(owner) = registry::by_number(busy.owner) else { return Found::Nothing };
         let Some(board) = owner.shown() else { return Found::Nothing };
+        let base = (busy.name(), mark);
         let place = (0..board.depth()).find(|place| {
             timed::step();
-            board.read(*place).is_some_and(|shown| shown.slot == busy.name())
+            board.read(*place).is_some_and(|shown| (shown.slot, shown.mark) == base)
         });
-        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(busy.name())))
+        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(base)))
     }
 
-    /// Looks at what a worker shows from this place on, where the call that fills the slot `base` stands, if it is
-    /// given; computes the first call that is free.
-    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<usize>) -> Found {
+    /// Looks at what a worker shows from this place on, where the call that fills the slot `base` for the key with that mark
+    /// stands, if it is given; computes the first call that is free.
+    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<(usize, u16)>) -> Found {
         let Some(board) = owner.shown() else { return Found::Nothing };
         let mut busy = Vec::new();
         for place in from..board.depth() {
@@ -192,7 +194,7 @@ impl Search {
             let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
             // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
             // the awaited one.
-            if base.is_some_and(|base| board.read(from).is_none_or(|shown| shown.slot != base)) {
+            if base.is_some_and(|base| board.read(from).is_none_or(|shown| (shown.slot, shown.mark) != base)) {
                 return Found::Nothing;
             }
             // A guest lies on its owner's stack, who waits for visitors before it goes.
@@ -211,13 +213,13 @@ impl Search {
                 match engine.0.help(member, shown.generation, &owner.handed, shown.slot) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
-                    Helped::Busy(by) => busy.push(by),
+                    Helped::Busy(by, mark) => busy.push((by, mark)),
                     Helped::Settled => {}
                 }
             }
         }
-        for busy in &busy {
-            match self.below(busy) {
+        for (busy, mark) in &busy {
+            match self.below(busy, *mark) {
                 Found::Nothing => {}
                 found => return found,
             }

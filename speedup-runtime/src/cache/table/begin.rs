@@ -1,6 +1,6 @@
 //! The first look of a call that is about to be computed: in most cases it claims the slot.
 
-use super::{Entry, Slot, State, Table};
+use super::{Slot, State, Table, Word};
 use crate::cache::{
     table::{
         bias::Turn,
@@ -24,8 +24,7 @@ impl<K: Key, R: Output> Table<K, R> {
             let claimed = self.claim_own(&slot, me);
             return Some((slot, claimed));
         }
-        let (entry, made) = self.find_or_file(key, packed, me, pin)?;
-        Some((entry.slot(), made))
+        self.find_or_file(key, packed, me, pin)
     }
 
     /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
@@ -39,23 +38,34 @@ impl<K: Key, R: Output> Table<K, R> {
         self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
     }
 
+    /// The value of a small key that is in a page, or its slot if it is certain to be its own.
+    #[inline(always)]
+    pub(in crate::cache) fn look_paged<'pin>(
+        &self,
+        packed: u64,
+        pin: Pinned<'pin>,
+    ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
+        let Some((page, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
+        slot.value().ok_or_else(|| (!page.is_mixed()).then_some(slot))
+    }
+
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
     #[inline(always)]
     fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
     }
 
-    /// Claims a slot that [`find_own`](Self::find_own) has found, if that takes no more than a look.
+    /// Claims a slot that is certain to be its key's own, if that takes no more than a look.
     #[inline(always)]
-    fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+    pub(in crate::cache) fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
         match self.alone(me) {
             Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
             None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
         }
     }
 
-    /// The entry of a key, made and claimed if the worker may change the table without ado and there is no page to be had; out of
-    /// line, to keep the frames of bodies small.
+    /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without
+    /// ado, and in the hash table if there is no page to be had; out of line, to keep the frames of bodies small.
     #[inline(never)]
     fn find_or_file<'pin>(
         &self,
@@ -63,13 +73,26 @@ impl<K: Key, R: Output> Table<K, R> {
         packed: Option<u64>,
         me: &Worker,
         pin: Pinned<'pin>,
-    ) -> Option<(&'pin Entry<K, R>, bool)> {
-        let paged = || packed.is_some_and(|packed| !self.pages.refuses(packed, pin));
+    ) -> Option<(Slot<'pin, R>, bool)> {
         // The time of another owner is not ended here.
         let turn = || match self.alone(me) {
             Some(alone) => Some(Turn::Alone(alone)),
             None => self.bias.is_shared().then_some(Turn::Shared),
         };
-        self.hashed.get()?.find_or_make(key, turn, pin, paged, || (State::claimed(me.number), None), || ())
+        let paged = packed.and_then(|packed| self.pages.find(packed, pin));
+        if let Some(slot) = paged.filter(|slot| slot.state().word() != Word::Moved) {
+            let turn = turn()?;
+            if slot.state().claim_in(me.number, &turn).is_err() {
+                return Some((slot, false));
+            }
+            if !self.has_left(key, &slot, &turn, pin) {
+                return Some((slot, true));
+            }
+            slot.state().move_away();
+        }
+        let instead = || packed.is_some_and(|packed| paged.is_none() && !self.pages.refuses(packed, pin));
+        let make = || (State::claimed(me.number), None);
+        let (entry, made) = self.hashed.get()?.find_or_make(key, turn, pin, instead, make, || ())?;
+        Some((entry.slot(), made))
     }
 }

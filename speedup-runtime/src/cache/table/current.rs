@@ -17,27 +17,43 @@ use crate::sync::{AtomicPtr, Mutex, Ordering, const_unless_loom, lock};
 pub(in crate::cache) struct Current<K: Key, R: Output> {
     /// A table that was current during a pin lives as long as the pin. Release when replaced, Acquire by readers.
     table: AtomicPtr<Table<K, R>>,
-    /// In a scope: the tables that were given up, which go with it and not later, since what is in them may borrow.
+    /// Tables that were given up, where those are there as long as this, and go with it.
     given_up: Option<Mutex<Vec<GivenUp<K, R>>>>,
+    /// Whether this is part of a scope.
+    is_of_scope: bool,
 }
 
 impl<K: Key, R: Output> Current<K, R> {
     const_unless_loom! {
         /// No table.
         pub(in crate::cache) fn none() -> Self {
-            Self { table: AtomicPtr::new(null_mut()), given_up: None }
+            Self { table: AtomicPtr::new(null_mut()), given_up: None, is_of_scope: false }
         }
     }
 
-    /// No table, in a scope: all that it ever had is freed with it.
+    /// No table. Those that there will be are there as long as this.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn none_lasting() -> Self {
+        Self { table: AtomicPtr::new(null_mut()), given_up: Some(Mutex::new(Vec::new())), is_of_scope: false }
+    }
+
+    /// The same in a scope: what tables outgrow goes with it, too, and not later, since it may borrow.
     #[cfg(not(loom))]
     pub(in crate::cache) fn none_of_scope() -> Self {
-        Self { table: AtomicPtr::new(null_mut()), given_up: Some(Mutex::new(Vec::new())) }
+        let mut none = Self::none_lasting();
+        none.is_of_scope = true;
+        none
     }
 
     /// Whether it is that of a scope.
     #[cfg(not(loom))]
     pub(in crate::cache) fn is_of_scope(&self) -> bool {
+        self.is_of_scope
+    }
+
+    /// Whether tables are there as long as this.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn is_lasting(&self) -> bool {
         self.given_up.is_some()
     }
 
@@ -76,7 +92,10 @@ impl<K: Key, R: Output> Current<K, R> {
     pub(in crate::cache) fn clear(&self) {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
         if !old.is_null() {
-            Self::retire(old);
+            match &self.given_up {
+                Some(given_up) if !self.is_of_scope => lock(given_up).push(GivenUp(old)),
+                _ => Self::retire(old),
+            }
         }
         registry::collect();
     }
@@ -85,7 +104,8 @@ impl<K: Key, R: Output> Current<K, R> {
     #[cfg(not(loom))]
     pub(in crate::cache) fn set_aside(&self) -> Option<Aside<K, R>> {
         let old = self.table.swap(null_mut(), Ordering::AcqRel);
-        (!old.is_null()).then_some(Aside(old))
+        // Not by `then_some`, which would make one of nothing, and drop it.
+        (!old.is_null()).then(|| Aside(old))
     }
 
     /// Puts a table back, unless there is another one or somebody was computing something in it when it was set aside: nobody would
@@ -142,7 +162,7 @@ impl<K: Key, R: Output> Drop for Aside<K, R> {
     }
 }
 
-/// A table of a scope that was given up. It is dropped with the scope.
+/// A table that was given up. It is dropped with the core that it was one of.
 struct GivenUp<K: Key, R: Output>(*mut Table<K, R>);
 
 // SAFETY: a table is shared among threads, and dropped on any.
@@ -150,7 +170,7 @@ unsafe impl<K: Key, R: Output> Send for GivenUp<K, R> {}
 
 impl<K: Key, R: Output> Drop for GivenUp<K, R> {
     fn drop(&mut self) {
-        // SAFETY: made by `Box::into_raw` and taken out of use; nobody looks at the scope any more when it is dropped.
+        // SAFETY: made by `Box::into_raw` and taken out of use; nobody looks at the core any more when it is dropped.
         drop(unsafe { Box::from_raw(self.0) });
     }
 }

@@ -3,10 +3,12 @@
 use std::{
     any::Any,
     borrow::Borrow,
-    hash::{Hash, Hasher},
+    hash::{BuildHasher, Hash, Hasher},
 };
 
-use crate::cache::table::packed_key;
+use foldhash::fast::FixedState;
+
+use crate::{cache::table::packed_key, panics::contain};
 
 /// A type that an argument of a cached function may have: `Hash + Eq + Clone + Send + Sync + 'static`.
 ///
@@ -118,6 +120,13 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
         None
     }
 
+    /// Where the key stands in the order in which a thread takes the members of a group, if it has a place there.
+    #[doc(hidden)]
+    #[inline]
+    fn rank(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// The key that [`Key::pack`] made this word of.
     #[doc(hidden)]
     fn unpack(packed: u64) -> Option<Self>;
@@ -173,6 +182,15 @@ pub trait Lookup<K>: Copy {
     fn hint(self) -> Option<u64> {
         None
     }
+}
+
+/// Fifteen bits that tell a key from others, nearly always: an entry may have had another key when it was named.
+///
+/// What the key's `Hash` panics with nobody gets.
+pub(in crate::cache) fn mark_of<K: Key>(key: &K) -> u16 {
+    let mut hasher = FixedState::default().build_hasher();
+    contain(|| key.hash_into(&mut hasher));
+    (hasher.finish() >> 49) as u16
 }
 
 impl<K: Key> Lookup<K> for &K {
@@ -235,7 +253,7 @@ mod sealed {
 
 pub(in crate::cache) use sealed::Sealed;
 
-/// The three implementations for one arity. A tuple of one to three small integers packs into a word.
+/// The three implementations for one arity. A tuple of one to four small integers packs into a word.
 macro_rules! tuples {
     ($($count:literal ($($arg:ident $part:ident $query:ident $index:tt)*) pack($($method:ident)?) coordinates($coordinates:literal);)*) => {$(
         impl<$($arg: Argument),*> Sealed for ($($arg,)*) {}
@@ -274,6 +292,11 @@ macro_rules! tuples {
             }
 
             #[inline]
+            fn rank(&self) -> Option<(u64, u64)> {
+                packed_key::place(&[$(packed_key::rank(&self.$index)),*])
+            }
+
+            #[inline]
             fn unpack(packed: u64) -> Option<Self> {
                 tuples!(@unpack packed $($method)? $($part)*)
             }
@@ -301,20 +324,11 @@ macro_rules! tuples {
             }
         }
     )*};
-    (@pack $this:ident one $a:tt) => { packed_key::one(packed_key::encode(&$this.$a)?) };
-    (@pack $this:ident two $a:tt $b:tt) => { packed_key::two(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?) };
-    (@pack $this:ident three $a:tt $b:tt $c:tt) => {
-        packed_key::three(packed_key::encode(&$this.$a)?, packed_key::encode(&$this.$b)?, packed_key::encode(&$this.$c)?)
-    };
+    (@pack $this:ident paged $($index:tt)*) => { packed_key::pack([$(packed_key::encode(&$this.$index)?),*]) };
     (@pack $this:ident $($index:tt)*) => { None };
-    (@unpack $packed:ident one a) => { Some((packed_key::decode($packed)?,)) };
-    (@unpack $packed:ident two a b) => {{
-        let [a, b] = packed_key::split_two($packed);
-        Some((packed_key::decode(a)?, packed_key::decode(b)?))
-    }};
-    (@unpack $packed:ident three a b c) => {{
-        let [a, b, c] = packed_key::split_three($packed);
-        Some((packed_key::decode(a)?, packed_key::decode(b)?, packed_key::decode(c)?))
+    (@unpack $packed:ident paged $($part:ident)*) => {{
+        let [$($part),*] = packed_key::split($packed);
+        Some(($(packed_key::decode($part)?,)*))
     }};
     (@unpack $packed:ident $($part:ident)*) => {{
         let _ = $packed;
@@ -324,10 +338,10 @@ macro_rules! tuples {
 
 tuples! {
     0 () pack() coordinates(0);
-    1 (A a QA 0) pack(one) coordinates(1);
-    2 (A a QA 0 B b QB 1) pack(two) coordinates(2);
-    3 (A a QA 0 B b QB 1 C c QC 2) pack(three) coordinates(3);
-    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack() coordinates(0);
+    1 (A a QA 0) pack(paged) coordinates(1);
+    2 (A a QA 0 B b QB 1) pack(paged) coordinates(2);
+    3 (A a QA 0 B b QB 1 C c QC 2) pack(paged) coordinates(3);
+    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack(paged) coordinates(4);
     5 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4) pack() coordinates(0);
     6 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5) pack() coordinates(0);
     7 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6) pack() coordinates(0);

@@ -27,15 +27,12 @@ pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::places::Found;
 pub(in crate::cache) use self::slot::{Slot, State, Word};
-use self::{
-    hashed::{Entry, Hashed},
-    radix::Pages,
-};
+use self::{hashed::Hashed, radix::Pages};
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
     table::{
         bias::{Alone, Bias, Turn},
-        key::{Key, Lookup, Output},
+        key::{Key, Lookup, Output, mark_of},
     },
     thread::registry::{Pinned, Worker},
 };
@@ -74,8 +71,8 @@ pub(in crate::cache) enum Claim<'pin, R> {
 pub(in crate::cache) enum Member<'pin, K, R> {
     /// The calling worker is to compute it.
     Mine(K, Slot<'pin, R>),
-    /// The worker with this number is computing the slot at this address.
-    Busy(usize, u32),
+    /// The worker with this number is computing the slot at this address, for the key with this mark.
+    Busy(usize, u32, u16),
     /// It needs nobody any more.
     Settled,
 }
@@ -210,7 +207,14 @@ impl<K: Key, R: Output> Table<K, R> {
         self.locate(key, packed, me, pin, State::empty).0
     }
 
-    /// Claims the slot behind a member's name, if it is still waiting for somebody to.
+    /// The name of a key's slot, which is made if need be, for [`claim_member`](Self::claim_member).
+    pub(in crate::cache) fn member(&self, key: &K, me: &Worker, pin: Pinned<'_>) -> u64 {
+        let member = self.slot(key, key.pack(), me, pin).member();
+        if member & hashed::HASHED == 0 { member } else { hashed::name_of(member, key) }
+    }
+
+    /// Claims the slot behind a member's name, if it is still waiting for somebody to. An entry that has got another key by
+    /// now is not what was named.
     ///
     /// # Safety
     /// The name is that of a slot of this table.
@@ -225,11 +229,15 @@ impl<K: Key, R: Output> Table<K, R> {
             self.pages.find(member, pin)?
         } else {
             // SAFETY: the table is current, since it is borrowed, and the name is one of its own.
-            unsafe { hashed::slot_of::<K, R>(member, pin) }
+            let Some(slot) = (unsafe { hashed::slot_of::<K, R>(member, pin) }) else { return Some(Member::Settled) };
+            slot
         };
         let turn = self.turn(me);
         match slot.state().claim_in(me.number, &turn) {
-            Err(Word::Claimed(owner)) => return Some(Member::Busy(slot.address(), owner)),
+            Err(Word::Claimed(owner)) => {
+                let mark = if paged { mark_of(&K::unpack(member)?) } else { hashed::mark_in(member) };
+                return Some(Member::Busy(slot.address(), owner, mark));
+            }
             Err(_) => return Some(Member::Settled),
             Ok(()) => {}
         }

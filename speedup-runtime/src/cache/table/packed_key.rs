@@ -1,47 +1,37 @@
 //! Small integers as coordinates of the paged table.
 //!
 //! A value of any integer type, `bool` or `char` has a *code*: the value itself, or for signed types the zigzag of it
-//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to three codes pack into
+//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to four codes pack into
 //! one word. What does not fit goes to the hash table.
 
 use std::any::Any;
 
-/// Codes of a single argument are below 2 to this power.
-const ONE_BITS: u32 = 28;
-/// Codes of each of two arguments are below 2 to this power.
-const TWO_BITS: u32 = 24;
-/// Codes of each of three arguments are below 2 to this power.
-const THREE_BITS: u32 = 20;
+/// Codes of each of so many arguments, from one on, are below 2 to this power.
+const BITS: [u32; 4] = [28, 24, 20, 15];
 
-/// One code, if in range.
-#[inline]
-pub(in crate::cache) fn one(code: u64) -> Option<u64> {
-    (code >> ONE_BITS == 0).then_some(code)
+/// Codes in one word, the last one lowest, if all are in range.
+#[inline(always)]
+pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
+    let bits = const { BITS[N - 1] };
+    let (mut all, mut packed, mut index) = (0, 0, 0);
+    while index < N {
+        all |= codes[index];
+        packed = packed << bits | codes[index];
+        index += 1;
+    }
+    (all >> bits == 0).then_some(packed)
 }
 
-/// Two codes in one word, if in range.
-#[inline]
-pub(in crate::cache) fn two(a: u64, b: u64) -> Option<u64> {
-    ((a | b) >> TWO_BITS == 0).then_some(a << TWO_BITS | b)
-}
-
-/// Three codes in one word, if in range.
-#[inline]
-pub(in crate::cache) fn three(a: u64, b: u64, c: u64) -> Option<u64> {
-    ((a | b | c) >> THREE_BITS == 0).then_some((a << THREE_BITS | b) << THREE_BITS | c)
-}
-
-/// The codes that [`two`] packed.
-#[inline]
-pub(in crate::cache) fn split_two(packed: u64) -> [u64; 2] {
-    [packed >> TWO_BITS, packed & ((1 << TWO_BITS) - 1)]
-}
-
-/// The codes that [`three`] packed.
-#[inline]
-pub(in crate::cache) fn split_three(packed: u64) -> [u64; 3] {
-    let mask = (1 << THREE_BITS) - 1;
-    [packed >> (2 * THREE_BITS), packed >> THREE_BITS & mask, packed & mask]
+/// The codes that [`pack`] packed.
+#[inline(always)]
+pub(in crate::cache) fn split<const N: usize>(packed: u64) -> [u64; N] {
+    let bits = const { BITS[N - 1] };
+    let (mut codes, mut left) = ([0; N], N);
+    while left > 0 {
+        codes[left - 1] = packed >> (bits * (N - left) as u32) & ((1 << bits) - 1);
+        left -= 1;
+    }
+    codes
 }
 
 /// Calls the macro for every integer type with its code and back.
@@ -78,6 +68,35 @@ pub(in crate::cache) fn encode<A: 'static>(value: &A) -> Option<u64> {
         return Some(u64::from(*v));
     }
     any.downcast_ref::<char>().map(|v| u64::from(u32::from(*v)))
+}
+
+/// A number that is larger for larger values of the type, if they are small integers.
+#[inline]
+pub(in crate::cache) fn rank<A: 'static>(value: &A) -> Option<u64> {
+    let code = encode(value)?;
+    let id = std::any::TypeId::of::<A>();
+    macro_rules! check {
+        (unsigned $($int:ty)*) => {};
+        (signed $($int:ty)*) => { $(if id == std::any::TypeId::of::<$int>() {
+            return Some(((code >> 1) ^ (code & 1).wrapping_neg()) ^ 1 << 63);
+        })* };
+    }
+    for_integers!(check);
+    Some(code)
+}
+
+/// The place among others of a key whose arguments have these ranks: those with the largest first argument come first, and of these
+/// those with the smallest second one.
+///
+/// In a grid one thread so follows the first argument, and another one, which goes by the reverse, the second; what is on the
+/// way of both, as the diagonal, comes behind. In a loop one begins with the nearest and the other one with the furthest.
+#[inline]
+pub(in crate::cache) fn place(ranks: &[Option<u64>]) -> Option<(u64, u64)> {
+    match *ranks {
+        [only] => Some((!only?, 0)),
+        [first, second] => Some((!first?, second?)),
+        _ => None,
+    }
 }
 
 /// The value that has this code, if the type has one that does.
@@ -118,14 +137,23 @@ mod tests {
         }
 
         #[test]
+        fn ranks_are_in_the_order_of_the_values(a: i64, b: i64, c: i8, d: i8, e: u32, f: u32) {
+            prop_assert_eq!(a.cmp(&b), rank(&a).cmp(&rank(&b)));
+            prop_assert_eq!(c.cmp(&d), rank(&c).cmp(&rank(&d)));
+            prop_assert_eq!(e.cmp(&f), rank(&e).cmp(&rank(&f)));
+        }
+
+        #[test]
         fn codes_of_one_type_differ(a: i64, b: i64) {
             prop_assert_eq!(a == b, encode(&a) == encode(&b));
         }
 
         #[test]
-        fn packing_is_undone_by_splitting(a in 0u64..1 << 20, b in 0u64..1 << 20, c in 0u64..1 << 20) {
-            prop_assert_eq!(two(a, b).map(split_two), Some([a, b]));
-            prop_assert_eq!(three(a, b, c).map(split_three), Some([a, b, c]));
+        fn packing_is_undone_by_splitting(a in 0u64..1 << 15, b in 0u64..1 << 15, c in 0u64..1 << 15, d in 0u64..1 << 15) {
+            prop_assert_eq!(pack([a]).map(split), Some([a]));
+            prop_assert_eq!(pack([a, b]).map(split), Some([a, b]));
+            prop_assert_eq!(pack([a, b, c]).map(split), Some([a, b, c]));
+            prop_assert_eq!(pack([a, b, c, d]).map(split), Some([a, b, c, d]));
         }
     }
 
@@ -138,9 +166,10 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_does_not_pack() {
-        assert_eq!(one(1 << ONE_BITS), None);
-        assert_eq!(two(1 << TWO_BITS, 0), None);
-        assert_eq!(three(0, 0, 1 << THREE_BITS), None);
+        assert_eq!(pack([1 << 28]), None);
+        assert_eq!(pack([1 << 24, 0]), None);
+        assert_eq!(pack([0, 0, 1 << 20]), None);
+        assert_eq!(pack([0, 1 << 15, 0, 0]), None);
         assert_eq!(encode(&u128::MAX), None);
     }
 }

@@ -2,13 +2,18 @@
 
 use std::{alloc::Layout, marker::PhantomData};
 
-use crate::cache::table::slot::{Slot, State};
+use crate::cache::table::{
+    key::Key,
+    slot::{Slot, State},
+};
 use crate::sync::{AtomicU32, Ordering};
 
-/// Pages are about this large, in bytes.
+/// Pages are at most about this large, in bytes, ..
 const PAGE_BYTES: usize = 16 * 1024;
-/// The layout of a page of values of type `R`: a header, the state words, the values.
-pub(super) struct PageOf<R>(PhantomData<R>);
+/// .. and have no more slots than 2 to this power: as long as a recursion descends its keys are sparse.
+const MOST_BITS: u32 = 8;
+/// The layout of a page of values of type `R` under keys of type `K`: a header, the state words, the values.
+pub(super) struct PageOf<K, R>(PhantomData<(K, R)>);
 
 #[repr(C)]
 pub(super) struct PageHeader {
@@ -27,14 +32,14 @@ impl PageHeader {
     }
 }
 
-impl<R> PageOf<R> {
-    /// Binary logarithm of the slots of a page, 4 to 10; two slots are enough for a model.
+impl<K: Key, R> PageOf<K, R> {
+    /// Binary logarithm of the slots of a page, 4 to 8; two slots are enough for a model.
     pub(super) const BITS: u32 = {
         let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
         if cfg!(loom) {
             1
-        } else if fitting >= 1024 {
-            10
+        } else if fitting >= 1 << MOST_BITS {
+            MOST_BITS
         } else if fitting <= 16 {
             4
         } else {
@@ -42,6 +47,16 @@ impl<R> PageOf<R> {
         }
     };
     pub(super) const SLOTS: usize = 1 << Self::BITS;
+    /// How many bits of each coordinate choose the slot in a page: about as many of each, and of the last ones most.
+    pub(super) const INNER: [u32; 4] = {
+        let (mut inner, mut left, mut index) = ([0; 4], Self::BITS, K::COORDINATES);
+        while index > 0 {
+            inner[index - 1] = left.div_ceil(index as u32);
+            index -= 1;
+            left -= inner[index];
+        }
+        inner
+    };
     pub(super) const STATES_AT: usize = size_of::<PageHeader>();
     pub(super) const VALUES_AT: usize = {
         let end = Self::STATES_AT + Self::SLOTS * size_of::<State>();

@@ -40,7 +40,9 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The value of a key, by a short cut that there is to some that are hashed.
     #[inline(always)]
     pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
-        self.hashed.get()?.find_hinted(key, pin)?.slot().value()
+        let entry = self.hashed.get()?.find_hinted(key, pin)?;
+        // SAFETY: found ready.
+        Some(unsafe { entry.contents(pin) }.1)
     }
 
     /// The hashed value of a key, and where it is. `None` also for one of the few beyond four billions, which have no place.

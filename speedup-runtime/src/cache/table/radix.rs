@@ -1,6 +1,6 @@
 //! Small integer keys in pages of slots, found without hashing.
 //!
-//! A page holds up to 1,024 neighbouring keys: a run of integers, or a square (cube) tile of pairs (triples). Pages hang
+//! A page holds up to 256 neighbouring keys: a run of integers, or a tile of pairs, triples or fours. Pages hang
 //! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
 //! it is made, which is what empty slots and missing pages look like.
 //!
@@ -32,12 +32,18 @@ use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 
 /// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
 /// fills the first. On a line most of the first ones are full.
-const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 128 };
-const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 16 };
-/// A count of the values in pages that shows them to be badly used is good for so many requests a page: it takes about as
-/// long as that many nanoseconds.
-const PATIENCE: usize = if cfg!(loom) { 0 } else { 32 };
-/// Directories may take this many bytes beyond what the pages take.
+const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 512 };
+const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 64 };
+/// Beyond these, each key that was sent to the hash table pays for so many bytes of pages: a recursion that goes deep before it goes wide
+/// comes through most pages before it has filled any. Less on a line, where most of those that are not filled soon never are.
+const BYTES_A_STRAY: usize = 768;
+const BYTES_A_STRAY_ON_A_LINE: usize = 192;
+/// Pages that are not well used take no more bytes than this.
+const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
+/// A count of the values in pages that shows them to be badly used is good for one request for so many slots: it takes about as
+/// long as those.
+const PATIENCE: usize = if cfg!(loom) { usize::MAX } else { 32 };
+/// Directories may take this many bytes beyond half of what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
@@ -64,13 +70,15 @@ struct Growth {
     allowed: usize,
     /// What `patience` is to be when there are so many.
     owed: usize,
+    /// Requests that were refused, or are going to be.
+    strays: usize,
     /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
     outgrown: Vec<usize>,
 }
 
 /// Where a key is: the path through the directories, and the slot in the page.
 struct Place {
-    path: [usize; 3],
+    path: [usize; 4],
     slot: usize,
 }
 
@@ -109,7 +117,7 @@ impl<K: Key, R> Pages<K, R> {
             at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
         }
         // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
-        (!at.is_null()).then(|| unsafe { (&*at.cast(), PageOf::slot(at, place.slot, packed)) })
+        (!at.is_null()).then(|| unsafe { (&*at.cast(), PageOf::<K, R>::slot(at, place.slot, packed)) })
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
@@ -143,7 +151,7 @@ impl<K: Key, R> Pages<K, R> {
     #[inline]
     pub(super) fn is_mixed(&self, slot: &Slot<'_, R>) -> bool {
         let index = Self::place(slot.member()).slot;
-        let header = (slot.address() - PageOf::<R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
+        let header = (slot.address() - PageOf::<K, R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
         // SAFETY: the slot belongs to a page of this table, whose header lies before its state words.
         unsafe { &*header }.is_mixed()
     }
@@ -163,13 +171,13 @@ impl<K: Key, R> Pages<K, R> {
         {
             let _growth = lock(&self.growth);
             let root = self.root.load(Ordering::Acquire).cast();
-            Self::paths(root, 0, &mut [0; 3], &mut |path, page| pages.push((path, page)));
+            Self::paths(root, 0, &mut [0; 4], &mut |path, page| pages.push((path, page)));
         }
         // Users' code runs without the lock; pages live as long as the table.
         for (path, page) in pages {
-            for index in 0..PageOf::<R>::SLOTS {
+            for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: the page belongs to this table, which the pin keeps.
-                let slot: Slot<'pin, R> = unsafe { PageOf::<R>::slot(page, index, 0) };
+                let slot: Slot<'pin, R> = unsafe { PageOf::<K, R>::slot(page, index, 0) };
                 if let Some(value) = slot.value() {
                     each(Self::packed_at(&Place { path, slot: index }), value);
                 }
@@ -179,7 +187,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// All pages, each with the path that leads to it; the growth lock is held.
     #[cfg(not(loom))]
-    fn paths(at: *mut u8, level: usize, path: &mut [usize; 3], each: &mut dyn FnMut([usize; 3], *mut u8)) {
+    fn paths(at: *mut u8, level: usize, path: &mut [usize; 4], each: &mut dyn FnMut([usize; 4], *mut u8)) {
         if at.is_null() {
             return;
         }
@@ -200,31 +208,27 @@ impl<K: Key, R> Pages<K, R> {
     /// The packed key whose [`place`](Self::place) this is.
     #[cfg(not(loom))]
     fn packed_at(place: &Place) -> u64 {
-        let bits = PageOf::<R>::BITS;
-        let join = |high: usize, low: usize, bits: u32| (high << bits | low) as u64;
-        let ([first, second, third], slot) = (place.path, place.slot);
-        let low = |code: usize, bits: u32| code & ((1 << bits) - 1);
-        match K::COORDINATES {
-            2 => {
-                let (inner, outer) = (bits.div_ceil(2), bits / 2);
-                let (a, b) = (join(first, slot >> inner, outer), join(second, low(slot, inner), inner));
-                packed_key::two(a, b).unwrap_or_default()
-            }
-            3 => {
-                let (inner, middle, outer) = (bits.div_ceil(3), (bits - bits.div_ceil(3)).div_ceil(2), bits / 3);
-                let (x, y, z) = (slot >> (middle + inner), low(slot >> inner, middle), low(slot, inner));
-                let (a, b, c) = (join(first, x, outer), join(second, y, middle), join(third, z, inner));
-                packed_key::three(a, b, c).unwrap_or_default()
-            }
-            _ => join(first, slot, bits),
+        let (mut slot, mut codes) = (place.slot, [0; 4]);
+        for index in (0..K::COORDINATES).rev() {
+            let bits = PageOf::<K, R>::INNER[index];
+            codes[index] = (place.path[index] << bits | slot & ((1 << bits) - 1)) as u64;
+            slot >>= bits;
         }
+        let [a, b, c, _] = codes;
+        let packed = match K::COORDINATES {
+            2 => packed_key::pack([a, b]),
+            3 => packed_key::pack([a, b, c]),
+            4 => packed_key::pack(codes),
+            _ => packed_key::pack([a]),
+        };
+        packed.unwrap_or_default()
     }
 
     /// What the pages and their directories take.
     #[cfg(not(loom))]
     pub(super) fn bytes(&self) -> usize {
         let growth = lock(&self.growth);
-        growth.pages * PageOf::<R>::LAYOUT.size() + growth.directory_bytes
+        growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes
     }
 
     /// Adds what is in the pages.
@@ -232,35 +236,34 @@ impl<K: Key, R> Pages<K, R> {
     pub(super) fn census(&self, census: &mut Census) {
         let _growth = lock(&self.growth);
         self.each_page(&mut |page| {
-            for index in 0..PageOf::<R>::SLOTS {
+            for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: the page belongs to this table, which is borrowed.
-                census.add(unsafe { PageOf::<R>::slot(page, index, 0) }.state().word());
+                census.add(unsafe { PageOf::<K, R>::slot(page, index, 0) }.state().word());
             }
         });
     }
 
     #[inline(always)]
     fn place(packed: u64) -> Place {
-        let bits = PageOf::<R>::BITS;
-        let split = |code: u64, bits: u32| ((code >> bits) as usize, (code & ((1 << bits) - 1)) as usize);
         match K::COORDINATES {
-            2 => {
-                let [a, b] = packed_key::split_two(packed);
-                let (inner, outer) = (bits.div_ceil(2), bits / 2);
-                let ((a, row), (b, column)) = (split(a, outer), split(b, inner));
-                Place { path: [a, b, 0], slot: row << inner | column }
-            }
-            3 => {
-                let [a, b, c] = packed_key::split_three(packed);
-                let (inner, middle, outer) = (bits.div_ceil(3), (bits - bits.div_ceil(3)).div_ceil(2), bits / 3);
-                let ((a, x), (b, y), (c, z)) = (split(a, outer), split(b, middle), split(c, inner));
-                Place { path: [a, b, c], slot: (x << middle | y) << inner | z }
-            }
-            _ => {
-                let (page, slot) = split(packed, bits);
-                Place { path: [page, 0, 0], slot }
-            }
+            2 => Self::place_of(packed_key::split::<2>(packed)),
+            3 => Self::place_of(packed_key::split::<3>(packed)),
+            4 => Self::place_of(packed_key::split::<4>(packed)),
+            _ => Self::place_of(packed_key::split::<1>(packed)),
         }
+    }
+
+    #[inline(always)]
+    fn place_of<const N: usize>(codes: [u64; N]) -> Place {
+        let mut place = Place { path: [0; 4], slot: 0 };
+        let mut index = 0;
+        while index < N {
+            let (code, bits) = (codes[index], PageOf::<K, R>::INNER[index]);
+            place.path[index] = (code >> bits) as usize;
+            place.slot = place.slot << bits | (code & ((1 << bits) - 1)) as usize;
+            index += 1;
+        }
+        place
     }
 
     /// So many pages are made without asking how full the others are.
@@ -278,14 +281,14 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
-        let page = growth.memory.take(PageOf::<R>::LAYOUT);
+        let page = growth.memory.take(PageOf::<K, R>::LAYOUT);
         // The values need not be anything yet, and a page with few of them leaves most of its memory untouched.
         // SAFETY: fresh memory of this layout. Only now, so that the words are in the processor's cache when they are used.
-        unsafe { page.write_bytes(0, PageOf::<R>::VALUES_AT) };
+        unsafe { page.write_bytes(0, PageOf::<K, R>::VALUES_AT) };
         #[cfg(loom)]
         // SAFETY: made just now.
         unsafe {
-            PageOf::<R>::fill(page);
+            PageOf::<K, R>::fill(page);
         }
         // SAFETY: the header is at the start of the fresh page.
         unsafe {
@@ -309,8 +312,8 @@ impl<K: Key, R> Pages<K, R> {
         }
         let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { 16 });
         let layout = Directory::layout(len);
-        let pages = growth.pages * PageOf::<R>::LAYOUT.size();
-        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + 2 * pages {
+        let pages = growth.pages * PageOf::<K, R>::LAYOUT.size();
+        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages / 2 {
             return None;
         }
         // SAFETY: the layout is not empty.
@@ -346,14 +349,18 @@ impl<K: Key, R> Pages<K, R> {
         let owed = std::mem::take(&mut growth.owed);
         if owed > 0 {
             self.patience.store(owed, Ordering::Relaxed);
+            growth.strays += owed;
         }
         if self.is_patient() {
             return false;
         }
         let used = self.count_used();
-        growth.allowed = Self::FREE + 4 * used / PageOf::<R>::SLOTS;
+        let size = PageOf::<K, R>::LAYOUT.size();
+        let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
+        let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));
+        growth.allowed = free + 4 * used / PageOf::<K, R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
-            growth.owed = PATIENCE * growth.pages;
+            growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
         }
         growth.pages < growth.allowed
     }
@@ -366,11 +373,11 @@ impl<K: Key, R> Pages<K, R> {
             let full = unsafe { &(*page.cast::<PageHeader>()).full };
             // Most pages of a table that is well used are full: they are counted once.
             if full.load(Ordering::Relaxed) != 0 {
-                count += PageOf::<R>::SLOTS;
+                count += PageOf::<K, R>::SLOTS;
                 return;
             }
             let used = Self::count_in(page, |word| matches!(word, Word::Ready | Word::Claimed(_)));
-            full.store(u32::from(used == PageOf::<R>::SLOTS), Ordering::Relaxed);
+            full.store(u32::from(used == PageOf::<K, R>::SLOTS), Ordering::Relaxed);
             count += used;
         });
         count
@@ -379,8 +386,8 @@ impl<K: Key, R> Pages<K, R> {
     /// How many slots of a page of this table have such a word.
     fn count_in(page: *mut u8, which: impl Fn(Word) -> bool) -> usize {
         // SAFETY: the page belongs to this table, which is borrowed.
-        let word = |index| unsafe { PageOf::<R>::slot(page, index, 0) }.state().word();
-        (0..PageOf::<R>::SLOTS).filter(|index| which(word(*index))).count()
+        let word = |index| unsafe { PageOf::<K, R>::slot(page, index, 0) }.state().word();
+        (0..PageOf::<K, R>::SLOTS).filter(|index| which(word(*index))).count()
     }
 
     /// All pages; the growth lock is held.
@@ -413,11 +420,11 @@ impl<K: Key, R> Drop for Pages<K, R> {
         let root = self.root.load(Ordering::Relaxed).cast::<u8>();
         let mut directories = Vec::new();
         let mut drop_values = |page: *mut u8| {
-            for index in 0..if needs_drop::<R>() { PageOf::<R>::SLOTS } else { 0 } {
+            for index in 0..if needs_drop::<R>() { PageOf::<K, R>::SLOTS } else { 0 } {
                 // SAFETY: nobody else looks at the page; a ready slot is initialised, and the value of a moved one is
                 // dropped by who moved it.
                 unsafe {
-                    let slot = PageOf::<R>::slot(page, index, 0);
+                    let slot = PageOf::<K, R>::slot(page, index, 0);
                     if slot.state().is_ready() {
                         slot.value_ptr().drop_in_place();
                     }

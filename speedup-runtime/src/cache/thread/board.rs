@@ -35,6 +35,7 @@ struct Entry<C> {
     /// Odd while the owner writes. The fences in `write` and `read` make it a sequence lock.
     version: AtomicU64,
     slot: AtomicUsize,
+    mark: AtomicU32,
     owner: AtomicPtr<C>,
     generation: AtomicU64,
     count: AtomicU32,
@@ -49,6 +50,8 @@ struct Entry<C> {
 pub(in crate::cache) struct Shown<C> {
     /// The name of the slot that the call will fill.
     pub(in crate::cache) slot: usize,
+    /// Marks its key: the slot may have been another key's before.
+    pub(in crate::cache) mark: u16,
     /// The cache of the group's members; null where no group is shown.
     pub(in crate::cache) owner: *mut C,
     /// The generation of that cache's tables in which the members were located.
@@ -84,6 +87,7 @@ impl<C> Board<C> {
         let entry = || Entry {
             version: AtomicU64::new(0),
             slot: AtomicUsize::new(0),
+            mark: AtomicU32::new(0),
             owner: AtomicPtr::new(std::ptr::null_mut()),
             generation: AtomicU64::new(0),
             count: AtomicU32::new(0),
@@ -95,11 +99,12 @@ impl<C> Board<C> {
     }
 
     /// Shows one more call; only by the owner. The returned place is given back to [`pop`](Self::pop).
-    pub(in crate::cache) fn push(&self, slot: usize) -> usize {
+    pub(in crate::cache) fn push(&self, slot: usize, mark: u16) -> usize {
         // Relaxed: only the owner writes the depth.
         let place = self.depth.load(Ordering::Relaxed);
         self.write(place, |entry| {
             entry.slot.store(slot, Ordering::Relaxed);
+            entry.mark.store(u32::from(mark), Ordering::Relaxed);
             entry.owner.store(std::ptr::null_mut(), Ordering::Relaxed);
             entry.count.store(0, Ordering::Relaxed);
         });
@@ -158,6 +163,7 @@ impl<C> Board<C> {
         }
         let shown = Shown {
             slot: entry.slot.load(Ordering::Relaxed),
+            mark: entry.mark.load(Ordering::Relaxed) as u16,
             owner: entry.owner.load(Ordering::Relaxed),
             generation: entry.generation.load(Ordering::Relaxed),
             count: (entry.count.load(Ordering::Relaxed) as usize).min(WINDOW),
@@ -224,8 +230,10 @@ mod tests {
     fn a_board_shows_what_was_pushed_until_it_is_popped() {
         let board = Board::<u8>::new();
         assert!(board.read(0).is_none());
-        let place = board.push(7);
-        assert!(board.read(place).is_some_and(|shown| shown.slot == 7 && shown.members().is_empty()));
+        let place = board.push(7, 1);
+        assert!(
+            board.read(place).is_some_and(|shown| (shown.slot, shown.mark) == (7, 1) && shown.members().is_empty())
+        );
         let mut owner = 1_u8;
         board.show(place, &mut owner, 3, &[10, 11]);
         assert!(board.read(place).is_some_and(|shown| shown.members() == [10, 11] && shown.generation == 3));
@@ -238,7 +246,7 @@ mod tests {
     #[test]
     fn what_is_deeper_than_the_board_is_not_shown_and_harmless() {
         let board = Board::<u8>::new();
-        let places: Vec<_> = (0..DEPTH + 3).map(|slot| board.push(slot)).collect();
+        let places: Vec<_> = (0..DEPTH + 3).map(|slot| board.push(slot, 0)).collect();
         board.show(places[DEPTH + 1], std::ptr::null_mut(), 0, &[1]);
         assert_eq!(board.depth(), DEPTH);
         for place in places.into_iter().rev() {
@@ -279,10 +287,11 @@ mod loom_tests {
                         mixed => panic!("a mixture: {mixed:?}"),
                     };
                     assert_eq!(call.members(), expected);
+                    assert_eq!(usize::from(call.mark), call.slot);
                 }
             });
             for call in [1, 2] {
-                let place = board.push(call as usize);
+                let place = board.push(call as usize, call as u16);
                 board.show(place, std::ptr::null_mut(), call, &[call * 10 + 1, call * 10 + 2]);
                 board.pop(place);
             }
@@ -307,8 +316,8 @@ mod loom_tests {
                 }
             });
             for call in [1, 2] {
-                let outer = board.push(call);
-                let inner = board.push(call * 10);
+                let outer = board.push(call, 0);
+                let inner = board.push(call * 10, 0);
                 board.pop(inner);
                 board.pop(outer);
             }
@@ -333,7 +342,7 @@ mod loom_tests {
                     assert_eq!(lent.with(|number| unsafe { *number }), 1);
                 }
             });
-            let place = board.push(1);
+            let place = board.push(1, 0);
             board.show(place, std::ptr::null_mut(), 1, &[11]);
             board.hide(place);
             while board.has_visitors(place) {

@@ -10,8 +10,9 @@ use crate::{panics::Payload, sync::Ordering};
 
 /// Shows a call to others as long as it runs. Only for a running call of this thread.
 pub(in crate::cache) fn show(frame: &Frame, worker: &Worker) {
+    let mark = frame.key_mark();
     // A board has fewer places than calls fit on a stack.
-    frame.place.set(worker.board().push(frame.slot()) as u32);
+    frame.place.set(worker.board().push(frame.slot(), mark) as u32);
 }
 
 /// Notes that the body of a call uses rayon, as long as it runs. Only for a running call of this thread.
@@ -31,6 +32,7 @@ pub(in crate::cache) fn found_in_rayon(worker: &Worker) {
 }
 
 /// The innermost running call.
+#[inline(always)]
 pub(in crate::cache) fn top(worker: &Worker) -> Option<&Frame> {
     // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
     worker.own.top.get().map(|frame| unsafe { frame.as_ref() })
@@ -47,9 +49,9 @@ pub(in crate::cache) fn depth(worker: &Worker, most: usize) -> usize {
     frames(worker).take(most).count()
 }
 
-/// Whether one of the running calls fills, or computes a second time, the slot.
-pub(in crate::cache) fn contains(worker: &Worker, slot: usize) -> bool {
-    frames(worker).any(|frame| frame.slot() == slot)
+/// Whether one of the running calls fills, or computes a second time, the slot for the key with this mark.
+pub(in crate::cache) fn contains(worker: &Worker, slot: usize, mark: u16) -> bool {
+    frames(worker).any(|frame| frame.slot() == slot && frame.key_mark() == mark)
 }
 
 /// Notes that a panic of a call is about to reach the body of the innermost running one.

@@ -1,11 +1,8 @@
 //! A cache whose key and result types are not known: what waiting and helping need.
 
-use std::{any::TypeId, fmt, ptr::null_mut};
+use std::{any::TypeId, fmt};
 
-use crate::cache::{
-    memory::{epoch::Garbage, garbage},
-    thread::{claim::Busy, handed::Handed, waiters::Waiters},
-};
+use crate::cache::thread::{claim::Busy, handed::Handed, waiters::Waiters};
 
 /// A cache whose key and result types are not known: what waiting and helping need.
 pub(in crate::cache) trait Engine: Sync {
@@ -14,6 +11,12 @@ pub(in crate::cache) trait Engine: Sync {
     /// # Safety
     /// `key` points to a key of the type of this cache.
     unsafe fn show(&self, key: *const (), out: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Marks a key, see [`mark_of`](crate::cache::table::key::mark_of).
+    ///
+    /// # Safety
+    /// As for [`show`](Self::show).
+    unsafe fn mark(&self, key: *const ()) -> u16;
 
     /// Whether the slot is still claimed by the worker that was seen there.
     fn is_busy(&self, busy: &Busy) -> bool;
@@ -48,8 +51,8 @@ pub(in crate::cache) trait Engine: Sync {
 /// Keeps a cache that is counted alive until this is dropped.
 pub(in crate::cache) struct Kept {
     counted: *const (),
-    /// Undoes the counting; the second word says nothing. Of several, one is called at a time.
-    release: unsafe fn(*const (), *mut ()),
+    /// Undoes the counting, now or when nobody can be looking at the cache.
+    release: unsafe fn(*const ()),
 }
 
 // SAFETY: caches are `Sync`, and are dropped on any thread.
@@ -60,16 +63,15 @@ unsafe impl Sync for Kept {}
 impl Kept {
     /// # Safety
     /// `release` may be called once with this pointer, on any thread.
-    pub(in crate::cache) unsafe fn new(counted: *const (), release: unsafe fn(*const (), *mut ())) -> Self {
+    pub(in crate::cache) unsafe fn new(counted: *const (), release: unsafe fn(*const ())) -> Self {
         Self { counted, release }
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // Retired, since boards may still name the core.
         // SAFETY: by the contract of `new`; once.
-        garbage::retire(unsafe { Garbage::new(self.counted, null_mut(), self.release) });
+        unsafe { (self.release)(self.counted) };
     }
 }
 
@@ -80,7 +82,7 @@ pub(in crate::cache) enum Helped {
     /// Computing it panicked, now and here. To try again is up to who needs it.
     Panicked,
     /// Another worker is computing it.
-    Busy(Busy),
+    Busy(Busy, u16),
     /// It needs nobody any more.
     Settled,
 }

@@ -82,6 +82,12 @@ impl Frame {
         self.goal.name()
     }
 
+    /// Marks the key of the call.
+    pub(in crate::cache) fn key_mark(&self) -> u16 {
+        // SAFETY: by the contract of `new` the key is one of that cache.
+        unsafe { self.engine().mark(self.key) }
+    }
+
     /// Whether the call has this mark.
     pub(in crate::cache) fn is(&self, mark: Mark) -> bool {
         self.marks.get() & mark as u8 != 0
@@ -134,6 +140,7 @@ impl Frame {
     }
 
     /// The call from which this one was made.
+    #[inline(always)]
     pub(in crate::cache) fn parent(&self) -> Option<&Self> {
         // SAFETY: a frame's parent outlives it.
         self.parent.map(|parent| unsafe { parent.as_ref() })

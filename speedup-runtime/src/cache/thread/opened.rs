@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn nothing_is_shown_late_where_something_is_shown() {
         let (shown, list, board) = (RefCell::default(), List::default(), Board::new());
-        let place = board.push(1);
+        let place = board.push(1, 0);
         within(&[1], &shown, &list, &board);
         assert!(shown.borrow().is_empty());
         board.pop(place);

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Begun, Cooperate, Looked, order, place};
+use super::{Begun, Cooperate, First, Looked, order, place};
 use crate::store::Result;
 
 /// Calls: of each a store, and the bytes of a key.
@@ -28,7 +28,7 @@ fn reserved<T>(act: impl FnOnce(&mut HashSet<(usize, Vec<u8>)>) -> T) -> T {
 }
 
 /// A thread begins or ends to compute a claimed call.
-pub(super) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, begins: bool) {
+pub(in crate::store) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, begins: bool) {
     let call = (place(store), store.bytes(key));
     with(&COMPUTED, |calls| if begins { calls.insert(call) } else { calls.remove(&call) });
 }
@@ -43,7 +43,7 @@ pub fn begin<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> Result<Begun<K, V>> 
 }
 
 /// What a search has come to.
-pub(super) enum Found<'a, K, V> {
+pub(in crate::store) enum Found<'a, K, V> {
     /// A call that nobody computed: it is claimed.
     Free(Reserved<'a, K, V>),
     /// None, but this one is computed by a thread of this process.
@@ -53,9 +53,9 @@ pub(super) enum Found<'a, K, V> {
 }
 
 /// A call that was claimed, to be computed. The claim is given up if that does not come to pass.
-pub(super) struct Reserved<'a, K, V> {
+pub(in crate::store) struct Reserved<'a, K, V> {
     store: &'a dyn Cooperate<K, V>,
-    pub(super) key: K,
+    pub(in crate::store) key: K,
 }
 
 impl<K, V> Drop for Reserved<'_, K, V> {
@@ -70,7 +70,7 @@ impl<K, V> Drop for Reserved<'_, K, V> {
 ///
 /// # Errors
 /// If the store could not be asked.
-pub(super) fn search<'a, K: Clone, V>(
+pub(in crate::store) fn search<'a, K: Clone, V>(
     store: &'a dyn Cooperate<K, V>,
     needs: Vec<K>,
     known: &HashSet<Vec<u8>>,
@@ -86,30 +86,27 @@ pub(super) fn search<'a, K: Clone, V>(
                 None => Found::Taken(taken),
             });
         }
-        let looked = store.look(&ahead.iter().collect::<Vec<_>>())?;
-        let (mut free, mut next) = (Vec::new(), Vec::new());
-        for (index, looked) in looked.into_iter().enumerate().take(ahead.len()) {
-            match looked {
-                Looked::There => {}
-                Looked::Free => free.push((index, &ahead[index], false)),
-                Looked::Taken { needs, seen } => {
+        let group: Vec<(usize, &K, bool)> = ahead.iter().enumerate().map(|(index, key)| (index, key, false)).collect();
+        let mut rest = order(store, &group);
+        let mut next = Vec::new();
+        while !rest.is_empty() {
+            let keys: Vec<&K> = rest.iter().map(|index| &ahead[*index]).collect();
+            let First { is_claimed, before } = store.claim_first(&keys)?;
+            let shown = before.len().min(rest.len());
+            for (index, looked) in rest.drain(..shown).zip(before) {
+                if let Looked::Taken { needs, seen } = looked {
                     taken.push((ahead[index].clone(), seen));
                     next.extend(needs);
                 }
             }
-        }
-        for index in order(store, &free) {
-            let key = ahead[index].clone();
-            match store.begin(&key)? {
-                Begun::Value(_) => {}
-                Begun::Mine => {
-                    reserved(|calls| calls.insert((place(store), store.bytes(&key))));
-                    return Ok(Found::Free(Reserved { store, key }));
-                }
-                Begun::Taken { needs, seen } => {
-                    taken.push((key, seen));
-                    next.extend(needs);
-                }
+            if let Some(index) = rest.first().filter(|_| is_claimed) {
+                let key = ahead[*index].clone();
+                reserved(|calls| calls.insert((place(store), store.bytes(&key))));
+                return Ok(Found::Free(Reserved { store, key }));
+            }
+            if shown == 0 {
+                // A store that says nothing of any: there is nothing to be had of it.
+                break;
             }
         }
         ahead = next;

@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use super::blocks::Blocks;
@@ -26,6 +27,8 @@ const NAME: &str = "results";
 const NEW: &str = "results.new";
 const DAMAGED: &str = "results.damaged";
 const LOCK: &str = "lock";
+/// So often a folder is made again that somebody has deleted meanwhile.
+const TRIES: usize = 3;
 /// A log is not worth writing anew for less garbage than this.
 const LITTLE: u64 = 1 << 20;
 
@@ -88,37 +91,44 @@ fn poisoned<T>(guard: Result<T, PoisonError<T>>) -> T {
 impl Log {
     /// Opens the log in this folder, or makes it. What cannot be read is set aside.
     pub(super) fn open(folder: &Path, identity: &str, capacity: u64) -> io::Result<Log> {
+        let mut tries = 0;
+        loop {
+            match Self::try_open(folder, identity, capacity) {
+                // Another process cleans up, and has just deleted the folder.
+                Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => tries += 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn try_open(folder: &Path, identity: &str, capacity: u64) -> io::Result<Log> {
         fs::create_dir_all(folder)?;
         let process = Process::current();
         let lock = take_lock(&folder.join(LOCK))?;
+        // Who cleans up goes by it. Where it cannot be noted, these look older than they are.
+        drop(File::options().write(true).open(folder.join(LOCK)).and_then(|lock| lock.set_modified(SystemTime::now())));
         let path = folder.join(NAME);
         let head = record::head(identity);
         let mut mode = if lock.is_some() { Mode::Writes } else { Mode::Reads };
         if lock.is_some() {
             drop(fs::remove_file(folder.join(NEW)));
         }
-        let mut scanned = scan(&path, &head, now())?;
-        if scanned.is_damaged && lock.is_some() {
-            fs::rename(&path, folder.join(DAMAGED))?;
-            mode = Mode::BegunAnew;
-            scanned = Scan::default();
-        }
-        let Scan { index, mut end, garbage, expiring, .. } = scanned;
-        let file = if lock.is_some() {
-            let file = open_file(&path)?;
-            if end == 0 {
+        let mut file = if lock.is_some() { open_file(&path)? } else { open_to_read(&path, &folder.join(LOCK))? };
+        let mut scanned = scan(&file, &head, now())?;
+        if lock.is_some() {
+            if scanned.is_damaged {
+                fs::rename(&path, folder.join(DAMAGED))?;
+                mode = Mode::BegunAnew;
+                (file, scanned) = (open_file(&path)?, Scan::default());
+            }
+            if scanned.end == 0 {
                 positioned::write_all_at(&file, &head, 0)?;
-                end = head.len() as u64;
+                scanned.end = head.len() as u64;
             }
             // What a crash has left behind the last whole record.
-            file.set_len(end)?;
-            file
-        } else if path.exists() {
-            File::open(&path)?
-        } else {
-            // Whoever has the lock is about to make it; nothing is read of this one.
-            File::open(folder.join(LOCK))?
-        };
+            file.set_len(scanned.end)?;
+        }
+        let Scan { index, end, garbage, expiring, .. } = scanned;
         let view = View { file: Arc::new(file), number: 0, end, index };
         let writer = Writer { end, garbage, expiring };
         Ok(Log {
@@ -210,7 +220,8 @@ impl Log {
         writer.garbage += writer.expiring.over(now());
         let is_full = writer.end > self.capacity;
         if is_full || (writer.garbage > LITTLE && writer.garbage > writer.end / 2) {
-            self.rewrite(&mut writer)?;
+            // A full disk needs the room of what has been written of the new one.
+            self.rewrite(&mut writer).inspect_err(|_| drop(fs::remove_file(self.folder.join(NEW))))?;
         }
         Ok(())
     }
@@ -311,16 +322,41 @@ fn read_at(file: &File, place: Place) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The file that is scanned is the one that is read later: the writer may put another one in its place at any time.
+fn open_to_read(path: &Path, lock: &Path) -> io::Result<File> {
+    match File::open(path) {
+        // Whoever has the lock is about to make it; nothing is read of this one.
+        Err(error) if error.kind() == ErrorKind::NotFound => File::open(lock),
+        other => other,
+    }
+}
+
 fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// The lock, unless somebody else has it. The file tells when it was last asked for.
+/// The lock, unless somebody else has it.
 pub(super) fn take_lock(path: &Path) -> io::Result<Option<File>> {
     let file = open_file(path)?;
     match file.try_lock() {
+        // Who cleaned up may have deleted it before it was free: then it is the lock of nothing.
+        Ok(()) if !is_at(&file, path) => Err(ErrorKind::NotFound.into()),
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Whether this file is the one at this path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = |data: &fs::Metadata| (data.dev(), data.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(file), Ok(path)) if id(&file) == id(&path))
+}
+
+/// A file that is open cannot be deleted there.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }

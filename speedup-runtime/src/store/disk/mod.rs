@@ -47,8 +47,8 @@ use super::{Condition, Error, Result, Store, Timed, codec::Codec};
 ///   the end is left out.
 /// - Results beyond a bound (`capacity` in bytes, `entries`) go, the oldest first; after their time to live ([`put`](Store::put), `ttl`) they are not returned. Both
 ///   give their room back when they are half of the file, and more than 1 MiB of it.
-/// - Values of other types, or of another version, lie in another folder: they are never read. Results that nobody has asked for in 30 days are deleted, and so are the oldest of those
-///   beyond 1 GiB in one location.
+/// - Values of other types, or of another version, lie in another folder: they are never read. Results that nobody has opened in 30 days are deleted, and of those that another version of the
+///   same name has taken the place of, the oldest beyond 1 GiB in one location.
 ///
 /// # Complexity
 /// O(1) for each call: a lookup in memory and one read; writes are appended. Opening reads the log once; 24 bytes a key stay in memory, and 4 MiB of what was read lately.

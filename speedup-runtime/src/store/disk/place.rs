@@ -18,7 +18,7 @@ use crate::store::codec;
 const SUFFIX: &str = ".results";
 /// Results that nobody has asked for so long are deleted.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Results of other identities take at most so much; the oldest go first.
+/// Results that another version of the same function has taken the place of take at most so much; the oldest go first.
 const MOST: u64 = 1 << 30;
 
 /// The folders that were looked through by this process.
@@ -51,26 +51,33 @@ struct Old {
     folder: PathBuf,
     age: Duration,
     bytes: u64,
+    /// Results of the same name were asked for later: of newer code.
+    is_replaced: bool,
 }
 
-/// Deletes what is older than that, and of the rest the oldest that are too much.
+/// Deletes what is older than that, and of those that were replaced the oldest that are too much.
 pub(super) fn clean_now(location: &Path, age: Duration, most: u64) -> io::Result<()> {
     let mut all = Vec::new();
     for family in fs::read_dir(location)?.flatten() {
         if !family.file_name().to_string_lossy().ends_with(SUFFIX) {
             continue;
         }
-        for identity in fs::read_dir(family.path())?.flatten() {
-            all.extend(look(identity.path()));
-        }
+        // What is no folder, or cannot be read, keeps nobody from looking at the others.
+        let Ok(identities) = fs::read_dir(family.path()) else { continue };
+        let mut olds: Vec<Old> = identities.flatten().filter_map(|identity| look(identity.path())).collect();
+        olds.sort_by_key(|old| old.age);
+        olds.iter_mut().skip(1).for_each(|old| old.is_replaced = true);
+        all.append(&mut olds);
     }
     all.sort_by_key(|old| old.age);
-    let mut kept = 0;
+    let mut kept = 0_u64;
     for old in all {
-        kept += old.bytes;
-        if old.age > age || kept > most {
-            kept -= old.bytes;
+        let bytes = if old.is_replaced { old.bytes } else { 0 };
+        if old.age > age || kept.saturating_add(bytes) > most {
+            // What cannot be deleted stays.
             let _ = delete(&old.folder);
+        } else {
+            kept = kept.saturating_add(bytes);
         }
     }
     Ok(())
@@ -86,7 +93,7 @@ fn look(folder: PathBuf) -> Option<Old> {
     let age = SystemTime::now().duration_since(asked).unwrap_or_default();
     let bytes =
         fs::read_dir(&folder).ok()?.flatten().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
-    Some(Old { folder, age, bytes })
+    Some(Old { folder, age, bytes, is_replaced: false })
 }
 
 /// Deletes results, unless somebody writes to them.
@@ -110,27 +117,34 @@ fn delete(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn results(location: &Path, name: &str, bytes: usize) -> PathBuf {
-        let folder = folder(location, name, name);
+    fn results(location: &Path, name: &str, identity: &str, seconds_old: u64) -> PathBuf {
+        let folder = folder(location, name, identity);
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("lock"), "").unwrap();
-        fs::write(folder.join("results"), vec![1; bytes]).unwrap();
+        fs::write(folder.join("results"), vec![1; 1_000]).unwrap();
+        let lock = fs::File::create(folder.join("lock")).unwrap();
+        lock.set_modified(SystemTime::now() - Duration::from_secs(seconds_old)).unwrap();
         folder
     }
 
     #[test]
-    fn what_is_old_or_too_much_is_deleted_and_nothing_else() {
+    fn what_is_old_or_replaced_and_too_much_is_deleted_and_nothing_else() {
         let location = tempfile::tempdir().unwrap();
-        let [a, b, c] = ["a", "b::<u8>", "c"].map(|name| results(location.path(), name, 1_000));
-        let strange = location.path().join("else");
+        let path = location.path();
+        let [a, b, c] = [("a", 100), ("b::<u8>", 0), ("c", 0)].map(|(name, age)| results(path, name, name, age));
+        let [older, old] = [("older", 30), ("old", 20)].map(|(identity, age)| results(path, "c", identity, age));
+        let strange = path.join("else");
         fs::create_dir(&strange).unwrap();
-        let lock = fs::File::options().write(true).open(a.join("lock")).unwrap();
-        lock.set_modified(SystemTime::now() - Duration::from_secs(100)).unwrap();
-        let held = take_lock(&c.join("lock")).unwrap();
-        clean_now(location.path(), Duration::from_secs(50), u64::MAX).unwrap();
-        assert_eq!([a.exists(), b.exists(), c.exists()], [false, true, true], "by age");
-        clean_now(location.path(), Duration::from_secs(50), 0).unwrap();
-        assert_eq!([b.exists(), c.exists(), strange.exists()], [false, true, true], "by size, but what is in use");
+        fs::write(path.join("a file.results"), "").unwrap();
+        let are_there = || [&a, &b, &c, &old, &older, &strange].map(|folder| folder.exists());
+        clean_now(path, Duration::from_secs(50), u64::MAX).unwrap();
+        assert_eq!(are_there(), [false, true, true, true, true, true], "by age");
+        clean_now(path, Duration::from_secs(50), 1_500).unwrap();
+        assert_eq!(are_there(), [false, true, true, true, false, true], "by size, the oldest of those replaced");
+        let held = take_lock(&old.join("lock")).unwrap();
+        clean_now(path, Duration::from_secs(50), 0).unwrap();
+        assert_eq!(are_there(), [false, true, true, true, false, true], "what is in use stays");
         drop(held);
+        clean_now(path, Duration::from_secs(50), 0).unwrap();
+        assert_eq!(are_there(), [false, true, true, false, false, true], "the newest of each stay, however large");
     }
 }

@@ -14,7 +14,7 @@ pub(super) const PREFIX: usize = 12;
 /// Kind, end, length of the key.
 const BODY: usize = 13;
 /// No record is longer: a length beyond is damage.
-const LONGEST: usize = 1 << 30;
+pub(super) const LONGEST: usize = 1 << 30;
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

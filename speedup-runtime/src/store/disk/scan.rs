@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
-    path::Path,
 };
 
 use super::index::{Expiring, Index, Place, note, number};
@@ -22,13 +21,8 @@ pub(super) struct Scan {
 }
 
 /// Reads a log from its beginning. One that is cut ends before its last record.
-pub(super) fn scan(path: &Path, head: &[u8], now: u64) -> io::Result<Scan> {
+pub(super) fn scan(file: &File, head: &[u8], now: u64) -> io::Result<Scan> {
     let mut scan = Scan::default();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(scan),
-        Err(error) => return Err(error),
-    };
     let mut input = BufReader::with_capacity(1 << 18, file);
     let mut bytes = vec![0; head.len()];
     let read = fill(&mut input, &mut bytes)?;

@@ -4,7 +4,8 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -57,15 +58,18 @@ where
             let why = "its calls pass arguments on and have a table for each; give it a store, such as `disk`";
             return Err(Error::other(format!("`{}`", self.name()), why));
         };
-        let new = path.with_added_extension("new");
         let failed = |error| failed(path, error);
-        let mut out = BufWriter::new(File::create(&new).map_err(failed)?);
+        let beside = Beside::of(path);
+        let mut out = BufWriter::new(File::create(&beside.0).map_err(failed)?);
         out.write_all(&record::head(&identity(self, codec.fingerprint()))).map_err(failed)?;
         let (mut count, mut bytes) = (0, Vec::new());
         let mut write = |key: &[u8], value: &R| -> Result<()> {
             bytes.clear();
             let value = codec.encode(value)?;
-            Record { kind: Kind::Put, end: 0, key, value: &value }.append(&mut bytes);
+            if !(Record { kind: Kind::Put, end: 0, key, value: &value }).append(&mut bytes) {
+                let (store, bytes) = (path.display().to_string(), key.len() + value.len());
+                return Err(Error::TooLarge { store, bytes, longest: record::LONGEST });
+            }
             count += 1;
             out.write_all(&bytes).map_err(failed)
         };
@@ -87,7 +91,7 @@ where
             fault?;
         }
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().and_then(|()| fs::rename(&new, path)).map_err(failed)?;
+        file.sync_all().and_then(|()| fs::rename(&beside.0, path)).map_err(failed)?;
         Ok(count)
     }
 
@@ -112,7 +116,7 @@ where
             }
             let mut entries = Vec::new();
             while let Some(bytes) = next(&mut input, path)? {
-                let Found::Record(record, _) = record::read(&bytes) else {
+                let Found::Record(record @ Record { kind: Kind::Put, .. }, _) = record::read(&bytes) else {
                     return Err(Error::damaged(path.display().to_string(), "it is cut or changed; export it again"));
                 };
                 entries.push((codec.decode_key(record.key)?, codec.decode(record.value)?));
@@ -120,6 +124,24 @@ where
             Ok(entries)
         };
         Ok(read()?.into_iter().map(|(key, value)| usize::from(self.take_in(key, value))).sum())
+    }
+}
+
+/// A file beside another, which takes the place of that one, or goes. Its name is nobody else's, so that two may write at the same time.
+struct Beside(PathBuf);
+
+impl Beside {
+    fn of(path: &Path) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Beside(path.with_added_extension(format!("{}-{number}.new", std::process::id())))
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // It is not there any more where it has taken the place of the other.
+        drop(fs::remove_file(&self.0));
     }
 }
 

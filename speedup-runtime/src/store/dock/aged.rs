@@ -6,7 +6,7 @@ use super::open::{Kept, Opening, whole};
 use crate::cache::{Hashed, Stored};
 use crate::store::{
     Change, Claim, Condition, IntoStore, Result, Store, Timed, Token, Watcher,
-    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
+    cooperate::{Begun, Changed, Cooperate, First, Foretold, Looked},
 };
 use crate::sync::global::Arc;
 
@@ -73,7 +73,7 @@ impl<K: Clone + 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> 
             .filter(|(left, _)| *left != Some(Duration::ZERO))
             .collect();
         timed.sort_by_key(|(left, _)| *left);
-        let mut rest = &timed[..];
+        let (mut rest, mut refused) = (&timed[..], Ok(()));
         while let Some((least, _)) = rest.first() {
             let fits = |(left, _): &(Option<Duration>, _)| match (least, left) {
                 (Some(least), Some(left)) => *left - *least <= *least / APART,
@@ -81,10 +81,11 @@ impl<K: Clone + 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> 
             };
             let (batch, later) = rest.split_at(rest.partition_point(fits));
             let entries: Vec<_> = batch.iter().map(|(_, entry)| *entry).collect();
-            self.store.put_many(&entries, *least)?;
+            // The others are kept all the same.
+            refused = refused.and(self.store.put_many(&entries, *least));
             rest = later;
         }
-        Ok(())
+        refused
     }
 
     fn remove(&self, key: &Hashed<K>) -> Result<()> {
@@ -130,6 +131,10 @@ impl<K: Clone + 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> 
 
     fn is_near(&self) -> bool {
         self.store.is_near()
+    }
+
+    fn bound(&self, entries: usize) {
+        self.store.bound(entries);
     }
 
     fn condition(&self) -> Condition {
@@ -180,17 +185,25 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
     }
 
     fn look(&self, keys: &[&Hashed<K>]) -> Result<Vec<Looked<Hashed<K>>>> {
-        let looked = self.inner()?.look(&plain(keys))?.into_iter();
-        let hashed = looked.map(|looked| match looked {
-            Looked::There => Looked::There,
-            Looked::Taken { needs, seen } => Looked::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
-            Looked::Free => Looked::Free,
-        });
-        Ok(hashed.collect())
+        Ok(self.inner()?.look(&plain(keys))?.into_iter().map(|looked| looked.map(Hashed)).collect())
+    }
+
+    fn claim_first(&self, keys: &[&Hashed<K>]) -> Result<First<Hashed<K>>> {
+        Ok(self.inner()?.claim_first(&plain(keys))?.map(Hashed))
     }
 
     fn begin_watching(&self, key: &Hashed<K>) -> Result<(Begun<Hashed<K>, Stored<R>>, Option<Changed>)> {
         let (begun, changed) = self.inner()?.begin_watching(&key.0)?;
+        Ok((self.begun(&key.0, begun)?, changed))
+    }
+
+    fn begin_watching_beside(
+        &self,
+        key: &Hashed<K>,
+        beside: &[(Hashed<K>, u64)],
+    ) -> Result<(Begun<Hashed<K>, Stored<R>>, Option<Changed>)> {
+        let beside: Vec<(K, u64)> = beside.iter().map(|(key, seen)| (key.0.clone(), *seen)).collect();
+        let (begun, changed) = self.inner()?.begin_watching_beside(&key.0, &beside)?;
         Ok((self.begun(&key.0, begun)?, changed))
     }
 

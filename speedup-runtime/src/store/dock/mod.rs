@@ -6,7 +6,7 @@
 //! ```text
 //! call      claimed: fetched ahead? ──> asked of the store ──> body ──> noted for the writer
 //! foretell  a group's missing keys are fetched in one go
-//! writer    a thread writes what was noted, in batches, at most 0.1 s later and at exit
+//! writer    a thread writes what was noted, in batches, at most 0.1 s later and at exit; queue: who waits for it
 //! asking    for async functions, threads ask stores that are far away
 //! together  calls that are shared with other processes; tasks: those of async functions
 //! breaker   a store that is down is left alone for a while
@@ -19,6 +19,7 @@ mod breaker;
 mod grain;
 mod open;
 mod pending;
+mod queue;
 pub(super) mod tasks;
 mod together;
 mod writer;
@@ -35,7 +36,7 @@ use once_cell::sync::OnceCell;
 
 use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
-use crate::cache::{Attached, Behind, Counts, Fault, Key, Output, Turn};
+use crate::cache::{Attached, Behind, Counts, Fault, Key, Output, Sought, Turn};
 use crate::panics;
 use crate::sync::global::{Arc, AtomicU64, Mutex, Ordering, TryLockError, lock};
 
@@ -257,16 +258,22 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         Ok(self.compute_together(key, body, help, true)?)
     }
 
-    fn turn(&'static self, key: &K, known: Option<u64>) -> std::result::Result<Turn<K, R>, Fault> {
-        self.ask_for_turn(key, known)
+    fn turn(&'static self, key: &K, beside: Option<&[(K, u64)]>) -> std::result::Result<Turn<K, R>, Fault> {
+        self.ask_for_turn(key, beside)
+    }
+
+    fn seek(&'static self, needs: Vec<K>, helped: &[K]) -> std::result::Result<Sought<K>, Fault> {
+        Ok(self.seek_free(needs, helped)?)
     }
 
     fn end_turn(&'static self, key: &K, value: &R, own: Duration) -> std::result::Result<(), Fault> {
         self.grain.ended(own);
+        self.ends(key);
         Ok(self.keep_together(key, value)?)
     }
 
     fn give_up(&'static self, key: &K) {
+        self.ends(key);
         if let Some(store) = self.cooperation() {
             store.give_up(key);
         }
@@ -286,11 +293,12 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         if self.shore().is_together {
             return self.foretell_together(keys, members);
         }
+        let since = self.ahead.since();
         let missing = self.ahead.missing(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
         if missing.len() > 1
             && let Ok(found) = self.ask(|store| store.get_many(&missing))
         {
-            self.ahead.keep(&missing, found);
+            self.ahead.keep(&missing, found, since);
         }
     }
 
@@ -300,25 +308,26 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
 
     fn insert(&'static self, key: &K, value: &R) {
         if self.keeps(value) {
-            self.ahead.forget(Some(key));
             let _writing = lock(&self.writing);
             self.pending.forget(Some(key));
             let _ = self.ask(|store| store.put(key, value, None));
+            self.ahead.forget(Some(key));
         }
     }
 
     fn remove(&'static self, key: &K) {
         let _writing = lock(&self.writing);
-        self.ahead.forget(Some(key));
         self.pending.forget(Some(key));
         let _ = self.ask(|store| store.remove(key));
+        // Last: what is asked for before this may be of before.
+        self.ahead.forget(Some(key));
     }
 
     fn clear(&'static self) {
         let _writing = lock(&self.writing);
-        self.ahead.forget(None);
         self.pending.forget(None);
         let _ = self.ask(|store| store.clear());
+        self.ahead.forget(None);
     }
 
     fn afresh(&'static self, key: &K, compute: &mut dyn FnMut()) {

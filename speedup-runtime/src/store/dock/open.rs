@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData, time::Duration};
 
 use crate::store::{
     Claim, Condition, Error, Result, Store, Timed, Token, Unopened, Watcher,
-    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
+    cooperate::{Begun, Changed, Cooperate, First, Foretold, Looked},
 };
 use crate::sync::global::Arc;
 
@@ -209,8 +209,17 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         self.inner()?.look(keys)
     }
 
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        self.inner()?.claim_first(keys)
+    }
+
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, R>, Option<Changed>)> {
         let (begun, changed) = self.inner()?.begin_watching(key)?;
+        Ok((begun.map(R::of), changed))
+    }
+
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, R>, Option<Changed>)> {
+        let (begun, changed) = self.inner()?.begin_watching_beside(key, beside)?;
         Ok((begun.map(R::of), changed))
     }
 

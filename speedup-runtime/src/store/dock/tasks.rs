@@ -3,7 +3,7 @@
 //! ```text
 //! ask       a thread asks for the turn ──> there, or alone
 //!           │                          ──> mine: Claim
-//!           └── taken: helps, awaits a change, asks again
+//!           └── taken: helps with a call that is free, or awaits a change; asks again
 //! compute   polls the body with its call on top of the claimed ones of this thread, and measures it
 //! Claim     ended with the value; if it is dropped before, a thread gives the claim up
 //! ```
@@ -18,7 +18,7 @@ use std::{
 };
 
 use super::{asking, grain};
-use crate::cache::{AsyncCache, Behind, Fault, Key, Output, Turn, wait_for_calls};
+use crate::cache::{AsyncCache, Behind, Fault, Key, Output, Sought, Turn, wait_for_calls};
 use crate::store::Error;
 use crate::sync::global::{Arc, Mutex, lock};
 
@@ -84,12 +84,16 @@ pub(in crate::store) async fn ask<K: Key, R: Output>(
         return Ok(behind.look(key)?.map_or(Asked::Alone, Asked::There));
     }
     let needed = Needed::by_innermost(behind, key);
-    let mut known = None;
+    let mut helped = Vec::new();
+    // What the search has come to, and what the key's own owner needed then.
+    let mut watched: Option<(Vec<(K, u64)>, u64)> = None;
+    let mut is_first = true;
     loop {
-        let key = key.clone();
+        let beside = watched.as_ref().map_or_else(Vec::new, |(beside, _)| beside.clone());
+        let (key, beside) = (key.clone(), (!is_first).then_some(beside));
         // The claim is made where the answer is: it is given up, too, if nobody is there any more to take it.
         let (turn, claim) = by_thread(move || {
-            let turn = behind.turn(&key, known)?;
+            let turn = behind.turn(&key, beside.as_deref())?;
             let claim = matches!(turn, Turn::Mine).then(|| Claim::new(behind, key));
             Ok((turn, claim))
         })
@@ -100,18 +104,51 @@ pub(in crate::store) async fn ask<K: Key, R: Output>(
             (Turn::Alone | Turn::Mine, _) => return Ok(Asked::Alone),
             (Turn::Taken { needs, seen, changed }, _) => (needs, seen, changed),
         };
-        if known.is_none()
+        if std::mem::replace(&mut is_first, false)
             && let Some(needed) = &needed
         {
             // So that who waits for what is computed here can help, or finds the circle.
             needed.by.tell();
         }
-        match changed {
-            Some(changed) if known == Some(seen) => changed.await,
-            _ if needs.is_empty() => {}
-            _ => cache.help(needs).await,
+        match (watched.take(), changed) {
+            (Some((_, known)), Some(changed)) if known == seen => changed.await,
+            _ => watched = help(cache, behind, needs, &mut helped).await?.map(|beside| (beside, seen)),
         }
-        known = Some(seen);
+    }
+}
+
+/// Helps with a call that is needed and that nobody computes. If there is none, returns those that others compute: to wait for.
+async fn help<K: Key, R: Output>(
+    cache: &AsyncCache<K, R>,
+    behind: &'static dyn Behind<K, R>,
+    needs: Vec<K>,
+    helped: &mut Vec<K>,
+) -> Result<Option<Vec<(K, u64)>>, Fault> {
+    if needs.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let known = helped.clone();
+    let (key, _seat) = match by_thread(move || behind.seek(needs, &known)).await? {
+        Sought::Free(key, seat) => (key, Some(Seat(Some(seat)))),
+        // Another task's, which is waited for as ever; or this one's, which closes a circle.
+        Sought::Ours(key) => (key, None),
+        Sought::Taken(beside) => return Ok(Some(beside)),
+    };
+    // Once: it may panic, or have no value that is kept.
+    helped.push(key.clone());
+    cache.help(vec![key]).await;
+    Ok(None)
+}
+
+/// A call that is kept free for a task. A thread gives it up if it has not been computed.
+struct Seat(Option<Box<dyn Send>>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(seat) = self.0.take() {
+            // The question is put already; nobody waits for the answer.
+            drop(asking::ask(move || drop(seat)));
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{AFRESH, Dock, grain};
-use crate::cache::{Behind as _, Fault, Key, Output, Turn};
+use crate::cache::{Behind as _, Fault, Key, Output, Sought, Turn};
 use crate::store::{
     Result,
-    cooperate::{self, Begun, Cooperate, Foretold},
+    cooperate::{self, Begun, Cooperate, Foretold, Found},
 };
 use crate::sync::global::Ordering;
 
@@ -62,10 +62,14 @@ impl<K: Key, R: Output> Dock<K, R> {
     }
 
     /// See [`Behind::turn`](crate::cache::Behind::turn).
-    pub(super) fn ask_for_turn(&'static self, key: &K, known: Option<u64>) -> std::result::Result<Turn<K, R>, Fault> {
+    pub(super) fn ask_for_turn(
+        &'static self,
+        key: &K,
+        beside: Option<&[(K, u64)]>,
+    ) -> std::result::Result<Turn<K, R>, Fault> {
         let alone = || Ok(self.look(key)?.map_or(Turn::Alone, Turn::There));
         let Some(store) = self.cooperation() else { return alone() };
-        if known.is_none() && !self.grain.is_worth_a_claim() {
+        if beside.is_none() && !self.grain.is_worth_a_claim() {
             return alone();
         }
         if let Some(value) = self.pending.find(key) {
@@ -73,21 +77,45 @@ impl<K: Key, R: Output> Dock<K, R> {
             return Ok(Turn::There(value));
         }
         let began = Instant::now();
-        let (begun, changed) = match known {
-            None => (self.ask(|_| cooperate::begin(store, key))?, None),
-            Some(_) => self.ask(|_| store.begin_watching(key))?,
+        let (begun, changed) = match beside {
+            None => {
+                let begun = self.ask(|_| cooperate::begin(store, key))?;
+                self.grain.trip(began.elapsed());
+                (begun, None)
+            }
+            Some(beside) => self.ask(|_| store.begin_watching_beside(key, beside))?,
         };
-        self.grain.trip(began.elapsed());
         Ok(match begun {
             Begun::Value(value) => {
                 self.found.fetch_add(1, Ordering::Relaxed);
                 Turn::There(value)
             }
-            Begun::Mine => Turn::Mine,
+            Begun::Mine => {
+                cooperate::computes(store, key, true);
+                Turn::Mine
+            }
             // Nobody would tell when it is over.
-            Begun::Taken { .. } if known.is_some() && changed.is_none() => Turn::Alone,
+            Begun::Taken { .. } if beside.is_some() && changed.is_none() => Turn::Alone,
             Begun::Taken { needs, seen } => Turn::Taken { needs, seen, changed },
         })
+    }
+
+    /// See [`Behind::seek`](crate::cache::Behind::seek).
+    pub(super) fn seek_free(&'static self, needs: Vec<K>, helped: &[K]) -> Result<Sought<K>> {
+        let Some(store) = self.cooperation() else { return Ok(Sought::Taken(Vec::new())) };
+        let helped = helped.iter().map(|key| store.bytes(key)).collect();
+        Ok(match self.ask(|_| cooperate::search(store, needs, &helped))? {
+            Found::Free(call) => Sought::Free(call.key.clone(), Box::new(call)),
+            Found::Ours(key) => Sought::Ours(key),
+            Found::Taken(beside) => Sought::Taken(beside),
+        })
+    }
+
+    /// A task no longer computes a call that it had claimed.
+    pub(super) fn ends(&'static self, key: &K) {
+        if let Some(store) = self.shore().store.cooperation() {
+            cooperate::computes(store, key, false);
+        }
     }
 
     /// Writes a value that was computed for others, too; or gives its claim up.
@@ -106,6 +134,7 @@ impl<K: Key, R: Output> Dock<K, R> {
     /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.
     pub(super) fn foretell_together(&'static self, keys: &[K], members: &mut [usize]) {
         let Some(store) = self.cooperation() else { return };
+        let since = self.ahead.since();
         let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
         let Ok(foretold) = self.ask(|_| cooperate::foretell(store, &wanted)) else { return };
         let (mut there, mut values, mut group) = (Vec::new(), Vec::new(), Vec::new());
@@ -116,7 +145,7 @@ impl<K: Key, R: Output> Dock<K, R> {
                 values.push(Some(value));
             }
         }
-        self.ahead.keep(&there, values);
+        self.ahead.keep(&there, values, since);
         if group.len() == members.len() {
             let order = cooperate::order(store, &group);
             members.iter_mut().zip(order).for_each(|(member, index)| *member = index);

@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::queue::Queue;
 use crate::panics;
-use crate::sync::global::{AtomicU64, Condvar, Mutex, Ordering, lock};
+use crate::sync::global::{Mutex, lock};
 
 /// What was computed is written so much later, together with what was computed meanwhile.
 const DELAY: Duration = Duration::from_millis(100);
@@ -24,63 +25,47 @@ pub(super) trait Pending: Sync {
     fn write_at_exit(&'static self, end: Instant);
 }
 
-/// The stores that have something to write, and whether it is urgent.
-struct Queue {
-    waiting: Vec<&'static dyn Pending>,
-    /// All that ever had.
-    all: Vec<&'static dyn Pending>,
-    is_urgent: bool,
-}
-
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: Vec::new(), all: Vec::new(), is_urgent: false });
-static WAKE: Condvar = Condvar::new();
-/// The process in which the thread was started: a fork has none. Relaxed: written under the lock of the queue.
-static STARTED_IN: AtomicU64 = AtomicU64::new(0);
+/// The stores that have something to write.
+static QUEUE: Queue<&'static dyn Pending> = Queue::new();
+static WRITERS: Mutex<Writers> = Mutex::new(Writers { stores: Vec::new(), started_in: 0 });
 static AT_EXIT: Once = Once::new();
+
+/// What the end of the process has to know.
+struct Writers {
+    /// All that ever had something to write.
+    stores: Vec<&'static dyn Pending>,
+    /// The process in which the thread was started: a fork has none.
+    started_in: u32,
+}
 
 /// Has the results of a store written soon. Returns false if no thread can be had for it: then the caller does it.
 pub(super) fn soon(pending: &'static dyn Pending) -> bool {
-    let mut queue = lock(&QUEUE);
-    let process = u64::from(std::process::id());
-    if STARTED_IN.load(Ordering::Relaxed) != process {
+    let mut writers = lock(&WRITERS);
+    let process = std::process::id();
+    if writers.started_in != process {
         let started = thread::Builder::new().name("speedup-store".to_owned()).spawn(run);
         if started.is_err() {
             return false;
         }
-        STARTED_IN.store(process, Ordering::Relaxed);
+        writers.started_in = process;
         AT_EXIT.call_once(at_exit);
     }
-    let is_first = queue.waiting.is_empty();
-    queue.waiting.push(pending);
-    if !queue.all.iter().any(|other| std::ptr::addr_eq(*other, pending)) {
-        queue.all.push(pending);
+    if !writers.stores.iter().any(|other| std::ptr::addr_eq(*other, pending)) {
+        writers.stores.push(pending);
     }
-    if is_first {
-        WAKE.notify_one();
-    }
+    drop(writers);
+    QUEUE.add(pending);
     true
 }
 
 /// Has everything written now: there is much of it.
 pub(super) fn hurry() {
-    lock(&QUEUE).is_urgent = true;
-    WAKE.notify_one();
+    QUEUE.hurry();
 }
 
 fn run() {
     loop {
-        let mut queue = lock(&QUEUE);
-        while queue.waiting.is_empty() {
-            queue = WAKE.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-        // What wakes it meanwhile without need costs nothing but a smaller batch.
-        if !queue.is_urgent {
-            queue = WAKE.wait_timeout(queue, DELAY).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
-        }
-        queue.is_urgent = false;
-        let waiting = std::mem::take(&mut queue.waiting);
-        drop(queue);
-        for pending in waiting {
+        for pending in QUEUE.take(DELAY) {
             // A store is users' code.
             panics::contain(|| pending.write());
         }
@@ -91,7 +76,7 @@ fn run() {
 fn at_exit() {
     extern "C" fn write_the_rest() {
         let end = Instant::now() + PATIENCE;
-        let all = std::mem::take(&mut lock(&QUEUE).all);
+        let all = std::mem::take(&mut lock(&WRITERS).stores);
         for pending in all {
             panics::contain(|| pending.write_at_exit(end));
         }

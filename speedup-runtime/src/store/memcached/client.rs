@@ -138,17 +138,19 @@ impl Client {
             Verb::Set => "set",
             Verb::Add => "add",
         };
+        items.iter().try_for_each(|item| self.check(item))?;
         let mut question = Vec::new();
         for Item { name, seconds, bytes } in items {
-            if bytes.len() > 64 * LARGEST {
-                // Beyond this one would block for long.
-                return Err(self.too_large(bytes.len()));
-            }
             question.extend(format!("{verb} {name} 0 {seconds} {}\r\n", bytes.len()).bytes());
             question.extend(bytes);
             question.extend(b"\r\n");
         }
         self.send(question)
+    }
+
+    /// Refuses what is so large that it would block for long.
+    pub(super) fn check(&self, item: &Item) -> Result<()> {
+        if item.bytes.len() > 64 * LARGEST { Err(self.too_large(item.bytes.len())) } else { Ok(()) }
     }
 
     /// Whether the items that were given are stored.

@@ -409,21 +409,31 @@ where
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
-        let places: Vec<Place> = entries.iter().map(|(key, _)| self.place(key)).collect::<Result<_>>()?;
         let mut failed = None;
+        // One that has no place keeps the others from nothing.
+        let place = |key: &K, failed: &mut Option<Error>| self.place(key).map_err(|error| *failed = Some(error)).ok();
+        let placed = entries.iter().filter_map(|(key, value)| Some((place(key, &mut failed)?, *value)));
+        let (places, values): (Vec<Place>, Vec<&V>) = placed.unzip();
         for round in self.shared.rounds(&places) {
             // All are given theirs before the first answer is read.
             let given = round.into_iter().map(|(server, there)| {
-                let items = there.iter().map(|index| self.item(&places[*index], entries[*index].1, ttl));
                 let client = &self.shared.servers[server].client;
-                let given = items
-                    .collect::<Result<Vec<_>>>()
-                    .and_then(|items| Ok((client.give(client::Verb::Set, &items)?, items)));
-                (client, given)
+                let (mut items, mut refused) = (Vec::with_capacity(there.len()), Ok(()));
+                for index in there {
+                    match self
+                        .item(&places[index], values[index], ttl)
+                        .and_then(|item| client.check(&item).map(|()| item))
+                    {
+                        Ok(item) => items.push(item),
+                        Err(error) if error.is_outage() => return (client, Err(error), refused),
+                        Err(error) => refused = Err(error),
+                    }
+                }
+                (client, client.give(client::Verb::Set, &items).map(|sent| (sent, items)), refused)
             });
-            for (client, given) in given.collect::<Vec<_>>() {
+            for (client, given, refused) in given.collect::<Vec<_>>() {
                 let stored = given.and_then(|(sent, items)| client.stored(sent, &items));
-                failed = failed.or(stored.err());
+                failed = failed.or(stored.and(refused).err());
             }
         }
         failed.map_or(Ok(()), Err)

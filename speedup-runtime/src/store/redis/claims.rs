@@ -34,6 +34,30 @@ local left = redis.call('PTTL', KEYS[2])
 if left >= 0 then return {0, string.sub(c, 17), left} end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return {1}";
+/// Claims the first free of keys, each of which comes with that of its claim. Of those before it: 2 where there is a value, or what `ASK` says of one that is taken.
+const FIRST: &[u8] = b"local out = {}
+for i = 1, #KEYS, 2 do
+  if redis.call('EXISTS', KEYS[i]) == 1 then
+    out[#out + 1] = 2
+  else
+    local is_mine = redis.call('SET', KEYS[i + 1], ARGV[1], 'NX', 'PX', ARGV[2])
+    if not is_mine then
+      local c = redis.call('GET', KEYS[i + 1])
+      if string.sub(c, 1, 16) == ARGV[1] then
+        is_mine = true
+      elseif redis.call('PTTL', KEYS[i + 1]) < 0 then
+        is_mine = redis.call('SET', KEYS[i + 1], ARGV[1], 'PX', ARGV[2])
+      else
+        out[#out + 1] = string.sub(c, 17)
+      end
+    end
+    if is_mine then
+      out[#out + 1] = 1
+      return out
+    end
+  end
+end
+return out";
 /// Ends a claim that is still the caller's.
 const RELEASE: &[u8] = b"local c = redis.call('GET', KEYS[1])
 if c and string.sub(c, 1, 16) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -146,6 +170,45 @@ pub(super) fn ask(shared: &Shared, key: &[u8], lease: Duration) -> Result<Answer
         }
         _ => Err(unexpected(shared, &Value::Array(parts))),
     }
+}
+
+/// What a key has shown to who claims the first free one.
+pub(super) enum Shown {
+    /// It has a value.
+    There,
+    /// Somebody computes it, and needs these keys next.
+    Taken(Vec<Vec<u8>>),
+}
+
+/// Claims the first of these keys that is free, if there is one: with what those before it have shown.
+pub(super) fn first(shared: &Shared, keys: &[Vec<u8>], lease: Duration) -> Result<(Option<Token>, Vec<Shown>)> {
+    let token = shared.claims.new_token();
+    let (count, lease) = ((2 * keys.len()).to_string(), millis(lease));
+    let mut commands = Commands::default();
+    commands.begin(5 + 2 * keys.len());
+    [b"EVAL", FIRST, count.as_bytes()].into_iter().for_each(|word| commands.word(word));
+    for key in keys {
+        commands.word(shared.name(key).as_bytes());
+        commands.word(shared.name_of_claim(key).as_bytes());
+    }
+    commands.word(&bytes(token));
+    commands.word(lease.as_bytes());
+    let answer = shared.pool.ask(&commands)?.pop().unwrap_or(Value::Nil);
+    let Value::Array(parts) = &answer else { return Err(unexpected(shared, &answer)) };
+    let (mut claimed, mut shown) = (None, Vec::with_capacity(parts.len()));
+    for part in parts {
+        match part {
+            _ if claimed.is_some() || shown.len() == keys.len() => return Err(unexpected(shared, &answer)),
+            Value::Int(1) => claimed = Some(token),
+            Value::Int(2) => shown.push(Shown::There),
+            Value::BulkString(needs) => {
+                let needs = events::parts(needs).unwrap_or_default();
+                shown.push(Shown::Taken(needs.into_iter().map(<[u8]>::to_vec).collect()));
+            }
+            _ => return Err(unexpected(shared, &answer)),
+        }
+    }
+    Ok((claimed, shown))
 }
 
 fn unexpected(shared: &Shared, answer: &Value) -> Error {

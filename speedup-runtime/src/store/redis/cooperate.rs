@@ -11,19 +11,21 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     AT_ONCE, RedisStore,
-    claims::{self, Answer},
+    claims::{self, Answer, Shown},
     events,
     pool::Commands,
 };
 use crate::store::{
     Error, Result,
-    cooperate::{Begun, Changed, Cooperate, Foretold, Looked},
+    cooperate::{Begun, Changed, Cooperate, First, Foretold, Looked},
 };
 
 /// Who waits looks at least so often for itself, should messages have been lost.
 const LOOK: Duration = Duration::from_secs(5);
+/// So many keys go into one script: a server does nothing else meanwhile.
+const CLAIMED_AT_ONCE: usize = 200;
 
-impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStore<K, V> {
+impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned + 'static> RedisStore<K, V> {
     /// What a claim says that its owner needs, and a number of that.
     fn needs_of(&self, said: &[impl AsRef<[u8]>]) -> (Vec<K>, u64) {
         let mut hasher = DefaultHasher::new();
@@ -55,6 +57,17 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
             });
         }
     }
+
+    /// Whether these keys are computed as they were seen to be, or have their values.
+    fn are_as_they_were(&self, beside: &[(K, u64)]) -> Result<bool> {
+        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
+        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
+            Looked::Taken { seen, .. } => seen == known,
+            Looked::There => true,
+            Looked::Free => false,
+        };
+        Ok(beside.iter().zip(&looked).all(is_as_it_was))
+    }
 }
 
 enum Answered<K, V> {
@@ -75,14 +88,21 @@ where
     }
 
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
-        let key = self.codec.encode_key(key)?;
+        self.begin_watching_beside(key, &[])
+    }
+
+    fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, V>, Option<Changed>)> {
+        let bytes = self.codec.encode_key(key)?;
+        let others: Vec<Vec<u8>> = beside.iter().map(|(key, _)| self.codec.encode_key(key)).collect::<Result<_>>()?;
         let is_told = events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
-        let signal = self.shared.events.signal(&key);
-        Ok(match self.ask(&key)? {
+        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
+        let are_as_they_were = self.are_as_they_were(beside)?;
+        Ok(match self.ask(&bytes)? {
             Answered::Begun(begun) => (begun, None),
             Answered::Taken { needs, seen, left } => {
-                let changed: Changed = Box::pin(signal.at_most(left.min(LOOK)));
+                let changed: Changed =
+                    if are_as_they_were { Box::pin(signal.at_most(left.min(LOOK))) } else { Box::pin(async {}) };
                 (Begun::Taken { needs, seen }, is_told.then_some(changed))
             }
         })
@@ -108,13 +128,7 @@ where
         events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
         let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
-        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
-        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
-            Looked::Taken { seen, .. } => seen == known,
-            Looked::There => true,
-            Looked::Free => false,
-        };
-        let are_as_they_were = beside.iter().zip(&looked).all(is_as_it_was);
+        let are_as_they_were = self.are_as_they_were(beside)?;
         match self.ask(&bytes)? {
             Answered::Begun(begun) => Ok(begun),
             Answered::Taken { seen, left, .. } if seen == known && are_as_they_were => {
@@ -151,6 +165,28 @@ where
             looked.resize_with(end, || Looked::Free);
         }
         Ok(looked)
+    }
+
+    fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let mut before = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(CLAIMED_AT_ONCE) {
+            let (claimed, shown) = claims::first(&self.shared, keys, self.shared.claims.lease)?;
+            if let (Some(token), Some(key)) = (claimed, keys.get(shown.len())) {
+                claims::hold(&self.shared, key, token);
+            }
+            before.extend(shown.into_iter().map(|shown| match shown {
+                Shown::There => Looked::There,
+                Shown::Taken(needs) => {
+                    let (needs, seen) = self.needs_of(&needs);
+                    Looked::Taken { needs, seen }
+                }
+            }));
+            if claimed.is_some() {
+                return Ok(First { is_claimed: true, before });
+            }
+        }
+        Ok(First { is_claimed: false, before })
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {

@@ -287,16 +287,18 @@ where
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
-        let mut batch = Batch::new(self.ttl(ttl));
+        let (mut batch, mut refused) = (Batch::new(self.ttl(ttl)), Ok(()));
         for (key, value) in entries {
-            let key = self.codec.encode_key(key)?;
-            let sealed = self.written(&key, value)?;
-            batch.add(&self.shared, key, &sealed);
+            match self.codec.encode_key(key).and_then(|key| Ok((self.written(&key, value)?, key))) {
+                Ok((sealed, key)) => batch.add(&self.shared, key, &sealed),
+                // The others are kept all the same.
+                Err(error) => refused = Err(error),
+            }
             if batch.is_full() {
                 batch.send(&self.shared)?;
             }
         }
-        batch.send(&self.shared)
+        batch.send(&self.shared).and(refused)
     }
 
     fn claim(&self, key: &K, lease: Duration) -> Result<Claim> {

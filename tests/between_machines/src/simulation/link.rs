@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use speedup::store::Result;
-use speedup::store::cooperate::{Begun, Cooperate, Foretold, Looked};
+use speedup::store::cooperate::{Begun, Cooperate, First, Foretold, Looked};
 
 use super::world::{Claimed, Entry, Server, World};
 use crate::recursions::Key;
@@ -122,6 +122,26 @@ impl Cooperate<Key, u64> for Link<'_> {
                 _ => Looked::Free,
             };
             keys.iter().map(look).collect()
+        }))
+    }
+
+    fn claim_first(&self, keys: &[&Key]) -> Result<First<Key>> {
+        Ok(self.ask(|server| {
+            let mut before = Vec::new();
+            for key in keys {
+                match server.entry(**key) {
+                    Entry { value: Some(_), .. } => before.push(Looked::There),
+                    // Also one of this machine's own: who searches asks for none that it computes.
+                    Entry { claim: Some(claim), .. } => {
+                        before.push(Looked::Taken { needs: claim.needs.clone(), seen: claim.seen })
+                    }
+                    entry => {
+                        entry.claim = Some(Claimed { owner: self.machine, needs: Vec::new(), seen: 0 });
+                        return First { is_claimed: true, before };
+                    }
+                }
+            }
+            First { is_claimed: false, before }
         }))
     }
 

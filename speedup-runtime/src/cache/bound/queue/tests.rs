@@ -3,13 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Marks, Queue, Victim};
-use crate::cache::bound::ghosts::Ghosts;
+use crate::cache::bound::{ghosts::Ghosts, marks::Form, times::Life};
 
 /// A bounded cache of numbers by the queue alone: each is its own place, and its own hash once it is scattered.
 struct Bounded {
     queue: Queue,
     ghosts: Ghosts,
     values: HashMap<u64, Marks>,
+}
+
+/// Of a value that was published just now.
+fn placed() -> Marks {
+    let marks = Marks::new();
+    assert!(marks.begin(Form::Place, Life { born: 1, ends: u64::MAX, now: 1 }));
+    marks
 }
 
 fn scattered(key: u64) -> u64 {
@@ -35,11 +42,14 @@ impl Bounded {
     }
 
     fn put(&mut self, key: u64, is_nested: bool) {
-        let marks = Marks::new();
+        let marks = placed();
         let known = self.ghosts.take(scattered(key));
-        self.queue.admit(key as u32, &marks, 1, known, is_nested);
+        let has_room = self.queue.has_room(1);
+        self.queue.admit(key as u32, &marks, 1, known, (is_nested, has_room));
         self.values.insert(key, marks);
-        while let Some(Victim { place, is_small, .. }) = self.queue.next(|place| self.values.get(&u64::from(place))) {
+        while let Some(Victim { place, is_small, .. }) =
+            self.queue.next(Queue::is_over, |place| self.values.get(&u64::from(place)))
+        {
             self.values.remove(&u64::from(place));
             if is_small {
                 self.ghosts.add(scattered(u64::from(place)));
@@ -167,8 +177,8 @@ fn it_follows_a_working_set_that_moves() {
 
 /// A value with a place of its own, in the small queue.
 fn admitted(queue: &mut Queue, place: u32, weight: u64) -> Marks {
-    let marks = Marks::new();
-    queue.admit(place, &marks, weight, None, true);
+    let marks = placed();
+    queue.admit(place, &marks, weight, None, (true, false));
     marks
 }
 
@@ -178,7 +188,7 @@ fn places_whose_values_were_taken_out_do_not_add_up() {
     for place in 0..100_000 {
         let marks = admitted(&mut queue, place, 1);
         queue.forget(marks.ticket());
-        assert_eq!(queue.next(|_| None), None);
+        assert_eq!(queue.next(Queue::is_over, |_| None), None);
     }
     assert_eq!((queue.weight(), queue.len()), (0, 0));
     assert!(queue.places() < 200, "{} places", queue.places());
@@ -200,7 +210,7 @@ fn tickets_lead_nowhere_once_the_queue_has_turned_to_another_table() {
 fn a_value_has_one_place() {
     let mut queue = Queue::new(10, false);
     let marks = admitted(&mut queue, 1, 1);
-    queue.admit(1, &marks, 1, None, false);
+    assert!(queue.holds(marks.ticket(), 1) && !queue.holds(marks.ticket(), 2));
     assert_eq!((queue.weight(), queue.places()), (1, 1));
     queue.forget(marks.ticket());
     queue.forget(marks.ticket());
@@ -212,7 +222,7 @@ fn what_weighs_more_takes_more_room() {
     let (mut queue, mut values) = (Queue::new(100, true), HashMap::new());
     for place in 0..50 {
         values.insert(place, admitted(&mut queue, place, 10));
-        while let Some(victim) = queue.next(|place| values.get(&place)) {
+        while let Some(victim) = queue.next(Queue::is_over, |place| values.get(&place)) {
             assert_eq!(victim.weight, 10);
             values.remove(&victim.place);
         }
@@ -268,7 +278,7 @@ fn a_value_that_was_taken_out_and_not_told_of_is_found_out() {
     let mut queue = Queue::new(1, false);
     let _gone = admitted(&mut queue, 1, 1);
     let stays = admitted(&mut queue, 2, 1);
-    assert_eq!(queue.next(|place| (place == 2).then_some(&stays)), None);
+    assert_eq!(queue.next(Queue::is_over, |place| (place == 2).then_some(&stays)), None);
     assert_eq!((queue.weight(), queue.len()), (1, 1));
 }
 
@@ -279,10 +289,10 @@ fn a_place_that_another_value_has_now_is_no_place_of_the_first() {
     let now = admitted(&mut queue, 1, 1);
     let other = admitted(&mut queue, 2, 1);
     let marks = |place| [&now, &other].into_iter().nth(place as usize - 1);
-    assert_eq!(queue.next(marks), None, "the first place is empty");
+    assert_eq!(queue.next(Queue::is_over, marks), None, "the first place is empty");
     let third = admitted(&mut queue, 3, 1);
     let marks = |place| [&now, &other, &third].into_iter().nth(place as usize - 1);
-    assert_eq!(queue.next(marks), Some(Victim { place: 1, weight: 1, is_small: true }));
+    assert_eq!(queue.next(Queue::is_over, marks), Some(Victim { place: 1, weight: 1, is_small: true }));
 }
 
 #[test]
@@ -290,9 +300,9 @@ fn what_was_to_go_and_could_not_be_taken_out_has_its_place_again() {
     let mut queue = Queue::new(1, false);
     let (first, second) = (admitted(&mut queue, 1, 1), admitted(&mut queue, 2, 1));
     let marks = |place| [&first, &second].into_iter().nth(place as usize - 1);
-    let victim = queue.next(marks).unwrap();
+    let victim = queue.next(Queue::is_over, marks).unwrap();
     assert_eq!((victim.place, queue.weight()), (1, 1));
     queue.take_back(victim, &first);
     assert_eq!(queue.weight(), 2);
-    assert_eq!(queue.next(marks).map(|victim| victim.place), Some(1));
+    assert_eq!(queue.next(Queue::is_over, marks).map(|victim| victim.place), Some(1));
 }

@@ -3,12 +3,18 @@
 use std::{cell::UnsafeCell, mem::MaybeUninit};
 
 use crate::cache::{
-    table::slot::{Slot, State},
+    table::{
+        key::{Key, mark_of},
+        slot::{Slot, State, Word},
+    },
     thread::registry::Pinned,
 };
 
-/// Marks the member name of a hashed slot.
+/// Marks the member name of a hashed slot, which is the address of its entry. Below are the bits that mark the key.
 pub(in crate::cache::table) const HASHED: u64 = 1 << 63;
+const MARK_AT: u32 = 48;
+const ADDRESS: u64 = (1 << MARK_AT) - 1;
+const MARK: u64 = !(HASHED | ADDRESS);
 
 /// A key with its slot. In this order, so that what a hit looks at stands together where there is more behind the value.
 #[repr(C)]
@@ -35,36 +41,56 @@ impl<K, R> Entry<K, R> {
     ///
     /// # Safety
     /// The entry was ready at some moment of `'pin`.
+    #[inline(always)]
     pub(in crate::cache::table) unsafe fn contents<'pin>(&'pin self, _pin: Pinned<'pin>) -> (&'pin K, &'pin R) {
         // SAFETY: what was ready under a pin has its key and its value until the pin ends.
         unsafe { ((*self.key.get()).assume_init_ref(), (*self.value.get()).assume_init_ref()) }
     }
 
     /// Whether it is ready still.
+    #[inline(always)]
     pub(in crate::cache::table) fn is_ready(&self) -> bool {
         self.state.is_ready()
     }
 }
 
-/// The slot behind a member's name. Its word says `Removed` if the entry has been, or is being, given to another key.
+/// The name of a hashed slot for others, who may come when the entry has another key.
+pub(in crate::cache::table) fn name_of<K: Key>(member: u64, key: &K) -> u64 {
+    member | u64::from(mark_of(key)) << MARK_AT
+}
+
+/// What marks the key in the name of a hashed slot.
+pub(in crate::cache::table) fn mark_in(member: u64) -> u16 {
+    ((member & MARK) >> MARK_AT) as u16
+}
+
+/// The slot behind a member's name, unless the entry has been, or is being, given to another key.
 ///
 /// # Safety
 /// The name was given by a table that is current under the caller's pin.
-pub(in crate::cache::table) unsafe fn slot_of<'pin, K: 'pin, R: 'pin>(
+pub(in crate::cache::table) unsafe fn slot_of<'pin, K: Key, R: 'pin>(
     member: u64,
-    _pin: Pinned<'pin>,
-) -> Slot<'pin, R> {
-    let entry = (member & !HASHED) as *const Entry<K, R>;
+    pin: Pinned<'pin>,
+) -> Option<Slot<'pin, R>> {
+    let entry = (member & ADDRESS) as *const Entry<K, R>;
     // SAFETY: by the contract the entry's chunk is allocated, and entries are never made invalid.
-    unsafe { (*entry).slot() }
+    let slot = unsafe { (*entry).slot() };
+    match slot.state().word() {
+        Word::Empty | Word::Claimed(_) => {
+            // SAFETY: by the contract; a linked entry has its key, and keeps it while the pin lasts.
+            let key = unsafe { key_of::<K, R>(member, pin) };
+            (name_of(member & !MARK, key) == member).then_some(slot)
+        }
+        Word::Ready | Word::Moved | Word::Removed => None,
+    }
 }
 
 /// The key behind a member's name.
 ///
 /// # Safety
-/// As for [`slot_of`], and the caller has claimed the slot: a claimed entry is linked, so its key is there.
+/// As for [`slot_of`], and the slot was empty or claimed under the pin: then the entry is linked, so its key is there.
 pub(in crate::cache::table) unsafe fn key_of<K, R>(member: u64, _pin: Pinned<'_>) -> &K {
-    let entry = (member & !HASHED) as *const Entry<K, R>;
+    let entry = (member & ADDRESS) as *const Entry<K, R>;
     // SAFETY: by the contract.
     unsafe { (*(*entry).key.get()).assume_init_ref() }
 }

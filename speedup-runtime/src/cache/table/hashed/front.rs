@@ -4,7 +4,11 @@
 //! A slot is written when a look-up by hash has found an entry, and the slot is empty or leads to an entry that was removed; who is in it
 //! stays until then. So hits of keys that share a slot write nothing.
 
-use std::ptr::null_mut;
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    marker::PhantomData,
+    ptr::{NonNull, null_mut},
+};
 
 use super::entry::Entry;
 use crate::cache::{
@@ -20,9 +24,19 @@ pub(super) struct Front<K, R> {
     slots: AtomicPtr<Slots<K, R>>,
 }
 
-/// Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found ready; Acquire by
-/// readers.
-struct Slots<K, R>(Box<[AtomicPtr<Entry<K, R>>]>);
+/// The slots, behind what a look at one needs to know, in one piece of memory: so a hit follows one pointer less.
+#[repr(C)]
+struct Slots<K, R> {
+    /// How many there are, less one; a power of two less one.
+    mask: usize,
+    /// How many bits that has.
+    bits: u32,
+    /// The first of them. Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found
+    /// ready; Acquire by readers.
+    first: [Slot<K, R>; 0],
+}
+
+type Slot<K, R> = AtomicPtr<Entry<K, R>>;
 
 /// Where the tag of a slot begins: addresses have so many bits. One that has more has no slot, nor is there any where there is no room for tags.
 const TAG_AT: u32 = if usize::BITS == 64 { 48 } else { 0 };
@@ -60,7 +74,7 @@ impl<K: Key, R: Output> Front<K, R> {
         }
         let wanted = wanted.next_power_of_two().clamp(LEAST, MOST);
         let slots = match self.slots(pin) {
-            Some(slots) if slots.0.len() >= wanted => slots,
+            Some(slots) if slots.len() >= wanted => slots,
             _ => return self.grow(wanted),
         };
         let (slot, tag) = slots.at(hint);
@@ -72,37 +86,89 @@ impl<K: Key, R: Output> Front<K, R> {
 
     /// Replaces the slots by more of them, which are empty.
     fn grow(&self, len: usize) {
+        unsafe fn free<K, R>(_: *const (), at: *mut ()) {
+            // SAFETY: by the contracts of `Garbage::new` and `grow`.
+            unsafe { Slots::<K, R>::free(at.cast()) };
+        }
         let old = self.slots.load(Ordering::Acquire);
-        let new = Box::into_raw(Box::new(Slots::<K, R>((0..len).map(|_| AtomicPtr::new(null_mut())).collect())));
+        let new = Slots::make(len);
         let swapped = self.slots.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
         let unused = if swapped.is_ok() { old } else { new };
         if !unused.is_null() {
-            // SAFETY: made by `Box::into_raw` here, and taken out of use, or never in use; nobody pinned can be reading it when it is freed.
-            garbage::retire(unsafe { Garbage::boxed(unused) });
+            // SAFETY: made by `make`, and taken out of use, or never in use; nobody pinned can be reading it when it is freed.
+            let garbage = unsafe { Garbage::new(std::ptr::null(), unused.cast(), free::<K, R>) };
+            garbage::retire_of(len * size_of::<Slot<K, R>>(), garbage);
         }
     }
 
     #[inline(always)]
-    fn slots<'pin>(&self, _pin: Pinned<'pin>) -> Option<&'pin Slots<K, R>> {
-        // SAFETY: slots that are replaced live while readers that loaded them are pinned.
-        unsafe { self.slots.load(Ordering::Acquire).as_ref() }
+    fn slots<'pin>(&self, _pin: Pinned<'pin>) -> Option<Current<'pin, K, R>> {
+        Some(Current(NonNull::new(self.slots.load(Ordering::Acquire))?, PhantomData))
     }
 
     /// What the slots take.
     #[cfg(not(loom))]
     pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
-        self.slots(pin).map_or(0, |slots| size_of_val(&*slots.0))
+        self.slots(pin).map_or(0, |slots| Slots::<K, R>::layout(slots.len()).size())
     }
 }
 
 impl<K, R> Slots<K, R> {
+    /// So many empty slots, a power of two.
+    fn make(len: usize) -> *mut Self {
+        let layout = Self::layout(len);
+        // SAFETY: the layout is that of the head with so many slots behind it, and so not of nothing.
+        unsafe {
+            let slots = alloc(layout).cast::<Self>();
+            if slots.is_null() {
+                handle_alloc_error(layout);
+            }
+            slots.write(Self { mask: len - 1, bits: len.trailing_zeros(), first: [] });
+            let first = (&raw mut (*slots).first).cast::<Slot<K, R>>();
+            (0..len).for_each(|at| first.add(at).write(AtomicPtr::new(null_mut())));
+            slots
+        }
+    }
+
+    /// # Safety
+    /// They came from [`make`](Self::make), nobody looks at them any more, and this is called once.
+    unsafe fn free(slots: *mut Self) {
+        // SAFETY: by the contract; what is in a slot needs no drop, but for a model's.
+        unsafe {
+            let (len, first) = ((*slots).mask + 1, (&raw mut (*slots).first).cast::<Slot<K, R>>());
+            (0..len).for_each(|at| first.add(at).drop_in_place());
+            dealloc(slots.cast(), Self::layout(len));
+        }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let slots = Layout::array::<Slot<K, R>>(len);
+        let whole = slots.and_then(|slots| Layout::new::<Self>().extend(slots));
+        whole.expect("no more than `MOST` slots").0
+    }
+}
+
+/// Slots that live during the pin: those that are replaced are freed when nobody who loaded them is pinned. No reference, which would be to
+/// the head alone.
+struct Current<'pin, K, R>(NonNull<Slots<K, R>>, PhantomData<Pinned<'pin>>);
+
+impl<'pin, K, R> Current<'pin, K, R> {
+    fn len(&self) -> usize {
+        // SAFETY: see the type.
+        unsafe { self.0.as_ref() }.mask + 1
+    }
+
     /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
     #[inline(always)]
-    fn at(&self, hint: u64) -> (&AtomicPtr<Entry<K, R>>, usize) {
+    fn at(&self, hint: u64) -> (&'pin Slot<K, R>, usize) {
         // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
         let at = (hint ^ (hint >> 24).wrapping_mul(0x9e37_79b1)) as usize;
-        let len = self.0.len();
-        (&self.0[at & (len - 1)], at >> len.trailing_zeros() & 0xffff)
+        let slots = self.0.as_ptr();
+        // SAFETY: see the type; there are so many slots behind the head.
+        unsafe {
+            let slot = (&raw const (*slots).first).cast::<Slot<K, R>>().add(at & (*slots).mask);
+            (&*slot, at >> (*slots).bits & 0xffff)
+        }
     }
 }
 
@@ -121,8 +187,8 @@ impl<K, R> Drop for Front<K, R> {
         // Relaxed: nobody else looks.
         let slots = self.slots.load(Ordering::Relaxed);
         if !slots.is_null() {
-            // SAFETY: made by `Box::into_raw`, and the table is being dropped.
-            drop(unsafe { Box::from_raw(slots) });
+            // SAFETY: made by `make`, and the table is being dropped.
+            unsafe { Slots::free(slots) };
         }
     }
 }

@@ -87,7 +87,6 @@ impl Index {
     }
 
     /// What the buckets take.
-    #[cfg(not(loom))]
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.buckets)
     }

@@ -12,7 +12,7 @@ mod view;
 
 use std::hash::{BuildHasher, Hasher};
 
-pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, slot_of};
+pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, mark_in, name_of, slot_of};
 use self::{
     front::Front,
     index::SHARD_BITS,

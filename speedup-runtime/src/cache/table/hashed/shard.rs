@@ -376,8 +376,10 @@ impl<K: Key, R: Output> Shard<K, R> {
 /// Frees a view, if there was one, when nobody can be looking at it.
 fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
     if !old.is_null() {
+        // SAFETY: it lives until it is retired, just below.
+        let bytes = unsafe { &*old }.index.bytes();
         // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
-        garbage::retire(unsafe { Garbage::boxed(old) });
+        garbage::retire_of(bytes, unsafe { Garbage::boxed(old) });
     }
 }
 
