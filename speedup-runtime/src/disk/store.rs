@@ -3,11 +3,13 @@
 //! What is on disk is the last checkpoint and a journal of all operations since. A checkpoint publishes the pages as one,
 //! then the superblock names an empty journal; until then the old journal, whose operations are numbered, still counts.
 
+mod arrival;
 mod backup;
 mod begin;
 mod checkpoint;
 mod copy;
 mod noting;
+mod passage;
 mod rescue;
 mod under_way;
 mod view;
@@ -17,10 +19,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use self::arrival::UnderWay;
 pub(crate) use self::checkpoint::{Extent, Staged};
 pub(crate) use self::copy::Change;
 pub(crate) use self::under_way::Departed;
-use self::under_way::UnderWay;
 use super::error::At;
 use super::folder::{self, Lock};
 use super::journal::{Journal, Op, Replay};

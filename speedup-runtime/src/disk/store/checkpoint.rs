@@ -3,22 +3,16 @@
 //! What is to be written is gathered, then written, then it counts. Who waits for it meanwhile has one [`Passage`] run; who does not sends it on its
 //! way (`under_way.rs`), and goes on.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::PathBuf;
-
-use super::super::engine::sync_folder;
-use super::super::error::At;
-use super::super::folder::Lock;
-use super::super::journal::{self, Journal, Op};
+use super::super::Result;
+use super::super::journal::{Journal, Op};
 use super::super::next::Next;
 use super::super::pager;
 use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
-use super::super::{Error, Result};
 use super::Store;
+use super::passage::{Outcome, Passage};
 use crate::sync::Arc;
-use crate::sync::global::{self, lock};
+use crate::sync::global::lock;
 
 /// What is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,80 +39,6 @@ impl Staged {
     /// Whether every operation is published.
     pub(crate) fn is_whole(&self) -> bool {
         self.extent == Extent::All
-    }
-}
-
-/// What a publication changes once it is written.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome {
-    pub(super) applied: u64,
-    /// Whether another journal counts from then on.
-    pub(super) renews: bool,
-    /// Whether every operation that was noted before is published.
-    pub(super) is_whole: bool,
-}
-
-/// What writes a publication; it needs nothing of the store, which may change meanwhile.
-pub(super) struct Passage {
-    commit: pager::Staged,
-    press: pager::Press,
-    folder: PathBuf,
-    lock: Arc<Lock>,
-    block: Superblock,
-    outcome: Outcome,
-    /// Whether this is all that is published before the next journal counts.
-    is_part: bool,
-    /// The journal, which has to be durable first, so that no later operation survives an earlier one.
-    before: Option<global::Arc<File>>,
-    /// The journal that counts from then on.
-    after: Option<global::Arc<File>>,
-}
-
-impl Passage {
-    pub(super) fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    /// Writes it, and returns the superblock that counts from here on. Where the folder has gone from its place, it may be done again.
-    pub(super) fn run(&self) -> Result<Superblock> {
-        let written = self.write();
-        if written.is_err() { self.lock.check(&self.folder).and(written) } else { written }
-    }
-
-    fn write(&self) -> Result<Superblock> {
-        let Passage { commit, press, folder, outcome, .. } = self;
-        let check = || self.lock.check(folder);
-        let mut block = self.block;
-        if let Some(journal) = &self.before {
-            journal.sync_data().at(folder)?;
-        }
-        if block.at_rest {
-            block = Superblock { at_rest: false, ..block };
-            check()?;
-            block.write(folder)?;
-        }
-        press.publish(commit, &check)?;
-        if self.is_part {
-            return Ok(block);
-        }
-        press.sync_spare()?;
-        let old = folder.join(journal::file_name(block.journal));
-        block = Superblock { epoch: commit.epoch(), applied: outcome.applied, at_rest: true, ..block };
-        if let Some(journal) = &self.after {
-            block.journal += 1;
-            journal.sync_all().at(folder)?;
-            sync_folder(folder)?;
-        }
-        check()?;
-        block.write(folder)?;
-        if outcome.renews {
-            match fs::remove_file(&old) {
-                // A repair may have found no journal.
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&old, error)),
-                _ => {}
-            }
-        }
-        Ok(block)
     }
 }
 

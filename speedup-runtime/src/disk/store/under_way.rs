@@ -3,75 +3,14 @@
 //! From the moment it departs, operations are noted in both journals: until the superblock names the new one, the old one counts. The pager is in
 //! the next epoch, so no page of the commit is touched, and what the commit frees is not used before it is there.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::super::next::Next;
 use super::super::process;
-use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
 use super::super::{Error, Result};
 use super::Store;
-use super::checkpoint::{Outcome, Passage, Staged};
-use crate::sync::global::{Arc, Condvar, Mutex, lock};
-
-/// What comes of a publication, and what wrote it.
-type Written = (Passage, Result<Superblock>);
-
-/// Where it is waited for.
-#[derive(Default)]
-struct Arrival {
-    /// Whether it is there or was taken from here, and it.
-    written: Mutex<(bool, Option<Written>)>,
-    there: Condvar,
-}
-
-impl Arrival {
-    fn say(&self, written: Written) {
-        *lock(&self.written) = (true, Some(written));
-        self.there.notify_all();
-    }
-
-    fn is_there(&self) -> bool {
-        lock(&self.written).0
-    }
-
-    fn wait(&self) {
-        let mut written = lock(&self.written);
-        while !written.0 {
-            written = self.there.wait(written).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-    }
-}
-
-/// Whether a folder was not where it had been.
-fn is_gone(error: &Error) -> bool {
-    match error {
-        Error::Replaced { .. } => true,
-        Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-        _ => false,
-    }
-}
-
-fn run(passage: Passage) -> Written {
-    let result = catch_unwind(AssertUnwindSafe(|| passage.run()));
-    (passage, result.unwrap_or_else(|_| Err(Error::Failed { cause: "a checkpoint panicked".into() })))
-}
-
-/// A publication on its way. Dropping it waits, so that nobody writes to a folder that was given up.
-pub(super) struct UnderWay {
-    arrival: Arc<Arrival>,
-    outcome: Outcome,
-    /// What could not be written because the folder was elsewhere, and will be where it comes back.
-    stranded: Option<Passage>,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.arrival.wait();
-        // It holds the lock of the folder.
-        lock(&self.arrival.written).1 = None;
-    }
-}
+use super::arrival::{Arrival, UnderWay, is_gone, run};
+use super::checkpoint::Staged;
+use crate::sync::global::{Arc, lock};
 
 /// A publication that has departed, and that the store does not know of yet.
 pub(crate) struct Departed {
