@@ -13,7 +13,7 @@
 //! shared                     a handle for many threads
 //! handle                     a structure behind its locks (`striped` beside `disk`), and whose it is
 //!   body                     its state as the handle sees it: what is due, and in what parts
-//!   process, behind          forks and exit, the thread that writes journals
+//!   process, behind, errands forks and exit, the threads that write journals and checkpoints
 //! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
 //! joint                      changes of several structures, written down before they are made
 //! store                      checkpoint, opening, compact; repair in store/rescue
