@@ -74,10 +74,16 @@ pub(in crate::cache) fn foretell<K: Key, R: Output>(function: &Function<K, R>, k
 }
 
 /// Puts calls of one or two small integers into an order whose reverse leads another way, whatever the order in which they were asked for.
+///
+/// Of the two such orders it is the one in which the first stays in front: that is the way which a thread has gone that came here alone.
 fn spread<K: Key>(keys: &[K], members: &mut [usize]) {
+    let Some(first) = members.first().copied() else { return };
     if members.iter().all(|member| keys[*member].rank().is_some()) {
         // Mostly they are in this order, or in the reverse, which takes one pass.
         members.sort_by_key(|member| keys[*member].rank());
+        if members.iter().position(|member| *member == first) > Some((members.len() - 1) / 2) {
+            members.reverse();
+        }
     }
 }
 
