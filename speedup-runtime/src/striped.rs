@@ -60,6 +60,9 @@ impl<B, W: Default, T: Default> Striped<B, W, T> {
     }
 }
 
+/// So often all stripes are tried before a thread sleeps until its own is free.
+const ROUNDS: u32 = if cfg!(loom) { 1 } else { 200 };
+
 impl<B, W, T> Striped<B, W, T> {
     /// Takes the writer's lock.
     #[inline]
@@ -93,10 +96,16 @@ impl<B, W, T> Striped<B, W, T> {
         if stripes.iter().any(|stripe| stripe.reader.load(Ordering::Relaxed) == this_thread()) {
             return None;
         }
-        for (index, stripe) in stripes.iter().enumerate() {
-            if let Some(own) = try_lock(&stripe.own) {
-                HOME.with(|home| home.set(index));
-                return Some(self.reading(stripe, own));
+        // Most readers are done at once, and whose stripe this thread would wait for may be one that takes long.
+        for round in 0..ROUNDS {
+            if round > 0 {
+                std::thread::yield_now();
+            }
+            for (index, stripe) in stripes.iter().enumerate() {
+                if let Some(own) = try_lock(&stripe.own) {
+                    HOME.with(|home| home.set(index));
+                    return Some(self.reading(stripe, own));
+                }
             }
         }
         let stripe = &stripes[home() % stripes.len()];
