@@ -168,3 +168,24 @@ fn results_by_type_and_keys_without_debug_need_no_forecast() {
     assert_eq!(last(&[1, 2, 3], 0), Some(3));
     assert_eq!(steps(&Silent(4), Silent(1)), Some(3));
 }
+
+/// Helpers look at what lies on the stacks of those they help, again and again. Who waits until they have gone is not waited for in turn.
+#[test]
+fn with_helpers_that_come_and_go_each_key_is_computed_once_in_each_scope() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const SIDE: usize = 12;
+
+    #[cache(scoped)]
+    fn paths(runs: &[AtomicU32], x: usize, y: usize) -> u64 {
+        runs[x * SIDE + y].fetch_add(1, Ordering::Relaxed);
+        (0..500).for_each(|_| std::hint::spin_loop());
+        if x == 0 || y == 0 { 1 } else { paths(runs, x - 1, y) + paths(runs, x, y - 1) }
+    }
+
+    for _ in 0..300 {
+        let runs: Vec<AtomicU32> = (0..SIDE * SIDE).map(|_| AtomicU32::new(0)).collect();
+        assert_eq!(paths(&runs, SIDE - 1, SIDE - 1), 705_432);
+        assert!(runs.iter().all(|runs| runs.load(Ordering::Relaxed) < 2), "{runs:?}");
+    }
+}

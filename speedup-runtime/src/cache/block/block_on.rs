@@ -94,11 +94,14 @@ pub(in crate::cache) fn wait(
             waiting.settle(registry::pass_barrier);
         }
         // SAFETY: dropped before this returns.
-        let Some(entered) = (unsafe { waits::enter(worker, busy, engine) }) else { return Waited::Deputy };
+        let entered = unsafe { waits::enter(worker, busy, engine) };
         // In the graph, so that who ends the claim, or its deputy, tells this thread from here on. By the key, since the owner
         // may have claimed the same memory for another one meanwhile.
         if !is_still() {
             return Waited::Again;
+        }
+        if !entered.count() {
+            return Waited::Deputy;
         }
         if let Some(outcome) = deputies::of(&busy).and_then(|deputy| deputy.outcome()).flatten() {
             return Waited::Outcome(outcome);

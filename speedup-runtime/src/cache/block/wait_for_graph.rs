@@ -4,9 +4,11 @@
 //! for. All of it lies under one lock.
 //!
 //! - A thread has at most one edge: that of its innermost wait. It has one exactly as long as its [`Entered`] lives.
-//! - An edge *counts* as long as what it waits for is still claimed by the same owner. A thread whose claim has ended is
-//!   running again, even if it has not noticed yet.
+//! - An edge *counts* from when its thread, which is in the graph, has looked the key up and says so ([`Entered::count`]): the
+//!   owner may have ended the claim before, and have claimed the same memory for another key. It counts as long as what it waits for is
+//!   still claimed by the same owner. A thread whose claim has ended is running again, even if it has not noticed yet.
 //! - The edges that count form no circle. Who would close one is refused, and exactly one of those who take part is.
+//! - Who waits for those who visit what it has shown waits for those alone who visit it as long as they wait themselves.
 //! - A claim that ends is told to every thread that had entered a wait for it by then ([`Graph::over`],
 //!   [`Graph::deliver`]), and to no thread that waits for a later claim of the same slot. So is one that is found to need
 //!   itself before it has ended.
@@ -27,15 +29,33 @@ pub(in crate::cache) trait Look {
 
 /// Who waits for whom. `L` looks at claims, `O` is what a claim that ends without a value gives to those who wait.
 pub(in crate::cache) struct Graph<L, O> {
-    edges: Mutex<BTreeMap<u32, Edge<L, O>>>,
+    edges: Mutex<Edges<L, O>>,
+}
+
+type Edges<L, O> = BTreeMap<u32, Edge<L, O>>;
+
+/// A thread that waits, and what for.
+struct Edge<L, O> {
+    wait: Wait<L, O>,
+    /// See [`Waiter::visits`].
+    visits: Vec<usize>,
 }
 
 /// What one thread waits for.
-enum Edge<L, O> {
+enum Wait<L, O> {
     /// The end of a claim.
-    Claim { busy: Busy, look: L, end: End<O> },
+    Claim { busy: Busy, look: L, end: End<O>, is_certain: bool },
     /// The end of what a worker computes in the thread's stead.
     Worker(u32),
+    /// That nobody visits this any more; one of those who did.
+    Visitors(usize, u32),
+}
+
+/// A thread that is about to wait.
+pub(in crate::cache) struct Waiter {
+    pub(in crate::cache) number: u32,
+    /// What it visits: looks at, or works on, where the thread to which it belongs waits for that.
+    pub(in crate::cache) visits: Vec<usize>,
 }
 
 /// What the owner of a claim has told a thread that waits for it.
@@ -62,52 +82,74 @@ impl<L: Look, O> Graph<L, O> {
         Self { edges: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Enters that `me` waits until a claim ends, unless that would close a circle.
-    pub(in crate::cache) fn enter(&self, me: u32, busy: Busy, look: L) -> Entering<'_, L, O> {
-        let mut edges = lock(&self.edges);
-        // The owner may have published since the slot was last looked at, gone on to something else and be waiting for
-        // this very thread by now: that is no circle.
-        if look.is_claimed(&busy) && Self::last(&edges, busy.owner, me) == me {
-            return Entering::Circle;
-        }
-        edges.insert(me, Edge::Claim { busy, look, end: End::NotYet });
-        Entering::Waits(Entered { graph: self, me })
+    /// Enters that `me` waits until a claim ends: from here on it is told of that. The edge does not [count](Entered::count) yet.
+    pub(in crate::cache) fn enter(&self, me: Waiter, busy: Busy, look: L) -> Entered<'_, L, O> {
+        self.insert(&mut lock(&self.edges), me, Wait::Claim { busy, look, end: End::NotYet, is_certain: false })
     }
 
     /// Enters that `me` waits for another worker, whatever that one waits for: who closes a circle by this leaves it to the
     /// others.
-    pub(in crate::cache) fn enter_for(&self, me: u32, other: u32) -> Entered<'_, L, O> {
-        lock(&self.edges).insert(me, Edge::Worker(other));
-        Entered { graph: self, me }
+    pub(in crate::cache) fn enter_for(&self, me: Waiter, other: u32) -> Entered<'_, L, O> {
+        self.insert(&mut lock(&self.edges), me, Wait::Worker(other))
     }
 
     /// The same, unless that would close a circle.
-    pub(in crate::cache) fn enter_for_unless_circle(&self, me: u32, other: u32) -> Entering<'_, L, O> {
+    pub(in crate::cache) fn enter_for_unless_circle(&self, me: Waiter, other: u32) -> Entering<'_, L, O> {
         let mut edges = lock(&self.edges);
-        if Self::last(&edges, other, me) == me {
+        if Self::closes(&edges, other, me.number, &me.visits) {
             return Entering::Circle;
         }
-        edges.insert(me, Edge::Worker(other));
-        Entering::Waits(Entered { graph: self, me })
+        Entering::Waits(self.insert(&mut edges, me, Wait::Worker(other)))
+    }
+
+    /// Enters that `me` waits until nobody visits `what` any more; `one` did. That one may have left by now, and wait for this very thread:
+    /// the edge leads to those alone that visit it as long as they wait. As for [`enter_for`](Self::enter_for), circles are left to them.
+    pub(in crate::cache) fn enter_for_visitors(&self, me: Waiter, what: usize, one: u32) -> Entered<'_, L, O> {
+        self.insert(&mut lock(&self.edges), me, Wait::Visitors(what, one))
+    }
+
+    fn insert(
+        &self,
+        edges: &mut Edges<L, O>,
+        Waiter { number, visits }: Waiter,
+        wait: Wait<L, O>,
+    ) -> Entered<'_, L, O> {
+        edges.insert(number, Edge { wait, visits });
+        Entered { graph: self, me: number }
     }
 
     /// Wakes who waits for this worker.
     pub(in crate::cache) fn over_worker(&self, other: u32, wake: impl Fn(u32)) {
         for (number, edge) in lock(&self.edges).iter() {
-            if matches!(edge, Edge::Worker(awaited) if *awaited == other) {
+            if matches!(edge.wait, Wait::Worker(awaited) if awaited == other) {
                 wake(*number);
             }
         }
     }
 
-    /// The thread at the end of the waits that begin with `from`: it is not waiting, or it is `me`.
-    pub(in crate::cache) fn end(&self, from: u32, me: u32) -> u32 {
-        Self::last(&lock(&self.edges), from, me)
+    /// The thread at the end of the waits that begin with `from`: as far as can be told it is not waiting, or it is `me`.
+    pub(in crate::cache) fn end(&self, mut from: u32, me: u32) -> u32 {
+        let edges = lock(&self.edges);
+        for _ in 0..=edges.len() {
+            match Self::likely(&edges, from) {
+                Some(next) if from != me => from = next,
+                _ => break,
+            }
+        }
+        from
     }
 
-    /// The thread for which this one waits, if it does.
+    /// The thread for which this one waits, as far as can be told, if it does.
     pub(in crate::cache) fn next(&self, from: u32) -> Option<u32> {
-        lock(&self.edges).get(&from).and_then(Edge::counts)
+        Self::likely(&lock(&self.edges), from)
+    }
+
+    /// Of visitors that wait for nothing themselves, only one is known, which may have left.
+    fn likely(edges: &Edges<L, O>, from: u32) -> Option<u32> {
+        Self::certain(edges, from, |_| None).or(match edges.get(&from)?.wait {
+            Wait::Visitors(_, one) => Some(one),
+            _ => None,
+        })
     }
 
     /// How many of these threads wait.
@@ -139,33 +181,41 @@ impl<L: Look, O> Graph<L, O> {
         }
     }
 
-    /// Follows the edges that count. No more steps than there are edges: a circle without `me` is somebody else's, who is
-    /// just leaving it.
-    fn last(edges: &BTreeMap<u32, Edge<L, O>>, mut at: u32, me: u32) -> u32 {
+    /// Whether the edges that count lead from `at` to `me`, who makes these visits. No more steps than there are edges: a circle without
+    /// `me` is somebody else's, who is just leaving it.
+    fn closes(edges: &Edges<L, O>, mut at: u32, me: u32, visits: &[usize]) -> bool {
+        let mine = |what| visits.contains(&what).then_some(me);
         for _ in 0..=edges.len() {
-            match edges.get(&at).and_then(Edge::counts) {
+            match Self::certain(edges, at, mine) {
                 Some(next) if at != me => at = next,
                 _ => break,
             }
         }
-        at
+        at == me
+    }
+
+    /// The thread that this one waits for, if its edge counts. Of several visitors it is the one that `mine` says makes the visit: so
+    /// each of them finds itself.
+    fn certain(edges: &Edges<L, O>, from: u32, mine: impl Fn(usize) -> Option<u32>) -> Option<u32> {
+        match &edges.get(&from)?.wait {
+            Wait::Worker(number) => Some(*number),
+            Wait::Claim { busy, look, end: End::NotYet, is_certain: true } => {
+                look.is_claimed(busy).then_some(busy.owner)
+            }
+            Wait::Claim { .. } => None,
+            Wait::Visitors(what, _) => {
+                let waiting = || edges.iter().find(|(_, edge)| edge.visits.contains(what)).map(|(number, _)| *number);
+                mine(*what).or_else(waiting)
+            }
+        }
     }
 }
 
-impl<L: Look, O> Edge<L, O> {
-    /// The thread that is waited for, if the edge counts.
-    fn counts(&self) -> Option<u32> {
-        match self {
-            Self::Worker(number) => Some(*number),
-            Self::Claim { busy, look, end: End::NotYet } if look.is_claimed(busy) => Some(busy.owner),
-            Self::Claim { .. } => None,
-        }
-    }
-
+impl<L, O> Edge<L, O> {
     /// Where to tell that this claim is over, if the edge is a wait for it and it has not been told.
     fn told(&mut self, over: &Busy) -> Option<&mut End<O>> {
-        match self {
-            Self::Claim { busy, end: end @ End::NotYet, .. } if busy == over => Some(end),
+        match &mut self.wait {
+            Wait::Claim { busy, end: end @ End::NotYet, .. } if busy == over => Some(end),
             _ => None,
         }
     }
@@ -178,12 +228,31 @@ pub(in crate::cache) struct Entered<'graph, L: Look, O> {
 }
 
 impl<L: Look, O> Entered<'_, L, O> {
+    /// From here on the edge counts, unless that closes a circle; whether it does not. Only for who waits for a claim, and has seen since
+    /// it entered that this is the claim of the key it needs.
+    ///
+    /// So if the claim has ended by now, that is about to be told: the owner has claimed nothing else in the meantime.
+    pub(in crate::cache) fn count(&self) -> bool {
+        let mut edges = lock(&self.graph.edges);
+        let Some(Edge { wait: Wait::Claim { busy, look, end: End::NotYet, .. }, visits }) = edges.get(&self.me) else {
+            return true;
+        };
+        // The owner may have published since, and not have told yet.
+        if look.is_claimed(busy) && Graph::closes(&edges, busy.owner, self.me, visits) {
+            return false;
+        }
+        if let Some(Edge { wait: Wait::Claim { is_certain, .. }, .. }) = edges.get_mut(&self.me) {
+            *is_certain = true;
+        }
+        true
+    }
+
     /// Leaves the graph with what was delivered meanwhile.
     pub(in crate::cache) fn leave(self) -> Option<O> {
         let edge = lock(&self.graph.edges).remove(&self.me);
         std::mem::forget(self);
         match edge {
-            Some(Edge::Claim { end: End::With(outcome), .. }) => Some(outcome),
+            Some(Edge { wait: Wait::Claim { end: End::With(outcome), .. }, .. }) => Some(outcome),
             _ => None,
         }
     }

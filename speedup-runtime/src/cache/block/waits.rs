@@ -6,7 +6,7 @@ use crate::cache::{
     block::{
         deputies,
         outcome::Outcome,
-        wait_for_graph::{Entered, Entering, Graph, Look},
+        wait_for_graph::{Entered, Entering, Graph, Look, Waiter},
     },
     thread::{
         claim::Busy,
@@ -35,27 +35,34 @@ impl Look for Awaited {
     }
 }
 
-/// Enters that the worker waits until a claim ends; `None` if it would so wait for itself.
+/// Enters that the worker waits until a claim ends. What is returned has yet to [count](Entered::count).
 ///
 /// # Safety
 /// What is returned is dropped before the engine is, and not forgotten.
-pub(in crate::cache) unsafe fn enter(worker: &Worker, busy: Busy, engine: &dyn Engine) -> Option<InGraph> {
+pub(in crate::cache) unsafe fn enter(worker: &Worker, busy: Busy, engine: &dyn Engine) -> InGraph {
     // SAFETY: only the lifetime is dropped, and the edge is removed first, by the contract.
     let awaited = unsafe { std::mem::transmute::<*const (dyn Engine + '_), *const (dyn Engine + 'static)>(engine) };
-    match GRAPH.enter(worker.number, busy, Awaited(awaited)) {
-        Entering::Waits(entered) => Some(entered),
-        Entering::Circle => None,
-    }
+    GRAPH.enter(waiter(worker), busy, Awaited(awaited))
 }
 
 /// Enters that the worker waits for another one. If that closes a circle, it is for the others to leave it.
 pub(in crate::cache) fn enter_for(worker: &Worker, other: u32) -> InGraph {
-    GRAPH.enter_for(worker.number, other)
+    GRAPH.enter_for(waiter(worker), other)
+}
+
+/// Enters that the worker waits until nobody [visits](Worker::visits) this any more; one of those who did.
+pub(in crate::cache) fn enter_for_visitors(worker: &Worker, what: usize, one: u32) -> InGraph {
+    GRAPH.enter_for_visitors(waiter(worker), what, one)
+}
+
+/// The calling thread, which is about to wait.
+fn waiter(worker: &Worker) -> Waiter {
+    Waiter { number: worker.number, visits: worker.own.visits.borrow().clone() }
 }
 
 /// Enters that the worker waits for a deputy; `None` if it would so wait for itself.
 pub(in crate::cache) fn enter_for_deputy(worker: &Worker, other: u32) -> Option<InGraph> {
-    match GRAPH.enter_for_unless_circle(worker.number, other) {
+    match GRAPH.enter_for_unless_circle(waiter(worker), other) {
         Entering::Waits(entered) => Some(entered),
         Entering::Circle => None,
     }

@@ -134,17 +134,22 @@ unsafe impl Sync for Gate {}
 impl Gate {
     /// Runs a member, unless the gate is closed.
     fn run(&self, position: usize) {
-        let me = registry::current().number;
+        let worker = registry::current();
         {
             let mut inside = lock(&self.inside);
             if inside.closed {
                 return;
             }
-            inside.who.push(me);
+            inside.who.push(worker.number);
         }
-        let _leaves = Leaves(self, me);
+        let _leaves = Leaves(self, worker.number);
+        let _visits = worker.visits(self.name());
         // SAFETY: counted in while the gate was open, so its owner waits for this to leave.
         unsafe { (*self.job)(position) };
+    }
+
+    fn name(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Lets nobody in any more.
@@ -158,7 +163,7 @@ impl Gate {
         loop {
             let who = lock(&self.inside).who.first().copied();
             let Some(who) = who else { return };
-            let _waits = waits::enter_for(worker, who);
+            let _waits = waits::enter_for_visitors(worker, self.name(), who);
             let inside = lock(&self.inside);
             if inside.who.contains(&who) {
                 drop(self.left.wait_timeout(inside, LOOK));

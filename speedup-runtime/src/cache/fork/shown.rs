@@ -150,7 +150,8 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
             rounds += 1;
             match self.worker.board().visitor(self.place) {
                 Some(visitor) if rounds > 100 => {
-                    let _waits = waits::enter_for(self.worker, visitor);
+                    let entry = self.worker.board().name(self.place);
+                    let _waits = waits::enter_for_visitors(self.worker, entry, visitor);
                     self.worker.park(Duration::from_micros(50));
                 }
                 _ => spin_loop(),

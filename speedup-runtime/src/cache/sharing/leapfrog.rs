@@ -199,6 +199,7 @@ impl Search {
             }
             // A guest lies on its owner's stack, who waits for visitors before it goes.
             let visit = if is_guest(shown.owner) { board.visit(place, &shown, self.worker.number) } else { None };
+            let visit = visit.map(|visit| (self.worker.visits(board.name(place)), visit));
             if is_guest(shown.owner) && visit.is_none() {
                 continue;
             }

@@ -187,6 +187,11 @@ impl<C> Board<C> {
         (entry.version.load(Ordering::Acquire) == shown.version).then_some(visit)
     }
 
+    /// The name of the entry at this place, among all boards.
+    pub(in crate::cache) fn name(&self, place: usize) -> usize {
+        self.entries.get(place).map_or(0, |entry| std::ptr::from_ref(entry).addr())
+    }
+
     /// Whether somebody still visits what was shown at this place; only by the owner, after it has taken that off.
     pub(in crate::cache) fn has_visitors(&self, place: usize) -> bool {
         // With the fence in `visit`.

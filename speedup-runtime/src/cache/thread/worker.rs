@@ -1,6 +1,11 @@
 //! A thread that calls cached functions: what it alone knows, and what others may know of it.
 
-use std::{cell::Cell, marker::PhantomData, ptr::NonNull, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    marker::PhantomData,
+    ptr::NonNull,
+    time::Duration,
+};
 
 use once_cell::sync::OnceCell;
 
@@ -121,6 +126,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
+    /// What this thread visits, see [`Worker::visits`].
+    pub(in crate::cache) visits: RefCell<Vec<usize>>,
 }
 
 impl Own {
@@ -129,6 +136,15 @@ impl Own {
         let order = self.order.get();
         self.order.set(order.next());
         order
+    }
+}
+
+/// A visit of this thread.
+pub(in crate::cache) struct Visits(&'static Worker);
+
+impl Drop for Visits {
+    fn drop(&mut self) {
+        self.0.own.visits.borrow_mut().pop();
     }
 }
 
@@ -265,6 +281,13 @@ impl Worker {
     /// The board of this worker; only its thread writes it.
     pub(in crate::cache) fn board(&self) -> &Board<Header> {
         self.board.get_or_init(Board::new)
+    }
+
+    /// Notes that this thread looks at, or works on, what belongs to another one, which waits for that: an entry of a board, or a gate, by
+    /// its address. Until what is returned is dropped, in the reverse of the order in which it was made.
+    pub(in crate::cache) fn visits(&'static self, what: usize) -> Visits {
+        self.own.visits.borrow_mut().push(what);
+        Visits(self)
     }
 
     /// The board, if this worker has ever shown anything.

@@ -8,7 +8,7 @@ use loom::{sync::Arc, thread};
 use super::*;
 use crate::{
     cache::table::{State, Word},
-    sync::Condvar,
+    sync::{Condvar, Ordering},
 };
 
 /// What threads of a model share: `N` slots, and as many threads.
@@ -41,6 +41,10 @@ fn busy(owner: u32, slot: usize) -> Busy {
     Busy { owner, slot, table: 0 }
 }
 
+fn waiter(number: u32) -> Waiter {
+    Waiter { number, visits: Vec::new() }
+}
+
 impl<const N: usize> Model<N> {
     /// A model in which slots are claimed by these threads.
     fn new(owners: [u32; N]) -> Arc<Self> {
@@ -53,8 +57,16 @@ impl<const N: usize> Model<N> {
 
     /// Waits as the engine does.
     fn wait(&self, me: u32, busy: Busy) -> Came {
-        let Entering::Waits(entered) = self.graph.enter(me, busy, self.slots.clone()) else { return Came::Circle };
-        if self.slots.is_claimed(&busy) {
+        self.wait_while(me, busy, || self.slots.is_claimed(&busy))
+    }
+
+    /// The same where the memory may be claimed for another key: then it is not the one that is needed.
+    fn wait_while(&self, me: u32, busy: Busy, is_still: impl Fn() -> bool) -> Came {
+        let entered = self.graph.enter(waiter(me), busy, self.slots.clone());
+        if is_still() {
+            if !entered.count() {
+                return Came::Circle;
+            }
             let (token, given) = &self.tokens[me as usize];
             let mut token = lock(token);
             while !*token {
@@ -160,14 +172,14 @@ fn loom_an_edge_whose_claim_has_ended_closes_no_circle() {
             move || {
                 // Looks again by itself, since it may not be told in time.
                 let first = busy(0, 0);
-                let came = match model.graph.enter(1, first, model.slots.clone()) {
-                    Entering::Circle => Came::Circle,
-                    Entering::Waits(entered) => {
-                        while model.slots.is_claimed(&first) {
-                            thread::yield_now();
-                        }
-                        entered.leave().map_or(Came::Over, Came::With)
+                let entered = model.graph.enter(waiter(1), first, model.slots.clone());
+                let came = if model.slots.is_claimed(&first) && !entered.count() {
+                    Came::Circle
+                } else {
+                    while model.slots.is_claimed(&first) {
+                        thread::yield_now();
                     }
+                    entered.leave().map_or(Came::Over, Came::With)
                 };
                 model.publish(busy(1, 1));
                 came
@@ -183,6 +195,37 @@ fn loom_an_edge_whose_claim_has_ended_closes_no_circle() {
 
 /// | thread 0 | thread 1 |
 /// |---|---|
+/// | publishes slot 0; claims its memory again, for another key; waits for slot 1 | waits for the first claim, publishes slot 1 |
+///
+/// The other key may need the one of slot 1: nobody waits in a circle.
+#[test]
+fn loom_who_waits_for_memory_that_has_another_key_closes_no_circle() {
+    bounded(3, || {
+        let model = Model::new([0, 1]);
+        let keys = Arc::new(loom::sync::atomic::AtomicU32::new(0));
+        let other = thread::spawn({
+            let (model, keys) = (model.clone(), keys.clone());
+            move || {
+                let first = busy(0, 0);
+                let is_still = || model.slots.is_claimed(&first) && keys.load(Ordering::SeqCst) == 0;
+                let came = model.wait_while(1, first, is_still);
+                model.publish(busy(1, 1));
+                came
+            }
+        });
+        model.publish(busy(0, 0));
+        model.slots.0[0].remove();
+        keys.store(1, Ordering::SeqCst);
+        model.slots.0[0].renew(State::claimed(0));
+        let came = model.wait(0, busy(1, 1));
+        model.publish(busy(0, 0));
+        assert_eq!([came, other.join().unwrap()], [Came::Over, Came::Over]);
+        assert!(model.is_empty());
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
 /// | publishes slot 0; claims its memory again, for another key, and withdraws that claim with an outcome | has entered a wait for the first claim |
 #[test]
 fn loom_an_outcome_reaches_those_who_wait_for_that_claim_alone() {
@@ -190,7 +233,8 @@ fn loom_an_outcome_reaches_those_who_wait_for_that_claim_alone() {
         let model = Model::new([0, 1]);
         let claim = busy(0, 0);
         // Entered while the first claim holds, which the engine makes sure of by looking the key up after it has entered.
-        let Entering::Waits(entered) = model.graph.enter(1, claim, model.slots.clone()) else { unreachable!() };
+        let entered = model.graph.enter(waiter(1), claim, model.slots.clone());
+        assert!(entered.count());
         let owner = thread::spawn({
             let model = model.clone();
             move || {
@@ -229,5 +273,25 @@ fn loom_all_who_wait_wake_up_and_one_gets_the_only_outcome() {
         // With one who waited; with the owner, if nobody did by then; or with nobody, if who waited left meanwhile.
         assert!(came.iter().filter(|came| **came == Came::With(7)).count() <= 1, "{came:?}");
         assert!(!came.contains(&Came::Circle) && model.is_empty());
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | waits for the end of slot 1, on behalf of thread 1 or not | has claimed slot 1, waits for its visitors, of whom thread 0 came last |
+#[test]
+fn loom_who_has_only_come_to_look_closes_no_circle() {
+    bounded(2, || {
+        for visits in [Vec::new(), vec![8], vec![5, 7]] {
+            let model = Model::new([0, 1]);
+            let waits = model.graph.enter_for_visitors(waiter(1), 7, 0);
+            let entered =
+                model.graph.enter(Waiter { number: 0, visits: visits.clone() }, busy(1, 1), model.slots.clone());
+            assert_eq!(entered.count(), !visits.contains(&7));
+            // What only seems so is good for finding out where a thread is.
+            assert_eq!(model.graph.next(1), Some(0));
+            drop((entered, waits));
+            assert!(model.is_empty());
+        }
     });
 }
