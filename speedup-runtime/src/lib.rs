@@ -3,10 +3,16 @@
 //! Imports run downwards only: [`cache`], [`buffer`] and [`disk`] never see each other, and what they share
 //! (`sync`, `panics`, `shape`) lies below them. [`store`] has the contract of stores, which needs none of them, and stores of its own, which use the disk.
 
+// What may be unsafe says so here, or where it is declared: ARCHITECTURE.md has the list, and what checks each.
+#![deny(unsafe_code)]
+
 #[cfg(feature = "buffer")]
+#[allow(unsafe_code)]
 pub mod buffer;
+#[allow(unsafe_code)]
 pub mod cache;
 #[cfg(not(loom))]
+#[allow(unsafe_code)]
 pub mod clock;
 #[cfg(all(feature = "disk", not(loom)))]
 pub mod disk;
@@ -18,6 +24,7 @@ pub mod store;
 mod store_queue;
 
 #[cfg(any(all(test, loom), all(feature = "disk", not(loom))))]
+#[allow(unsafe_code)]
 pub(crate) mod forks;
 #[cfg(not(loom))]
 pub mod measure;
@@ -31,7 +38,9 @@ pub(crate) mod shape;
 #[cfg(speedup_simulated)]
 pub mod simulation;
 #[cfg(any(test, all(feature = "disk", not(loom))))]
+#[allow(unsafe_code)]
 pub(crate) mod striped;
+#[allow(unsafe_code)]
 pub(crate) mod sync;
 #[cfg(not(loom))]
 pub(crate) mod timer;

@@ -191,15 +191,21 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
     let deep = arguments.iter().any(|argument| argument == "--deep");
     let mut command = cargo(&["test", "--package", "speedup-runtime", "--no-default-features", "--release", "--lib"]);
     // A folder of its own: other flags would make cargo build everything anew at each change between them.
-    command.args(["--target-dir", "target/loom", "loom_"]).env("RUSTFLAGS", "--cfg loom");
+    command.args(["--target-dir", "target/loom", "loom_"]).env("RUSTFLAGS", "--cfg loom -D warnings");
     command.env("LOOM_MAX_PREEMPTIONS", if deep { "3" } else { "2" });
     run(&mut command)
 }
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
-const WALKS: [&str; 5] =
-    ["cache::memory", "cache::thread::opened", "cache::fork::shown", "cache::api::fallible", "striped"];
+const WALKS: [&str; 6] = [
+    "cache::memory",
+    "cache::bound::marks",
+    "cache::thread::opened",
+    "cache::fork::shown",
+    "cache::api::fallible",
+    "striped",
+];
 
 fn miri(arguments: &[String]) -> Result<Done, Failure> {
     if !is_there(nightly().args(["miri", "--version"])) {

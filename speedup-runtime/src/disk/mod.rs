@@ -40,6 +40,7 @@ mod folder;
 mod folder_batch;
 #[cfg(test)]
 mod fuzz;
+#[allow(unsafe_code)]
 mod handle;
 mod inner;
 mod joint;
@@ -49,11 +50,13 @@ mod leaf;
 mod list;
 mod next;
 mod options;
+#[allow(unsafe_code)]
 mod page_file;
 mod pager;
 mod pages;
 mod place;
 mod prefix;
+#[allow(unsafe_code)]
 mod process;
 mod rebuild;
 mod rest;

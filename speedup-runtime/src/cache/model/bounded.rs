@@ -35,9 +35,7 @@ impl Bounded<(u32,)> {
     fn hinted(bound: usize) -> Arc<Self> {
         Self::new(bound, |(number,)| *number, |number| (number,))
     }
-}
 
-impl Bounded<(u32,)> {
     /// With two queues.
     fn in_parts(bound: usize) -> Arc<Self> {
         Self::with(2, bound, |(number,)| *number, |number| (number,))
@@ -160,12 +158,35 @@ impl<K: Key> Bounded<K> {
     }
 }
 
-fn start<K: Key>(
-    cache: &Arc<Bounded<K>>,
-    part: impl FnOnce(&Bounded<K>, &'static Worker) + Send + 'static,
-) -> thread::JoinHandle<()> {
-    let cache = cache.clone();
-    thread::spawn(move || part(&cache, registry::numbered(1)))
+/// Computes the first keys, so many of them, has two threads do their parts, and asserts that this holds at the end.
+fn together<K: Key>(
+    make: impl Fn() -> Arc<Bounded<K>> + Send + Sync + 'static,
+    filled: u32,
+    [mine, others]: [fn(&Bounded<K>, &'static Worker); 2],
+    at_the_end: impl Fn(&Bounded<K>, &'static Worker) + Send + Sync + 'static,
+) {
+    check(move || {
+        let (cache, me) = (make(), registry::numbered(0));
+        for number in 1..=filled {
+            assert_eq!(cache.get_as(me, number, 10), number * 10);
+        }
+        let shared = cache.clone();
+        let other = thread::spawn(move || others(&shared, registry::numbered(1)));
+        mine(&cache, me);
+        other.join().unwrap();
+        at_the_end(&cache, me);
+        cache.ends(me);
+    });
+}
+
+/// The part of a thread that computes a key.
+fn computes<const NUMBER: u32, K: Key>(cache: &Bounded<K>, me: &'static Worker) {
+    assert_eq!(cache.get_as(me, NUMBER, 10), NUMBER * 10);
+}
+
+/// The part of one that removes the first key by name.
+fn removes<K: Key>(cache: &Bounded<K>, me: &'static Worker) {
+    cache.remove(me, 1);
 }
 
 /// | threads 0 and 1, with room for one |
@@ -173,15 +194,14 @@ fn start<K: Key>(
 /// | compute different keys |
 #[test]
 fn loom_of_two_values_that_come_in_at_once_one_goes() {
-    check(|| {
-        let cache = Bounded::watched(1);
-        let me = registry::numbered(0);
-        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
-        assert_eq!(cache.get_as(me, 1, 10), 10);
-        other.join().unwrap();
-        assert_eq!(cache.gone.load(Relaxed), 1);
-        cache.ends(me);
-    });
+    together(
+        || Bounded::watched(1),
+        0,
+        [computes::<1, _>, computes::<2, _>],
+        |cache, _| {
+            assert_eq!(cache.gone.load(Relaxed), 1);
+        },
+    );
 }
 
 /// | threads 0 and 1, with room for two in two queues |
@@ -189,17 +209,14 @@ fn loom_of_two_values_that_come_in_at_once_one_goes() {
 /// | compute different keys, where there are as many as there is room for |
 #[test]
 fn loom_of_two_that_come_into_different_queues_each_takes_the_room_of_another() {
-    check(|| {
-        let cache = Bounded::in_parts(2);
-        let me = registry::numbered(0);
-        cache.get_as(me, 1, 10);
-        cache.get_as(me, 2, 10);
-        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 3, 10), 30));
-        assert_eq!(cache.get_as(me, 4, 10), 40);
-        other.join().unwrap();
-        assert_eq!(cache.gone.load(Relaxed), 2);
-        cache.ends(me);
-    });
+    together(
+        || Bounded::in_parts(2),
+        2,
+        [computes::<4, _>, computes::<3, _>],
+        |cache, _| {
+            assert_eq!(cache.gone.load(Relaxed), 2);
+        },
+    );
 }
 
 /// | thread 0 | thread 1 |
@@ -207,38 +224,38 @@ fn loom_of_two_that_come_into_different_queues_each_takes_the_room_of_another() 
 /// | removes a value by name | computes another one, with two queues that are full |
 #[test]
 fn loom_a_value_of_another_queue_that_is_removed_leaves_room() {
-    check(|| {
-        let cache = Bounded::in_parts(2);
-        let me = registry::numbered(0);
-        cache.get_as(me, 1, 10);
-        cache.get_as(me, 2, 10);
-        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 3, 10), 30));
-        cache.remove(me, 1);
-        other.join().unwrap();
-        assert_eq!(cache.peek(me, 1), None);
-        cache.ends(me);
-    });
+    together(
+        || Bounded::in_parts(2),
+        2,
+        [removes, computes::<3, _>],
+        |cache, me| {
+            assert_eq!(cache.peek(me, 1), None);
+        },
+    );
 }
 
 /// | thread 0 | thread 1 |
 /// |---|---|
 /// | looks for both keys | computes the second one, for which the first one goes; frees it; computes a third in its place |
 fn a_value_stays_whole_while_it_is_put_out<K: Key>(cache: fn(usize) -> Arc<Bounded<K>>) {
-    check(move || {
+    let looks = |cache: &Bounded<K>, me| {
+        assert!(cache.peek(me, 1).is_none_or(|value| value == 10));
+        assert!(cache.peek(me, 3).is_none_or(|value| value == 30));
+    };
+    let computes = |cache: &Bounded<K>, me| {
+        cache.get_as(me, 2, 10);
+        registry::collect();
+        cache.get_as(me, 3, 10);
+    };
+    let made = move || {
         let cache = cache(1);
         let me = registry::numbered(0);
         cache.get_as(me, 1, 10);
+        // A short cut is made by who looks.
         assert_eq!(cache.peek(me, 1), Some(10));
-        let other = start(&cache, |cache, me| {
-            cache.get_as(me, 2, 10);
-            registry::collect();
-            cache.get_as(me, 3, 10);
-        });
-        assert!(cache.peek(me, 1).is_none_or(|value| value == 10));
-        assert!(cache.peek(me, 3).is_none_or(|value| value == 30));
-        other.join().unwrap();
-        cache.ends(me);
-    });
+        cache
+    };
+    together(made, 0, [looks, computes], |_, _| ());
 }
 
 #[test]
@@ -256,16 +273,14 @@ fn loom_a_value_to_which_there_is_a_short_cut_stays_whole_while_it_is_put_out() 
 /// | renews the value of a key | computes another one, for which the first goes, or the new one |
 #[test]
 fn loom_a_value_that_is_renewed_while_others_go_has_one_place() {
-    check(|| {
-        let cache = Bounded::watched(1);
-        let me = registry::numbered(0);
-        cache.get_as(me, 1, 10);
-        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
-        cache.renew(me, 1, 30);
-        other.join().unwrap();
-        assert!(cache.peek(me, 1).is_none_or(|value| value == 30));
-        cache.ends(me);
-    });
+    together(
+        || Bounded::watched(1),
+        1,
+        [|cache, me| cache.renew(me, 1, 30), computes::<2, _>],
+        |cache, me| {
+            assert!(cache.peek(me, 1).is_none_or(|value| value == 30));
+        },
+    );
 }
 
 /// | thread 0 | thread 1 |
@@ -273,16 +288,7 @@ fn loom_a_value_that_is_renewed_while_others_go_has_one_place() {
 /// | removes a value by name | computes another one, for which the first goes |
 #[test]
 fn loom_a_value_that_is_removed_while_it_is_put_out_goes_once() {
-    check(|| {
-        let cache = Bounded::watched(1);
-        let me = registry::numbered(0);
-        cache.get_as(me, 1, 10);
-        let other = start(&cache, |cache, me| assert_eq!(cache.get_as(me, 2, 10), 20));
-        cache.remove(me, 1);
-        other.join().unwrap();
-        assert_eq!(cache.peek(me, 1), None);
-        cache.ends(me);
-    });
+    together(|| Bounded::watched(1), 1, [removes, computes::<2, _>], |cache, me| assert_eq!(cache.peek(me, 1), None));
 }
 
 /// | thread 0 | thread 1 |
@@ -290,16 +296,9 @@ fn loom_a_value_that_is_removed_while_it_is_put_out_goes_once() {
 /// | computes a key, for which another goes | clears the cache, computes a third |
 #[test]
 fn loom_places_are_those_of_the_table_in_use() {
-    check(|| {
-        let cache = Bounded::watched(1);
-        let me = registry::numbered(0);
-        cache.get_as(me, 1, 10);
-        let other = start(&cache, |cache, me| {
-            cache.clear(me);
-            cache.get_as(me, 3, 10);
-        });
-        assert_eq!(cache.get_as(me, 2, 10), 20);
-        other.join().unwrap();
-        cache.ends(me);
-    });
+    let clears = |cache: &Bounded<_>, me| {
+        cache.clear(me);
+        cache.get_as(me, 3, 10);
+    };
+    together(|| Bounded::watched(1), 1, [computes::<2, _>, clears], |_, _| ());
 }

@@ -1,8 +1,6 @@
 //! Models of the hash table: linked, found, grown, removed and used again.
 
-use loom::thread;
-
-use super::{Cache, Watched, check, registry, start};
+use super::{Cache, check, registry, start};
 use crate::cache::table::Member;
 
 /// | threads 0 and 1 |

@@ -22,6 +22,7 @@ mod pending;
 mod queue;
 pub(super) mod tasks;
 mod together;
+#[allow(unsafe_code)]
 mod writer;
 
 use std::{
