@@ -15,7 +15,7 @@ use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 use super::Result;
 
 pub use self::search::begin;
-pub(super) use self::search::{Found, computes, search};
+pub(super) use self::search::{Found, computes, search, take};
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -113,6 +113,11 @@ pub trait Cooperate<K, V>: Send + Sync {
 
     /// Ends a claim of one's own without a value.
     fn give_up(&self, key: &K);
+
+    /// Has those of this process who wait for a key ask again: it was claimed on behalf of whoever asks.
+    fn stir(&self, key: &K) {
+        let _ = key;
+    }
 
     /// A key in bytes that are the same in every process.
     fn bytes(&self, key: &K) -> Vec<u8>;
@@ -288,6 +293,11 @@ pub fn together<K: Clone, V>(
                 let (value, kept) = compute();
                 computed.ended = kept;
                 return Ok(value);
+            }
+            // By a search of this process, which now waits for this thread.
+            Begun::Taken { .. } if take(store, key) => {
+                begun = Begun::Mine;
+                continue;
             }
             Begun::Taken { needs, seen } => (needs, seen),
         };

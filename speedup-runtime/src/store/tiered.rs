@@ -10,7 +10,8 @@ use super::{Change, Claim, Condition, Result, Store, Timed, Token, Watcher};
 /// A near store, asked first, in front of a far one, which is the truth: `Tiered(memory, store)`.
 ///
 /// What the far one has is copied into the near one when it is asked for, for a minute at most, or until the value ends there. Writes go to the far one first; where that fails there is no copy
-/// any more. A copy never outlives a change that was made here, also if it was being read at the same time. The near one is only ever a copy: its errors are passed over, and the far one is asked.
+/// any more. A copy never outlives a change that was made here, also if it was being read at the same time. The near one is only ever a copy: where it
+/// fails to answer the far one is asked, and only what it fails to forget is an error. It changes under one lock, in which keys and values are cloned and dropped: it should be memory, or as quick.
 ///
 /// What others change in the far store reaches the near one by [`watch`](Store::watch), if the far store can tell; the memory of a cached function
 /// watches by itself, so that this is for stores used by hand.
@@ -101,14 +102,14 @@ impl<K, V, N: Store<K, V>, F: Store<K, V>> Store<K, V> for Tiered<N, F> {
 
     fn remove(&self, key: &K) -> Result<()> {
         let far = self.far.remove(key);
-        self.changes.change(0, |_| self.near.remove(key))?;
-        far
+        let near = self.changes.change(0, |_| self.near.remove(key));
+        far.and(near)
     }
 
     fn clear(&self) -> Result<()> {
         let far = self.far.clear();
-        self.changes.change(0, |_| self.near.clear())?;
-        far
+        let near = self.changes.change(0, |_| self.near.clear());
+        far.and(near)
     }
 
     fn get_many(&self, keys: &[&K]) -> Result<Vec<Option<V>>> {

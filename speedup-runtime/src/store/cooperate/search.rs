@@ -4,27 +4,40 @@
 //! lost: it would be buried there, below calls that have nothing to do for it, while others are free.
 
 use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Begun, Cooperate, First, Looked, order, place};
 use crate::store::Result;
 
-/// Calls: of each a store, and the bytes of a key.
-type Calls = Mutex<Option<HashSet<(usize, Vec<u8>)>>>;
+/// A call: the store, and the bytes of the key.
+type Call = (usize, Vec<u8>);
+type Calls = Mutex<Option<HashSet<Call>>>;
 
-/// Calls that were claimed and are about to be computed by [`begin`].
-static RESERVED: Calls = Mutex::new(None);
+/// Calls that were claimed and are about to be computed by whoever asks for them next in this process: see [`take`]. Each with a number of
+/// the claim's.
+static RESERVED: Mutex<Option<HashMap<Call, u64>>> = Mutex::new(None);
 /// Claimed calls that threads of this process compute.
 static COMPUTED: Calls = Mutex::new(None);
 
-fn with<T>(calls: &Calls, act: impl FnOnce(&mut HashSet<(usize, Vec<u8>)>) -> T) -> T {
+fn with<T>(calls: &Calls, act: impl FnOnce(&mut HashSet<Call>) -> T) -> T {
     act(calls.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-fn reserved<T>(act: impl FnOnce(&mut HashSet<(usize, Vec<u8>)>) -> T) -> T {
-    with(&RESERVED, act)
+fn reserved<T>(act: impl FnOnce(&mut HashMap<Call, u64>) -> T) -> T {
+    act(RESERVED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+/// Takes a call that a search of this process has claimed: from here on it is the caller's.
+///
+/// Whoever waits for a claimed call has to look here, too. The search asks its own process for the call it has found, where another may be
+/// at it already, and then waits for that one.
+pub(in crate::store) fn take<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> bool {
+    reserved(|calls| !calls.is_empty() && calls.remove(&(place(store), store.bytes(key))).is_some())
 }
 
 /// A thread begins or ends to compute a claimed call.
@@ -38,8 +51,7 @@ pub(in crate::store) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, beg
 /// # Errors
 /// If the store could not be asked.
 pub fn begin<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> Result<Begun<K, V>> {
-    let is_ours = reserved(|calls| !calls.is_empty() && calls.remove(&(place(store), store.bytes(key))));
-    if is_ours { Ok(Begun::Mine) } else { store.begin(key) }
+    if take(store, key) { Ok(Begun::Mine) } else { store.begin(key) }
 }
 
 /// What a search has come to.
@@ -56,11 +68,25 @@ pub(in crate::store) enum Found<'a, K, V> {
 pub(in crate::store) struct Reserved<'a, K, V> {
     store: &'a dyn Cooperate<K, V>,
     pub(in crate::store) key: K,
+    number: u64,
+}
+
+impl<'a, K, V> Reserved<'a, K, V> {
+    /// Keeps a call, which was claimed just now, for whoever asks for it next.
+    fn new(store: &'a dyn Cooperate<K, V>, key: K) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        reserved(|calls| calls.insert((place(store), store.bytes(&key)), number));
+        store.stir(&key);
+        Self { store, key, number }
+    }
 }
 
 impl<K, V> Drop for Reserved<'_, K, V> {
     fn drop(&mut self) {
-        if reserved(|calls| calls.remove(&(place(self.store), self.store.bytes(&self.key)))) {
+        let call = (place(self.store), self.store.bytes(&self.key));
+        // If it was taken, it may have been kept again since, by another search.
+        if reserved(|calls| calls.get(&call) == Some(&self.number) && calls.remove(&call).is_some()) {
             self.store.give_up(&self.key);
         }
     }
@@ -100,9 +126,7 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
                 }
             }
             if let Some(index) = rest.first().filter(|_| is_claimed) {
-                let key = ahead[*index].clone();
-                reserved(|calls| calls.insert((place(store), store.bytes(&key))));
-                return Ok(Found::Free(Reserved { store, key }));
+                return Ok(Found::Free(Reserved::new(store, ahead[*index].clone())));
             }
             if shown == 0 {
                 // A store that says nothing of any: there is nothing to be had of it.
@@ -110,5 +134,93 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
             }
         }
         ahead = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::cooperate::{Foretold, together};
+
+    /// Numbers, of which each can be claimed once, and claims given up.
+    #[derive(Default)]
+    struct Numbers {
+        claimed: Mutex<HashSet<u8>>,
+        waits: AtomicU64,
+    }
+
+    impl Numbers {
+        fn claimed(&self) -> std::sync::MutexGuard<'_, HashSet<u8>> {
+            self.claimed.lock().unwrap()
+        }
+    }
+
+    impl Cooperate<u8, u8> for Numbers {
+        fn begin(&self, key: &u8) -> Result<Begun<u8, u8>> {
+            let is_mine = self.claimed().insert(*key);
+            Ok(if is_mine { Begun::Mine } else { Begun::Taken { needs: Vec::new(), seen: 0 } })
+        }
+
+        fn wait(&self, key: &u8, _: u64) -> Result<Begun<u8, u8>> {
+            assert!(self.waits.fetch_add(1, Ordering::Relaxed) < 10, "nobody will ever end it");
+            self.begin(key)
+        }
+
+        fn foretell(&self, _: Option<&[u8]>, keys: &[&u8]) -> Result<Vec<Foretold<u8>>> {
+            let claimed = self.claimed();
+            let foretold = |key: &&u8| if claimed.contains(*key) { Foretold::Taken } else { Foretold::Free };
+            Ok(keys.iter().map(foretold).collect())
+        }
+
+        fn needs(&self, _: &[u8], _: &[&u8]) -> Result<()> {
+            Ok(())
+        }
+
+        fn give_up(&self, key: &u8) {
+            self.claimed().remove(key);
+        }
+
+        fn bytes(&self, key: &u8) -> Vec<u8> {
+            vec![*key]
+        }
+
+        fn member(&self) -> u64 {
+            1
+        }
+    }
+
+    fn free(store: &Numbers, key: u8) -> Reserved<'_, u8, u8> {
+        match search(store, vec![key], &HashSet::new()) {
+            Ok(Found::Free(call)) => call,
+            _ => panic!("{key} is free"),
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_call_takes_it_when_a_search_of_its_process_claims_it() {
+        let store = Numbers::default();
+        // Another process has it, and gives it up; a search of this one is quicker than who waits.
+        assert_eq!(begin(&store, &7).unwrap(), Begun::Mine);
+        let begun = begin(&store, &7).unwrap();
+        store.give_up(&7);
+        let call = free(&store, 7);
+        let value = together(&store, &7, begun, || (49, true), &mut |_| ()).unwrap();
+        assert_eq!((value, store.waits.load(Ordering::Relaxed)), (49, 0));
+        drop(call);
+        assert!(store.claimed().contains(&7), "it was taken, and is no longer the search's to give up");
+    }
+
+    #[test]
+    fn a_call_that_nobody_takes_is_given_up_and_a_later_claim_of_it_is_not() {
+        let store = Numbers::default();
+        drop(free(&store, 7));
+        assert!(store.claimed().is_empty());
+        let first = free(&store, 7);
+        assert!(take(&store, &7));
+        store.give_up(&7);
+        let second = free(&store, 7);
+        drop(first);
+        assert!(store.claimed().contains(&7) && take(&store, &7));
+        drop(second);
     }
 }

@@ -16,7 +16,7 @@ use super::log::take_lock;
 use crate::store::codec;
 
 const SUFFIX: &str = ".results";
-/// Results that nobody has asked for so long are deleted.
+/// Results that nobody has opened for so long are deleted.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Results that another version of the same function has taken the place of take at most so much; the oldest go first.
 const MOST: u64 = 1 << 30;
@@ -49,6 +49,7 @@ pub(super) fn clean(location: &Path) {
 /// The results of one identity.
 struct Old {
     folder: PathBuf,
+    opened: SystemTime,
     age: Duration,
     bytes: u64,
     /// Results of the same name were asked for later: of newer code.
@@ -75,7 +76,7 @@ pub(super) fn clean_now(location: &Path, age: Duration, most: u64) -> io::Result
         let bytes = if old.is_replaced { old.bytes } else { 0 };
         if old.age > age || kept.saturating_add(bytes) > most {
             // What cannot be deleted stays.
-            let _ = delete(&old.folder);
+            let _ = delete(old);
         } else {
             kept = kept.saturating_add(bytes);
         }
@@ -89,16 +90,20 @@ fn look(folder: PathBuf) -> Option<Old> {
     if name.len() != 32 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let asked = fs::metadata(folder.join("lock")).and_then(|file| file.modified()).ok()?;
-    let age = SystemTime::now().duration_since(asked).unwrap_or_default();
+    let opened = fs::metadata(folder.join("lock")).and_then(|file| file.modified()).ok()?;
+    let age = SystemTime::now().duration_since(opened).unwrap_or_default();
     let bytes =
         fs::read_dir(&folder).ok()?.flatten().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
-    Some(Old { folder, age, bytes, is_replaced: false })
+    Some(Old { folder, opened, age, bytes, is_replaced: false })
 }
 
-/// Deletes results, unless somebody writes to them.
-fn delete(folder: &Path) -> io::Result<()> {
+/// Deletes results, unless somebody writes to them, or has opened them since they were looked at.
+fn delete(old: Old) -> io::Result<()> {
+    let folder = old.folder.as_path();
     let Some(_lock) = take_lock(&folder.join("lock"))? else { return Ok(()) };
+    if look(old.folder.clone()).is_none_or(|now| now.opened != old.opened) {
+        return Ok(());
+    }
     for file in ["results", "results.new", "results.damaged", "lock"] {
         match fs::remove_file(folder.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -124,6 +129,18 @@ mod tests {
         let lock = fs::File::create(folder.join("lock")).unwrap();
         lock.set_modified(SystemTime::now() - Duration::from_secs(seconds_old)).unwrap();
         folder
+    }
+
+    #[test]
+    fn what_was_opened_since_it_was_looked_at_stays() {
+        let location = tempfile::tempdir().unwrap();
+        let old = results(location.path(), "f", "one", 1_000);
+        let seen = look(old.clone()).unwrap();
+        results(location.path(), "f", "one", 0);
+        delete(seen).unwrap();
+        assert!(old.join("results").exists());
+        delete(look(old.clone()).unwrap()).unwrap();
+        assert!(!old.exists());
     }
 
     #[test]

@@ -59,8 +59,8 @@ where
             return Err(Error::other(format!("`{}`", self.name()), why));
         };
         let failed = |error| failed(path, error);
-        let beside = Beside::of(path);
-        let mut out = BufWriter::new(File::create(&beside.0).map_err(failed)?);
+        let (beside, file) = Beside::create(path).map_err(failed)?;
+        let mut out = BufWriter::new(file);
         out.write_all(&record::head(&identity(self, codec.fingerprint()))).map_err(failed)?;
         let (mut count, mut bytes) = (0, Vec::new());
         let mut write = |key: &[u8], value: &R| -> Result<()> {
@@ -135,6 +135,23 @@ impl Beside {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Beside(path.with_added_extension(format!("{}-{number}.new", std::process::id())))
+    }
+
+    /// Makes a file that was not there: two machines may give processes the same number.
+    fn create(path: &Path) -> io::Result<(Self, File)> {
+        loop {
+            let beside = Beside::of(path);
+            match File::create_new(&beside.0) {
+                Ok(file) => return Ok((beside, file)),
+                Err(error) => {
+                    // It is another one's, or is not there.
+                    std::mem::forget(beside);
+                    if error.kind() != io::ErrorKind::AlreadyExists {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 }
 

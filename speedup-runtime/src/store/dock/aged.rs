@@ -81,8 +81,12 @@ impl<K: Clone + 'static, R: 'static> Store<Hashed<K>, Stored<R>> for Aged<K, R> 
             };
             let (batch, later) = rest.split_at(rest.partition_point(fits));
             let entries: Vec<_> = batch.iter().map(|(_, entry)| *entry).collect();
-            // The others are kept all the same.
-            refused = refused.and(self.store.put_many(&entries, *least));
+            match self.store.put_many(&entries, *least) {
+                // It would take as long for each of the others.
+                Err(error) if error.is_outage() => return Err(error),
+                // The others are kept all the same.
+                result => refused = refused.and(result),
+            }
             rest = later;
         }
         refused
@@ -227,6 +231,12 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
     fn give_up(&self, key: &Hashed<K>) {
         if let Ok(inner) = self.inner() {
             inner.give_up(&key.0);
+        }
+    }
+
+    fn stir(&self, key: &Hashed<K>) {
+        if let Ok(inner) = self.inner() {
+            inner.stir(&key.0);
         }
     }
 

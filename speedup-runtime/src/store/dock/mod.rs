@@ -274,8 +274,7 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
     }
 
     fn give_up(&'static self, key: &K) {
-        self.ends(key);
-        if let Some(store) = self.cooperation() {
+        if let Some(store) = self.ends(key) {
             store.give_up(key);
         }
     }

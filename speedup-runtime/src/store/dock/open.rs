@@ -241,6 +241,12 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         }
     }
 
+    fn stir(&self, key: &K) {
+        if let Ok(inner) = self.inner() {
+            inner.stir(key);
+        }
+    }
+
     fn bytes(&self, key: &K) -> Vec<u8> {
         self.inner().map(|inner| inner.bytes(key)).unwrap_or_default()
     }

@@ -128,8 +128,15 @@ async fn help<K: Key, R: Output>(
         return Ok(Some(Vec::new()));
     }
     let known = helped.clone();
-    let (key, _seat) = match by_thread(move || behind.seek(needs, &known)).await? {
-        Sought::Free(key, seat) => (key, Some(Seat(Some(seat)))),
+    // The seat is made where the answer is, as a claim is.
+    let seek = move || {
+        Ok(match behind.seek(needs, &known)? {
+            Sought::Free(key, seat) => Sought::Free(key, Box::new(Seat(Some(seat)))),
+            sought => sought,
+        })
+    };
+    let (key, _seat) = match by_thread(seek).await? {
+        Sought::Free(key, seat) => (key, Some(seat)),
         // Another task's, which is waited for as ever; or this one's, which closes a circle.
         Sought::Ours(key) => (key, None),
         Sought::Taken(beside) => return Ok(Some(beside)),

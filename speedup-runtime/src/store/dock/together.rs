@@ -77,7 +77,7 @@ impl<K: Key, R: Output> Dock<K, R> {
             return Ok(Turn::There(value));
         }
         let began = Instant::now();
-        let (begun, changed) = match beside {
+        let (mut begun, changed) = match beside {
             None => {
                 let begun = self.ask(|_| cooperate::begin(store, key))?;
                 self.grain.trip(began.elapsed());
@@ -85,6 +85,10 @@ impl<K: Key, R: Output> Dock<K, R> {
             }
             Some(beside) => self.ask(|_| store.begin_watching_beside(key, beside))?,
         };
+        // By a search of this process, which now waits for this call. One that claims it later than this tells.
+        if matches!(begun, Begun::Taken { .. }) && cooperate::take(store, key) {
+            begun = Begun::Mine;
+        }
         Ok(match begun {
             Begun::Value(value) => {
                 self.found.fetch_add(1, Ordering::Relaxed);
@@ -111,11 +115,11 @@ impl<K: Key, R: Output> Dock<K, R> {
         })
     }
 
-    /// A task no longer computes a call that it had claimed.
-    pub(super) fn ends(&'static self, key: &K) {
-        if let Some(store) = self.shore().store.cooperation() {
-            cooperate::computes(store, key, false);
-        }
+    /// A task no longer computes a call that it had claimed. Also while the store rests, since its claims are renewed all the same.
+    pub(super) fn ends(&'static self, key: &K) -> Option<&'static dyn Cooperate<K, R>> {
+        let store = self.shore().store.cooperation()?;
+        cooperate::computes(store, key, false);
+        Some(store)
     }
 
     /// Writes a value that was computed for others, too; or gives its claim up.

@@ -235,6 +235,12 @@ where
         }
     }
 
+    fn stir(&self, key: &K) {
+        if let Ok(key) = self.codec.encode_key(key) {
+            self.shared.events.stir(&key);
+        }
+    }
+
     fn bytes(&self, key: &K) -> Vec<u8> {
         self.codec.encode_key(key).unwrap_or_default()
     }

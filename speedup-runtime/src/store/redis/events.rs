@@ -147,6 +147,11 @@ impl Events {
         due.iter().for_each(|signal| signal.give());
     }
 
+    /// Something has happened to a key in this process.
+    pub(super) fn stir(&self, key: &[u8]) {
+        self.give(Some(&[key]), |_| true);
+    }
+
     /// Anything may have happened.
     fn all(&self) {
         self.tell(|| Change::All);
