@@ -20,6 +20,8 @@ pub(in crate::cache) mod divided;
 pub(in crate::cache) mod fallible;
 #[cfg(not(loom))]
 pub mod foretold;
+#[cfg(not(loom))]
+mod group;
 #[cfg(all(feature = "stores", not(loom)))]
 mod helping;
 #[cfg(not(loom))]

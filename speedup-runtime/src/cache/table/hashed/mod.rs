@@ -9,6 +9,7 @@ mod front;
 mod index;
 mod shard;
 mod view;
+mod writer;
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -16,8 +17,9 @@ pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, mark_in, na
 use self::{
     front::Front,
     index::SHARD_BITS,
-    shard::{RandomState, Refused, Shard, Writing},
+    shard::{RandomState, Shard},
     view::View,
+    writer::{Refused, Writing},
 };
 use super::slot::{State, Word};
 #[cfg(not(loom))]

@@ -4,7 +4,6 @@ use std::{
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
     mem::{ManuallyDrop, MaybeUninit, needs_drop},
-    ops::{Deref, DerefMut, Range},
     ptr::null_mut,
 };
 
@@ -16,7 +15,8 @@ pub(super) use foldhash::fast::RandomState;
 use super::{
     entry::Entry,
     index::Lane,
-    view::{View, chunk_len, position},
+    view::{View, chunk_len},
+    writer::{Missing, Refused, Writer, Writing},
 };
 use crate::cache::{
     memory::{epoch::Garbage, garbage},
@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicBool, AtomicPtr, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -51,65 +51,6 @@ pub(super) struct Shard<K, R> {
 // SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
 // values are shared among threads and dropped on any.
 unsafe impl<K: Send + Sync, R: Send + Sync> Sync for Shard<K, R> {}
-
-/// What only the writer of a shard touches.
-pub(super) struct Writer<K, R> {
-    chunks: Vec<*mut Entry<K, R>>,
-    /// Entries ever taken from the chunks.
-    made: u32,
-    /// Those of the last chunk that have not been taken.
-    fresh: Range<*mut Entry<K, R>>,
-    /// So many more lanes of the index may be used.
-    room: usize,
-    /// Lanes of the index that name an entry.
-    live: usize,
-}
-
-// SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
-unsafe impl<K: Send, R: Send> Send for Writer<K, R> {}
-
-/// Where a key was not found, for who makes its entry.
-pub(super) struct Missing<'pin, K, R> {
-    /// The view that was looked at, and where the entry goes in it; none before the first entry.
-    at: Option<(&'pin View<K, R>, Lane<'pin>)>,
-}
-
-/// Why an entry was not made.
-pub(super) enum Refused {
-    /// There may be one by now: look again.
-    Changed,
-    /// There is no room: [`grow`](Shard::grow) first.
-    Full,
-}
-
-/// The one writer of a shard, by its lock or because the table is its own. It runs no code of users: neither the `Hash`,
-/// `Eq` or `Clone` of a key, which may call the cache, nor a destructor.
-pub(super) struct Writing<'a, K, R> {
-    writer: &'a mut Writer<K, R>,
-    _lock: Option<MutexGuard<'a, ()>>,
-}
-
-impl<K, R> Writer<K, R> {
-    /// The entry with this number, which was taken.
-    fn entry(&self, number: u32) -> *mut Entry<K, R> {
-        let (chunk, place) = position(number);
-        self.chunks[chunk].wrapping_add(place)
-    }
-}
-
-impl<K, R> Deref for Writing<'_, K, R> {
-    type Target = Writer<K, R>;
-
-    fn deref(&self) -> &Writer<K, R> {
-        self.writer
-    }
-}
-
-impl<K, R> DerefMut for Writing<'_, K, R> {
-    fn deref_mut(&mut self) -> &mut Writer<K, R> {
-        self.writer
-    }
-}
 
 impl<K: Key, R: Output> Shard<K, R> {
     /// An empty shard.

@@ -7,6 +7,8 @@
 //! Sparse keys must not cost memory: pages may hold at most four times as many slots as there are values, or were where
 //! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
+mod walk;
+
 use std::{
     alloc::{alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
@@ -18,10 +20,8 @@ use super::{
     arena::Slabs,
     directory::Directory,
     page::{PageHeader, PageOf},
-    slot::{Slot, State, Word},
+    slot::{Slot, State},
 };
-#[cfg(not(loom))]
-use crate::cache::table::census::Census;
 use crate::cache::{
     table::{key::Key, packed_key},
     thread::registry::Pinned,
@@ -156,93 +156,6 @@ impl<K: Key, R> Pages<K, R> {
         unsafe { &*header }.is_mixed()
     }
 
-    /// How many slots are ready.
-    pub(super) fn len(&self) -> usize {
-        let _growth = lock(&self.growth);
-        let mut count = 0;
-        self.each_page(&mut |page| count += Self::count_in(page, |word| word == Word::Ready));
-        count
-    }
-
-    /// Calls `each` for all packed keys whose slots are ready, and their values.
-    #[cfg(not(loom))]
-    pub(super) fn each_ready<'pin>(&self, _pin: Pinned<'pin>, each: &mut dyn FnMut(u64, &'pin R)) {
-        let mut pages = Vec::new();
-        {
-            let _growth = lock(&self.growth);
-            let root = self.root.load(Ordering::Acquire).cast();
-            Self::paths(root, 0, &mut [0; 4], &mut |path, page| pages.push((path, page)));
-        }
-        // Users' code runs without the lock; pages live as long as the table.
-        for (path, page) in pages {
-            for index in 0..PageOf::<K, R>::SLOTS {
-                // SAFETY: the page belongs to this table, which the pin keeps.
-                let slot: Slot<'pin, R> = unsafe { PageOf::<K, R>::slot(page, index, 0) };
-                if let Some(value) = slot.value() {
-                    each(Self::packed_at(&Place { path, slot: index }), value);
-                }
-            }
-        }
-    }
-
-    /// All pages, each with the path that leads to it; the growth lock is held.
-    #[cfg(not(loom))]
-    fn paths(at: *mut u8, level: usize, path: &mut [usize; 4], each: &mut dyn FnMut([usize; 4], *mut u8)) {
-        if at.is_null() {
-            return;
-        }
-        if level == K::COORDINATES {
-            return each(*path, at);
-        }
-        let directory = at.cast::<Directory>();
-        // SAFETY: above the last level, links lead to directories of this table.
-        for index in 0..unsafe { (*directory).len } {
-            path[level] = index;
-            // SAFETY: as above.
-            if let Some(entry) = unsafe { Directory::entry(directory, index) } {
-                Self::paths(entry.load(Ordering::Acquire), level + 1, path, each);
-            }
-        }
-    }
-
-    /// The packed key whose [`place`](Self::place) this is.
-    #[cfg(not(loom))]
-    fn packed_at(place: &Place) -> u64 {
-        let (mut slot, mut codes) = (place.slot, [0; 4]);
-        for index in (0..K::COORDINATES).rev() {
-            let bits = PageOf::<K, R>::INNER[index];
-            codes[index] = (place.path[index] << bits | slot & ((1 << bits) - 1)) as u64;
-            slot >>= bits;
-        }
-        let [a, b, c, _] = codes;
-        let packed = match K::COORDINATES {
-            2 => packed_key::pack([a, b]),
-            3 => packed_key::pack([a, b, c]),
-            4 => packed_key::pack(codes),
-            _ => packed_key::pack([a]),
-        };
-        packed.unwrap_or_default()
-    }
-
-    /// What the pages and their directories take.
-    #[cfg(not(loom))]
-    pub(super) fn bytes(&self) -> usize {
-        let growth = lock(&self.growth);
-        growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes
-    }
-
-    /// Adds what is in the pages.
-    #[cfg(not(loom))]
-    pub(super) fn census(&self, census: &mut Census) {
-        let _growth = lock(&self.growth);
-        self.each_page(&mut |page| {
-            for index in 0..PageOf::<K, R>::SLOTS {
-                // SAFETY: the page belongs to this table, which is borrowed.
-                census.add(unsafe { PageOf::<K, R>::slot(page, index, 0) }.state().word());
-            }
-        });
-    }
-
     #[inline(always)]
     fn place(packed: u64) -> Place {
         match K::COORDINATES {
@@ -363,54 +276,6 @@ impl<K: Key, R> Pages<K, R> {
             growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
         }
         growth.pages < growth.allowed
-    }
-
-    /// How many slots are used, where removed values may count as well; the growth lock is held.
-    fn count_used(&self) -> usize {
-        let mut count = 0;
-        self.each_page(&mut |page| {
-            // SAFETY: the page belongs to this table, which is borrowed, and begins with its header.
-            let full = unsafe { &(*page.cast::<PageHeader>()).full };
-            // Most pages of a table that is well used are full: they are counted once.
-            if full.load(Ordering::Relaxed) != 0 {
-                count += PageOf::<K, R>::SLOTS;
-                return;
-            }
-            let used = Self::count_in(page, |word| matches!(word, Word::Ready | Word::Claimed(_)));
-            full.store(u32::from(used == PageOf::<K, R>::SLOTS), Ordering::Relaxed);
-            count += used;
-        });
-        count
-    }
-
-    /// How many slots of a page of this table have such a word.
-    fn count_in(page: *mut u8, which: impl Fn(Word) -> bool) -> usize {
-        // SAFETY: the page belongs to this table, which is borrowed.
-        let word = |index| unsafe { PageOf::<K, R>::slot(page, index, 0) }.state().word();
-        (0..PageOf::<K, R>::SLOTS).filter(|index| which(word(*index))).count()
-    }
-
-    /// All pages; the growth lock is held.
-    fn each_page(&self, each: &mut dyn FnMut(*mut u8)) {
-        Self::descend(self.root.load(Ordering::Acquire).cast(), K::COORDINATES, each, &mut |_| {});
-    }
-
-    fn descend(at: *mut u8, levels: usize, each: &mut dyn FnMut(*mut u8), leave: &mut dyn FnMut(*mut Directory)) {
-        if at.is_null() {
-            return;
-        }
-        if levels == 0 {
-            return each(at);
-        }
-        let directory = at.cast::<Directory>();
-        // SAFETY: above the last level, links lead to directories of this table.
-        for index in 0..unsafe { (*directory).len } {
-            // SAFETY: as above.
-            if let Some(entry) = unsafe { Directory::entry(directory, index) } {
-                Self::descend(entry.load(Ordering::Acquire), levels - 1, each, leave);
-            }
-        }
-        leave(directory);
     }
 }
 
