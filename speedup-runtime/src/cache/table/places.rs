@@ -23,11 +23,10 @@ pub(in crate::cache) struct Found<'pin, K, R> {
 impl<'pin, K: Key, R: Output> Found<'pin, K, R> {
     /// # Safety
     /// The entry was ready at some moment of `'pin`.
-    unsafe fn new(table: u64, hash: u64, entry: &'pin Entry<K, R>, pin: Pinned<'pin>) -> Option<Self> {
+    unsafe fn new(table: u64, place: u32, hash: u64, entry: &'pin Entry<K, R>, pin: Pinned<'pin>) -> Self {
         // SAFETY: by the contract.
         let (key, value) = unsafe { entry.contents(pin) };
-        let place = Hashed::place(hash, entry)?;
-        Some(Self { table, place, hash, key, value, entry })
+        Self { table, place, hash, key, value, entry }
     }
 
     /// Whether it has not been taken out.
@@ -48,8 +47,9 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The hashed value of a key, and where it is. `None` also for one of the few beyond four billions, which have no place.
     pub(in crate::cache) fn find_place<'pin>(&self, key: &K, pin: Pinned<'pin>) -> Option<Found<'pin, K, R>> {
         let (hash, entry) = self.hashed.get()?.find_place(key, pin)?;
+        let place = Hashed::place(hash, entry)?;
         // SAFETY: found ready.
-        unsafe { Found::new(self.id, hash, entry, pin) }
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
     /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
@@ -86,11 +86,9 @@ impl<K: Key, R: Output> Table<K, R> {
         me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<Found<'pin, K, R>> {
-        let hashed = self.hashed.get()?;
-        let entry = hashed.at(place, pin)?;
         // SAFETY: passed on.
-        let hash = unsafe { hashed.remove_at(entry, || self.turn(me)) }?;
+        let (hash, entry) = unsafe { self.hashed.get()?.remove_at(place, || self.turn(me), pin) }?;
         // SAFETY: found ready.
-        unsafe { Found::new(self.id, hash, entry, pin) }
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 }

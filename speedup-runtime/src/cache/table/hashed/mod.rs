@@ -167,18 +167,21 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
     }
 
-    /// Takes the value of an entry out that was ready under the pin, if it still is. Returns the hash of its key.
+    /// Takes the value of the entry of this name out, if it is ready. Returns the hash of its key, and the entry.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(super) unsafe fn remove_at<'pin, 'a>(
         &self,
-        entry: &'pin Entry<K, R>,
+        place: u32,
         turn: impl Fn() -> Turn<'a>,
-    ) -> Option<u64> {
+        pin: Pinned<'pin>,
+    ) -> Option<(u64, &'pin Entry<K, R>)> {
+        let entry = self.at(place, pin)?;
         // SAFETY: it was ready under the pin, and so has its key until the pin ends.
         let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
-        let shard = self.shard(hash);
+        // By the name: the key may have another hash than when it came.
+        let shard = &self.shards[place as usize % SHARDS];
         {
             let turn = turn();
             let mut writer = shard.write(&turn);
@@ -189,7 +192,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         }
         // SAFETY: passed on.
         unsafe { Self::retire(shard, entry) };
-        Some(hash)
+        Some((hash, entry))
     }
 
     /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
