@@ -23,6 +23,8 @@ pub(in crate::cache) struct Found<'pin, K, R> {
 
 /// The value of an entry that was found ready.
 pub(in crate::cache) struct Placed<'pin, K, R> {
+    /// Names it among those of the table.
+    place: u32,
     entry: &'pin Entry<K, R>,
     pin: Pinned<'pin>,
 }
@@ -46,11 +48,10 @@ impl<'pin, K, R> Placed<'pin, K, R> {
 impl<'pin, K: Key, R: Output> Found<'pin, K, R> {
     /// # Safety
     /// The entry was ready at some moment of `'pin`.
-    unsafe fn new(table: u64, hash: u64, entry: &'pin Entry<K, R>, pin: Pinned<'pin>) -> Option<Self> {
+    unsafe fn new(table: u64, place: u32, hash: u64, entry: &'pin Entry<K, R>, pin: Pinned<'pin>) -> Self {
         // SAFETY: by the contract.
         let (key, value) = unsafe { entry.contents(pin) };
-        let place = Hashed::place(hash, entry)?;
-        Some(Self { table, place, hash, key, value, entry })
+        Self { table, place, hash, key, value, entry }
     }
 
     /// Whether it has not been taken out.
@@ -82,8 +83,9 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The hashed value of a key, and where it is. `None` also for one of the few beyond four billions, which have no place.
     pub(in crate::cache) fn find_place<'pin>(&self, key: &K, pin: Pinned<'pin>) -> Option<Found<'pin, K, R>> {
         let (hash, entry) = self.hashed.get()?.find_place(key, pin)?;
+        let place = Hashed::place(hash, entry)?;
         // SAFETY: found ready.
-        unsafe { Found::new(self.id, hash, entry, pin) }
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
     /// A hashed value by its slot, which was ready at some moment of `'pin`, and where it is. It may have been taken out since.
@@ -95,10 +97,12 @@ impl<K: Key, R: Output> Table<K, R> {
         const { assert!(K::COORDINATES == 0, "keys of small integers have slots in pages, too") };
         // SAFETY: such keys are in entries alone.
         let entry = unsafe { Entry::<K, R>::of_slot(slot) };
+        let hashed = self.hashed.get()?;
         // SAFETY: it was ready, by the contract.
-        let hash = self.hashed.get()?.hash(unsafe { entry.contents(pin) }.0);
+        let hash = hashed.hash(unsafe { entry.contents(pin) }.0);
+        let place = hashed.place_of(hash, entry, pin)?;
         // SAFETY: as above.
-        unsafe { Found::new(self.id, hash, entry, pin) }
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
     /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
@@ -121,7 +125,7 @@ impl<K: Key, R: Output> Table<K, R> {
     #[inline]
     pub(in crate::cache) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<Placed<'pin, K, R>> {
         let entry = self.hashed.get()?.at(place, pin)?;
-        Some(Placed { entry, pin })
+        Some(Placed { place, entry, pin })
     }
 
     /// Takes a value out that was found in this table, if it still is there; it is dropped when nobody can be reading it.
@@ -130,12 +134,12 @@ impl<K: Key, R: Output> Table<K, R> {
     /// As for [`remove`](Self::remove).
     pub(in crate::cache) unsafe fn remove_at<'pin>(
         &self,
-        Placed { entry, pin }: Placed<'pin, K, R>,
+        Placed { place, entry, pin }: Placed<'pin, K, R>,
         me: &Worker,
     ) -> Option<Found<'pin, K, R>> {
         // SAFETY: passed on.
-        let hash = unsafe { self.hashed.get()?.remove_at(entry, || self.turn(me)) }?;
+        let hash = unsafe { self.hashed.get()?.remove_at(place, entry, || self.turn(me)) }?;
         // SAFETY: found ready.
-        unsafe { Found::new(self.id, hash, entry, pin) }
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 }

@@ -147,6 +147,17 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(number + hash as u32 % SHARDS as u32)
     }
 
+    /// The name of an entry whose key has this hash, unless that has changed since it came: then it takes a search.
+    #[inline]
+    pub(super) fn place_of(&self, hash: u64, entry: &Entry<K, R>, pin: Pinned<'_>) -> Option<u32> {
+        let is_of = |shard: &Shard<K, R>| shard.view(pin).is_some_and(|view| view.has(entry));
+        if is_of(self.shard(hash)) {
+            return Self::place(hash, entry);
+        }
+        // The low bits of a hash are its shard.
+        Self::place(self.shards.iter().position(is_of)? as u64, entry)
+    }
+
     /// The entry of this name, if it is ready.
     #[inline]
     pub(super) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
@@ -154,18 +165,20 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
     }
 
-    /// Takes the value of an entry out that was ready under the pin, if it still is. Returns the hash of its key.
+    /// Takes the value of the entry of this name out, which was ready under the pin, if it still is. Returns the hash of its key.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(super) unsafe fn remove_at<'pin, 'a>(
         &self,
+        place: u32,
         entry: &'pin Entry<K, R>,
         turn: impl Fn() -> Turn<'a>,
     ) -> Option<u64> {
         // SAFETY: it was ready under the pin, and so has its key until the pin ends.
         let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
-        let shard = self.shard(hash);
+        // By the name: the key may have another hash than when it came.
+        let shard = &self.shards[place as usize % SHARDS];
         {
             let turn = turn();
             let mut writer = shard.write(&turn);
