@@ -218,6 +218,7 @@ fn floats_are_keys_of_every_form() {
 }
 
 #[cache]
+#[allow(clippy::boxed_local)]
 fn deep(
     a: (f32, (f64, [f64; 2]), [[f32; 2]; 2]),
     b: &[(u8, f32)],

@@ -20,6 +20,7 @@ mod behind;
 mod builder;
 mod cache;
 mod held;
+mod look;
 mod memo;
 mod renewing;
 mod rules;
