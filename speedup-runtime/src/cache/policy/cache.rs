@@ -291,14 +291,23 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             || K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))).is_some()
     }
 
+    /// Whether a value is there, fresh or not.
+    pub(super) fn has(&self, key: &K) -> bool {
+        self.cache.core().look(Hashed::of_ref(key), registry::current(), |_| ()).is_some()
+    }
+
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
         K::with(key, |key| self.cache.core().look(Hashed::of_ref(key), registry::current(), look))
     }
 
     /// Puts a value in, and returns the one that was there. See [`Cache::insert`](crate::Cache::insert).
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        self.insert_key(K::of(key), value)
+    }
+
+    pub(super) fn insert_key(&self, key: K, value: R) -> Option<R> {
         let (core, worker) = (self.cache.core(), registry::current());
-        let key = Hashed(K::of(key));
+        let key = Hashed(key);
         let value = self.shared.to_insert(self.cache.behind(), &key, value);
         let old = core.insert(self.cache.function(), &key, value, worker);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));

@@ -19,6 +19,7 @@ mod asynchronous;
 mod behind;
 mod builder;
 mod cache;
+mod held;
 mod look;
 mod memo;
 mod renewing;

@@ -280,7 +280,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         }
         if next != u64::MAX {
             // A part of what is left to live: what ends soon after goes with it.
-            self.schedule(core, next.saturating_add((next - now) / 8));
+            self.schedule(core, next.saturating_add(next.saturating_sub(now) / 8));
         }
     }
 }
