@@ -3,6 +3,7 @@
 //! Small, since it takes a thousand times as long there. Here the tests run as well, so that they stay true.
 
 use std::{
+    hash::{Hash, Hasher},
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
@@ -49,6 +50,45 @@ fn keys_too_large_for_pages_stray() {
         assert_eq!(cache.remove(&(n,)), Some(n.to_string()));
         assert_eq!(cache.get((n,)), n.to_string());
     }
+}
+
+/// Has another hash each time it is asked.
+#[derive(Clone)]
+struct Restless(u64, Arc<u64>);
+
+impl PartialEq for Restless {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Restless {}
+
+impl Hash for Restless {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        (self.0, ASKED.fetch_add(1, Ordering::Relaxed) % 5).hash(hasher);
+    }
+}
+
+#[test]
+fn keys_whose_hash_changes_cost_calls_and_nothing_else() {
+    let counted = Arc::new(7);
+    let key = |n: u64| Restless(n, counted.clone());
+    {
+        let bounded = Cache::from_fn(|key: Restless| key.1).capacity(20);
+        let plain = Cache::from_fn(|key: Restless| key.1);
+        for n in (0..40).cycle().take(if cfg!(miri) { 400 } else { 4_000 }) {
+            assert_eq!((*bounded.get((key(n),)), *plain.get((key(n),))), (7, 7));
+            bounded.remove(&(key(n / 2),));
+            plain.remove(&(key(n / 3),));
+        }
+    }
+    // What was removed is freed when others are removed, and the tables behind that.
+    for _ in 0..3 {
+        Cache::from_fn(|n: u64| n).get((1,));
+    }
+    assert_eq!(Arc::strong_count(&counted), 1, "each key and value was dropped once");
 }
 
 #[test]

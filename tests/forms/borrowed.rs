@@ -257,3 +257,64 @@ fn results_may_borrow_and_stay_on_their_thread() {
     let words: Vec<&str> = text.split(' ').collect();
     assert_eq!(joined(&words, 0).as_deref(), Some(&vec!["a", "b", "c"]));
 }
+
+/// Where it has been dropped after what it borrows was over.
+static LATE: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Countdown<'a>(u64, &'a str, &'a Over);
+
+/// Whether the call has returned.
+#[derive(Debug, Default)]
+struct Over(std::sync::atomic::AtomicBool);
+
+impl PartialEq for Over {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Over {}
+
+impl std::hash::Hash for Over {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl Drop for Countdown<'_> {
+    fn drop(&mut self) {
+        LATE.fetch_add(usize::from(self.2.0.load(Ordering::SeqCst)), Ordering::SeqCst);
+    }
+}
+
+#[cache(scoped)]
+fn lifts_off<'a>(from: Countdown<'a>) -> &'a str {
+    assert!(from.0 > 0, "zero");
+    let next = Countdown(from.0 - 1, from.1, from.2);
+    lifts_off(next)
+}
+
+/// Calls that others help with remember what has panicked as long as they run, and what a scope was given is over before.
+#[cache]
+fn launches(count: u64) -> usize {
+    let busy = |_| {
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(1) {
+            std::hint::spin_loop();
+        }
+    };
+    speedup::map(0..4, busy);
+    let failed = (0..count).filter(|from| {
+        // Lent to the call, and there for longer, so that who comes late finds it.
+        let over: &'static Over = Box::leak(Box::default());
+        let failed = catch_unwind(AssertUnwindSafe(|| lifts_off(Countdown(*from, "", over)).len())).is_err();
+        over.0.store(true, Ordering::SeqCst);
+        failed
+    });
+    failed.count()
+}
+
+#[test]
+fn keys_of_calls_that_have_panicked_are_let_go_with_the_scope() {
+    assert_eq!(launches(8), 8);
+    assert_eq!(LATE.load(Ordering::SeqCst), 0);
+}

@@ -90,3 +90,20 @@ fn keys_of_type_parameters_need_no_debug() {
     assert_eq!(row.left(0), 2);
     assert_eq!(Row::<Silent, 2>::LEFT().len(), 3);
 }
+
+#[cache]
+fn room_for<T: Clone + Eq + Hash + Send + Sync + 'static>(_of: T) -> u64 {
+    2
+}
+
+/// What its bound is, another generic function says.
+#[cache(capacity = room_for(std::any::type_name::<u8>()))]
+fn few<T: Clone + Eq + Hash + Send + Sync + 'static>(items: Vec<T>) -> usize {
+    items.len()
+}
+
+#[test]
+fn a_bound_may_be_what_another_generic_function_says() {
+    assert_eq!((few(vec![1_u8]), few(vec!['a', 'b']), few(vec!['c'])), (1, 2, 1));
+    assert_eq!(FEW::<char>().len(), 2);
+}

@@ -189,3 +189,54 @@ fn with_helpers_that_come_and_go_each_key_is_computed_once_in_each_scope() {
         assert!(runs.iter().all(|runs| runs.load(Ordering::Relaxed) < 2), "{runs:?}");
     }
 }
+
+trait Shape: Sync {
+    fn cost(&self) -> u64;
+    fn inner(&self) -> Option<&dyn Shape> {
+        None
+    }
+}
+
+struct Plain(u64);
+
+impl Shape for Plain {
+    fn cost(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Lies where its field lies, and is no larger.
+struct Twice(Plain);
+
+impl Shape for Twice {
+    fn cost(&self) -> u64 {
+        self.0.0 * 2
+    }
+
+    fn inner(&self) -> Option<&dyn Shape> {
+        Some(&self.0)
+    }
+}
+
+#[cache(scoped, skip(shape))]
+fn total(shape: &dyn Shape, n: u64) -> u64 {
+    if n == 0 {
+        return shape.cost();
+    }
+    total(shape, n - 1) + shape.inner().map_or(0, |inner| 1_000 * total(inner, n - 1))
+}
+
+#[cache(scoped, skip(units))]
+fn units_left(units: &[()], n: u64) -> u64 {
+    match units {
+        _ if n == 0 => units.len() as u64,
+        [] => units_left(units, n - 1),
+        [_, rest @ ..] => 10 * units_left(units, n - 1) + units_left(rest, n - 1),
+    }
+}
+
+#[test]
+fn what_lies_at_one_place_is_told_by_its_type_and_its_length() {
+    assert_eq!((total(&Twice(Plain(3)), 1), total(&Twice(Plain(3)), 2)), (3_006, 6_006));
+    assert_eq!((units_left(&[(), ()], 1), units_left(&[(), ()], 2)), (21, 220));
+}

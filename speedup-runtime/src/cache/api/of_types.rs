@@ -4,6 +4,7 @@ use std::{
     any::{Any, TypeId},
     hash::{BuildHasherDefault, Hash, Hasher},
     ptr::null_mut,
+    sync::OnceLock,
 };
 
 use crate::cache::{
@@ -35,6 +36,7 @@ const BUCKETS: usize = 256;
 
 struct Node {
     id: TypeId,
+    /// A `OnceLock`.
     value: &'static (dyn Any + Send + Sync),
     next: *const Node,
 }
@@ -64,13 +66,16 @@ impl Hasher for Last {
 }
 
 /// The value for a type, made once.
+///
+/// It is made without a lock but its own: what a bound is, is users' code, and may ask for the value of another type.
 #[inline]
 pub(in crate::cache) fn get<T: Send + Sync + 'static>(id: TypeId, make: impl FnOnce() -> T) -> &'static T {
     let bucket = bucket(id);
-    match find(bucket, id).and_then(|value| value.downcast_ref()) {
-        Some(value) => value,
-        None => add(bucket, id, make),
-    }
+    let place = match find(bucket, id).and_then(|value| value.downcast_ref::<OnceLock<T>>()) {
+        Some(place) => place,
+        None => add(bucket, id),
+    };
+    place.get_or_init(make)
 }
 
 #[inline]
@@ -93,14 +98,15 @@ fn find(bucket: &AtomicPtr<Node>, id: TypeId) -> Option<&'static (dyn Any + Send
     None
 }
 
+/// A place for the value of a type, unless there is one.
 #[cold]
 #[inline(never)]
-fn add<T: Send + Sync + 'static>(bucket: &AtomicPtr<Node>, id: TypeId, make: impl FnOnce() -> T) -> &'static T {
+fn add<T: Send + Sync + 'static>(bucket: &AtomicPtr<Node>, id: TypeId) -> &'static OnceLock<T> {
     let _adding = lock(&ADDING);
-    if let Some(value) = find(bucket, id).and_then(|value| value.downcast_ref()) {
-        return value;
+    if let Some(place) = find(bucket, id).and_then(|value| value.downcast_ref()) {
+        return place;
     }
-    let value: &'static T = Box::leak(Box::new(make()));
+    let value: &'static OnceLock<T> = Box::leak(Box::new(OnceLock::new()));
     // Relaxed: nodes are added under the lock.
     let node = Node { id, value, next: bucket.load(Ordering::Relaxed) };
     bucket.store(Box::into_raw(Box::new(node)), Ordering::Release);

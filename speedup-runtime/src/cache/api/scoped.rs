@@ -2,7 +2,7 @@
 
 use std::{
     any::{Any, TypeId},
-    mem::ManuallyDrop,
+    mem::{self, ManuallyDrop},
     ptr,
 };
 
@@ -53,13 +53,20 @@ pub struct Scoped {
     listed: OnceCell<(&'static str, Ticket)>,
 }
 
-/// Where an argument that is passed on by reference lies, and how large it is: what tells it from others while it is lent.
+/// What tells an argument that is passed on by reference from others while it is lent: where it lies, and how long it is or, if it is a
+/// `dyn`, of which type. A value may lie where one of its fields does, and slices of what has no size all lie at one place.
 pub type Place = (u64, u64);
 
 /// The place of a value.
 #[inline(always)]
 pub fn place_of<T: ?Sized>(value: &T) -> Place {
-    (ptr::from_ref(value).cast::<()>().addr() as u64, size_of_val(value) as u64)
+    let place = ptr::from_ref(value);
+    if const { size_of::<*const T>() != size_of::<[usize; 2]>() } {
+        return (place.cast::<()>().addr() as u64, 0);
+    }
+    // SAFETY: a pointer of two words, the address and what stands beside it, each of which can be read as a number.
+    let [one, other] = unsafe { mem::transmute_copy::<*const T, [usize; 2]>(&place) };
+    (one as u64, other as u64)
 }
 
 /// Tells numbers that are passed on by value from each other, and values of other types not at all.

@@ -44,6 +44,7 @@ impl Ghosts {
     }
 
     /// Remembers a key that was put out.
+    #[inline]
     pub(in crate::cache) fn add(&self, hash: u64) {
         // No read-modify-write: a key that is not counted matters to nobody.
         let clock = self.clock.load(Ordering::Relaxed);
@@ -61,6 +62,7 @@ impl Ghosts {
 
     /// Whether a key is remembered, and for how long: up to a sixth, about, is not long: a loop that is a fifth longer than the
     /// room comes back later. It is remembered no longer.
+    #[inline]
     pub(in crate::cache) fn take(&self, hash: u64) -> Option<Known> {
         let now = self.clock.load(Ordering::Relaxed) / self.step;
         let (set, tag) = self.at(hash);
@@ -75,6 +77,7 @@ impl Ghosts {
     }
 
     /// The lanes of a hash, and the part of it that stands in them, which is never nothing.
+    #[inline]
     fn at(&self, hash: u64) -> (&[AtomicU32; LANES], u32) {
         let tag = (hash as u32 | 1 << 31) & !(TIMES - 1);
         (&self.sets[(hash >> 32) as usize & (self.sets.len() - 1)].0, tag)

@@ -124,6 +124,7 @@ impl Marks {
 
     /// Says that a value which does not age lives from now on, unless that has been said. Under the queue's lock, where all such values of a
     /// cache begin. Whether it is the first to do so.
+    #[inline]
     pub(in crate::cache) fn begin_in_queue(&self, born: u64) -> bool {
         let word = self.0.load(Ordering::Relaxed);
         let is_new = word & KIND == NEW;
@@ -134,6 +135,7 @@ impl Marks {
     }
 
     /// Whether it has been said when it lives.
+    #[inline]
     pub(in crate::cache) fn has_begun(&self) -> bool {
         let word = self.word();
         self.times(word).map_or(word & KIND != NEW, Times::has_begun)
@@ -166,6 +168,13 @@ impl Marks {
         self.times(word).map_or(u64::MAX, Times::ends)
     }
 
+    /// Whether its end is later than this.
+    #[inline(always)]
+    pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
+        let word = self.word();
+        if word & KIND == ENDING { now < word >> END_AT } else { now < self.ends() }
+    }
+
     /// When it ends if nobody asks for it any more.
     pub(in crate::cache) fn ends_if_idle(&self, idle: u64) -> u64 {
         self.times(self.word()).map_or(u64::MAX, |times| times.ends_if_idle(idle))
@@ -189,23 +198,27 @@ impl Marks {
     }
 
     /// How often it was asked for since the queue has last looked, as far as that is counted.
+    #[inline]
     pub(in crate::cache) fn visits(&self) -> u64 {
         self.0.load(Ordering::Relaxed) & VISITS
     }
 
     /// Counts one visit less, of which there is one. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn take_visit(&self) {
         let word = self.0.load(Ordering::Relaxed);
         self.write(word - (word & VISITS).min(1));
     }
 
     /// Counts no visit. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn take_visits(&self) {
         let word = self.0.load(Ordering::Relaxed);
         self.write(word & !VISITS);
     }
 
     /// Where it is in the queue.
+    #[inline]
     pub(in crate::cache) fn ticket(&self) -> u32 {
         let word = self.word();
         if word & KIND == PLACED {
@@ -215,6 +228,7 @@ impl Marks {
     }
 
     /// Gives it a place in the queue, if that is one of the things that are to be known of it. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn set_ticket(&self, ticket: u32) {
         let word = self.word();
         if let Some(times) = self.times(word) {
@@ -257,6 +271,7 @@ impl Marks {
 }
 
 impl Clone for Marks {
+    #[inline]
     fn clone(&self) -> Self {
         let word = self.word();
         let copy = self.times(word).map_or(word, |times| times.clone().into_word() | word & (KIND | VISITS));

@@ -16,8 +16,6 @@
 //! values in the table, each with a ticket that the value has, too: where they differ, the value is gone, or has another place in
 //! the queue.
 
-use std::collections::VecDeque;
-
 use super::{
     fifo::{Fifo, Turn},
     marks::Marks,
@@ -88,6 +86,7 @@ impl Queue {
     }
 
     /// What the values weigh together.
+    #[inline]
     pub(in crate::cache) fn weight(&self) -> u64 {
         self.small.weight() + self.main.weight()
     }
@@ -98,16 +97,19 @@ impl Queue {
     }
 
     /// How many values there are.
+    #[inline]
     pub(in crate::cache) fn len(&self) -> usize {
         self.small.live() + self.main.live()
     }
 
     /// Whether the values weigh more than there is room for.
+    #[inline]
     pub(in crate::cache) fn is_over(&self) -> bool {
         self.weight() > self.bound
     }
 
     /// Whether the places are those of the table with this number.
+    #[inline]
     pub(in crate::cache) fn is_of(&self, table: u64) -> bool {
         self.table == table
     }
@@ -126,6 +128,7 @@ impl Queue {
 
     /// Takes a value in that has no place. It may have been put out a while ago, and be asked for by a call of the same function. `has_room`: nobody
     /// has to go for it.
+    #[inline]
     pub(in crate::cache) fn admit(
         &mut self,
         place: u32,
@@ -134,7 +137,7 @@ impl Queue {
         known: Option<Known>,
         (is_nested, has_room): (bool, bool),
     ) {
-        let (room, least) = (self.small_room, least_small(self.bound));
+        let room = self.small_room;
         let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
         self.small_room = match known {
             None => room,
@@ -143,7 +146,11 @@ impl Queue {
             Some(Known::Long) => {
                 // Half the weight, on average.
                 self.late = self.late.wrapping_add(1);
-                if self.late.is_multiple_of(2) { room.saturating_sub(weight).max(least) } else { room }
+                if self.late.is_multiple_of(2) {
+                    room.saturating_sub(weight).max(least_small(self.bound))
+                } else {
+                    room
+                }
             }
         };
         let is_main = match known {
@@ -156,6 +163,7 @@ impl Queue {
     }
 
     /// Whether there is room for so much more.
+    #[inline]
     pub(in crate::cache) fn has_room(&self, weight: u64) -> bool {
         fits(self.weight(), weight, self.bound)
     }
@@ -166,12 +174,14 @@ impl Queue {
         ticket != NOWHERE && queue.place(ticket & !(MAIN | self.mark)) == Some(place)
     }
 
+    #[inline]
     fn push(&mut self, is_main: bool, place: u32, marks: &Marks, weight: u64) {
         let queue = if is_main { &mut self.main } else { &mut self.small };
         let number = queue.push(place, weight);
         marks.set_ticket(self.ticket(is_main, number));
     }
 
+    #[inline]
     fn ticket(&self, is_main: bool, number: u32) -> u32 {
         number | self.mark | if is_main { MAIN } else { 0 }
     }
@@ -186,6 +196,7 @@ impl Queue {
     }
 
     /// One that was to go is gone already.
+    #[inline]
     pub(in crate::cache) fn miscounted(&mut self) {
         self.gone -= 1;
     }
@@ -198,6 +209,7 @@ impl Queue {
 
     /// Who is to go, while `over` says that somebody has to, or that the place of somebody has who is gone. `marks` finds those of the value
     /// at a place, if there is one.
+    #[inline(always)]
     pub(in crate::cache) fn next<'a>(
         &mut self,
         mut over: impl FnMut(&Self) -> bool,
@@ -216,6 +228,7 @@ impl Queue {
     }
 
     /// Takes a place out: that of a value which is to go, or that of one which is gone. `None` if there is none.
+    #[inline(always)]
     fn take<'a>(&mut self, marks: &impl Fn(u32) -> Option<&'a Marks>) -> Option<Option<Victim>> {
         loop {
             let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;
@@ -237,10 +250,12 @@ impl Queue {
     /// Gives those whose values are there new places without gaps. O(places), and at least half of them are gaps.
     ///
     /// Tickets given out before lead nowhere: they are older than the new ones.
+    #[cold]
+    #[inline(never)]
     fn close_gaps<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) {
         for is_main in [false, true] {
             let queue = if is_main { &mut self.main } else { &mut self.small };
-            let all: VecDeque<Turn> = queue.take_all();
+            let all: Vec<Turn> = queue.take_all();
             for Turn { number, place, weight } in all {
                 let ticket = self.ticket(is_main, number);
                 if let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) {

@@ -82,6 +82,7 @@ impl<K: Key, R: Output> Core<K, R> {
             && let Some((home, root)) = worker.shared_root()
             && call_stack::as_cycle(payload).is_none()
         {
+            let key = (!self.table.is_of_scope()).then_some(key);
             home.failures.note(root, place, key, for_others);
         }
     }

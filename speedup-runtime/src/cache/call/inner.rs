@@ -32,7 +32,7 @@ pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key:
 }
 
 /// Results larger than this, in bytes, are looked for only where there is room for them.
-pub(super) const LARGE: usize = 16 * 1024;
+pub(in crate::cache) const LARGE: usize = 16 * 1024;
 
 /// What came of a first look at a key.
 pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {

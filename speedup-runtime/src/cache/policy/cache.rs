@@ -2,10 +2,7 @@
 
 use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
-use super::{
-    shared::{Look, Shared},
-    state::PolicyState,
-};
+use super::{look::Look, shared::Shared, state::PolicyState};
 use crate::{
     cache::{
         api::{
@@ -19,7 +16,8 @@ use crate::{
         call::{
             callee::Callee,
             function::{Function, Hook},
-            look::Hit,
+            inner::LARGE,
+            look::{Got, Hit},
         },
         table::key::{Distinct, Key, Lookup, Output},
         thread::registry,
@@ -135,23 +133,37 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     #[inline(always)]
     fn get_by<'a>(&self, key: &Hashed<K>, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> R {
-        match self.hit(key, &callee) {
-            Hit::Taken(value) => value,
-            hit => self.miss(key, callee(), hit.is_absent()),
+        if const { size_of::<R>() > LARGE } {
+            return match self.hit(key, &callee) {
+                Hit::Taken(value) => value,
+                hit => self.miss(key, callee(), hit.is_absent()),
+            };
+        }
+        let mut late = false;
+        let hit = self.cache.core().hinted_of(key, |stored| self.shared.copy_of(stored, &mut late));
+        match hit {
+            Some(value) if late => self.renew_ahead(key, callee()).unwrap_or(value),
+            Some(value) => value,
+            None => self.begin(key, callee()),
+        }
+    }
+
+    /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
+    #[inline(never)]
+    fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        let (core, mut late) = (self.cache.core(), false);
+        match core.begin_of(key, registry::current(), |stored| self.shared.copy_of(stored, &mut late)) {
+            Got::Taken(value) if late => self.renew_ahead(key, callee).unwrap_or(value),
+            Got::Taken(value) => value,
+            Got::Mine(flight) => callee.run(core, key, Some(flight)).into_value(),
+            Got::Left => self.miss(key, callee, false),
         }
     }
 
     #[inline(always)]
     fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
         let mut late = false;
-        let hit = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
-            Look::Fresh(value) => Some(value),
-            Look::Late(value) => {
-                late = true;
-                Some(value)
-            }
-            Look::Expired => None,
-        });
+        let hit = self.cache.core().hit_of(key, |stored| self.shared.copy_of(stored, &mut late));
         match hit {
             Hit::Taken(value) if late => Hit::Taken(self.renew_ahead(&key.to_key(), callee()).unwrap_or(value)),
             hit => hit,
@@ -284,14 +296,23 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             || K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))).is_some()
     }
 
+    /// Whether a value is there, fresh or not.
+    pub(super) fn has(&self, key: &K) -> bool {
+        self.cache.core().look(Hashed::of_ref(key), registry::current(), |_| ()).is_some()
+    }
+
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
         K::with(key, |key| self.cache.core().look(Hashed::of_ref(key), registry::current(), look))
     }
 
     /// Puts a value in, and returns the one that was there. See [`Cache::insert`](crate::Cache::insert).
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        self.insert_key(K::of(key), value)
+    }
+
+    pub(super) fn insert_key(&self, key: K, value: R) -> Option<R> {
         let (core, worker) = (self.cache.core(), registry::current());
-        let key = Hashed(K::of(key));
+        let key = Hashed(key);
         let value = self.shared.to_insert(self.cache.behind(), &key, value);
         let old = core.insert(self.cache.function(), &key, value, worker);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));

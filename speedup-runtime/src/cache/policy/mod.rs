@@ -19,6 +19,8 @@ mod asynchronous;
 mod behind;
 mod builder;
 mod cache;
+mod held;
+mod look;
 mod memo;
 mod renewing;
 mod rules;

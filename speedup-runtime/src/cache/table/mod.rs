@@ -26,9 +26,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(loom))]
 pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
-pub(in crate::cache) use self::places::Found;
+pub(in crate::cache) use self::places::{Found, Placed};
 pub(in crate::cache) use self::slot::{Slot, State, Word};
-use self::{hashed::Hashed, radix::Pages};
+use self::{
+    hashed::{Front, Hashed},
+    radix::Pages,
+};
 use crate::cache::{
     table::{
         bias::{Alone, Bias, Turn},
@@ -53,6 +56,8 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+    /// Short cuts to some of what is in there.
+    front: Front<K, R>,
     /// Whether what the table outgrows stays with it and goes with it. Otherwise it is retired.
     keeps: bool,
 }
@@ -95,6 +100,7 @@ impl<K: Key, R: Output> Table<K, R> {
             bias: Bias::new(owner),
             pages: Pages::new(),
             hashed: OnceBox::new(),
+            front: Front::new(),
             keeps: false,
         }
     }
@@ -157,7 +163,10 @@ impl<K: Key, R: Output> Table<K, R> {
             // One that was removed since it was found may have been replaced.
             match slot.value() {
                 None if slot.state().word() == Word::Removed => {}
-                value => return value,
+                value => {
+                    self.note(key, &slot, pin);
+                    return value;
+                }
             }
         }
     }
@@ -281,7 +290,10 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The memory that the table takes. O(bytes / 16 KiB).
     #[cfg(not(loom))]
     pub(in crate::cache) fn bytes(&self, pin: Pinned<'_>) -> usize {
-        size_of::<Self>() + self.pages.bytes() + self.hashed.get().map_or(0, |hashed| hashed.bytes(pin))
+        size_of::<Self>()
+            + self.pages.bytes()
+            + self.hashed.get().map_or(0, |hashed| hashed.bytes(pin))
+            + self.front.bytes(pin)
     }
 
     /// The slot of a key, and whether this call made it with the given state.

@@ -35,8 +35,9 @@ struct Known {
     calls: HashMap<Place, Arc<dyn Any + Send + Sync>>,
 }
 
-/// A key, since a slot may come to another one, and what others get of the panic, if anything.
-struct Failed<K>(K, Option<Mutex<Payload>>);
+/// A key, since a slot may come to another one, and what others get of the panic, if anything. No key of a scope, whose keys may borrow
+/// what is gone before the outermost call ends, and whose slots stay those of their keys.
+struct Failed<K>(Option<K>, Option<Mutex<Payload>>);
 
 impl Failures {
     /// Whether there may be any.
@@ -45,16 +46,16 @@ impl Failures {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// Notes that a call has panicked that was made for the outermost call with this number.
+    /// Notes that a call has panicked that was made for the outermost call with this number; its key, if it is not that of a scope.
     pub(in crate::cache) fn note<K: Clone + Send + Sync + 'static>(
         &self,
         root: u64,
         place: Place,
-        key: &K,
+        key: Option<&K>,
         for_others: Option<&Payload>,
     ) {
         panics::contain(|| {
-            let failed = Arc::new(Failed(key.clone(), for_others.and_then(panics::copy_of).map(Mutex::new)));
+            let failed = Arc::new(Failed(key.cloned(), for_others.and_then(panics::copy_of).map(Mutex::new)));
             let mut known = lock(&self.known);
             let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
             // Of an earlier outermost call nobody asks any more.
@@ -80,7 +81,7 @@ impl Failures {
             let known = lock(&self.known);
             known.calls.get(&place).filter(|_| known.root == root)?.clone()
         };
-        let failed = failed.downcast_ref::<Failed<K>>().filter(|failed| is(&failed.0))?;
+        let failed = failed.downcast_ref::<Failed<K>>().filter(|failed| failed.0.as_ref().is_none_or(is))?;
         Some(failed.1.as_ref().and_then(|payload| panics::copy_of(&lock(payload))))
     }
 
@@ -130,8 +131,8 @@ mod tests {
     fn a_panic_is_known_by_its_key_until_it_is_to_be_tried_again() {
         let failures = Failures::default();
         let payload: Payload = Box::new("the bottom");
-        failures.note(1, (8, 1), &3_u64, Some(&payload));
-        failures.note(1, (16, 1), &4_u64, None);
+        failures.note(1, (8, 1), Some(&3_u64), Some(&payload));
+        failures.note(1, (16, 1), Some(&4_u64), None);
         let find = |root, place, key| text(failures.find(root, place, |of: &u64| *of == key));
         assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")));
         assert_eq!(find(1, (8, 1), 3), Some(Some("the bottom")), "as often as it is asked for");
@@ -144,12 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_a_scope_is_known_by_its_place() {
+        let failures = Failures::default();
+        failures.note::<u64>(1, (8, 1), None, None);
+        let find = |place| text(failures.find(1, place, |_: &u64| false));
+        assert_eq!((find((8, 1)), find((16, 1))), (Some(None), None));
+    }
+
+    #[test]
     fn an_outermost_call_knows_nothing_of_those_before() {
         let failures = Failures::default();
         let payload: Payload = Box::new("early");
-        failures.note(1, (8, 1), &3_u64, Some(&payload));
-        failures.note(3, (16, 1), &4_u64, Some(&payload));
-        failures.note(1, (24, 1), &5_u64, Some(&payload));
+        failures.note(1, (8, 1), Some(&3_u64), Some(&payload));
+        failures.note(3, (16, 1), Some(&4_u64), Some(&payload));
+        failures.note(1, (24, 1), Some(&5_u64), Some(&payload));
         let knows = |root, place| failures.find(root, place, |_: &u64| true).is_some();
         assert!(knows(3, (16, 1)) && !knows(1, (8, 1)) && !knows(1, (24, 1)));
         failures.forget_before(3);

@@ -131,16 +131,16 @@ impl Index {
         }
     }
 
-    /// Takes a number out; only by the writer.
+    /// Takes a number out that is linked, if need be with another hash; only by the writer.
     pub(super) fn unlink(&self, hash: u64, number: u32) {
-        if let Some((bucket, lane)) = self.lane_of(hash, number) {
+        if let Some((bucket, lane)) = self.lane_of(hash, number).or_else(|| self.lane_with(number)) {
             bucket.mark(lane, REMOVED);
         }
     }
 
-    /// Puts another number in the place of one that is linked; only by the writer. Readers find either.
+    /// Puts another number in the place of one that is linked, if need be with another hash; only by the writer. Readers find either.
     pub(super) fn replace(&self, hash: u64, number: u32, by: u32) {
-        if let Some((bucket, lane)) = self.lane_of(hash, number) {
+        if let Some((bucket, lane)) = self.lane_of(hash, number).or_else(|| self.lane_with(number)) {
             bucket.numbers[lane].store(by, Ordering::Release);
         }
     }
@@ -174,6 +174,17 @@ impl Index {
             }
             at = at.wrapping_add(1);
         }
+    }
+
+    /// Where a number is linked, whatever its hash was then: a key's `Hash` is users' code, and may say something else each time. What is freed must
+    /// not stay linked for that. Only for the writer. O(lanes).
+    #[cold]
+    fn lane_with(&self, number: u32) -> Option<(&Bucket, usize)> {
+        self.buckets.iter().find_map(|bucket| {
+            let mut linked = Bucket::linked(bucket.tags(Ordering::Relaxed));
+            let lane = linked.find(|lane| bucket.numbers[*lane].load(Ordering::Relaxed) == number);
+            lane.map(|lane| (bucket, lane))
+        })
     }
 
     /// All numbers that are linked.
@@ -309,6 +320,17 @@ mod tests {
                 prop_assert_eq!(numbers, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_number_is_taken_out_whatever_its_hash_has_become() {
+        let index = Index::with_room_for(100);
+        (0..100).for_each(|number| index.link(u64::from(number) << 56 | u64::from(number) << SHARD_BITS, number));
+        index.unlink(1 << 63, 7);
+        index.replace(1 << 63, 8, 107);
+        let mut numbers: Vec<_> = index.numbers().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..100).filter(|number| !matches!(number, 7 | 8)).chain([107]).collect::<Vec<_>>());
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU32, Mutex, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -40,10 +40,9 @@ pub(super) struct Shard<K, R> {
     writer: UnsafeCell<Writer<K, R>>,
     /// Held by writers, unless the table is theirs alone.
     writing: Mutex<()>,
-    /// Numbers of entries that were removed and that nobody can be reading.
-    freed: Mutex<Vec<u32>>,
-    /// Whether there may be any. Relaxed: a hint.
-    has_freed: AtomicBool,
+    /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
+    /// Release by who gives one back, Acquire by the writer, who takes all.
+    freed: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
 }
@@ -63,10 +62,10 @@ impl<K: Key, R: Output> Shard<K, R> {
                 fresh: null_mut()..null_mut(),
                 room: 0,
                 live: 0,
+                unused: 0,
             }),
             writing: Mutex::new(()),
-            freed: Mutex::new(Vec::new()),
-            has_freed: AtomicBool::new(false),
+            freed: AtomicU32::new(0),
             keeps,
         }
     }
@@ -144,7 +143,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
         let entry = self.make(writer, key, state, value);
-        lane.link(hash, entry.number);
+        lane.link(hash, entry.number());
         writer.room -= 1;
         writer.live += 1;
         entry
@@ -161,7 +160,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     ) {
         let new = self.make(writer, key, State::ready(), value);
         if let Some(view) = self.own_view(writer) {
-            view.index.replace(hash, old.number, new.number);
+            view.index.replace(hash, old.number(), new.number());
         }
         // It takes no lane, but a number: a view names the chunks of no more entries than there was room for.
         writer.room -= 1;
@@ -171,12 +170,11 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// An entry that is not linked yet.
     #[inline(always)]
     fn make<'pin>(&self, writer: &mut Writing<'_, K, R>, key: K, state: State, value: Option<R>) -> &'pin Entry<K, R> {
-        let reused = if self.has_freed.load(Ordering::Relaxed) { self.take_freed() } else { None };
+        let reused = self.take_unused(writer);
         // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
         // member names, but only its state word, until that says `Empty` or `Claimed`.
         unsafe {
-            if let Some(number) = reused {
-                let entry = writer.entry(number);
+            if let Some(entry) = reused {
                 (*(*entry).key.get()).write(key);
                 if let Some(value) = value {
                     (*(*entry).value.get()).write(value);
@@ -187,7 +185,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 let (entry, number) = self.take_fresh(writer);
                 let value = value.map_or_else(MaybeUninit::uninit, MaybeUninit::new);
                 let key = UnsafeCell::new(MaybeUninit::new(key));
-                entry.write(Entry { state, key, value: UnsafeCell::new(value), number });
+                entry.write(Entry { state, key, value: UnsafeCell::new(value), number: AtomicU32::new(number) });
                 &*entry
             }
         }
@@ -289,25 +287,38 @@ impl<K: Key, R: Output> Shard<K, R> {
         limit::grown();
     }
 
-    /// The entry with this number, which was removed, is read by nobody any more.
-    pub(super) fn give_back(&self, number: u32) {
-        lock(&self.freed).push(number);
-        self.has_freed.store(true, Ordering::Relaxed);
+    /// The entry was removed, is read by nobody any more, and has no key.
+    #[inline]
+    pub(super) fn give_back(&self, entry: &Entry<K, R>) {
+        let (number, mut before) = (entry.number(), self.freed.load(Ordering::Relaxed));
+        loop {
+            entry.number.store(before, Ordering::Relaxed);
+            match self.freed.compare_exchange(before, number + 1, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => before = now,
+            }
+        }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn take_freed(&self) -> Option<u32> {
-        let mut freed = lock(&self.freed);
-        let number = freed.pop();
-        self.has_freed.store(!freed.is_empty(), Ordering::Relaxed);
-        number
+    /// An entry that was given back.
+    #[inline(always)]
+    fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
+        if writer.unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
+            writer.unused = self.freed.swap(0, Ordering::Acquire);
+        }
+        let number = writer.unused.checked_sub(1)?;
+        let entry = writer.entry(number);
+        // SAFETY: it lies in its chunk, and was written before it was given back.
+        let link = unsafe { &(*entry).number };
+        writer.unused = link.load(Ordering::Relaxed);
+        link.store(number, Ordering::Relaxed);
+        Some(entry)
     }
 
     /// Takes an entry that is ready out of use.
     pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
-            view.index.unlink(hash, entry.number);
+            view.index.unlink(hash, entry.number());
         }
         writer.live -= 1;
         entry.state.remove();
