@@ -139,13 +139,8 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
                 hit => self.miss(key, callee(), hit.is_absent()),
             };
         }
-        let mut late = false;
-        let hit = self.cache.core().hinted_of(key, |stored| self.shared.copy_of(stored, &mut late));
-        match hit {
-            Some(value) if late => self.renew_ahead(key, callee()).unwrap_or(value),
-            Some(value) => value,
-            None => self.begin(key, callee()),
-        }
+        let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
+        self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
     }
 
     /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
