@@ -89,7 +89,7 @@ impl Ghosts {
     fn at(&self, hash: u64) -> (&[AtomicU32; LANES], u32) {
         let tag = (hash as u32 | 1 << 31) & !(TIMES - 1);
         // Those of a queue have sets of their own, since it has a time of its own: its number is the lowest bits.
-        let at = ((hash >> 32) as usize * self.queues) | hash as usize & (self.queues - 1);
+        let at = ((hash >> 32) as usize * self.queues) | (hash as usize & (self.queues - 1));
         (&self.sets[at & (self.sets.len() - 1)].0, tag)
     }
 }
