@@ -257,7 +257,7 @@ unsafe fn judge<K: Key, R: Output>(
             settle.settle(core, key, None);
         }
     } else {
-        flight.withdraw(|| Some(Outcome::value(value.clone())));
+        flight.discard(key, || Some(Outcome::value(value.clone())));
     }
     registry::collect_if_due();
 }
