@@ -3,11 +3,14 @@
 //! Tests that set the clock run one after the other, since there is one clock.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use speedup::{PolicyCache, cache, clock::Mock};
+use speedup::{Cache, PolicyCache, cache, clock::Mock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -279,4 +282,53 @@ fn the_last_ok_of_an_async_function_stays_in_service() {
         assert_eq!(rate("euro", false).await, Ok(4));
         assert_eq!(rate("pound", true).await, Err("down".to_owned()));
     });
+}
+
+/// How many keys are about when each of so many has been asked for, and what was let go has been freed: when nobody can be reading it.
+fn keys_about(ask: impl Fn(u64, &Arc<()>)) -> usize {
+    let counted = Arc::new(());
+    (0..2_000).for_each(|n| ask(n, &counted));
+    for _ in 0..10_000 {
+        if Arc::strong_count(&counted) < FEW {
+            break;
+        }
+        drop(Cache::from_fn(|n: u64| n));
+        std::thread::yield_now();
+    }
+    Arc::strong_count(&counted)
+}
+
+const FEW: usize = 300;
+
+#[test]
+fn keys_of_results_that_are_not_kept_take_no_room() {
+    #[cache(capacity = 10)]
+    fn refused(n: u64, by: Arc<()>) -> Result<u64, u64> {
+        if Arc::strong_count(&by) > 0 { Err(n) } else { Ok(n) }
+    }
+
+    #[cache]
+    fn missing(n: u64, by: Arc<()>) -> Option<u64> {
+        (Arc::strong_count(&by) == 0).then_some(n)
+    }
+
+    let all = [
+        keys_about(|n, by| assert_eq!(refused(n, by.clone()), Err(n))),
+        keys_about(|n, by| assert_eq!(missing(n, by.clone()), None)),
+    ];
+    assert!(all.iter().all(|about| *about < FEW), "{all:?}");
+}
+
+#[test]
+fn keys_that_were_renewed_go_with_their_values() {
+    #[cache(capacity = 10, ttl = "30s")]
+    fn number(n: u64, by: Arc<()>) -> u64 {
+        if Arc::strong_count(&by) > 0 { n } else { 0 }
+    }
+
+    let about = keys_about(|n, by| {
+        assert_eq!(number(n, by.clone()), n);
+        assert_eq!(NUMBER.refresh((n, by.clone())), n);
+    });
+    assert!(about < FEW, "{about}");
 }

@@ -14,6 +14,8 @@ use crate::cache::{
         registry::{Pin, Pinned, Worker},
     },
 };
+#[cfg(not(loom))]
+use crate::panics;
 
 /// A claim on a slot that outlives the pin under which it was made. Dropped without a result, it gives the slot back.
 pub(in crate::cache) struct Flight<'core, K: Key, R: Output> {
@@ -97,7 +99,33 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     #[cold]
     pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
-        // Who comes later waits until the slot is given back.
+        self.deliver(outcome);
+    }
+
+    /// The same for a result that is not kept: neither is its key, where that can be.
+    #[cfg(not(loom))]
+    #[cold]
+    pub(in crate::cache) fn discard(self, key: &K, outcome: impl Fn() -> Option<Outcome>) {
+        self.deliver(outcome);
+        let Self { core, worker, goal, .. } = self;
+        if core.discards(worker) {
+            let mut is_gone = false;
+            // The key is hashed, by users' code.
+            panics::contain(|| {
+                let pin = worker.pin();
+                let table = core.table(pin.at()).filter(|table| table.id() == goal.table);
+                // SAFETY: claimed by this worker; and as in `remove`.
+                is_gone = table.is_some_and(|table| unsafe { table.discard(key, goal.state, worker, pin.at()) });
+            });
+            if is_gone {
+                std::mem::forget(self);
+                goal.has_ended(core, worker);
+            }
+        }
+    }
+
+    /// Gives an outcome to those who wait, if there is one to be had. Who comes later waits until the claim is given up.
+    fn deliver(&self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.any(|| self.worker.order()) {
             waits::deliver(self.goal.state as usize, self.goal.table, outcome);
         }

@@ -259,7 +259,7 @@ unsafe fn judge<K: Key, R: Output>(
             None => flight.publish(copy),
         }
     } else {
-        flight.withdraw(|| Some(Outcome::value(value.clone())));
+        flight.discard(key, || Some(Outcome::value(value.clone())));
     }
     registry::collect_if_due();
 }

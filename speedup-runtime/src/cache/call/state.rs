@@ -200,6 +200,13 @@ impl<K: Key, R: Output> Core<K, R> {
         removed
     }
 
+    /// Whether the key of a result that is not kept can be taken out of the table. Not in a scope, with which all of its table goes; nor where
+    /// others may have named its slot, to find what has come of it.
+    pub(in crate::cache) fn discards(&self, worker: &'static Worker) -> bool {
+        let is_named = worker.handed.any() || worker.shared_root().is_some() || worker.is_isolated();
+        !is_named && !self.is_lent && !self.table.is_of_scope()
+    }
+
     /// Forgets everything. What is being computed is finished for its caller, and not kept.
     pub(in crate::cache) fn clear(&self) {
         self.parked.clear();

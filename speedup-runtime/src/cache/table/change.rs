@@ -30,6 +30,17 @@ impl<K: Key, R: Output> Table<K, R> {
         unsafe { self.hashed.get()?.remove(key, || self.turn(me), pin) }
     }
 
+    /// Takes the entry of a key out that gets no value, so that it takes no room; `state` leads to its word. False where there is none that can be
+    /// taken out: the slot is to be given back.
+    ///
+    /// # Safety
+    /// The worker has claimed the slot; and as for [`remove`](Self::remove).
+    #[cfg(not(loom))]
+    pub(in crate::cache) unsafe fn discard(&self, key: &K, state: *const (), me: &Worker, pin: Pinned<'_>) -> bool {
+        // SAFETY: passed on.
+        self.hashed.get().is_some_and(|hashed| unsafe { hashed.discard(key, state, || self.turn(me), pin) })
+    }
+
     /// Puts a value in the place of one that is there, which it gives out; it is dropped when nobody can be reading it. Who
     /// looks meanwhile finds one or the other. Gives the value back where there is none to be replaced.
     ///

@@ -5,7 +5,7 @@
 //!   Empty ---------> Claimed(owner) ----------> Ready ------> Moved     (paged slot: the key lives in the hash table)
 //!     ^                    |                      `---------> Removed   (hashed entry: unlinked, freed when unread)
 //!     `--------------------'
-//!            release
+//!            release, or `Removed` for a hashed entry whose result is not kept
 //! ```
 //!
 //! Who claims a slot is the only one who writes its value, and does so before `Ready` is stored. Whoever reads `Ready`
@@ -122,7 +122,7 @@ impl State {
         self.0.store(MOVED, Ordering::Release);
     }
 
-    /// Marks a hashed entry as unlinked; only under the writer's lock on a ready entry.
+    /// Marks a hashed entry as unlinked; only under the writer's lock on a ready entry, or by the owner.
     pub(in crate::cache) fn remove(&self) {
         self.0.store(REMOVED, Ordering::Release);
     }

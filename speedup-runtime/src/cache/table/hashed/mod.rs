@@ -270,6 +270,43 @@ impl<K: Key, R: Output> Hashed<K, R> {
         unsafe { (*entry.value.get()).assume_init_ref() }
     }
 
+    /// Takes the entry of a key out that gets no value, if this is its state word. It is given back when nobody can be reading it.
+    ///
+    /// # Safety
+    /// The caller has claimed what the word is about; and as for [`remove`](Self::remove).
+    #[cfg(not(loom))]
+    pub(super) unsafe fn discard<'a>(
+        &self,
+        key: &K,
+        state: *const (),
+        turn: impl Fn() -> Turn<'a>,
+        pin: Pinned<'_>,
+    ) -> bool {
+        unsafe fn free<K: Key, R: Output>(shard: *const (), entry: *mut ()) {
+            // SAFETY: as in `retire`, but that there is no value.
+            unsafe {
+                let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
+                let key = (*entry.key.get()).assume_init_read();
+                shard.give_back(entry.number);
+                drop(key);
+            }
+        }
+        let hash = self.hash(key);
+        let shard = self.shard(hash);
+        let Ok(entry) = shard.find(hash, key, pin) else { return false };
+        if !std::ptr::eq((&raw const entry.state).cast(), state) {
+            return false;
+        }
+        {
+            let turn = turn();
+            shard.unlink(&mut shard.write(&turn), hash, entry);
+        }
+        let (of, at) = (std::ptr::from_ref(shard).cast(), std::ptr::from_ref(entry).cast_mut().cast());
+        // SAFETY: keys are `Send`; once, since nobody but the caller changes what it has claimed.
+        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R>) });
+        true
+    }
+
     /// Looks at all entries that are ready.
     #[cfg(not(loom))]
     pub(super) fn each(&self, pin: Pinned<'_>, mut look: impl FnMut(&K, &R)) {

@@ -331,7 +331,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         Some(entry)
     }
 
-    /// Takes an entry that is ready out of use.
+    /// Takes an entry out of use that is ready, or claimed by the caller.
     pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
             view.index.unlink(hash, entry.number());
