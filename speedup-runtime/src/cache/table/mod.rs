@@ -173,7 +173,7 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
     #[inline(never)]
-    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.find_hashed(key, pin)
     }
 
@@ -329,7 +329,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         slot.member() & hashed::HASHED == 0
-            && self.pages.is_mixed(slot)
+            && self.pages.is_mixed(slot, pin)
             // Made if need be: only as a writer is it certain who of the two has come first.
             && self.hashed().has_settled(key, turn, pin)
     }
