@@ -14,7 +14,7 @@ use crate::{
             callee::Callee,
             function::{Function, Hook},
             inner::LARGE,
-            look::{Got, Hit},
+            look::Hit,
         },
         table::key::{Key, Lookup, Output},
         thread::registry,
@@ -139,18 +139,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
     }
 
-    /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
-    #[inline(never)]
-    fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
-        let (core, mut late) = (self.cache.core(), false);
-        match core.begin_of(key, registry::current(), |stored| self.shared.copy_of(stored, &mut late)) {
-            Got::Taken(value) if late => self.renew_ahead(key, callee).unwrap_or(value),
-            Got::Taken(value) => value,
-            Got::Mine(flight) => callee.run(core, key, Some(flight)).into_value(),
-            Got::Left => self.miss(key, callee, false),
-        }
-    }
-
     #[inline(always)]
     fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
         let mut late = false;
@@ -163,7 +151,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// The value of a key by another look, unless it is absent: computed if it is missing or has expired. What has expired stays until
     /// there is something better.
-    fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>, is_absent: bool) -> R {
+    pub(super) fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>, is_absent: bool) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
         if is_absent {
             return core.get(callee, key).into_value();

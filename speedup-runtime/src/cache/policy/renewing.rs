@@ -1,4 +1,4 @@
-//! Computing a key again because its value has ended, or is about to.
+//! Computing a key: because it has no value, or again, because that has ended or is about to.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -7,7 +7,7 @@ use crate::{
     cache::{
         api::task::Task,
         bound::{Hashed, Stored},
-        call::callee::Callee,
+        call::{callee::Callee, look::Got},
         table::key::{Key, Output},
         thread::{call_stack, registry},
     },
@@ -15,6 +15,18 @@ use crate::{
 };
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
+    /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
+    #[inline(never)]
+    pub(super) fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        let (core, mut late) = (self.cache.core(), false);
+        match core.begin_of(key, registry::current(), |stored| self.shared.copy_of(stored, &mut late)) {
+            Got::Taken(value) if late => self.renew_ahead(key, callee).unwrap_or(value),
+            Got::Taken(value) => value,
+            Got::Mine(flight) => callee.run(core, key, Some(flight)).into_value(),
+            Got::Left => self.miss(key, callee, false),
+        }
+    }
+
     /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
     pub(super) fn renew(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
