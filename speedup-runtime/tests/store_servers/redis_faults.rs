@@ -1,11 +1,16 @@
 //! What a Redis store does while its server is down, paused, full, slow, or begun anew.
 
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use speedup_runtime::store::{AsyncStore as _, Condition, Error, OffThread, RedisStore, Store};
 
 use crate::proxy::Proxy;
+use crate::redis_store::say;
 use crate::servers::{Kind, Server, url};
 
 type Names = RedisStore<(u64,), String>;
@@ -26,6 +31,36 @@ fn once_it_answers(store: &Names, key: u64) -> Option<String> {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn what_does_not_let_us_in_or_is_no_redis_is_left_alone() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    assert!(say(&server, "CONFIG SET requirepass secret").starts_with("+OK"));
+    let store = names(format!("redis://:wrong@{}", server.address()));
+    let error = store.get(&(1,)).unwrap_err();
+    assert!(matches!(&error, Error::Refused { .. }), "{error}");
+    assert!(matches!(store.get(&(1,)), Err(Error::Resting { .. })));
+    assert_eq!(store.condition(), Condition::Down);
+    let store = names(format!("redis://:secret@{}", server.address()));
+    store.put(&(1,), &"one".into(), None).unwrap();
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    let visitors = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&visitors);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            count.fetch_add(1, Ordering::Relaxed);
+            // Who has asked may be gone.
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let store = names(url(Kind::Redis, address));
+    (0..50).for_each(|n| assert!(store.get(&(n,)).is_err()));
+    assert_eq!(store.condition(), Condition::Down);
+    let visits = visitors.load(Ordering::Relaxed);
+    assert!(visits < 10, "it was asked {visits} times");
 }
 
 #[test]

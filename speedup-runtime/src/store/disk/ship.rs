@@ -11,9 +11,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::record::{self, Found, Kind, PREFIX, Record};
-#[cfg(feature = "async")]
-use crate::cache::{AsyncCache, AsyncPolicyCache};
-use crate::cache::{Cache, Fault, Key, Output, PolicyCache};
+use crate::cache::{AsyncCache, AsyncPolicyCache, Cache, Fault, Key, Output, PolicyCache};
 use crate::store::{Error, Result, codec::Codec, handle::typed};
 
 /// What tells a file of one function and its types from others.
@@ -185,9 +183,7 @@ macro_rules! ships {
     };
 }
 
-ships!(PolicyCache: aged);
-#[cfg(feature = "async")]
-ships!(AsyncCache: plain, AsyncPolicyCache: aged);
+ships!(PolicyCache: aged, AsyncCache: plain, AsyncPolicyCache: aged);
 
 /// A file beside another, which takes the place of that one, or goes. Its name is nobody else's, so that two may write at the same time.
 struct Beside(PathBuf);

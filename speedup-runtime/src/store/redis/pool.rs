@@ -78,7 +78,8 @@ impl Pool {
             }
             other => other,
         };
-        if answers.as_ref().is_err_and(RedisError::is_io_error) {
+        // What a server refuses is among the answers. Here nobody let us in, or it is no such server.
+        if answers.is_err() {
             self.forget();
             self.breaker.failed();
         } else {
