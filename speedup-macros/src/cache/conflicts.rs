@@ -153,15 +153,15 @@ pub(super) const CONFLICTS: &[Conflict<Opt>] = &[
         cure: "leave one of them out",
     },
     Conflict {
-        these: &[Opt::CacheErr],
-        those: &[Opt::MoveErr],
+        these: &[Opt::MoveErr],
+        those: &[Opt::CacheErr],
         why: "an error that is kept is cloned for every caller, and one that is moved goes to one of them",
         cure: "leave one of them out",
     },
     Conflict {
-        these: &[Opt::CacheNone],
-        those: &[Opt::MoveErr],
-        why: "one is for a result of type `Option`, the other for `Result`",
+        these: &[Opt::MoveErr],
+        those: &[Opt::CacheNone],
+        why: "one is for a result of type `Result`, the other for `Option`",
         cure: "keep the one for the function's own",
     },
     Conflict {

@@ -24,25 +24,22 @@ pub(super) fn expand(errors: Errors, function: ItemFn, place: &Place, options: O
     }
 }
 
-/// The options without those that may be what is wrong, if there is a handle with them, and types that nothing can be wrong with.
+/// The options without those that may be what is wrong, if there is a handle with them.
 fn mended(function: &ItemFn, place: &Place, options: Options) -> Option<Options> {
-    let arguments = signature::arguments(&function.sig);
-    let ReturnType::Type(_, result) = &function.sig.output else { return None };
-    let mut types = arguments.iter().map(|argument| &argument.owned).chain([result.as_ref()]);
-    let asks_for_handle = matches!(place, Place::Inherent { .. }) && options.names_handle(place);
-    if !asks_for_handle || !types.all(signature::is_harmless) {
+    if !matches!(place, Place::Inherent { .. }) || !options.names_handle(place) {
         return None;
     }
     let passes = |options: &Options| validate::check(function, place, options, &mut Errors::silent());
-    if options.contradictory && passes(&options) {
-        return Some(options);
-    }
     let flags = Options { cache_err: None, cache_none: None, tables: None, stored: Stored::default(), ..options };
     if passes(&flags) {
         return Some(flags);
     }
+    // With another key, and errors that have to be `Clone`: where nothing can be wrong with the types.
+    let arguments = signature::arguments(&function.sig);
+    let ReturnType::Type(_, result) = &function.sig.output else { return None };
+    let mut types = arguments.iter().map(|argument| &argument.owned).chain([result.as_ref()]);
     let fewer = Options { move_err: None, skip: Vec::new(), ..flags };
-    passes(&fewer).then_some(fewer)
+    (types.all(signature::is_harmless) && passes(&fewer)).then_some(fewer)
 }
 
 /// The function with the signature that callers know. Where its own body would not do for that, that is a function of its own:

@@ -19,7 +19,8 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     let arguments = signature::arguments(&function.sig);
     form::check(function, options, &arguments, errors);
     let form = Form::of(function, place, options, &arguments);
-    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() {
+    // A scope is a part of the function.
+    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() && options.scoped.is_none() {
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
@@ -28,7 +29,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
         if matches!(place, Place::TraitImpl | Place::Trait) {
             place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
         }
-        asynchronous(function, options, errors);
+        asynchronous(function, place, options, errors);
         allowed.receiver = allowed.receiver.map(|_| ASYNC_METHOD);
     }
     signature::check(function, ATTRIBUTE, allowed, errors);
@@ -75,13 +76,21 @@ const ASYNC_METHOD: &str = "is `self` part of the key? Write `#[cache(skip(self)
                             `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`";
 
 /// What works for plain functions alone.
-fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
+fn asynchronous(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     if let Some(word) = &options.scoped {
         errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
                          in a field, by `field = memo`, or leave `scoped` out");
     }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
+    }
+    if let (Place::Inherent { lasting: Some(_), .. }, Some(receiver)) = (place, function.sig.receiver()) {
+        errors.at(
+            receiver,
+            "an `async` call may go on when the one who began it has left, and with it what this type borrows: let the type own that, or write \
+             the function outside of the `impl`, with what it needs of `self` as arguments",
+        );
+        return;
     }
     if let (Some(_), Some(receiver)) = (&options.field, function.sig.receiver())
         && matches!(receiver.kind, syn::ReceiverKind::Reference(..))
@@ -148,6 +157,19 @@ fn result(function: &ItemFn, place: &Place, options: &Options, errors: &mut Erro
         return;
     }
     let borrows = borrowed::may(place, options);
+    if let (Some(_), Some(bound), false) =
+        (&options.scoped, &options.policies.first, options.policies.first_of_time.is_some())
+        && signature::borrow_in(ty).is_some()
+    {
+        errors.at(
+            ty,
+            format!(
+                "what a scope with a bound has put out may outlive the call for a moment, so it cannot borrow: leave `{bound}` out, \
+                 or return a type that owns it, such as `String` for `&str`"
+            ),
+        );
+        return;
+    }
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")

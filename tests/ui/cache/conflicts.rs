@@ -146,12 +146,12 @@ fn row_19(db: &Db, n: u64) -> Result<u64, Fault> {
     if n == 0 { Ok(1) } else { Ok(row_19(db, n - 1)? + 1) }
 }
 
-#[cache(cache_err, move_err)]
+#[cache(move_err, cache_err)]
 fn row_20(db: &Db, n: u64) -> Result<u64, Fault> {
     if n == 0 { Ok(1) } else { Ok(row_20(db, n - 1)? + 1) }
 }
 
-#[cache(cache_none, move_err)]
+#[cache(move_err, cache_none)]
 fn row_21(db: &Db, n: u64) -> Result<u64, Fault> {
     if n == 0 { Ok(1) } else { Ok(row_21(db, n - 1)? + 1) }
 }

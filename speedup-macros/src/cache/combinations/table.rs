@@ -222,3 +222,20 @@ fn the_guide_has_these_tables() {
     assert_in_guide("which says what to write:\n\n", &tables());
     assert_in_guide("the attribute says what to write instead:\n\n", &cells());
 }
+
+/// In the code of the guide's chapters, which is run.
+#[test]
+fn every_option_is_in_an_example_of_the_guide() {
+    let chapters = ["cache", "policies", "between_runs"].map(|name| file(&format!("src/guide/{name}.md")));
+    let text: Vec<String> = chapters.into_iter().flatten().map(|(_, text)| text).collect();
+    if text.is_empty() {
+        return;
+    }
+    let attributes: Vec<&str> =
+        text.iter().flat_map(|text| text.lines()).filter(|line| line.trim_start().starts_with("#[cache(")).collect();
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    for known in TABLE {
+        let shown = attributes.iter().any(|line| line.split(|letter| !is_word(letter)).any(|word| word == known.name));
+        assert!(shown, "`{}` stands in no example of the guide", known.name);
+    }
+}

@@ -48,6 +48,9 @@ const TENTH: u64 = 100_000_000;
 /// Of `ENDING`.
 const RENEWING: u64 = 1 << 4;
 const END_AT: u32 = 5;
+/// Addresses that programs are given have no more bits, on any system: so none is taken for an end that is to come.
+#[cfg(not(loom))]
+const _: () = assert!(1_u64 << (57 - END_AT) <= crate::clock::EARLIEST);
 /// No end is later: 18 years.
 const LATEST: u64 = u64::MAX >> END_AT;
 
@@ -168,11 +171,17 @@ impl Marks {
         self.times(word).map_or(u64::MAX, Times::ends)
     }
 
-    /// Whether its end is later than this.
+    /// Whether the end of a value that has no place is later than this.
     #[inline(always)]
     pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
-        let word = self.word();
-        if word & KIND == ENDING { now < word >> END_AT } else { now < self.ends() }
+        // Of a word that is no end as much is less than any time.
+        now < self.word() >> END_AT || self.still_ends_after(now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn still_ends_after(&self, now: u64) -> bool {
+        now < self.ends()
     }
 
     /// When it ends if nobody asks for it any more.

@@ -41,6 +41,8 @@ pub(in crate::cache) struct Queue {
     late: u32,
     /// How many values were to go so far.
     gone: u64,
+    /// How many of them are to be remembered: the time, for those.
+    time: u32,
 }
 
 /// Whose value is to go.
@@ -48,8 +50,10 @@ pub(in crate::cache) struct Queue {
 pub(in crate::cache) struct Victim {
     pub(in crate::cache) place: u32,
     pub(in crate::cache) weight: u64,
-    /// Whether it is to be remembered.
+    /// Whether it is to be remembered ..
     pub(in crate::cache) is_small: bool,
+    /// .. and when it went.
+    pub(in crate::cache) time: u32,
 }
 
 /// How long ago somebody was put out who comes back.
@@ -82,7 +86,17 @@ impl Queue {
     /// One of several, whose tickets are numbers up to this one, with this mark above.
     pub(in crate::cache) fn one_of(bound: u64, is_weighed: bool, numbers: u32, mark: u32) -> Self {
         let fifo = || Fifo::new(is_weighed, numbers);
-        Self { table: 0, bound, mark, small: fifo(), main: fifo(), small_room: least_small(bound), late: 0, gone: 0 }
+        Self {
+            table: 0,
+            bound,
+            mark,
+            small: fifo(),
+            main: fifo(),
+            small_room: least_small(bound),
+            late: 0,
+            gone: 0,
+            time: 0,
+        }
     }
 
     /// What the values weigh together.
@@ -94,6 +108,12 @@ impl Queue {
     /// How many values were to go so far.
     pub(in crate::cache) fn gone(&self) -> u64 {
         self.gone
+    }
+
+    /// How many values were to be remembered so far.
+    #[inline]
+    pub(in crate::cache) fn time(&self) -> u32 {
+        self.time
     }
 
     /// How many values there are.
@@ -236,7 +256,9 @@ impl Queue {
             let ticket = self.ticket(!is_small, number);
             let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) else { return Some(None) };
             if marks.visits() == 0 {
-                return Some(Some(Victim { place, weight, is_small }));
+                let time = self.time;
+                self.time = time.wrapping_add(u32::from(is_small));
+                return Some(Some(Victim { place, weight, is_small, time }));
             }
             if is_small {
                 marks.take_visits()

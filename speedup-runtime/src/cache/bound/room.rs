@@ -205,7 +205,8 @@ impl Room {
         if weight > self.bound {
             return Admitted::TooHeavy;
         }
-        let known = self.ghosts.get().and_then(|ghosts| ghosts.take(found.hash));
+        // Before the queue's lock, though the time is told under it: the lane may be far away.
+        let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
         let mut queue = self.queue_of(found.place);
         let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
         if !queue.is_of(found.table) {
@@ -229,6 +230,7 @@ impl Room {
         // Of several queues none knows whether there is room: that is counted for all of them.
         let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
         let takes_place = !self.is_one() && !has_room;
+        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, queue.time()));
         queue.admit(found.place, marks, weight, known, (is_nested, has_room));
         let next = self.next_of(&mut queue, takes_place, table, pin);
         drop(queue);
@@ -321,7 +323,8 @@ impl Room {
             match out {
                 Some(out) => {
                     if victim.is_small {
-                        self.ghosts.get_or_init(|| Box::new(Ghosts::new(len))).add(out.hash);
+                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len, self.queues.len())));
+                        ghosts.add(out.hash, victim.time);
                     }
                     gone(&out.key.0, out.value.get());
                 }

@@ -19,21 +19,41 @@ pub(super) enum Look<T> {
 
 impl<K: Key, R: Output> Shared<K, R> {
     /// Looks at a value that a call has found.
-    #[inline(always)]
+    #[inline]
     pub(super) fn look<T>(&self, stored: &Stored<R>, take: impl FnOnce(&R) -> T) -> Look<T> {
-        match self.way {
-            Way::Bounded => stored.visit(),
-            Way::Ending if stored.marks().ends_after(clock::lately()) => {}
-            Way::Ending => return Look::Expired,
-            Way::Closely => {
-                return match self.look_closely(stored) {
-                    Look::Fresh(()) => Look::Fresh(take(stored.get())),
-                    Look::Late(()) => Look::Late(take(stored.get())),
-                    Look::Expired => Look::Expired,
-                };
-            }
+        let look = match self.way {
+            Way::Closely => self.look_closely(stored),
+            _ if self.is_at_hand(stored) => Look::Fresh(()),
+            _ => Look::Expired,
+        };
+        match look {
+            Look::Fresh(()) => Look::Fresh(take(stored.get())),
+            Look::Late(()) => Look::Late(take(stored.get())),
+            Look::Expired => Look::Expired,
         }
-        Look::Fresh(take(stored.get()))
+    }
+
+    /// Whether a value may be served, and that is all: it is neither expired nor to be renewed. Otherwise it takes a [`look`](Self::look).
+    #[inline(always)]
+    pub(super) fn is_at_hand(&self, stored: &Stored<R>) -> bool {
+        match self.way {
+            Way::Ending => stored.marks().ends_after(clock::lately()),
+            Way::Bounded => {
+                stored.visit();
+                true
+            }
+            Way::Closely => self.is_closely_at_hand(stored),
+        }
+    }
+
+    #[inline(never)]
+    fn is_closely_at_hand(&self, stored: &Stored<R>) -> bool {
+        let (now, ends) = (clock::lately(), stored.ends());
+        let is_at_hand = ends.saturating_sub(now) > self.rules.ahead && self.is_used(stored, now);
+        if is_at_hand && self.rules.is_bounded() {
+            stored.visit();
+        }
+        is_at_hand
     }
 
     /// The same where there is more to look at than one thing.

@@ -26,6 +26,7 @@ mod renewing;
 mod rules;
 mod scoped;
 mod serving;
+mod several;
 mod shared;
 mod state;
 mod types;

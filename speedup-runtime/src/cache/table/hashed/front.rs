@@ -61,13 +61,13 @@ impl<K: Key, R: Output> Front<K, R> {
         let (slot, tag) = self.slots(pin)?.at(hint);
         let entry = with_tag(slot.load(Ordering::Acquire), tag);
         // Another tag leaves bits above an address.
-        if tag_of(entry) != 0 {
+        if tag_of(entry) != 0 || entry.is_null() {
             return None;
         }
         // SAFETY: entries live as long as their table, which is looked at under the pin.
-        let entry = unsafe { entry.as_ref() }.filter(|entry| entry.is_ready())?;
+        let entry = unsafe { &*entry };
         // SAFETY: found ready.
-        key.matches(unsafe { entry.contents(pin) }.0).then_some(entry)
+        (entry.is_ready() && key.matches(unsafe { entry.contents(pin) }.0)).then_some(entry)
     }
 
     /// Has the slot of a hint lead to an entry, if that is ready and the slot is free. There are to be about so many slots.

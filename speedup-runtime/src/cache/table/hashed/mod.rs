@@ -78,6 +78,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         // Dropped after the turn, if it is not used.
         let mut own = None;
         loop {
+            let before = shard.made();
             let missing = match shard.find(hash, key, pin) {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
@@ -89,7 +90,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
                 if instead() {
                     return None;
                 }
-                match shard.place(&writer, missing) {
+                match shard.place(&writer, missing, before) {
                     Ok(lane) => {
                         let key = own.take()?;
                         let entry = shard.insert(&mut writer, hash, key, make(), lane);

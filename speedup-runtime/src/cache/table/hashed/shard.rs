@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicPtr, AtomicU32, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -38,6 +38,8 @@ pub(super) struct Shard<K, R> {
     view: AtomicPtr<View<K, R>>,
     /// Reached through [`Shard::write`] alone.
     writer: UnsafeCell<Writer<K, R>>,
+    /// How many entries were ever linked. Release by the writer, Acquire by who looks for a key.
+    made: AtomicU64,
     /// Held by writers, unless the table is theirs alone.
     writing: Mutex<()>,
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
@@ -64,6 +66,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 live: 0,
                 unused: 0,
             }),
+            made: AtomicU64::new(0),
             writing: Mutex::new(()),
             freed: AtomicU32::new(0),
             keeps,
@@ -111,25 +114,34 @@ impl<K: Key, R: Output> Shard<K, R> {
         found.map_err(|lane| Missing { at: Some((view, lane)) })
     }
 
+    /// How many entries were ever linked: for who looks for a key, and then makes its entry in the [`place`](Self::place) that was found.
+    #[inline(always)]
+    pub(super) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// Whether the shard has to grow before another entry is made.
     #[inline(always)]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
         writer.room == 0
     }
 
-    /// Where the entry of a key that was missing goes, if none has been made since.
+    /// Where the entry of a key that was missing goes, if none has been made since: as many as these had been made before the key was looked for.
     #[inline(always)]
     pub(super) fn place<'pin>(
         &self,
         writer: &Writing<'_, K, R>,
         missing: Missing<'pin, K, R>,
+        made: u64,
     ) -> Result<Lane<'pin>, Refused> {
         if self.is_full(writer) {
             return Err(Refused::Full);
         }
         let same = |view| self.own_view(writer).is_some_and(|own| std::ptr::eq(own, view));
-        let at = missing.at.filter(|(view, _)| same(*view));
-        at.and_then(|(_, lane)| lane.still_free()).ok_or(Refused::Changed)
+        // Relaxed: written by writers alone.
+        let is_unchanged = self.made.load(Ordering::Relaxed) == made;
+        let at = missing.at.filter(|(view, _)| is_unchanged && same(*view));
+        at.map(|(_, lane)| lane).ok_or(Refused::Changed)
     }
 
     /// Makes an entry, with a value if it is ready, and links it in this lane.
@@ -142,10 +154,14 @@ impl<K: Key, R: Output> Shard<K, R> {
         (state, value): (State, Option<R>),
         lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
+        let numbers = writer.made;
         let entry = self.make(writer, key, state, value);
         lane.link(hash, entry.number());
-        writer.room -= 1;
+        // An entry that was never used takes a number, of which a view has no more than room.
+        writer.room -= usize::from(lane.is_new() || writer.made != numbers);
         writer.live += 1;
+        // Release: who sees this sees the link.
+        self.made.store(self.made.load(Ordering::Relaxed) + 1, Ordering::Release);
         entry
     }
 
