@@ -20,7 +20,7 @@ use super::{
     arena::Slabs,
     directory::Directory,
     page::{PageLink, PageOf},
-    slot::Slot,
+    slot::{Slot, State},
 };
 use crate::cache::{
     table::{key::Key, packed_key},
@@ -36,9 +36,11 @@ const FREE_PAGE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 19 };
 const FREE_PAGE_BYTES_ON_A_LINE: usize = FREE_PAGE_BYTES / 4;
 /// At least so many pages are.
 const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 64 };
-/// Then pages may have so many times as many slots as there are values: a slot takes a quarter of what a key takes in the hash table, and a
-/// look at it a fraction of the time. Over sets of up to twenty things, as the bits of a number, a recursion has eight times as many for a while.
-const SLOTS_A_VALUE: usize = 10;
+/// Then pages may have so many bytes of slots for each value: about twice what a key takes in the hash table, and a look at a page takes a
+/// fraction of the time. Over sets of up to twenty things, as the bits of a number, a recursion has eight times as many slots as values for a
+/// while. Of large values there may be four slots for each.
+const BYTES_A_VALUE: usize = 120;
+const SLOTS_A_LARGE_VALUE: usize = 4;
 /// Beyond these, each key that was sent to the hash table pays for so many bytes of pages: a recursion that goes deep before it goes wide
 /// comes through most pages before it has filled any. Less on a line, where most of those that are not filled soon never are.
 const BYTES_A_STRAY: usize = 768;
@@ -201,6 +203,12 @@ impl<K: Key, R> Pages<K, R> {
         if pages > FREE_PAGES { pages } else { FREE_PAGES }
     };
 
+    /// Pages may hold so many times as many slots as there are values.
+    const SLOTS_A_VALUE: usize = {
+        let slots = BYTES_A_VALUE / (size_of::<State>() + size_of::<R>());
+        if slots > SLOTS_A_LARGE_VALUE { slots } else { SLOTS_A_LARGE_VALUE }
+    };
+
     /// Makes the directories and the page of a place; `None` if that would cost too much.
     fn make(&self, growth: &mut Growth, place: &Place) -> Option<*mut u8> {
         if growth.pages >= growth.allowed.max(Self::FREE) && !self.allow_more(growth) {
@@ -286,7 +294,7 @@ impl<K: Key, R> Pages<K, R> {
         let size = PageOf::<K, R>::LAYOUT.size();
         let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
         let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));
-        growth.allowed = free + SLOTS_A_VALUE * used / PageOf::<K, R>::SLOTS;
+        growth.allowed = free + Self::SLOTS_A_VALUE * used / PageOf::<K, R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
             growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
         }
