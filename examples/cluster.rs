@@ -61,6 +61,7 @@ pub(crate) fn main() {
     let stats = ALIGNMENTS.stats();
     println!("{value} alignments, modulo 1,000,000,007, after {:.1} s", began.elapsed().as_secs_f64());
     println!("computed here {computed}, by others or before {}, of {}", stats.store_hits, ALIGNMENTS.len());
+    println!("{}", speedup::report());
     if stats.store_errors > 0 {
         println!("the server failed {} times: what it would have known was computed here", stats.store_errors);
     }

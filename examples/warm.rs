@@ -98,7 +98,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "The Mandelbrot set has an area of {area:.4}: {computed} tiles computed, {found} found on disk, {took:.1?}."
     );
-    println!("{:#?}", POINTS.stats());
+    println!("{}", speedup::report());
     match computed {
         0 => println!("All of it came from {}.", folder.display()),
         _ => println!("Run it again: the results lie in {}.", folder.display()),

@@ -38,16 +38,35 @@ pub(crate) struct Given<O> {
     pub(crate) value: Option<Expr>,
 }
 
-/// Two options that exclude each other, and why.
+/// Options that exclude each other: each of the first and each of the second. Those are taken for the mistake.
 pub(crate) struct Conflict<O: 'static> {
-    pub(crate) both: [O; 2],
+    pub(crate) these: &'static [O],
+    pub(crate) those: &'static [O],
     pub(crate) why: &'static str,
+    /// What to write instead.
+    pub(crate) cure: &'static str,
+}
+
+/// An option that says something of what another one brings.
+pub(crate) struct Need<O: 'static> {
+    pub(crate) option: O,
+    pub(crate) one_of: &'static [O],
+    /// What it is about, and what to write.
+    pub(crate) cure: &'static str,
+}
+
+/// The options of an invocation.
+pub(crate) struct Read<O> {
+    pub(crate) given: Vec<Given<O>>,
+    /// Options that contradict others, of which `given` has none. What function is meant is unclear then.
+    pub(crate) refused: Vec<Given<O>>,
 }
 
 /// All that an attribute takes.
 pub(crate) struct Vocabulary<O: 'static> {
     pub(crate) table: &'static [Known<O>],
     pub(crate) conflicts: &'static [Conflict<O>],
+    pub(crate) needs: &'static [Need<O>],
     /// Words of other crates.
     pub(crate) foreign: &'static [Foreign],
     /// What a number alone would mean, as in `#[cache(100)]`.
@@ -60,8 +79,8 @@ pub(crate) fn read<O: Copy + PartialEq>(
     item: &TokenStream,
     vocabulary: &Vocabulary<O>,
     errors: &mut Errors,
-) -> Vec<Given<O>> {
-    let Vocabulary { table, conflicts, foreign, number } = vocabulary;
+) -> Read<O> {
+    let Vocabulary { table, conflicts, needs, foreign, number } = vocabulary;
     let mut given: Vec<Given<O>> = Vec::new();
     let entries = split(tokens, number, errors);
     let values = entries.iter().filter_map(|entry| Some((entry.key.to_string(), entry.value.as_ref()?)));
@@ -103,17 +122,48 @@ pub(crate) fn read<O: Copy + PartialEq>(
             }
         }
     }
-    report_conflicts(&given, conflicts, errors);
-    given
+    let mut refused = report_needs(&mut given, needs, errors);
+    refused.extend(report_conflicts(&mut given, conflicts, errors));
+    Read { given, refused }
 }
 
-fn report_conflicts<O: Copy + PartialEq>(given: &[Given<O>], conflicts: &[Conflict<O>], errors: &mut Errors) {
-    let find = |option| given.iter().find(|given| given.option == option);
-    for Conflict { both: [first, second], why } in conflicts {
-        if let (Some(first), Some(second)) = (find(*first), find(*second)) {
-            errors.at(&second.key, format!("`{}` and `{}` exclude each other: {why}", first.key, second.key));
-        }
+/// Reports options that lack the other one that they are about, and takes them out.
+fn report_needs<O: Copy + PartialEq>(
+    given: &mut Vec<Given<O>>,
+    needs: &[Need<O>],
+    errors: &mut Errors,
+) -> Vec<Given<O>> {
+    let has = |options: &[O]| given.iter().any(|given| options.contains(&given.option));
+    let lacking: Vec<&Need<O>> = needs.iter().filter(|need| has(&[need.option]) && !has(need.one_of)).collect();
+    let is_lacking = |given: &mut Given<O>| lacking.iter().any(|need| need.option == given.option);
+    let refused: Vec<Given<O>> = given.extract_if(.., is_lacking).collect();
+    for Given { option, key, .. } in &refused {
+        let cures = lacking.iter().filter(|need| need.option == *option).map(|need| need.cure);
+        cures.for_each(|cure| errors.at(key, format!("`{key}` {cure}")));
     }
+    refused
+}
+
+/// Reports each mistake once: an option that excludes several others is named beside the first of them.
+fn report_conflicts<O: Copy + PartialEq>(
+    given: &mut Vec<Given<O>>,
+    conflicts: &[Conflict<O>],
+    errors: &mut Errors,
+) -> Vec<Given<O>> {
+    let mut refused = Vec::new();
+    for Conflict { these, those, why, cure } in conflicts {
+        let Some(first) = given.iter().find(|given| these.contains(&given.option)).map(|given| given.key.clone())
+        else {
+            continue;
+        };
+        let mut found = given.extract_if(.., |given| those.contains(&given.option));
+        if let Some(second) = found.next() {
+            errors.at(&second.key, format!("`{first}` and `{}` exclude each other: {why}: {cure}", second.key));
+            refused.push(second);
+        }
+        refused.extend(found);
+    }
+    refused
 }
 
 /// A flag is there or not.

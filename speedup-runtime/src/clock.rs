@@ -77,18 +77,19 @@ fn coarse() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it writes to what it is given, and every Linux since 2.6.32 has this clock.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    // A day ahead, so that what was born before a mock's first moment has a time, too.
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 + DAY
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 + EARLIEST
 }
 
 #[cfg(not(target_os = "linux"))]
 fn coarse() -> u64 {
     use std::{sync::LazyLock, time::Instant};
     static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    nanos(BEGAN.elapsed()) + DAY
+    nanos(BEGAN.elapsed()) + EARLIEST
 }
 
-const DAY: u64 = 86_400_000_000_000;
+/// No time is earlier, some 52 days: so what was born before a mock's first moment has a time, too, and no address, less the bits that are
+/// always zero, is taken for one (see `marks` in `cache/bound`).
+pub(crate) const EARLIEST: u64 = 1 << 52;
 
 /// The clock in the hands of a test: while it lives, the time of all caches stands still, but for [`advance`](Self::advance).
 ///

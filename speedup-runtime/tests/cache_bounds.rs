@@ -362,3 +362,34 @@ fn of_a_loop_a_large_bound_keeps_a_part() {
     let hits = CALLS - runs.load(Ordering::Relaxed);
     assert!(hits > CALLS * 6 / 10, "{hits} of {CALLS} are hits");
 }
+
+/// Whatever was computed is either still there or was told of, once: with one queue and with several.
+#[test]
+fn each_value_that_goes_is_told_of_once() {
+    for (room, keys) in [(50, 400), (6_000, 14_000)] {
+        let (made, told) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (counted, tell) = (made.clone(), told.clone());
+        let cache = Cache::from_fn(move |n: u64| (n, counted.fetch_add(1, Ordering::Relaxed))).capacity(room).on_evict(
+            move |key: &(u64,), value: &(u64, u64)| {
+                assert_eq!(key.0, value.0);
+                tell.lock().unwrap().push(value.1);
+            },
+        );
+        thread::scope(|scope| {
+            for number in 0..4_u64 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for step in 0..20_000_u64 {
+                        let key = (step * step * (2 * number + 1) + number) % keys;
+                        assert_eq!(cache.get((key,)).0, key);
+                    }
+                });
+            }
+        });
+        let mut all: Vec<u64> = cache.entries().into_iter().map(|(_, (_, number))| number).collect();
+        assert!(all.len() as u64 <= room);
+        all.extend(told.lock().unwrap().iter());
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..made.load(Ordering::Relaxed)), "each once");
+    }
+}

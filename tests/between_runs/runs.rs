@@ -249,6 +249,63 @@ fn shipped(n: u64) -> String {
     format!("{n}!")
 }
 
+#[cache(capacity = 100, ttl = "1h")]
+fn aged(n: u64) -> u64 {
+    n * 3
+}
+
+#[cache]
+async fn awaited(n: u64) -> u64 {
+    n * 5
+}
+
+#[cache(ttl = "1h")]
+async fn awaited_and_aged(n: u64) -> u64 {
+    n * 7
+}
+
+#[cache]
+fn steady(text: &str, n: u64) -> u64 {
+    if n == 0 { text.len() as u64 } else { steady(text, n - 1) + 1 }
+}
+
+#[test]
+fn every_kind_of_cache_can_be_shipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let known = |n: u64| pollster::block_on(async { (aged(n), awaited(n).await, awaited_and_aged(n).await) });
+    for n in 0..20 {
+        assert_eq!(known(n), (3 * n, 5 * n, 7 * n));
+    }
+    assert_eq!((steady("text", 9), steady("word", 3)), (13, 7));
+    macro_rules! ships {
+        ($($cache:ident $count:literal),*) => {$(
+            assert_eq!($cache.export(&path).expect("it is written"), $count);
+            $cache.clear();
+            assert_eq!($cache.import(&path).expect("it is read"), $count);
+            assert_eq!($cache.import(&path).expect("it is read"), 0, "they are there already");
+        )*};
+    }
+    ships!(AGED 20, AWAITED 20, AWAITED_AND_AGED 20, STEADY 14);
+    let before = [AGED.stats().misses, AWAITED.stats().misses, AWAITED_AND_AGED.stats().misses, STEADY.stats().misses];
+    assert_eq!((known(7), steady("text", 9)), ((21, 35, 49), 13));
+    let after = [AGED.stats().misses, AWAITED.stats().misses, AWAITED_AND_AGED.stats().misses, STEADY.stats().misses];
+    assert_eq!(before, after);
+    // A file that is none, is empty, or is cut puts nothing in.
+    AGED.clear();
+    let whole = fs::read(&path).expect("it is there");
+    assert!(AGED.import(&path).is_err(), "another function's");
+    AGED.export(&path).expect("it is written");
+    for bytes in [
+        &b""[..],
+        b"garbage that is longer than any head would be, by far and by a good deal",
+        &whole[..whole.len() - 1],
+    ] {
+        fs::write(&path, bytes).expect("it is written");
+        assert!(STEADY.import(&path).is_err() && AGED.is_empty());
+    }
+}
+
 #[test]
 fn an_export_warms_another_process() {
     match role().as_deref() {

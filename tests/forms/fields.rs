@@ -1,8 +1,9 @@
 //! `field`: the table lives and dies with `self`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use speedup::{Memo, cache};
+use speedup::{AsyncMemo, Memo, cache};
 
 #[derive(Clone, Default, Debug)]
 struct Grid {
@@ -93,4 +94,88 @@ fn generic_impls_and_traits_work() {
     let square = Square { side: 3, calls: AtomicUsize::new(0), memo: Memo::new() };
     assert_eq!((square.area(2), square.area(2)), (18, 18));
     assert_eq!(square.calls.load(Ordering::Relaxed), 1);
+}
+
+/// A function with a bound, one that keeps errors of none, and one that awaits: each with values that were put in before its first call.
+#[derive(Default)]
+struct Shop {
+    prices: Memo<(u64,), Result<u64, String>>,
+    bounded: Memo<(u64,), u64>,
+    later: AsyncMemo<(u64,), u64>,
+    bounded_later: AsyncMemo<(u64,), u64>,
+}
+
+impl Shop {
+    #[cache(field = prices)]
+    fn price(&self, article: u64) -> Result<u64, String> {
+        if article == 0 { Err("no article".to_owned()) } else { Ok(article) }
+    }
+
+    #[cache(field = bounded, capacity = 4)]
+    fn bounded(&self, article: u64) -> u64 {
+        article
+    }
+
+    #[cache(field = later)]
+    async fn later(self: Arc<Self>, article: u64) -> u64 {
+        article
+    }
+
+    #[cache(field = bounded_later, capacity = 4)]
+    async fn bounded_later(self: Arc<Self>, article: u64) -> u64 {
+        article
+    }
+}
+
+#[test]
+fn what_is_put_in_before_the_first_call_is_found_by_it() {
+    let shop = Arc::new(Shop::default());
+    assert_eq!(shop.prices.insert((7,), Ok(70)), None);
+    assert_eq!((shop.prices.peek(&(7,)), shop.prices.contains(&(7,)), shop.prices.len()), (Some(Ok(70)), true, 1));
+    assert_eq!(shop.prices.insert((7,), Ok(71)), Some(Ok(70)));
+    assert_eq!((shop.price(7), shop.price(8), shop.price(0).is_err()), (Ok(71), Ok(8), true));
+    assert_eq!(
+        (shop.prices.len(), shop.prices.contains(&(0,))),
+        (2, false),
+        "errors are not kept, as the function has it"
+    );
+    assert_eq!((shop.prices.insert((8,), Ok(80)), shop.price(8)), (Some(Ok(8)), Ok(80)));
+    assert_eq!((shop.prices.remove(&(8,)), shop.price(8)), (Some(Ok(80)), Ok(8)));
+
+    (0..3).for_each(|article| assert_eq!(shop.bounded.insert((article,), 100 + article), None));
+    assert_eq!((shop.bounded(1), shop.bounded(9), shop.bounded.len()), (101, 9, 4));
+    (0..100).for_each(|article| assert!(shop.bounded(article) % 100 == article));
+    assert!(shop.bounded.len() <= 4 && shop.bounded.age(&(99,)).is_some());
+
+    assert_eq!(
+        (shop.later.insert((7,), 70), shop.later.insert((6,), 60), shop.later.remove(&(6,))),
+        (None, None, Some(60))
+    );
+    assert_eq!(shop.bounded_later.insert((7,), 70), None);
+    pollster::block_on(async {
+        assert_eq!((shop.clone().later(7).await, shop.clone().later(6).await), (70, 6));
+        assert_eq!((shop.clone().bounded_later(7).await, shop.clone().bounded_later(6).await), (70, 6));
+    });
+    assert_eq!((shop.later.len(), shop.bounded_later.len()), (2, 2));
+    assert_eq!((shop.later.insert((7,), 1), shop.bounded_later.insert((7,), 1)), (Some(70), Some(70)));
+    shop.later.clear();
+    assert!(shop.later.is_empty());
+}
+
+#[test]
+fn nothing_is_lost_that_is_put_in_while_the_first_call_is_made() {
+    for round in 0..200 {
+        let shop = Shop::default();
+        let both = std::sync::Barrier::new(2);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                both.wait();
+                (0..8).for_each(|article| _ = shop.prices.insert((article,), Ok(100)));
+            });
+            both.wait();
+            assert_eq!(shop.price(50), Ok(50));
+        });
+        (0..8).for_each(|article| assert_eq!(shop.price(article), Ok(100), "{article} in round {round}"));
+        assert_eq!(shop.prices.len(), 9);
+    }
 }

@@ -107,3 +107,33 @@ fn a_bound_may_be_what_another_generic_function_says() {
     assert_eq!((few(vec![1_u8]), few(vec!['a', 'b']), few(vec!['c'])), (1, 2, 1));
     assert_eq!(FEW::<char>().len(), 2);
 }
+
+/// A function that a trait provides: one for each of its implementations.
+trait Shape: Sync {
+    fn side(&self, n: u64) -> u64;
+
+    #[cache(scoped)]
+    fn area(&self, n: u64) -> u64 {
+        if n < 2 { self.side(n) } else { self.area(n - 1) + self.area(n - 2) }
+    }
+}
+
+struct Sides<'a>(&'a [u64]);
+
+impl Shape for Sides<'_> {
+    fn side(&self, n: u64) -> u64 {
+        self.0[n as usize]
+    }
+}
+
+impl Shape for u64 {
+    fn side(&self, n: u64) -> u64 {
+        self * n
+    }
+}
+
+#[test]
+fn a_trait_provides_a_function_with_a_scope() {
+    let sides = vec![2, 1];
+    assert_eq!((Sides(&sides).area(40), 1_u64.area(40), 2_u64.area(40)), (228_826_127, 102_334_155, 204_668_310));
+}

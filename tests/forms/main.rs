@@ -6,7 +6,10 @@ mod cells;
 mod context;
 mod errors;
 mod fields;
+#[path = "../policy_forms/forms.rs"]
+mod forms;
 mod generics;
 mod lent;
 mod parts;
 mod scopes;
+mod table;

@@ -1,5 +1,6 @@
 //! Floating-point numbers are keys by their bits.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use speedup::cache;
@@ -214,4 +215,37 @@ fn floats_are_keys_of_every_form() {
     assert_eq!((generic(1.5, 2_u8), generic(1.5, true)), (3.5, 2.5));
     let curve = Curve::default();
     assert_eq!((curve.at(3.0), curve.memo.len()), (0.5, 7));
+}
+
+#[cache]
+#[allow(clippy::boxed_local)]
+fn deep(
+    a: (f32, (f64, [f64; 2]), [[f32; 2]; 2]),
+    b: &[(u8, f32)],
+    c: Option<(f64, f64)>,
+    d: Box<[f64]>,
+    e: Arc<[f64]>,
+    f: Arc<(f64, u8)>,
+) -> f64 {
+    RUNS_DEEP.fetch_add(1, Ordering::Relaxed);
+    f64::from(a.0) + c.map_or(0.0, |c| c.0) + (b.len() + d.len() + e.len()) as f64 + f.0
+}
+
+#[cache]
+fn seven(point: (f64, f64, f64, f64, f64, f64, f64)) -> f64 {
+    point.6
+}
+
+static RUNS_DEEP: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn floats_are_found_however_deep_they_stand() {
+    let ask = |zero: f64, nan: f64| {
+        let a = (0.5, (nan, [zero, 2.0]), [[zero as f32, 1.0], [2.0, nan as f32]]);
+        let (d, e) = (vec![zero].into_boxed_slice(), Arc::from(vec![nan, zero]));
+        deep(a, &[(1, zero as f32)], Some((1.0, f64::INFINITY)), d, e, Arc::new((zero, 1)))
+    };
+    assert_eq!((ask(0.0, f64::NAN), ask(-0.0, -f64::NAN)), (5.5, 5.5));
+    assert_eq!(RUNS_DEEP.load(Ordering::Relaxed), 1);
+    assert_eq!((seven((0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)), SEVEN.len()), (6.0, 1));
 }

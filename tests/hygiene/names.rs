@@ -197,3 +197,16 @@ fn names_that_are_hard_to_tell_apart_are_told_apart() {
     assert_eq!((twins(1, 2, 3), upper(4), raw(5), FFT(6), 斐波那契(7)), (1, 4, 5, 6, 13));
     assert_eq!((TWINS.len(), r#type.len(), FFT_CACHE.len(), 缓存.len()), (1, 6, 1, 8));
 }
+
+const LIMIT: u64 = 3;
+
+/// It has no handle, and so none that could be called as the constant is.
+#[cache(scoped)]
+fn limit(n: u64) -> u64 {
+    if n == 0 { LIMIT } else { limit(n - 1) + 1 }
+}
+
+#[test]
+fn what_has_no_handle_clashes_with_no_constant() {
+    assert_eq!(limit(4), 7);
+}

@@ -5,5 +5,6 @@
 
 mod ends;
 mod joins;
+mod late;
 mod meeting;
 mod shapes;

@@ -50,12 +50,28 @@ const TABLE: &[Known<Opt>] = &[
 ];
 
 const CONFLICTS: &[Conflict<Opt>] = &[
-    Conflict { both: [Opt::Keep, Opt::Halt], why: "a window forgets its values and cannot be searched" },
-    Conflict { both: [Opt::Keep, Opt::Lend], why: "a window forgets its values and cannot lend them" },
-    Conflict { both: [Opt::Keep, Opt::Max], why: "a window never holds more than it keeps" },
+    Conflict {
+        these: &[Opt::Keep],
+        those: &[Opt::Halt],
+        why: "a window forgets its values and cannot be searched",
+        cure: "leave one of them out",
+    },
+    Conflict {
+        these: &[Opt::Keep],
+        those: &[Opt::Lend],
+        why: "a window forgets its values and cannot lend them",
+        cure: "leave one of them out",
+    },
+    Conflict {
+        these: &[Opt::Keep],
+        those: &[Opt::Max],
+        why: "a window never holds more than it keeps",
+        cure: "leave `max` out",
+    },
 ];
 
-const VOCABULARY: Vocabulary<Opt> = Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: &[], number: "size" };
+const VOCABULARY: Vocabulary<Opt> =
+    Vocabulary { table: TABLE, conflicts: CONFLICTS, needs: &[], foreign: &[], number: "size" };
 
 /// The options of an invocation.
 #[derive(Default)]
@@ -82,7 +98,7 @@ pub(crate) struct Options {
 /// Reads the options of an invocation.
 pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for Given { option, key, value } in options::read(tokens, item, &VOCABULARY, errors) {
+    for Given { option, key, value } in options::read(tokens, item, &VOCABULARY, errors).given {
         match (option, value) {
             (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = VALUES", errors),

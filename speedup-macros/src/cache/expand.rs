@@ -93,12 +93,12 @@ pub(super) fn returning(signature: &mut Signature, model: &Cached) {
     }
 }
 
-/// `{ ::speedup::__private::lend(move || -> R { .. }) }`, for a body of a function whose results are lent, or
+/// `{ ::speedup::__private::lend(|| -> R { .. }) }`, for a body of a function whose results are lent, or
 /// `{ ::speedup::cache::Here::of(|| -> R { .. }) }` for one whose results stay on their thread.
 pub(super) fn lent(model: &Cached, body: &TokenStream) -> TokenStream {
     let output = &model.function.sig.output;
     if model.returns_ref {
-        quote!({ ::speedup::__private::lend(move || #output #body) })
+        quote!({ ::speedup::__private::lend(|| #output #body) })
     } else if model.stays_here {
         quote!({ ::speedup::cache::Here::of(|| #output #body) })
     } else {

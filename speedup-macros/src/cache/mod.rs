@@ -16,6 +16,9 @@
 
 mod awaits;
 mod borrowed;
+#[cfg(test)]
+mod combinations;
+mod conflicts;
 mod endless;
 mod expand;
 mod expand_async;
@@ -30,6 +33,7 @@ mod form;
 mod keep;
 mod model;
 mod policies;
+mod refused;
 #[cfg(test)]
 mod snapshots;
 mod steady;
@@ -38,7 +42,9 @@ mod validate;
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ItemFn;
 
+use self::model::Options;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
@@ -50,18 +56,22 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> TokenStream 
 }
 
 /// The attribute with the place looked up by `place`, so that tests can choose it.
-fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&syn::ItemFn) -> Place) -> TokenStream {
+fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&ItemFn) -> Place) -> TokenStream {
     let mut errors = Errors::default();
     let options = model::options(options, &item, &mut errors);
     let Some(function) = expansion::function(&item, model::ATTRIBUTE, &mut errors) else {
         return expansion::with_faults(errors, item);
     };
     let place = place(&function);
-    let faults = errors.count();
-    validate::check(&function, &place, &options, &mut errors);
-    if errors.count() > faults {
-        return expansion::with_faults(errors, function);
+    // Options that contradict each other say nothing about the function.
+    if options.contradictory || !validate::check(&function, &place, &options, &mut errors) {
+        return refused::expand(errors, function, &place, options);
     }
+    cached(errors, function, place, options)
+}
+
+/// The cached function, and faults that do not keep it from being cached.
+fn cached(mut errors: Errors, function: ItemFn, place: Place, options: Options) -> TokenStream {
     let root = options.root.clone();
     let model = model::Cached::new(function, place, options, &mut errors);
     let (items, warning) = (expand::expand(&model), endless::warning(&model));

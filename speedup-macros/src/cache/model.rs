@@ -7,6 +7,7 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
+use super::conflicts::{CONFLICTS, NEEDS};
 use super::form::Form;
 use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
@@ -17,7 +18,7 @@ use crate::errors::Errors;
 use crate::expansion;
 use crate::fingerprint;
 use crate::foreign;
-use crate::options::{self, Conflict, Known, Takes, Vocabulary};
+use crate::options::{self, Known, Takes, Vocabulary};
 use crate::place::Place;
 use crate::root;
 use crate::signature::{self, Argument};
@@ -25,8 +26,8 @@ use crate::signature::{self, Argument};
 /// The attribute as messages name it.
 pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Opt {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opt {
     Crate,
     Name,
     Sequential,
@@ -47,7 +48,7 @@ enum Opt {
     MoveErr,
 }
 
-const TABLE: &[Known<Opt>] = &[
+pub(super) const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::Name, name: "name", takes: Takes::Value("name = TABLE") },
     Known { option: Opt::Sequential, name: "sequential", takes: Takes::Nothing },
     Known { option: Opt::CacheErr, name: "cache_err", takes: Takes::Nothing },
@@ -95,69 +96,8 @@ const TABLE: &[Known<Opt>] = &[
     Known { option: Opt::OnStoreError, name: "on_store_error", takes: Takes::Value(stored::ON_ERROR) },
 ];
 
-const CONFLICTS: &[Conflict<Opt>] = &[
-    Conflict {
-        both: [Opt::CacheErr, Opt::CacheNone],
-        why: "one is for a result of type `Result`, the other for `Option`",
-    },
-    Conflict {
-        both: [Opt::CacheErr, Opt::Policy(Policy::StaleOnErr)],
-        why: "one keeps an `Err` as it keeps an `Ok`, the other serves the last `Ok` instead",
-    },
-    Conflict {
-        both: [Opt::CacheNone, Opt::Policy(Policy::StaleOnErr)],
-        why: "one keeps a `None` as it keeps a `Some`, the other serves the last `Some` instead",
-    },
-    Conflict {
-        both: [Opt::CacheErr, Opt::MoveErr],
-        why: "an error that is kept is cloned for every caller, and one that is moved goes to one of them",
-    },
-    Conflict {
-        both: [Opt::CacheNone, Opt::MoveErr],
-        why: "one is for a result of type `Option`, the other for `Result`",
-    },
-    Conflict { both: [Opt::Returns, Opt::MoveErr], why: "what is lent stays for ever, so no error can be moved away" },
-    Conflict { both: [Opt::Skip, Opt::Key], why: "what `key` does not name is skipped already" },
-    Conflict { both: [Opt::Scoped, Opt::Field], why: "the values go with the outermost call or with `self`" },
-    Conflict {
-        both: [Opt::Scoped, Opt::Name],
-        why: "the values go with the outermost call, so there is no handle to name",
-    },
-    Conflict {
-        both: [Opt::Disk, Opt::Store],
-        why: "results go to one store: write `store = Tiered(near, far)` for one in front of another",
-    },
-    Conflict { both: [Opt::Scoped, Opt::Disk], why: stored::SCOPED },
-    Conflict { both: [Opt::Scoped, Opt::Store], why: stored::SCOPED },
-    Conflict { both: [Opt::Field, Opt::Disk], why: stored::FIELD },
-    Conflict { both: [Opt::Field, Opt::Store], why: stored::FIELD },
-    Conflict {
-        both: [Opt::Store, Opt::Version],
-        why: "only what `disk` makes goes by versions: give this one to the store",
-    },
-    Conflict {
-        both: [Opt::OnStoreError, Opt::CacheErr],
-        why: "an error of the store would be kept as the result: leave one of them out",
-    },
-    Conflict { both: [Opt::Disk, Opt::Returns], why: stored::LENT },
-    Conflict { both: [Opt::Store, Opt::Returns], why: stored::LENT },
-    Conflict { both: [Opt::Disk, Opt::MoveErr], why: stored::MOVED },
-    Conflict { both: [Opt::Store, Opt::MoveErr], why: stored::MOVED },
-    Conflict { both: [Opt::Field, Opt::Name], why: "the values are in the field, so there is no handle to name" },
-    Conflict {
-        both: [Opt::Scoped, Opt::Returns],
-        why: "what is lent stays for ever, and these values go with the outermost call: return an `Arc`",
-    },
-    Conflict {
-        both: [Opt::Field, Opt::Returns],
-        why: "what is lent stays for ever, and these values go with `self`: return an `Arc`",
-    },
-    Conflict { both: [Opt::Scoped, Opt::Tables], why: "each outermost call has a table of its own" },
-    Conflict { both: [Opt::Field, Opt::Tables], why: "the one table is in the field" },
-];
-
 const VOCABULARY: Vocabulary<Opt> =
-    Vocabulary { table: TABLE, conflicts: CONFLICTS, foreign: foreign::CACHE, number: "capacity" };
+    Vocabulary { table: TABLE, conflicts: CONFLICTS, needs: NEEDS, foreign: foreign::CACHE, number: "capacity" };
 
 /// The options of an invocation. The flags keep the place where they were set.
 #[derive(Default)]
@@ -184,9 +124,16 @@ pub(crate) struct Options {
     pub(crate) move_err: Option<Ident>,
     /// How many tables are kept, with the word for it.
     pub(crate) tables: Option<(Ident, Expr)>,
+    /// Some of what was given contradicts itself.
+    pub(crate) contradictory: bool,
 }
 
 impl Options {
+    /// Whether there is a handle beside the function.
+    pub(crate) fn names_handle(&self, place: &Place) -> bool {
+        self.scoped.is_none() && self.field.is_none() && matches!(place, Place::Free | Place::Inherent { .. })
+    }
+
     /// Whether the body gets something that is no part of the key.
     pub(crate) fn skips(&self) -> bool {
         self.key.is_some() || !self.skip.is_empty()
@@ -196,7 +143,9 @@ impl Options {
 /// Reads the options of an invocation.
 pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    for given in options::read(tokens, item, &VOCABULARY, errors) {
+    let read = options::read(tokens, item, &VOCABULARY, errors);
+    options.contradictory = !read.refused.is_empty();
+    for given in read.given {
         match (given.option, given.value) {
             (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),
             (Opt::Name, Some(value)) => options.name = expansion::name_option(&value, "name = TABLE", errors),

@@ -42,7 +42,7 @@ enum Age {
 }
 
 /// Which of the options one is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Policy {
     Capacity,
     Weight,
@@ -91,15 +91,6 @@ impl Policies {
                 key,
                 "a bound in bytes needs to know what a value weighs: add `weight = |value| value.len()`, or the like",
             );
-        }
-        if let (Some((key, _)), None) = (&self.weight, &self.capacity) {
-            errors.at(key, "`weight` counts against a bound: add `capacity = \"64 MiB\"`, or the like");
-        }
-        if let (Some((key, _)), None) = (&self.refresh_ahead, &self.ttl) {
-            errors.at(key, "`refresh_ahead` counts from the end of a value's life: add `ttl = \"30s\"`, or the like");
-        }
-        if let (Some(key), None) = (&self.stale_on_err, &self.ttl) {
-            errors.at(key, "`stale_on_err` is about values that end: add `ttl = \"30s\"`, or the like");
         }
         if let (Some(Expr::Closure(_)), Some(key)) = (self.idle_value(), &self.first) {
             errors.at(key, "`idle` is one age for all values: write `idle = \"5m\"`");

@@ -10,10 +10,6 @@ use crate::place::Place;
 use crate::signature;
 
 pub(super) const ON_ERROR: &str = "on_store_error = \"fail\"";
-pub(super) const SCOPED: &str = "the values go with the outermost call";
-pub(super) const FIELD: &str = "the values go with `self`";
-pub(super) const LENT: &str = "what is lent stays in memory for ever: return an `Arc`";
-pub(super) const MOVED: &str = "errors are moved out of a result that is to be stored: return errors that are `Clone`";
 const VERSION: &str = "write `version = 2`, or `version = \"stable\"` for results that stay when the source changes";
 
 /// Where results outlive the process, and what becomes of old ones.
@@ -86,13 +82,7 @@ impl Stored {
 /// What these options do not go with.
 pub(super) fn check(function: &ItemFn, place: &Place, options: &Options, form: &Form, errors: &mut Errors) {
     let stored = &options.stored;
-    let Some(key) = &stored.key else {
-        let alone = [stored.version.as_ref().map(|(key, _)| key), stored.fails.as_ref()];
-        for option in alone.into_iter().flatten() {
-            errors.at(option, format!("`{option}` is about a store, and there is none: write `disk`, too"));
-        }
-        return;
-    };
+    let Some(key) = &stored.key else { return };
     let in_trait = matches!(place, Place::TraitImpl | Place::Trait);
     let is_context_of_types = matches!(form, Form::Context(context) if matches!(context.home, Home::Types));
     if in_trait || (is_context_of_types && form::is_generic(function, place)) {

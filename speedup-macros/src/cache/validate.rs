@@ -13,12 +13,14 @@ use crate::expansion::is_same;
 use crate::place::Place;
 use crate::signature::{self, Allowed, Argument};
 
-/// All rules, in the order in which a reader meets what they are about.
-pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
+/// All rules, in the order in which a reader meets what they are about. Returns whether there is nothing wrong.
+pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) -> bool {
+    let faults = errors.count();
     let arguments = signature::arguments(&function.sig);
     form::check(function, options, &arguments, errors);
     let form = Form::of(function, place, options, &arguments);
-    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() {
+    // A scope is a part of the function.
+    if matches!(place, Place::Trait) && function.sig.asyncness.is_none() && options.scoped.is_none() {
         place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
     }
     let keyed = |declared: &PatType| is_keyed(&form, declared, &arguments);
@@ -27,19 +29,23 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
         if matches!(place, Place::TraitImpl | Place::Trait) {
             place.check(&function.sig.ident, ATTRIBUTE, "table", errors);
         }
-        asynchronous(function, options, errors);
+        asynchronous(function, place, options, errors);
         allowed.receiver = allowed.receiver.map(|_| ASYNC_METHOD);
     }
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
+    named(place, options, errors);
     stored::check(function, place, options, &form, errors);
-    policies(function, &form, options, errors);
+    policies(function, options, errors);
     result(function, place, options, errors);
     flags_fit_result(function, options, errors);
     lent(function, options, errors);
     moved(function, options, errors);
     tables(&form, options, errors);
-    clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+    if options.names_handle(place) {
+        clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
+    }
+    errors.count() == faults
 }
 
 /// What can be cached in this form.
@@ -70,13 +76,21 @@ const ASYNC_METHOD: &str = "is `self` part of the key? Write `#[cache(skip(self)
                             `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`";
 
 /// What works for plain functions alone.
-fn asynchronous(function: &ItemFn, options: &Options, errors: &mut Errors) {
+fn asynchronous(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) {
     if let Some(word) = &options.scoped {
         errors.at(word, "an `async` call may go on when the one who began it has left, so there is no scope that it ends with: keep the values \
                          in a field, by `field = memo`, or leave `scoped` out");
     }
     if let Some(word) = &options.returns_ref {
         errors.at(word, "this is for plain functions: an `async fn` returns an `Arc` where a clone is dear");
+    }
+    if let (Place::Inherent { lasting: Some(_), .. }, Some(receiver)) = (place, function.sig.receiver()) {
+        errors.at(
+            receiver,
+            "an `async` call may go on when the one who began it has left, and with it what this type borrows: let the type own that, or write \
+             the function outside of the `impl`, with what it needs of `self` as arguments",
+        );
+        return;
     }
     if let (Some(_), Some(receiver)) = (&options.field, function.sig.receiver())
         && matches!(receiver.kind, syn::ReceiverKind::Reference(..))
@@ -94,23 +108,10 @@ fn is_keyed(form: &Form, declared: &PatType, arguments: &[Argument]) -> bool {
     at.is_none_or(|at| context.keyed[at])
 }
 
-/// What bounds a cache or lets its values age goes with a table in a static.
-fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Errors) {
+/// What bounds a cache or lets its values age.
+fn policies(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let policies = &options.policies;
     policies.check(errors);
-    let Some(first) = &policies.first else { return };
-    let words = [options.returns_ref.as_ref(), options.tables.as_ref().map(|(word, _)| word)];
-    for word in words.into_iter().flatten() {
-        errors.at(word, format!("`{word}` and `{first}` exclude each other: it is for a cache that keeps everything"));
-    }
-    if let (Form::Context(context), Some(time)) = (form, &policies.first_of_time)
-        && matches!(context.home, Home::Scope)
-    {
-        errors.at(
-            time,
-            format!("`{time}` and `scoped` exclude each other: the values go with the outermost call, so a bound is all that they need"),
-        );
-    }
     let known: Vec<String> = signature::arguments(&function.sig).iter().map(Argument::declared_name).collect();
     for input in policies.forced_by() {
         match input {
@@ -118,6 +119,17 @@ fn policies(function: &ItemFn, form: &Form, options: &Options, errors: &mut Erro
             other => errors
                 .at(other, "name arguments of the function, without types: write `force_refresh = |page| page == 0`"),
         }
+    }
+}
+
+/// A handle is a constant beside the function.
+fn named(place: &Place, options: &Options, errors: &mut Errors) {
+    if let (Some(name), Place::TraitImpl | Place::Trait) = (&options.name, place) {
+        errors.at(
+            name,
+            "an implementation of a trait has room for its functions alone, so there is no handle to name: leave `name` out, or put \
+             the attribute on a function outside of the trait, and call that from here",
+        );
     }
 }
 
@@ -145,6 +157,19 @@ fn result(function: &ItemFn, place: &Place, options: &Options, errors: &mut Erro
         return;
     }
     let borrows = borrowed::may(place, options);
+    if let (Some(_), Some(bound), false) =
+        (&options.scoped, &options.policies.first, options.policies.first_of_time.is_some())
+        && signature::borrow_in(ty).is_some()
+    {
+        errors.at(
+            ty,
+            format!(
+                "what a scope with a bound has put out may outlive the call for a moment, so it cannot borrow: leave `{bound}` out, \
+                 or return a type that owns it, such as `String` for `&str`"
+            ),
+        );
+        return;
+    }
     match ty.as_ref() {
         Type::Never(_) => {
             errors.at(ty, "a function that never returns has nothing to cache: write another result type")
@@ -198,19 +223,11 @@ fn moved(function: &ItemFn, options: &Options, errors: &mut Errors) {
     if option || signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_)) {
         errors.at(word, "there is no error to move: this is for results of type `Result`");
     }
-    if options.field.is_some() {
-        errors.at(
-            word,
-            "the field holds what its type says, which is to be `Clone`: share the error, as in \
-             `fn f(..) -> Result<T, Arc<E>>`",
-        );
-    }
 }
 
 /// `tables` where there is but one.
 fn tables(form: &Form, options: &Options, errors: &mut Errors) {
-    let excluded = options.scoped.is_some() || options.field.is_some();
-    if let (Some((word, _)), false) = (&options.tables, excluded || matches!(form, Form::Tables(_))) {
+    if let (Some((word, _)), false) = (&options.tables, matches!(form, Form::Tables(_))) {
         errors.at(
             word,
             "this is for functions with a table for each set of the arguments that all of their calls of themselves pass on unchanged, and \
@@ -222,9 +239,6 @@ fn tables(form: &Form, options: &Options, errors: &mut Errors) {
 /// `cache_err` and `cache_none` on a result that is certainly neither.
 fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else { return };
-    if options.cache_err.is_some() && options.cache_none.is_some() {
-        return;
-    }
     let last = signature::last_segment(ty);
     let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
     for (flag, wanted, other, other_flag) in

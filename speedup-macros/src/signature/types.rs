@@ -171,7 +171,7 @@ pub(crate) fn holds_floats(ty: &Type) -> bool {
             Some(last) => match &last.arguments {
                 PathArguments::None => is_primitive(ty) && (last.ident == "f32" || last.ident == "f64"),
                 PathArguments::AngleBracketed(arguments) => {
-                    matches!(last.ident.to_string().as_str(), "Vec" | "Option" | "Box")
+                    matches!(last.ident.to_string().as_str(), "Vec" | "Option" | "Box" | "Arc")
                         && arguments
                             .args
                             .iter()

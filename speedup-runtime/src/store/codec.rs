@@ -1,7 +1,7 @@
 //! How stores write keys and values: a stable encoding of keys, a versioned one of values, and what tells both from garbage.
 //!
-//! Keys are written with postcard: equal keys have equal bytes, in every run and on every machine. Values are written with postcard, too, or, where their type
-//! must be asked what comes next (`untagged` and `tag = ..` enums, `flatten`, `serde_json::Value`), with MessagePack and the names of fields. A leading byte tells which.
+//! Keys and values are written with postcard or, where their type must be asked what comes next (`untagged` and `tag = ..` enums, `flatten`, `serde_json::Value`), with
+//! MessagePack and the names of fields. Of values a leading byte tells which. Keys that serialize alike have the same bytes, in every run and on every machine.
 //!
 //! What is put on a server is [sealed](seal): it is read back only if it is whole and belongs to that very key.
 
@@ -36,6 +36,7 @@ const NAMED: u8 = 2;
 #[derive(Debug)]
 pub struct Codec<K, V> {
     named: bool,
+    named_keys: bool,
     /// A number of the shapes of both types.
     fingerprint: u64,
     types: PhantomData<fn(K) -> V>,
@@ -65,8 +66,13 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
+        if key.asks.is_some() {
+            // Earlier versions wrote them in another way.
+            hash.update(b"named keys");
+        }
+        let (named, named_keys) = (value.asks.is_some(), key.asks.is_some());
         let fingerprint = u64::from_le_bytes(first(&hash.finalize()));
-        Codec { named: value.asks.is_some(), fingerprint, types: PhantomData }
+        Codec { named, named_keys, fingerprint, types: PhantomData }
     }
 
     /// A number of both types: of what their `Deserialize` asks for, not of their names. What was written under another one is not read.
@@ -80,14 +86,12 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     /// # Errors
     /// [`Error::Unfit`] if serde cannot write it.
     pub fn encode_key(&self, key: &K) -> Result<Vec<u8>> {
-        postcard::to_stdvec(key).map_err(unfit::<K>)
+        self.append_key(key, Vec::new())
     }
 
     /// As [`encode_key`](Self::encode_key), written to the end of `out`.
-    #[cfg(feature = "redis")]
-    pub(super) fn append_key(&self, key: &K, out: &mut Vec<u8>) -> Result<()> {
-        *out = postcard::to_extend(key, std::mem::take(out)).map_err(unfit::<K>)?;
-        Ok(())
+    pub(super) fn append_key(&self, key: &K, out: Vec<u8>) -> Result<Vec<u8>> {
+        write(key, self.named_keys, out)
     }
 
     /// The key of these bytes.
@@ -95,7 +99,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     /// # Errors
     /// [`Error::Damaged`] if they are not the bytes of one.
     pub fn decode_key(&self, bytes: &[u8]) -> Result<K> {
-        whole(postcard::take_from_bytes(bytes).map_err(|error| error.to_string()))
+        read(bytes, self.named_keys)
     }
 
     /// The bytes of a value.
@@ -117,13 +121,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     }
 
     fn write(&self, value: &V) -> Result<Vec<u8>> {
-        if !self.named {
-            return postcard::to_extend(value, vec![COMPACT]).map_err(unfit::<V>);
-        }
-        let mut out = vec![NAMED];
-        let mut writer = rmp_serde::Serializer::new(&mut out).with_struct_map().with_human_readable();
-        value.serialize(&mut writer).map_err(unfit::<V>)?;
-        Ok(out)
+        write(value, self.named, vec![if self.named { NAMED } else { COMPACT }])
     }
 
     /// The value of these bytes.
@@ -132,16 +130,32 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     /// [`Error::Damaged`] if they are not the bytes of one, or were written by a later version.
     pub fn decode(&self, bytes: &[u8]) -> Result<V> {
         match bytes.split_first() {
-            Some((&COMPACT, rest)) => whole(postcard::take_from_bytes(rest).map_err(|error| error.to_string())),
-            Some((&NAMED, mut rest)) => {
-                let mut reader = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
-                let value = V::deserialize(&mut reader).map_err(|error| error.to_string());
-                whole(value.map(|value| (value, rest)))
-            }
+            Some((&COMPACT, rest)) => read(rest, false),
+            Some((&NAMED, rest)) => read(rest, true),
             Some((other, _)) => Err(damaged(format!("an encoding {other} that this version does not know"))),
             None => Err(damaged("no bytes")),
         }
     }
+}
+
+/// Writes something to the end of `out`, compact or with names.
+fn write<T: Serialize>(value: &T, named: bool, mut out: Vec<u8>) -> Result<Vec<u8>> {
+    if !named {
+        return postcard::to_extend(value, out).map_err(unfit::<T>);
+    }
+    let mut writer = rmp_serde::Serializer::new(&mut out).with_struct_map().with_human_readable();
+    value.serialize(&mut writer).map_err(unfit::<T>)?;
+    Ok(out)
+}
+
+/// Reads something that takes all of the bytes.
+fn read<T: DeserializeOwned>(mut bytes: &[u8], named: bool) -> Result<T> {
+    if !named {
+        return whole(postcard::take_from_bytes(bytes).map_err(|error| error.to_string()));
+    }
+    let mut reader = rmp_serde::Deserializer::new(&mut bytes).with_human_readable();
+    let value = T::deserialize(&mut reader).map_err(|error| error.to_string());
+    whole(value.map(|value| (value, bytes)))
 }
 
 /// Refuses what leaves bytes over.
@@ -306,9 +320,10 @@ mod tests {
             Number(i64),
             Text { text: String },
         }
-        let codec = Codec::<(u8,), Vec<Loose>>::new();
+        let codec = Codec::<Vec<Loose>, Vec<Loose>>::new();
         let value = vec![Loose::Number(-7), Loose::Text { text: "seven".into() }];
-        let bytes = codec.encode(&value).unwrap();
+        let (bytes, key) = (codec.encode(&value).unwrap(), codec.encode_key(&value).unwrap());
+        assert_eq!(codec.decode_key(&key).unwrap(), value);
         assert_eq!((bytes[0], codec.decode(&bytes).unwrap()), (NAMED, value));
     }
 

@@ -14,8 +14,9 @@ use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 
 use super::Result;
 
-pub use self::search::begin;
-pub(super) use self::search::{Found, computes, search, take};
+use self::search::Reserved;
+pub use self::search::take;
+pub(super) use self::search::{Found, computes, search};
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -51,7 +52,7 @@ pub trait Cooperate<K, V>: Send + Sync {
         let looked = foretold.map(|foretold| match foretold {
             Foretold::Value(_) => Looked::There,
             Foretold::Free => Looked::Free,
-            Foretold::Taken => Looked::Taken { needs: Vec::new(), seen: 0 },
+            Foretold::Taken | Foretold::Mine => Looked::Taken { needs: Vec::new(), seen: 0 },
         });
         Ok(looked.collect())
     }
@@ -105,6 +106,15 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>>;
 
+    /// The same, and claims the first of them that is [free](Foretold::Free), which then is [the caller's](Foretold::Mine): still one round trip. A
+    /// store that cannot claims none.
+    ///
+    /// # Errors
+    /// If the store could not be asked.
+    fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
+        self.foretell(owner, keys)
+    }
+
     /// Says on a claim of one's own which keys are needed next. The key is in the bytes of [`bytes`](Self::bytes).
     ///
     /// # Errors
@@ -117,6 +127,11 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// Has those of this process who wait for a key ask again: it was claimed on behalf of whoever asks.
     fn stir(&self, key: &K) {
         let _ = key;
+    }
+
+    /// Whether all calls are claimed, not only those that cost more than asking does.
+    fn claims_all(&self) -> bool {
+        false
     }
 
     /// A key in bytes that are the same in every process.
@@ -163,6 +178,8 @@ pub enum Foretold<V> {
     Value(V),
     /// Somebody computes it.
     Taken,
+    /// Nobody did: it was claimed, and the caller computes it.
+    Mine,
     /// Nobody does.
     Free,
 }
@@ -173,6 +190,7 @@ impl<V> Foretold<V> {
         match self {
             Foretold::Value(value) => Foretold::Value(of(value)),
             Foretold::Taken => Foretold::Taken,
+            Foretold::Mine => Foretold::Mine,
             Foretold::Free => Foretold::Free,
         }
     }
@@ -267,10 +285,10 @@ impl<K, V> Drop for Computed<'_, K, V> {
     }
 }
 
-/// The value of a key of which this was [begun](begin): from the store, or computed here, or by another process meanwhile.
+/// The value of a key of which this was [begun](Cooperate::begin): from the store, or computed here, or by another process meanwhile.
 ///
 /// `compute` computes and keeps it, and says whether it did keep it: what is not kept is computed by each process for itself. `help` computes
-/// other keys, which end up here in turn; each is asked for by [`begin`], of the very same store: not of a clone of it.
+/// other keys, which end up here in turn; of each it is first seen whether it is to be [taken](take), from the very same store: not from a clone of it. Without it this waits.
 ///
 /// # Errors
 /// If the store could not be asked; then `compute` has not been called.
@@ -282,7 +300,7 @@ pub fn together<K: Clone, V>(
     key: &K,
     mut begun: Begun<K, V>,
     mut compute: impl FnMut() -> (V, bool),
-    help: &mut dyn FnMut(Vec<K>),
+    mut help: Option<&mut dyn FnMut(Vec<K>)>,
 ) -> Result<V> {
     let (mut told, mut helped) = (false, HashSet::new());
     loop {
@@ -306,6 +324,10 @@ pub fn together<K: Clone, V>(
             told = true;
             announce(store, &[key]);
         }
+        let Some(help) = &mut help else {
+            begun = store.wait(key, seen)?;
+            continue;
+        };
         begun = match search(store, needs, &helped)? {
             Found::Free(call) => {
                 // Once: it may panic, or have no value that is kept.
@@ -347,24 +369,48 @@ fn innermost<K, V, T>(store: &dyn Cooperate<K, V>, act: impl FnOnce(&mut Innermo
     COMPUTED.with_borrow_mut(|computed| computed.last_mut().filter(|by| by.store == place).map(act))
 }
 
-/// Looks keys up that the innermost claimed call of this thread needs next, and says so in the store.
+/// What is known of the members of a group before the first of them is computed.
+pub struct Group<'a, V> {
+    /// Which member comes when: first the one that was claimed, last those that another process computes.
+    pub order: Vec<usize>,
+    /// The members that have values.
+    pub there: Vec<(usize, V)>,
+    /// Keeps the first member for whoever of this process asks for it next. It is to be computed at once: others wait for it, and nothing tells them what for.
+    pub first: Option<Box<dyn Send + 'a>>,
+}
+
+/// Looks the members of a group up that the innermost claimed call of this thread needs next, says so in the store, and finds the order in which
+/// this process takes them. `claims` says whether to claim the first of them that is free.
 ///
 /// # Errors
 /// If the store could not be asked.
-pub fn foretell<K, V>(store: &dyn Cooperate<K, V>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
-    let told = keys.iter().map(|key| store.bytes(key)).collect();
+pub fn group<'a, K: Clone + Send + 'a, V>(
+    store: &'a dyn Cooperate<K, V>,
+    members: &[&K],
+    claims: bool,
+) -> Result<Group<'a, V>> {
+    let bytes: Vec<Vec<u8>> = members.iter().map(|key| store.bytes(key)).collect();
+    let mut order = policy::order(store.member(), bytes.iter().map(Vec::as_slice));
     let owner = innermost(store, |by| {
-        by.told = told;
+        by.told = bytes.into_iter().collect();
         by.key.clone()
     });
-    store.foretell(owner.as_deref(), keys)
-}
-
-/// The order in which this process takes the members of a group: those last that another one computes.
-///
-/// Of each member it is said which one it is, its key, and whether it is [taken](Foretold::Taken).
-pub fn order<K, V>(store: &dyn Cooperate<K, V>, group: &[(usize, &K, bool)]) -> Vec<usize> {
-    let bytes: Vec<Vec<u8>> = group.iter().map(|(_, key, _)| store.bytes(key)).collect();
-    let group = group.iter().zip(&bytes).map(|((index, _, is_taken), bytes)| (*index, &bytes[..], *is_taken));
-    policy::order(store.member(), group)
+    let keys: Vec<&K> = order.iter().map(|index| members[*index]).collect();
+    let foretold = if claims {
+        store.foretell_and_claim(owner.as_deref(), &keys)?
+    } else {
+        store.foretell(owner.as_deref(), &keys)?
+    };
+    let (mut there, mut first, mut taken) = (Vec::new(), None, vec![false; members.len()]);
+    for (index, foretold) in order.iter().zip(foretold) {
+        match foretold {
+            Foretold::Value(value) => there.push((*index, value)),
+            Foretold::Taken => taken[*index] = true,
+            Foretold::Mine => first = Some((*index, Reserved::new(store, members[*index].clone()))),
+            Foretold::Free => {}
+        }
+    }
+    let claimed = first.as_ref().map(|(index, _)| *index);
+    order.sort_by_key(|index| (Some(*index) != claimed, taken[*index]));
+    Ok(Group { order, there, first: first.map(|(_, seat)| Box::new(seat) as Box<dyn Send>) })
 }

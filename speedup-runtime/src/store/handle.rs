@@ -55,7 +55,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     fn stored_together(&self, behind: &'static dyn Behind<K, R>, key: &K, body: impl FnOnce() -> R) -> R {
         let mut body = Some(body);
         let mut once = || body.take().map(|body| body()).expect("it is called once");
-        if let Some(value) = behind.together(key, &mut once, &mut |needs| self.help(&needs)) {
+        let mut help = |needs: Vec<K>| self.help(&needs);
+        if let Some(value) = behind.together(key, &mut once, self.can_help().then_some(&mut help as _)) {
             return value;
         }
         if let Ok(Some(value)) = behind.look(key) {
@@ -97,7 +98,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     ) -> std::result::Result<R, Fault> {
         let mut body = Some(body);
         let mut once = || body.take().map(|body| body()).expect("it is called once");
-        let shared = behind.together_or_fail(key, &mut once, &mut |needs| self.help(&needs))?;
+        let mut help = |needs: Vec<K>| self.help(&needs);
+        let shared = behind.together_or_fail(key, &mut once, self.can_help().then_some(&mut help as _))?;
         let found = match shared {
             None => behind.look(key)?.filter(is_good),
             shared => shared,

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::Hash,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -31,14 +31,17 @@ pub struct MemoryStore<K, V> {
 }
 
 struct Inner<K, V> {
-    values: HashMap<K, (V, Option<u64>)>,
+    values: HashMap<Arc<K>, Kept<V>>,
     /// Who computes a key, and until when.
-    claims: HashMap<K, (Token, u64)>,
+    claims: HashMap<Arc<K>, (Token, u64)>,
     /// The last token given.
     tokens: u128,
     /// When there are so many entries and claims, those that have ended are looked for.
     next_sweep: usize,
 }
+
+/// A value and when it ends. Keys and values are shared, so that they are neither cloned nor dropped under the lock: both are users' code.
+type Kept<V> = (Arc<V>, Option<u64>);
 
 /// Fewer entries are not worth looking through.
 const FEW: usize = 1_000;
@@ -60,7 +63,7 @@ impl<K: Hash + Eq, V> Inner<K, V> {
 }
 
 /// Values and claims that have ended.
-type Ended<K, V> = (Vec<(K, (V, Option<u64>))>, Vec<(K, (Token, u64))>);
+type Ended<K, V> = (Vec<(Arc<K>, Kept<V>)>, Vec<(Arc<K>, (Token, u64))>);
 
 impl<K, V> MemoryStore<K, V> {
     /// An empty store.
@@ -71,7 +74,7 @@ impl<K, V> MemoryStore<K, V> {
     }
 
     fn locked<T>(&self, act: impl FnOnce(&mut Inner<K, V>) -> T) -> T {
-        // A panic of a key's or value's own code leaves the maps as they were. What is taken out is dropped by callers: that is users' code, too.
+        // A panic where keys are hashed and compared leaves the maps as they were. What is taken out is dropped by callers.
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -97,30 +100,32 @@ fn is_over(end: Option<u64>) -> bool {
     end.is_some_and(|end| end <= clock::now())
 }
 
-impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K, V> {
+impl<K: Hash + Eq + Clone + Send + Sync, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>> {
         let (found, _ended) = self.locked(|inner| match inner.values.get(key) {
             Some((_, end)) if is_over(*end) => (None, inner.values.remove_entry(key)),
-            found => (found.map(|(value, _)| value.clone()), None),
+            found => (found.map(|(value, _)| Arc::clone(value)), None),
         });
-        Ok(found)
+        Ok(found.map(|value| (*value).clone()))
     }
 
     fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
-        Ok(self.locked(|inner| {
-            let now = clock::now();
-            let found = keys.iter().map(|key| {
-                let (value, end) = inner.values.get(*key).filter(|(_, end)| !is_over(*end))?;
-                Some((value.clone(), end.map(|end| Duration::from_nanos(end.saturating_sub(now)))))
-            });
-            found.collect()
-        }))
+        let now = clock::now();
+        let found: Vec<Option<Kept<V>>> = self.locked(|inner| {
+            let kept = |key: &&K| inner.values.get(*key).filter(|(_, end)| end.is_none_or(|end| end > now)).cloned();
+            keys.iter().map(kept).collect()
+        });
+        let left = |end: Option<u64>| end.map(|end| Duration::from_nanos(end.saturating_sub(now)));
+        Ok(found.into_iter().map(|found| found.map(|(value, end)| ((*value).clone(), left(end)))).collect())
     }
 
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
+        let (new, kept) = (Arc::new(key.clone()), (Arc::new(value.clone()), end_of(ttl)));
         let _old = self.locked(|inner| {
             let ended = inner.sweep();
-            let old = inner.values.insert(key.clone(), (value.clone(), end_of(ttl)));
+            // The key that was there goes, too: outside of the lock.
+            let old = inner.values.remove_entry(key);
+            inner.values.insert(new, kept);
             (old, inner.claims.remove_entry(key), ended)
         });
         Ok(())
@@ -137,18 +142,21 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
     }
 
     fn claim(&self, key: &K, lease: Duration) -> Result<Claim> {
-        Ok(self.locked(|inner| {
+        let new = Arc::new(key.clone());
+        let (claim, _old) = self.locked(|inner| {
             if inner.values.get(key).is_some_and(|(_, end)| !is_over(*end)) {
-                return Claim::Ready;
+                return (Claim::Ready, None);
             }
             if inner.claims.get(key).is_some_and(|(_, end)| *end > clock::now()) {
-                return Claim::Taken;
+                return (Claim::Taken, None);
             }
             inner.tokens += 1;
             let token = Token(inner.tokens);
-            inner.claims.insert(key.clone(), (token, clock::now().saturating_add(clock::nanos(lease))));
-            Claim::Mine(token)
-        }))
+            let old = inner.claims.remove_entry(key);
+            inner.claims.insert(new, (token, clock::now().saturating_add(clock::nanos(lease))));
+            (Claim::Mine(token), old)
+        });
+        Ok(claim)
     }
 
     fn renew(&self, key: &K, token: Token, lease: Duration) -> Result<bool> {
@@ -162,10 +170,9 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
     }
 
     fn release(&self, key: &K, token: Token) -> Result<()> {
-        self.locked(|inner| {
-            if inner.claims.get(key).is_some_and(|(holder, _)| *holder == token) {
-                inner.claims.remove(key);
-            }
+        let _old = self.locked(|inner| {
+            let is_its = inner.claims.get(key).is_some_and(|(holder, _)| *holder == token);
+            if is_its { inner.claims.remove_entry(key) } else { None }
         });
         Ok(())
     }
@@ -176,12 +183,12 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
 
     fn entries(&self, each: &mut dyn FnMut(K, V) -> bool) -> Result<bool> {
         let now = clock::now();
-        let all: Vec<(K, V)> = self.locked(|inner| {
+        let all: Vec<(Arc<K>, Arc<V>)> = self.locked(|inner| {
             let living = inner.values.iter().filter(|(_, (_, end))| end.is_none_or(|end| end > now));
-            living.map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+            living.map(|(key, (value, _))| (Arc::clone(key), Arc::clone(value))).collect()
         });
         // Outside of the lock: `each` may ask the store.
-        let _ = all.into_iter().all(|(key, value)| each(key, value));
+        let _ = all.into_iter().all(|(key, value)| each((*key).clone(), (*value).clone()));
         Ok(true)
     }
 }
@@ -189,6 +196,47 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Store<K, V> for MemoryStore<K
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A number whose clones and ends ask the store that it lies in.
+    struct Asks(u32, Arc<std::sync::OnceLock<MemoryStore<u32, Asks>>>);
+
+    impl Asks {
+        fn ask(&self) {
+            if let Some(store) = self.1.get() {
+                store.locked(|_| ());
+            }
+        }
+    }
+
+    impl Clone for Asks {
+        fn clone(&self) -> Self {
+            self.ask();
+            Asks(self.0, Arc::clone(&self.1))
+        }
+    }
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.ask();
+        }
+    }
+
+    #[test]
+    fn values_are_cloned_and_dropped_outside_of_the_lock() {
+        let cell = Arc::new(std::sync::OnceLock::new());
+        let store = cell.get_or_init(MemoryStore::new);
+        for n in 0..3 {
+            store.put(&n, &Asks(n, Arc::clone(&cell)), None).expect("it is kept");
+            store.put(&n, &Asks(n, Arc::clone(&cell)), Some(Duration::ZERO)).expect("it is kept");
+            store.put(&n, &Asks(n, Arc::clone(&cell)), None).expect("it is kept");
+            assert_eq!(store.get(&n).expect("it is read").map(|found| found.0), Some(n));
+        }
+        let found = store.get_with_time_left(&[&1]).expect("it is read");
+        assert!(matches!(&found[..], [Some((Asks(1, _), None))]));
+        assert!(store.entries(&mut |key, value| key == value.0).expect("they are listed"));
+        store.remove(&1).expect("it goes");
+        store.clear().expect("they go");
+    }
 
     #[test]
     fn what_has_ended_gives_its_room_back() {

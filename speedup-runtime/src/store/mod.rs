@@ -21,6 +21,8 @@ pub mod codec;
 #[cfg(feature = "disk")]
 mod disk;
 mod dock;
+#[cfg(any(feature = "redis", feature = "memcached"))]
+mod idle;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 #[cfg(feature = "disk")]

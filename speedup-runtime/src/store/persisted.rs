@@ -206,6 +206,11 @@ impl Mark {
         // Values without a mark are nobody's: after a power cut it must not be missing where they are there.
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(new, &self.0)
+        fs::rename(new, &self.0)?;
+        #[cfg(unix)]
+        if let Some(folder) = self.0.parent() {
+            fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use speedup_runtime::store::cooperate::{Begun, Cooperate, First, Foretold, Looked, begin, foretell, order, together};
+use speedup_runtime::store::cooperate::{Begun, Cooperate, First, Foretold, Group, Looked, group, take, together};
 use speedup_runtime::store::{Claim, RedisStore, Store};
 
 use crate::proxy::Proxy;
@@ -37,7 +37,8 @@ impl Process<'_> {
         let store = self.store.clone();
         let cooperation = store.cooperation().expect("it was chosen");
         let process = std::cell::RefCell::new(&mut *self);
-        let begun = begin(cooperation, &key).expect("the server is there");
+        let is_claimed = take(cooperation, &key);
+        let begun = if is_claimed { Ok(Begun::Mine) } else { cooperation.begin(&key) }.expect("the server is there");
         let value = together(
             cooperation,
             &key,
@@ -46,7 +47,7 @@ impl Process<'_> {
                 let value = process.borrow_mut().compute(cooperation, key);
                 (value, store.put(&key, &value, None).is_ok())
             },
-            &mut |needs| process.borrow_mut().all(cooperation, needs),
+            Some(&mut |needs| process.borrow_mut().all(cooperation, needs)),
         );
         let value = value.expect("the server is there");
         self.known.insert(key, value);
@@ -55,11 +56,11 @@ impl Process<'_> {
 
     /// Computes keys in an order of its own, those last that another process has begun.
     fn all(&mut self, store: &dyn Cooperate<Key, u64>, keys: Vec<Key>) {
-        let foretold = foretell(store, &keys.iter().collect::<Vec<_>>()).expect("the server is there");
-        let group = keys.iter().zip(foretold).enumerate();
-        let group: Vec<_> = group.map(|(index, (key, found))| (index, key, found == Foretold::Taken)).collect();
-        for index in order(store, &group) {
+        let group = group(store, &keys.iter().collect::<Vec<_>>(), true);
+        let Group { order, first: mut seat, .. } = group.expect("the server is there");
+        for index in order {
             self.paths(keys[index]);
+            drop(seat.take());
         }
     }
 
@@ -112,7 +113,7 @@ fn a_claim_is_given_up_when_its_call_panics() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let store = one.cooperation().unwrap();
         let begun = store.begin(&(1, 1)).unwrap();
-        together(store, &(1, 1), begun, || panic!("in the call"), &mut |_| {})
+        together(store, &(1, 1), begun, || panic!("in the call"), None)
     }));
     assert!(panicked.is_err());
     assert_eq!(two.cooperation().unwrap().begin(&(1, 1)).unwrap(), Begun::Mine);
@@ -173,6 +174,52 @@ fn the_first_key_that_is_free_is_claimed_in_one_round_trip() {
     one.remove(&(7, 700)).unwrap();
     let First { is_claimed, before } = other.claim_first(&all).unwrap();
     assert!(is_claimed && before.len() == 700);
+}
+
+#[test]
+fn a_group_is_told_looked_up_and_its_first_free_member_claimed_in_one_round_trip() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let proxy = Proxy::before(server.address());
+    let two = Sums::builder(url(Kind::Redis, proxy.address()), "sums").cooperate().open().expect("the address is one");
+    let one = sums(&server);
+    let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
+    one.put(&(0, 0), &1, None).unwrap();
+    assert_eq!(owner.begin(&(1, 1)).unwrap(), Begun::Mine);
+    assert_eq!(other.begin(&(9, 9)).unwrap(), Begun::Mine);
+    let trips = proxy.round_trips();
+    let by = other.bytes(&(9, 9));
+    let members = [&(0, 0), &(1, 1), &(2, 2), &(3, 3)];
+    let foretold = other.foretell_and_claim(Some(&by), &members).unwrap();
+    assert_eq!(foretold, [Foretold::Value(1), Foretold::Taken, Foretold::Mine, Foretold::Free]);
+    assert_eq!(proxy.round_trips() - trips, 1);
+    let Begun::Taken { needs, .. } = owner.begin(&(9, 9)).unwrap() else { panic!("it is taken") };
+    assert_eq!(needs, members.map(|key| *key));
+    assert!(matches!(owner.begin(&(2, 2)).unwrap(), Begun::Taken { .. }));
+    other.give_up(&(2, 2));
+    assert_eq!(owner.begin(&(2, 2)).unwrap(), Begun::Mine);
+    // More than one script claims, and more than one answer has.
+    let many: Vec<Key> = (0..2_500).map(|n| (7, n)).collect();
+    let all: Vec<&Key> = many.iter().collect();
+    many[..100].iter().for_each(|key| one.put(key, &1, None).unwrap());
+    one.put(&(7, 2_400), &5, None).unwrap();
+    let foretold = other.foretell_and_claim(None, &all).unwrap();
+    assert!(foretold[..100].iter().all(|member| *member == Foretold::Value(1)));
+    assert_eq!((&foretold[100], &foretold[101]), (&Foretold::Mine, &Foretold::Free));
+    assert_eq!((foretold.len(), &foretold[2_400]), (2_500, &Foretold::Value(5)));
+}
+
+#[test]
+fn a_member_that_was_claimed_with_its_group_and_not_computed_is_given_up() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (one, two) = (sums(&server), sums(&server));
+    let (store, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
+    assert_eq!(other.begin(&(1, 1)).unwrap(), Begun::Mine);
+    let Group { order, first, .. } = group(store, &[&(1, 1), &(2, 2), &(3, 3)], true).unwrap();
+    let claimed = [(1, 1), (2, 2), (3, 3)][order[0]];
+    assert!(matches!(other.begin(&claimed).unwrap(), Begun::Taken { .. }));
+    assert_eq!(order.last(), Some(&0), "what another process computes comes last");
+    drop(first);
+    assert_eq!(other.begin(&claimed).unwrap(), Begun::Mine);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use speedup::store::{RedisStore, Store as _};
-use speedup_between_machines::parent::{self, Outcome};
+use speedup_between_machines::parent::{self, Claims, Outcome};
 use speedup_between_machines::recursions::Recursion;
 use speedup_between_machines::simulation::{Simulated, simulate};
 
@@ -83,7 +83,7 @@ fn run(program: &Path, count: usize, name: &str, size: u32, kill: Option<usize>)
 fn run_once(program: &Path, count: usize, name: &str, size: u32, kill: Option<usize>) -> (usize, Duration) {
     let server = Server::start(Kind::Redis, &[]).expect("it started before");
     let (value, _) = Recursion::of(name, size).by_hand();
-    let children = parent::start(program, &server.url(), count, name, size);
+    let children = parent::start(program, &server.url(), count, name, size, Claims::Dear);
     let outcomes = parent::outcomes(children, |computed, children| {
         if Some(computed) == kill {
             children[0].kill().expect("it is ours");

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::recursions::SERVER;
+use crate::recursions::{CLAIM_ALL, SERVER};
 
 /// What has come of a process.
 #[derive(Debug, Default)]
@@ -19,15 +19,27 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+/// Which calls processes claim.
+#[derive(Clone, Copy, Debug)]
+pub enum Claims {
+    /// Those that cost more than asking the server does, as programs do.
+    Dear,
+    /// All of them, for so many seconds: whatever they cost on a machine that is busy, each is computed once.
+    All(u64),
+}
+
 /// Starts processes that compute a recursion. `program` is `together`.
 ///
 /// # Panics
 /// If they cannot be started.
 #[must_use]
-pub fn start(program: &Path, server: &str, count: usize, name: &str, size: u32) -> Vec<Child> {
+pub fn start(program: &Path, server: &str, count: usize, name: &str, size: u32, claims: Claims) -> Vec<Child> {
     let start = |_| {
         let mut command = Command::new(program);
         command.args(["child", name, &size.to_string()]).env(SERVER, server).env("RAYON_NUM_THREADS", "1");
+        if let Claims::All(seconds) = claims {
+            command.env(CLAIM_ALL, seconds.to_string());
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the program starts")
     };
     (0..count).map(start).collect()

@@ -13,6 +13,8 @@ use speedup::store::{Error, RedisStore};
 pub const SERVER: &str = "SPEEDUP_REDIS";
 /// How long a claim lasts without being renewed.
 pub const LEASE: Duration = Duration::from_secs(1);
+/// Has all calls claimed, for so many seconds.
+pub const CLAIM_ALL: &str = "SPEEDUP_CLAIM_ALL";
 
 /// A store on the server that the environment names.
 fn store<K, V>(name: &str) -> Result<RedisStore<K, V>, Error>
@@ -21,7 +23,11 @@ where
     V: serde::Serialize + serde::de::DeserializeOwned,
 {
     let server = env::var(SERVER).unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-    RedisStore::builder(server, name).cooperate().lease(LEASE).open()
+    let store = RedisStore::builder(server, name);
+    match env::var(CLAIM_ALL).ok().and_then(|seconds| seconds.parse().ok()) {
+        None => store.cooperate().lease(LEASE).open(),
+        Some(seconds) => store.claim_all().lease(Duration::from_secs(seconds)).timeout(Duration::from_secs(60)).open(),
+    }
 }
 
 /// Works for this long, and tells the parent of a computation.

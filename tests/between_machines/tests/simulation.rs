@@ -7,12 +7,14 @@ mod servers;
 use std::path::Path;
 use std::time::Duration;
 
-use speedup_between_machines::parent::{outcomes, start};
+use speedup_between_machines::parent::{Claims, outcomes, start};
 use speedup_between_machines::recursions::Recursion;
 use speedup_between_machines::simulation::simulate;
 
 use servers::{Kind, Server};
 
+/// Leases that no pause of the machine outlasts.
+const OUTLASTS: Claims = Claims::All(3_600);
 const NEAR: Duration = Duration::from_micros(200);
 const RECURSIONS: [(&str, u32); 3] = [("grid", 12), ("graph", 120), ("knapsack", 9)];
 
@@ -22,7 +24,7 @@ fn real_processes_compute_as_many_calls_as_simulated_ones() {
         for count in [1, 2, 4] {
             let Some(server) = Server::start(Kind::Redis, &[]) else { return };
             let simulated = simulate(Recursion::of(name, size), count, NEAR);
-            let real = start(Path::new(env!("CARGO_BIN_EXE_together")), &server.url(), count, name, size);
+            let real = start(Path::new(env!("CARGO_BIN_EXE_together")), &server.url(), count, name, size, OUTLASTS);
             let real: usize = outcomes(real, |_, _| {}).iter().map(|outcome| outcome.computed).sum();
             let bound = 1 + simulated.computed / 50;
             assert!(real.abs_diff(simulated.computed) <= bound, "{name} by {count}: {real} calls, {simulated:?}");

@@ -12,8 +12,8 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -143,6 +143,82 @@ fn a_first_caller_that_is_cancelled_gives_its_claim_up() {
         assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(first);
         assert_eq!(block_on(cancelled_there(n)), u64::from(n) + 100);
+    }
+}
+
+static UNREAD: LazyLock<Gate> = LazyLock::new(Gate::default);
+
+#[cache(store = store("unread"))]
+async fn unread_here(n: u32) -> u64 {
+    UNREAD.pass().await;
+    u64::from(n)
+}
+
+#[cache(store = store("unread"))]
+async fn unread_there(n: u32) -> u64 {
+    u64::from(n) + 100
+}
+
+/// Notes that it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+#[test]
+fn a_call_that_is_dropped_with_its_answer_unread_gives_its_claim_up() {
+    let Some(_server) = server("unread") else { return };
+    for n in 50..55 {
+        let (woken, came) = (Arc::new(Woken::default()), UNREAD.came());
+        let mut first = Box::pin(unread_here(n));
+        assert!(first.as_mut().poll(&mut Context::from_waker(&Arc::clone(&woken).into())).is_pending());
+        // Where the answer was there at once, it has come as far as the gate.
+        while woken.0.load(Ordering::Acquire) == 0 && came == UNREAD.came() {
+            thread::yield_now();
+        }
+        drop(first);
+        assert_eq!(block_on(unread_there(n)), u64::from(n) + 100);
+    }
+}
+
+static REST: LazyLock<Gate> = LazyLock::new(Gate::default);
+
+#[cache(store = short_of("rests"))]
+async fn rests(n: u32) -> u64 {
+    if n == 7 {
+        REST.pass().await;
+    }
+    u64::from(n)
+}
+
+/// A store whose claims end soon, and which does not wait for long.
+fn short_of(test: &str) -> Result<Numbers, Error> {
+    let url = servers(|all| all[test].url());
+    let (lease, timeout) = (Duration::from_secs(1), Duration::from_millis(300));
+    RedisStore::builder(url, test).claim_all().lease(lease).timeout(timeout).open()
+}
+
+#[test]
+fn a_claim_that_is_given_up_while_the_server_rests_ends_with_its_lease() {
+    let Some(_server) = server("rests") else { return };
+    let mut first: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(rests(7));
+    poll_until(&mut first, || REST.came() == 1);
+    servers(|all| all["rests"].pause());
+    // More failures than it takes to leave the store alone.
+    for n in 100..106 {
+        assert_eq!(block_on(rests(n)), u64::from(n));
+    }
+    assert_eq!(RESTS.stats().store, speedup::store::Condition::Down);
+    drop(first);
+    servers(|all| all["rests"].resume());
+    // Were it renewed, this would have no end.
+    let other = store("rests").unwrap();
+    while other.cooperation().unwrap().begin(&(7,)).unwrap() != Begun::Mine {
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -59,6 +59,15 @@ impl Owner {
     }
 }
 
+struct Lent<'a>(&'a str);
+
+impl<'a> Lent<'a> {
+    #[cache(skip(self))]
+    async fn outlived(self: std::sync::Arc<Self>, n: u64) -> u64 {
+        n
+    }
+}
+
 #[cache(scoped)]
 async fn ends_with_no_scope(n: u64) -> u64 {
     n

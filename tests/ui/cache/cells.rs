@@ -71,6 +71,17 @@ impl Owner {
     }
 }
 
+trait Named {
+    fn named(n: u64) -> u64;
+}
+
+impl Named for Owner {
+    #[cache(name = TABLE)]
+    fn named(n: u64) -> u64 {
+        n
+    }
+}
+
 #[cache(skip(list), returns = ref, move_err)]
 fn lent_and_moved(list: &[u64], n: usize) -> Result<u64, String> {
     Ok(list[n])

@@ -22,12 +22,6 @@ impl<K: Key, R: Output> Cache<K, R> {
         }
     }
 
-    /// Copies of all that is in memory; `None` where the values are in tables of their own.
-    #[cfg(feature = "disk")]
-    pub(crate) fn entries_in_memory(&self) -> Option<Vec<(K, R)>> {
-        self.divided.is_none().then(|| self.core().entries(registry::current()))
-    }
-
     /// Puts a value in that was computed elsewhere, in memory and in what lies behind it. False if there is one.
     #[cfg(feature = "disk")]
     pub(crate) fn take_in(&self, key: K, value: R) -> bool {
@@ -35,7 +29,7 @@ impl<K: Key, R: Output> Cache<K, R> {
             behind.note(&key, &value);
         }
         if let Some(divided) = self.divided {
-            return divided.insert(key, value).is_none();
+            return divided.peek(&key).is_none() && divided.insert(key, value).is_none();
         }
         self.core().insert_new(self.function(), &key, value, registry::current()).is_ok()
     }

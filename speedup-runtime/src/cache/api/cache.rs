@@ -217,7 +217,10 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// If the key is being computed at this moment, the computed value stays and the given one is dropped: those who
     /// wait for it and those who come later get the same.
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
-        let key = K::of(key);
+        self.insert_key(K::of(key), value)
+    }
+
+    pub(in crate::cache) fn insert_key(&self, key: K, value: R) -> Option<R> {
         if let Some(divided) = self.divided {
             return divided.insert(key, value);
         }

@@ -7,10 +7,10 @@
 use crate::cache::{
     api::cache::Cache,
     call::{
+        at_hand::Free,
         bodies::{self, Inside},
         callee::Callee,
         function::Function,
-        inner::Free,
         state::Core,
     },
     table::key::{Key, Lookup, Output},

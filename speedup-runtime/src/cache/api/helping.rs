@@ -13,6 +13,11 @@ use crate::{
 };
 
 impl<K: Key, R: Output> Cache<K, R> {
+    /// Whether its calls can be computed by their keys alone. Those of functions with context cannot.
+    pub(crate) fn can_help(&self) -> bool {
+        self.function.has_body
+    }
+
     /// Computes what another process needs, as far as it is missing here. What the needs were wrong about is nobody's fault.
     pub(crate) fn help(&self, keys: &[K]) {
         if !self.function.has_body {

@@ -30,6 +30,23 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         self.function.rules.docked()
     }
 
+    /// Puts a value in that was computed elsewhere. As `Cache::take_in`; what is on its way stays on its way.
+    #[cfg(feature = "disk")]
+    pub(crate) fn take_in(&self, key: K, value: R) -> bool {
+        if let Some(behind) = self.behind() {
+            behind.note(&key, &value);
+        }
+        let core = &self.values.core;
+        !self.values.flights.contains(core, &key)
+            && core.insert_new(&self.function.rules, &key, value, registry::current()).is_ok()
+    }
+
+    /// The name of the function.
+    #[cfg(feature = "disk")]
+    pub(crate) fn name(&self) -> &'static str {
+        self.function.rules.name
+    }
+
     /// Forgets a key, or everything, in memory alone: in the store it has changed.
     #[doc(hidden)]
     pub fn forget(&self, key: Option<&K>) {

@@ -17,6 +17,11 @@ use crate::{
 };
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
+    /// As [`Cache::can_help`](crate::Cache::can_help).
+    pub(crate) fn can_help(&self) -> bool {
+        self.function.has_body()
+    }
+
     /// Computes what another process needs, as far as it is missing here. As [`Cache::help`](crate::Cache::help).
     pub(crate) async fn help(&self, keys: Vec<K>) {
         if !self.function.has_body() {

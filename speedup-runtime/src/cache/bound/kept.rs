@@ -74,7 +74,9 @@ impl<K: Key> Key for Hashed<K> {
 
     #[inline(always)]
     fn hint(&self) -> Option<u64> {
-        if K::is_small() { self.0.pack() } else { None }
+        let packed = if K::is_small() { self.0.pack() } else { None }?;
+        // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
+        Some(if K::COORDINATES == 1 { packed } else { packed ^ (packed >> 24).wrapping_mul(0x9e37_79b1) })
     }
 }
 

@@ -48,6 +48,9 @@ const TENTH: u64 = 100_000_000;
 /// Of `ENDING`.
 const RENEWING: u64 = 1 << 4;
 const END_AT: u32 = 5;
+/// Addresses that programs are given have no more bits, on any system: so none is taken for an end that is to come.
+#[cfg(not(loom))]
+const _: () = assert!(1_u64 << (57 - END_AT) <= crate::clock::EARLIEST);
 /// No end is later: 18 years.
 const LATEST: u64 = u64::MAX >> END_AT;
 
@@ -124,6 +127,7 @@ impl Marks {
 
     /// Says that a value which does not age lives from now on, unless that has been said. Under the queue's lock, where all such values of a
     /// cache begin. Whether it is the first to do so.
+    #[inline]
     pub(in crate::cache) fn begin_in_queue(&self, born: u64) -> bool {
         let word = self.0.load(Ordering::Relaxed);
         let is_new = word & KIND == NEW;
@@ -134,6 +138,7 @@ impl Marks {
     }
 
     /// Whether it has been said when it lives.
+    #[inline]
     pub(in crate::cache) fn has_begun(&self) -> bool {
         let word = self.word();
         self.times(word).map_or(word & KIND != NEW, Times::has_begun)
@@ -166,6 +171,19 @@ impl Marks {
         self.times(word).map_or(u64::MAX, Times::ends)
     }
 
+    /// Whether the end of a value that has no place is later than this.
+    #[inline(always)]
+    pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
+        // Of a word that is no end as much is less than any time.
+        now < self.word() >> END_AT || self.still_ends_after(now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn still_ends_after(&self, now: u64) -> bool {
+        now < self.ends()
+    }
+
     /// When it ends if nobody asks for it any more.
     pub(in crate::cache) fn ends_if_idle(&self, idle: u64) -> u64 {
         self.times(self.word()).map_or(u64::MAX, |times| times.ends_if_idle(idle))
@@ -189,23 +207,27 @@ impl Marks {
     }
 
     /// How often it was asked for since the queue has last looked, as far as that is counted.
+    #[inline]
     pub(in crate::cache) fn visits(&self) -> u64 {
         self.0.load(Ordering::Relaxed) & VISITS
     }
 
     /// Counts one visit less, of which there is one. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn take_visit(&self) {
         let word = self.0.load(Ordering::Relaxed);
         self.write(word - (word & VISITS).min(1));
     }
 
     /// Counts no visit. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn take_visits(&self) {
         let word = self.0.load(Ordering::Relaxed);
         self.write(word & !VISITS);
     }
 
     /// Where it is in the queue.
+    #[inline]
     pub(in crate::cache) fn ticket(&self) -> u32 {
         let word = self.word();
         if word & KIND == PLACED {
@@ -215,6 +237,7 @@ impl Marks {
     }
 
     /// Gives it a place in the queue, if that is one of the things that are to be known of it. Under the queue's lock.
+    #[inline]
     pub(in crate::cache) fn set_ticket(&self, ticket: u32) {
         let word = self.word();
         if let Some(times) = self.times(word) {
@@ -257,6 +280,7 @@ impl Marks {
 }
 
 impl Clone for Marks {
+    #[inline]
     fn clone(&self) -> Self {
         let word = self.word();
         let copy = self.times(word).map_or(word, |times| times.clone().into_word() | word & (KIND | VISITS));

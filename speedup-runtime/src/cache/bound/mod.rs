@@ -17,5 +17,5 @@ mod times;
 pub(in crate::cache) use self::kept::Asked;
 pub use self::kept::{Hashed, Stored};
 pub(in crate::cache) use self::marks::Form;
-pub(in crate::cache) use self::room::{Admitted, Comes, Next, Room};
+pub(in crate::cache) use self::room::{Admitted, Comes, Room};
 pub(in crate::cache) use self::times::Life;

@@ -16,8 +16,6 @@
 //! values in the table, each with a ticket that the value has, too: where they differ, the value is gone, or has another place in
 //! the queue.
 
-use std::collections::VecDeque;
-
 use super::{
     fifo::{Fifo, Turn},
     marks::Marks,
@@ -43,6 +41,8 @@ pub(in crate::cache) struct Queue {
     late: u32,
     /// How many values were to go so far.
     gone: u64,
+    /// How many of them are to be remembered: the time, for those.
+    time: u32,
 }
 
 /// Whose value is to go.
@@ -50,8 +50,10 @@ pub(in crate::cache) struct Queue {
 pub(in crate::cache) struct Victim {
     pub(in crate::cache) place: u32,
     pub(in crate::cache) weight: u64,
-    /// Whether it is to be remembered.
+    /// Whether it is to be remembered ..
     pub(in crate::cache) is_small: bool,
+    /// .. and when it went.
+    pub(in crate::cache) time: u32,
 }
 
 /// How long ago somebody was put out who comes back.
@@ -84,10 +86,21 @@ impl Queue {
     /// One of several, whose tickets are numbers up to this one, with this mark above.
     pub(in crate::cache) fn one_of(bound: u64, is_weighed: bool, numbers: u32, mark: u32) -> Self {
         let fifo = || Fifo::new(is_weighed, numbers);
-        Self { table: 0, bound, mark, small: fifo(), main: fifo(), small_room: least_small(bound), late: 0, gone: 0 }
+        Self {
+            table: 0,
+            bound,
+            mark,
+            small: fifo(),
+            main: fifo(),
+            small_room: least_small(bound),
+            late: 0,
+            gone: 0,
+            time: 0,
+        }
     }
 
     /// What the values weigh together.
+    #[inline]
     pub(in crate::cache) fn weight(&self) -> u64 {
         self.small.weight() + self.main.weight()
     }
@@ -97,17 +110,26 @@ impl Queue {
         self.gone
     }
 
+    /// How many values were to be remembered so far.
+    #[inline]
+    pub(in crate::cache) fn time(&self) -> u32 {
+        self.time
+    }
+
     /// How many values there are.
+    #[inline]
     pub(in crate::cache) fn len(&self) -> usize {
         self.small.live() + self.main.live()
     }
 
     /// Whether the values weigh more than there is room for.
+    #[inline]
     pub(in crate::cache) fn is_over(&self) -> bool {
         self.weight() > self.bound
     }
 
     /// Whether the places are those of the table with this number.
+    #[inline]
     pub(in crate::cache) fn is_of(&self, table: u64) -> bool {
         self.table == table
     }
@@ -126,6 +148,7 @@ impl Queue {
 
     /// Takes a value in that has no place. It may have been put out a while ago, and be asked for by a call of the same function. `has_room`: nobody
     /// has to go for it.
+    #[inline]
     pub(in crate::cache) fn admit(
         &mut self,
         place: u32,
@@ -134,7 +157,7 @@ impl Queue {
         known: Option<Known>,
         (is_nested, has_room): (bool, bool),
     ) {
-        let (room, least) = (self.small_room, least_small(self.bound));
+        let room = self.small_room;
         let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
         self.small_room = match known {
             None => room,
@@ -143,7 +166,11 @@ impl Queue {
             Some(Known::Long) => {
                 // Half the weight, on average.
                 self.late = self.late.wrapping_add(1);
-                if self.late.is_multiple_of(2) { room.saturating_sub(weight).max(least) } else { room }
+                if self.late.is_multiple_of(2) {
+                    room.saturating_sub(weight).max(least_small(self.bound))
+                } else {
+                    room
+                }
             }
         };
         let is_main = match known {
@@ -156,6 +183,7 @@ impl Queue {
     }
 
     /// Whether there is room for so much more.
+    #[inline]
     pub(in crate::cache) fn has_room(&self, weight: u64) -> bool {
         fits(self.weight(), weight, self.bound)
     }
@@ -166,12 +194,14 @@ impl Queue {
         ticket != NOWHERE && queue.place(ticket & !(MAIN | self.mark)) == Some(place)
     }
 
+    #[inline]
     fn push(&mut self, is_main: bool, place: u32, marks: &Marks, weight: u64) {
         let queue = if is_main { &mut self.main } else { &mut self.small };
         let number = queue.push(place, weight);
         marks.set_ticket(self.ticket(is_main, number));
     }
 
+    #[inline]
     fn ticket(&self, is_main: bool, number: u32) -> u32 {
         number | self.mark | if is_main { MAIN } else { 0 }
     }
@@ -186,6 +216,7 @@ impl Queue {
     }
 
     /// One that was to go is gone already.
+    #[inline]
     pub(in crate::cache) fn miscounted(&mut self) {
         self.gone -= 1;
     }
@@ -198,6 +229,7 @@ impl Queue {
 
     /// Who is to go, while `over` says that somebody has to, or that the place of somebody has who is gone. `marks` finds those of the value
     /// at a place, if there is one.
+    #[inline(always)]
     pub(in crate::cache) fn next<'a>(
         &mut self,
         mut over: impl FnMut(&Self) -> bool,
@@ -216,6 +248,7 @@ impl Queue {
     }
 
     /// Takes a place out: that of a value which is to go, or that of one which is gone. `None` if there is none.
+    #[inline(always)]
     fn take<'a>(&mut self, marks: &impl Fn(u32) -> Option<&'a Marks>) -> Option<Option<Victim>> {
         loop {
             let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;
@@ -223,7 +256,9 @@ impl Queue {
             let ticket = self.ticket(!is_small, number);
             let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) else { return Some(None) };
             if marks.visits() == 0 {
-                return Some(Some(Victim { place, weight, is_small }));
+                let time = self.time;
+                self.time = time.wrapping_add(u32::from(is_small));
+                return Some(Some(Victim { place, weight, is_small, time }));
             }
             if is_small {
                 marks.take_visits()
@@ -237,10 +272,12 @@ impl Queue {
     /// Gives those whose values are there new places without gaps. O(places), and at least half of them are gaps.
     ///
     /// Tickets given out before lead nowhere: they are older than the new ones.
+    #[cold]
+    #[inline(never)]
     fn close_gaps<'a>(&mut self, marks: impl Fn(u32) -> Option<&'a Marks>) {
         for is_main in [false, true] {
             let queue = if is_main { &mut self.main } else { &mut self.small };
-            let all: VecDeque<Turn> = queue.take_all();
+            let all: Vec<Turn> = queue.take_all();
             for Turn { number, place, weight } in all {
                 let ticket = self.ticket(is_main, number);
                 if let Some(marks) = marks(place).filter(|marks| marks.ticket() == ticket) {

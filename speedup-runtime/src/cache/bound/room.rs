@@ -9,6 +9,8 @@
 //! rarely wait for one another. How many values there are is counted for all of them together: while there is room nobody goes, whatever
 //! part it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
 
+use std::cell::Cell;
+
 use super::{
     ghosts::Ghosts,
     kept::{Hashed, Stored},
@@ -17,7 +19,7 @@ use super::{
 use crate::{
     cache::{
         table::{
-            Current, Found, Table,
+            Current, Found, Placed, Table,
             key::{Key, Output},
         },
         thread::registry::{Pinned, Worker},
@@ -61,24 +63,21 @@ pub(in crate::cache) struct Comes {
 /// What became of a value that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cache) enum Admitted {
-    /// It has a place, or needs none; this many are to go.
-    Stays(Next),
+    /// It has a place, or needs none.
+    Stays,
     /// It is heavier than all there may be.
     TooHeavy,
 }
 
 /// Who is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cache) struct Next {
+struct Next<'pin, K, R> {
     victim: Option<Victim>,
+    /// Where it is.
+    stood: Option<Placed<'pin, Hashed<K>, Stored<R>>>,
     /// How many values there were.
     len: usize,
     /// Whether there may be more.
     more: bool,
-}
-
-impl Next {
-    const NOBODY: Self = Self { victim: None, len: 0, more: false };
 }
 
 impl Room {
@@ -104,11 +103,13 @@ impl Room {
         }
     }
 
+    #[inline]
     fn is_one(&self) -> bool {
         self.queues.len() == 1
     }
 
     /// The queue of a place.
+    #[inline]
     fn queue_of(&self, place: u32) -> MutexGuard<'_, Queue> {
         lock(&self.queues[place as usize & (self.queues.len() - 1)])
     }
@@ -175,6 +176,7 @@ impl Room {
     }
 
     /// What weighs so much has gone, and is freed later.
+    #[inline]
     fn has_gone(&self, weight: u64) {
         if self.is_weighed {
             self.waiting.fetch_add(weight, Ordering::Relaxed);
@@ -182,25 +184,29 @@ impl Room {
     }
 
     /// Whether so much has gone that it is to be freed now.
+    #[inline]
     pub(in crate::cache) fn is_to_be_freed(&self) -> bool {
         self.is_weighed
             && self.waiting.load(Ordering::Relaxed) > self.bound / WAITING
             && self.waiting.swap(0, Ordering::Relaxed) > self.bound / WAITING
     }
 
-    /// Gives a value a place, unless it has one, and says who is to go: what the caller passes on to [`put_out`](Self::put_out). Where nothing
-    /// else is to be known of it, it begins to live here, at the time `born`.
+    /// Gives a value a place, unless it has one, and takes those out for which there is no room then. Where nothing else is to be known of
+    /// it, it begins to live here, at the time `born`.
+    #[inline]
     pub(in crate::cache) fn admit<K: Key, R: Output>(
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
         found: &Found<'_, Hashed<K>, Stored<R>>,
         Comes { weight, is_nested, born }: Comes,
-        pin: Pinned<'_>,
+        (me, pin): (&Worker, Pinned<'_>),
+        gone: impl FnMut(&K, &R),
     ) -> Admitted {
         if weight > self.bound {
             return Admitted::TooHeavy;
         }
-        let known = self.ghosts.get().and_then(|ghosts| ghosts.take(found.hash));
+        // Before the queue's lock, though the time is told under it: the lane may be far away.
+        let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
         let mut queue = self.queue_of(found.place);
         let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
         if !queue.is_of(found.table) {
@@ -211,7 +217,7 @@ impl Room {
         }
         let Some(table) = current.get(pin).filter(is_current).filter(|table| queue.is_of(table.id())) else {
             // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
-            return Admitted::Stays(Next::NOBODY);
+            return Admitted::Stays;
         };
         let marks = found.value.marks();
         let has_place = match born {
@@ -219,95 +225,119 @@ impl Room {
             None => queue.holds(marks.ticket(), found.place),
         };
         if has_place {
-            return Admitted::Stays(Next::NOBODY);
+            return Admitted::Stays;
         }
         // Of several queues none knows whether there is room: that is counted for all of them.
         let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
         let takes_place = !self.is_one() && !has_room;
+        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, queue.time()));
         queue.admit(found.place, marks, weight, known, (is_nested, has_room));
-        Admitted::Stays(self.next_of(&mut queue, takes_place, table, pin))
+        let next = self.next_of(&mut queue, takes_place, table, pin);
+        drop(queue);
+        self.put_out(next, current, table, (me, pin), gone);
+        Admitted::Stays
     }
 
     /// Counts one more, if there is room.
+    #[inline]
     fn count_one(&self) -> bool {
         let more = |count| (count < self.bound).then_some(count + 1);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     /// Counts one less, if there are too many: somebody has to go.
+    #[inline]
     fn discount_one(&self) -> bool {
         let less = |count| (count > self.bound).then(|| count - 1);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
     /// Who is to go of the queue of a place, if there is too little room.
-    pub(in crate::cache) fn next<K: Key, R: Output>(
+    #[cold]
+    #[inline(never)]
+    fn next<'pin, K: Key, R: Output>(
         &self,
         place: u32,
         current: &Current<Hashed<K>, Stored<R>>,
-        pin: Pinned<'_>,
-    ) -> Next {
+        pin: Pinned<'pin>,
+    ) -> Option<Next<'pin, K, R>> {
         let mut queue = self.queue_of(place);
-        let table = current.get(pin).filter(|table| queue.is_of(table.id()));
-        table.map_or(Next::NOBODY, |table| self.next_of(&mut queue, false, table, pin))
+        let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
+        Some(self.next_of(&mut queue, false, table, pin))
     }
 
     /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
-    fn next_of<K: Key, R: Output>(
+    #[inline(always)]
+    fn next_of<'pin, K: Key, R: Output>(
         &self,
         queue: &mut Queue,
         mut takes_place: bool,
         table: &Table<Hashed<K>, Stored<R>>,
-        pin: Pinned<'_>,
-    ) -> Next {
-        let marks = |place| table.at(place, pin).map(Stored::marks);
-        if self.is_one() {
-            let len = queue.len();
-            let victim = queue.next(Queue::is_over, marks);
-            return Next { victim, len, more: queue.is_over() };
-        }
+        pin: Pinned<'pin>,
+    ) -> Next<'pin, K, R> {
+        let (is_one, len) = (self.is_one(), queue.len());
+        // The one that is looked at last is the one that is to go.
+        let stood = Cell::new(None);
+        let marks = |place| {
+            stood.set(table.at(place, pin));
+            stood.get().map(|stood| stood.value().marks())
+        };
         let mut owes = false;
-        let over = |_: &Queue| {
+        let over = |queue: &Queue| {
+            if is_one {
+                return queue.is_over();
+            }
             owes = std::mem::take(&mut takes_place) || self.discount_one();
             owes
         };
         let victim = queue.next(over, marks);
+        if is_one {
+            return Next { victim, stood: stood.get(), len, more: queue.is_over() };
+        }
         if owes && victim.is_none() {
             // There is nobody here: somebody of another queue has to go, when one comes in there.
             self.count.fetch_add(1, Ordering::Relaxed);
         }
         let count = self.count.load(Ordering::Relaxed);
-        Next { victim, len: count as usize, more: count > self.bound }
+        Next { victim, stood: stood.get(), len: count as usize, more: count > self.bound }
     }
 
     /// Takes values out until what is left fits, this one first, and says which.
-    pub(in crate::cache) fn put_out<K: Key, R: Output>(
+    #[inline]
+    fn put_out<'pin, K: Key, R: Output>(
         &self,
-        mut next: Next,
+        mut next: Next<'pin, K, R>,
         current: &Current<Hashed<K>, Stored<R>>,
         table: &Table<Hashed<K>, Stored<R>>,
-        (me, pin): (&Worker, Pinned<'_>),
+        (me, pin): (&Worker, Pinned<'pin>),
         mut gone: impl FnMut(&K, &R),
     ) {
-        while let Some(victim) = next.victim {
+        while let Next { victim: Some(victim), stood: Some(stood), len, more } = next {
             if !table.admits(me.number) {
                 return current.give_up(table);
             }
             let held = Held { room: self, table, victim, pin };
             // SAFETY: tables in use are retired later than what is removed from them.
-            let out = unsafe { table.remove_at(victim.place, me, pin) };
+            let out = unsafe { table.remove_at(stood, me) };
             std::mem::forget(held);
             match out {
                 Some(out) => {
                     if victim.is_small {
-                        self.ghosts.get_or_init(|| Box::new(Ghosts::new(next.len))).add(out.hash);
+                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len, self.queues.len())));
+                        ghosts.add(out.hash, victim.time);
                     }
                     gone(&out.key.0, out.value.get());
                 }
                 None => self.queue_of(victim.place).miscounted(),
             }
             self.has_gone(victim.weight);
-            next = if next.more { self.next(victim.place, current, pin) } else { Next::NOBODY };
+            if !more {
+                return;
+            }
+            match self.next(victim.place, current, pin) {
+                Some(more) => next = more,
+                None => return,
+            }
         }
     }
 }
@@ -324,8 +354,8 @@ impl<K: Key, R: Output> Drop for Held<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
         let mut queue = self.room.queue_of(self.victim.place);
-        if let Some(stored) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
-            queue.take_back(self.victim, stored.marks());
+        if let Some(stood) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
+            queue.take_back(self.victim, stood.value().marks());
             if !self.room.is_one() {
                 self.room.count.fetch_add(1, Ordering::Relaxed);
             }

@@ -31,17 +31,26 @@ pub(super) struct Times {
     renewing: AtomicBool,
 }
 
-/// One that is to be put into a word, and is dropped if it is not.
-pub(super) struct Boxed(Box<Times>);
+/// One that is to be put into a word, and is dropped if it is not. As `Box::into_raw` gave it: who goes by a word later may free it.
+pub(super) struct Boxed(*mut Times);
 
 impl Boxed {
     /// What to put in. It is in there once the box is forgotten.
     pub(super) fn word(&self) -> u64 {
-        std::ptr::from_ref(&*self.0).expose_provenance() as u64
+        self.0.expose_provenance() as u64
     }
 
     pub(super) fn into_word(self) -> u64 {
-        Box::into_raw(self.0).expose_provenance() as u64
+        let word = self.word();
+        std::mem::forget(self);
+        word
+    }
+}
+
+impl Drop for Boxed {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box, and is in no word.
+        drop(unsafe { Box::from_raw(self.0) });
     }
 }
 
@@ -67,7 +76,7 @@ impl Times {
     }
 
     fn boxed(self) -> Boxed {
-        Boxed(Box::new(self))
+        Boxed(Box::into_raw(Box::new(self)))
     }
 
     /// The one in a word.
@@ -85,8 +94,7 @@ impl Times {
     /// # Safety
     /// It was put there, nobody looks at it any more, and this is called once.
     pub(super) unsafe fn from_word(word: u64) -> Boxed {
-        // SAFETY: by the contract; it came from a box.
-        Boxed(unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut(word as usize)) })
+        Boxed(std::ptr::with_exposed_provenance_mut(word as usize))
     }
 
     /// A copy in a box of its own.

@@ -12,8 +12,9 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 
 /// What computes a value.
 type Body<'a, R> = &'a mut dyn FnMut() -> R;
-/// What computes values that others need.
-type Help<'a, K> = &'a mut dyn FnMut(Vec<K>);
+/// What computes values that others need, where that can be done.
+#[doc(hidden)]
+pub type Help<'a, K> = Option<&'a mut dyn FnMut(Vec<K>)>;
 
 /// What a cache asks of what lies behind it.
 #[doc(hidden)]
@@ -43,7 +44,9 @@ pub trait Behind<K, R>: Sync {
     fn write(&'static self, key: &K, value: &R) -> Result<(), Fault>;
 
     /// Fetches these members of the keys in one go: they are about to be needed. Puts them in the order in which they are taken.
-    fn foretell(&'static self, keys: &[K], members: &mut [usize]);
+    ///
+    /// `claims` says that the first of them is computed at once: then it may be claimed for that, and is kept so until what is returned is dropped.
+    fn foretell(&'static self, keys: &[K], members: &mut [usize], claims: bool) -> Option<Seat>;
 
     /// Whether calls are shared with other processes.
     fn is_together(&'static self) -> bool;
@@ -120,6 +123,10 @@ pub trait Behind<K, R>: Sync {
 #[doc(hidden)]
 pub(in crate::cache) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Keeps a call free for whoever of this process asks for it next: to be dropped by a thread that may wait.
+#[doc(hidden)]
+pub type Seat = Box<dyn Send>;
+
 /// What an `async` call does that has asked for its key.
 #[doc(hidden)]
 pub enum Turn<K, R> {
@@ -187,8 +194,8 @@ impl<K, R> Docked<K, R> {
 
 /// What has come of [seeking](Behind::seek) a call.
 pub enum Sought<K> {
-    /// This one is free. The second part keeps it so for this process: to be dropped by a thread that may wait.
-    Free(K, Box<dyn Send>),
+    /// This one is free.
+    Free(K, Seat),
     /// None, but a task or a thread of this process computes this one.
     Ours(K),
     /// None: these are computed by others, with the numbers of what they need.

@@ -6,7 +6,7 @@ use crate::cache::{
     block::{outcome::Outcome, waits},
     call::state::Core,
     table::{
-        Slot,
+        Found, Slot,
         key::{Key, Output},
     },
     thread::{
@@ -76,6 +76,24 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         unsafe { self.into_goal().publish(core, worker, value, false) };
     }
 
+    /// Lets everybody read the value of a hashed key, and says where it is now, if its table is still the current one.
+    #[inline]
+    pub(in crate::cache) fn publish_placed<'pin>(self, value: R, pin: Pinned<'pin>) -> Option<Found<'pin, K, R>>
+    where
+        'core: 'pin,
+    {
+        let (core, worker, goal) = (self.core, self.worker, self.into_goal());
+        let placed = core.table(pin).filter(|table| table.id() == goal.table).and_then(|table| {
+            // SAFETY: as in `find`, and claimed by this worker.
+            let slot = unsafe { goal.slot_at::<R>(pin) };
+            // SAFETY: as above.
+            unsafe { slot.publish(value) };
+            table.place_of(&slot, pin)
+        });
+        goal.has_ended(core, worker);
+        placed
+    }
+
     /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
     #[cold]
     pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
@@ -87,12 +105,30 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
 }
 
 impl Goal {
+    /// The slot.
+    ///
+    /// # Safety
+    /// The table with the goal's number is current under the pin, and its values are of this type.
+    #[inline]
+    unsafe fn slot_at<'pin, R>(self, _pin: Pinned<'pin>) -> Slot<'pin, R> {
+        // SAFETY: the parts are those of a slot of that table.
+        unsafe { Slot::new(self.state.cast(), self.value.cast(), 0) }
+    }
+
+    /// Lets those know who wait for the claim, which was given up just now.
+    #[inline(always)]
+    fn has_ended<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker) {
+        if core.waiters.any(|| worker.order()) {
+            waits::ended(self.state as usize, self.table, &core.waiters);
+        }
+    }
+
     /// The slot, if its table is still the current one. The goal is one of this core.
     #[inline]
     fn find<'pin, K: Key, R: Output>(self, core: &Core<K, R>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         let current = core.table(pin)?.id() == self.table;
-        // SAFETY: the parts are those of a slot of the table with this number, which is current under the pin.
-        current.then(|| unsafe { Slot::new(self.state.cast(), self.value.cast(), 0) })
+        // SAFETY: it is the table with this number, which is one of this core's.
+        current.then(|| unsafe { self.slot_at(pin) })
     }
 
     /// Lets everybody read the value.
@@ -116,9 +152,7 @@ impl Goal {
             unsafe { slot.publish(value) };
         }
         drop(pin);
-        if core.waiters.any(|| worker.order()) {
-            waits::ended(self.state as usize, self.table, &core.waiters);
-        }
+        self.has_ended(core, worker);
     }
 
     #[cold]
@@ -129,9 +163,7 @@ impl Goal {
             slot.state().release();
         }
         drop(pin);
-        if core.waiters.any(|| worker.order()) {
-            waits::ended(self.state as usize, self.table, &core.waiters);
-        }
+        self.has_ended(core, worker);
     }
 }
 

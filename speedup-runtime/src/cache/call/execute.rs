@@ -252,9 +252,11 @@ unsafe fn judge<K: Key, R: Output>(
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     if keep(value) && !core.renews(function, key, value, worker) {
-        flight.publish(value.clone());
-        if let Some(settle) = &function.settle {
-            settle.settle(core, key, None);
+        let copy = value.clone();
+        match &function.settle {
+            // SAFETY: it is one of this core and worker.
+            Some(settle) => unsafe { settle.land(core, flight.into_goal(), worker, copy) },
+            None => flight.publish(copy),
         }
     } else {
         flight.withdraw(|| Some(Outcome::value(value.clone())));

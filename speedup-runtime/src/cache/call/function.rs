@@ -10,7 +10,7 @@ use std::{
 use crate::{
     cache::{
         call::behind::{Attached, Behind, Docked},
-        thread::handed::End,
+        thread::{claim::Goal, handed::End, registry::Worker},
     },
     seeing::stats::Stats,
 };
@@ -49,6 +49,12 @@ pub struct Function<K: 'static, R: 'static> {
 
 /// Keeps books of what a cache holds. The core is a `Core<K, R>`.
 pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
+    /// Publishes a value that was computed, and does what [`settle`](Self::settle) does.
+    ///
+    /// # Safety
+    /// The goal is that of a flight of this core and worker, which is left to this call.
+    unsafe fn land(&self, core: &dyn Any, goal: Goal, worker: &'static Worker, value: R);
+
     /// A value of this key was published just now, perhaps instead of an old one. It may be gone again.
     fn settle(&self, core: &dyn Any, key: &K, old: Option<R>);
 

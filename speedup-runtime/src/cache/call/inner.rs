@@ -13,7 +13,7 @@ use crate::cache::{
     },
     call::{asked::Asked, callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
-        Slot, Table,
+        Table,
         key::{Key, Output, mark_of},
     },
     thread::{
@@ -32,7 +32,7 @@ pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key:
 }
 
 /// Results larger than this, in bytes, are looked for only where there is room for them.
-const LARGE: usize = 16 * 1024;
+pub(in crate::cache) const LARGE: usize = 16 * 1024;
 
 /// What came of a first look at a key.
 pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
@@ -40,12 +40,6 @@ pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
     Mine(Flight<'core, K, R>),
     /// It takes more than a look.
     NotYet,
-}
-
-/// The slot of a key that had no value, certain to be its own.
-pub(in crate::cache) struct Free<'core, K: Key, R: Output> {
-    table: &'core Table<K, R>,
-    slot: Slot<'core, R>,
 }
 
 impl<K: Key, R: Output> Core<K, R> {
@@ -101,82 +95,6 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(never)]
     fn hit_small_slowly(&self, packed: u64) -> Option<R> {
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
-    }
-
-    /// Whether a core of this kind lasts if its tables are there as long as it is (`Current::none_lasting`, `Current::none_of_scope`): then
-    /// what is in their pages stays where it is, and who has the core at hand looks at it without a pin. A value that is taken out of a
-    /// page is left there, unless it has a destructor.
-    ///
-    /// A scope lasts whatever its values are: none under a small key is ever taken out, since one with a bound has no such keys.
-    pub(in crate::cache) const fn lasts() -> bool {
-        !std::mem::needs_drop::<R>() && size_of::<R>() <= LARGE
-    }
-
-    /// As [`hit_small`](Self::hit_small), for who has the core at hand: without a pin, if the core lasts. Where there is no value,
-    /// [`get_free`](Self::get_free) goes on with what has been found.
-    ///
-    /// # Safety
-    /// The tables of the core are there as long as the core.
-    #[inline(always)]
-    pub(in crate::cache) unsafe fn look_at_hand(
-        &self,
-        key: &K,
-        worker: &'static Worker,
-    ) -> Result<R, Option<Free<'_, K, R>>> {
-        if const { size_of::<R>() > LARGE } {
-            return Err(None);
-        }
-        if const { !Self::lasts() } {
-            return self.hit_small(key).ok_or(None);
-        }
-        // SAFETY: by the contract.
-        unsafe { self.look_in_scope(key, worker) }
-    }
-
-    /// The same in a scope, whose tables are there as long as it, and in which no value under a small key is taken out.
-    ///
-    /// # Safety
-    /// The core is that of a scope, or [lasts](Self::lasts).
-    #[inline(always)]
-    pub(in crate::cache) unsafe fn look_in_scope(
-        &self,
-        key: &K,
-        worker: &'static Worker,
-    ) -> Result<R, Option<Free<'_, K, R>>> {
-        let Some(packed) = (if K::is_small() { key.pack() } else { None }) else { return Err(None) };
-        // SAFETY: by the contract.
-        let pin = unsafe { Pinned::needless() };
-        let Some(table) = self.table(pin) else { return Err(None) };
-        match table.look_paged(packed, pin) {
-            Ok(value) => {
-                let value = value.clone();
-                worker.count_hit(self.number.index(), packed);
-                Ok(value)
-            }
-            Err(slot) => Err(slot.map(|slot| Free { table, slot })),
-        }
-    }
-
-    /// The value of a key for which there was none, computed if need be: in the slot that was found, if that is still free.
-    ///
-    /// # Safety
-    /// The slot was found by [`look_at_hand`](Self::look_at_hand) or [`look_in_scope`](Self::look_in_scope) for this key.
-    #[inline(always)]
-    pub(in crate::cache) unsafe fn get_free(
-        &self,
-        callee: Callee<'_, K, R>,
-        key: &K,
-        worker: &'static Worker,
-        free: Option<Free<'_, K, R>>,
-    ) -> R {
-        // A pin is also where a thread sees that it may leave its barriers to others.
-        if let Some(Free { table, slot }) = free
-            && !worker.reader.makes_barriers()
-            && table.claim_own(&slot, worker)
-        {
-            return callee.run(self, key, Some(Flight::new(self, worker, table.id(), slot)));
-        }
-        self.get_missed(callee, key)
     }
 
     /// The value of a key for which [`hit_small`](Self::hit_small) has looked in vain.

@@ -1,10 +1,19 @@
 //! Looking at values where they are, without a clone.
 
 use crate::cache::{
-    call::state::Core,
+    call::{claim_guard::Flight, state::Core},
     table::key::{Key, Lookup, Output},
     thread::registry::{self, Worker},
 };
+
+/// What came of a [`begin_of`](Core::begin_of).
+pub(in crate::cache) enum Got<'core, K: Key, R: Output, T> {
+    Taken(T),
+    /// There was no value: the caller is to compute it.
+    Mine(Flight<'core, K, R>),
+    /// It takes another look.
+    Left,
+}
 
 /// What came of a [`hit_of`](Core::hit_of).
 pub(in crate::cache) enum Hit<T> {
@@ -73,6 +82,39 @@ impl<K: Key, R: Output> Core<K, R> {
         drop(pin);
         worker.count_hit(self.number.index(), 0);
         Hit::Taken(taken)
+    }
+
+    /// As [`hit_of`](Self::hit_of) for keys to which there are short cuts, and by no other way.
+    #[inline(always)]
+    pub(in crate::cache) fn hinted_of<T>(&self, key: &K, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
+        let worker = registry::swift()?;
+        let hint = Key::hint(key)?;
+        let pin = worker.pin_swiftly();
+        let taken = take(self.table(pin.at())?.find_hinted(key, pin.at())?)?;
+        drop(pin);
+        worker.count_hit(self.number.index(), hint);
+        Some(taken)
+    }
+
+    /// Takes something of the value of a hashed key, if it is to be had, or claims the key's slot: by one look.
+    #[inline]
+    pub(in crate::cache) fn begin_of<T>(
+        &self,
+        key: &K,
+        worker: &'static Worker,
+        take: impl FnOnce(&R) -> Option<T>,
+    ) -> Got<'_, K, R, T> {
+        let pin = worker.pin();
+        let Some(table) = self.table(pin.at()) else { return Got::Left };
+        match table.begin(key, None, worker, pin.at()) {
+            None => Got::Left,
+            Some((slot, true)) => Got::Mine(Flight::new(self, worker, table.id(), slot)),
+            Some((slot, false)) => {
+                let Some(taken) = slot.value().and_then(take) else { return Got::Left };
+                worker.count_hit(self.number.index(), 0);
+                Got::Taken(taken)
+            }
+        }
     }
 
     /// Looks at all values. Those that come and go meanwhile are seen or not.

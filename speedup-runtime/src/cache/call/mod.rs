@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub(in crate::cache) mod asked;
 #[cfg(not(loom))]
+pub(in crate::cache) mod at_hand;
+#[cfg(not(loom))]
 pub(in crate::cache) mod behind;
 #[cfg(not(loom))]
 pub(in crate::cache) mod bodies;

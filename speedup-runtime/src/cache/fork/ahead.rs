@@ -134,7 +134,8 @@ fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
 /// Until it is known that it pays, they are computed one after the other, as the body would.
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let mut missing: Vec<usize> = (0..keys.len()).collect();
-    fork_join::foretell(callee.function, keys, &mut missing);
+    // Helpers may be at the first before this thread is: none is claimed.
+    let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
     let mut alone = 0;
     let guest = Guest::new(core, callee);
     let open = Open::new(&guest, keys, &missing, worker);

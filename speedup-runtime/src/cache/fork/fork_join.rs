@@ -5,7 +5,7 @@
 //! end. Source of the orders: A. Stivala, P. Stuckey et al., "Lock-free parallel dynamic programming", JPDC 70 (2010).
 
 use crate::cache::{
-    call::{asked::Tried, callee::Callee, function::Function, state::Core},
+    call::{asked::Tried, behind::Seat, callee::Callee, function::Function, state::Core},
     fork::{
         shown::{Guest, Show},
         wide::{WIDE, Wide},
@@ -37,7 +37,6 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         }
     }
     let missing = &mut scratch[..missing];
-    foretell(callee.function, keys, missing);
     let outside = worker.own.top.get().is_none() && worker.own.home.get().is_none();
     let may_share = !callee.is_local
         && !worker.is_isolated()
@@ -47,12 +46,18 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
             && left > 1
             && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, worker) }
     };
+    let mut is_shared = shares(missing.len());
+    let mut seat = foretell(callee.function, keys, missing, !is_shared);
     let mut alone = 0;
-    while alone < missing.len() && !shares(missing.len() - alone) {
+    while alone < missing.len() && !is_shared {
         let index = missing[alone];
         results[index] = Some(callee.run(core, &keys[index], None));
+        // That of the first, which has been taken.
+        seat = None;
         alone += 1;
+        is_shared = shares(missing.len() - alone);
     }
+    drop(seat);
     let missing = &mut missing[alone..];
     if missing.is_empty() {
         return;
@@ -71,14 +76,17 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     }
 }
 
-/// Lets the store, if there is one, fetch what is about to be needed.
-pub(in crate::cache) fn foretell<K: Key, R: Output>(function: &Function<K, R>, keys: &[K], missing: &mut [usize]) {
-    if function.docked.is_some()
-        && missing.len() > 1
-        && let Some(behind) = function.docked()
-    {
-        behind.foretell(keys, missing);
+/// Lets the store, if there is one, fetch what is about to be needed; and claim the first that is computed, if that is done at once.
+pub(in crate::cache) fn foretell<K: Key, R: Output>(
+    function: &Function<K, R>,
+    keys: &[K],
+    missing: &mut [usize],
+    claims: bool,
+) -> Option<Seat> {
+    if function.docked.is_none() || missing.len() < 2 {
+        return None;
     }
+    function.docked()?.foretell(keys, missing, claims)
 }
 
 /// Puts calls of one or two small integers into an order whose reverse leads another way, whatever the order in which they were asked for.

@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
+    look::Look,
     rules::Rules,
-    shared::{Home, Kept, Look, Shared},
+    shared::{Home, Kept, Shared},
 };
 use crate::{
     cache::{

@@ -62,6 +62,20 @@ impl<K: Key, R: Output> Shared<K, R> {
         here.map(Stored::into_value).or(stored)
     }
 
+    /// Puts a value in that was computed elsewhere, by `put`, unless there is a fresh one. Its time begins now.
+    #[cfg(feature = "disk")]
+    fn take_in(&self, core: &Kept<K, R>, key: K, value: R, put: impl FnOnce(Hashed<K>, Stored<R>) -> bool) -> bool {
+        let key = Hashed(key);
+        if core.look(&key, registry::current(), |old| !self.is_fresh(old)).unwrap_or(false) {
+            drop(self.remove(core, &key));
+        }
+        let is_new = put(key.clone(), self.ending(value));
+        if is_new {
+            self.settle_now(core, &key, None);
+        }
+        is_new
+    }
+
     /// Forgets a key, or everything, in memory alone.
     fn forget_here(&self, core: &Kept<K, R>, key: Option<&Hashed<K>>) {
         match key {
@@ -84,6 +98,12 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         self.shared.ending(value)
     }
 
+    /// As `Cache::take_in`.
+    #[cfg(feature = "disk")]
+    pub(crate) fn take_in(&self, key: K, value: R) -> bool {
+        self.shared.take_in(self.cache.core(), key, value, |key, value| self.cache.take_in(key, value))
+    }
+
     /// Forgets a key, or everything, in memory alone: in the store it has changed.
     #[doc(hidden)]
     pub fn forget(&self, key: Option<&Hashed<K>>) {
@@ -102,6 +122,12 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// As [`PolicyCache::ending`].
     pub(crate) fn ending(&self, value: R) -> Stored<R> {
         self.shared.ending(value)
+    }
+
+    /// As `Cache::take_in`.
+    #[cfg(feature = "disk")]
+    pub(crate) fn take_in(&self, key: K, value: R) -> bool {
+        self.shared.take_in(self.cache.core(), key, value, |key, value| self.cache.take_in(key, value))
     }
 
     /// As [`PolicyCache::forget`].

@@ -1,30 +1,24 @@
 //! The handle of a cached function with policies.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    shared::{Look, Shared},
-    state::PolicyState,
-};
+use super::{look::Look, shared::Shared, state::PolicyState};
 use crate::{
     cache::{
         api::{
             cache::Cache,
             context::{Body, callee},
-            task::Task,
-            warming::{Call, Warming},
         },
-        block::isolation,
         bound::{Asked, Hashed, Stored},
         call::{
             callee::Callee,
             function::{Function, Hook},
-            look::Hit,
+            inner::LARGE,
+            look::{Got, Hit},
         },
-        table::key::{Distinct, Key, Lookup, Output},
+        table::key::{Key, Lookup, Output},
         thread::registry,
     },
-    panics,
     seeing::stats::Stats,
 };
 
@@ -134,24 +128,33 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     }
 
     #[inline(always)]
-    fn get_by<'a>(&self, key: &Hashed<K>, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> R {
-        match self.hit(key, &callee) {
-            Hit::Taken(value) => value,
-            hit => self.miss(key, callee(), hit.is_absent()),
+    pub(super) fn get_by<'a>(&self, key: &Hashed<K>, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> R {
+        if const { size_of::<R>() > LARGE } {
+            return match self.hit(key, &callee) {
+                Hit::Taken(value) => value,
+                hit => self.miss(key, callee(), hit.is_absent()),
+            };
+        }
+        let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
+        self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
+    }
+
+    /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
+    #[inline(never)]
+    fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
+        let (core, mut late) = (self.cache.core(), false);
+        match core.begin_of(key, registry::current(), |stored| self.shared.copy_of(stored, &mut late)) {
+            Got::Taken(value) if late => self.renew_ahead(key, callee).unwrap_or(value),
+            Got::Taken(value) => value,
+            Got::Mine(flight) => callee.run(core, key, Some(flight)).into_value(),
+            Got::Left => self.miss(key, callee, false),
         }
     }
 
     #[inline(always)]
     fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
         let mut late = false;
-        let hit = self.cache.core().hit_of(key, |stored| match self.shared.look(stored, R::clone) {
-            Look::Fresh(value) => Some(value),
-            Look::Late(value) => {
-                late = true;
-                Some(value)
-            }
-            Look::Expired => None,
-        });
+        let hit = self.cache.core().hit_of(key, |stored| self.shared.copy_of(stored, &mut late));
         match hit {
             Hit::Taken(value) if late => Hit::Taken(self.renew_ahead(&key.to_key(), callee()).unwrap_or(value)),
             hit => hit,
@@ -178,77 +181,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         };
         worker.count_hit(core.number.index(), 0);
         value
-    }
-
-    /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).
-    #[inline(always)]
-    pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        self.cache.ahead(forecast);
-    }
-
-    /// The values of all keys, evaluated in parallel where it is worth it, in the order of the keys.
-    ///
-    /// # Panics
-    /// As [`get`](Self::get), for one of the keys whose call panics.
-    pub fn get_all(&self, keys: impl IntoIterator<Item = K::Args>) -> Vec<R> {
-        let keys: Vec<K::Args> = keys.into_iter().collect();
-        if self.shared.rules.ages() {
-            for key in &keys {
-                K::with(key, |key| self.shared.drop_expired(self.cache.core(), Hashed::of_ref(key)));
-            }
-        }
-        let values = self.cache.get_all(keys.iter().cloned());
-        if !self.shared.rules.stale_on_err {
-            return values.into_iter().map(Stored::into_value).collect();
-        }
-        // What has expired and is kept all the same is renewed one by one.
-        keys.into_iter().map(|key| self.get(key)).collect()
-    }
-
-    /// Starts computing a key in the background. See [`Cache::spawn`](crate::Cache::spawn).
-    #[doc(alias = "apply_async")]
-    pub fn spawn(&self, key: K::Args) -> Task<R> {
-        if let Some(value) = self.peek(&key) {
-            return Task::ready(value);
-        }
-        let (again, key) = (self.again(), Hashed(K::of(key)));
-        let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
-        task.start();
-        task
-    }
-
-    /// Starts in the background what is missing, and says how many calls that was. See [`Cache::spawn_all`](crate::Cache::spawn_all).
-    #[doc(alias = "batch_async")]
-    pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
-        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
-        let missing: HashSet<Distinct<K>> = missing.collect();
-        if missing.len() < 2 || isolation::computes_again(registry::current()) {
-            return 0;
-        }
-        let started = missing.len();
-        for Distinct(key) in missing {
-            let (again, key) = (self.again(), Hashed(key));
-            let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
-            task.start();
-            panics::contain(move || drop(task));
-        }
-        started
-    }
-
-    /// Computes keys ahead of need, in the background, at a limited speed if that is wanted: those that are missing or have expired.
-    /// See [`Warming`].
-    pub fn warm(&self, keys: impl IntoIterator<Item = K::Args>) -> Warming {
-        let keys: Vec<Hashed<K>> = keys.into_iter().map(|key| Hashed(K::of(key))).collect();
-        let again = self.again();
-        let call = move |key: Hashed<K>| -> Call {
-            let again = again.clone();
-            Arc::new(move || {
-                let keep = again.cache.function().keep;
-                let value = again.get_by(&key, || again.cache.function().callee());
-                keep.is_none_or(|keep| keep(&Stored::of(value)))
-            })
-        };
-        Warming::new(keys.len(), keys.into_iter().map(call))
     }
 
     /// The value of a key if it is there and fresh; never computes.
@@ -284,14 +216,23 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             || K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))).is_some()
     }
 
+    /// Whether a value is there, fresh or not.
+    pub(super) fn has(&self, key: &K) -> bool {
+        self.cache.core().look(Hashed::of_ref(key), registry::current(), |_| ()).is_some()
+    }
+
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
         K::with(key, |key| self.cache.core().look(Hashed::of_ref(key), registry::current(), look))
     }
 
     /// Puts a value in, and returns the one that was there. See [`Cache::insert`](crate::Cache::insert).
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        self.insert_key(K::of(key), value)
+    }
+
+    pub(super) fn insert_key(&self, key: K, value: R) -> Option<R> {
         let (core, worker) = (self.cache.core(), registry::current());
-        let key = Hashed(K::of(key));
+        let key = Hashed(key);
         let value = self.shared.to_insert(self.cache.behind(), &key, value);
         let old = core.insert(self.cache.function(), &key, value, worker);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));

@@ -1,16 +1,21 @@
 //! The values of a function in a field: without policies, or with them.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, time::Duration};
 
 use once_cell::race::OnceBox;
 
-use super::{cache::PolicyCache, rules::Rules};
+use super::{
+    cache::PolicyCache,
+    held::{Held, Holds},
+    rules::Rules,
+};
 use crate::{
     cache::{
         api::{cache::Cache, context::Body},
         bound::{Hashed, Stored},
         call::function::Function,
         table::key::{Key, Lookup, Output},
+        thread::registry,
     },
     seeing::{report::Kind, stats::Stats},
 };
@@ -38,77 +43,6 @@ pub struct Memo<K, R> {
     cache: OnceBox<Held<K, R>>,
 }
 
-/// A cache without the bounds of one: a type with a [`Memo`] in it need not name them.
-struct Held<K, R> {
-    /// A box of a `PolicyCache<K, R>`, or of a `Cache<K, R>`.
-    cache: *mut (),
-    has_policies: bool,
-    /// Drops the box at this address.
-    free: unsafe fn(*mut ()),
-    /// The one of the other kind, for a memo that is used with policies and without.
-    other: OnceBox<Held<K, R>>,
-    of: PhantomData<fn(K) -> R>,
-}
-
-// SAFETY: a cache, by `Held::new`.
-unsafe impl<K, R> Send for Held<K, R> {}
-// SAFETY: as above.
-unsafe impl<K, R> Sync for Held<K, R> {}
-
-impl<K, R> Held<K, R> {
-    fn plain(cache: Cache<K, R>) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::new(cache, false)
-    }
-
-    fn with_policies(cache: PolicyCache<K, R>) -> Self
-    where
-        K: Key,
-        R: Output,
-    {
-        Self::new(cache, true)
-    }
-
-    fn new<T>(cache: T, has_policies: bool) -> Self {
-        unsafe fn free<T>(at: *mut ()) {
-            // SAFETY: only `drop` calls this, once, with the address that was made of a box of this type.
-            drop(unsafe { Box::from_raw(at.cast::<T>()) });
-        }
-        let cache = Box::into_raw(Box::new(cache)).cast();
-        Self { cache, has_policies, free: free::<T>, other: OnceBox::new(), of: PhantomData }
-    }
-
-    #[inline(always)]
-    fn cache(&self) -> Option<&Cache<K, R>>
-    where
-        K: Key,
-        R: Output,
-    {
-        // SAFETY: made of a box of this type, which is dropped with `self`.
-        if self.has_policies { None } else { Some(unsafe { &*self.cache.cast() }) }
-    }
-
-    #[inline(always)]
-    fn policies(&self) -> Option<&PolicyCache<K, R>>
-    where
-        K: Key,
-        R: Output,
-    {
-        // SAFETY: as in `cache`.
-        if self.has_policies { Some(unsafe { &*self.cache.cast() }) } else { None }
-    }
-}
-
-impl<K, R> Drop for Held<K, R> {
-    fn drop(&mut self) {
-        // SAFETY: see `free`.
-        unsafe { (self.free)(self.cache) };
-    }
-}
-
 impl<K, R> Memo<K, R> {
     /// No values yet.
     #[must_use]
@@ -120,14 +54,22 @@ impl<K, R> Memo<K, R> {
 impl<K: Key, R: Output> Memo<K, R> {
     #[inline(always)]
     fn cache(&self) -> Option<&Cache<K, R>> {
-        let first = self.cache.get()?;
-        first.cache().or_else(|| first.other.get()?.cache())
+        Held::find(self.cache.get(), Holds::Function)?.cache()
     }
 
     #[inline(always)]
     fn policies(&self) -> Option<&PolicyCache<K, R>> {
-        let first = self.cache.get()?;
-        first.policies().or_else(|| first.other.get()?.policies())
+        Held::find(self.cache.get(), Holds::Policies)?.policies()
+    }
+
+    /// Those without policies.
+    fn plain(&self) -> impl Iterator<Item = &Cache<K, R>> {
+        self.cache().into_iter().chain(self.put_in())
+    }
+
+    /// What was put in before it was known of which function.
+    fn put_in(&self) -> Option<&Cache<K, R>> {
+        Held::find(self.cache.get(), Holds::PutIn)?.cache()
     }
 
     /// The cache with policies, made if need be: what `#[cache(field = .., capacity = ..)]` writes. The rules of whoever comes first hold.
@@ -179,10 +121,15 @@ impl<K: Key, R: Output> Memo<K, R> {
     #[cold]
     #[inline(never)]
     fn made(&self, describe: impl Fn() -> Function<K, R>) -> &Cache<K, R> {
-        let made = || Box::new(Held::plain(Cache::owned(describe(), Kind::Memo)));
-        let first = self.cache.get_or_init(made);
-        let cache = first.cache().or_else(|| first.other.get_or_init(made).cache());
-        cache.expect("a memo holds one of each kind")
+        let made = || {
+            let cache = Cache::owned(describe(), Kind::Memo);
+            self.hand_over(|key, value| cache.insert_key(key, value));
+            Held::plain(cache, Holds::Function)
+        };
+        let cache = Held::find_or_add(&self.cache, Holds::Function, made).cache().expect("a cache of a function");
+        let has = |key: &K| cache.core().contains(key, registry::current());
+        self.hand_over_the_rest(has, |key, value| cache.insert_key(key, value));
+        cache
     }
 
     #[cold]
@@ -192,32 +139,89 @@ impl<K: Key, R: Output> Memo<K, R> {
         rules: impl Fn() -> Rules<K, R>,
         describe: impl Fn() -> Function<Hashed<K>, Stored<R>>,
     ) -> &PolicyCache<K, R> {
-        let made = || Box::new(Held::with_policies(PolicyCache::owned(describe(), rules(), Kind::Memo)));
-        let first = self.cache.get_or_init(made);
-        let cache = first.policies().or_else(|| first.other.get_or_init(made).policies());
-        cache.expect("a memo holds one of each kind")
+        let made = || {
+            let cache = PolicyCache::owned(describe(), rules(), Kind::Memo);
+            self.hand_over(|key, value| cache.insert_key(key, value));
+            Held::with_policies(cache)
+        };
+        let cache = Held::find_or_add(&self.cache, Holds::Policies, made).policies().expect("a cache with policies");
+        self.hand_over_the_rest(|key| cache.has(key), |key, value| cache.insert_key(key, value));
+        cache
+    }
+
+    /// Gives what was put in to the cache of a function, before that is found.
+    fn hand_over(&self, insert: impl Fn(K, R) -> Option<R>) {
+        for (key, value) in self.put_in().into_iter().flat_map(Cache::entries) {
+            insert(key, value);
+        }
+    }
+
+    /// The same of what was put in meanwhile: who puts something in later sees the cache.
+    fn hand_over_the_rest(&self, has: impl Fn(&K) -> bool, insert: impl Fn(K, R) -> Option<R>) {
+        let Some(put_in) = self.put_in() else { return };
+        for (key, value) in put_in.entries() {
+            if put_in.remove_key(&key).is_some() && !has(&key) {
+                insert(key, value);
+            }
+        }
+    }
+
+    /// Puts a value in, and returns the one that was there. See [`Cache::insert`].
+    ///
+    /// It may be put in before the function has been called.
+    ///
+    /// # Examples
+    /// ```
+    /// use speedup_runtime::Memo;
+    ///
+    /// let memo: Memo<(u64,), u64> = Memo::new();
+    /// assert_eq!(memo.insert((3,), 9), None);
+    /// assert_eq!(memo.get_with((3,), |(n,): &(u64,)| *n), 9);
+    /// assert_eq!(memo.insert((3,), 10), Some(9));
+    /// ```
+    pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
+        if self.cache().is_none() && self.policies().is_none() {
+            let made = || Held::plain(Cache::owned(Function::of_context("memo"), Kind::Memo), Holds::PutIn);
+            let put_in = Held::find_or_add(&self.cache, Holds::PutIn, made).cache().expect("a cache of what is put in");
+            let old = put_in.insert(key.clone(), value.clone());
+            if self.cache().is_none() && self.policies().is_none() {
+                return old;
+            }
+            put_in.remove(&key);
+        }
+        let plain = self.cache().and_then(|cache| cache.insert(key.clone(), value.clone()));
+        self.policies().and_then(|cache| cache.insert(key, value)).or(plain)
     }
 
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
-        self.cache().and_then(|cache| cache.peek(key)).or_else(|| self.policies()?.peek(key))
+        self.plain().find_map(|cache| cache.peek(key)).or_else(|| self.policies()?.peek(key))
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
-        self.cache().is_some_and(|cache| cache.contains(key))
-            || self.policies().is_some_and(|cache| cache.contains(key))
+        self.plain().any(|cache| cache.contains(key)) || self.policies().is_some_and(|cache| cache.contains(key))
+    }
+
+    /// The value of a key if it is there and younger than this; never computes. Only the values of functions with bounds or ages have an age.
+    pub fn get_if_fresh(&self, key: &K::Args, younger_than: Duration) -> Option<R> {
+        self.policies()?.get_if_fresh(key, younger_than)
+    }
+
+    /// How long ago the value of a key was computed or put in. Only the values of functions with bounds or ages have an age.
+    pub fn age(&self, key: &K::Args) -> Option<Duration> {
+        self.policies()?.age(key)
     }
 
     /// Forgets a key, and returns its value if it was there.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        let plain = self.cache().and_then(|cache| cache.remove(key));
+        let plain = self.plain().fold(None, |found, cache| cache.remove(key).or(found));
         self.policies().and_then(|cache| cache.remove(key)).or(plain)
     }
 
     /// Forgets everything and frees the memory: to be called where the value that the results are about has changed.
     pub fn clear(&self) {
-        if let Some(cache) = self.cache() {
+        for cache in self.plain() {
             cache.clear();
         }
         if let Some(cache) = self.policies() {
@@ -228,7 +232,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     /// How many values there are. O(n).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.cache().map_or(0, |cache| cache.len()) + self.policies().map_or(0, PolicyCache::len)
+        self.plain().map(Cache::len).sum::<usize>() + self.policies().map_or(0, PolicyCache::len)
     }
 
     /// Whether there is no value. O(n).
@@ -247,14 +251,14 @@ impl<K: Key, R: Output> Memo<K, R> {
     /// A copy of all keys and values, in no order. See [`Cache::entries`].
     #[must_use]
     pub fn entries(&self) -> Vec<(K, R)> {
-        let mut entries = self.cache().map_or_else(Vec::new, Cache::entries);
+        let mut entries: Vec<_> = self.plain().flat_map(Cache::entries).collect();
         entries.extend(self.policies().into_iter().flat_map(PolicyCache::entries));
         entries
     }
 
     /// Keeps only the values for which this is true. See [`Cache::retain`].
     pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
-        if let Some(cache) = self.cache() {
+        for cache in self.plain() {
             cache.retain(&mut keep);
         }
         if let Some(cache) = self.policies() {

@@ -39,6 +39,17 @@ const fn nanos(duration: Duration) -> u64 {
     if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
 }
 
+/// What a hit looks at beside the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nothing; it notes the visit.
+    Bounded,
+    /// The end, and nothing else.
+    Ending,
+    /// More than that.
+    Closely,
+}
+
 impl<K, R> Clone for Rules<K, R> {
     fn clone(&self) -> Self {
         let (weight, on_evict, life) = (self.weight.clone(), self.on_evict.clone(), self.life.clone());
@@ -117,6 +128,15 @@ impl<K, R> Rules<K, R> {
     pub const fn stale_on_err(mut self) -> Self {
         self.stale_on_err = true;
         self
+    }
+
+    /// What a hit looks at.
+    pub(super) const fn way(&self) -> Way {
+        match (self.is_bounded(), self.ages()) {
+            (_, false) => Way::Bounded,
+            (false, true) if self.idle == u64::MAX && self.ahead == 0 => Way::Ending,
+            _ => Way::Closely,
+        }
     }
 
     pub(super) const fn is_bounded(&self) -> bool {

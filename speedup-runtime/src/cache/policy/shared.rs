@@ -8,16 +8,19 @@ use std::{
 
 use once_cell::sync::OnceCell;
 
-use super::rules::Rules;
+use super::rules::{Rules, Way};
 use crate::{
     cache::{
-        bound::{Admitted, Comes, Form, Hashed, Next, Room, Stored},
-        call::{function::Settle, state::Core},
+        bound::{Admitted, Comes, Form, Hashed, Room, Stored},
+        call::{claim_guard::Flight, function::Settle, state::Core},
         table::{
-            Table,
+            Found, Table,
             key::{Key, Output},
         },
-        thread::registry::{self, Pinned, Worker},
+        thread::{
+            claim::Goal,
+            registry::{self, Pinned, Worker},
+        },
     },
     clock, panics,
     seeing::stats::Stats,
@@ -30,11 +33,8 @@ pub(super) type Kept<K, R> = Core<Hashed<K>, Stored<R>>;
 /// The policies of one cache at work.
 pub(super) struct Shared<K: Key, R: Output> {
     pub(super) rules: Rules<K, R>,
-    /// What a hit asks of the rules.
-    is_bounded: bool,
-    ages: bool,
-    /// Whether there is nothing to look at but the end.
-    is_plain: bool,
+    /// What a hit looks at.
+    pub(super) way: Way,
     pub(super) home: Home<K, R>,
     /// Made when the first value is kept, unless there is no bound.
     room: OnceCell<Room>,
@@ -43,14 +43,6 @@ pub(super) struct Shared<K: Key, R: Output> {
     /// Counts. Relaxed.
     expirations: AtomicU64,
     renewals: AtomicU64,
-}
-
-/// What a look at a value has shown.
-pub(super) enum Look<T> {
-    Fresh(T),
-    /// To be served, and the caller is to renew it.
-    Late(T),
-    Expired,
 }
 
 /// Sweeps are this far apart at least, so that they take a small part of the time.
@@ -70,9 +62,7 @@ pub(super) type Later<K, R> = Box<dyn Fn(fn(&Kept<K, R>)) -> Errand + Send + Syn
 impl<K: Key, R: Output> Shared<K, R> {
     pub(super) const fn new(rules: Rules<K, R>, home: Home<K, R>) -> Self {
         Self {
-            is_bounded: rules.is_bounded(),
-            ages: rules.ages(),
-            is_plain: rules.idle == u64::MAX && rules.ahead == 0,
+            way: rules.way(),
             rules,
             home,
             room: OnceCell::new(),
@@ -97,7 +87,7 @@ impl<K: Key, R: Output> Shared<K, R> {
     fn placed(&self, core: &Kept<K, R>) -> Option<usize> {
         let pin = registry::current().pin();
         let table = core.table(pin.at()).map(Table::id);
-        self.is_bounded.then(|| self.room.get().map_or(0, |room| room.len(table)))
+        self.rules.is_bounded().then(|| self.room.get().map_or(0, |room| room.len(table)))
     }
 
     fn weigh(&self, value: &R) -> u64 {
@@ -108,35 +98,6 @@ impl<K: Key, R: Output> Shared<K, R> {
     pub(super) fn counts(&self) -> [u64; 3] {
         let [expirations, renewals] = [&self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed));
         [self.room.get().map_or(0, Room::evictions), expirations, renewals]
-    }
-
-    /// Looks at a value that a call has found.
-    #[inline(always)]
-    pub(super) fn look<T>(&self, stored: &Stored<R>, take: impl FnOnce(&R) -> T) -> Look<T> {
-        if self.is_bounded {
-            stored.visit();
-        }
-        if !self.ages {
-            return Look::Fresh(take(stored.get()));
-        }
-        let (now, ends) = (clock::lately(), stored.ends());
-        match now < ends && (self.is_plain || self.is_used(stored, now)) {
-            false => Look::Expired,
-            true if !self.is_plain && ends - now <= self.rules.ahead && stored.marks().renew() => {
-                Look::Late(take(stored.get()))
-            }
-            true => Look::Fresh(take(stored.get())),
-        }
-    }
-
-    /// Whether a value has not been idle for too long; it is not from now on.
-    fn is_used(&self, stored: &Stored<R>, now: u64) -> bool {
-        let idle = self.rules.idle;
-        let is_used = idle == u64::MAX || now < stored.marks().ends_if_idle(idle);
-        if is_used && idle != u64::MAX {
-            stored.marks().use_at(now, idle);
-        }
-        is_used
     }
 
     /// When a value ends, as things are.
@@ -166,41 +127,37 @@ impl<K: Key, R: Output> Shared<K, R> {
 }
 
 impl<K: Key, R: Output> Shared<K, R> {
-    /// Gives a published value its times and its place in the queue, for which others may go. Returns when it ends; `None` if it is gone,
-    /// or too heavy to be kept.
+    /// Gives a published value its times and its place in the queue, for which others may go. Returns when it ends; `None` if it is too heavy
+    /// to be kept.
     fn admit(
         &self,
         core: &Kept<K, R>,
-        key: &Hashed<K>,
-        worker: &'static Worker,
+        found: &Found<'_, Hashed<K>, Stored<R>>,
+        (worker, pin): (&'static Worker, Pinned<'_>),
         told: &mut Vec<(K, R)>,
     ) -> Option<u64> {
-        let pin = worker.pin();
-        let table = core.table(pin.at())?;
-        let found = table.find_place(key, pin.at())?;
-        let marks = found.value.marks();
+        let (key, marks) = (found.key, found.value.marks());
         if marks.has_begun() {
             return Some(self.end_of(found.value));
         }
         // Where it is placed alone, it begins to live when it is.
         let (now, form) = (clock::now(), self.rules.form());
-        let is_placed = form == Form::Place && self.is_bounded;
+        let is_placed = form == Form::Place && self.rules.is_bounded();
         let mut comes = Comes { weight: 1, is_nested: false, born: is_placed.then_some(now) };
         let begins = self.told(core, key, || {
             let begins = is_placed || marks.begin(form, self.rules.life_of(now, found.value));
-            if begins && self.is_bounded {
+            if begins && self.rules.is_bounded() {
                 comes.weight = self.weigh(found.value.get());
             }
             begins
         });
-        if begins && self.is_bounded {
+        if begins && self.rules.is_bounded() {
             comes.is_nested = worker.is_in_call() || worker.own.home.get().is_some();
-            match self.room().admit(&core.table, &found, comes, pin.at()) {
-                Admitted::Stays(next) => self.put_out(next, core, table, worker, pin.at(), told),
-                Admitted::TooHeavy => {
-                    self.remove(core, key);
-                    return None;
-                }
+            let admitted =
+                self.room().admit(&core.table, found, comes, (worker, pin), |key, value| self.gone(told, key, value));
+            if admitted == Admitted::TooHeavy {
+                self.remove(core, key);
+                return None;
             }
         }
         Some(self.end_of(found.value))
@@ -217,21 +174,12 @@ impl<K: Key, R: Output> Shared<K, R> {
         })
     }
 
-    /// Puts values out until what is left fits, this one first.
-    fn put_out(
-        &self,
-        next: Next,
-        core: &Kept<K, R>,
-        table: &Table<Hashed<K>, Stored<R>>,
-        worker: &'static Worker,
-        pin: Pinned<'_>,
-        told: &mut Vec<(K, R)>,
-    ) {
-        self.room().put_out(next, &core.table, table, (worker, pin), |key, value| {
-            if self.rules.on_evict.is_some() {
-                panics::contain(|| told.push((key.clone(), value.clone())));
-            }
-        });
+    /// Notes a value that was put out, if anybody wants to know of it.
+    #[inline]
+    fn gone(&self, told: &mut Vec<(K, R)>, key: &K, value: &R) {
+        if self.rules.on_evict.is_some() {
+            panics::contain(|| told.push((key.clone(), value.clone())));
+        }
     }
 
     /// Tells who wants to know of a value that is let go. A panic there is nobody's.
@@ -279,9 +227,8 @@ impl<K: Key, R: Output> Shared<K, R> {
                         return;
                     }
                     let comes = Comes { weight: self.weigh(found.value.get()), is_nested: false, born: None };
-                    if let Admitted::Stays(next) = room.admit(&core.table, &found, comes, pin.at()) {
-                        self.put_out(next, core, table, worker, pin.at(), &mut told);
-                    }
+                    let gone = |key: &K, value: &R| self.gone(&mut told, key, value);
+                    room.admit(&core.table, &found, comes, (worker, pin.at()), gone);
                 });
             }
         }
@@ -333,7 +280,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         }
         if next != u64::MAX {
             // A part of what is left to live: what ends soon after goes with it.
-            self.schedule(core, next.saturating_add((next - now) / 8));
+            self.schedule(core, next.saturating_add(next.saturating_sub(now) / 8));
         }
     }
 }
@@ -345,6 +292,19 @@ fn sweep<K: Key, R: Output>(core: &Kept<K, R>) {
 }
 
 impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
+    unsafe fn land(&self, core: &dyn Any, goal: Goal, worker: &'static Worker, value: Stored<R>) {
+        let Some(core) = core.downcast_ref::<Kept<K, R>>() else { return };
+        // SAFETY: by the contract.
+        let flight = unsafe { Flight::of_goal(core, worker, goal) };
+        let mut told = Vec::new();
+        let ends = {
+            let pin = worker.pin();
+            let placed = flight.publish_placed(value, pin.at());
+            placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
+        };
+        self.has_settled(core, ends, told);
+    }
+
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
             self.renewals.fetch_add(u64::from(old.is_some()), Ordering::Relaxed);
@@ -382,8 +342,18 @@ impl<K: Key, R: Output> Shared<K, R> {
         if let Some(old) = old {
             self.forget(&old);
         }
-        let mut told = Vec::new();
-        let ends = self.admit(core, key, registry::current(), &mut told);
+        let (worker, mut told) = (registry::current(), Vec::new());
+        let ends = {
+            let pin = worker.pin();
+            let placed = core.table(pin.at()).and_then(|table| table.find_place(key, pin.at()));
+            placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
+        };
+        self.has_settled(core, ends, told);
+    }
+
+    /// What comes after a value has got its place, or has none; `ends` is when it ends.
+    #[inline]
+    fn has_settled(&self, core: &Kept<K, R>, ends: Option<u64>, told: Vec<(K, R)>) {
         self.tell_all(told);
         self.free_what_went();
         if let Some(ends) = ends.filter(|_| self.rules.ages()) {

@@ -69,8 +69,9 @@ pub(in crate::cache) fn dismiss(worker: &'static Worker) {
     }
 }
 
-/// Helps with an outermost call until it ends or there is nothing to do for a while.
-fn session(home: &'static Worker, root: u64, seat: u32) {
+/// Helps with an outermost call until it ends or there is nothing to do for a while. Who comes late helps with the one that the same worker
+/// has begun since: that may have found all seats taken.
+fn session(home: &'static Worker, mut root: u64, seat: u32) {
     let worker = registry::current();
     // A worker in the middle of a call has come here because that call's body waits in rayon: it must not take on more.
     if worker.own.top.get().is_some() || worker.own.home.get().is_some() {
@@ -78,18 +79,19 @@ fn session(home: &'static Worker, root: u64, seat: u32) {
         return;
     }
     worker.own.home.set(Some(home));
-    worker.own.home_root.set(root);
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
     let seats = timed::current_num_threads().saturating_sub(1) as u32;
+    worker.own.home_root.set(root);
     loop {
         help(home, root, worker);
         home.helpers.fetch_sub(1, Ordering::AcqRel);
         // Who shows something from now on finds a free seat, and invites; what was shown before that is found here.
         fence(Ordering::SeqCst);
-        let goes_on = home.root.load(Ordering::Acquire) == root;
-        let found = goes_on && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
+        root = home.root.load(Ordering::Acquire);
+        worker.own.home_root.set(root);
+        let found = root % 2 == 1 && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
         if !found || take_seat(home, seats).is_none() {
             break;
         }

@@ -1,7 +1,7 @@
 //! Memory that a table takes piece by piece and gives back as a whole.
 //!
-//! While that is little, each piece is an allocation of its own, and a large one always. From [`SLAB`] bytes on, pieces are cut from slabs of that
-//! size, for which the system is asked for large pages: who fills a table touches each page for the first time, and that
+//! While that is little, small pieces are cut from chunks, and others are allocations of their own; large ones always are. From [`SLAB`] bytes
+//! on, pieces are cut from slabs of that size, for which the system is asked for large pages: who fills a table touches each page for the first time, and that
 //! costs as much as computing a hundred cheap calls, however large the page is.
 
 use std::{
@@ -14,6 +14,9 @@ use crate::cache::memory::huge_pages;
 
 /// The size of a slab, and what it is aligned to.
 const SLAB: usize = huge_pages::SIZE;
+/// A chunk is one part in so many of what has been taken before, but at least so large, and at most eight times that.
+const CHUNK_PART: usize = 8;
+const CHUNK: usize = 2048;
 
 /// The memory that has been taken.
 pub(super) struct Slabs {
@@ -37,7 +40,8 @@ impl Slabs {
     /// Memory of this layout, which is not empty; uninitialised, and there until the slabs are dropped.
     pub(super) fn take(&mut self, layout: Layout) -> *mut u8 {
         let size = layout.pad_to_align().size();
-        if self.taken < SLAB || size > SLAB / 8 {
+        let chunk = if self.taken < SLAB { (self.taken / CHUNK_PART).clamp(CHUNK, 8 * CHUNK) } else { SLAB };
+        if size > chunk / 4 {
             self.taken += size;
             return self.allocate(layout);
         }
@@ -46,9 +50,12 @@ impl Slabs {
             (start.addr() + size <= left.end.addr()).then_some(start)
         };
         let start = fitting(&self.left).unwrap_or_else(|| {
-            let slab = self.allocate(Layout::from_size_align(SLAB, SLAB).expect("a power of two"));
-            huge_pages::ask_for(slab.addr(), slab.addr() + SLAB);
-            self.left = slab..slab.wrapping_add(SLAB);
+            let align = if chunk == SLAB { SLAB } else { layout.align() };
+            let slab = self.allocate(Layout::from_size_align(chunk, align).expect("a power of two"));
+            if chunk == SLAB {
+                huge_pages::ask_for(slab.addr(), slab.addr() + SLAB);
+            }
+            self.left = slab..slab.wrapping_add(chunk);
             slab
         });
         self.left.start = start.wrapping_add(size);
@@ -98,15 +105,26 @@ mod tests {
         }
     }
 
+    fn taken(slabs: &Slabs) -> usize {
+        slabs.blocks.iter().map(|(_, layout)| layout.size()).sum()
+    }
+
     #[test]
     fn little_is_taken_ahead() {
         let mut slabs = Slabs::default();
         let page = Layout::from_size_align(12_352, 64).expect("a layout");
         for pages in 1..2_000 {
             slabs.take(page);
-            let (asked, taken) =
-                (pages * page.size(), slabs.blocks.iter().map(|(_, layout)| layout.size()).sum::<usize>());
+            let (asked, taken) = (pages * page.size(), taken(&slabs));
             assert!(taken <= asked + asked / 64 + if asked > SLAB { SLAB } else { 0 }, "{taken} bytes for {asked}");
+        }
+        let mut slabs = Slabs::default();
+        let small = Layout::from_size_align(384, 64).expect("a layout");
+        for pieces in 1..SLAB / 384 {
+            slabs.take(small);
+            let (asked, taken) = (pieces * small.size(), taken(&slabs));
+            // What is left of a chunk may be too little.
+            assert!(taken <= asked + asked / 4 + CHUNK, "{taken} bytes for {asked}");
         }
     }
 }

@@ -49,6 +49,16 @@ impl<K: Key, R: Output> Table<K, R> {
         slot.value().ok_or_else(|| (!page.is_mixed()).then_some(slot))
     }
 
+    /// Whether small keys may have strayed to the hash table.
+    pub(in crate::cache) fn has_strays(&self) -> bool {
+        self.hashed.get().is_some()
+    }
+
+    /// The slot of a small key in a page that has all of its keys, which is made if need be and if it is to be had.
+    pub(in crate::cache) fn make_room<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        self.pages.find_or_make_own(packed, pin)
+    }
+
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
     #[inline(always)]
     fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
@@ -65,7 +75,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without
-    /// ado, and in the hash table if there is no page to be had; out of line, to keep the frames of bodies small.
+    /// ado, in a new page if there is one to be had, and in the hash table if not; out of line, to keep the frames of bodies small.
     #[inline(never)]
     fn find_or_file<'pin>(
         &self,
@@ -79,7 +89,8 @@ impl<K: Key, R: Output> Table<K, R> {
             Some(alone) => Some(Turn::Alone(alone)),
             None => self.bias.is_shared().then_some(Turn::Shared),
         };
-        let paged = packed.and_then(|packed| self.pages.find(packed, pin));
+        let make = |packed| if self.pages.refuses(packed, pin) { None } else { self.pages.find_or_make(packed, pin) };
+        let paged = packed.and_then(|packed| self.pages.find(packed, pin).or_else(|| make(packed)));
         if let Some(slot) = paged.filter(|slot| slot.state().word() != Word::Moved) {
             let turn = turn()?;
             if slot.state().claim_in(me.number, &turn).is_err() {
@@ -90,9 +101,13 @@ impl<K: Key, R: Output> Table<K, R> {
             }
             slot.state().move_away();
         }
-        let instead = || packed.is_some_and(|packed| paged.is_none() && !self.pages.refuses(packed, pin));
+        // A page that another thread has made meanwhile is the place to be.
+        let instead = || packed.is_some_and(|packed| paged.is_none() && self.pages.find(packed, pin).is_some());
         let make = || (State::claimed(me.number), None);
         let (entry, made) = self.hashed.get()?.find_or_make(key, turn, pin, instead, make, || ())?;
+        if !made {
+            self.note(key, &entry.slot(), pin);
+        }
         Some((entry.slot(), made))
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     ops::Deref,
+    sync::Arc,
 };
 
 use super::key::{Argument, Part};
@@ -13,7 +14,7 @@ use super::key::{Argument, Part};
 /// Floats are told apart by their bits, but for two things: `-0.0` is `0.0`, and all NaN are one. So a result is kept for NaN, too,
 /// and a function that treats `-0.0` as another number than `0.0` should not be cached by it.
 ///
-/// `#[cache]` makes it of `f32` and `f64`, and of tuples, arrays, slices, `Vec`, `Option` and `Box` of them. The methods of a
+/// `#[cache]` makes it of `f32` and `f64`, and of tuples, arrays, slices, `Vec`, `Option`, `Box` and `Arc` of them. The methods of a
 /// [`Cache`](crate::Cache) take the plain numbers:
 ///
 /// ```
@@ -61,7 +62,7 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Bits<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand beside floats in one argument of a cached function",
     label = "this argument is part of the key",
-    note = "floats are keys by their bits in tuples, arrays, slices, `Vec`, `Option` and `Box`, beside integers, `bool`, `char` and `String`: make `{Self}` an argument of its own"
+    note = "floats are keys by their bits in tuples, arrays, slices, `Vec`, `Option`, `Box` and `Arc`, beside integers, `bool`, `char` and `String`: make `{Self}` an argument of its own"
 )]
 pub trait ByBits {
     /// Feeds the hasher.
@@ -202,7 +203,8 @@ holders! {
     (, const N: usize) [T; N], this => Self::as_slice(this);
     () Vec<T>, this => Self::as_slice(this);
     () Option<T>, this => Self::as_slice(this);
-    () Box<T>, this => Self::as_ref(this);
+    (+ ?Sized) Box<T>, this => Self::as_ref(this);
+    (+ ?Sized) Arc<T>, this => Self::as_ref(this);
 }
 
 macro_rules! tuples {
@@ -228,4 +230,10 @@ tuples! {
     (A 0 B 1 C 2 D 3)
     (A 0 B 1 C 2 D 3 E 4)
     (A 0 B 1 C 2 D 3 E 4 F 5)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10)
+    (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11)
 }

@@ -22,7 +22,7 @@ impl<K: Key, R: Output> Table<K, R> {
                 // SAFETY: the slot was ready and is no more, by this thread alone; the table is freed later by the contract.
                 return Some(unsafe { Self::retire(&slot) });
             }
-            if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot) {
+            if slot.state().word() != Word::Moved && !self.pages.is_mixed(&slot, pin) {
                 return None;
             }
         }

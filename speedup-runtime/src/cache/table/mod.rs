@@ -26,9 +26,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(loom))]
 pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
-pub(in crate::cache) use self::places::Found;
+pub(in crate::cache) use self::places::{Found, Placed};
 pub(in crate::cache) use self::slot::{Slot, State, Word};
-use self::{hashed::Hashed, radix::Pages};
+use self::{
+    hashed::{Front, Hashed},
+    radix::Pages,
+};
 use crate::cache::{
     table::{
         bias::{Alone, Bias, Turn},
@@ -53,6 +56,8 @@ pub(in crate::cache) struct Table<K: Key, R: Output> {
     pages: Pages<K, R>,
     /// Made when the first key needs it.
     hashed: OnceBox<Hashed<K, R>>,
+    /// Short cuts to some of what is in there.
+    front: Front<K, R>,
     /// Whether what the table outgrows stays with it and goes with it. Otherwise it is retired.
     keeps: bool,
 }
@@ -95,6 +100,7 @@ impl<K: Key, R: Output> Table<K, R> {
             bias: Bias::new(owner),
             pages: Pages::new(),
             hashed: OnceBox::new(),
+            front: Front::new(),
             keeps: false,
         }
     }
@@ -157,14 +163,17 @@ impl<K: Key, R: Output> Table<K, R> {
             // One that was removed since it was found may have been replaced.
             match slot.value() {
                 None if slot.state().word() == Word::Removed => {}
-                value => return value,
+                value => {
+                    self.note(key, &slot, pin);
+                    return value;
+                }
             }
         }
     }
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.
     #[inline(never)]
-    fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) fn find_strayed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.find_hashed(key, pin)
     }
 
@@ -281,7 +290,10 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The memory that the table takes. O(bytes / 16 KiB).
     #[cfg(not(loom))]
     pub(in crate::cache) fn bytes(&self, pin: Pinned<'_>) -> usize {
-        size_of::<Self>() + self.pages.bytes() + self.hashed.get().map_or(0, |hashed| hashed.bytes(pin))
+        size_of::<Self>()
+            + self.pages.bytes()
+            + self.hashed.get().map_or(0, |hashed| hashed.bytes(pin))
+            + self.front.bytes(pin)
     }
 
     /// The slot of a key, and whether this call made it with the given state.
@@ -317,7 +329,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         slot.member() & hashed::HASHED == 0
-            && self.pages.is_mixed(slot)
+            && self.pages.is_mixed(slot, pin)
             // Made if need be: only as a writer is it certain who of the two has come first.
             && self.hashed().has_settled(key, turn, pin)
     }

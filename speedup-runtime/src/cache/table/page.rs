@@ -1,4 +1,4 @@
-//! What a page of slots is made of: a header, the state words, the values.
+//! What a page of slots is made of: the state words, then the values.
 
 use std::{alloc::Layout, marker::PhantomData};
 
@@ -6,44 +6,75 @@ use crate::cache::table::{
     key::Key,
     slot::{Slot, State},
 };
-use crate::sync::{AtomicU32, Ordering};
 
-/// Pages are at most about this large, in bytes, ..
+/// A page has so many slots on a line, as a power of 2 ..
+const BITS_ON_A_LINE: u32 = 5;
+/// .. and in a plane or a space, where a recursion that goes deep before it goes wide leaves a trail through all of it, and fills it only on
+/// its way back: of large pages each would have a few values for a long time. The state words of these are one line of the processor's cache.
+const BITS: u32 = 4;
+/// Pages of large values have no more than 16 slots, and others are at most about this large, in bytes.
 const PAGE_BYTES: usize = 16 * 1024;
-/// .. and have no more slots than 2 to this power: as long as a recursion descends its keys are sparse.
-const MOST_BITS: u32 = 8;
-/// The layout of a page of values of type `R` under keys of type `K`: a header, the state words, the values.
+
+/// The layout of a page of values of type `R` under keys of type `K`.
 pub(super) struct PageOf<K, R>(PhantomData<(K, R)>);
 
-#[repr(C)]
-pub(super) struct PageHeader {
-    /// Nonzero if keys had strayed to the hash table when the page was made: an empty slot's key may be there.
-    pub(super) mixed: AtomicU32,
-    /// Nonzero once all slots were found used. Relaxed: a hint, and never taken back.
-    pub(super) full: AtomicU32,
-}
+/// A link to a page, and what is known of it, in the bits that its alignment leaves.
+#[derive(Clone, Copy)]
+pub(super) struct PageLink(*mut u8);
 
-impl PageHeader {
+impl PageLink {
+    /// Keys had strayed to the hash table when the page was made: an empty slot's key may be there.
+    const MIXED: usize = 1;
+    /// All slots were found used. A hint, and never taken back.
+    const FULL: usize = 2;
+
+    /// A link to a new page.
+    pub(super) fn new(page: *mut u8, is_mixed: bool) -> Self {
+        Self(page.map_addr(|at| at | if is_mixed { Self::MIXED } else { 0 }))
+    }
+
+    /// What was read in a directory of the last level, and is not null.
+    #[inline(always)]
+    pub(super) fn of(link: *mut u8) -> Self {
+        Self(link)
+    }
+
+    /// What a directory of the last level holds.
+    pub(super) fn link(self) -> *mut u8 {
+        self.0
+    }
+
+    /// The page.
+    #[inline(always)]
+    pub(super) fn page(self) -> *mut u8 {
+        self.0.map_addr(|at| at & !(Self::MIXED | Self::FULL))
+    }
+
     /// Whether the hash table may have held some keys of the page when it was made.
     #[inline(always)]
-    pub(super) fn is_mixed(&self) -> bool {
-        // Relaxed: written before the page was linked.
-        self.mixed.load(Ordering::Relaxed) != 0
+    pub(super) fn is_mixed(self) -> bool {
+        self.0.addr() & Self::MIXED != 0
+    }
+
+    /// Whether all slots were found used.
+    pub(super) fn is_full(self) -> bool {
+        self.0.addr() & Self::FULL != 0
+    }
+
+    /// The same with that.
+    pub(super) fn full(self) -> Self {
+        Self(self.0.map_addr(|at| at | Self::FULL))
     }
 }
 
 impl<K: Key, R> PageOf<K, R> {
-    /// Binary logarithm of the slots of a page, 4 to 8; two slots are enough for a model.
+    /// Binary logarithm of the slots of a page; two slots are enough for a model.
     pub(super) const BITS: u32 = {
-        let fitting = PAGE_BYTES / (size_of::<State>() + size_of::<R>());
-        if cfg!(loom) {
-            1
-        } else if fitting >= 1 << MOST_BITS {
-            MOST_BITS
-        } else if fitting <= 16 {
-            4
-        } else {
-            fitting.ilog2()
+        let fits = (size_of::<State>() + size_of::<R>()) << BITS_ON_A_LINE <= PAGE_BYTES;
+        match K::COORDINATES {
+            _ if cfg!(loom) => 1,
+            1 if fits => BITS_ON_A_LINE,
+            _ => BITS,
         }
     };
     pub(super) const SLOTS: usize = 1 << Self::BITS;
@@ -57,11 +88,7 @@ impl<K: Key, R> PageOf<K, R> {
         }
         inner
     };
-    pub(super) const STATES_AT: usize = size_of::<PageHeader>();
-    pub(super) const VALUES_AT: usize = {
-        let end = Self::STATES_AT + Self::SLOTS * size_of::<State>();
-        end.next_multiple_of(align_of::<R>())
-    };
+    pub(super) const VALUES_AT: usize = (Self::SLOTS * size_of::<State>()).next_multiple_of(align_of::<R>());
     pub(super) const LAYOUT: Layout = {
         let size = Self::VALUES_AT + Self::SLOTS * size_of::<R>();
         let align = if align_of::<R>() > 64 { align_of::<R>() } else { 64 };
@@ -77,12 +104,9 @@ impl<K: Key, R> PageOf<K, R> {
     /// The page is fresh and of this layout.
     #[cfg(loom)]
     pub(super) unsafe fn fill(page: *mut u8) {
-        // SAFETY: by the contract.
-        unsafe {
-            page.cast::<PageHeader>().write(PageHeader { mixed: AtomicU32::new(0), full: AtomicU32::new(0) });
-            for index in 0..Self::SLOTS {
-                page.add(Self::STATES_AT).cast::<State>().add(index).write(State::empty());
-            }
+        for index in 0..Self::SLOTS {
+            // SAFETY: by the contract.
+            unsafe { page.cast::<State>().add(index).write(State::empty()) };
         }
     }
 
@@ -94,7 +118,7 @@ impl<K: Key, R> PageOf<K, R> {
     pub(super) unsafe fn slot<'pin>(page: *mut u8, index: usize, member: u64) -> Slot<'pin, R> {
         // SAFETY: by the contract both addresses lie in the page.
         unsafe {
-            let states = page.add(Self::STATES_AT).cast::<State>();
+            let states = page.cast::<State>();
             let values = page.add(Self::VALUES_AT).cast::<R>();
             Slot::new(states.add(index), values.add(index), member)
         }

@@ -4,6 +4,7 @@ use super::{
     Table,
     hashed::{Entry, Hashed},
     key::{Key, Lookup, Output},
+    slot::Slot,
 };
 use crate::cache::thread::registry::{Pinned, Worker};
 
@@ -18,6 +19,30 @@ pub(in crate::cache) struct Found<'pin, K, R> {
     pub(in crate::cache) key: &'pin K,
     pub(in crate::cache) value: &'pin R,
     entry: &'pin Entry<K, R>,
+}
+
+/// The value of an entry that was found ready.
+pub(in crate::cache) struct Placed<'pin, K, R> {
+    /// Names it among those of the table.
+    place: u32,
+    entry: &'pin Entry<K, R>,
+    pin: Pinned<'pin>,
+}
+
+impl<K, R> Clone for Placed<'_, K, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, R> Copy for Placed<'_, K, R> {}
+
+impl<'pin, K, R> Placed<'pin, K, R> {
+    #[inline(always)]
+    pub(in crate::cache) fn value(&self) -> &'pin R {
+        // SAFETY: found ready.
+        unsafe { self.entry.contents(self.pin) }.1
+    }
 }
 
 impl<'pin, K: Key, R: Output> Found<'pin, K, R> {
@@ -39,9 +64,20 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The value of a key, by a short cut that there is to some that are hashed.
     #[inline(always)]
     pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
-        let entry = self.hashed.get()?.find_hinted(key, pin)?;
+        let entry = self.front.find(key.hint()?, key, pin)?;
         // SAFETY: found ready.
         Some(unsafe { entry.contents(pin) }.1)
+    }
+
+    /// Makes a short cut to the slot of a key, if there are any to such keys.
+    #[inline(always)]
+    pub(super) fn note<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, pin: Pinned<'_>) {
+        if let Some(hint) = key.hint() {
+            // SAFETY: those to which there are short cuts are in entries alone.
+            let entry = unsafe { Entry::<K, R>::of_slot(slot) };
+            // About as many as there are entries, to the next power of two.
+            self.front.note(hint, entry, self.hashed.get().map_or(0, |hashed| hashed.room(pin) / 2), pin);
+        }
     }
 
     /// The hashed value of a key, and where it is. `None` also for one of the few beyond four billions, which have no place.
@@ -49,6 +85,23 @@ impl<K: Key, R: Output> Table<K, R> {
         let (hash, entry) = self.hashed.get()?.find_place(key, pin)?;
         let place = Hashed::place(hash, entry)?;
         // SAFETY: found ready.
+        Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
+    }
+
+    /// A hashed value by its slot, which was ready at some moment of `'pin`, and where it is. It may have been taken out since.
+    pub(in crate::cache) fn place_of<'pin>(
+        &self,
+        slot: &Slot<'pin, R>,
+        pin: Pinned<'pin>,
+    ) -> Option<Found<'pin, K, R>> {
+        const { assert!(K::COORDINATES == 0, "keys of small integers have slots in pages, too") };
+        // SAFETY: such keys are in entries alone.
+        let entry = unsafe { Entry::<K, R>::of_slot(slot) };
+        let hashed = self.hashed.get()?;
+        // SAFETY: it was ready, by the contract.
+        let hash = hashed.hash(unsafe { entry.contents(pin) }.0);
+        let place = hashed.place_of(hash, entry, pin)?;
+        // SAFETY: as above.
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
@@ -70,24 +123,22 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The value at a place that was found in this table, if there is one; perhaps of another key than then.
     #[inline]
-    pub(in crate::cache) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<&'pin R> {
+    pub(in crate::cache) fn at<'pin>(&self, place: u32, pin: Pinned<'pin>) -> Option<Placed<'pin, K, R>> {
         let entry = self.hashed.get()?.at(place, pin)?;
-        // SAFETY: found ready.
-        Some(unsafe { entry.contents(pin) }.1)
+        Some(Placed { place, entry, pin })
     }
 
-    /// Takes the value at a place out; it is dropped when nobody can be reading it.
+    /// Takes a value out that was found in this table, if it still is there; it is dropped when nobody can be reading it.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(in crate::cache) unsafe fn remove_at<'pin>(
         &self,
-        place: u32,
+        Placed { place, entry, pin }: Placed<'pin, K, R>,
         me: &Worker,
-        pin: Pinned<'pin>,
     ) -> Option<Found<'pin, K, R>> {
         // SAFETY: passed on.
-        let (hash, entry) = unsafe { self.hashed.get()?.remove_at(place, || self.turn(me), pin) }?;
+        let hash = unsafe { self.hashed.get()?.remove_at(place, entry, || self.turn(me)) }?;
         // SAFETY: found ready.
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use super::{Begun, Cooperate, First, Looked, order, place};
+use super::{Cooperate, First, Looked, place, policy};
 use crate::store::Result;
 
 /// A call: the store, and the bytes of the key.
@@ -32,11 +32,12 @@ fn reserved<T>(act: impl FnOnce(&mut HashMap<Call, u64>) -> T) -> T {
     act(RESERVED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-/// Takes a call that a search of this process has claimed: from here on it is the caller's.
+/// Takes a call that a search or a group of this process has claimed: from here on it is the caller's, who computes it.
 ///
 /// Whoever waits for a claimed call has to look here, too. The search asks its own process for the call it has found, where another may be
 /// at it already, and then waits for that one.
-pub(in crate::store) fn take<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> bool {
+#[must_use = "it has to be computed, or given up"]
+pub fn take<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> bool {
     reserved(|calls| !calls.is_empty() && calls.remove(&(place(store), store.bytes(key))).is_some())
 }
 
@@ -44,14 +45,6 @@ pub(in crate::store) fn take<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> bool
 pub(in crate::store) fn computes<K, V>(store: &dyn Cooperate<K, V>, key: &K, begins: bool) {
     let call = (place(store), store.bytes(key));
     with(&COMPUTED, |calls| if begins { calls.insert(call) } else { calls.remove(&call) });
-}
-
-/// As [`Cooperate::begin`], for a call that [`together`](super::together) may have claimed already before it asked for help with it.
-///
-/// # Errors
-/// If the store could not be asked.
-pub fn begin<K, V>(store: &dyn Cooperate<K, V>, key: &K) -> Result<Begun<K, V>> {
-    if take(store, key) { Ok(Begun::Mine) } else { store.begin(key) }
 }
 
 /// What a search has come to.
@@ -73,7 +66,7 @@ pub(in crate::store) struct Reserved<'a, K, V> {
 
 impl<'a, K, V> Reserved<'a, K, V> {
     /// Keeps a call, which was claimed just now, for whoever asks for it next.
-    fn new(store: &'a dyn Cooperate<K, V>, key: K) -> Self {
+    pub(super) fn new(store: &'a dyn Cooperate<K, V>, key: K) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         reserved(|calls| calls.insert((place(store), store.bytes(&key)), number));
@@ -112,8 +105,8 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
                 None => Found::Taken(taken),
             });
         }
-        let group: Vec<(usize, &K, bool)> = ahead.iter().enumerate().map(|(index, key)| (index, key, false)).collect();
-        let mut rest = order(store, &group);
+        let bytes: Vec<Vec<u8>> = ahead.iter().map(|key| store.bytes(key)).collect();
+        let mut rest = policy::order(store.member(), bytes.iter().map(Vec::as_slice));
         let mut next = Vec::new();
         while !rest.is_empty() {
             let keys: Vec<&K> = rest.iter().map(|index| &ahead[*index]).collect();
@@ -140,7 +133,7 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::cooperate::{Foretold, together};
+    use crate::store::cooperate::{Begun, Foretold, together};
 
     /// Numbers, of which each can be claimed once, and claims given up.
     #[derive(Default)]
@@ -200,14 +193,25 @@ mod tests {
     fn who_waits_for_a_call_takes_it_when_a_search_of_its_process_claims_it() {
         let store = Numbers::default();
         // Another process has it, and gives it up; a search of this one is quicker than who waits.
-        assert_eq!(begin(&store, &7).unwrap(), Begun::Mine);
-        let begun = begin(&store, &7).unwrap();
+        assert_eq!(store.begin(&7).unwrap(), Begun::Mine);
+        let begun = store.begin(&7).unwrap();
         store.give_up(&7);
         let call = free(&store, 7);
-        let value = together(&store, &7, begun, || (49, true), &mut |_| ()).unwrap();
+        let value = together(&store, &7, begun, || (49, true), None).unwrap();
         assert_eq!((value, store.waits.load(Ordering::Relaxed)), (49, 0));
         drop(call);
         assert!(store.claimed().contains(&7), "it was taken, and is no longer the search's to give up");
+    }
+
+    #[test]
+    fn who_cannot_help_claims_nothing_in_vain() {
+        let store = Numbers::default();
+        store.claimed().insert(7);
+        // The other process ends at once, and says what it needed.
+        let begun = Begun::Taken { needs: vec![8], seen: 1 };
+        store.claimed().remove(&7);
+        assert_eq!(together(&store, &7, begun, || (49, true), None).unwrap(), 49);
+        assert_eq!(*store.claimed(), HashSet::from([7]));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::SystemTime,
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::blocks::Blocks;
@@ -29,6 +30,8 @@ const DAMAGED: &str = "results.damaged";
 const LOCK: &str = "lock";
 /// So often a folder is made again that somebody has deleted meanwhile.
 const TRIES: usize = 3;
+/// So long somebody is waited for who deletes old results.
+const DELETES: Duration = Duration::from_secs(1);
 /// A log is not worth writing anew for less garbage than this.
 const LITTLE: u64 = 1 << 20;
 
@@ -104,7 +107,7 @@ impl Log {
     fn try_open(folder: &Path, identity: &str, capacity: u64) -> io::Result<Log> {
         fs::create_dir_all(folder)?;
         let process = Process::current();
-        let lock = take_lock(&folder.join(LOCK))?;
+        let lock = lock_to_write(&folder.join(LOCK))?;
         // Who cleans up goes by it. Where it cannot be noted, these look older than they are.
         drop(File::options().write(true).open(folder.join(LOCK)).and_then(|lock| lock.set_modified(SystemTime::now())));
         let path = folder.join(NAME);
@@ -113,7 +116,8 @@ impl Log {
         if lock.is_some() {
             drop(fs::remove_file(folder.join(NEW)));
         }
-        let mut file = if lock.is_some() { open_file(&path)? } else { open_to_read(&path, &folder.join(LOCK))? };
+        // Who only reads makes it, too, where the other has not come to that: it is scanned and read as one file, whatever takes its place.
+        let mut file = open_file(&path)?;
         let mut scanned = scan(&file, &head, now())?;
         if lock.is_some() {
             if scanned.is_damaged {
@@ -322,41 +326,55 @@ fn read_at(file: &File, place: Place) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The file that is scanned is the one that is read later: the writer may put another one in its place at any time.
-fn open_to_read(path: &Path, lock: &Path) -> io::Result<File> {
-    match File::open(path) {
-        // Whoever has the lock is about to make it; nothing is read of this one.
-        Err(error) if error.kind() == ErrorKind::NotFound => File::open(lock),
-        other => other,
-    }
-}
-
 fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// The lock, unless somebody else has it.
-pub(super) fn take_lock(path: &Path) -> io::Result<Option<File>> {
+/// The lock of one who writes; `None` if another one does.
+fn lock_to_write(path: &Path) -> io::Result<Option<File>> {
+    let began = Instant::now();
+    loop {
+        let file = open_file(path)?;
+        match file.try_lock() {
+            Ok(()) => return if_at(file, path),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        // Who deletes has it for a moment, and so has who looks like this: both share it. Who writes does not.
+        match file.try_lock_shared() {
+            Ok(()) if began.elapsed() < DELETES => {}
+            Ok(()) | Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        drop(file);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The lock of one who deletes, shared with others who do; `None` if anybody writes.
+pub(super) fn lock_to_delete(path: &Path) -> io::Result<Option<File>> {
     let file = open_file(path)?;
-    match file.try_lock() {
-        // Who cleaned up may have deleted it before it was free: then it is the lock of nothing.
-        Ok(()) if !is_at(&file, path) => Err(ErrorKind::NotFound.into()),
-        Ok(()) => Ok(Some(file)),
+    match file.try_lock_shared() {
+        Ok(()) => if_at(file, path),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
-/// Whether this file is the one at this path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let id = |data: &fs::Metadata| (data.dev(), data.ino());
-    matches!((file.metadata(), fs::metadata(path)), (Ok(file), Ok(path)) if id(&file) == id(&path))
+/// The lock, if it still lies there: who deleted may have taken it away before it was free, and then it is the lock of nothing.
+fn if_at(file: File, path: &Path) -> io::Result<Option<File>> {
+    if is_same(&file.metadata()?, &fs::metadata(path)?) { Ok(Some(file)) } else { Err(ErrorKind::NotFound.into()) }
 }
 
-/// A file that is open cannot be deleted there.
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// There files that are open can be deleted, too, and have no number that could be asked for: two of them are not made and used at the same moment.
 #[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    let times = |data: &fs::Metadata| (data.created().ok(), data.modified().ok());
+    times(one) == times(other)
 }

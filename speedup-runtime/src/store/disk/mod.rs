@@ -225,7 +225,9 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
-        let end = ttl.or(self.ttl).map_or(0, |ttl| log::now().saturating_add(ttl.as_millis() as u64));
+        let end = ttl
+            .or(self.ttl)
+            .map_or(0, |ttl| log::now().saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
         let mut refused = None;
         let mut encoded = Vec::with_capacity(entries.len());
         for (key, value) in entries {

@@ -12,13 +12,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::log::take_lock;
+use super::log::lock_to_delete;
 use crate::store::codec;
 
 const SUFFIX: &str = ".results";
 /// Results that nobody has opened for so long are deleted.
 const AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Results that another version of the same function has taken the place of take at most so much; the oldest go first.
+/// Results that another version of the same function has taken the place of take at most so much: the newest of them that fit together stay, and all older
+/// ones go.
 const MOST: u64 = 1 << 30;
 
 /// The folders that were looked through by this process.
@@ -73,12 +74,12 @@ pub(super) fn clean_now(location: &Path, age: Duration, most: u64) -> io::Result
     all.sort_by_key(|old| old.age);
     let mut kept = 0_u64;
     for old in all {
-        let bytes = if old.is_replaced { old.bytes } else { 0 };
-        if old.age > age || kept.saturating_add(bytes) > most {
+        if old.is_replaced {
+            kept = kept.saturating_add(old.bytes);
+        }
+        if old.age > age || (old.is_replaced && kept > most) {
             // What cannot be deleted stays.
             let _ = delete(old);
-        } else {
-            kept = kept.saturating_add(bytes);
         }
     }
     Ok(())
@@ -100,7 +101,7 @@ fn look(folder: PathBuf) -> Option<Old> {
 /// Deletes results, unless somebody writes to them, or has opened them since they were looked at.
 fn delete(old: Old) -> io::Result<()> {
     let folder = old.folder.as_path();
-    let Some(_lock) = take_lock(&folder.join("lock"))? else { return Ok(()) };
+    let Some(_lock) = lock_to_delete(&folder.join("lock"))? else { return Ok(()) };
     if look(old.folder.clone()).is_none_or(|now| now.opened != old.opened) {
         return Ok(());
     }
@@ -144,6 +145,41 @@ mod tests {
     }
 
     #[test]
+    fn nothing_stays_that_is_older_than_what_was_too_much() {
+        let location = tempfile::tempdir().unwrap();
+        let all =
+            [("new", 0), ("large", 10), ("small", 20)].map(|(name, age)| results(location.path(), "f", name, age));
+        fs::write(all[1].join("results"), vec![1; 5_000]).unwrap();
+        clean_now(location.path(), Duration::from_secs(50), 1_500).unwrap();
+        assert_eq!(all.map(|folder| folder.exists()), [true, false, false]);
+    }
+
+    #[test]
+    fn who_opens_results_that_are_being_deleted_writes_to_new_ones() {
+        use crate::store::{Condition, DiskStore, Store};
+        let location = tempfile::tempdir().unwrap();
+        let open = || DiskStore::<u8, u8>::builder("f").location(location.path()).open().unwrap();
+        let store = open();
+        store.put(&1, &1, None).unwrap();
+        let folder = store.path().to_owned();
+        drop(store);
+        let lock = lock_to_delete(&folder.join("lock")).unwrap().expect("nobody writes");
+        let second = lock_to_delete(&folder.join("lock")).unwrap().expect("others may delete, too");
+        std::thread::scope(|scope| {
+            let opened = scope.spawn(open);
+            for file in ["results", "lock"] {
+                fs::remove_file(folder.join(file)).unwrap();
+            }
+            drop((lock, second));
+            let store = opened.join().unwrap();
+            assert_eq!(store.condition(), Condition::Sound);
+            store.put(&2, &2, None).unwrap();
+            assert!(lock_to_delete(&folder.join("lock")).unwrap().is_none(), "it is in use");
+        });
+        assert_eq!(open().get(&2).unwrap(), Some(2));
+    }
+
+    #[test]
     fn what_is_old_or_replaced_and_too_much_is_deleted_and_nothing_else() {
         let location = tempfile::tempdir().unwrap();
         let path = location.path();
@@ -157,7 +193,8 @@ mod tests {
         assert_eq!(are_there(), [false, true, true, true, true, true], "by age");
         clean_now(path, Duration::from_secs(50), 1_500).unwrap();
         assert_eq!(are_there(), [false, true, true, true, false, true], "by size, the oldest of those replaced");
-        let held = take_lock(&old.join("lock")).unwrap();
+        let held = fs::File::open(old.join("lock")).unwrap();
+        held.lock().unwrap();
         clean_now(path, Duration::from_secs(50), 0).unwrap();
         assert_eq!(are_there(), [false, true, true, true, false, true], "what is in use stays");
         drop(held);

@@ -11,16 +11,94 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::record::{self, Found, Kind, PREFIX, Record};
-use crate::cache::{Cache, Key, Output};
+#[cfg(feature = "async")]
+use crate::cache::{AsyncCache, AsyncPolicyCache};
+use crate::cache::{Cache, Fault, Key, Output, PolicyCache};
 use crate::store::{Error, Result, codec::Codec, handle::typed};
 
 /// What tells a file of one function and its types from others.
-fn identity<K: Key, R: Output>(cache: &Cache<K, R>, fingerprint: u64) -> String {
-    format!("shipped\n{}\n{fingerprint:016x}", cache.name())
+fn identity(name: &str, fingerprint: u64) -> String {
+    format!("shipped\n{name}\n{fingerprint:016x}")
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {
     Error::other(path.display().to_string(), error)
+}
+
+/// What is told of each value behind a cache; returns whether to go on.
+type Each<'a, K, R> = &'a mut dyn FnMut(K, R) -> bool;
+
+/// The parts of a cache that are shipped.
+struct Shipped<'a, K, R> {
+    name: &'static str,
+    in_memory: Vec<(K, R)>,
+    /// Calls its argument for the values in the store, until it returns false.
+    behind: &'a dyn Fn(Each<'_, K, R>) -> Result<()>,
+}
+
+fn export<K, R>(cache: Shipped<'_, K, R>, path: &Path) -> Result<usize>
+where
+    K: Serialize + DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+{
+    let codec = Codec::<K, R>::new();
+    let failed = |error| failed(path, error);
+    let (beside, file) = Beside::create(path).map_err(failed)?;
+    let mut out = BufWriter::new(file);
+    out.write_all(&record::head(&identity(cache.name, codec.fingerprint()))).map_err(failed)?;
+    let (mut count, mut bytes) = (0, Vec::new());
+    let mut write = |key: &[u8], value: &R| -> Result<()> {
+        bytes.clear();
+        let value = codec.encode(value)?;
+        if !(Record { kind: Kind::Put, end: 0, key, value: &value }).append(&mut bytes) {
+            let (store, bytes) = (path.display().to_string(), key.len() + value.len());
+            return Err(Error::TooLarge { store, bytes, longest: record::LONGEST });
+        }
+        count += 1;
+        out.write_all(&bytes).map_err(failed)
+    };
+    let mut written = HashSet::new();
+    for (key, value) in &cache.in_memory {
+        let key = codec.encode_key(key)?;
+        write(&key, value)?;
+        written.insert(key);
+    }
+    let mut fault = Ok(());
+    let mut each = |key: K, value: R| {
+        let key = codec.encode_key(&key);
+        fault = key.and_then(|key| if written.contains(&key) { Ok(()) } else { write(&key, &value) });
+        fault.is_ok()
+    };
+    (cache.behind)(&mut each)?;
+    fault?;
+    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().and_then(|()| fs::rename(&beside.0, path)).map_err(failed)?;
+    Ok(count)
+}
+
+fn import<K, R>(name: &str, path: &Path, take_in: impl Fn(K, R) -> bool) -> Result<usize>
+where
+    K: Serialize + DeserializeOwned,
+    R: Serialize + DeserializeOwned,
+{
+    let codec = Codec::<K, R>::new();
+    let file = File::open(path).map_err(|error| failed(path, error))?;
+    let mut input = BufReader::new(file);
+    let head = record::head(&identity(name, codec.fingerprint()));
+    let mut found = Vec::with_capacity(head.len());
+    input.by_ref().take(head.len() as u64).read_to_end(&mut found).map_err(|error| failed(path, error))?;
+    if found != head {
+        let why = format!("it is no export of `{name}` with these types of arguments and results");
+        return Err(Error::damaged(path.display().to_string(), why));
+    }
+    let mut entries = Vec::new();
+    while let Some(bytes) = next(&mut input, path)? {
+        let Found::Record(record @ Record { kind: Kind::Put, .. }, _) = record::read(&bytes) else {
+            return Err(Error::damaged(path.display().to_string(), "it is cut or changed; export it again"));
+        };
+        entries.push((codec.decode_key(record.key)?, codec.decode(record.value)?));
+    }
+    Ok(entries.into_iter().map(|(key, value)| usize::from(take_in(key, value))).sum())
 }
 
 impl<K, R> Cache<K, R>
@@ -33,8 +111,7 @@ where
     /// Returns how many there are. The file is written beside and then takes the place of the old one, so nobody sees half of it.
     ///
     /// # Errors
-    /// If the file cannot be written, a value cannot be, or the store fails; and for functions whose recursive calls pass arguments on unchanged, which have many tables:
-    /// those need a store (`disk`).
+    /// If the file cannot be written, a value cannot be, or the store fails.
     ///
     /// # Examples
     /// ```
@@ -52,47 +129,8 @@ where
     /// # Ok::<(), speedup_runtime::store::Error>(())
     /// ```
     pub fn export(&self, path: impl AsRef<Path>) -> Result<usize> {
-        let path = path.as_ref();
-        let codec = Codec::<K, R>::new();
-        let Some(memory) = self.entries_in_memory() else {
-            let why = "its calls pass arguments on and have a table for each; give it a store, such as `disk`";
-            return Err(Error::other(format!("`{}`", self.name()), why));
-        };
-        let failed = |error| failed(path, error);
-        let (beside, file) = Beside::create(path).map_err(failed)?;
-        let mut out = BufWriter::new(file);
-        out.write_all(&record::head(&identity(self, codec.fingerprint()))).map_err(failed)?;
-        let (mut count, mut bytes) = (0, Vec::new());
-        let mut write = |key: &[u8], value: &R| -> Result<()> {
-            bytes.clear();
-            let value = codec.encode(value)?;
-            if !(Record { kind: Kind::Put, end: 0, key, value: &value }).append(&mut bytes) {
-                let (store, bytes) = (path.display().to_string(), key.len() + value.len());
-                return Err(Error::TooLarge { store, bytes, longest: record::LONGEST });
-            }
-            count += 1;
-            out.write_all(&bytes).map_err(failed)
-        };
-        let mut written = HashSet::new();
-        for (key, value) in &memory {
-            let key = codec.encode_key(key)?;
-            write(&key, value)?;
-            written.insert(key);
-        }
-        if let Some(behind) = self.behind() {
-            let mut fault = Ok(());
-            let mut each = |key: K, value: R| {
-                fault = codec
-                    .encode_key(&key)
-                    .and_then(|key| if written.contains(&key) { Ok(()) } else { write(&key, &value) });
-                fault.is_ok()
-            };
-            behind.entries(&mut each).map_err(typed)?;
-            fault?;
-        }
-        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().and_then(|()| fs::rename(&beside.0, path)).map_err(failed)?;
-        Ok(count)
+        let behind = |each: Each<'_, K, R>| listed(self.behind().map(|behind| behind.entries(each)));
+        export(Shipped { name: self.name(), in_memory: self.entries(), behind: &behind }, path.as_ref())
     }
 
     /// Puts in the values of a file that [`export`](Self::export) has written. Returns how many were new; those that are there already stay.
@@ -102,30 +140,54 @@ where
     /// # Errors
     /// If the file cannot be read, is damaged, or is one of another function or of other types; nothing is put in then.
     pub fn import(&self, path: impl AsRef<Path>) -> Result<usize> {
-        let path = path.as_ref();
-        let codec = Codec::<K, R>::new();
-        let read = || -> Result<Vec<(K, R)>> {
-            let file = File::open(path).map_err(|error| failed(path, error))?;
-            let mut input = BufReader::new(file);
-            let head = record::head(&identity(self, codec.fingerprint()));
-            let mut found = vec![0; head.len()];
-            input.read_exact(&mut found).map_err(|error| failed(path, error))?;
-            if found != head {
-                let why = format!("it is no export of `{}` with these types of arguments and results", self.name());
-                return Err(Error::damaged(path.display().to_string(), why));
-            }
-            let mut entries = Vec::new();
-            while let Some(bytes) = next(&mut input, path)? {
-                let Found::Record(record @ Record { kind: Kind::Put, .. }, _) = record::read(&bytes) else {
-                    return Err(Error::damaged(path.display().to_string(), "it is cut or changed; export it again"));
-                };
-                entries.push((codec.decode_key(record.key)?, codec.decode(record.value)?));
-            }
-            Ok(entries)
-        };
-        Ok(read()?.into_iter().map(|(key, value)| usize::from(self.take_in(key, value))).sum())
+        import(self.name(), path.as_ref(), |key, value| self.take_in(key, value))
     }
 }
+
+/// What has come of listing what lies behind a cache, if anything does. What cannot be listed is left out.
+fn listed(found: Option<std::result::Result<bool, Fault>>) -> Result<()> {
+    found.unwrap_or(Ok(false)).map(drop).map_err(typed)
+}
+
+/// The same for the other types of caches.
+macro_rules! ships {
+    ($($cache:ident: $values:ident),*) => {$(
+        impl<K, R> $cache<K, R>
+        where
+            K: Key + Serialize + DeserializeOwned,
+            R: Output + Serialize + DeserializeOwned,
+        {
+            /// As [`Cache::export`]: what is there and fresh. How old it is is not told.
+            ///
+            /// # Errors
+            /// As [`Cache::export`].
+            pub fn export(&self, path: impl AsRef<Path>) -> Result<usize> {
+                let behind = |each: Each<'_, K, R>| ships!(@each $values self each);
+                export(Shipped { name: ships!(@$values self).name(), in_memory: self.entries(), behind: &behind }, path.as_ref())
+            }
+
+            /// As [`Cache::import`]. Where values have ages, these begin anew.
+            ///
+            /// # Errors
+            /// As [`Cache::import`].
+            pub fn import(&self, path: impl AsRef<Path>) -> Result<usize> {
+                import(ships!(@$values self).name(), path.as_ref(), |key, value| self.take_in(key, value))
+            }
+        }
+    )*};
+    (@plain $self:ident) => { $self };
+    (@aged $self:ident) => { $self.values() };
+    (@each plain $self:ident $each:ident) => { listed($self.behind().map(|behind| behind.entries($each))) };
+    (@each aged $self:ident $each:ident) => {
+        listed($self.values().behind().map(|behind| {
+            behind.entries(&mut |key, value| value.has_ended() || $each(key.0, value.into_value()))
+        }))
+    };
+}
+
+ships!(PolicyCache: aged);
+#[cfg(feature = "async")]
+ships!(AsyncCache: plain, AsyncPolicyCache: aged);
 
 /// A file beside another, which takes the place of that one, or goes. Its name is nobody else's, so that two may write at the same time.
 struct Beside(PathBuf);

@@ -158,6 +158,24 @@ impl<K, R> Aged<K, R> {
         Ok(found.into_iter().map(|found| found.map_or(Some(Duration::ZERO), |(_, left)| left)).collect())
     }
 
+    /// What a look has shown, with the times that values have left.
+    fn foretold(&self, keys: &[&K], foretold: Vec<Foretold<R>>) -> Vec<Foretold<Stored<R>>> {
+        let there: Vec<&K> = keys
+            .iter()
+            .zip(&foretold)
+            .filter_map(|(key, told)| matches!(told, Foretold::Value(_)).then_some(*key))
+            .collect();
+        let left = if there.is_empty() { Ok(Vec::new()) } else { self.times_left(&there) };
+        let is_known = left.is_ok();
+        let mut left = left.unwrap_or_default().into_iter();
+        let foretold = foretold.into_iter().map(|foretold| match foretold {
+            // A claim among them is the caller's all the same. Whoever needs this one asks again.
+            Foretold::Value(_) if !is_known => Foretold::Free,
+            other => other.map(|value| Stored::with_time_left(value, left.next().flatten())),
+        });
+        foretold.collect()
+    }
+
     fn begun(&self, key: &K, begun: Begun<K, R>) -> Result<Begun<Hashed<K>, Stored<R>>> {
         Ok(match begun {
             Begun::Value(value) => {
@@ -213,15 +231,12 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
         let keys = plain(keys);
-        let foretold = self.inner()?.foretell(owner, &keys)?;
-        let there: Vec<&K> = keys
-            .iter()
-            .zip(&foretold)
-            .filter_map(|(key, told)| matches!(told, Foretold::Value(_)).then_some(*key))
-            .collect();
-        let mut left = if there.is_empty() { Vec::new() } else { self.times_left(&there)? }.into_iter();
-        let mut timed = |value| Stored::with_time_left(value, left.next().flatten());
-        Ok(foretold.into_iter().map(|foretold| foretold.map(&mut timed)).collect())
+        Ok(self.foretold(&keys, self.inner()?.foretell(owner, &keys)?))
+    }
+
+    fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
+        let keys = plain(keys);
+        Ok(self.foretold(&keys, self.inner()?.foretell_and_claim(owner, &keys)?))
     }
 
     fn needs(&self, key: &[u8], needed: &[&Hashed<K>]) -> Result<()> {
@@ -238,6 +253,10 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
         if let Ok(inner) = self.inner() {
             inner.stir(&key.0);
         }
+    }
+
+    fn claims_all(&self) -> bool {
+        self.inner().is_ok_and(|inner| inner.claims_all())
     }
 
     fn bytes(&self, key: &Hashed<K>) -> Vec<u8> {

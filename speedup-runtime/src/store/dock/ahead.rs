@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::cache::{Distinct, Key};
-use crate::sync::global::{AtomicU64, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::global::{AtomicUsize, Mutex, Ordering, lock};
 
 /// What was fetched and not asked for is forgotten after so long: others may have changed it ..
 const FRESH: Duration = Duration::from_secs(10);
@@ -14,27 +14,49 @@ const FRESH: Duration = Duration::from_secs(10);
 const MOST: usize = 1 << 16;
 
 /// Answers by key, and since when they are known.
-type Answers<K, R> = HashMap<Distinct<K>, (Option<R>, Instant)>;
+type Answers<K, R> = HashMap<Distinct<K>, (Option<R>, Instant), foldhash::fast::RandomState>;
 
 /// Answers of the store that nobody has asked for yet, those among them that there is no value.
 pub(super) struct Ahead<K, R> {
-    answers: Mutex<Option<Answers<K, R>>>,
-    /// How often something was forgotten: what was asked for before that may be of before, too. Changes under the lock of the answers.
-    forgotten: AtomicU64,
+    state: Mutex<Option<State<K, R>>>,
     /// How many there are. Relaxed: a hint that spares the lock.
     count: AtomicUsize,
 }
 
+struct State<K, R> {
+    answers: Answers<K, R>,
+    /// How often something was forgotten.
+    time: u64,
+    /// When all was forgotten last.
+    all: u64,
+    /// When keys were forgotten, as long as anything is on its way that may be older.
+    keys: HashMap<Distinct<K>, u64, foldhash::fast::RandomState>,
+    /// How many questions are on their way.
+    asked: usize,
+}
+
+impl<K: Key, R> Default for State<K, R> {
+    fn default() -> Self {
+        Self { answers: HashMap::default(), time: 0, all: 0, keys: HashMap::default(), asked: 0 }
+    }
+}
+
+/// A question on its way to the store: what is forgotten meanwhile is not kept of the answer.
+pub(super) struct Asked<'a, K: Key, R> {
+    ahead: &'a Ahead<K, R>,
+    since: u64,
+}
+
 impl<K: Key, R> Ahead<K, R> {
     pub(super) const fn new() -> Self {
-        Ahead { answers: Mutex::new(None), forgotten: AtomicU64::new(0), count: AtomicUsize::new(0) }
+        Ahead { state: Mutex::new(None), count: AtomicUsize::new(0) }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Answers<K, R>) -> T) -> T {
-        let mut answers = lock(&self.answers);
-        let answers = answers.get_or_insert_default();
-        let result = change(answers);
-        self.count.store(answers.len(), Ordering::Relaxed);
+    fn change<T>(&self, change: impl FnOnce(&mut State<K, R>) -> T) -> T {
+        let mut state = lock(&self.state);
+        let state = state.get_or_insert_default();
+        let result = change(state);
+        self.count.store(state.answers.len(), Ordering::Relaxed);
         result
     }
 
@@ -43,45 +65,80 @@ impl<K: Key, R> Ahead<K, R> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let (answer, since) = self.change(|answers| answers.remove(Distinct::of(key)))?;
+        let (answer, since) = self.change(|state| state.answers.remove(Distinct::of(key)))?;
         (since.elapsed() < FRESH).then_some(answer)
     }
 
     /// Those of these keys that were not fetched.
     pub(super) fn missing<'k>(&self, keys: &[&'k K]) -> Vec<&'k K> {
-        self.change(|answers| keys.iter().copied().filter(|key| !answers.contains_key(Distinct::of(*key))).collect())
+        let is_missing = |state: &State<K, R>, key: &K| !state.answers.contains_key(Distinct::of(key));
+        self.change(|state| keys.iter().copied().filter(|key| is_missing(state, key)).collect())
     }
 
-    /// Where an answer stands in the order of what is forgotten; taken before the store is asked. Relaxed: who has forgotten something before the
-    /// call began is seen by whatever tells of it.
-    pub(super) fn since(&self) -> u64 {
-        self.forgotten.load(Ordering::Relaxed)
-    }
-
-    /// Keeps answers to what was asked since then, unless something was forgotten meanwhile: they might be older than that.
-    pub(super) fn keep(&self, keys: &[&K], found: Vec<Option<R>>, since: u64) {
-        let now = Instant::now();
-        let dropped = self.change(|answers| {
-            if self.forgotten.load(Ordering::Relaxed) != since {
-                return HashMap::new();
-            }
-            let full = answers.len() + keys.len() > MOST;
-            let dropped = if full { std::mem::take(answers) } else { HashMap::new() };
-            let both = keys.iter().zip(found).take(MOST);
-            answers.extend(both.map(|(key, answer)| (Distinct((*key).clone()), (answer, now))));
-            dropped
+    /// To be called before the store is asked.
+    pub(super) fn ask(&self) -> Asked<'_, K, R> {
+        let since = self.change(|state| {
+            state.asked += 1;
+            state.time
         });
-        drop(dropped);
+        Asked { ahead: self, since }
     }
 
     /// Forgets the answer for a key, or all.
     pub(super) fn forget(&self, key: Option<&K>) {
-        let dropped = self.change(|answers| {
-            self.forgotten.fetch_add(1, Ordering::Relaxed);
-            match key {
-                Some(key) => (answers.remove_entry(Distinct::of(key)), HashMap::new()),
-                None => (None, std::mem::take(answers)),
+        let noted = key.map(|key| Distinct(key.clone()));
+        let dropped = self.change(|state| {
+            state.time += 1;
+            match noted {
+                Some(key) => {
+                    let old = state.answers.remove_entry(&key);
+                    state.keys.insert(key, state.time);
+                    let is_full = state.keys.len() > MOST;
+                    if is_full {
+                        state.all = state.time;
+                    }
+                    let is_needed = state.asked > 0 && !is_full;
+                    (
+                        old,
+                        HashMap::default(),
+                        if is_needed { HashMap::default() } else { std::mem::take(&mut state.keys) },
+                    )
+                }
+                None => {
+                    state.all = state.time;
+                    (None, std::mem::take(&mut state.answers), std::mem::take(&mut state.keys))
+                }
             }
+        });
+        drop(dropped);
+    }
+}
+
+impl<K: Key, R> Asked<'_, K, R> {
+    /// Keeps the answer, but for what was forgotten meanwhile: that may be older.
+    pub(super) fn keep(self, found: impl Iterator<Item = (K, Option<R>)>) {
+        let now = Instant::now();
+        let found: Vec<_> = found.take(MOST).map(|(key, answer)| (Distinct(key), (answer, now))).collect();
+        let dropped = self.ahead.change(|state| {
+            if state.all > self.since {
+                return (HashMap::default(), found);
+            }
+            let full = state.answers.len() + found.len() > MOST;
+            let dropped = if full { std::mem::take(&mut state.answers) } else { HashMap::default() };
+            let is_new = |key: &Distinct<K>| state.keys.get(key).is_none_or(|forgotten| *forgotten <= self.since);
+            let (found, old): (Vec<_>, Vec<_>) = found.into_iter().partition(|(key, _)| is_new(key));
+            state.answers.extend(found);
+            (dropped, old)
+        });
+        drop(dropped);
+    }
+}
+
+impl<K: Key, R> Drop for Asked<'_, K, R> {
+    fn drop(&mut self) {
+        let dropped = self.ahead.change(|state| {
+            state.asked -= 1;
+            if state.asked == 0 { std::mem::take(&mut state.keys) } else { HashMap::default() }
         });
         drop(dropped);
     }
@@ -92,15 +149,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_before_something_was_forgotten_is_not_kept() {
-        for forgotten in [Some((1,)), None] {
+    fn what_was_asked_before_something_was_forgotten_is_not_kept_and_the_rest_is() {
+        for (forgotten, kept) in [(Some((1,)), Some(Some(2))), (None, None)] {
             let ahead = Ahead::<(u8,), u8>::new();
-            let since = ahead.since();
+            let answer = || [((1,), Some(1)), ((2,), Some(2))].into_iter();
+            let asked = ahead.ask();
             ahead.forget(forgotten.as_ref());
-            ahead.keep(&[&(1,)], vec![Some(1)], since);
+            asked.keep(answer());
             assert_eq!(ahead.take(&(1,)), None, "it may be of before");
-            ahead.keep(&[&(1,)], vec![Some(2)], ahead.since());
-            assert_eq!(ahead.take(&(1,)), Some(Some(2)));
+            assert_eq!(ahead.take(&(2,)), kept);
+            ahead.ask().keep(answer());
+            assert_eq!([ahead.take(&(1,)), ahead.take(&(2,))], [Some(Some(1)), Some(Some(2))]);
         }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_known_as_long_as_a_question_may_be_older_and_no_longer() {
+        let ahead = Ahead::<(u32,), u8>::new();
+        let known = || lock(&ahead.state).as_ref().map_or(0, |state| state.keys.len());
+        ahead.forget(Some(&(1,)));
+        assert_eq!(known(), 0, "nobody has asked");
+        let (first, second) = (ahead.ask(), ahead.ask());
+        ahead.forget(Some(&(1,)));
+        drop(second);
+        assert_eq!(known(), 1);
+        let third = ahead.ask();
+        first.keep([((1,), Some(1))].into_iter());
+        assert_eq!(ahead.take(&(1,)), None);
+        third.keep([((1,), Some(3))].into_iter());
+        assert_eq!((ahead.take(&(1,)), known()), (Some(Some(3)), 0));
+        // Of too many none is known by itself.
+        let (old, most) = (ahead.ask(), u32::try_from(MOST).unwrap());
+        (0..=most).for_each(|n| ahead.forget(Some(&(n,))));
+        assert!(known() < 2);
+        old.keep([((7,), Some(1)), ((most + 7,), Some(1))].into_iter());
+        assert_eq!([ahead.take(&(7,)), ahead.take(&(most + 7,))], [None, None]);
     }
 }

@@ -37,7 +37,7 @@ use once_cell::sync::OnceCell;
 
 use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
-use crate::cache::{Attached, Behind, Counts, Fault, Key, Output, Sought, Turn};
+use crate::cache::{Attached, Behind, Counts, Fault, Help, Key, Output, Seat, Sought, Turn};
 use crate::panics;
 use crate::sync::global::{Arc, AtomicU64, Mutex, Ordering, TryLockError, lock};
 
@@ -246,7 +246,7 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         self.shore().is_together
     }
 
-    fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: &mut dyn FnMut(Vec<K>)) -> Option<R> {
+    fn together(&'static self, key: &K, body: &mut dyn FnMut() -> R, help: Help<'_, K>) -> Option<R> {
         self.compute_together(key, body, help, false).ok().flatten()
     }
 
@@ -254,7 +254,7 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         &'static self,
         key: &K,
         body: &mut dyn FnMut() -> R,
-        help: &mut dyn FnMut(Vec<K>),
+        help: Help<'_, K>,
     ) -> std::result::Result<Option<R>, Fault> {
         Ok(self.compute_together(key, body, help, true)?)
     }
@@ -286,20 +286,21 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         }
     }
 
-    fn foretell(&'static self, keys: &[K], members: &mut [usize]) {
+    fn foretell(&'static self, keys: &[K], members: &mut [usize], claims: bool) -> Option<Seat> {
         if self.shore().is_near || self.breaker.is_open() {
-            return;
+            return None;
         }
         if self.shore().is_together {
-            return self.foretell_together(keys, members);
+            return self.foretell_together(keys, members, claims);
         }
-        let since = self.ahead.since();
+        let asked = self.ahead.ask();
         let missing = self.ahead.missing(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
         if missing.len() > 1
             && let Ok(found) = self.ask(|store| store.get_many(&missing))
         {
-            self.ahead.keep(&missing, found, since);
+            asked.keep(missing.into_iter().cloned().zip(found));
         }
+        None
     }
 
     fn peek(&'static self, key: &K) -> Option<R> {

@@ -231,6 +231,11 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         Ok(self.inner()?.foretell(owner, keys)?.into_iter().map(|foretold| foretold.map(R::of)).collect())
     }
 
+    fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<R>>> {
+        let foretold = self.inner()?.foretell_and_claim(owner, keys)?;
+        Ok(foretold.into_iter().map(|foretold| foretold.map(R::of)).collect())
+    }
+
     fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
         self.inner()?.needs(key, needed)
     }
@@ -245,6 +250,10 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         if let Ok(inner) = self.inner() {
             inner.stir(key);
         }
+    }
+
+    fn claims_all(&self) -> bool {
+        self.inner().is_ok_and(|inner| inner.claims_all())
     }
 
     fn bytes(&self, key: &K) -> Vec<u8> {

@@ -124,7 +124,7 @@ async fn help<K: Key, R: Output>(
     needs: Vec<K>,
     helped: &mut Vec<K>,
 ) -> Result<Option<Vec<(K, u64)>>, Fault> {
-    if needs.is_empty() {
+    if needs.is_empty() || !cache.can_help() {
         return Ok(Some(Vec::new()));
     }
     let known = helped.clone();

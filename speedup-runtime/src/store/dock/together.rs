@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{AFRESH, Dock, grain};
-use crate::cache::{Behind as _, Fault, Key, Output, Sought, Turn};
+use crate::cache::{Behind as _, Fault, Help, Key, Output, Seat, Sought, Turn};
 use crate::store::{
     Result,
-    cooperate::{self, Begun, Cooperate, Foretold, Found},
+    cooperate::{self, Begun, Cooperate, Found, Group},
 };
 use crate::sync::global::Ordering;
 
@@ -21,22 +21,25 @@ impl<K: Key, R: Output> Dock<K, R> {
         &'static self,
         key: &K,
         body: &mut dyn FnMut() -> R,
-        help: &mut dyn FnMut(Vec<K>),
+        help: Help<'_, K>,
         is_strict: bool,
     ) -> Result<Option<R>> {
         let is_afresh = AFRESH.get() == std::ptr::from_ref(key).cast();
         let Some(store) = self.cooperation() else { return Ok(None) };
-        if is_afresh || !self.grain.is_worth_a_claim() {
+        if is_afresh {
             return Ok(None);
         }
-        if let Some(value) = self.pending.find(key).or_else(|| self.ahead.take(key).flatten()) {
+        // By a search or a group of this process. That has taken no trip.
+        let is_taken = cooperate::take(store, key);
+        if !is_taken && !self.is_worth_a_claim(store) {
+            return Ok(None);
+        }
+        if !is_taken && let Some(value) = self.pending.find(key).or_else(|| self.ahead.take(key).flatten()) {
             self.found.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(value));
         }
         grain::within(|| {
-            let began = Instant::now();
-            let begun = self.ask(|_| cooperate::begin(store, key))?;
-            self.grain.trip(began.elapsed());
+            let begun = if is_taken { Begun::Mine } else { self.ask_timed(|| store.begin(key))? };
             let (mut is_ours, mut failed) = (false, None);
             let compute = || {
                 is_ours = true;
@@ -61,6 +64,18 @@ impl<K: Key, R: Output> Dock<K, R> {
         })
     }
 
+    fn is_worth_a_claim(&'static self, store: &dyn Cooperate<K, R>) -> bool {
+        store.claims_all() || self.grain.is_worth_a_claim()
+    }
+
+    /// Asks the store, and notes what the way there and back takes.
+    fn ask_timed<T>(&'static self, question: impl FnOnce() -> Result<T>) -> Result<T> {
+        let began = Instant::now();
+        let answer = self.ask(|_| question())?;
+        self.grain.trip(began.elapsed());
+        Ok(answer)
+    }
+
     /// See [`Behind::turn`](crate::cache::Behind::turn).
     pub(super) fn ask_for_turn(
         &'static self,
@@ -69,20 +84,17 @@ impl<K: Key, R: Output> Dock<K, R> {
     ) -> std::result::Result<Turn<K, R>, Fault> {
         let alone = || Ok(self.look(key)?.map_or(Turn::Alone, Turn::There));
         let Some(store) = self.cooperation() else { return alone() };
-        if beside.is_none() && !self.grain.is_worth_a_claim() {
+        let is_taken = cooperate::take(store, key);
+        if !is_taken && beside.is_none() && !self.is_worth_a_claim(store) {
             return alone();
         }
-        if let Some(value) = self.pending.find(key) {
+        if !is_taken && let Some(value) = self.pending.find(key) {
             self.found.fetch_add(1, Ordering::Relaxed);
             return Ok(Turn::There(value));
         }
-        let began = Instant::now();
         let (mut begun, changed) = match beside {
-            None => {
-                let begun = self.ask(|_| cooperate::begin(store, key))?;
-                self.grain.trip(began.elapsed());
-                (begun, None)
-            }
+            _ if is_taken => (Begun::Mine, None),
+            None => (self.ask_timed(|| store.begin(key))?, None),
             Some(beside) => self.ask(|_| store.begin_watching_beside(key, beside))?,
         };
         // By a search of this process, which now waits for this call. One that claims it later than this tells.
@@ -135,24 +147,17 @@ impl<K: Key, R: Output> Dock<K, R> {
         kept.map(drop)
     }
 
-    /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own.
-    pub(super) fn foretell_together(&'static self, keys: &[K], members: &mut [usize]) {
-        let Some(store) = self.cooperation() else { return };
-        let since = self.ahead.since();
+    /// Fetches members ahead, and puts those first that no other process computes: in an order of this process's own. The first is claimed, if that
+    /// is wanted and worth it.
+    pub(super) fn foretell_together(&'static self, keys: &[K], members: &mut [usize], claims: bool) -> Option<Seat> {
+        let store = self.cooperation()?;
+        let claims = claims && self.is_worth_a_claim(store);
+        let asked = self.ahead.ask();
         let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
-        let Ok(foretold) = self.ask(|_| cooperate::foretell(store, &wanted)) else { return };
-        let (mut there, mut values, mut group) = (Vec::new(), Vec::new(), Vec::new());
-        for ((index, key), foretold) in members.iter().zip(&wanted).zip(foretold) {
-            group.push((*index, *key, matches!(foretold, Foretold::Taken)));
-            if let Foretold::Value(value) = foretold {
-                there.push(*key);
-                values.push(Some(value));
-            }
-        }
-        self.ahead.keep(&there, values, since);
-        if group.len() == members.len() {
-            let order = cooperate::order(store, &group);
-            members.iter_mut().zip(order).for_each(|(member, index)| *member = index);
-        }
+        let Group { order, there, first } = self.ask(|_| cooperate::group(store, &wanted, claims)).ok()?;
+        asked.keep(there.into_iter().map(|(index, value)| (wanted[index].clone(), Some(value))));
+        let before = members.to_vec();
+        members.iter_mut().zip(order).for_each(|(member, index)| *member = before[index]);
+        first
     }
 }

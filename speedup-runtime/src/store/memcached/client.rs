@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::store::{Error, Result, breaker::Breaker};
+use crate::store::{Error, Result, breaker::Breaker, idle::Idle};
 
 /// No line of an answer is longer.
 const LONGEST_LINE: u64 = 4096;
@@ -35,7 +35,7 @@ pub(super) struct Client {
     name: String,
     timeout: Duration,
     /// Connections that nobody uses, the last used on top: never one that failed.
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle<Connection>>,
     most_idle: usize,
     breaker: Breaker,
 }
@@ -76,7 +76,7 @@ fn nonsense(line: &str) -> Fault {
 impl Client {
     pub(super) fn new(address: String, timeout: Duration, most_idle: usize) -> Self {
         let name = format!("memcached at {address}");
-        Self { address, name, timeout, idle: Mutex::default(), most_idle, breaker: Breaker::new() }
+        Self { address, name, timeout, idle: Mutex::new(Idle::new()), most_idle, breaker: Breaker::new() }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -194,7 +194,7 @@ impl Client {
     /// If the server is left alone for the time being.
     fn send(&self, question: Vec<u8>) -> Result<Sent> {
         self.breaker.enter(&self.name)?;
-        let idle = self.idle().pop();
+        let idle = self.idle().take();
         let was_idle = idle.is_some();
         let connection = self.send_over(&question, idle);
         Ok(Sent { question, connection, was_idle })
@@ -242,10 +242,7 @@ impl Client {
         let answer = read(&mut connection);
         // After a refusal more may follow.
         if answer.is_ok() && connection.buffer().is_empty() {
-            let mut idle = self.idle();
-            if idle.len() < self.most_idle {
-                idle.push(connection);
-            }
+            self.idle().put(connection, self.most_idle);
         }
         answer
     }
@@ -267,7 +264,7 @@ impl Client {
     }
 
     /// Nothing panics while it is held.
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Idle<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -429,10 +429,12 @@ where
                         Err(error) => refused = Err(error),
                     }
                 }
-                (client, client.give(client::Verb::Set, &items).map(|sent| (sent, items)), refused)
+                // A server that is asked nothing has not shown that it answers.
+                let sent = (!items.is_empty()).then(|| client.give(client::Verb::Set, &items));
+                (client, sent.transpose().map(|sent| sent.map(|sent| (sent, items))), refused)
             });
             for (client, given, refused) in given.collect::<Vec<_>>() {
-                let stored = given.and_then(|(sent, items)| client.stored(sent, &items));
+                let stored = given.and_then(|given| given.map_or(Ok(()), |(sent, items)| client.stored(sent, &items)));
                 failed = failed.or(stored.and(refused).err());
             }
         }

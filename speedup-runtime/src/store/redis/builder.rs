@@ -18,6 +18,7 @@ pub struct Builder<K, V> {
     idle: usize,
     lease: Duration,
     cooperates: bool,
+    claims_all: bool,
     types: PhantomData<fn(K) -> V>,
 }
 
@@ -32,7 +33,8 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
     pub(super) fn new(address: String, namespace: String) -> Self {
         let timeouts = Timeouts { connect: Duration::from_secs(1), answer: Duration::from_secs(1) };
         let (idle, lease) = (16, Duration::from_secs(10));
-        Self { address, namespace, timeouts, ttl: None, idle, lease, cooperates: false, types: PhantomData }
+        let (cooperates, claims_all) = (false, false);
+        Self { address, namespace, timeouts, ttl: None, idle, lease, cooperates, claims_all, types: PhantomData }
     }
 
     /// How long an answer is waited for; 1 s.
@@ -59,9 +61,15 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
         self
     }
 
-    /// Lets processes that share the store compute each key once between them.
+    /// Lets processes that share the store compute each key once between them, as far as calls cost more than asking the server does.
     pub fn cooperate(mut self) -> Self {
         self.cooperates = true;
+        self
+    }
+
+    /// The same for all calls, whatever they cost: for those that do something that is to be done once, such as paying for an answer.
+    pub fn claim_all(mut self) -> Self {
+        (self.cooperates, self.claims_all) = (true, true);
         self
     }
 
@@ -94,6 +102,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
             space,
             claims: Arc::new(Claims::new(self.lease)),
         };
-        Ok(RedisStore { codec, ttl: self.ttl, cooperates: self.cooperates, shared: Arc::new(shared) })
+        let (cooperates, claims_all) = (self.cooperates, self.claims_all);
+        Ok(RedisStore { codec, ttl: self.ttl, cooperates, claims_all, shared: Arc::new(shared) })
     }
 }

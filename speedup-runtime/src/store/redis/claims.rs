@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    process,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -95,8 +96,8 @@ pub(super) struct Claims {
 #[derive(Debug, Default)]
 struct Held {
     of: HashMap<Vec<u8>, Token>,
-    /// Whether a thread renews them.
-    renewed: bool,
+    /// The process in which a thread renews them. A fork has no such thread, and claims that are its parent's.
+    renewed_in: Option<u32>,
 }
 
 /// What came of asking for a key.
@@ -118,9 +119,10 @@ impl Claims {
         Self { lease, origin: events::number(), next: AtomicU64::new(1), member: OnceLock::new(), held, changed }
     }
 
-    /// A new token. `Relaxed`: the number alone matters.
+    /// A new token: no other store's, nor that of a fork, which counts on from the same number. `Relaxed`: the number alone matters.
     fn new_token(&self) -> Token {
-        Token(u128::from(self.origin) << 64 | u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+        let origin = self.origin ^ u64::from(process::id());
+        Token(u128::from(origin) << 64 | u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The token of a claim to this key.
@@ -134,7 +136,11 @@ impl Claims {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.renewed_in.is_some_and(|process| process != process::id()) {
+            *held = Held::default();
+        }
+        held
     }
 }
 
@@ -156,10 +162,22 @@ fn millis(time: Duration) -> String {
 
 /// Asks for the value of a key, and claims it if there is none.
 pub(super) fn ask(shared: &Shared, key: &[u8], lease: Duration) -> Result<Answer> {
+    let mut commands = Commands::default();
+    let token = add_ask(&mut commands, shared, key, lease);
+    answer_of(shared, shared.pool.ask(&commands)?.pop(), token)
+}
+
+/// Adds the command that asks for the value of a key, and claims it with this token if there is none.
+pub(super) fn add_ask(commands: &mut Commands, shared: &Shared, key: &[u8], lease: Duration) -> Token {
     let token = shared.claims.new_token();
     let (value, claim, lease) = (shared.name(key), shared.name_of_claim(key), millis(lease));
-    let words: [&[u8]; 7] = [b"EVAL", ASK, b"2", value.as_bytes(), claim.as_bytes(), &bytes(token), lease.as_bytes()];
-    let answer = shared.pool.ask(&Commands::one(&words))?.pop().unwrap_or(Value::Nil);
+    commands.add(&[b"EVAL", ASK, b"2", value.as_bytes(), claim.as_bytes(), &bytes(token), lease.as_bytes()]);
+    token
+}
+
+/// What the server says to that.
+pub(super) fn answer_of(shared: &Shared, answer: Option<Value>, token: Token) -> Result<Answer> {
+    let answer = answer.unwrap_or(Value::Nil);
     let Value::Array(mut parts) = answer else { return Err(unexpected(shared, &answer)) };
     match &mut parts[..] {
         [Value::Int(2), Value::BulkString(sealed)] => Ok(Answer::Value(std::mem::take(sealed))),
@@ -180,11 +198,18 @@ pub(super) enum Shown {
     Taken(Vec<Vec<u8>>),
 }
 
-/// Claims the first of these keys that is free, if there is one: with what those before it have shown.
-pub(super) fn first(shared: &Shared, keys: &[Vec<u8>], lease: Duration) -> Result<(Option<Token>, Vec<Shown>)> {
-    let token = shared.claims.new_token();
-    let (count, lease) = ((2 * keys.len()).to_string(), millis(lease));
+/// Claims the first of these keys that is free, if there is one, and holds it: with what those before it have shown.
+pub(super) fn first(shared: &Arc<Shared>, keys: &[Vec<u8>]) -> Result<(bool, Vec<Shown>)> {
     let mut commands = Commands::default();
+    let token = add_first(&mut commands, shared, keys);
+    let answer = shared.pool.ask(&commands)?.pop();
+    first_of(shared, answer, keys, token)
+}
+
+/// Adds the command that claims, with this token, the first of these keys that is free.
+pub(super) fn add_first(commands: &mut Commands, shared: &Shared, keys: &[Vec<u8>]) -> Token {
+    let token = shared.claims.new_token();
+    let (count, lease) = ((2 * keys.len()).to_string(), millis(shared.claims.lease));
     commands.begin(5 + 2 * keys.len());
     [b"EVAL", FIRST, count.as_bytes()].into_iter().for_each(|word| commands.word(word));
     for key in keys {
@@ -193,13 +218,23 @@ pub(super) fn first(shared: &Shared, keys: &[Vec<u8>], lease: Duration) -> Resul
     }
     commands.word(&bytes(token));
     commands.word(lease.as_bytes());
-    let answer = shared.pool.ask(&commands)?.pop().unwrap_or(Value::Nil);
+    token
+}
+
+/// What the server says to that. What was claimed is held.
+pub(super) fn first_of(
+    shared: &Arc<Shared>,
+    answer: Option<Value>,
+    keys: &[Vec<u8>],
+    token: Token,
+) -> Result<(bool, Vec<Shown>)> {
+    let answer = answer.unwrap_or(Value::Nil);
     let Value::Array(parts) = &answer else { return Err(unexpected(shared, &answer)) };
-    let (mut claimed, mut shown) = (None, Vec::with_capacity(parts.len()));
+    let (mut is_claimed, mut shown) = (false, Vec::with_capacity(parts.len()));
     for part in parts {
         match part {
-            _ if claimed.is_some() || shown.len() == keys.len() => return Err(unexpected(shared, &answer)),
-            Value::Int(1) => claimed = Some(token),
+            _ if is_claimed || shown.len() == keys.len() => return Err(unexpected(shared, &answer)),
+            Value::Int(1) => is_claimed = true,
             Value::Int(2) => shown.push(Shown::There),
             Value::BulkString(needs) => {
                 let needs = events::parts(needs).unwrap_or_default();
@@ -208,7 +243,10 @@ pub(super) fn first(shared: &Shared, keys: &[Vec<u8>], lease: Duration) -> Resul
             _ => return Err(unexpected(shared, &answer)),
         }
     }
-    Ok((claimed, shown))
+    if let Some(key) = keys.get(shown.len()).filter(|_| is_claimed) {
+        hold(shared, key, token);
+    }
+    Ok((is_claimed, shown))
 }
 
 fn unexpected(shared: &Shared, answer: &Value) -> Error {
@@ -273,11 +311,11 @@ pub(super) fn needs(shared: &Shared, key: &[u8], needed: &[Vec<u8>]) -> Result<(
 pub(super) fn hold(shared: &Arc<Shared>, key: &[u8], token: Token) {
     let mut held = shared.claims.held();
     held.of.insert(key.to_vec(), token);
-    if !held.renewed {
+    if held.renewed_in.is_none() {
         let (claims, weak) = (Arc::clone(&shared.claims), Arc::downgrade(shared));
         let thread = thread::Builder::new().name("speedup-redis-leases".to_owned());
         // Without a thread the claims end with their leases.
-        held.renewed = thread.spawn(move || renew_all(&claims, &weak)).is_ok();
+        held.renewed_in = thread.spawn(move || renew_all(&claims, &weak)).is_ok().then(process::id);
     }
 }
 

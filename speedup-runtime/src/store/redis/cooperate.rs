@@ -34,10 +34,27 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
         (needs, hasher.finish())
     }
 
-    /// Asks for a key, and claims it if it is free. What is damaged counts as missing: it is removed.
+    /// Asks for a key, and claims it if it is free.
     fn ask(&self, key: &[u8]) -> Result<Answered<K, V>> {
+        self.ask_beside(key, &[], &[]).map(|(answered, _)| answered)
+    }
+
+    /// The same; and whether the others are computed as they were seen to be, or have their values: one round trip. What is damaged counts as
+    /// missing: it is removed.
+    fn ask_beside(&self, key: &[u8], others: &[Vec<u8>], known: &[(K, u64)]) -> Result<(Answered<K, V>, bool)> {
         loop {
-            return Ok(match claims::ask(&self.shared, key, self.shared.claims.lease)? {
+            let mut commands = Commands::default();
+            self.add_look(&mut commands, others);
+            let token = claims::add_ask(&mut commands, &self.shared, key, self.shared.claims.lease);
+            let mut answers = self.shared.pool.ask(&commands)?;
+            let answer = claims::answer_of(&self.shared, answers.pop(), token)?;
+            let is_as_it_was = |((_, known), looked): (&(K, u64), Looked<K>)| match looked {
+                Looked::Taken { seen, .. } => seen == *known,
+                Looked::There => true,
+                Looked::Free => false,
+            };
+            let are_as_they_were = known.iter().zip(self.looked(others, answers)).all(is_as_it_was);
+            let answered = match answer {
                 Answer::Value(sealed) => match self.read(key, &sealed) {
                     Ok(value) => Answered::Begun(Begun::Value(value)),
                     Err(Error::Damaged { .. }) => {
@@ -54,20 +71,96 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
                     let (needs, seen) = self.needs_of(&needs);
                     Answered::Taken { needs, seen, left }
                 }
-            });
+            };
+            return Ok((answered, are_as_they_were));
         }
     }
 
-    /// Whether these keys are computed as they were seen to be, or have their values.
-    fn are_as_they_were(&self, beside: &[(K, u64)]) -> Result<bool> {
-        let looked = self.look(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
-        let is_as_it_was = |((_, known), looked): (&(K, u64), &Looked<K>)| match looked {
-            Looked::Taken { seen, .. } => seen == known,
-            Looked::There => true,
-            Looked::Free => false,
-        };
-        Ok(beside.iter().zip(&looked).all(is_as_it_was))
+    /// Adds the commands that look at keys, without their values.
+    fn add_look(&self, commands: &mut Commands, keys: &[Vec<u8>]) {
+        for keys in keys.chunks(AT_ONCE) {
+            commands.begin(1 + keys.len());
+            commands.word(b"MGET");
+            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
+            // After the claims: a value that is put ends its claim.
+            keys.iter().for_each(|key| commands.add(&[b"EXISTS", self.shared.name(key).as_bytes()]));
+        }
     }
+
+    /// What the server says to that. Of what it does not say, who asks for it learns more: it counts as free.
+    fn looked(&self, keys: &[Vec<u8>], answers: Vec<Value>) -> Vec<Looked<K>> {
+        let mut answers = answers.into_iter();
+        let mut looked = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let claims = array(answers.next());
+            let claims = claims.into_iter().chain(iter::repeat(Value::Nil));
+            looked.extend(claims.zip(answers.by_ref().take(keys.len())).map(|both| match both {
+                (_, Value::Int(1)) => Looked::There,
+                (Value::BulkString(claim), _) => {
+                    let said = claim.get(claims::TOKEN..).and_then(events::parts).unwrap_or_default();
+                    let (needs, seen) = self.needs_of(&said);
+                    Looked::Taken { needs, seen }
+                }
+                _ => Looked::Free,
+            }));
+        }
+        looked.resize_with(keys.len(), || Looked::Free);
+        looked
+    }
+
+    /// As [`Cooperate::foretell`], and [`Cooperate::foretell_and_claim`].
+    fn foretell_with(&self, owner: Option<&[u8]>, keys: &[&K], claims: bool) -> Result<Vec<Foretold<V>>> {
+        let asked = keys;
+        let keys = self.encoded(keys)?;
+        let mut commands = Commands::default();
+        if let Some(owner) = owner {
+            claims::add_needs(&mut commands, &self.shared, owner, &keys);
+        }
+        let claimable = if claims { &keys[..keys.len().min(CLAIMED_AT_ONCE)] } else { &[] };
+        let before = commands.len();
+        let token = claims.then(|| claims::add_first(&mut commands, &self.shared, claimable));
+        for keys in keys.chunks(AT_ONCE) {
+            commands.begin(1 + 2 * keys.len());
+            commands.word(b"MGET");
+            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
+            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
+        }
+        let mut answers = self.shared.pool.ask(&commands)?.into_iter().skip(before);
+        let mut claimed = None;
+        if let Some(token) = token {
+            let (is_claimed, shown) = claims::first_of(&self.shared, answers.next(), claimable, token)?;
+            claimed = is_claimed.then_some(shown.len());
+        }
+        let mut foretold = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let found = array(answers.next()).into_iter().chain(iter::repeat(Value::Nil));
+            let mut found: Vec<Value> = found.take(2 * keys.len()).collect();
+            let claims = found.split_off(keys.len());
+            for ((key, found), claim) in keys.iter().zip(found).zip(claims) {
+                let value = if let Value::BulkString(sealed) = found { self.read(key, &sealed).ok() } else { None };
+                foretold.push(match value {
+                    Some(value) => Foretold::Value(value),
+                    None if claimed == Some(foretold.len()) => Foretold::Mine,
+                    None if claim == Value::Nil => Foretold::Free,
+                    None => Foretold::Taken,
+                });
+            }
+        }
+        // Somebody has put a value between the claim and the look.
+        if let Some(at) = claimed.filter(|at| matches!(foretold.get(*at), Some(Foretold::Value(_)))) {
+            self.give_up(asked[at]);
+        }
+        Ok(foretold)
+    }
+
+    fn encoded(&self, keys: &[&K]) -> Result<Vec<Vec<u8>>> {
+        keys.iter().map(|key| self.codec.encode_key(key)).collect()
+    }
+}
+
+/// The parts of an answer; none where it is something else.
+fn array(answer: Option<Value>) -> Vec<Value> {
+    if let Some(Value::Array(parts)) = answer { parts } else { Vec::new() }
 }
 
 enum Answered<K, V> {
@@ -93,12 +186,12 @@ where
 
     fn begin_watching_beside(&self, key: &K, beside: &[(K, u64)]) -> Result<(Begun<K, V>, Option<Changed>)> {
         let bytes = self.codec.encode_key(key)?;
-        let others: Vec<Vec<u8>> = beside.iter().map(|(key, _)| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let others = self.encoded(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
         let is_told = events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
-        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
-        let are_as_they_were = self.are_as_they_were(beside)?;
-        Ok(match self.ask(&bytes)? {
+        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others.iter().cloned()).collect());
+        let (answered, are_as_they_were) = self.ask_beside(&bytes, &others, beside)?;
+        Ok(match answered {
             Answered::Begun(begun) => (begun, None),
             Answered::Taken { needs, seen, left } => {
                 let changed: Changed =
@@ -124,12 +217,12 @@ where
 
     fn wait_beside(&self, key: &K, known: u64, beside: &[(K, u64)]) -> Result<Begun<K, V>> {
         let bytes = self.codec.encode_key(key)?;
-        let others: Vec<Vec<u8>> = beside.iter().map(|(key, _)| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let others = self.encoded(&beside.iter().map(|(key, _)| key).collect::<Vec<_>>())?;
         events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
-        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others).collect());
-        let are_as_they_were = self.are_as_they_were(beside)?;
-        match self.ask(&bytes)? {
+        let signal = self.shared.events.signal_of(iter::once(bytes.clone()).chain(others.iter().cloned()).collect());
+        let (answered, are_as_they_were) = self.ask_beside(&bytes, &others, beside)?;
+        match answered {
             Answered::Begun(begun) => Ok(begun),
             Answered::Taken { seen, left, .. } if seen == known && are_as_they_were => {
                 signal.wait(left.clamp(Duration::from_millis(1), LOOK));
@@ -140,41 +233,17 @@ where
     }
 
     fn look(&self, keys: &[&K]) -> Result<Vec<Looked<K>>> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
-        let mut looked = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
-            let mut commands = Commands::default();
-            commands.begin(1 + keys.len());
-            commands.word(b"MGET");
-            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
-            // After the claims: a value that is put ends its claim.
-            keys.iter().for_each(|key| commands.add(&[b"EXISTS", self.shared.name(key).as_bytes()]));
-            let mut answers = self.shared.pool.ask(&commands)?.into_iter();
-            let claims = if let Some(Value::Array(claims)) = answers.next() { claims } else { Vec::new() };
-            let end = looked.len() + keys.len();
-            looked.extend(claims.into_iter().zip(answers).map(|both| match both {
-                (_, Value::Int(1)) => Looked::There,
-                (Value::BulkString(claim), _) => {
-                    let said = claim.get(claims::TOKEN..).and_then(events::parts).unwrap_or_default();
-                    let (needs, seen) = self.needs_of(&said);
-                    Looked::Taken { needs, seen }
-                }
-                _ => Looked::Free,
-            }));
-            // Of what a server has not said, who asks for it learns more.
-            looked.resize_with(end, || Looked::Free);
-        }
-        Ok(looked)
+        let keys = self.encoded(keys)?;
+        let mut commands = Commands::default();
+        self.add_look(&mut commands, &keys);
+        Ok(self.looked(&keys, self.shared.pool.ask(&commands)?))
     }
 
     fn claim_first(&self, keys: &[&K]) -> Result<First<K>> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let keys = self.encoded(keys)?;
         let mut before = Vec::with_capacity(keys.len());
         for keys in keys.chunks(CLAIMED_AT_ONCE) {
-            let (claimed, shown) = claims::first(&self.shared, keys, self.shared.claims.lease)?;
-            if let (Some(token), Some(key)) = (claimed, keys.get(shown.len())) {
-                claims::hold(&self.shared, key, token);
-            }
+            let (is_claimed, shown) = claims::first(&self.shared, keys)?;
             before.extend(shown.into_iter().map(|shown| match shown {
                 Shown::There => Looked::There,
                 Shown::Taken(needs) => {
@@ -182,47 +251,23 @@ where
                     Looked::Taken { needs, seen }
                 }
             }));
-            if claimed.is_some() {
-                return Ok(First { is_claimed: true, before });
+            if is_claimed {
+                return Ok(First { is_claimed, before });
             }
         }
         Ok(First { is_claimed: false, before })
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
-        let mut commands = Commands::default();
-        if let Some(owner) = owner {
-            claims::add_needs(&mut commands, &self.shared, owner, &keys);
-        }
-        for keys in keys.chunks(AT_ONCE) {
-            commands.begin(1 + 2 * keys.len());
-            commands.word(b"MGET");
-            keys.iter().for_each(|key| commands.word(self.shared.name(key).as_bytes()));
-            keys.iter().for_each(|key| commands.word(self.shared.name_of_claim(key).as_bytes()));
-        }
-        let answers = self.shared.pool.ask(&commands)?;
-        let found = answers.into_iter().filter_map(|answer| match answer {
-            Value::Array(found) => Some(found),
-            _ => None,
-        });
-        let mut foretold = Vec::with_capacity(keys.len());
-        for (keys, mut found) in keys.chunks(AT_ONCE).zip(found) {
-            let claims = found.split_off(keys.len().min(found.len()));
-            for ((key, found), claim) in keys.iter().zip(found).zip(claims) {
-                let value = if let Value::BulkString(sealed) = found { self.read(key, &sealed).ok() } else { None };
-                foretold.push(match value {
-                    Some(value) => Foretold::Value(value),
-                    None if claim == Value::Nil => Foretold::Free,
-                    None => Foretold::Taken,
-                });
-            }
-        }
-        Ok(foretold)
+        self.foretell_with(owner, keys, false)
+    }
+
+    fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
+        self.foretell_with(owner, keys, true)
     }
 
     fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
-        let needed: Vec<Vec<u8>> = needed.iter().map(|key| self.codec.encode_key(key)).collect::<Result<_>>()?;
+        let needed = self.encoded(needed)?;
         claims::needs(&self.shared, key, &needed)
     }
 
@@ -239,6 +284,10 @@ where
         if let Ok(key) = self.codec.encode_key(key) {
             self.shared.events.stir(&key);
         }
+    }
+
+    fn claims_all(&self) -> bool {
+        self.claims_all
     }
 
     fn bytes(&self, key: &K) -> Vec<u8> {

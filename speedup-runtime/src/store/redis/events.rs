@@ -41,7 +41,7 @@ pub(super) enum Kind {
     Claims = 3,
 }
 
-type Watcher = Box<dyn Fn(Change<Vec<u8>>) + Send + Sync>;
+type Watcher = Arc<dyn Fn(Change<Vec<u8>>) + Send + Sync>;
 
 /// Who listens to a store's channel, and what with.
 pub(super) struct Events {
@@ -129,9 +129,10 @@ impl Events {
         }
     }
 
-    /// Tells the watchers. They are users' code.
+    /// Tells the watchers. They are users' code, so that the lock is not held then.
     fn tell(&self, change: impl Fn() -> Change<Vec<u8>>) {
-        lock(&self.watchers).iter().for_each(|watcher| panics::contain(|| watcher(change())));
+        let watchers = lock(&self.watchers).clone();
+        watchers.iter().for_each(|watcher| panics::contain(|| watcher(change())));
     }
 
     /// Gives the signals of these keys, or those for which this is true of all. Wakers are users' code, so that the lock is not held then.
@@ -368,8 +369,12 @@ mod tests {
     fn a_watcher_that_panics_keeps_nobody_from_being_told() {
         let events = Arc::new(Events::new("space"));
         let (tell, told) = std::sync::mpsc::channel();
-        events.watch(Box::new(|_| panic!("in a watcher")));
-        events.watch(Box::new(move |change| drop(tell.send(change))));
+        events.watch(Arc::new(|_| panic!("in a watcher")));
+        let inner = Arc::clone(&events);
+        events.watch(Arc::new(move |change| {
+            inner.watch(Arc::new(|_| ()));
+            drop(tell.send(change));
+        }));
         events.received(&Events::new("space").message(Kind::Changed, &[b"one"]));
         events.received(b"garbage");
         assert_eq!(told.try_iter().collect::<Vec<_>>(), [Change::Key(b"one".to_vec()), Change::All]);

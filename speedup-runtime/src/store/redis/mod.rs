@@ -66,6 +66,7 @@ pub struct RedisStore<K, V> {
     codec: Codec<K, V>,
     ttl: Option<Duration>,
     cooperates: bool,
+    claims_all: bool,
     shared: Arc<Shared>,
 }
 
@@ -173,7 +174,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
         // One piece of memory for all keys, and one for all names.
         let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
         for key in keys {
-            self.codec.append_key(key, &mut bytes)?;
+            bytes = self.codec.append_key(key, bytes)?;
             ends.push(bytes.len());
         }
         let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
@@ -323,7 +324,7 @@ where
 
     fn watch(&self, changed: Watcher<K>) -> Result<bool> {
         let codec = self.codec;
-        self.shared.events.watch(Box::new(move |change| match change {
+        self.shared.events.watch(Arc::new(move |change| match change {
             super::Change::Key(key) => match codec.decode_key(&key) {
                 Ok(key) => changed(super::Change::Key(key)),
                 // Somebody writes other things to our channel.

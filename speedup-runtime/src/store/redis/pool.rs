@@ -9,7 +9,7 @@ use std::{
 use redis::{Client, Connection, RedisError, Value};
 
 use super::route::{Route, is_elsewhere};
-use crate::store::{Error, Result, breaker::Breaker};
+use crate::store::{Error, Result, breaker::Breaker, idle::Idle};
 
 /// How long a server is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Pool {
     name: String,
     timeouts: Timeouts,
     /// Those that nobody uses, the last used on top: never one that failed.
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle<Connection>>,
     most_idle: usize,
     breaker: Breaker,
 }
@@ -42,7 +42,7 @@ impl fmt::Debug for Pool {
 
 impl Pool {
     pub(super) fn new(route: Route, timeouts: Timeouts, most_idle: usize) -> Self {
-        let (name, found, idle) = (route.name(), Mutex::default(), Mutex::default());
+        let (name, found, idle) = (route.name(), Mutex::default(), Mutex::new(Idle::new()));
         Self { route, found, name, timeouts, idle, most_idle, breaker: Breaker::new() }
     }
 
@@ -110,10 +110,7 @@ impl Pool {
                 return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
             }
         }
-        let mut idle = lock(&self.idle);
-        if idle.len() < self.most_idle {
-            idle.push(connection);
-        }
+        lock(&self.idle).put(connection, self.most_idle);
         Ok(answers)
     }
 
@@ -124,7 +121,7 @@ impl Pool {
     }
 
     fn pop(&self) -> Option<Connection> {
-        lock(&self.idle).pop()
+        lock(&self.idle).take()
     }
 
     /// A connection of its own, with the timeouts set.
@@ -174,6 +171,11 @@ impl Commands {
         let mut commands = Self::default();
         commands.add(words);
         commands
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.count
     }
 
     /// As they are sent.

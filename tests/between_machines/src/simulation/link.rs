@@ -63,6 +63,24 @@ impl<'a> Link<'a> {
         }
     }
 
+    fn foretold(&self, owner: Option<&[u8]>, keys: &[&Key], mut claims: bool) -> Vec<Foretold<u64>> {
+        self.ask(|server| {
+            if let Some(owner) = owner {
+                self.tell(server, key_of(owner), keys);
+            }
+            let look = |key: &&Key| match server.entry(**key) {
+                Entry { value: Some(value), .. } => Foretold::Value(*value),
+                Entry { claim: Some(_), .. } => Foretold::Taken,
+                entry if std::mem::take(&mut claims) => {
+                    entry.claim = Some(Claimed { owner: self.machine, needs: Vec::new(), seen: 0 });
+                    Foretold::Mine
+                }
+                _ => Foretold::Free,
+            };
+            keys.iter().map(look).collect()
+        })
+    }
+
     fn tell(&self, server: &mut Server, owner: Key, needed: &[&Key]) {
         if let Some(claim) = &mut server.entry(owner).claim
             && claim.owner == self.machine
@@ -93,14 +111,11 @@ impl Cooperate<Key, u64> for Link<'_> {
             entry if entry.value.is_some() => true,
             entry => entry.claim.as_ref().is_some_and(|claim| claim.seen == *seen),
         };
-        if !beside.is_empty() && !self.ask(|server| beside.iter().all(|beside| is_as_it_was(beside, server))) {
-            return self.begin(key);
-        }
         // Who is told of the keys is decided with the look, as by a listener that was there before.
         let answer = Cell::new(None);
         self.ask(|server| {
-            let begun = self.see(server, *key);
             let as_they_were = beside.iter().all(|beside| is_as_it_was(beside, server));
+            let begun = self.see(server, *key);
             if as_they_were && matches!(begun, Begun::Taken { seen, .. } if seen == known) {
                 server.wait(self.machine, beside.iter().map(|(key, _)| *key).chain([*key]));
             } else {
@@ -146,17 +161,11 @@ impl Cooperate<Key, u64> for Link<'_> {
     }
 
     fn foretell(&self, owner: Option<&[u8]>, keys: &[&Key]) -> Result<Vec<Foretold<u64>>> {
-        Ok(self.ask(|server| {
-            if let Some(owner) = owner {
-                self.tell(server, key_of(owner), keys);
-            }
-            let look = |key: &&Key| match server.entry(**key) {
-                entry if entry.value.is_some() => entry.value.map_or(Foretold::Free, Foretold::Value),
-                entry if entry.claim.is_some() => Foretold::Taken,
-                _ => Foretold::Free,
-            };
-            keys.iter().map(look).collect()
-        }))
+        Ok(self.foretold(owner, keys, false))
+    }
+
+    fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&Key]) -> Result<Vec<Foretold<u64>>> {
+        Ok(self.foretold(owner, keys, true))
     }
 
     fn needs(&self, key: &[u8], needed: &[&Key]) -> Result<()> {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use speedup::store::cooperate::{Foretold, begin, foretell, order, policy, together};
+use speedup::store::cooperate::{Begun, Cooperate as _, Group, group, policy, take, together};
 
 use super::link::Link;
 use super::world::World;
@@ -74,26 +74,36 @@ impl<'a> Machine<'a> {
 
     /// A call whose value is not in memory.
     fn missing(&self, key: Key) -> u64 {
+        let is_taken = take(&self.link, &key);
         if let Some(value) = self.ahead.borrow_mut().remove(&key) {
             return value;
         }
-        let spared = || self.spared.replace(self.spared.get() + 1);
-        if !policy::is_worth_a_claim(self.ended.get() as u64, self.own.get(), self.trip.get(), spared) {
+        if !is_taken && !self.is_worth_a_claim() {
             return self.link.get(key).unwrap_or_else(|| {
                 let value = self.compute(key);
                 self.world.put_later(key, value, LATER);
                 value
             });
         }
-        let began = self.world.now();
-        let begun = begin(&self.link, &key).expect("the server answers");
-        note(&self.trip, self.world.now() - began);
+        let begun = if is_taken {
+            Begun::Mine
+        } else {
+            let began = self.world.now();
+            let begun = self.link.begin(&key).expect("the server answers");
+            note(&self.trip, self.world.now() - began);
+            begun
+        };
         let compute = || {
             let value = self.compute(key);
             self.link.put(key, value);
             (value, true)
         };
-        together(&self.link, &key, begun, compute, &mut |needs| self.all(&needs)).expect("the server answers")
+        together(&self.link, &key, begun, compute, Some(&mut |needs| self.all(&needs))).expect("the server answers")
+    }
+
+    fn is_worth_a_claim(&self) -> bool {
+        let spared = || self.spared.replace(self.spared.get() + 1);
+        policy::is_worth_a_claim(self.ended.get() as u64, self.own.get(), self.trip.get(), spared)
     }
 
     /// The body of the function.
@@ -111,23 +121,19 @@ impl<'a> Machine<'a> {
 
     /// A group of calls, in an order of this machine's own.
     fn all(&self, keys: &[Key]) {
-        let missing = |(_, key): &(usize, &Key)| !self.memory.borrow().contains_key(key);
-        let missing: Vec<(usize, &Key)> = keys.iter().enumerate().filter(missing).collect();
+        let missing: Vec<&Key> = keys.iter().filter(|key| !self.memory.borrow().contains_key(*key)).collect();
         if missing.len() < 2 {
-            return missing.iter().for_each(|(_, key)| _ = self.call(**key));
+            return missing.iter().for_each(|key| _ = self.call(**key));
         }
-        let wanted: Vec<&Key> = missing.iter().map(|(_, key)| *key).collect();
-        let foretold = foretell(&self.link, &wanted).expect("the server answers");
-        let mut group = Vec::with_capacity(missing.len());
-        for ((index, key), foretold) in missing.into_iter().zip(foretold) {
-            group.push((index, key, foretold == Foretold::Taken));
-            if let Foretold::Value(value) = foretold {
-                self.ahead.borrow_mut().insert(*key, value);
-            }
+        let group = group(&self.link, &missing, self.is_worth_a_claim());
+        let Group { order, there, first } = group.expect("the server answers");
+        self.ahead.borrow_mut().extend(there.into_iter().map(|(index, value)| (*missing[index], value)));
+        let mut seat = first;
+        for index in order {
+            self.call(*missing[index]);
+            seat = None;
         }
-        for index in order(&self.link, &group) {
-            self.call(keys[index]);
-        }
+        drop(seat);
     }
 }
 

@@ -26,7 +26,7 @@ fn scattered(key: u64) -> u64 {
 
 impl Bounded {
     fn new(bound: u64) -> Self {
-        Self { queue: Queue::new(bound, false), ghosts: Ghosts::new(bound as usize), values: HashMap::new() }
+        Self { queue: Queue::new(bound, false), ghosts: Ghosts::new(bound as usize, 1), values: HashMap::new() }
     }
 
     /// Whether the key is there; it is afterwards.
@@ -43,16 +43,16 @@ impl Bounded {
 
     fn put(&mut self, key: u64, is_nested: bool) {
         let marks = placed();
-        let known = self.ghosts.take(scattered(key));
+        let known = self.ghosts.take(scattered(key), self.queue.time());
         let has_room = self.queue.has_room(1);
         self.queue.admit(key as u32, &marks, 1, known, (is_nested, has_room));
         self.values.insert(key, marks);
-        while let Some(Victim { place, is_small, .. }) =
+        while let Some(Victim { place, is_small, time, .. }) =
             self.queue.next(Queue::is_over, |place| self.values.get(&u64::from(place)))
         {
             self.values.remove(&u64::from(place));
             if is_small {
-                self.ghosts.add(scattered(u64::from(place)));
+                self.ghosts.add(scattered(u64::from(place)), time);
             }
         }
     }
@@ -292,7 +292,7 @@ fn a_place_that_another_value_has_now_is_no_place_of_the_first() {
     assert_eq!(queue.next(Queue::is_over, marks), None, "the first place is empty");
     let third = admitted(&mut queue, 3, 1);
     let marks = |place| [&now, &other, &third].into_iter().nth(place as usize - 1);
-    assert_eq!(queue.next(Queue::is_over, marks), Some(Victim { place: 1, weight: 1, is_small: true }));
+    assert_eq!(queue.next(Queue::is_over, marks), Some(Victim { place: 1, weight: 1, is_small: true, time: 0 }));
 }
 
 #[test]

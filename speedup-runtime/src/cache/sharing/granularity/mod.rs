@@ -191,7 +191,8 @@ impl Grain {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
-        let Ok(mut window) = worker.window.0.try_lock() else { return false };
+        // Who helped with an outermost call before this one may be looking at it for a moment.
+        let mut window = lock(&worker.window.0);
         *window = Open { cache: number.index(), kind: Kind::shared(now, number.totals().1, ATTEMPT) };
         sample.stage.set(Stage::Shared);
         sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });

@@ -2,12 +2,15 @@
 
 use std::{cell::UnsafeCell, mem::MaybeUninit};
 
-use crate::cache::{
-    table::{
-        key::{Key, mark_of},
-        slot::{Slot, State, Word},
+use crate::{
+    cache::{
+        table::{
+            key::{Key, mark_of},
+            slot::{Slot, State, Word},
+        },
+        thread::registry::Pinned,
     },
-    thread::registry::Pinned,
+    sync::{AtomicU32, Ordering},
 };
 
 /// Marks the member name of a hashed slot, which is the address of its entry. Below are the bits that mark the key.
@@ -20,7 +23,8 @@ const MARK: u64 = !(HASHED | ADDRESS);
 #[repr(C)]
 pub(in crate::cache::table) struct Entry<K, R> {
     pub(super) state: State,
-    pub(super) number: u32,
+    /// Its number; once the entry has been given back, that of the one before it, plus one. Relaxed: ordered by what leads to the entry.
+    pub(super) number: AtomicU32,
     /// Initialised as long as the index names the entry and until it is unread after its removal.
     pub(super) key: UnsafeCell<MaybeUninit<K>>,
     pub(super) value: UnsafeCell<MaybeUninit<R>>,
@@ -37,6 +41,23 @@ impl<K, R> Entry<K, R> {
 }
 
 impl<K, R> Entry<K, R> {
+    /// The entry of a slot.
+    ///
+    /// # Safety
+    /// The slot is that of an entry, and of no page.
+    #[inline(always)]
+    pub(in crate::cache::table) unsafe fn of_slot<'pin>(slot: &Slot<'pin, R>) -> &'pin Self {
+        const { assert!(std::mem::offset_of!(Self, state) == 0) };
+        // SAFETY: the state is what an entry begins with; `slot` has told the address of the whole.
+        unsafe { &*std::ptr::with_exposed_provenance(slot.address()) }
+    }
+
+    /// Its number in its shard, while it is in use.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
     /// The key and the value of an entry that is ready.
     ///
     /// # Safety

@@ -19,7 +19,7 @@ use crate::cache::{
 use crate::sync::{AtomicPtr, Ordering};
 
 /// Slots, none before the first hit.
-pub(super) struct Front<K, R> {
+pub(in crate::cache::table) struct Front<K, R> {
     /// Release where it is replaced by larger ones, with the Acquire of readers.
     slots: AtomicPtr<Slots<K, R>>,
 }
@@ -46,28 +46,34 @@ const MOST: usize = 1 << 15;
 const LEAST: usize = if cfg!(loom) { 1 } else { 64 };
 
 impl<K: Key, R: Output> Front<K, R> {
-    pub(super) fn new() -> Self {
+    pub(in crate::cache::table) fn new() -> Self {
         Self { slots: AtomicPtr::new(null_mut()) }
     }
 
     /// The entry of a key with this hint, if its slot leads to it and it is ready.
     #[inline(always)]
-    pub(super) fn find<'pin, Q: Lookup<K>>(&self, hint: u64, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
+    pub(in crate::cache::table) fn find<'pin, Q: Lookup<K>>(
+        &self,
+        hint: u64,
+        key: Q,
+        pin: Pinned<'pin>,
+    ) -> Option<&'pin Entry<K, R>> {
         let (slot, tag) = self.slots(pin)?.at(hint);
-        let entry = slot.load(Ordering::Acquire);
-        if tag_of(entry) != tag {
+        let entry = with_tag(slot.load(Ordering::Acquire), tag);
+        // Another tag leaves bits above an address.
+        if tag_of(entry) != 0 || entry.is_null() {
             return None;
         }
         // SAFETY: entries live as long as their table, which is looked at under the pin.
-        let entry = unsafe { untagged(entry).as_ref() }.filter(|entry| entry.is_ready())?;
+        let entry = unsafe { &*entry };
         // SAFETY: found ready.
-        key.matches(unsafe { entry.contents(pin) }.0).then_some(entry)
+        (entry.is_ready() && key.matches(unsafe { entry.contents(pin) }.0)).then_some(entry)
     }
 
     /// Has the slot of a hint lead to an entry, if that is ready and the slot is free. There are to be about so many slots.
     #[cold]
     #[inline(never)]
-    pub(super) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
+    pub(in crate::cache::table) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
         let at = std::ptr::from_ref(entry).cast_mut();
         if TAG_AT == 0 || tag_of(at) != 0 || !entry.is_ready() {
             return;
@@ -80,7 +86,7 @@ impl<K: Key, R: Output> Front<K, R> {
         let (slot, tag) = slots.at(hint);
         // SAFETY: as above.
         if unsafe { untagged(slot.load(Ordering::Acquire)).as_ref() }.is_none_or(|there| !there.is_ready()) {
-            slot.store(at.map_addr(|at| at | tag << TAG_AT), Ordering::Release);
+            slot.store(with_tag(at, tag), Ordering::Release);
         }
     }
 
@@ -108,7 +114,7 @@ impl<K: Key, R: Output> Front<K, R> {
 
     /// What the slots take.
     #[cfg(not(loom))]
-    pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
+    pub(in crate::cache::table) fn bytes(&self, pin: Pinned<'_>) -> usize {
         self.slots(pin).map_or(0, |slots| Slots::<K, R>::layout(slots.len()).size())
     }
 }
@@ -161,13 +167,11 @@ impl<'pin, K, R> Current<'pin, K, R> {
     /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
     #[inline(always)]
     fn at(&self, hint: u64) -> (&'pin Slot<K, R>, usize) {
-        // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
-        let at = (hint ^ (hint >> 24).wrapping_mul(0x9e37_79b1)) as usize;
-        let slots = self.0.as_ptr();
+        let (at, slots) = (hint as usize, self.0.as_ptr());
         // SAFETY: see the type; there are so many slots behind the head.
         unsafe {
             let slot = (&raw const (*slots).first).cast::<Slot<K, R>>().add(at & (*slots).mask);
-            (&*slot, at >> (*slots).bits & 0xffff)
+            (&*slot, at >> (*slots).bits)
         }
     }
 }
@@ -175,6 +179,12 @@ impl<'pin, K, R> Current<'pin, K, R> {
 #[inline(always)]
 fn tag_of<T>(entry: *mut T) -> usize {
     if TAG_AT == 0 { 0 } else { entry.addr() >> TAG_AT }
+}
+
+/// The address with this tag, or without it if it has it.
+#[inline(always)]
+fn with_tag<T>(entry: *mut T, tag: usize) -> *mut T {
+    if TAG_AT == 0 { entry } else { entry.map_addr(|at| at ^ tag << TAG_AT) }
 }
 
 #[inline(always)]

@@ -3,9 +3,10 @@
 //! A bucket has twelve lanes, each a tag of eight hash bits and the number of an entry. The tags stand together, six in
 //! a word, so that all lanes are compared at once without a branch that depends on how full a bucket is, and most
 //! look-ups touch one cache line and no key but the right one. Lanes are used in their order, and the first word says
-//! how many are. Only the writer of the shard writes; readers use plain loads. A lane goes from free to linked and from
-//! linked to removed, never back, so a look-up ends at the first bucket with a free lane. The number of a linked lane may be
-//! replaced by that of another entry of the same key.
+//! how many are. Only the writer of the shard writes; readers use plain loads. A lane that was used is never free again, so a
+//! look-up ends at the first bucket with a free lane. One whose number was removed may be used for another key, whose look-ups come by
+//! there: whoever sees an old tag beside the new number finds that it has another key. The number of a linked lane may be replaced by that of
+//! another entry of the same key.
 //!
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
@@ -43,12 +44,12 @@ struct Bucket {
     numbers: [AtomicU32; WORDS * LANES],
 }
 
-/// The next free lane of a bucket, where a key that was not found goes.
+/// A lane where a key that was not found goes: the first one that was removed on its way, or the free one at its end.
+#[derive(Clone, Copy)]
 pub(super) struct Lane<'a> {
     bucket: &'a Bucket,
     lane: usize,
-    /// The first word of tags.
-    first: u64,
+    is_new: bool,
 }
 
 /// Some lanes of a bucket, a bit each; the lowest is the most reliable, see [`zeros`].
@@ -99,7 +100,7 @@ impl Index {
     /// A number with the tag of this hash that fits; without one, where the next number with this hash goes. There must be a free lane somewhere.
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Lane<'_>> {
-        let mut at = first(hash);
+        let (mut at, mut removed) = (first(hash), None);
         loop {
             let bucket = self.bucket(at);
             let tags = bucket.tags(Ordering::Acquire);
@@ -111,8 +112,9 @@ impl Index {
                 }
             }
             // Whatever was linked later than this lane was free is here or before.
+            removed = removed.or_else(|| bucket.removed(tags));
             if let Some(lane) = bucket.free(tags[0]) {
-                return Err(lane);
+                return Err(removed.unwrap_or(lane));
             }
             at = at.wrapping_add(1);
         }
@@ -202,26 +204,26 @@ impl Index {
 }
 
 impl Lane<'_> {
-    /// The lane as the writer finds it, unless it is no longer free: then what was linked meanwhile with this hash is in
-    /// this bucket or beyond it. Only for the writer.
+    /// Whether the lane was never used.
     #[inline(always)]
-    pub(super) fn still_free(self) -> Option<Self> {
-        let first = self.bucket.tags[0].load(Ordering::Relaxed);
-        ((first >> USED_AT) as usize == self.lane).then_some(Self { first, ..self })
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
-    /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found free.
+    /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
     #[inline(always)]
     pub(super) fn link(self, hash: u64, number: u32) {
-        let Self { bucket, lane, first } = self;
-        bucket.numbers[lane].store(number, Ordering::Relaxed);
-        // No branch: which word it is cannot be foretold, and finding out takes until the bucket is in the cache. The
-        // lane's tag is that of a free one, so nothing need be taken away.
-        let tag = u64::from(tag(hash)) << (lane % LANES * 8);
-        let [in_first, in_second] = if lane < LANES { [tag, 0] } else { [0, tag] };
-        let second = bucket.tags[1].load(Ordering::Relaxed);
-        bucket.tags[1].store(second | in_second, Ordering::Release);
-        bucket.tags[0].store((first | in_first) + (1 << USED_AT), Ordering::Release);
+        let Self { bucket, lane, is_new } = self;
+        // Release: with the Acquire of who has seen the tag that was there before.
+        bucket.numbers[lane].store(number, Ordering::Release);
+        // No branch: which word it is cannot be foretold, and finding out takes until the bucket is in the cache. What is taken away is the
+        // tag of a removed lane, or that of a free one, which is nothing.
+        let (shift, old) = (lane % LANES * 8, if is_new { FREE } else { REMOVED });
+        let change = u64::from(tag(hash) ^ old) << shift;
+        let [in_first, in_second] = if lane < LANES { [change, 0] } else { [0, change] };
+        let [first, second] = bucket.tags(Ordering::Relaxed);
+        bucket.tags[1].store(second ^ in_second, Ordering::Release);
+        bucket.tags[0].store((first ^ in_first) + (u64::from(is_new) << USED_AT), Ordering::Release);
     }
 }
 
@@ -236,7 +238,15 @@ impl Bucket {
     #[inline(always)]
     fn free(&self, first: u64) -> Option<Lane<'_>> {
         let lane = (first >> USED_AT) as usize;
-        (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, first })
+        (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, is_new: true })
+    }
+
+    /// A lane that was removed, if there is one, when these are the tags.
+    #[inline(always)]
+    fn removed(&self, tags: [u64; WORDS]) -> Option<Lane<'_>> {
+        // The lowest of those that seem to be is one.
+        let lane = Lanes::with(REMOVED, tags).next()?;
+        Some(Lane { bucket: self, lane, is_new: false })
     }
 
     /// The lanes that are linked, when these are the tags.
@@ -296,19 +306,22 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Hashes with few different bits, so that buckets overflow and tags meet.
+        /// Hashes with few different bits, so that buckets overflow and tags meet; lanes are used again, or not.
         #[test]
         fn numbers_are_found_until_they_are_taken_out(
-            steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>()), 0..80)
+            steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>(), any::<bool>()), 0..80)
         ) {
             let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
             let index = Index::with_room_for(80);
             let mut linked = HashMap::new();
-            for (top, low, number, link) in steps {
+            for (top, low, number, link, again) in steps {
                 if !link && let Some(hash) = linked.remove(&number) {
                     index.unlink(hash, number);
                 } else if link && !linked.contains_key(&number) {
-                    index.link(hash(top, low), number);
+                    match index.find(hash(top, low), |_| None::<()>) {
+                        Err(lane) if again => lane.link(hash(top, low), number),
+                        _ => index.link(hash(top, low), number),
+                    }
                     linked.insert(number, hash(top, low));
                 }
                 let found = |(number, hash): (&u32, &u64)| index.find(*hash, |at| (at == *number).then_some(())).is_ok();
@@ -346,5 +359,18 @@ mod tests {
         assert!(found.is_err());
         seen.sort_unstable();
         assert_eq!(seen, [2, 3, 4, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn lanes_of_what_was_taken_out_are_used_again() {
+        let index = Index::with_room_for(1);
+        for number in 0..1_000 {
+            let lane = index.find(u64::MAX, |at| (at == number).then_some(())).err().unwrap();
+            assert_eq!(lane.is_new(), number == 0);
+            lane.link(u64::MAX, number);
+            assert!(index.find(u64::MAX, |at| (at == number).then_some(())).is_ok());
+            index.unlink(u64::MAX, number);
+        }
+        assert_eq!(index.numbers().count(), 0);
     }
 }

@@ -14,8 +14,8 @@ mod writer;
 use std::hash::{BuildHasher, Hasher};
 
 pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, mark_in, name_of, slot_of};
+pub(super) use self::front::Front;
 use self::{
-    front::Front,
     index::SHARD_BITS,
     shard::{RandomState, Shard},
     view::View,
@@ -39,37 +39,24 @@ const SHARDS: usize = 1 << SHARD_BITS;
 pub(super) struct Hashed<K, R> {
     hasher: RandomState,
     shards: Box<[Shard<K, R>]>,
-    front: Front<K, R>,
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
     /// An empty one, which keeps what it outgrows until it goes, or has it retired.
     pub(super) fn new(keeps: bool) -> Self {
-        Self {
-            hasher: RandomState::default(),
-            shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect(),
-            front: Front::new(),
-        }
-    }
-
-    /// The entry of a key that is ready, by a short cut that there is to some.
-    #[inline(always)]
-    pub(super) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
-        self.front.find(key.hint()?, key, pin)
+        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect() }
     }
 
     /// The entry of a key, if it has one.
     #[inline]
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
-        let shard = self.shard(hash);
-        let entry = shard.find(hash, key, pin).ok()?;
-        if let Some(hint) = key.hint() {
-            // About as many as there are entries, to the next power of two.
-            let wanted = shard.view(pin).map_or(0, |view| view.index.room() * SHARDS / 2);
-            self.front.note(hint, entry, wanted, pin);
-        }
-        Some(entry)
+        self.shard(hash).find(hash, key, pin).ok()
+    }
+
+    /// For about so many entries there is room.
+    pub(super) fn room(&self, pin: Pinned<'_>) -> usize {
+        self.shards.first().and_then(|shard| shard.view(pin)).map_or(0, |view| view.index.room() * SHARDS)
     }
 
     /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
@@ -91,6 +78,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         // Dropped after the turn, if it is not used.
         let mut own = None;
         loop {
+            let before = shard.made();
             let missing = match shard.find(hash, key, pin) {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
@@ -102,7 +90,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
                 if instead() {
                     return None;
                 }
-                match shard.place(&writer, missing) {
+                match shard.place(&writer, missing, before) {
                     Ok(lane) => {
                         let key = own.take()?;
                         let entry = shard.insert(&mut writer, hash, key, make(), lane);
@@ -156,8 +144,19 @@ impl<K: Key, R: Output> Hashed<K, R> {
 
     /// The name of an entry with this hash, see [`at`](Self::at).
     pub(super) fn place(hash: u64, entry: &Entry<K, R>) -> Option<u32> {
-        let number = entry.number.checked_mul(SHARDS as u32)?;
+        let number = entry.number().checked_mul(SHARDS as u32)?;
         Some(number + hash as u32 % SHARDS as u32)
+    }
+
+    /// The name of an entry whose key has this hash, unless that has changed since it came: then it takes a search.
+    #[inline]
+    pub(super) fn place_of(&self, hash: u64, entry: &Entry<K, R>, pin: Pinned<'_>) -> Option<u32> {
+        let is_of = |shard: &Shard<K, R>| shard.view(pin).is_some_and(|view| view.has(entry));
+        if is_of(self.shard(hash)) {
+            return Self::place(hash, entry);
+        }
+        // The low bits of a hash are its shard.
+        Self::place(self.shards.iter().position(is_of)? as u64, entry)
     }
 
     /// The entry of this name, if it is ready.
@@ -167,17 +166,16 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
     }
 
-    /// Takes the value of the entry of this name out, if it is ready. Returns the hash of its key, and the entry.
+    /// Takes the value of the entry of this name out, which was ready under the pin, if it still is. Returns the hash of its key.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(super) unsafe fn remove_at<'pin, 'a>(
         &self,
         place: u32,
+        entry: &'pin Entry<K, R>,
         turn: impl Fn() -> Turn<'a>,
-        pin: Pinned<'pin>,
-    ) -> Option<(u64, &'pin Entry<K, R>)> {
-        let entry = self.at(place, pin)?;
+    ) -> Option<u64> {
         // SAFETY: it was ready under the pin, and so has its key until the pin ends.
         let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
         // By the name: the key may have another hash than when it came.
@@ -192,7 +190,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         }
         // SAFETY: passed on.
         unsafe { Self::retire(shard, entry) };
-        Some((hash, entry))
+        Some(hash)
     }
 
     /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
@@ -261,7 +259,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
             unsafe {
                 let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
                 let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
-                shard.give_back(entry.number);
+                shard.give_back(entry);
                 drop((key, value));
             }
         }
@@ -297,7 +295,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     #[cfg(not(loom))]
     pub(super) fn bytes(&self, pin: Pinned<'_>) -> usize {
         let views: usize = self.shards.iter().filter_map(|shard| shard.view(pin)).map(View::bytes).sum();
-        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + self.front.bytes(pin) + views
+        size_of::<Self>() + self.shards.len() * size_of::<Shard<K, R>>() + views
     }
 
     /// Adds what the entries are.
@@ -311,7 +309,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     }
 
     #[inline]
-    fn hash<Q: Lookup<K>>(&self, key: Q) -> u64 {
+    pub(super) fn hash<Q: Lookup<K>>(&self, key: Q) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         key.hash_into(&mut hasher);
         hasher.finish()

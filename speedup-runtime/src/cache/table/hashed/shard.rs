@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicBool, AtomicPtr, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -38,12 +38,13 @@ pub(super) struct Shard<K, R> {
     view: AtomicPtr<View<K, R>>,
     /// Reached through [`Shard::write`] alone.
     writer: UnsafeCell<Writer<K, R>>,
+    /// How many entries were ever linked. Release by the writer, Acquire by who looks for a key.
+    made: AtomicU64,
     /// Held by writers, unless the table is theirs alone.
     writing: Mutex<()>,
-    /// Numbers of entries that were removed and that nobody can be reading.
-    freed: Mutex<Vec<u32>>,
-    /// Whether there may be any. Relaxed: a hint.
-    has_freed: AtomicBool,
+    /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
+    /// Release by who gives one back, Acquire by the writer, who takes all.
+    freed: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
 }
@@ -63,10 +64,11 @@ impl<K: Key, R: Output> Shard<K, R> {
                 fresh: null_mut()..null_mut(),
                 room: 0,
                 live: 0,
+                unused: 0,
             }),
+            made: AtomicU64::new(0),
             writing: Mutex::new(()),
-            freed: Mutex::new(Vec::new()),
-            has_freed: AtomicBool::new(false),
+            freed: AtomicU32::new(0),
             keeps,
         }
     }
@@ -112,25 +114,34 @@ impl<K: Key, R: Output> Shard<K, R> {
         found.map_err(|lane| Missing { at: Some((view, lane)) })
     }
 
+    /// How many entries were ever linked: for who looks for a key, and then makes its entry in the [`place`](Self::place) that was found.
+    #[inline(always)]
+    pub(super) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// Whether the shard has to grow before another entry is made.
     #[inline(always)]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
         writer.room == 0
     }
 
-    /// Where the entry of a key that was missing goes, if none has been made since.
+    /// Where the entry of a key that was missing goes, if none has been made since: as many as these had been made before the key was looked for.
     #[inline(always)]
     pub(super) fn place<'pin>(
         &self,
         writer: &Writing<'_, K, R>,
         missing: Missing<'pin, K, R>,
+        made: u64,
     ) -> Result<Lane<'pin>, Refused> {
         if self.is_full(writer) {
             return Err(Refused::Full);
         }
         let same = |view| self.own_view(writer).is_some_and(|own| std::ptr::eq(own, view));
-        let at = missing.at.filter(|(view, _)| same(*view));
-        at.and_then(|(_, lane)| lane.still_free()).ok_or(Refused::Changed)
+        // Relaxed: written by writers alone.
+        let is_unchanged = self.made.load(Ordering::Relaxed) == made;
+        let at = missing.at.filter(|(view, _)| is_unchanged && same(*view));
+        at.map(|(_, lane)| lane).ok_or(Refused::Changed)
     }
 
     /// Makes an entry, with a value if it is ready, and links it in this lane.
@@ -143,10 +154,14 @@ impl<K: Key, R: Output> Shard<K, R> {
         (state, value): (State, Option<R>),
         lane: Lane<'_>,
     ) -> &'pin Entry<K, R> {
+        let numbers = writer.made;
         let entry = self.make(writer, key, state, value);
-        lane.link(hash, entry.number);
-        writer.room -= 1;
+        lane.link(hash, entry.number());
+        // An entry that was never used takes a number, of which a view has no more than room.
+        writer.room -= usize::from(lane.is_new() || writer.made != numbers);
         writer.live += 1;
+        // Release: who sees this sees the link.
+        self.made.store(self.made.load(Ordering::Relaxed) + 1, Ordering::Release);
         entry
     }
 
@@ -161,7 +176,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     ) {
         let new = self.make(writer, key, State::ready(), value);
         if let Some(view) = self.own_view(writer) {
-            view.index.replace(hash, old.number, new.number);
+            view.index.replace(hash, old.number(), new.number());
         }
         // It takes no lane, but a number: a view names the chunks of no more entries than there was room for.
         writer.room -= 1;
@@ -171,12 +186,11 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// An entry that is not linked yet.
     #[inline(always)]
     fn make<'pin>(&self, writer: &mut Writing<'_, K, R>, key: K, state: State, value: Option<R>) -> &'pin Entry<K, R> {
-        let reused = if self.has_freed.load(Ordering::Relaxed) { self.take_freed() } else { None };
+        let reused = self.take_unused(writer);
         // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
         // member names, but only its state word, until that says `Empty` or `Claimed`.
         unsafe {
-            if let Some(number) = reused {
-                let entry = writer.entry(number);
+            if let Some(entry) = reused {
                 (*(*entry).key.get()).write(key);
                 if let Some(value) = value {
                     (*(*entry).value.get()).write(value);
@@ -187,7 +201,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 let (entry, number) = self.take_fresh(writer);
                 let value = value.map_or_else(MaybeUninit::uninit, MaybeUninit::new);
                 let key = UnsafeCell::new(MaybeUninit::new(key));
-                entry.write(Entry { state, key, value: UnsafeCell::new(value), number });
+                entry.write(Entry { state, key, value: UnsafeCell::new(value), number: AtomicU32::new(number) });
                 &*entry
             }
         }
@@ -289,25 +303,38 @@ impl<K: Key, R: Output> Shard<K, R> {
         limit::grown();
     }
 
-    /// The entry with this number, which was removed, is read by nobody any more.
-    pub(super) fn give_back(&self, number: u32) {
-        lock(&self.freed).push(number);
-        self.has_freed.store(true, Ordering::Relaxed);
+    /// The entry was removed, is read by nobody any more, and has no key.
+    #[inline]
+    pub(super) fn give_back(&self, entry: &Entry<K, R>) {
+        let (number, mut before) = (entry.number(), self.freed.load(Ordering::Relaxed));
+        loop {
+            entry.number.store(before, Ordering::Relaxed);
+            match self.freed.compare_exchange(before, number + 1, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => before = now,
+            }
+        }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn take_freed(&self) -> Option<u32> {
-        let mut freed = lock(&self.freed);
-        let number = freed.pop();
-        self.has_freed.store(!freed.is_empty(), Ordering::Relaxed);
-        number
+    /// An entry that was given back.
+    #[inline(always)]
+    fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
+        if writer.unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
+            writer.unused = self.freed.swap(0, Ordering::Acquire);
+        }
+        let number = writer.unused.checked_sub(1)?;
+        let entry = writer.entry(number);
+        // SAFETY: it lies in its chunk, and was written before it was given back.
+        let link = unsafe { &(*entry).number };
+        writer.unused = link.load(Ordering::Relaxed);
+        link.store(number, Ordering::Relaxed);
+        Some(entry)
     }
 
     /// Takes an entry that is ready out of use.
     pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
-            view.index.unlink(hash, entry.number);
+            view.index.unlink(hash, entry.number());
         }
         writer.live -= 1;
         entry.state.remove();

@@ -51,6 +51,14 @@ impl<K, R> View<K, R> {
         Box::new(Self { index, chunks, outgrown: null_mut() })
     }
 
+    /// Whether an entry is one of this shard.
+    #[inline]
+    pub(super) fn has(&self, entry: &Entry<K, R>) -> bool {
+        let (chunk, place) = position(entry.number());
+        let at = |chunk: &AtomicPtr<Entry<K, R>>| chunk.load(Ordering::Acquire).wrapping_add(place).cast_const();
+        self.chunks.get(chunk).is_some_and(|chunk| std::ptr::eq(at(chunk), entry))
+    }
+
     /// What the index and the entries take.
     #[cfg(not(loom))]
     pub(super) fn bytes(&self) -> usize {

@@ -20,6 +20,8 @@ pub(super) struct Writer<K, R> {
     pub(super) room: usize,
     /// Lanes of the index that name an entry.
     pub(super) live: usize,
+    /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none.
+    pub(super) unused: u32,
 }
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
@@ -48,6 +50,7 @@ pub(super) struct Writing<'a, K, R> {
 
 impl<K, R> Writer<K, R> {
     /// The entry with this number, which was taken.
+    #[inline]
     pub(super) fn entry(&self, number: u32) -> *mut Entry<K, R> {
         let (chunk, place) = position(number);
         self.chunks[chunk].wrapping_add(place)

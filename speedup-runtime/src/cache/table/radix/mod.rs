@@ -1,10 +1,10 @@
 //! Small integer keys in pages of slots, found without hashing.
 //!
-//! A page holds up to 256 neighbouring keys: a run of integers, or a tile of pairs, triples or fours. Pages hang
+//! A page holds neighbouring keys: a run of 32 integers, or a tile of 16 pairs, triples or fours. Pages hang
 //! in directories, one level a coordinate, so a table of any shape costs what its tiles cost. All memory is zeroed when
 //! it is made, which is what empty slots and missing pages look like.
 //!
-//! Sparse keys must not cost memory: pages may hold at most four times as many slots as there are values, or were where
+//! Sparse keys must not cost memory: pages may hold only a few times as many slots as there are values, or were where
 //! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
 mod walk;
@@ -19,8 +19,8 @@ use std::{
 use super::{
     arena::Slabs,
     directory::Directory,
-    page::{PageHeader, PageOf},
-    slot::{Slot, State},
+    page::{PageLink, PageOf},
+    slot::Slot,
 };
 use crate::cache::{
     table::{key::Key, packed_key},
@@ -30,10 +30,15 @@ use crate::cache::{
 use crate::seeing::limit;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
 
-/// This many pages are made without asking how full the others are: as many as a recursion over a plane comes through before it
-/// fills the first. On a line most of the first ones are full.
-const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 512 };
-const FREE_PAGES_ON_A_LINE: usize = if cfg!(loom) { 1 } else { 64 };
+/// So many bytes of pages are made without asking how full they are: as many as a recursion over a plane comes through before it
+/// fills the first. On a line most of the first ones are full, and fewer are enough.
+const FREE_PAGE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 19 };
+const FREE_PAGE_BYTES_ON_A_LINE: usize = FREE_PAGE_BYTES / 4;
+/// At least so many pages are.
+const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 64 };
+/// Then pages may have so many times as many slots as there are values: a slot takes a quarter of what a key takes in the hash table, and a
+/// look at it a fraction of the time. Over sets of up to twenty things, as the bits of a number, a recursion has eight times as many for a while.
+const SLOTS_A_VALUE: usize = 10;
 /// Beyond these, each key that was sent to the hash table pays for so many bytes of pages: a recursion that goes deep before it goes wide
 /// comes through most pages before it has filled any. Less on a line, where most of those that are not filled soon never are.
 const BYTES_A_STRAY: usize = 768;
@@ -43,6 +48,8 @@ const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
 /// A count of the values in pages that shows them to be badly used is good for one request for so many slots: it takes about as
 /// long as those.
 const PATIENCE: usize = if cfg!(loom) { usize::MAX } else { 32 };
+/// A directory has at least so many entries.
+const FEWEST: usize = 4;
 /// Directories may take this many bytes beyond half of what the pages take.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
@@ -104,11 +111,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The same, with the header of its page.
     #[inline(always)]
-    pub(super) fn find_in_page<'pin>(
-        &self,
-        packed: u64,
-        _pin: Pinned<'pin>,
-    ) -> Option<(&'pin PageHeader, Slot<'pin, R>)> {
+    pub(super) fn find_in_page<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
         let place = Self::place(packed);
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
         for step in &place.path[..K::COORDINATES] {
@@ -116,8 +119,9 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: the pointer came from a directory of this table, which lives as long as the table.
             at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
         }
+        let link = PageLink::of(at);
         // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
-        (!at.is_null()).then(|| unsafe { (&*at.cast(), PageOf::<K, R>::slot(at, place.slot, packed)) })
+        (!at.is_null()).then(|| unsafe { (link, PageOf::<K, R>::slot(link.page(), place.slot, packed)) })
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
@@ -125,12 +129,26 @@ impl<K: Key, R> Pages<K, R> {
     pub(super) fn find_or_make<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let mut growth = lock(&self.growth);
-            if self.find(packed, pin).is_none() && self.make(&mut growth, &Self::place(packed)).is_none() {
-                self.strayed.store(true, Ordering::Relaxed);
-                return None;
-            }
-            self.find(packed, pin)
+            let place = Self::place(packed);
+            self.find(packed, pin).or_else(|| {
+                let page = self.make(&mut growth, &place);
+                if page.is_none() {
+                    self.strayed.store(true, Ordering::Relaxed);
+                }
+                // SAFETY: made just now for this place.
+                page.map(|page| unsafe { PageOf::<K, R>::slot(page, place.slot, packed) })
+            })
         })
+    }
+
+    /// The slot of a packed key that is certain to be its own, in a page that is made if need be; none once keys have strayed.
+    pub(super) fn find_or_make_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        if self.strayed.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.find_or_make(packed, pin)?;
+        // Another thread may have made it, after a key had strayed.
+        self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
     /// Whether there is no page for a key, and none will be made for now. Only for who alone changes the table.
@@ -149,11 +167,8 @@ impl<K: Key, R> Pages<K, R> {
 
     /// Whether the page of this slot was made when the hash table may have held some of its keys.
     #[inline]
-    pub(super) fn is_mixed(&self, slot: &Slot<'_, R>) -> bool {
-        let index = Self::place(slot.member()).slot;
-        let header = (slot.address() - PageOf::<K, R>::STATES_AT - index * size_of::<State>()) as *const PageHeader;
-        // SAFETY: the slot belongs to a page of this table, whose header lies before its state words.
-        unsafe { &*header }.is_mixed()
+    pub(super) fn is_mixed(&self, slot: &Slot<'_, R>, pin: Pinned<'_>) -> bool {
+        self.find_in_page(slot.member(), pin).is_some_and(|(link, _)| link.is_mixed())
     }
 
     #[inline(always)]
@@ -180,10 +195,14 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// So many pages are made without asking how full the others are.
-    const FREE: usize = if K::COORDINATES == 1 { FREE_PAGES_ON_A_LINE } else { FREE_PAGES };
+    const FREE: usize = {
+        let bytes = if K::COORDINATES == 1 { FREE_PAGE_BYTES_ON_A_LINE } else { FREE_PAGE_BYTES };
+        let pages = bytes / PageOf::<K, R>::LAYOUT.size();
+        if pages > FREE_PAGES { pages } else { FREE_PAGES }
+    };
 
     /// Makes the directories and the page of a place; `None` if that would cost too much.
-    fn make(&self, growth: &mut Growth, place: &Place) -> Option<()> {
+    fn make(&self, growth: &mut Growth, place: &Place) -> Option<*mut u8> {
         if growth.pages >= growth.allowed.max(Self::FREE) && !self.allow_more(growth) {
             return None;
         }
@@ -203,15 +222,11 @@ impl<K: Key, R> Pages<K, R> {
         unsafe {
             PageOf::<K, R>::fill(page);
         }
-        // SAFETY: the header is at the start of the fresh page.
-        unsafe {
-            (*page.cast::<PageHeader>()).mixed.store(u32::from(self.strayed.load(Ordering::Relaxed)), Ordering::Relaxed)
-        };
-        link.store(page, Ordering::Release);
+        link.store(PageLink::new(page, self.strayed.load(Ordering::Relaxed)).link(), Ordering::Release);
         growth.pages += 1;
         #[cfg(not(loom))]
         limit::grown();
-        Some(())
+        Some(page)
     }
 
     /// The directory behind a link, made or enlarged so that it has the entry.
@@ -223,7 +238,7 @@ impl<K: Key, R> Pages<K, R> {
         if step < old_len {
             return Some(old);
         }
-        let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { 16 });
+        let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { FEWEST });
         let layout = Directory::layout(len);
         let pages = growth.pages * PageOf::<K, R>::LAYOUT.size();
         if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages / 2 {
@@ -271,7 +286,7 @@ impl<K: Key, R> Pages<K, R> {
         let size = PageOf::<K, R>::LAYOUT.size();
         let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
         let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));
-        growth.allowed = free + 4 * used / PageOf::<K, R>::SLOTS;
+        growth.allowed = free + SLOTS_A_VALUE * used / PageOf::<K, R>::SLOTS;
         if growth.allowed < growth.pages + growth.pages / 4 {
             growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
         }
@@ -284,7 +299,8 @@ impl<K: Key, R> Drop for Pages<K, R> {
         // Relaxed: nobody else looks.
         let root = self.root.load(Ordering::Relaxed).cast::<u8>();
         let mut directories = Vec::new();
-        let mut drop_values = |page: *mut u8| {
+        let mut drop_values = |entry: &AtomicPtr<u8>| {
+            let page = PageLink::of(entry.load(Ordering::Relaxed)).page();
             for index in 0..if needs_drop::<R>() { PageOf::<K, R>::SLOTS } else { 0 } {
                 // SAFETY: nobody else looks at the page; a ready slot is initialised, and the value of a moved one is
                 // dropped by who moved it.

@@ -4,7 +4,7 @@ use super::Pages;
 use crate::cache::table::{
     directory::Directory,
     key::Key,
-    page::{PageHeader, PageOf},
+    page::{PageLink, PageOf},
     slot::Word,
 };
 #[cfg(not(loom))]
@@ -12,14 +12,14 @@ use crate::cache::{
     table::{census::Census, packed_key, radix::Place, slot::Slot},
     thread::registry::Pinned,
 };
-use crate::sync::{Ordering, lock};
+use crate::sync::{AtomicPtr, Ordering, lock};
 
 impl<K: Key, R> Pages<K, R> {
     /// How many slots are ready.
     pub(in crate::cache::table) fn len(&self) -> usize {
         let _growth = lock(&self.growth);
         let mut count = 0;
-        self.each_page(&mut |page| count += Self::count_in(page, |word| word == Word::Ready));
+        self.each_page(&mut |link| count += Self::count_in(link.page(), |word| word == Word::Ready));
         count
     }
 
@@ -51,7 +51,7 @@ impl<K: Key, R> Pages<K, R> {
             return;
         }
         if level == K::COORDINATES {
-            return each(*path, at);
+            return each(*path, PageLink::of(at).page());
         }
         let directory = at.cast::<Directory>();
         // SAFETY: above the last level, links lead to directories of this table.
@@ -94,10 +94,10 @@ impl<K: Key, R> Pages<K, R> {
     #[cfg(not(loom))]
     pub(in crate::cache::table) fn census(&self, census: &mut Census) {
         let _growth = lock(&self.growth);
-        self.each_page(&mut |page| {
+        self.each_page(&mut |link| {
             for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: the page belongs to this table, which is borrowed.
-                census.add(unsafe { PageOf::<K, R>::slot(page, index, 0) }.state().word());
+                census.add(unsafe { PageOf::<K, R>::slot(link.page(), index, 0) }.state().word());
             }
         });
     }
@@ -105,18 +105,27 @@ impl<K: Key, R> Pages<K, R> {
     /// How many slots are used, where removed values may count as well; the growth lock is held.
     pub(super) fn count_used(&self) -> usize {
         let mut count = 0;
-        self.each_page(&mut |page| {
-            // SAFETY: the page belongs to this table, which is borrowed, and begins with its header.
-            let full = unsafe { &(*page.cast::<PageHeader>()).full };
-            // Most pages of a table that is well used are full: they are counted once.
-            if full.load(Ordering::Relaxed) != 0 {
-                count += PageOf::<K, R>::SLOTS;
-                return;
-            }
-            let used = Self::count_in(page, |word| matches!(word, Word::Ready | Word::Claimed(_)));
-            full.store(u32::from(used == PageOf::<K, R>::SLOTS), Ordering::Relaxed);
-            count += used;
-        });
+        let root = self.root.load(Ordering::Acquire).cast();
+        Self::descend(
+            root,
+            K::COORDINATES,
+            &mut |entry| {
+                // Relaxed: written under the lock that is held.
+                let link = PageLink::of(entry.load(Ordering::Relaxed));
+                // Most pages of a table that is well used are full: they are counted once.
+                let used = if link.is_full() {
+                    PageOf::<K, R>::SLOTS
+                } else {
+                    Self::count_in(link.page(), |word| matches!(word, Word::Ready | Word::Claimed(_)))
+                };
+                if used == PageOf::<K, R>::SLOTS {
+                    // Release: who finds the link here finds the page, too.
+                    entry.store(link.full().link(), Ordering::Release);
+                }
+                count += used;
+            },
+            &mut |_| {},
+        );
         count
     }
 
@@ -128,28 +137,32 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// All pages; the growth lock is held.
-    fn each_page(&self, each: &mut dyn FnMut(*mut u8)) {
-        Self::descend(self.root.load(Ordering::Acquire).cast(), K::COORDINATES, each, &mut |_| {});
+    fn each_page(&self, each: &mut dyn FnMut(PageLink)) {
+        let root = self.root.load(Ordering::Acquire).cast();
+        let mut of_entry = |entry: &AtomicPtr<u8>| each(PageLink::of(entry.load(Ordering::Acquire)));
+        Self::descend(root, K::COORDINATES, &mut of_entry, &mut |_| {});
     }
 
+    /// Calls `each` for all entries of directories that lead to pages, and `leave` for all directories.
     pub(super) fn descend(
         at: *mut u8,
         levels: usize,
-        each: &mut dyn FnMut(*mut u8),
+        each: &mut dyn FnMut(&AtomicPtr<u8>),
         leave: &mut dyn FnMut(*mut Directory),
     ) {
         if at.is_null() {
             return;
         }
-        if levels == 0 {
-            return each(at);
-        }
         let directory = at.cast::<Directory>();
         // SAFETY: above the last level, links lead to directories of this table.
         for index in 0..unsafe { (*directory).len } {
             // SAFETY: as above.
-            if let Some(entry) = unsafe { Directory::entry(directory, index) } {
-                Self::descend(entry.load(Ordering::Acquire), levels - 1, each, leave);
+            let Some(entry) = (unsafe { Directory::entry(directory, index) }) else { continue };
+            let below = entry.load(Ordering::Acquire);
+            if levels > 1 {
+                Self::descend(below, levels - 1, each, leave);
+            } else if !below.is_null() {
+                each(entry);
             }
         }
         leave(directory);

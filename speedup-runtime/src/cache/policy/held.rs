@@ -1,0 +1,114 @@
+//! The caches of a [`Memo`](super::Memo), one behind the other.
+
+use std::marker::PhantomData;
+
+use once_cell::race::OnceBox;
+
+use super::cache::PolicyCache;
+use crate::cache::{
+    api::cache::Cache,
+    table::key::{Key, Output},
+};
+
+/// A cache without the bounds of one: a type with a [`Memo`](super::Memo) in it need not name them.
+pub(super) struct Held<K, R> {
+    /// A box of a `PolicyCache<K, R>` if it holds [`Holds::Policies`], and otherwise of a `Cache<K, R>`.
+    cache: *mut (),
+    holds: Holds,
+    /// Drops the box at this address.
+    free: unsafe fn(*mut ()),
+    /// The next one, of another kind.
+    other: OnceBox<Held<K, R>>,
+    of: PhantomData<fn(K) -> R>,
+}
+
+/// Whose values a cache holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Those of a function without policies.
+    Function,
+    /// Those of a function with policies.
+    Policies,
+    /// What was put in before the function was called: of which of both kinds it is, and what it keeps, is not known yet.
+    PutIn,
+}
+
+// SAFETY: a cache, by `Held::new`.
+unsafe impl<K, R> Send for Held<K, R> {}
+// SAFETY: as above.
+unsafe impl<K, R> Sync for Held<K, R> {}
+
+impl<K, R> Held<K, R> {
+    pub(super) fn plain(cache: Cache<K, R>, holds: Holds) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::new(cache, holds)
+    }
+
+    pub(super) fn with_policies(cache: PolicyCache<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::new(cache, Holds::Policies)
+    }
+
+    fn new<T>(cache: T, holds: Holds) -> Self {
+        unsafe fn free<T>(at: *mut ()) {
+            // SAFETY: only `drop` calls this, once, with the address that was made of a box of this type.
+            drop(unsafe { Box::from_raw(at.cast::<T>()) });
+        }
+        let cache = Box::into_raw(Box::new(cache)).cast();
+        Self { cache, holds, free: free::<T>, other: OnceBox::new(), of: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(super) fn cache(&self) -> Option<&Cache<K, R>>
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: made of a box of this type, which is dropped with `self`.
+        if self.holds == Holds::Policies { None } else { Some(unsafe { &*self.cache.cast() }) }
+    }
+
+    #[inline(always)]
+    pub(super) fn policies(&self) -> Option<&PolicyCache<K, R>>
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: as in `cache`.
+        if self.holds == Holds::Policies { Some(unsafe { &*self.cache.cast() }) } else { None }
+    }
+}
+
+impl<K, R> Held<K, R> {
+    /// The first of this kind.
+    #[inline(always)]
+    pub(super) fn find(first: Option<&Self>, holds: Holds) -> Option<&Self> {
+        let mut at = first?;
+        while at.holds != holds {
+            at = at.other.get()?;
+        }
+        Some(at)
+    }
+
+    /// The one of this kind, put behind the others if there is none.
+    pub(super) fn find_or_add(first: &OnceBox<Self>, holds: Holds, make: impl Fn() -> Self) -> &Self {
+        let mut at = first.get_or_init(|| Box::new(make()));
+        while at.holds != holds {
+            at = at.other.get_or_init(|| Box::new(make()));
+        }
+        at
+    }
+}
+
+impl<K, R> Drop for Held<K, R> {
+    fn drop(&mut self) {
+        // SAFETY: see `free`.
+        unsafe { (self.free)(self.cache) };
+    }
+}
