@@ -273,6 +273,69 @@ macro_rules! bodies {
             let (a, b) = (comparisons(n - 1), comparisons(joined.len() as u32 - 2));
             (a + b) % 1123
         }
+
+        $(#[$attribute])?
+        pub(super) fn arrays_that_are_mapped(n: u32) -> u32 {
+            if n < 3 { return n; }
+            let mut seen = 0;
+            let below = [n - 1, n / 2];
+            let texts = [String::from("a"), "bc".to_owned()];
+            let first = below.map(|k| { seen += k; arrays_that_are_mapped(k) + seen });
+            let second = texts.map(|text| arrays_that_are_mapped(text.len() as u32) + n);
+            first.into_iter().chain(second).fold(seen, |all, one| (all * 3 + one) % 1129)
+        }
+
+        $(#[$attribute])?
+        pub(super) fn bound_before_it_is_consumed(n: u32) -> u32 {
+            if n < 3 { return n; }
+            let mut made = 0;
+            let values = (1..3).map(|step| { made += step; bound_before_it_is_consumed(n - step) });
+            let total = values.fold(0u32, |all, one| (all * 5 + one) % 1151);
+            let mut rest = (1..3).map(|step| bound_before_it_is_consumed(n - step) + total);
+            let first = rest.next().unwrap_or(0);
+            let kept = (0..n / 2).map(|k| Rc::new(bound_before_it_is_consumed(k)));
+            for value in kept {
+                made += *value % 7;
+            }
+            (total + first + made) % 1153
+        }
+
+        $(#[$attribute])?
+        pub(super) fn fields_beside_calls(n: u32) -> u32 {
+            struct Step { by: u32, name: Box<str>, then: (u32, Cell<u32>) }
+            if n < 3 { return n; }
+            let step = Step { by: 1, name: "xy".into(), then: (2, Cell::new(0)) };
+            let a = fields_beside_calls(n - step.by);
+            step.then.1.set(a % 3);
+            let b = fields_beside_calls(n - step.then.0) + fields_beside_calls(step.then.1.get());
+            let near = |k: u32| k - step.by;
+            let c = fields_beside_calls(near(n)) + fields_beside_calls(n - step.then.0);
+            let name = step.name;
+            (a + b * 3 + c * 7 + name.len() as u32) % 1163
+        }
+
+        $(#[$attribute])?
+        pub(super) fn turns_that_may_end(n: u32) -> u32 {
+            if n < 3 { return n; }
+            let (mut total, mut skipped) = (0u32, 0);
+            'outer: for k in 1..4 {
+                let Some(rest) = Some(turns_that_may_end(n - k.min(2))).filter(|value| value % 2 == 0) else { continue };
+                total = total * 3 + rest;
+                for j in 0..k {
+                    let Some(other) = turns_that_may_end(j % n).checked_sub(1) else { continue 'outer };
+                    total = (total + other) % 1171;
+                    if total % 5 == 4 { break 'outer; }
+                }
+                skipped += 1;
+            }
+            let mut k = 0;
+            while k < 3 {
+                k += 1;
+                let (Some(a), b) = (turns_that_may_end(n / 2).checked_sub(k), k) else { continue };
+                total += a + b;
+            }
+            (total + skipped) % 1181
+        }
     };
 }
 
@@ -312,7 +375,8 @@ agree! {
     cell_as_counter cell_lent shared_by_rc moved_into_a_method parts_moved_before borrowed_mutably iterated_mutably
     entries_of_a_map known_only_later conversions value_comes_late refilled taken_and_replaced changed_between
     closure_that_counts closure_once nested_closures labels_and_values questions_of_others names_in_the_way items_inside
-    patterns dynamic ordered_maps comparisons
+    patterns dynamic ordered_maps comparisons arrays_that_are_mapped bound_before_it_is_consumed fields_beside_calls
+    turns_that_may_end
 }
 
 /// Shapes that must not be taken for what they are not.

@@ -76,6 +76,62 @@ macro_rules! shapes {
         }
 
         $(#[$attribute])?
+        pub(super) fn mapped_array(n: u64) -> u64 {
+            begin("mapped_array");
+            if n < 6 {
+                meet("mapped_array");
+            }
+            if n < 2 {
+                return n;
+            }
+            let below = [n - 1, n / 2];
+            below.map(mapped_array).into_iter().max().unwrap() + 1
+        }
+
+        $(#[$attribute])?
+        pub(super) fn bound_and_gone_through(n: u64) -> u64 {
+            begin("bound_and_gone_through");
+            if n < 6 {
+                meet("bound_and_gone_through");
+            }
+            if n < 2 {
+                return n;
+            }
+            let values = (1..4).filter(|step| *step <= n).map(|step| bound_and_gone_through(n - step));
+            values.sum::<u64>() + 1
+        }
+
+        $(#[$attribute])?
+        pub(super) fn fields_of_a_literal(n: u64) -> u64 {
+            begin("fields_of_a_literal");
+            if n < 6 {
+                meet("fields_of_a_literal");
+            }
+            if n < 2 {
+                return n;
+            }
+            let steps = Steps { short: 1, long: 2 };
+            let short = fields_of_a_literal(n - steps.short);
+            let long = if n > steps.long { fields_of_a_literal(n - steps.long) } else { steps.long };
+            short + long
+        }
+
+        $(#[$attribute])?
+        pub(super) fn turns_that_end_early(n: u64) -> Option<u64> {
+            begin("turns_that_end_early");
+            if n < 3 {
+                meet("turns_that_end_early");
+                return (n != 1).then_some(n);
+            }
+            let mut total = 0;
+            for step in 1..4 {
+                let Some(value) = turns_that_end_early(n - step) else { continue };
+                total += value;
+            }
+            Some(total)
+        }
+
+        $(#[$attribute])?
         pub(super) fn loop_over_function(n: u64) -> u64 {
             begin("loop_over_function");
             if n < 2 {
@@ -433,6 +489,12 @@ fn mix(k: u64) -> u64 {
     k.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
 }
 
+/// Not to be cloned.
+struct Steps {
+    short: u64,
+    long: u64,
+}
+
 fn parents(n: u64) -> Vec<u64> {
     vec![n / 2, n - 1, n - 2]
 }
@@ -466,6 +528,10 @@ tests! {
     run_of_lets(9);
     argument_calls_another(12);
     loop_over_range(9);
+    mapped_array(9);
+    bound_and_gone_through(9);
+    fields_of_a_literal(9);
+    turns_that_end_early(9);
     loop_over_function(9);
     loop_over_array(4, 4);
     while_loop(17, 0);

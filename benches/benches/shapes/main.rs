@@ -108,7 +108,14 @@ pub(crate) fn work_for(time: Duration) {
     take(time);
 }
 
+/// Takes so long in virtual time.
+#[cfg(speedup_simulated)]
+pub(crate) fn take(time: Duration) {
+    speedup_runtime::simulation::work(time);
+}
+
 /// Takes so long: by computing or, where processes are to tell what the calls leave to others, by sleeping.
+#[cfg(not(speedup_simulated))]
 pub(crate) fn take(time: Duration) {
     static SLEEPS: OnceLock<bool> = OnceLock::new();
     if *SLEEPS.get_or_init(|| std::env::var_os(SLEEP).is_some()) {
@@ -135,6 +142,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["run", wanted @ ..] => rows(wanted).iter().for_each(run),
         ["table", wanted @ ..] => table(wanted),
+        #[cfg(speedup_simulated)]
+        ["simulated", name, workers, costs] => simulated(name, workers, costs),
         _ => {
             eprintln!("shapes table [WORD..] | shapes run [WORD..]");
             return ExitCode::FAILURE;
@@ -158,6 +167,28 @@ fn run(row: &Row) {
     };
     let ((once, alone), (calls, together)) = (measure(row.sequential), measure(row.cached));
     println!("{} {once} {alone} {calls} {together}", row.name);
+}
+
+/// Prints the nanoseconds that a row takes so many threads: as costs were measured, or for nothing but its calls.
+#[cfg(speedup_simulated)]
+fn simulated(name: &str, workers: &str, costs: &str) {
+    use speedup_runtime::simulation::{Costs, simulate};
+    let row = rows(&[name]).into_iter().find(|row| row.name == name).expect("the name of a row");
+    let free = Costs {
+        call: Duration::from_nanos(1),
+        spin: Duration::from_nanos(1),
+        give_way: Duration::from_nanos(1),
+        step: Duration::ZERO,
+        wake: Duration::ZERO,
+        waking: Duration::ZERO,
+        invite: Duration::ZERO,
+        coming: Duration::ZERO,
+        start: Duration::ZERO,
+    };
+    let workers: usize = workers.parse().expect("a number of threads");
+    let costs = if costs == "free" { free } else { Costs::MEASURED };
+    let ((), took) = simulate(workers.max(1), costs, if workers == 0 { row.sequential } else { row.cached });
+    println!("{}", took.as_nanos());
 }
 
 /// Starts the threads of the pool, which a program does once.

@@ -265,3 +265,34 @@ fn two_functions_that_call_each_other() {
         });
     });
 }
+
+#[test]
+fn wide_groups_within_wide_groups() {
+    const WIDTH: usize = 40;
+    const TOP: u64 = 200;
+    static COUNTS: Counts<{ TOP as usize + 1 }> = Counts::new();
+    cached! {
+        const WIDE(n: u64) -> u64 => {
+            let n = *n;
+            COUNTS.count(n as usize);
+            work(n);
+            let below = match n {
+                TOP => 100,
+                100.. => n - 100,
+                _ => return n,
+            };
+            WIDE.group(std::array::from_fn::<_, WIDTH, _>(|at| (below + at as u64,))).iter().sum()
+        };
+    }
+    watched(|| {
+        let width = WIDTH as u64;
+        let of = |first: u64| (first..first + width).sum::<u64>();
+        everywhere(6, |pool, callers| {
+            for sum in call_together(pool, callers, |_| WIDE.get((TOP,))) {
+                assert_eq!(sum, (0..width).map(of).sum::<u64>());
+            }
+            assert_eq!(COUNTS.once(), 1 + WIDTH + (2 * WIDTH - 1));
+            WIDE.clear();
+        });
+    });
+}

@@ -1,7 +1,7 @@
 //! Chains of methods with closures that call the function: of iterators that are consumed, and of options.
 
 use proc_macro2::Span;
-use syn::{Expr, ExprClosure, ExprMethodCall, Ident, parse_quote};
+use syn::{Expr, ExprClosure, ExprMethodCall, Ident, Stmt, parse_quote};
 
 use super::exits;
 use super::node::{self, Node};
@@ -72,6 +72,52 @@ pub(super) fn is_iterator(receiver: &Expr) -> bool {
             let option =
                 ["map", "filter", "zip", "take", "cloned", "copied", "flatten"].iter().any(|both| call.method == both);
             SOURCES.iter().any(|known| call.method == known) && (!option || is_iterator(&call.receiver))
+        }
+        _ => false,
+    }
+}
+
+/// Does the statement begin by going through all of an iterator that has this name?
+pub(super) fn drains(statement: &Stmt, name: &Ident) -> bool {
+    match statement {
+        Stmt::Local(local) => local.init.iter().any(|init| begins_with(&init.expr, name)),
+        Stmt::Expr(code, _) => begins_with(code, name),
+        Stmt::Macro(_) | Stmt::Item(_) => false,
+    }
+}
+
+/// Is what goes through all of it the first that is evaluated?
+fn begins_with(code: &Expr, name: &Ident) -> bool {
+    let is_named = |code: &Expr| matches!(code, Expr::Path(path) if path.path.is_ident(name));
+    match code {
+        Expr::Paren(inner) => begins_with(&inner.expr, name),
+        Expr::Cast(inner) => begins_with(&inner.expr, name),
+        Expr::Try(inner) => begins_with(&inner.expr, name),
+        Expr::Return(leave) => leave.expr.iter().any(|value| begins_with(value, name)),
+        Expr::Binary(binary) if matches!(*binary.left, Expr::Lit(_)) => begins_with(&binary.right, name),
+        Expr::Binary(binary) => begins_with(&binary.left, name),
+        Expr::ForLoop(inner) => is_named(&inner.expr) && !exits::leaves_loop(&inner.body),
+        Expr::MethodCall(call) => {
+            let mut links = vec![call];
+            while let Expr::MethodCall(inner) = &*links[links.len() - 1].receiver {
+                links.push(inner);
+            }
+            links.reverse();
+            let end = links.iter().find(|link| !passes_all(&link.method));
+            is_named(&links[0].receiver) && end.is_some_and(|end| needs_all(&end.method))
+        }
+        _ => false,
+    }
+}
+
+/// Is this an array of more than one element, for all that its words tell?
+fn is_array(slicer: &Slicer<'_>, receiver: &Expr) -> bool {
+    match receiver {
+        Expr::Array(array) => array.elems.len() > 1,
+        Expr::Repeat(_) => true,
+        Expr::Paren(inner) => is_array(slicer, &inner.expr),
+        Expr::Path(path) => {
+            path.path.get_ident().is_some_and(|name| slicer.forecaster.locals.is_array(&name.to_string()))
         }
         _ => false,
     }
@@ -171,6 +217,7 @@ fn foretold(
         return plain && body.is_empty();
     }
     out.push(Node::Chain {
+        repeats: iterates || is_array(slicer, &link.receiver),
         receiver: slicer.localized(&link.receiver),
         method: Ident::new(role.by, link.method.span()),
         arguments: Vec::new(),

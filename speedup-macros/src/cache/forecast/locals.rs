@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syn::visit::{self, Visit};
-use syn::{Expr, ItemFn, Lit, Local, Pat, Type, UnOp};
+use syn::{Block, Expr, ItemFn, Lit, Local, Pat, Stmt, Type, UnOp};
 
 use super::calls::Calls;
 use super::chain;
@@ -16,6 +16,10 @@ use crate::signature::{self, Argument, Pass};
 struct Known {
     /// They are copied when used: numbers, and shared references that are arguments.
     copied: bool,
+    /// They are arrays of more than one element.
+    array: bool,
+    /// An iterator that the statement behind its `let` goes through.
+    drained: bool,
     /// One of them is declared `mut`.
     mutable: bool,
     /// One of them is declared without a value.
@@ -66,6 +70,16 @@ impl Locals {
 
     pub(super) fn is_mutable(&self, name: &str) -> bool {
         self.known.get(name).is_some_and(|known| known.mutable)
+    }
+
+    /// Is it an array of more than one element?
+    pub(super) fn is_array(&self, name: &str) -> bool {
+        self.is_one(name) && self.known.get(name).is_some_and(|known| known.array)
+    }
+
+    /// Is it an iterator of which the statement behind its `let` goes through all?
+    pub(super) fn is_drained(&self, name: &str) -> bool {
+        self.is_one(name) && self.known.get(name).is_some_and(|known| known.drained)
     }
 
     /// May its type name a closure?
@@ -200,7 +214,25 @@ fn sources(value: &Expr) -> Names {
     search.0
 }
 
+/// The pattern without its type.
+fn untyped(pattern: &Pat) -> &Pat {
+    if let Pat::Type(typed) = pattern { &typed.pat } else { pattern }
+}
+
 impl<'ast> Visit<'ast> for Locals {
+    fn visit_block(&mut self, block: &'ast Block) {
+        visit::visit_block(self, block);
+        for pair in block.stmts.windows(2) {
+            if let Stmt::Local(local) = &pair[0]
+                && let (Pat::Ident(name), Some(init)) = (untyped(&local.pat), &local.init)
+                && chain::is_iterator(&init.expr)
+                && chain::drains(&pair[1], &name.ident)
+            {
+                self.known.entry(name.ident.to_string()).or_default().drained = true;
+            }
+        }
+    }
+
     fn visit_local(&mut self, local: &'ast Local) {
         visit::visit_local(self, local);
         let Some(init) = &local.init else {
@@ -216,6 +248,11 @@ impl<'ast> Visit<'ast> for Locals {
             _ => false,
         };
         self.bind(&local.pat, scalar, &sources(&init.expr));
+        if matches!(&*init.expr, Expr::Array(array) if array.elems.len() > 1)
+            && let Pat::Ident(name) = untyped(&local.pat)
+        {
+            self.known.entry(name.ident.to_string()).or_default().array = true;
+        }
         if !matches!(local.pat, Pat::Type(_)) && chain::gives_closure(&init.expr) {
             for name in names::bindings(&local.pat) {
                 self.known.entry(name).or_default().closes = true;

@@ -26,6 +26,7 @@
 mod calls;
 mod chain;
 mod exits;
+mod fields;
 mod locals;
 mod methods;
 mod names;

@@ -3,8 +3,6 @@
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, ExprClosure, Label, Lifetime, Local, Pat};
 
-use super::chain;
-
 /// A step of a forecast.
 #[derive(Clone)]
 pub(super) enum Node {
@@ -48,6 +46,8 @@ pub(super) enum Node {
     },
     /// A chain of iterator adaptors whose last closure asks, to be drained.
     Chain {
+        /// Whether the closure is called more than once, for all that the words tell.
+        repeats: bool,
         receiver: Expr,
         method: Ident,
         arguments: Vec<Expr>,
@@ -91,8 +91,7 @@ pub(super) fn weight(nodes: &[Node], callee: usize) -> usize {
             Node::Match { arms, .. } => arms.iter().map(|(_, _, body)| weight(body, callee)).max().unwrap_or(0),
             Node::Loop { body, .. } => 2 * weight(body, callee),
             // An option calls it once at most.
-            Node::Chain { receiver, body, .. } if !chain::is_iterator(receiver) => weight(body, callee),
-            Node::Chain { body, .. } => 2 * weight(body, callee),
+            Node::Chain { repeats, body, .. } => (1 + usize::from(*repeats)) * weight(body, callee),
             Node::Block { body, .. } => weight(body, callee),
             Node::LetElse { otherwise, .. } => weight(otherwise, callee),
             Node::Run(_) | Node::Let(_) | Node::Closure { .. } | Node::Leave(_) => 0,

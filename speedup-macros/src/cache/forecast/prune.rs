@@ -145,7 +145,7 @@ fn compound(node: Node, later: &mut Later) -> Option<Node> {
             Some(Node::Match { value, arms })
         }
         Node::Loop { label, head, body } => repeated(label, head, body, later),
-        Node::Chain { receiver, method, arguments, closure, body } => {
+        Node::Chain { repeats, receiver, method, arguments, closure, body } => {
             let mut inside = Later { names: later.names.clone(), asks: false, exits: true };
             let body = backwards(body, &mut inside);
             for name in closure.inputs.iter().flat_map(names::bindings) {
@@ -154,7 +154,7 @@ fn compound(node: Node, later: &mut Later) -> Option<Node> {
             later.names.extend(inside.names);
             later.need(&receiver);
             later.asks = true;
-            Some(Node::Chain { receiver, method, arguments, closure, body })
+            Some(Node::Chain { repeats, receiver, method, arguments, closure, body })
         }
         Node::Block { attributes, body } => {
             let mut inside = later.clone();

@@ -94,7 +94,14 @@ impl<'a> Slicer<'a> {
     }
 
     fn skip_block(&mut self, block: &Block) {
-        for statement in &block.stmts {
+        self.skip_statements(&block.stmts);
+        if self.forecaster.has_calls_in(block) {
+            self.open.push(std::ptr::from_ref(block).cast());
+        }
+    }
+
+    fn skip_statements(&mut self, statements: &[Stmt]) {
+        for statement in statements {
             match statement {
                 Stmt::Expr(expression, _) => self.skip_quietly(expression),
                 Stmt::Local(local) => {
@@ -109,9 +116,6 @@ impl<'a> Slicer<'a> {
                 Stmt::Macro(invocation) => self.closed |= exits::is_opaque_macro(&invocation.mac),
                 Stmt::Item(_) => {}
             }
-        }
-        if self.forecaster.has_calls_in(block) {
-            self.open.push(std::ptr::from_ref(block).cast());
         }
     }
 
@@ -131,8 +135,12 @@ impl<'a> Slicer<'a> {
                 slicer.skip_block(block);
                 return;
             }
-            for statement in &block.stmts {
+            for (at, statement) in block.stmts.iter().enumerate() {
                 if slicer.closed {
+                    break;
+                }
+                if let Some(local) = slicer.may_go_on(statement) {
+                    slicer.rest_of_turn(local, &block.stmts[at + 1..], out);
                     break;
                 }
                 slicer.statement(statement, out);
@@ -210,6 +218,14 @@ impl<'a> Slicer<'a> {
             && self.has_calls(&init.expr)
         {
             return self.local_closure(local, closure, out);
+        }
+        // It is gone through in the next statement.
+        if let (Pat::Ident(name), Expr::MethodCall(call)) = (&local.pat, &*init.expr)
+            && self.has_calls(&init.expr)
+            && self.forecaster.locals.is_drained(&name.ident.to_string())
+        {
+            chain::method(self, call, true, out);
+            return self.bind(&local.pat, true);
         }
         let clean = self.is_clean(&init.expr) && !is_untyped(local);
         if !clean {
@@ -390,27 +406,6 @@ fn bound_by(statement: &Stmt) -> Names {
     match statement {
         Stmt::Local(local) => names::bindings(&local.pat),
         _ => Names::new(),
-    }
-}
-
-/// The variables that a condition binds for what stands behind it.
-fn bound_by_condition(condition: &Expr) -> Names {
-    match condition {
-        Expr::Let(condition) => names::bindings(&condition.pat),
-        Expr::Binary(binary) => &bound_by_condition(&binary.left) | &bound_by_condition(&binary.right),
-        Expr::Paren(inner) => bound_by_condition(&inner.expr),
-        Expr::Group(inner) => bound_by_condition(&inner.expr),
-        _ => Names::new(),
-    }
-}
-
-fn binds(condition: &Expr) -> bool {
-    match condition {
-        Expr::Let(_) => true,
-        Expr::Binary(binary) => binds(&binary.left) || binds(&binary.right),
-        Expr::Paren(inner) => binds(&inner.expr),
-        Expr::Group(inner) => binds(&inner.expr),
-        _ => false,
     }
 }
 

@@ -7,7 +7,7 @@ use syn::{Expr, ExprClosure, ExprTuple, Local, Pat, Stmt, Token, parse_quote};
 
 use super::node::{Head, Leave, Node};
 use super::uses::{Use, Uses};
-use super::{Callee, Forecaster, Names, chain};
+use super::{Callee, Forecaster, Names, chain, fields};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -42,6 +42,8 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
         statements.insert(0, Stmt::Local(written_again(forecaster, name)?));
         uses = Uses::of_statements(&statements);
     }
+    fields::copied(&forecaster.locals, &mut statements);
+    uses = Uses::of_statements(&statements);
     let captured = captured(forecaster, &uses, around)?;
     let shadows: Vec<Stmt> = captured.iter().filter_map(|(name, how)| shadow(forecaster, name, *how)).collect();
     let owned = captured.iter().all(|(name, _)| forecaster.locals.is_copied(name));
@@ -188,7 +190,7 @@ impl Writer {
                     Head::Endless => parse_quote!(#label loop { #(#body)* }),
                 }
             }
-            Node::Chain { receiver, method, arguments, closure, body } => {
+            Node::Chain { receiver, method, arguments, closure, body, .. } => {
                 if let Some(pattern) = turn(receiver, method, closure, body) {
                     let body = self.statements(body);
                     let receiver = if let Expr::Paren(inner) = receiver { &*inner.expr } else { receiver };

@@ -88,6 +88,28 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 }
 
+impl<K: Key, R: Output> Core<K, R> {
+    /// Computes members of somebody's group as its owner would, one after the other, until one of them is the last.
+    pub(in crate::cache) fn help_in_turn_by(
+        &self,
+        callee: Callee<'_, K, R>,
+        members: &[u64],
+        (table, handed, frame): (u64, &Handed, usize),
+        is_last: &mut dyn FnMut(Helped) -> bool,
+    ) {
+        let worker = registry::current();
+        let _helping = self.outlook.help(worker);
+        let goes_on = &worker.own.sample.goes_on;
+        for (at, member) in members.iter().enumerate() {
+            goes_on.set(at > 0);
+            if is_last(self.help_by(callee, *member, table, handed, frame)) {
+                break;
+            }
+        }
+        goes_on.set(false);
+    }
+}
+
 /// Writes a call: `f(1)`.
 pub(in crate::cache) fn write_call<K>(
     name: &str,
@@ -155,6 +177,19 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
         self.help_by(function.callee(), member, table, handed, frame)
+    }
+
+    fn help_in_turn(
+        &self,
+        members: &[u64],
+        table: u64,
+        handed: &Handed,
+        frame: usize,
+        is_last: &mut dyn FnMut(Helped) -> bool,
+    ) {
+        if let Some(function) = self.function.get() {
+            self.help_in_turn_by(function.callee(), members, (table, handed, frame), is_last);
+        }
     }
 
     fn forks(&self) -> bool {

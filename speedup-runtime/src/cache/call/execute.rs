@@ -197,7 +197,7 @@ fn announce<K: Key, R: Output>(
             if opened::show_all(&worker.own.opened, worker.board()) {
                 leapfrog::invite(worker);
             }
-            call_stack::show(frame, worker);
+            call_stack::show_with_group(frame);
         }
     }
     if function.uses_rayon || core.notes.rayon() {

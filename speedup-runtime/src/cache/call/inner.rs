@@ -11,9 +11,9 @@ use crate::cache::{
         block_on::{self, Waited},
         isolation,
     },
-    call::{callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
+    call::{asked::Asked, callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
     table::{
-        Claim, Table,
+        Table,
         key::{Key, Output, mark_of},
     },
     thread::{
@@ -40,13 +40,6 @@ pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
     Mine(Flight<'core, K, R>),
     /// It takes more than a look.
     NotYet,
-}
-
-/// What came of asking for a value.
-enum Asked<'core, K: Key, R: Output> {
-    Value(R),
-    Mine(Flight<'core, K, R>),
-    Busy(Busy),
 }
 
 impl<K: Key, R: Output> Core<K, R> {
@@ -174,16 +167,6 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// The value of a key if it is there or nobody has begun to compute it; `None` where another thread has.
-    pub(in crate::cache) fn compute_if_free(&self, callee: Callee<'_, K, R>, key: &K) -> Option<R> {
-        let worker = registry::current();
-        match self.ask(callee.function, key, worker) {
-            Asked::Value(value) => Some(value),
-            Asked::Mine(flight) => Some(callee.run(self, key, Some(flight))),
-            Asked::Busy(_) => None,
-        }
-    }
-
     /// Runs the body without a claim on the slot with this name, whose owner cannot or must not be waited for.
     pub(in crate::cache) fn recompute(
         &self,
@@ -208,8 +191,8 @@ impl<K: Key, R: Output> Core<K, R> {
         value: R,
         worker: &'static Worker,
     ) -> Result<(), (R, Option<Busy>)> {
-        match self.ask(function, key, worker) {
-            Asked::Value(_) => Err((value, None)),
+        match self.ask(function, key, worker, |_| ()) {
+            Asked::Value(()) => Err((value, None)),
             Asked::Busy(busy) => Err((value, Some(busy))),
             Asked::Mine(flight) => {
                 flight.publish(value);
@@ -264,7 +247,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cold]
     #[inline(never)]
     pub(in crate::cache) fn compute(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
-        let mut asked = self.ask(callee.function, key, worker);
+        let mut asked = self.ask(callee.function, key, worker, R::clone);
         loop {
             let busy = match asked {
                 Asked::Value(value) => return value,
@@ -301,18 +284,7 @@ impl<K: Key, R: Output> Core<K, R> {
                     }
                 }
             }
-            asked = self.ask(callee.function, key, worker);
-        }
-    }
-
-    /// Looks at a key's slot, and claims it if nobody has.
-    fn ask(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> Asked<'_, K, R> {
-        let pin = worker.pin();
-        let table = self.table_to_change(function, pin.at(), worker);
-        match table.claim(key, key.pack(), worker, pin.at()) {
-            Claim::Ready(value) => Asked::Value(value.clone()),
-            Claim::Busy(slot, owner) => Asked::Busy(Busy { owner, slot: slot.address(), table: table.id() }),
-            Claim::Mine(slot) => Asked::Mine(Flight::new(self, worker, table.id(), slot)),
+            asked = self.ask(callee.function, key, worker, R::clone);
         }
     }
 }

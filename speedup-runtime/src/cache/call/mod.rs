@@ -1,6 +1,8 @@
 //! The life of a call: looked up, claimed, computed, published.
 
 #[cfg(not(loom))]
+pub(in crate::cache) mod asked;
+#[cfg(not(loom))]
 pub(in crate::cache) mod at_hand;
 #[cfg(not(loom))]
 pub(in crate::cache) mod behind;

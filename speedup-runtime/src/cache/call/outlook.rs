@@ -81,9 +81,11 @@ impl Outlook {
 
     /// The worker begins to help, if it was doing nothing. Until what is returned is dropped, its time is a gain.
     pub(in crate::cache) fn help<'a>(&'a self, worker: &'a Worker) -> Option<Helping<'a>> {
-        let begins = self.watched.load(Ordering::Relaxed) && worker.own.top.get().is_none();
-        begins.then(|| {
-            worker.own.sample.settled.set(Some((Instant::now(), worker.own.sample.lost.get())));
+        let sample = &worker.own.sample;
+        let is_idle = worker.own.top.get().is_none() && !sample.helps.get();
+        (is_idle && self.watched.load(Ordering::Relaxed)).then(|| {
+            sample.settled.set(Some((Instant::now(), sample.lost.get())));
+            sample.helps.set(true);
             Helping(self, worker)
         })
     }
@@ -126,6 +128,7 @@ impl Drop for Helping<'_> {
     fn drop(&mut self) {
         self.0.settle(self.1, Instant::now());
         self.1.own.sample.settled.set(None);
+        self.1.own.sample.helps.set(false);
     }
 }
 

@@ -11,8 +11,10 @@ use std::{
     sync::Mutex,
 };
 
+use foldhash::fast::RandomState;
+
 use crate::cache::{
-    call::{bodies::Inside, callee::Callee, state::Core},
+    call::{asked::Tried, bodies::Inside, callee::Callee, state::Core},
     fork::{
         fork_join::{self, Step},
         shown::{Guest, Open},
@@ -92,12 +94,12 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 struct Named<K> {
     keys: Vec<K>,
     /// The same, once they are many.
-    known: HashSet<Distinct<K>>,
+    known: HashSet<Distinct<K>, RandomState>,
 }
 
 impl<K: Key> Named<K> {
     fn new() -> Self {
-        Self { keys: Vec::with_capacity(8), known: HashSet::new() }
+        Self { keys: Vec::with_capacity(8), known: HashSet::default() }
     }
 
     fn add(&mut self, key: K) {
@@ -165,11 +167,11 @@ fn compute<K: Key, R: Output>(
     worker: &'static Worker,
     helped: &mut u64,
 ) -> bool {
-    if core.contains(key, worker) {
+    let (frame, keep) = (worker.running(), callee.function.keep);
+    if keep.is_some() && core.contains(key, worker) {
         *helped += 1;
         return true;
     }
-    let (frame, keep) = (worker.running(), callee.function.keep);
     let member = || core.member(callee.function, key, worker);
     call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
     let begun = keep.map(|_| member());
@@ -177,13 +179,15 @@ fn compute<K: Key, R: Output>(
         *helped += 1;
         return true;
     }
-    let end = match call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key)))) {
+    let end = match call_stack::apart(worker, || {
+        catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ())))
+    }) {
         // Whoever computes it is left to it: the body waits when it comes to this call.
-        Ok(None) => {
+        Ok(Tried::Found(()) | Tried::Busy) => {
             *helped += 1;
             None
         }
-        Ok(Some(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
+        Ok(Tried::Computed(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
         // The body meets it in its own time, and perhaps never.
         Err(payload) => {
             let member = begun.unwrap_or_else(member);

@@ -5,8 +5,11 @@
 //! end. Source of the orders: A. Stivala, P. Stuckey et al., "Lock-free parallel dynamic programming", JPDC 70 (2010).
 
 use crate::cache::{
-    call::{behind::Seat, callee::Callee, function::Function, state::Core},
-    fork::shown::{Guest, Show},
+    call::{asked::Tried, behind::Seat, callee::Callee, function::Function, state::Core},
+    fork::{
+        shown::{Guest, Show},
+        wide::{WIDE, Wide},
+    },
     sharing::leapfrog,
     table::key::{Key, Output},
     thread::{
@@ -60,8 +63,13 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         return;
     }
     let later = share(core, callee, keys, missing, worker, |index| {
-        results[index] = core.compute_if_free(callee, &keys[index]);
-        if results[index].is_some() { Step::Done } else { Step::Later }
+        match core.compute_if_free(callee, &keys[index], R::clone) {
+            Tried::Found(value) | Tried::Computed(value) => {
+                results[index] = Some(value);
+                Step::Done
+            }
+            Tried::Busy => Step::Later,
+        }
     });
     for index in &missing[..later] {
         results[*index] = Some(callee.run(core, &keys[*index], None));
@@ -116,12 +124,18 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
 ) -> usize {
     spread(keys, missing);
     worker.own.next_order().arrange(missing);
-    let guest = Guest::new(core, callee);
+    let guest = match missing.len() {
+        0..WIDE => Guest::new(core, callee),
+        _ => Guest::wide(core, callee, Wide::new(keys, missing)),
+    };
     let show = Show::new(&guest, worker);
+    let (every, once) = if guest.is_wide() { (WIDE, false) } else { (WINDOW / 2, missing.len() <= WINDOW) };
     let mut later = 0;
     for step in 0..missing.len() {
-        if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
-            show.members(keys, &missing[step..]);
+        if step % every == 0 && (step == 0 || !once) {
+            if step == 0 || !guest.is_wide() {
+                show.members(keys, &missing[step..]);
+            }
             core.open(worker);
             leapfrog::invite(worker);
         }

@@ -8,3 +8,5 @@ pub(in crate::cache) mod fork_join;
 pub(in crate::cache) mod join;
 #[cfg(not(loom))]
 pub(in crate::cache) mod shown;
+#[cfg(not(loom))]
+pub(in crate::cache) mod wide;

@@ -10,6 +10,7 @@ use std::{
 use crate::cache::{
     block::waits,
     call::{callee::Callee, state::Core},
+    fork::wide::Wide,
     sharing::leapfrog,
     table::key::{Key, Output},
     thread::{
@@ -20,11 +21,11 @@ use crate::cache::{
         frame::Frame,
         handed::Handed,
         opened::Opened,
-        registry::Worker,
+        registry::{self, Worker},
         waiters::Waiters,
     },
 };
-use crate::sync::timed::spin_loop;
+use crate::{panics, sync::timed::spin_loop};
 
 /// A cache as it is shown to helpers: with what the group's owner passes on to the body.
 #[repr(C)]
@@ -33,11 +34,50 @@ pub(in crate::cache) struct Guest<'a, K: Key, R: Output> {
     header: Header,
     pub(in crate::cache) core: &'a Core<K, R>,
     callee: Callee<'a, K, R>,
+    wide: Option<Wide<'a, K>>,
 }
 
 impl<'a, K: Key, R: Output> Guest<'a, K, R> {
     pub(in crate::cache) fn new(core: &'a Core<K, R>, callee: Callee<'a, K, R>) -> Self {
-        Self { header: Header { cast: Self::cast, family: Header::ALONE, whole: Header::ALONE }, core, callee }
+        let header = Header { cast: Self::cast, family: Header::ALONE, whole: Header::ALONE };
+        Self { header, core, callee, wide: None }
+    }
+
+    /// The same for a group with more members than a board names.
+    pub(in crate::cache) fn wide(core: &'a Core<K, R>, callee: Callee<'a, K, R>, wide: Wide<'a, K>) -> Self {
+        Self { wide: Some(wide), ..Self::new(core, callee) }
+    }
+
+    pub(in crate::cache) fn is_wide(&self) -> bool {
+        self.wide.is_some()
+    }
+
+    /// Whether helpers look at what lies on the owner's stack.
+    fn is_visited(&self) -> bool {
+        self.callee.has_context() || self.is_wide()
+    }
+
+    /// Names members for others; how many, and the number of their table.
+    fn name<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k K>,
+        worker: &'static Worker,
+        names: &mut [u64; WINDOW],
+    ) -> (usize, u64)
+    where
+        K: 'k,
+    {
+        let (mut named, mut table) = (0, 0);
+        for key in keys.take(WINDOW) {
+            let (name, of) = self.core.member(self.callee.function, key, worker);
+            // After a `clear` in between, the names of the old table mean nothing.
+            if of != table {
+                (table, named) = (of, 0);
+            }
+            names[named] = name;
+            named += 1;
+        }
+        (named, table)
     }
 
     /// # Safety
@@ -50,7 +90,7 @@ impl<'a, K: Key, R: Output> Guest<'a, K, R> {
 
     /// What boards show: the cache itself where nothing is passed on.
     fn shown(&self) -> *mut Header {
-        if self.callee.has_context() {
+        if self.is_visited() {
             leapfrog::as_guest(std::ptr::from_ref(self).cast::<Header>().cast_mut())
         } else {
             self.core.header()
@@ -81,6 +121,17 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         self.core.help_by(self.callee, member, table, handed, frame)
     }
 
+    fn help_in_turn(
+        &self,
+        members: &[u64],
+        table: u64,
+        handed: &Handed,
+        frame: usize,
+        is_last: &mut dyn FnMut(Helped) -> bool,
+    ) {
+        self.core.help_in_turn_by(self.callee, members, (table, handed, frame), is_last);
+    }
+
     fn forks(&self) -> bool {
         self.core.forks()
     }
@@ -96,6 +147,19 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
     // It lives as long as it is visited.
     fn keep(&self) -> Option<Kept> {
         None
+    }
+
+    fn name_more(&self, names: &mut [u64; WINDOW]) -> (usize, u64) {
+        let mut named = (0, 0);
+        if let Some(wide) = &self.wide {
+            // Hashing a key is users' code.
+            panics::contain(|| named = self.name(wide.next(), registry::current(), names));
+        }
+        named
+    }
+
+    fn behind(&self) -> Option<*const Header> {
+        (!self.callee.has_context()).then(|| self.core.header().cast_const())
     }
 }
 
@@ -113,7 +177,7 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
     pub(in crate::cache) fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
         // Whoever helps may hand over what is not kept.
         call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
-        let place = call_stack::top(worker).and_then(Frame::place);
+        let place = call_stack::show_due(worker);
         let (place, own_place) = place.map_or_else(
             || {
                 let (slot, mark) = call_stack::top(worker).map_or((0, 0), |frame| (frame.slot(), frame.key_mark()));
@@ -124,21 +188,14 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
         Self { guest, worker, place, own_place }
     }
 
-    /// Shows the next members.
+    /// Shows the next members, or all of them once and for all if they are many.
     pub(in crate::cache) fn members(&self, keys: &[K], next: &[usize]) {
-        let mut names = [0; WINDOW];
-        let mut shown = 0;
-        let mut table = 0;
-        for index in next.iter().take(WINDOW) {
-            let (name, of) = self.guest.core.member(self.guest.callee.function, &keys[*index], self.worker);
-            // After a `clear` in between, the names of the old table mean nothing.
-            if of != table {
-                (table, shown) = (of, 0);
-            }
-            names[shown] = name;
-            shown += 1;
+        if self.guest.is_wide() {
+            return self.worker.board().show_wide(self.place, self.guest.shown());
         }
-        self.worker.board().show(self.place, self.guest.shown(), table, &names[..shown]);
+        let mut names = [0; WINDOW];
+        let (named, table) = self.guest.name(next.iter().map(|index| &keys[*index]), self.worker, &mut names);
+        self.worker.board().show(self.place, self.guest.shown(), table, &names[..named]);
     }
 
     /// Waits until nobody looks any more at what the group borrows. Who helps may need a call of this thread, which then is a
@@ -163,7 +220,7 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
 impl<K: Key, R: Output> Drop for Show<'_, K, R> {
     fn drop(&mut self) {
         self.worker.board().hide(self.place);
-        if self.guest.callee.has_context() {
+        if self.guest.is_visited() {
             self.see_visitors_off();
         }
         if self.own_place {

@@ -9,6 +9,7 @@ use crate::cache::{
     memory::registration,
     sharing::granularity::note_started,
     thread::{
+        board::{Shown, WINDOW},
         claim::Busy,
         engine::{Engine, Header, Helped, Kept},
         order::Order,
@@ -193,11 +194,20 @@ impl Search {
         for place in from..board.depth() {
             timed::step();
             let pin = self.worker.pin();
-            let Some(shown) = board.read(place).filter(|shown| !shown.members().is_empty()) else { continue };
+            let Some(shown) = board.read(place).filter(|shown| !shown.is_empty()) else { continue };
             // Read after the inner entry: if the owner has gone on to another call, what it shows now is no concern of
             // the awaited one.
-            if base.is_some_and(|base| board.read(from).is_none_or(|shown| (shown.slot, shown.mark) != base)) {
+            let is_left =
+                || base.is_some_and(|base| board.read(from).is_none_or(|shown| (shown.slot, shown.mark) != base));
+            if is_left() {
                 return Found::Nothing;
+            }
+            if shown.is_wide {
+                drop(pin);
+                match self.in_wide(owner, place, &shown, is_left, &mut busy) {
+                    Found::Nothing => continue,
+                    found => return found,
+                }
             }
             // A guest lies on its owner's stack, who waits for visitors before it goes.
             let visit = if is_guest(shown.owner) { board.visit(place, &shown, self.worker.number) } else { None };
@@ -228,6 +238,61 @@ impl Search {
             }
         }
         Found::Nothing
+    }
+}
+
+impl Search {
+    /// Computes members of a group that names them itself, one after the other, as long as it is shown and not `is_left`.
+    fn in_wide(
+        &self,
+        owner: &'static Worker,
+        place: usize,
+        shown: &Shown<Header>,
+        is_left: impl Fn() -> bool,
+        busy: &mut Vec<(Busy, u16)>,
+    ) -> Found {
+        let Some(board) = owner.shown() else { return Found::Nothing };
+        let mut found = Found::Nothing;
+        // Whoever passes something on is visited as long as a call runs that may borrow it.
+        while let Some(visit) = board.visit(place, shown, self.worker.number) {
+            let visit = (self.worker.visits(board.name(place)), visit);
+            let mut names = [0; WINDOW];
+            // SAFETY: guests live while they are visited.
+            let guest = unsafe { Header::engine(untagged(shown.owner)) };
+            let (named, table) = guest.name_more(&mut names);
+            // SAFETY: the cache lives as long as the group does, and is kept alive from here on if it may go.
+            let cache = guest.behind().map(|cache| Looked::at(unsafe { Header::engine(cache) }));
+            let (engine, _visit) = match &cache {
+                Some(cache) => {
+                    drop(visit);
+                    (cache.0, None)
+                }
+                None => (guest, Some(visit)),
+            };
+            let (mut came, mut over) = (Found::Nothing, is_left() || !board.still_shows(place, shown));
+            if !over {
+                engine.help_in_turn(&names[..named], table, &owner.handed, shown.slot, &mut |helped| {
+                    timed::step();
+                    match helped {
+                        Helped::Computed => came = Found::Computed,
+                        Helped::Panicked => came = Found::Panicked,
+                        Helped::Busy(by, mark) => busy.push((by, mark)),
+                        Helped::Settled => {}
+                    }
+                    over = matches!(came, Found::Panicked) || is_left() || !board.still_shows(place, shown);
+                    over
+                });
+            }
+            match came {
+                Found::Panicked => return came,
+                Found::Nothing => return found,
+                Found::Computed => found = came,
+            }
+            if over {
+                break;
+            }
+        }
+        found
     }
 }
 

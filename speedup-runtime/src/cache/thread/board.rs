@@ -58,10 +58,22 @@ pub(in crate::cache) struct Shown<C> {
     pub(in crate::cache) generation: u64,
     count: usize,
     members: [u64; WINDOW],
+    /// Whether the group has more members than an entry names, and names them itself.
+    #[cfg_attr(loom, allow(dead_code, reason = "the models have no such groups"))]
+    pub(in crate::cache) is_wide: bool,
     version: u64,
 }
 
+/// In the place of a count: the group has more members than an entry names.
+const WIDE: u32 = u32::MAX;
+
 impl<C> Shown<C> {
+    /// Whether no group is shown.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn is_empty(&self) -> bool {
+        self.count == 0 && !self.is_wide
+    }
+
     /// The members of the group, as the cache named them.
     pub(in crate::cache) fn members(&self) -> &[u64] {
         &self.members[..self.count]
@@ -124,6 +136,15 @@ impl<C> Board<C> {
         });
     }
 
+    /// The same of a group that names its members itself.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn show_wide(&self, place: usize, owner: *mut C) {
+        self.write(place, |entry| {
+            entry.owner.store(owner, Ordering::Relaxed);
+            entry.count.store(WIDE, Ordering::Relaxed);
+        });
+    }
+
     /// Takes the group back; only by the owner.
     pub(in crate::cache) fn hide(&self, place: usize) {
         self.write(place, |entry| entry.count.store(0, Ordering::Relaxed));
@@ -161,18 +182,27 @@ impl<C> Board<C> {
         for (member, cell) in members.iter_mut().zip(&entry.members) {
             *member = cell.load(Ordering::Relaxed);
         }
+        let count = entry.count.load(Ordering::Relaxed);
         let shown = Shown {
             slot: entry.slot.load(Ordering::Relaxed),
             mark: entry.mark.load(Ordering::Relaxed) as u16,
             owner: entry.owner.load(Ordering::Relaxed),
             generation: entry.generation.load(Ordering::Relaxed),
-            count: (entry.count.load(Ordering::Relaxed) as usize).min(WINDOW),
+            count: if count == WIDE { 0 } else { (count as usize).min(WINDOW) },
             members,
+            is_wide: count == WIDE,
             version: before,
         };
         fence(Ordering::Acquire);
         let unchanged = entry.version.load(Ordering::Relaxed) == before;
         (unchanged && place < self.depth()).then_some(shown)
+    }
+
+    /// Whether what was read at this place is still shown there.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn still_shows(&self, place: usize, shown: &Shown<C>) -> bool {
+        let version = self.entries.get(place).map(|entry| entry.version.load(Ordering::Acquire));
+        version == Some(shown.version) && place < self.depth()
     }
 
     /// Enters the reader as a visitor of what it has read at this place, unless that has changed: until the visit is dropped

@@ -3,10 +3,29 @@
 use std::fmt;
 
 use crate::cache::thread::{
-    frame::{Frame, Mark},
+    frame::{DUE, Frame, Mark},
     registry::Worker,
 };
 use crate::{panics::Payload, sync::Ordering};
+
+/// Has a call shown to others as long as it runs, when it or one that it makes comes to a group: before, there is nothing to help with.
+/// Only for a running call of this thread.
+pub(in crate::cache) fn show_with_group(frame: &Frame) {
+    frame.place.set(DUE);
+}
+
+/// Shows the innermost running call, and those around it that are due; where, if it is one of those that are shown.
+pub(in crate::cache) fn show_due(worker: &Worker) -> Option<usize> {
+    let innermost = top(worker)?;
+    if innermost.is_due() {
+        if innermost.parent().is_some_and(Frame::is_due) {
+            let around: Vec<&Frame> = frames(worker).skip(1).take_while(|frame| frame.is_due()).collect();
+            around.into_iter().rev().for_each(|frame| show(frame, worker));
+        }
+        show(innermost, worker);
+    }
+    innermost.place()
+}
 
 /// Shows a call to others as long as it runs. Only for a running call of this thread.
 pub(in crate::cache) fn show(frame: &Frame, worker: &Worker) {

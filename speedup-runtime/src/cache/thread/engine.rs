@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, fmt};
 
-use crate::cache::thread::{claim::Busy, handed::Handed, waiters::Waiters};
+use crate::cache::thread::{board::WINDOW, claim::Busy, handed::Handed, waiters::Waiters};
 
 /// A cache whose key and result types are not known: what waiting and helping need.
 pub(in crate::cache) trait Engine: Sync {
@@ -29,6 +29,16 @@ pub(in crate::cache) trait Engine: Sync {
     /// What is not kept is `handed` over to the owner's running call that fills the slot `frame`.
     fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped;
 
+    /// The same for several members, one after the other, until one of them is the last.
+    fn help_in_turn(
+        &self,
+        members: &[u64],
+        table: u64,
+        handed: &Handed,
+        frame: usize,
+        is_last: &mut dyn FnMut(Helped) -> bool,
+    );
+
     /// Whether what a body of this cache needs at once is worth sharing out.
     fn forks(&self) -> bool;
 
@@ -46,6 +56,16 @@ pub(in crate::cache) trait Engine: Sync {
 
     /// Keeps the cache alive, if it is one that may go.
     fn keep(&self) -> Option<Kept>;
+
+    /// Names the next few members of a group that has more than a board names; how many, and the number of their table.
+    fn name_more(&self, _names: &mut [u64; WINDOW]) -> (usize, u64) {
+        (0, 0)
+    }
+
+    /// The cache of a group that passes nothing on: what helps with members when nobody visits the group any more.
+    fn behind(&self) -> Option<*const Header> {
+        None
+    }
 }
 
 /// Keeps a cache that is counted alive until this is dropped.

@@ -22,7 +22,7 @@ pub(in crate::cache) struct Frame {
     key: *const (),
     /// Where the value goes, or would go.
     goal: Goal,
-    /// Where the call is shown to others, or [`HIDDEN`].
+    /// Where the call is shown to others, or [`DUE`], or [`HIDDEN`].
     pub(in crate::cache) place: Cell<u32>,
     /// A [`Mark`] a bit.
     marks: Cell<u8>,
@@ -49,7 +49,9 @@ pub(in crate::cache) enum Mark {
 }
 
 /// The place of a call that is not shown.
-pub(in crate::cache) const HIDDEN: u32 = u32::MAX;
+const HIDDEN: u32 = u32::MAX;
+/// The place of a call that is shown from its first group on.
+pub(super) const DUE: u32 = u32::MAX - 1;
 
 impl Frame {
     /// A call of this cache with this key, made from this one.
@@ -68,7 +70,12 @@ impl Frame {
 
     /// Where the call is shown to others, if it is.
     pub(in crate::cache) fn place(&self) -> Option<usize> {
-        Some(self.place.get()).filter(|place| *place != HIDDEN).map(|place| place as usize)
+        Some(self.place.get()).filter(|place| *place < DUE).map(|place| place as usize)
+    }
+
+    /// Whether the call is to be shown when it comes to a group.
+    pub(in crate::cache) fn is_due(&self) -> bool {
+        self.place.get() == DUE
     }
 
     /// Where the value goes, or would go.
@@ -104,7 +111,7 @@ impl Frame {
     /// Whether anything is to be done when the call ends.
     #[inline(always)]
     pub(in crate::cache) fn is_marked(&self) -> bool {
-        self.place.get() != HIDDEN || self.marks.get() & !(Mark::Aside as u8) != 0
+        self.place.get() < DUE || self.marks.get() & !(Mark::Aside as u8) != 0
     }
 
     /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.

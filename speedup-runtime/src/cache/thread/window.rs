@@ -118,6 +118,10 @@ pub(in crate::cache) struct Sample {
     pub(in crate::cache) lost: Cell<u64>,
     /// When the thread's time was last noted, and what had been lost by then.
     pub(in crate::cache) settled: Cell<Option<(Instant, u64)>>,
+    /// Whether the thread's time is noted as that of a helper.
+    pub(in crate::cache) helps: Cell<bool>,
+    /// Whether the thread computes members of one group, one after the other: it goes on as it does.
+    pub(in crate::cache) goes_on: Cell<bool>,
 }
 
 /// How a thread goes on.

@@ -302,4 +302,45 @@ impl Slicer<'_> {
             }
         }
     }
+
+    /// `let Some(rest) = f(next) else { continue };` in a loop that is foretold: a result decides whether the turn goes on.
+    pub(super) fn may_go_on<'s>(&self, statement: &'s Stmt) -> Option<&'s Local> {
+        let Stmt::Local(local) = statement else { return None };
+        let init = local.init.as_ref()?;
+        let Expr::Block(otherwise) = &*init.diverge.as_ref()?.1 else { return None };
+        let [Stmt::Expr(Expr::Continue(jump), _)] = otherwise.block.stmts.as_slice() else { return None };
+        let within = matches!(self.around.on_continue(jump.label.as_ref()), Leave::Continue(_));
+        let plain = local.attrs.is_empty() && otherwise.label.is_none();
+        (within && plain && !self.is_clean(&init.expr) && !exits::leaves(&init.expr)).then_some(local)
+    }
+
+    /// The calls of such a `let` are foretold, and what is behind them in the turn is not.
+    pub(super) fn rest_of_turn(&mut self, local: &Local, rest: &[Stmt], out: &mut Vec<Node>) {
+        if let Some(init) = &local.init {
+            self.discard(&init.expr, out);
+        }
+        self.bind(&local.pat, true);
+        self.skip_statements(rest);
+    }
+}
+
+/// The variables that a condition binds for what stands behind it.
+fn bound_by_condition(condition: &Expr) -> Names {
+    match condition {
+        Expr::Let(condition) => names::bindings(&condition.pat),
+        Expr::Binary(binary) => &bound_by_condition(&binary.left) | &bound_by_condition(&binary.right),
+        Expr::Paren(inner) => bound_by_condition(&inner.expr),
+        Expr::Group(inner) => bound_by_condition(&inner.expr),
+        _ => Names::new(),
+    }
+}
+
+fn binds(condition: &Expr) -> bool {
+    match condition {
+        Expr::Let(_) => true,
+        Expr::Binary(binary) => binds(&binary.left) || binds(&binary.right),
+        Expr::Paren(inner) => binds(&inner.expr),
+        Expr::Group(inner) => binds(&inner.expr),
+        _ => false,
+    }
 }

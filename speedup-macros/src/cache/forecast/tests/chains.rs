@@ -161,3 +161,102 @@ fn a_local_closure() {
         "#]],
     );
 }
+
+#[test]
+fn an_array() {
+    check(
+        "fn f(n: usize) -> usize {
+            let children = [2 * n, 2 * n + 1];
+            1 + children.map(f).into_iter().max().unwrap()
+        }",
+        &expect![[r#"
+            fn f() {
+                let children = [2 * n, 2 * n + 1];
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    |call| {
+                        let children = ::speedup::__private::again!(children);
+                        ::speedup::__private::drain!(
+                            children.map(| argument | { call((argument,)); })
+                        );
+                    },
+                );
+                1 + children.map(f).into_iter().max().unwrap()
+            }
+        "#]],
+    );
+    check(
+        "fn f(n: usize) -> [usize; 2] { [n / 2, n / 3].map(|k| f(k) + 1) }",
+        &expect![[r#"
+        fn f() {
+            #[allow(unused, clippy::all, clippy::pedantic)]
+            ::speedup::Cache::ahead(
+                F,
+                move |call| {
+                    ::speedup::__private::drain!([n / 2, n / 3].map(| k | { call((k,)); }));
+                },
+            );
+            [n / 2, n / 3].map(|k| f(k) + 1)
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn an_iterator_that_is_bound_and_then_gone_through() {
+    check(
+        "fn f(board: Vec<i8>, turn: i8) -> i8 {
+            let scores = board.iter().enumerate().filter(|(_, cell)| **cell == 0).map(|(at, _)| {
+                let mut next = board.clone();
+                next[at] = turn;
+                f(next, -turn) * turn
+            });
+            scores.max().map_or(0, |best| best * turn)
+        }",
+        &expect![[r#"
+            fn f() {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    |call| {
+                        let board = ::speedup::__private::again!(board);
+                        for (at, _) in board.iter().enumerate().filter(|(_, cell)| **cell == 0) {
+                            {
+                                let mut next = board.clone();
+                                next[at] = turn;
+                                call((next, -turn));
+                            }
+                        }
+                    },
+                );
+                let scores = board
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, cell)| **cell == 0)
+                    .map(|(at, _)| {
+                        let mut next = board.clone();
+                        next[at] = turn;
+                        f(next, -turn) * turn
+                    });
+                scores.max().map_or(0, |best| best * turn)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn an_iterator_that_is_bound_and_perhaps_not_gone_through() {
+    check(
+        "fn f(n: u64) -> u64 {
+            let mut below = (0..n).map(|k| f(k));
+            below.next().unwrap_or(0)
+        }",
+        &expect![[r#"
+            fn f() {
+                let mut below = (0..n).map(|k| f(k));
+                below.next().unwrap_or(0)
+            }
+        "#]],
+    );
+}

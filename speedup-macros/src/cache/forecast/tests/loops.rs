@@ -267,3 +267,76 @@ fn an_endless_range_and_a_question_mark() {
         "#]],
     );
 }
+
+#[test]
+fn a_turn_that_a_result_may_end() {
+    check(
+        "fn f(n: usize) -> Option<u64> {
+            let mut best = None;
+            for k in 0..n {
+                let Some(rest) = f(k) else { continue };
+                best = best.max(Some(rest + 1));
+            }
+            best
+        }",
+        &expect![[r#"
+            fn f() {
+                let mut best = None;
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        for k in 0..n {
+                            call((k,));
+                        }
+                    },
+                );
+                for k in 0..n {
+                    let Some(rest) = f(k) else { continue };
+                    best = best.max(Some(rest + 1));
+                }
+                best
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_turn_that_goes_on_to_calls() {
+    check(
+        "fn f(n: usize) -> Option<u64> {
+            let mut best = None;
+            'all: for k in 0..n {
+                let Some(rest) = f(k) else { continue 'all };
+                best = best.max(Some(f(k / 2)? + f(k / 3)? + rest));
+            }
+            best
+        }",
+        &expect![[r#"
+            fn f() {
+                let mut best = None;
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    move |call| {
+                        'all: for k in 0..n {
+                            call((k,));
+                        }
+                    },
+                );
+                'all: for k in 0..n {
+                    let Some(rest) = f(k) else { continue 'all };
+                    ::speedup::Cache::ahead(
+                        F,
+                        move |call| {
+                            call((k / 2,));
+                            call((k / 3,));
+                        },
+                    );
+                    best = best.max(Some(f(k / 2)? + f(k / 3)? + rest));
+                }
+                best
+            }
+        "#]],
+    );
+}

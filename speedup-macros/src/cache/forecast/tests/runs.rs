@@ -224,3 +224,38 @@ fn a_variable_without_a_value() {
         "#]],
     );
 }
+
+#[test]
+fn fields_of_what_may_not_be_copied() {
+    check(
+        "fn f(item: usize, room: u32) -> u32 {
+            let next = Item::of(item);
+            let skipped = f(item + 1, room);
+            let taken = if next.weight <= room { next.value + f(item + 1, room - next.weight) } else { 0 };
+            skipped.max(taken)
+        }",
+        &expect![[r#"
+            fn f() {
+                let next = Item::of(item);
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                ::speedup::Cache::ahead(
+                    F,
+                    |call| {
+                        let next_weight = ::speedup::__private::again!(next.weight);
+                        call((item + 1, room));
+                        if next_weight <= room {
+                            call((item + 1, room - next_weight));
+                        }
+                    },
+                );
+                let skipped = f(item + 1, room);
+                let taken = if next.weight <= room {
+                    next.value + f(item + 1, room - next.weight)
+                } else {
+                    0
+                };
+                skipped.max(taken)
+            }
+        "#]],
+    );
+}

@@ -125,6 +125,9 @@ impl Grain {
     #[inline]
     pub(in crate::cache) fn begin(&self, worker: &Worker) {
         let sample = &worker.own.sample;
+        if sample.goes_on.get() && sample.is_shared() {
+            return;
+        }
         sample.next.set(worker.computed() + LOOK_EVERY);
         // An outermost call that comes to no group leaves nothing behind.
         if sample.stage.get() != Stage::Fresh {

@@ -1,0 +1,73 @@
+//! Fields whose values a forecast takes: it has copies of those, and not of what they are part of, which may be no such thing as can be
+//! copied.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, Span};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprField, Member, Stmt, UnOp, parse_quote};
+
+use super::locals::Locals;
+use super::names::{self, Names};
+use super::uses::Uses;
+
+/// Puts `let item_weight = again!(item.weight);` before the statements, and `item_weight` in place of `item.weight`.
+pub(super) fn copied(locals: &Locals, statements: &mut Vec<Stmt>) {
+    let uses = Uses::of_statements(statements);
+    let parted = uses.free.iter().filter(|(name, how)| {
+        let apart = how.field_moved && !how.moved && !how.changed && !how.lent;
+        apart && locals.is_known(name) && locals.is_one(name) && !locals.is_copied(name)
+    });
+    let mut rewrite = Rewrite { of: parted.map(|(name, _)| name.clone()).collect(), fields: BTreeMap::new() };
+    if rewrite.of.is_empty() {
+        return;
+    }
+    statements.iter_mut().for_each(|statement| rewrite.visit_stmt_mut(statement));
+    let copies = rewrite
+        .fields
+        .into_values()
+        .map(|(name, field)| -> Stmt { parse_quote!(let #name = ::speedup::__private::again!(#field);) });
+    statements.splice(0..0, copies.collect::<Vec<_>>());
+}
+
+struct Rewrite {
+    of: Names,
+    /// By what they are called.
+    fields: BTreeMap<String, (Ident, ExprField)>,
+}
+
+impl VisitMut for Rewrite {
+    fn visit_expr_mut(&mut self, code: &mut Expr) {
+        match code {
+            Expr::Field(field) => {
+                let root = names::root(&Expr::Field(field.clone())).filter(|root| self.of.contains(root));
+                match root.and_then(|_| called(field)) {
+                    Some(text) => {
+                        let name = Ident::new(&text, Span::mixed_site());
+                        self.fields.insert(text, (name.clone(), field.clone()));
+                        *code = parse_quote!(#name);
+                    }
+                    None => visit_mut::visit_expr_mut(self, code),
+                }
+            }
+            // What is looked into is not taken.
+            Expr::Index(index) => self.visit_expr_mut(&mut index.index),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Deref(_)) => {}
+            other => visit_mut::visit_expr_mut(self, other),
+        }
+    }
+    fn visit_item_mut(&mut self, _: &mut syn::Item) {}
+}
+
+/// `item_weight` for `item.weight`; `None` for what is no field of a variable.
+fn called(field: &ExprField) -> Option<String> {
+    let base = match &*field.base {
+        Expr::Path(path) => path.path.get_ident()?.to_string(),
+        Expr::Field(inner) => called(inner)?,
+        _ => return None,
+    };
+    match &field.member {
+        Member::Named(name) => Some(format!("{base}_{name}")),
+        Member::Unnamed(index) => Some(format!("{base}_{}", index.index)),
+    }
+}
