@@ -287,7 +287,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
             unsafe {
                 let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
                 let key = (*entry.key.get()).assume_init_read();
-                shard.give_back(entry.number);
+                shard.give_back(entry);
                 drop(key);
             }
         }
