@@ -13,7 +13,10 @@ const REASONS: &[(&str, &str)] = &[
     ("hofstadter", NEEDED),
     ("collatz", "one call at a time"),
     ("chain_of_dear_arguments", "a chain; not to be slower is all it can do"),
-    ("arguments_half_the_cost", "half of the work is in arguments, which a forecast evaluates as well: 1.34 without any other cost"),
+    (
+        "arguments_half_the_cost",
+        "half of the work is in arguments, which a forecast evaluates as well: 1.34 without any other cost",
+    ),
     ("nim", MAY_RETURN),
     ("euclid_game", MAY_STOP),
     ("subset_sums", MAY_STOP),
