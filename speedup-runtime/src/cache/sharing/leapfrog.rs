@@ -16,6 +16,7 @@ use crate::cache::{
         registry::{self, Worker},
     },
 };
+use crate::panics;
 use crate::seeing::watch::{Watched, What};
 use crate::sync::{
     Ordering,
@@ -46,7 +47,8 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
     if let Some(seat) = take_seat(home, seats) {
-        timed::spawn(move || session(home, root, seat));
+        // With a panic that comes through here rayon would end the process.
+        timed::spawn(move || panics::contain(|| session(home, root, seat)));
     }
 }
 
@@ -72,10 +74,9 @@ pub(in crate::cache) fn dismiss(worker: &'static Worker) {
 /// Helps with an outermost call until it ends or there is nothing to do for a while. Who comes late helps with the one that the same worker
 /// has begun since: that may have found all seats taken.
 fn session(home: &'static Worker, mut root: u64, seat: u32) {
-    let worker = registry::current();
+    let (worker, mut taken) = (registry::current(), Some(Seat(home)));
     // A worker in the middle of a call has come here because that call's body waits in rayon: it must not take on more.
     if worker.own.top.get().is_some() || worker.own.home.get().is_some() {
-        home.helpers.fetch_sub(1, Ordering::AcqRel);
         return;
     }
     worker.own.home.set(Some(home));
@@ -86,7 +87,7 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
     worker.own.home_root.set(root);
     loop {
         help(home, root, worker);
-        home.helpers.fetch_sub(1, Ordering::AcqRel);
+        drop(taken.take());
         // Who shows something from now on finds a free seat, and invites; what was shown before that is found here.
         fence(Ordering::SeqCst);
         root = home.root.load(Ordering::Acquire);
@@ -95,6 +96,7 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
         if !found || take_seat(home, seats).is_none() {
             break;
         }
+        taken = Some(Seat(home));
     }
     tidy(home);
 }
@@ -123,6 +125,15 @@ fn help(home: &'static Worker, root: u64, worker: &'static Worker) {
             return;
         }
         spin_loop();
+    }
+}
+
+/// A seat that is taken, given back when dropped.
+struct Seat(&'static Worker);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.helpers.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -81,8 +81,17 @@ impl Failures {
             let known = lock(&self.known);
             known.calls.get(&place).filter(|_| known.root == root)?.clone()
         };
-        let failed = failed.downcast_ref::<Failed<K>>().filter(|failed| failed.0.as_ref().is_none_or(is))?;
-        Some(failed.1.as_ref().and_then(|payload| panics::copy_of(&lock(payload))))
+        let mut found = None;
+        // Comparing keys is users' code, and so is the destructor of a key, which runs here if all others have forgotten it.
+        panics::contain(|| {
+            let failed = failed;
+            let is_it = |failed: &&Failed<K>| failed.0.as_ref().is_none_or(is);
+            found = failed
+                .downcast_ref::<Failed<K>>()
+                .filter(is_it)
+                .map(|failed| failed.1.as_ref().and_then(|payload| panics::copy_of(&lock(payload))));
+        });
+        found
     }
 
     /// What has panicked within the outermost call with this number is to be tried again.
@@ -150,6 +159,29 @@ mod tests {
         failures.note::<u64>(1, (8, 1), None, None);
         let find = |place| text(failures.find(1, place, |_: &u64| false));
         assert_eq!((find((8, 1)), find((16, 1))), (Some(None), None));
+    }
+
+    #[test]
+    fn a_key_whose_destructor_panics_harms_nobody_who_looks() {
+        struct Breaks;
+        impl Clone for Breaks {
+            fn clone(&self) -> Self {
+                Self
+            }
+        }
+        impl Drop for Breaks {
+            fn drop(&mut self) {
+                panic!("the end of a key");
+            }
+        }
+        let (failures, key) = (Failures::default(), std::mem::ManuallyDrop::new(Breaks));
+        failures.note(1, (8, 1), Some(&*key), None);
+        // Forgotten by all others while it is looked at.
+        let found = failures.find(1, (8, 1), |_: &Breaks| {
+            failures.forget(1);
+            true
+        });
+        assert!(found.is_some_and(|payload| payload.is_none()));
     }
 
     #[test]

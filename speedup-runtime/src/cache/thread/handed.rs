@@ -142,7 +142,7 @@ impl Handed {
         }
         // Who is still at it is waited for as any other call.
         let end = found?.downcast::<(K, End<R>)>().ok().filter(|end| is(&end.0))?;
-        match &end.1 {
+        let taken = match &end.1 {
             End::Value(value) => Some(Ok(value.clone())),
             End::Once(value) => lock(value).take().map(Ok),
             End::Panic(payload) => {
@@ -150,7 +150,10 @@ impl Handed {
                 self.finish::<K, R>(frame, member, None);
                 payload.map(Err)
             }
-        }
+        };
+        // Where all others have forgotten it, the key goes here.
+        panics::contain(move || drop(end));
+        taken
     }
 }
 
