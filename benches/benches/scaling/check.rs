@@ -19,7 +19,7 @@ const BARS: [(&str, usize, f64); 11] = [
     ("tree", 2, 1.85),
     ("tree", 8, 5.0),
     ("fan", 2, 1.85),
-    ("fan", 8, 5.3),
+    ("fan", 8, 5.5),
 ];
 
 /// Checks all of it.

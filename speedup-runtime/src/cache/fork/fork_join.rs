@@ -129,15 +129,18 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
         _ => Guest::wide(core, callee, Wide::new(keys, missing)),
     };
     let show = Show::new(&guest, worker);
-    let (every, once) = if guest.is_wide() { (WIDE, false) } else { (WINDOW / 2, missing.len() <= WINDOW) };
+    let is_wide = guest.is_wide();
     let mut later = 0;
     for step in 0..missing.len() {
-        if step % every == 0 && (step == 0 || !once) {
-            if step == 0 || !guest.is_wide() {
+        if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
+            // A wide group has been shown once and for all.
+            if step == 0 || !is_wide {
                 show.members(keys, &missing[step..]);
             }
-            core.open(worker);
-            leapfrog::invite(worker);
+            if step == 0 || !is_wide || leapfrog::may_invite(worker) {
+                core.open(worker);
+                leapfrog::invite(worker);
+            }
         }
         let index = missing[step];
         match take(index) {

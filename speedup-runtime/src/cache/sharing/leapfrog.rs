@@ -35,7 +35,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     // Whether or not: those who come make barriers of their own if need be.
     let _ = registration::prepare();
     // Starts them, where nobody has.
-    let seats = timed::current_num_threads().saturating_sub(1) as u32;
+    let seats = seats();
     note_started();
     if worker.is_isolated() {
         return;
@@ -50,6 +50,17 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
         // With a panic that comes through here rayon would end the process.
         timed::spawn(move || panics::contain(|| session(home, root, seat)));
     }
+}
+
+/// Whether there may be a seat for one more. A hint, which costs less than to invite.
+pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
+    let home = worker.own.home.get().unwrap_or(worker);
+    home.helpers.load(Ordering::Relaxed) < seats()
+}
+
+/// How many may help with an outermost call.
+fn seats() -> u32 {
+    timed::current_num_threads().saturating_sub(1) as u32
 }
 
 /// Takes one of the seats of an outermost call, unless all are taken; which one.
@@ -83,7 +94,6 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
-    let seats = timed::current_num_threads().saturating_sub(1) as u32;
     worker.own.home_root.set(root);
     loop {
         help(home, root, worker);
@@ -93,7 +103,7 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
         root = home.root.load(Ordering::Acquire);
         worker.own.home_root.set(root);
         let found = root % 2 == 1 && matches!(Search::new(worker).on_board(home, 0, None), Found::Computed);
-        if !found || take_seat(home, seats).is_none() {
+        if !found || take_seat(home, seats()).is_none() {
             break;
         }
         taken = Some(Seat(home));
