@@ -15,8 +15,8 @@ use crate::cache::{
     thread::{
         call_stack,
         claim::Busy,
-        engine::{Engine, Helped, Kept},
-        handed::{End, Handed},
+        engine::{Engine, Group, Helped, Kept},
+        handed::End,
         registry,
         waiters::Waiters,
     },
@@ -29,9 +29,7 @@ impl<K: Key, R: Output> Core<K, R> {
         &self,
         callee: Callee<'_, K, R>,
         member: u64,
-        table: u64,
-        handed: &Handed,
-        frame: usize,
+        Group { table, handed, frame }: Group<'_>,
     ) -> Helped {
         let worker = registry::current();
         let claimed = {
@@ -94,7 +92,7 @@ impl<K: Key, R: Output> Core<K, R> {
         &self,
         callee: Callee<'_, K, R>,
         members: &[u64],
-        (table, handed, frame): (u64, &Handed, usize),
+        group: Group<'_>,
         is_last: &mut dyn FnMut(Helped) -> bool,
     ) {
         let worker = registry::current();
@@ -102,7 +100,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let goes_on = &worker.own.sample.goes_on;
         for (at, member) in members.iter().enumerate() {
             goes_on.set(at > 0);
-            if is_last(self.help_by(callee, *member, table, handed, frame)) {
+            if is_last(self.help_by(callee, *member, group)) {
                 break;
             }
         }
@@ -174,21 +172,14 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         &self.waiters
     }
 
-    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
+    fn help(&self, member: u64, group: Group<'_>) -> Helped {
         let Some(function) = self.function.get() else { return Helped::Settled };
-        self.help_by(function.callee(), member, table, handed, frame)
+        self.help_by(function.callee(), member, group)
     }
 
-    fn help_in_turn(
-        &self,
-        members: &[u64],
-        table: u64,
-        handed: &Handed,
-        frame: usize,
-        is_last: &mut dyn FnMut(Helped) -> bool,
-    ) {
+    fn help_in_turn(&self, members: &[u64], group: Group<'_>, is_last: &mut dyn FnMut(Helped) -> bool) {
         if let Some(function) = self.function.get() {
-            self.help_in_turn_by(function.callee(), members, (table, handed, frame), is_last);
+            self.help_in_turn_by(function.callee(), members, group, is_last);
         }
     }
 

@@ -17,9 +17,8 @@ use crate::cache::{
         board::WINDOW,
         call_stack,
         claim::Busy,
-        engine::{Engine, Header, Helped, Kept},
+        engine::{Engine, Group, Header, Helped, Kept},
         frame::Frame,
-        handed::Handed,
         opened::Opened,
         registry::{self, Worker},
         waiters::Waiters,
@@ -117,19 +116,12 @@ impl<K: Key, R: Output> Engine for Guest<'_, K, R> {
         self.core.waiters()
     }
 
-    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped {
-        self.core.help_by(self.callee, member, table, handed, frame)
+    fn help(&self, member: u64, group: Group<'_>) -> Helped {
+        self.core.help_by(self.callee, member, group)
     }
 
-    fn help_in_turn(
-        &self,
-        members: &[u64],
-        table: u64,
-        handed: &Handed,
-        frame: usize,
-        is_last: &mut dyn FnMut(Helped) -> bool,
-    ) {
-        self.core.help_in_turn_by(self.callee, members, (table, handed, frame), is_last);
+    fn help_in_turn(&self, members: &[u64], group: Group<'_>, is_last: &mut dyn FnMut(Helped) -> bool) {
+        self.core.help_in_turn_by(self.callee, members, group, is_last);
     }
 
     fn forks(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::cache::{
     thread::{
         board::{Shown, WINDOW},
         claim::Busy,
-        engine::{Engine, Header, Helped, Kept},
+        engine::{Engine, Group, Header, Helped, Kept},
         order::Order,
         registry::{self, Worker},
     },
@@ -240,11 +240,12 @@ impl Search {
             // taken off the board before they are retired. Guests live while they are visited.
             let engine = Looked::at(unsafe { Header::engine(untagged(shown.owner)) });
             drop(pin);
+            let group = group_of(owner, shown.generation, &shown);
             let order = self.worker.own.next_order();
             for step in 0..shown.members().len() {
                 timed::step();
                 let member = shown.members()[order.pick(step, shown.members().len())];
-                match engine.0.help(member, shown.generation, &owner.handed, shown.slot) {
+                match engine.0.help(member, group) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
                     Helped::Busy(by, mark) => busy.push((by, mark)),
@@ -292,7 +293,7 @@ impl Search {
             };
             let (mut came, mut over) = (Found::Nothing, is_left() || !board.still_shows(place, shown));
             if !over {
-                engine.help_in_turn(&names[..named], table, &owner.handed, shown.slot, &mut |helped| {
+                engine.help_in_turn(&names[..named], group_of(owner, table, shown), &mut |helped| {
                     timed::step();
                     match helped {
                         Helped::Computed => came = Found::Computed,
@@ -315,6 +316,11 @@ impl Search {
         }
         found
     }
+}
+
+/// What a worker shows, whose members were named in this table.
+fn group_of(owner: &'static Worker, table: u64, shown: &Shown<Header>) -> Group<'static> {
+    Group { table, handed: &owner.handed, frame: shown.slot }
 }
 
 /// Marks the address of an [`Engine`] on a board as one that lies on its owner's stack.

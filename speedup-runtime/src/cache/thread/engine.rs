@@ -25,19 +25,10 @@ pub(in crate::cache) trait Engine: Sync {
     fn waiters(&self) -> &Waiters;
 
     /// Computes a member of somebody's group, if nobody has begun to.
-    ///
-    /// What is not kept is `handed` over to the owner's running call that fills the slot `frame`.
-    fn help(&self, member: u64, table: u64, handed: &Handed, frame: usize) -> Helped;
+    fn help(&self, member: u64, group: Group<'_>) -> Helped;
 
     /// The same for several members, one after the other, until one of them is the last.
-    fn help_in_turn(
-        &self,
-        members: &[u64],
-        table: u64,
-        handed: &Handed,
-        frame: usize,
-        is_last: &mut dyn FnMut(Helped) -> bool,
-    );
+    fn help_in_turn(&self, members: &[u64], group: Group<'_>, is_last: &mut dyn FnMut(Helped) -> bool);
 
     /// Whether what a body of this cache needs at once is worth sharing out.
     fn forks(&self) -> bool;
@@ -93,6 +84,17 @@ impl Drop for Kept {
         // SAFETY: by the contract of `new`; once.
         unsafe { (self.release)(self.counted) };
     }
+}
+
+/// Whose members are helped with.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Group<'a> {
+    /// The number of the table in which the members were named.
+    pub(in crate::cache) table: u64,
+    /// Where what is not kept is handed over to the owner's running call.
+    pub(in crate::cache) handed: &'a Handed,
+    /// The slot which that call fills; 0 if it is none.
+    pub(in crate::cache) frame: usize,
 }
 
 /// What came of helping with a member.
