@@ -78,7 +78,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         // Dropped after the turn, if it is not used.
         let mut own = None;
         loop {
-            let before = shard.made();
+            let before = shard.linked();
             let missing = match shard.find(hash, key, pin) {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
