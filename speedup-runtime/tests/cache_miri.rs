@@ -13,7 +13,7 @@ use std::{
 
 use speedup_runtime::{
     Cache,
-    cache::{Function, Scoped, Within, place_of},
+    cache::{Function, Scoped, State, Within, place_of},
 };
 
 #[test]
@@ -89,6 +89,35 @@ fn keys_whose_hash_changes_cost_calls_and_nothing_else() {
         Cache::from_fn(|n: u64| n).get((1,));
     }
     assert_eq!(Arc::strong_count(&counted), 1, "each key and value was dropped once");
+}
+
+#[test]
+fn keys_of_results_that_are_not_kept_are_dropped_once_by_two_threads() {
+    type Counted = Arc<()>;
+    static STATE: State<(u64, Counted), Option<u64>> = State::new();
+    let half = |(n, _): &(u64, Counted)| (n % 2 == 0).then_some(n / 2);
+    let cache = Cache::of(&STATE, Function::new("half", half).keep(Option::is_some));
+    let counted = Counted::default();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for n in (0..6).cycle().take(if cfg!(miri) { 24 } else { 2_400 }) {
+                    assert_eq!(cache.get((n, counted.clone())), (n % 2 == 0).then_some(n / 2));
+                    cache.remove(&(n / 2, counted.clone()));
+                }
+            });
+        }
+    });
+    cache.clear();
+    // The last ones are freed when others are let go, and nobody can be reading them.
+    for _ in 0..1_000 {
+        if Arc::strong_count(&counted) == 1 {
+            break;
+        }
+        drop(Cache::from_fn(|n: u64| n));
+        thread::yield_now();
+    }
+    assert_eq!(Arc::strong_count(&counted), 1);
 }
 
 #[test]

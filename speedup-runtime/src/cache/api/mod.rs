@@ -33,7 +33,7 @@ pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod spans;
 #[cfg(not(loom))]
-mod spawn;
+pub(in crate::cache) mod spawn;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]

@@ -35,20 +35,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// that is computed once more, see the chapter on cycles in `ARCHITECTURE.md`.
     #[doc(alias = "batch_async")]
     pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
-        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
-        let missing: HashSet<Distinct<K>> = missing.collect();
-        // Each run of a body that runs again would queue them again, each of which may lead to the next run.
-        if missing.len() < 2 || isolation::computes_again(registry::current()) {
-            return 0;
-        }
-        let started = missing.len();
-        for Distinct(key) in missing {
-            let task = self.task(key);
-            task.start();
-            // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
-            panics::contain(move || drop(task));
-        }
-        started
+        start_missing(keys.into_iter().filter(|key| !self.contains(key)).map(K::of), |key| self.task(key))
     }
 
     /// Computes keys ahead of need, in the background, at a limited speed if that is wanted. See [`Warming`].
@@ -85,4 +72,24 @@ impl<K: Key, R: Output> Cache<K, R> {
         let again = self.again();
         Task::new(Box::new(move || again.core().get(again.function.callee(), &key)))
     }
+}
+
+/// Starts the calls of keys that are missing, each once, and says how many that was; none if there is but one.
+pub(in crate::cache) fn start_missing<K: Key, R: Output>(
+    missing: impl Iterator<Item = K>,
+    task: impl Fn(K) -> Task<R>,
+) -> usize {
+    let missing: HashSet<Distinct<K>> = missing.map(Distinct).collect();
+    // Each run of a body that runs again would queue them again, each of which may lead to the next run.
+    if missing.len() < 2 || isolation::computes_again(registry::current()) {
+        return 0;
+    }
+    let started = missing.len();
+    for Distinct(key) in missing {
+        let task = task(key);
+        task.start();
+        // It may be done by now, with a payload whose destructor panics: nobody's, see `Task::start`.
+        panics::contain(move || drop(task));
+    }
+    started
 }

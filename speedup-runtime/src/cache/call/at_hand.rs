@@ -73,7 +73,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key for which there was none, computed if need be: in the slot that was found, if that is still free.
     ///
     /// # Safety
-    /// The slot was found by [`look_at_hand`](Self::look_at_hand) or [`look_in_scope`](Self::look_in_scope) for this key.
+    /// What is free came from [`look_at_hand`](Self::look_at_hand) or [`look_in_scope`](Self::look_in_scope) for this key; and as for
+    /// those.
     #[inline(always)]
     pub(in crate::cache) unsafe fn get_free(
         &self,

@@ -90,7 +90,8 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
             let slot = unsafe { goal.slot_at::<R>(pin) };
             // SAFETY: as above.
             unsafe { slot.publish(value) };
-            table.place_of(&slot, pin)
+            // SAFETY: as above, and ready since just now.
+            unsafe { table.place_of(&slot, pin) }
         });
         goal.has_ended(core, worker);
         placed

@@ -1,20 +1,16 @@
 //! Several keys at once, and calls in the background.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use super::cache::PolicyCache;
-use crate::{
-    cache::{
-        api::{
-            task::Task,
-            warming::{Call, Warming},
-        },
-        block::isolation,
-        bound::{Hashed, Stored},
-        table::key::{Distinct, Key, Output},
-        thread::registry,
+use crate::cache::{
+    api::{
+        spawn::start_missing,
+        task::Task,
+        warming::{Call, Warming},
     },
-    panics,
+    bound::{Hashed, Stored},
+    table::key::{Key, Output},
 };
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
@@ -49,8 +45,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         if let Some(value) = self.peek(&key) {
             return Task::ready(value);
         }
-        let (again, key) = (self.again(), Hashed(K::of(key)));
-        let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
+        let task = self.task(K::of(key));
         task.start();
         task
     }
@@ -58,19 +53,13 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Starts in the background what is missing, and says how many calls that was. See [`Cache::spawn_all`](crate::Cache::spawn_all).
     #[doc(alias = "batch_async")]
     pub fn spawn_all(&self, keys: impl IntoIterator<Item = K::Args>) -> usize {
-        let missing = keys.into_iter().filter(|key| !self.contains(key)).map(|key| Distinct(K::of(key)));
-        let missing: HashSet<Distinct<K>> = missing.collect();
-        if missing.len() < 2 || isolation::computes_again(registry::current()) {
-            return 0;
-        }
-        let started = missing.len();
-        for Distinct(key) in missing {
-            let (again, key) = (self.again(), Hashed(key));
-            let task = Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())));
-            task.start();
-            panics::contain(move || drop(task));
-        }
-        started
+        start_missing(keys.into_iter().filter(|key| !self.contains(key)).map(K::of), |key| self.task(key))
+    }
+
+    /// A call of this key that has not begun.
+    fn task(&self, key: K) -> Task<R> {
+        let (again, key) = (self.again(), Hashed(key));
+        Task::new(Box::new(move || again.get_by(&key, || again.cache.function().callee())))
     }
 
     /// Computes keys ahead of need, in the background, at a limited speed if that is wanted: those that are missing or have expired.

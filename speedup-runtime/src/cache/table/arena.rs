@@ -22,7 +22,7 @@ const CHUNK: usize = 2048;
 pub(super) struct Slabs {
     /// Bytes that have been taken.
     taken: usize,
-    /// What is left of the last slab.
+    /// What is left of the last slab or chunk.
     left: Range<*mut u8>,
     blocks: Vec<(*mut u8, Layout)>,
 }

@@ -45,8 +45,8 @@ impl<K: Key, R: Output> Table<K, R> {
         packed: u64,
         pin: Pinned<'pin>,
     ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
-        let Some((page, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
-        slot.value().ok_or_else(|| (!page.is_mixed()).then_some(slot))
+        let Some((link, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
+        slot.value().ok_or_else(|| (!link.is_mixed()).then_some(slot))
     }
 
     /// Whether small keys may have strayed to the hash table.
@@ -62,7 +62,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
     #[inline(always)]
     fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        self.pages.find_in_page(packed, pin).filter(|(page, _)| !page.is_mixed()).map(|(_, slot)| slot)
+        self.pages.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
     /// Claims a slot that is certain to be its key's own, if that takes no more than a look.

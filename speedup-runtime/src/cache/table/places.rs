@@ -88,8 +88,11 @@ impl<K: Key, R: Output> Table<K, R> {
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
-    /// A hashed value by its slot, which was ready at some moment of `'pin`, and where it is. It may have been taken out since.
-    pub(in crate::cache) fn place_of<'pin>(
+    /// A hashed value by its slot, and where it is. It may have been taken out since.
+    ///
+    /// # Safety
+    /// The slot is one of this table, and was ready at some moment of `'pin`.
+    pub(in crate::cache) unsafe fn place_of<'pin>(
         &self,
         slot: &Slot<'pin, R>,
         pin: Pinned<'pin>,

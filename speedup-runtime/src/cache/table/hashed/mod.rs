@@ -78,7 +78,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         // Dropped after the turn, if it is not used.
         let mut own = None;
         loop {
-            let before = shard.made();
+            let before = shard.linked();
             let missing = match shard.find(hash, key, pin) {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
@@ -248,26 +248,36 @@ impl<K: Key, R: Output> Hashed<K, R> {
         }
     }
 
-    /// Has an entry that is no longer linked given back when nobody can be reading it.
+    /// Has an entry that is no longer linked given back when nobody can be reading it. Returns the value.
     ///
     /// # Safety
-    /// The caller has taken the entry out of use, during `'pin`, and as for [`remove`](Self::remove).
+    /// The caller has taken the entry out of use, which was ready, during `'pin`; and as for [`remove`](Self::remove).
     unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
-        unsafe fn free<K: Key, R: Output>(shard: *const (), entry: *mut ()) {
+        // SAFETY: passed on.
+        unsafe { Self::retire_with::<true>(shard, entry) };
+        // SAFETY: it was ready, and what was retired just now lives during the pin.
+        unsafe { (*entry.value.get()).assume_init_ref() }
+    }
+
+    /// The same of an entry that has a value, or has none.
+    ///
+    /// # Safety
+    /// As for [`retire`](Self::retire), but that the entry was ready if `HAS_VALUE`, and otherwise claimed by the caller.
+    unsafe fn retire_with<const HAS_VALUE: bool>(shard: &Shard<K, R>, entry: &Entry<K, R>) {
+        unsafe fn free<K: Key, R: Output, const HAS_VALUE: bool>(shard: *const (), entry: *mut ()) {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and freed behind all that
-            // was retired before; nobody reads the entry any more, whose key and value are initialised.
+            // was retired before; nobody reads the entry any more, whose key is initialised, and whose value is if it has one.
             unsafe {
                 let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
-                let (key, value) = ((*entry.key.get()).assume_init_read(), (*entry.value.get()).assume_init_read());
+                let key = (*entry.key.get()).assume_init_read();
+                let value = HAS_VALUE.then(|| (*entry.value.get()).assume_init_read());
                 shard.give_back(entry);
                 drop((key, value));
             }
         }
         let (of, at) = (std::ptr::from_ref(shard).cast(), std::ptr::from_ref(entry).cast_mut().cast());
         // SAFETY: keys and values are `Send`; once, by the contract.
-        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R>) });
-        // SAFETY: it was ready, and what was retired just now lives during the pin.
-        unsafe { (*entry.value.get()).assume_init_ref() }
+        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R, HAS_VALUE>) });
     }
 
     /// Takes the entry of a key out that gets no value, if this is its state word. It is given back when nobody can be reading it.
@@ -282,15 +292,6 @@ impl<K: Key, R: Output> Hashed<K, R> {
         turn: impl Fn() -> Turn<'a>,
         pin: Pinned<'_>,
     ) -> bool {
-        unsafe fn free<K: Key, R: Output>(shard: *const (), entry: *mut ()) {
-            // SAFETY: as in `retire`, but that there is no value.
-            unsafe {
-                let (shard, entry) = (&*shard.cast::<Shard<K, R>>(), &*entry.cast::<Entry<K, R>>());
-                let key = (*entry.key.get()).assume_init_read();
-                shard.give_back(entry);
-                drop(key);
-            }
-        }
         let hash = self.hash(key);
         let shard = self.shard(hash);
         let Ok(entry) = shard.find(hash, key, pin) else { return false };
@@ -301,9 +302,8 @@ impl<K: Key, R: Output> Hashed<K, R> {
             let turn = turn();
             shard.unlink(&mut shard.write(&turn), hash, entry);
         }
-        let (of, at) = (std::ptr::from_ref(shard).cast(), std::ptr::from_ref(entry).cast_mut().cast());
-        // SAFETY: keys are `Send`; once, since nobody but the caller changes what it has claimed.
-        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R>) });
+        // SAFETY: nobody but the caller changes what it has claimed; and passed on.
+        unsafe { Self::retire_with::<false>(shard, entry) };
         true
     }
 

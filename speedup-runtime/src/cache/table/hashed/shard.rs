@@ -39,7 +39,7 @@ pub(super) struct Shard<K, R> {
     /// Reached through [`Shard::write`] alone.
     writer: UnsafeCell<Writer<K, R>>,
     /// How many entries were ever linked. Release by the writer, Acquire by who looks for a key.
-    made: AtomicU64,
+    linked: AtomicU64,
     /// Held by writers, unless the table is theirs alone.
     writing: Mutex<()>,
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
@@ -66,7 +66,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 live: 0,
                 unused: 0,
             }),
-            made: AtomicU64::new(0),
+            linked: AtomicU64::new(0),
             writing: Mutex::new(()),
             freed: AtomicU32::new(0),
             keeps,
@@ -116,8 +116,8 @@ impl<K: Key, R: Output> Shard<K, R> {
 
     /// How many entries were ever linked: for who looks for a key, and then makes its entry in the [`place`](Self::place) that was found.
     #[inline(always)]
-    pub(super) fn made(&self) -> u64 {
-        self.made.load(Ordering::Acquire)
+    pub(super) fn linked(&self) -> u64 {
+        self.linked.load(Ordering::Acquire)
     }
 
     /// Whether the shard has to grow before another entry is made.
@@ -126,20 +126,20 @@ impl<K: Key, R: Output> Shard<K, R> {
         writer.room == 0
     }
 
-    /// Where the entry of a key that was missing goes, if none has been made since: as many as these had been made before the key was looked for.
+    /// Where the entry of a key that was missing goes, if none has been linked since: so many were before the key was looked for.
     #[inline(always)]
     pub(super) fn place<'pin>(
         &self,
         writer: &Writing<'_, K, R>,
         missing: Missing<'pin, K, R>,
-        made: u64,
+        before: u64,
     ) -> Result<Lane<'pin>, Refused> {
         if self.is_full(writer) {
             return Err(Refused::Full);
         }
         let same = |view| self.own_view(writer).is_some_and(|own| std::ptr::eq(own, view));
         // Relaxed: written by writers alone.
-        let is_unchanged = self.made.load(Ordering::Relaxed) == made;
+        let is_unchanged = self.linked.load(Ordering::Relaxed) == before;
         let at = missing.at.filter(|(view, _)| is_unchanged && same(*view));
         at.map(|(_, lane)| lane).ok_or(Refused::Changed)
     }
@@ -161,7 +161,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         writer.room -= usize::from(lane.is_new() || writer.made != numbers);
         writer.live += 1;
         // Release: who sees this sees the link.
-        self.made.store(self.made.load(Ordering::Relaxed) + 1, Ordering::Release);
+        self.linked.store(self.linked.load(Ordering::Relaxed) + 1, Ordering::Release);
         entry
     }
 

@@ -52,7 +52,8 @@ const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
 const PATIENCE: usize = if cfg!(loom) { usize::MAX } else { 32 };
 /// A directory has at least so many entries.
 const FEWEST: usize = 4;
-/// Directories may take this many bytes beyond half of what the pages take.
+/// Directories may take this many bytes beyond half of what the pages take: the first keys on a line have pages up to about 2^24. More would be
+/// more to go through at each count of what is used.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
@@ -111,7 +112,7 @@ impl<K: Key, R> Pages<K, R> {
         self.find_in_page(packed, pin).map(|(_, slot)| slot)
     }
 
-    /// The same, with the header of its page.
+    /// The same, with the link to its page.
     #[inline(always)]
     pub(super) fn find_in_page<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
         let place = Self::place(packed);
