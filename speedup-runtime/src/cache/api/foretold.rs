@@ -209,7 +209,11 @@ mod tests {
         let text = || seen.set(seen.get() + __again_part!(value.1).len());
         let askew = || seen.set(100 + __again_part!(value.0.1) as usize);
         let cell = || seen.set(100 + __again_part!(value.2).get() as usize);
-        (aligned(), last(), text(), askew(), cell());
+        aligned();
+        last();
+        text();
+        askew();
+        cell();
         assert_eq!(seen.get(), 1 + 3 + 4);
     }
 
