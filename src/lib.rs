@@ -111,7 +111,7 @@ pub mod guide {
 #[doc(hidden)]
 pub mod __private {
     pub use speedup_runtime::cache::{foretold::tried, probe::*};
-    pub use speedup_runtime::{__again as again, __drain as drain};
+    pub use speedup_runtime::{__again as again, __again_part as again_part, __drain as drain};
 }
 
 /// The README's code is a test.

@@ -43,6 +43,12 @@ pub(crate) fn check(given: Option<&Ident>, function: &ItemFn, place: &Place, att
     }
 }
 
+/// Whether any of that clashes with a handle of this name.
+pub(crate) fn is_taken(handle: &Ident, function: &ItemFn, place: &Place) -> bool {
+    let binds = *place == Place::Free && !bindings(handle, function).is_empty();
+    *handle == function.sig.ident || binds || place::has_neighbour(&function.sig.ident, handle)
+}
+
 /// A name for the handle that is not this one: `LIMIT_CACHE`.
 fn other_name(handle: &Ident) -> String {
     let upper = expansion::handle_name(handle).to_string();

@@ -18,11 +18,6 @@ impl Errors {
         self.faults.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// A collector of faults that nobody is told of: whether there are any is what is asked.
-    pub(crate) fn silent() -> Self {
-        Self { reported: true, faults: Vec::new() }
-    }
-
     /// Takes over what a parser found.
     pub(crate) fn add(&mut self, fault: syn::Error) {
         self.faults.push(fault);

@@ -315,6 +315,25 @@ macro_rules! bodies {
         }
 
         $(#[$attribute])?
+        pub(super) fn fields_that_are_packed_or_alike(n: u32) -> u32 {
+            #[repr(C, packed)]
+            struct Packed { tag: u8, by: u32 }
+            struct Step { by_two: u32, r#type: u64 }
+            struct By { two: u64 }
+            if n < 3 { return n; }
+            let (packed, step, step_by) = (Packed { tag: 2, by: 1 }, Step { by_two: 1, r#type: 2 }, 0);
+            let a = fields_that_are_packed_or_alike(n - packed.by + step_by);
+            let b = fields_that_are_packed_or_alike(n - u32::from(packed.tag));
+            let step_by = By { two: 2 };
+            let part = Step { by_two: 1, r#type: 2 };
+            let part_by = By { two: 2 };
+            let c = fields_that_are_packed_or_alike(n - part.by_two);
+            let d = fields_that_are_packed_or_alike(n - part_by.two as u32);
+            let e = fields_that_are_packed_or_alike(n - part.r#type as u32);
+            (a + b * 3 + c * 5 + d * 7 + e + step.by_two + (step.r#type + step_by.two) as u32) % 1187
+        }
+
+        $(#[$attribute])?
         pub(super) fn turns_that_may_end(n: u32) -> u32 {
             if n < 3 { return n; }
             let (mut total, mut skipped) = (0u32, 0);
@@ -376,7 +395,7 @@ agree! {
     entries_of_a_map known_only_later conversions value_comes_late refilled taken_and_replaced changed_between
     closure_that_counts closure_once nested_closures labels_and_values questions_of_others names_in_the_way items_inside
     patterns dynamic ordered_maps comparisons arrays_that_are_mapped bound_before_it_is_consumed fields_beside_calls
-    turns_that_may_end
+    fields_that_are_packed_or_alike turns_that_may_end
 }
 
 /// Shapes that must not be taken for what they are not.

@@ -198,12 +198,13 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
-const WALKS: [&str; 6] = [
+const WALKS: [&str; 7] = [
     "cache::memory",
     "cache::bound::marks",
     "cache::thread::opened",
     "cache::fork::shown",
     "cache::api::fallible",
+    "cache::api::foretold",
     "striped",
 ];
 

@@ -44,7 +44,6 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ItemFn;
 
-use self::model::Options;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
@@ -65,13 +64,8 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&Ite
     let place = place(&function);
     // Options that contradict each other say nothing about the function.
     if options.contradictory || !validate::check(&function, &place, &options, &mut errors) {
-        return refused::expand(errors, function, &place, options);
+        return refused::expand(errors, function, &place, &options);
     }
-    cached(errors, function, place, options)
-}
-
-/// The cached function, and faults that do not keep it from being cached.
-fn cached(mut errors: Errors, function: ItemFn, place: Place, options: Options) -> TokenStream {
     let root = options.root.clone();
     let model = model::Cached::new(function, place, options, &mut errors);
     let (items, warning) = (expand::expand(&model), endless::warning(&model));

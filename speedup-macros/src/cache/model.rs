@@ -134,6 +134,11 @@ impl Options {
         self.scoped.is_none() && self.field.is_none() && matches!(place, Place::Free | Place::Inherent { .. })
     }
 
+    /// The name of the handle.
+    pub(crate) fn handle(&self, function: &ItemFn) -> Ident {
+        self.name.clone().unwrap_or_else(|| expansion::handle_name(&function.sig.ident))
+    }
+
     /// Whether the body gets something that is no part of the key.
     pub(crate) fn skips(&self) -> bool {
         self.key.is_some() || !self.skip.is_empty()
@@ -269,7 +274,7 @@ impl Cached {
             !moves_err && options.scoped.is_some() && options.sequential && signature::mentions_rc(&result);
         let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
         let mut arguments = signature::arguments(&function.sig);
-        let form = Form::of(&function, &place, &options, &arguments);
+        let (form, handle) = (Form::of(&function, &place, &options, &arguments), options.handle(&function));
         if may_borrow {
             borrowed::borrow_keys(&mut arguments, &form);
         }
@@ -295,7 +300,7 @@ impl Cached {
             stored: options.stored,
             policies: options.policies,
             uses_rayon: expansion::mentions_rayon(function.block.to_token_stream()),
-            handle: options.name.unwrap_or_else(|| expansion::handle_name(&function.sig.ident)),
+            handle,
             inner: expansion::inner_name(&function.sig.ident, "uncached"),
             formed: OnceCell::new(),
             function,

@@ -1,45 +1,42 @@
 //! What is left of a function that is refused. One mistake is one error: neither who calls the function, nor who uses its handle, nor the
 //! function itself adds another.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{ItemFn, ReturnType, Visibility, parse_quote};
 
+use super::form;
 use super::model::Options;
 use super::steady;
-use super::stored::Stored;
-use super::validate;
+use crate::clashes;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature;
 
-/// The function as its callers know it, and its handle where that would be missed. (Of a name that is missing in a module the compiler says
-/// nothing where a macro has failed; in an `impl` it does.)
-pub(super) fn expand(errors: Errors, function: ItemFn, place: &Place, options: Options) -> TokenStream {
-    let lends = options.returns_ref.is_some();
-    match mended(&function, place, options) {
-        Some(options) => super::cached(errors, function, place.clone(), options),
-        None => expansion::with_faults(errors, as_called(function, place, lends)),
+/// The function as its callers know it, and its handle.
+pub(super) fn expand(errors: Errors, function: ItemFn, place: &Place, options: &Options) -> TokenStream {
+    let handle = options.handle(&function);
+    let mut faults = errors.into_tokens();
+    if options.names_handle(place) && !clashes::is_taken(&handle, &function, place) {
+        faults = handle_of(&handle, &function, place, &faults);
     }
+    let function = as_called(function, place, options.returns_ref.is_some());
+    quote!(#faults #function)
 }
 
-/// The options without those that may be what is wrong, if there is a handle with them.
-fn mended(function: &ItemFn, place: &Place, options: Options) -> Option<Options> {
-    if !matches!(place, Place::Inherent { .. }) || !options.names_handle(place) {
-        return None;
+/// `const F: PhantomData<[(); { compile_error! { ".." } 0 }]> = loop {};`
+///
+/// The faults stand in the handle's type: of what is done with a value whose type has a fault, nothing more is reported.
+fn handle_of(name: &Ident, function: &ItemFn, place: &Place, faults: &TokenStream) -> TokenStream {
+    let (visibility, generics) = (&function.vis, &function.sig.generics);
+    let ty = quote!(::core::marker::PhantomData<[(); { #faults 0 }]>);
+    if form::is_generic(function, place) {
+        let bounds = &generics.where_clause;
+        quote!(#[allow(non_snake_case, dead_code)] #visibility fn #name #generics () -> #ty #bounds { loop {} })
+    } else {
+        quote!(#[allow(dead_code)] #visibility const #name: #ty = loop {};)
     }
-    let passes = |options: &Options| validate::check(function, place, options, &mut Errors::silent());
-    let flags = Options { cache_err: None, cache_none: None, tables: None, stored: Stored::default(), ..options };
-    if passes(&flags) {
-        return Some(flags);
-    }
-    // With another key, and errors that have to be `Clone`: where nothing can be wrong with the types.
-    let arguments = signature::arguments(&function.sig);
-    let ReturnType::Type(_, result) = &function.sig.output else { return None };
-    let mut types = arguments.iter().map(|argument| &argument.owned).chain([result.as_ref()]);
-    let fewer = Options { move_err: None, skip: Vec::new(), ..flags };
-    (types.all(signature::is_harmless) && passes(&fewer)).then_some(fewer)
 }
 
 /// The function with the signature that callers know. Where its own body would not do for that, that is a function of its own:

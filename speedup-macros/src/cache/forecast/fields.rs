@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprField, Member, Stmt, UnOp, parse_quote};
 
@@ -11,7 +13,7 @@ use super::locals::Locals;
 use super::names::{self, Names};
 use super::uses::Uses;
 
-/// Puts `let item_weight = again!(item.weight);` before the statements, and `item_weight` in place of `item.weight`.
+/// Puts `let item_weight = again_part!(item.weight);` before the statements, and `item_weight` in place of `item.weight`.
 pub(super) fn copied(locals: &Locals, statements: &mut Vec<Stmt>) {
     let uses = Uses::of_statements(statements);
     let parted = uses.free.iter().filter(|(name, how)| {
@@ -26,13 +28,13 @@ pub(super) fn copied(locals: &Locals, statements: &mut Vec<Stmt>) {
     let copies = rewrite
         .fields
         .into_values()
-        .map(|(name, field)| -> Stmt { parse_quote!(let #name = ::speedup::__private::again!(#field);) });
+        .map(|(name, field)| -> Stmt { parse_quote!(let #name = ::speedup::__private::again_part!(#field);) });
     statements.splice(0..0, copies.collect::<Vec<_>>());
 }
 
 struct Rewrite {
     of: Names,
-    /// By what they are called.
+    /// By their tokens, with what each is called: no two are called the same.
     fields: BTreeMap<String, (Ident, ExprField)>,
 }
 
@@ -43,8 +45,7 @@ impl VisitMut for Rewrite {
                 let root = names::root(&Expr::Field(field.clone())).filter(|root| self.of.contains(root));
                 match root.and_then(|_| called(field)) {
                     Some(text) => {
-                        let name = Ident::new(&text, Span::mixed_site());
-                        self.fields.insert(text, (name.clone(), field.clone()));
+                        let name = self.named(text, field);
                         *code = parse_quote!(#name);
                     }
                     None => visit_mut::visit_expr_mut(self, code),
@@ -59,15 +60,31 @@ impl VisitMut for Rewrite {
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
+impl Rewrite {
+    /// What a field is called: `text`, unless that is another one, as `a.b_c` is beside `a_b.c`.
+    fn named(&mut self, mut text: String, field: &ExprField) -> Ident {
+        let tokens = field.to_token_stream().to_string();
+        if let Some((name, _)) = self.fields.get(&tokens) {
+            return name.clone();
+        }
+        while self.fields.values().any(|(other, _)| *other == text) {
+            text.push('_');
+        }
+        let name = Ident::new(&text, Span::mixed_site());
+        self.fields.insert(tokens, (name.clone(), field.clone()));
+        name
+    }
+}
+
 /// `item_weight` for `item.weight`; `None` for what is no field of a variable.
 fn called(field: &ExprField) -> Option<String> {
     let base = match &*field.base {
-        Expr::Path(path) => path.path.get_ident()?.to_string(),
+        Expr::Path(path) => path.path.get_ident()?.unraw().to_string(),
         Expr::Field(inner) => called(inner)?,
         _ => return None,
     };
     match &field.member {
-        Member::Named(name) => Some(format!("{base}_{name}")),
+        Member::Named(name) => Some(format!("{base}_{}", name.unraw())),
         Member::Unnamed(index) => Some(format!("{base}_{}", index.index)),
     }
 }

@@ -112,6 +112,17 @@ pub(super) fn changes(code: &Expr, mutable: &dyn Fn(&str) -> bool) -> Names {
     search.0
 }
 
+/// Is there a `let` in the condition?
+pub(super) fn binds(condition: &Expr) -> bool {
+    match condition {
+        Expr::Let(_) => true,
+        Expr::Binary(binary) => binds(&binary.left) || binds(&binary.right),
+        Expr::Paren(inner) => binds(&inner.expr),
+        Expr::Group(inner) => binds(&inner.expr),
+        _ => false,
+    }
+}
+
 /// Does the operator change its left side?
 pub(super) fn assigns(op: &BinOp) -> bool {
     matches!(

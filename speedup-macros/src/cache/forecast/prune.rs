@@ -113,7 +113,7 @@ fn compound(node: Node, later: &mut Later) -> Option<Node> {
             let then = backwards(then, &mut by_then);
             let otherwise = backwards(otherwise, &mut by_other);
             if then.is_empty() && otherwise.is_empty() {
-                return if binds(&condition) { None } else { step(Node::Run(condition), later) };
+                return if names::binds(&condition) { None } else { step(Node::Run(condition), later) };
             }
             later.join(by_then);
             later.join(by_other);
@@ -208,15 +208,4 @@ fn repeated(label: Option<syn::Label>, head: Head, body: Vec<Node>, later: &mut 
 fn wanted_by(nodes: &[Node], later: &Later) -> bool {
     let written: Vec<Stmt> = super::write::plainly(nodes);
     Uses::of_statements(&written).free.iter().any(|(name, how)| how.changed && later.names.contains(name))
-}
-
-/// Is there a `let` in the condition?
-fn binds(condition: &Expr) -> bool {
-    match condition {
-        Expr::Let(_) => true,
-        Expr::Binary(binary) => binds(&binary.left) || binds(&binary.right),
-        Expr::Paren(inner) => binds(&inner.expr),
-        Expr::Group(inner) => binds(&inner.expr),
-        _ => false,
-    }
 }

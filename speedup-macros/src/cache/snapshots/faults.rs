@@ -44,18 +44,26 @@ fn a_wrong_signature_leaves_the_function_as_it_is() {
     check(
         "",
         "async fn f<T>(&self, n: &mut T) { }",
-        &expect![[r#"
-            ::core::compile_error! {
-                "is `self` part of the key? Write `#[cache(skip(self))]` for a table that all instances share because it makes no difference to the result, `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart, or `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`"
-            }
-            ::core::compile_error! {
-                "a `&mut` argument can change and so is no key: take `T` by value and return what changes"
-            }
-            ::core::compile_error! {
-                "a cached function returns a value: write its type, such as `-> u64`"
+        &expect![[r##"
+            #[allow(non_snake_case, dead_code)]
+            fn F<T>() -> ::core::marker::PhantomData<
+                [(); {
+                    ::core::compile_error! {
+                        "is `self` part of the key? Write `#[cache(skip(self))]` for a table that all instances share because it makes no difference to the result, `#[cache(key = |self, ..| -> .. { .. })]` for what of `self` tells results apart, or `#[cache(field = memo)]` with `self: Arc<Self>` for a table in a field `memo: speedup::AsyncMemo<(Args,), Ret>`"
+                    }
+                    ::core::compile_error! {
+                        "a `&mut` argument can change and so is no key: take `T` by value and return what changes"
+                    }
+                    ::core::compile_error! {
+                        "a cached function returns a value: write its type, such as `-> u64`"
+                    }
+                    0
+                }],
+            > {
+                loop {}
             }
             async fn f<T>(&self, n: &mut T) {}
-        "#]],
+        "##]],
     );
 }
 

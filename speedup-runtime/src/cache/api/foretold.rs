@@ -45,6 +45,34 @@ macro_rules! __again {
     }};
 }
 
+/// What lies at a place, if it can be lent: a field of a `repr(packed)` struct may lie where no reference can be.
+///
+/// # Safety
+/// As long as it is lent there is a value at the place, which nobody changes or moves.
+#[inline]
+pub unsafe fn lent<'a, T>(place: *const T) -> Option<&'a T> {
+    // SAFETY: it is aligned, and the caller says that the value is there and stays.
+    place.is_aligned().then(|| unsafe { &*place })
+}
+
+/// The forecast's own copy of a part of a variable; where there is none to be had, the forecast ends.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __again_part {
+    ($part:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::cache::foretold::{AgainNone as _, AgainOwn as _};
+        let place = &raw const $part;
+        // SAFETY: the forecast borrows the variable as long as it is made, and this is gone when the copy is there.
+        match unsafe { $crate::cache::foretold::lent(place) }
+            .and_then(|part| (&$crate::cache::foretold::Again(part)).again())
+        {
+            ::core::option::Option::Some(copy) => copy,
+            ::core::option::Option::None => return,
+        }
+    }};
+}
+
 /// What may be an iterator.
 pub struct Drain<T>(pub Option<T>);
 
@@ -166,6 +194,27 @@ mod tests {
         assert!(copies!(7) && copies!("text") && copies!(vec![String::new()]) && copies!(&Plain));
         assert!(!copies!(Plain) && !copies!(&mut number) && !copies!(Cell::new(3)) && !copies!(&Cell::new(3)));
         assert!(!copies!(Rc::new(3)));
+    }
+
+    #[test]
+    fn parts_are_copied_where_they_can_be_lent() {
+        #[repr(C, packed)]
+        struct Packed(u8, u32, u8);
+        #[repr(C, align(8))]
+        struct Apart(Packed, String, Cell<u32>);
+        let value = Apart(Packed(1, 2, 3), "text".to_owned(), Cell::new(4));
+        let seen = Cell::new(0);
+        let aligned = || seen.set(seen.get() + usize::from(__again_part!(value.0.0)));
+        let last = || seen.set(seen.get() + usize::from(__again_part!(value.0.2)));
+        let text = || seen.set(seen.get() + __again_part!(value.1).len());
+        let askew = || seen.set(100 + __again_part!(value.0.1) as usize);
+        let cell = || seen.set(100 + __again_part!(value.2).get() as usize);
+        aligned();
+        last();
+        text();
+        askew();
+        cell();
+        assert_eq!(seen.get(), 1 + 3 + 4);
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Slicer<'_> {
     pub(super) fn discard_condition(&mut self, condition: &Expr, out: &mut Vec<Node>) {
         match condition {
             Expr::Let(inner) => self.discard(&inner.expr, out),
-            Expr::Binary(binary) if binds(&binary.left) || binds(&binary.right) => {
+            Expr::Binary(binary) if names::binds(&binary.left) || names::binds(&binary.right) => {
                 self.discard_condition(&binary.left, out);
                 self.skip(&binary.right);
             }
@@ -332,15 +332,5 @@ fn bound_by_condition(condition: &Expr) -> Names {
         Expr::Paren(inner) => bound_by_condition(&inner.expr),
         Expr::Group(inner) => bound_by_condition(&inner.expr),
         _ => Names::new(),
-    }
-}
-
-fn binds(condition: &Expr) -> bool {
-    match condition {
-        Expr::Let(_) => true,
-        Expr::Binary(binary) => binds(&binary.left) || binds(&binary.right),
-        Expr::Paren(inner) => binds(&inner.expr),
-        Expr::Group(inner) => binds(&inner.expr),
-        _ => false,
     }
 }
