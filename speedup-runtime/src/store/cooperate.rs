@@ -28,7 +28,8 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn begin(&self, key: &K) -> Result<Begun<K, V>>;
 
-    /// The same after waiting, without asking again and again, until it is another answer than `Taken` with the needs that were seen.
+    /// The same after waiting, without asking again and again, until it is another answer than `Taken` with the needs that were seen. A store that
+    /// [claims for others](Self::foretell_and_claim) returns that answer, too, when it is [stirred](Self::stir): what waits here may [take] the call.
     ///
     /// # Errors
     /// If the store could not be asked.

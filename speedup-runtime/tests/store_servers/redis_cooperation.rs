@@ -16,7 +16,18 @@ type Key = (u32, u32);
 type Sums = RedisStore<Key, u64>;
 
 fn sums(server: &Server) -> Sums {
-    Sums::builder(server.url(), "sums").cooperate().open().expect("the address is one")
+    sums_at(server.url())
+}
+
+fn sums_at(address: String) -> Sums {
+    Sums::builder(address, "sums").cooperate().open().expect("the address is one")
+}
+
+/// One whose round trips are counted, and one beside it.
+fn counted_and_another(server: &Server) -> (Proxy, Sums, Sums) {
+    let proxy = Proxy::before(server.address());
+    let counted = sums_at(url(Kind::Redis, proxy.address()));
+    (proxy, counted, sums(server))
 }
 
 /// One of the processes.
@@ -143,12 +154,33 @@ fn who_waits_is_told_of_the_value_of_needs_and_of_the_end() {
     });
 }
 
+/// The owner gives it up, a group of this process is quicker than who waits, and then waits for that one.
+#[test]
+fn who_waits_for_a_call_that_its_own_process_has_claimed_since_is_let_go() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let one = sums(&server);
+    let store = one.cooperation().unwrap();
+    assert_eq!(store.begin(&(1, 1)).unwrap(), Begun::Mine);
+    let Begun::Taken { seen, .. } = store.begin(&(1, 1)).unwrap() else { panic!("it is taken") };
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| store.wait(&(1, 1), seen).unwrap());
+        while !waits.is_finished() {
+            store.stir(&(1, 1));
+            std::thread::yield_now();
+        }
+        assert_eq!(waits.join().unwrap(), Begun::Taken { needs: Vec::new(), seen });
+    });
+    // And where nobody tells it, since it has begun to wait later than that.
+    let short = Sums::builder(server.url(), "short").cooperate().lease(Duration::from_millis(300)).open().unwrap();
+    let store = short.cooperation().unwrap();
+    assert_eq!(store.begin(&(1, 1)).unwrap(), Begun::Mine);
+    assert_eq!(store.wait(&(1, 1), seen).unwrap(), Begun::Taken { needs: Vec::new(), seen });
+}
+
 #[test]
 fn the_first_key_that_is_free_is_claimed_in_one_round_trip() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
-    let proxy = Proxy::before(server.address());
-    let two = Sums::builder(url(Kind::Redis, proxy.address()), "sums").cooperate().open().expect("the address is one");
-    let one = sums(&server);
+    let (proxy, two, one) = counted_and_another(&server);
     let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
     one.put(&(0, 0), &1, None).unwrap();
     assert_eq!(owner.begin(&(1, 1)).unwrap(), Begun::Mine);
@@ -179,9 +211,7 @@ fn the_first_key_that_is_free_is_claimed_in_one_round_trip() {
 #[test]
 fn a_group_is_told_looked_up_and_its_first_free_member_claimed_in_one_round_trip() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
-    let proxy = Proxy::before(server.address());
-    let two = Sums::builder(url(Kind::Redis, proxy.address()), "sums").cooperate().open().expect("the address is one");
-    let one = sums(&server);
+    let (proxy, two, one) = counted_and_another(&server);
     let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
     one.put(&(0, 0), &1, None).unwrap();
     assert_eq!(owner.begin(&(1, 1)).unwrap(), Begun::Mine);

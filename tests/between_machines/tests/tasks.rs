@@ -222,6 +222,33 @@ fn a_claim_that_is_given_up_while_the_server_rests_ends_with_its_lease() {
     }
 }
 
+/// Another process's.
+static BESIDE: LazyLock<Numbers> = LazyLock::new(|| store("cheap").unwrap());
+
+/// Computed once, whatever it costs.
+fn once(test: &str) -> Result<Numbers, Error> {
+    let (url, long) = (servers(|all| all[test].url()), Duration::from_secs(3_600));
+    RedisStore::builder(url, test).claim_all().lease(long).timeout(Duration::from_secs(60)).open()
+}
+
+#[cache(store = once("cheap"))]
+async fn cheap(n: u32) -> u64 {
+    // Before, calls cost nothing to speak of.
+    if n >= 50 {
+        let begun = BESIDE.cooperation().unwrap().begin(&(n,)).unwrap();
+        assert!(matches!(begun, Begun::Taken { .. }), "{n} is not claimed");
+    }
+    u64::from(n)
+}
+
+#[test]
+fn calls_cheaper_than_asking_are_claimed_too_where_all_are() {
+    let Some(_server) = server("cheap") else { return };
+    for n in 0..52 {
+        assert_eq!(block_on(cheap(n)), u64::from(n));
+    }
+}
+
 static MANY: LazyLock<Gate> = LazyLock::new(Gate::default);
 
 #[cache(store = store("many"))]

@@ -8,7 +8,8 @@
 //!   owner may have ended the claim before, and have claimed the same memory for another key. It counts as long as what it waits for is
 //!   still claimed by the same owner. A thread whose claim has ended is running again, even if it has not noticed yet.
 //! - The edges that count form no circle. Who would close one is refused, and exactly one of those who take part is.
-//! - Who waits for those who visit what it has shown waits for those alone who visit it as long as they wait themselves.
+//! - Who waits for those who visit what it has shown waits for those alone who visit it as long as they wait themselves. Where several do, one of
+//!   them stands for all to others, and each for itself: so a circle through another one is found by that one, which looks again when it wakes.
 //! - A claim that ends is told to every thread that had entered a wait for it by then ([`Graph::over`],
 //!   [`Graph::deliver`]), and to no thread that waits for a later claim of the same slot. So is one that is found to need
 //!   itself before it has ended.

@@ -189,25 +189,16 @@ ships!(PolicyCache: aged, AsyncCache: plain, AsyncPolicyCache: aged);
 struct Beside(PathBuf);
 
 impl Beside {
-    fn of(path: &Path) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Beside(path.with_added_extension(format!("{}-{number}.new", std::process::id())))
-    }
-
     /// Makes a file that was not there: two machines may give processes the same number.
     fn create(path: &Path) -> io::Result<(Self, File)> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         loop {
-            let beside = Beside::of(path);
-            match File::create_new(&beside.0) {
-                Ok(file) => return Ok((beside, file)),
-                Err(error) => {
-                    // It is another one's, or is not there.
-                    std::mem::forget(beside);
-                    if error.kind() != io::ErrorKind::AlreadyExists {
-                        return Err(error);
-                    }
-                }
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let beside = path.with_added_extension(format!("{}-{number}.new", std::process::id()));
+            match File::create_new(&beside) {
+                Ok(file) => return Ok((Beside(beside), file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -52,6 +52,7 @@ impl<K: Key, R> Ahead<K, R> {
         Ahead { state: Mutex::new(None), count: AtomicUsize::new(0) }
     }
 
+    /// Keys and answers are dropped by callers, when the lock is not held: that is users' code.
     fn change<T>(&self, change: impl FnOnce(&mut State<K, R>) -> T) -> T {
         let mut state = lock(&self.state);
         let state = state.get_or_insert_default();
@@ -65,7 +66,7 @@ impl<K: Key, R> Ahead<K, R> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let (answer, since) = self.change(|state| state.answers.remove(Distinct::of(key)))?;
+        let (_key, (answer, since)) = self.change(|state| state.answers.remove_entry(Distinct::of(key)))?;
         (since.elapsed() < FRESH).then_some(answer)
     }
 
@@ -89,26 +90,22 @@ impl<K: Key, R> Ahead<K, R> {
         let noted = key.map(|key| Distinct(key.clone()));
         let dropped = self.change(|state| {
             state.time += 1;
-            match noted {
-                Some(key) => {
-                    let old = state.answers.remove_entry(&key);
-                    state.keys.insert(key, state.time);
-                    let is_full = state.keys.len() > MOST;
-                    if is_full {
-                        state.all = state.time;
-                    }
-                    let is_needed = state.asked > 0 && !is_full;
-                    (
-                        old,
-                        HashMap::default(),
-                        if is_needed { HashMap::default() } else { std::mem::take(&mut state.keys) },
-                    )
-                }
-                None => {
-                    state.all = state.time;
-                    (None, std::mem::take(&mut state.answers), std::mem::take(&mut state.keys))
-                }
-            }
+            let Some(key) = noted else {
+                state.all = state.time;
+                return (None, None, std::mem::take(&mut state.answers), std::mem::take(&mut state.keys));
+            };
+            let answer = state.answers.remove_entry(&key);
+            let (key, keys) = if state.asked == 0 {
+                (Some(key), HashMap::default())
+            } else if state.keys.len() == MOST {
+                state.all = state.time;
+                (Some(key), std::mem::take(&mut state.keys))
+            } else {
+                let before = state.keys.remove_entry(&key).map(|(key, _)| key);
+                state.keys.insert(key, state.time);
+                (before, HashMap::default())
+            };
+            (answer, key, HashMap::default(), keys)
         });
         drop(dropped);
     }
@@ -119,18 +116,25 @@ impl<K: Key, R> Asked<'_, K, R> {
     pub(super) fn keep(self, found: impl Iterator<Item = (K, Option<R>)>) {
         let now = Instant::now();
         let found: Vec<_> = found.take(MOST).map(|(key, answer)| (Distinct(key), (answer, now))).collect();
+        let mut old = Vec::new();
         let dropped = self.ahead.change(|state| {
             if state.all > self.since {
-                return (HashMap::default(), found);
+                old = found;
+                return HashMap::default();
             }
             let full = state.answers.len() + found.len() > MOST;
             let dropped = if full { std::mem::take(&mut state.answers) } else { HashMap::default() };
-            let is_new = |key: &Distinct<K>| state.keys.get(key).is_none_or(|forgotten| *forgotten <= self.since);
-            let (found, old): (Vec<_>, Vec<_>) = found.into_iter().partition(|(key, _)| is_new(key));
-            state.answers.extend(found);
-            (dropped, old)
+            for (key, answer) in found {
+                if state.keys.get(&key).is_some_and(|forgotten| *forgotten > self.since) {
+                    old.push((key, answer));
+                } else {
+                    old.extend(state.answers.remove_entry(&key));
+                    state.answers.insert(key, answer);
+                }
+            }
+            dropped
         });
-        drop(dropped);
+        drop((dropped, old));
     }
 }
 
@@ -161,6 +165,31 @@ mod tests {
             ahead.ask().keep(answer());
             assert_eq!([ahead.take(&(1,)), ahead.take(&(2,))], [Some(Some(1)), Some(Some(2))]);
         }
+    }
+
+    /// An answer that looks at the others when it goes.
+    struct Looks(&'static Ahead<(u8,), Looks>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            drop(lock(&self.0.state));
+        }
+    }
+
+    #[test]
+    fn answers_are_dropped_outside_of_the_lock() {
+        static AHEAD: Ahead<(u8,), Looks> = Ahead::new();
+        let answers = || (0..4).map(|n| ((n,), Some(Looks(&AHEAD))));
+        AHEAD.ask().keep(answers());
+        AHEAD.ask().keep(answers());
+        let (first, second) = (AHEAD.ask(), AHEAD.ask());
+        AHEAD.forget(Some(&(1,)));
+        AHEAD.forget(Some(&(1,)));
+        first.keep(answers());
+        drop(AHEAD.take(&(0,)));
+        AHEAD.forget(None);
+        second.keep(answers());
+        assert!(AHEAD.take(&(2,)).is_none());
     }
 
     #[test]

@@ -68,6 +68,9 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Builder<K
     }
 
     /// The same for all calls, whatever they cost: for those that do something that is to be done once, such as paying for an answer.
+    ///
+    /// Each call that is not in memory then costs a round trip before it, however short it is, and its value is put before it is returned, which is another one.
+    /// While the server does not answer, or where a process is cut off for longer than its [lease](Self::lease), calls are computed all the same, perhaps twice.
     pub fn claim_all(mut self) -> Self {
         (self.cooperates, self.claims_all) = (true, true);
         self

@@ -206,11 +206,19 @@ where
         events::listen(&self.shared);
         // Before the look, so that nothing is missed between both.
         let signal = self.shared.events.signal(&key);
+        let mut has_waited = false;
         loop {
             match self.ask(&key)? {
                 Answered::Begun(begun) => return Ok(begun),
-                Answered::Taken { needs, seen, .. } if seen != known => return Ok(Begun::Taken { needs, seen }),
-                Answered::Taken { left, .. } => signal.wait(left.clamp(Duration::from_millis(1), LOOK)),
+                Answered::Taken { needs, seen, left } => {
+                    // A search or a group of this process has come first, and may be waiting for the caller.
+                    let is_ours = has_waited && self.shared.claims.token(&key).is_some();
+                    if seen != known || is_ours {
+                        return Ok(Begun::Taken { needs, seen });
+                    }
+                    signal.wait(left.clamp(Duration::from_millis(1), LOOK));
+                    has_waited = true;
+                }
             }
         }
     }

@@ -75,7 +75,8 @@ impl<'a> Machine<'a> {
     /// A call whose value is not in memory.
     fn missing(&self, key: Key) -> u64 {
         let is_taken = take(&self.link, &key);
-        if let Some(value) = self.ahead.borrow_mut().remove(&key) {
+        // What is claimed is computed, or its claim never ended: so it is in the dock of a function.
+        if !is_taken && let Some(value) = self.ahead.borrow_mut().remove(&key) {
             return value;
         }
         if !is_taken && !self.is_worth_a_claim() {
