@@ -4,10 +4,12 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     collections::HashMap,
     hash::Hash,
+    panic::resume_unwind,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -52,12 +54,19 @@ fn scramble(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// Held by the test that counts.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Counts while no other test does, on a thread that has ended when the next one begins: what it retires is freed by then.
+fn alone<T: Send>(count: impl FnOnce() -> T + Send) -> T {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    thread::scope(|scope| scope.spawn(count).join()).unwrap_or_else(|payload| resume_unwind(payload))
+}
 
 /// The bytes that a cache and a hash map take for the same keys.
-fn costs<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+fn costs<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K + Send, cache: Cache<K, u64>) -> (usize, usize) {
+    alone(move || costs_here(key, cache))
+}
+
+fn costs_here<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K, cache: Cache<K, u64>) -> (usize, usize) {
     let before = LIVE.load(Ordering::Relaxed);
     let mut map = HashMap::new();
     for n in 0..KEYS {
@@ -70,8 +79,6 @@ fn costs<K: Key<Args = K> + Hash + Eq>(key: impl Fn(u64) -> K, cache: Cache<K, u
     }
     let in_cache = LIVE.load(Ordering::Relaxed) - before;
     assert_eq!(cache.len(), map.len());
-    // Before another test begins to count.
-    drop((cache, map));
     (in_cache, in_map)
 }
 
@@ -135,13 +142,12 @@ fn bounds_and_ages() {
         (make().idle(hour), 76),
     ];
     for (cache, most) in table {
-        let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let before = LIVE.load(Ordering::Relaxed);
-        (0..KEYS).for_each(|n| assert_eq!(cache.get((n,)), n));
-        let each = (LIVE.load(Ordering::Relaxed) - before) as f64 / KEYS as f64;
-        assert_eq!(cache.len() as u64, KEYS);
-        assert!(each <= f64::from(most), "{each} bytes an entry, of {most}");
-        // Before another one is measured.
-        drop(cache);
+        alone(move || {
+            let before = LIVE.load(Ordering::Relaxed);
+            (0..KEYS).for_each(|n| assert_eq!(cache.get((n,)), n));
+            let each = (LIVE.load(Ordering::Relaxed) - before) as f64 / KEYS as f64;
+            assert_eq!(cache.len() as u64, KEYS);
+            assert!(each <= f64::from(most), "{each} bytes an entry, of {most}");
+        });
     }
 }
