@@ -40,8 +40,9 @@ pub(super) struct Shared<K: Key, R: Output> {
     room: OnceCell<Room>,
     /// Whether a sweep is on the timer's agenda. `AcqRel` where it is set: exactly one puts it there.
     sweeping: AtomicBool,
-    /// Counts. Relaxed.
+    /// A count. Relaxed.
     expirations: AtomicU64,
+    /// The same of renewals that are over. Release, with the Acquire of who reads it: he sees since when the new values live.
     renewals: AtomicU64,
 }
 
@@ -96,7 +97,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Evictions, expirations and renewals.
     pub(super) fn counts(&self) -> [u64; 3] {
-        let [expirations, renewals] = [&self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed));
+        let (expirations, renewals) = (self.expirations.load(Ordering::Relaxed), self.renewals.load(Ordering::Acquire));
         [self.room.get().map_or(0, Room::evictions), expirations, renewals]
     }
 
@@ -308,8 +309,9 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
 
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
-            self.renewals.fetch_add(u64::from(old.is_some()), Ordering::Relaxed);
+            let is_renewal = old.is_some();
             self.settle_now(core, key, old);
+            self.renewals.fetch_add(u64::from(is_renewal), Ordering::Release);
         }
     }
 
