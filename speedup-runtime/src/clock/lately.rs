@@ -43,6 +43,12 @@ pub(crate) fn lately() -> u64 {
     }
 }
 
+/// The same where it is one load: where a thread reads the clock for others.
+#[inline(always)]
+pub(crate) fn kept() -> Option<u64> {
+    Some(LATELY.load(Ordering::Relaxed)).filter(|time| *time != 0)
+}
+
 #[cold]
 #[inline(never)]
 fn read() -> u64 {
