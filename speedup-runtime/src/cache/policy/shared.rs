@@ -237,7 +237,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         self.tell_all(told);
     }
 
-    fn tell_all(&self, told: Vec<(K, R)>) {
+    pub(super) fn tell_all(&self, told: Vec<(K, R)>) {
         told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
@@ -303,7 +303,8 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
             let placed = flight.publish_placed(value, pin.at());
             placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
         };
-        self.has_settled(core, ends, told);
+        self.has_settled(core, ends);
+        self.tell_all(told);
     }
 
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
@@ -341,6 +342,12 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
 impl<K: Key, R: Output> Shared<K, R> {
     /// What [`Settle::settle`] does, for a value that was computed or put in.
     pub(super) fn settle_now(&self, core: &Kept<K, R>, key: &Hashed<K>, old: Option<Stored<R>>) {
+        let told = self.settle_quietly(core, key, old);
+        self.tell_all(told);
+    }
+
+    /// The same, but for telling who was put out: that is returned.
+    pub(super) fn settle_quietly(&self, core: &Kept<K, R>, key: &Hashed<K>, old: Option<Stored<R>>) -> Vec<(K, R)> {
         if let Some(old) = old {
             self.forget(&old);
         }
@@ -350,13 +357,13 @@ impl<K: Key, R: Output> Shared<K, R> {
             let placed = core.table(pin.at()).and_then(|table| table.find_place(key, pin.at()));
             placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
         };
-        self.has_settled(core, ends, told);
+        self.has_settled(core, ends);
+        told
     }
 
     /// What comes after a value has got its place, or has none; `ends` is when it ends.
     #[inline]
-    fn has_settled(&self, core: &Kept<K, R>, ends: Option<u64>, told: Vec<(K, R)>) {
-        self.tell_all(told);
+    fn has_settled(&self, core: &Kept<K, R>, ends: Option<u64>) {
         self.free_what_went();
         if let Some(ends) = ends.filter(|_| self.rules.ages()) {
             self.schedule(core, ends.saturating_add(self.rules.grace()));

@@ -50,17 +50,23 @@ impl Slabs {
             (start.addr() + size <= left.end.addr()).then_some(start)
         };
         let start = fitting(&self.left).unwrap_or_else(|| {
-            let align = if chunk == SLAB { SLAB } else { layout.align() };
-            let slab = self.allocate(Layout::from_size_align(chunk, align).expect("a power of two"));
-            if chunk == SLAB {
-                huge_pages::ask_for(slab.addr(), slab.addr() + SLAB);
-            }
-            self.left = slab..slab.wrapping_add(chunk);
-            slab
+            self.begin(chunk, layout.align());
+            fitting(&self.left).expect("a fourth of it")
         });
         self.left.start = start.wrapping_add(size);
         self.taken += size;
         start
+    }
+
+    /// Goes on in a new slab or chunk.
+    fn begin(&mut self, chunk: usize, align: usize) {
+        // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
+        let (size, align) = if chunk == SLAB { (SLAB, SLAB) } else { (chunk + align, align_of::<usize>()) };
+        let block = self.allocate(Layout::from_size_align(size, align).expect("a power of two"));
+        if chunk == SLAB {
+            huge_pages::ask_for(block.addr(), block.addr() + SLAB);
+        }
+        self.left = block..block.wrapping_add(size);
     }
 
     fn allocate(&mut self, layout: Layout) -> *mut u8 {
