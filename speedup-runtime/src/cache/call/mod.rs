@@ -32,6 +32,8 @@ pub(in crate::cache) mod known;
 #[cfg(not(loom))]
 pub(in crate::cache) mod leaves;
 #[cfg(not(loom))]
+mod let_go;
+#[cfg(not(loom))]
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod look;
