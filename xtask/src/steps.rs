@@ -281,8 +281,8 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command = Command::new(build_alone("scaling")?);
             command.arg("table").arg(simulated);
         }
-        "policies" => {
-            command = Command::new(build_alone("policies")?);
+        "policies" | "stores" => {
+            command = Command::new(build_alone(which)?);
             command.args(sections);
         }
         "profiles" => {
@@ -343,7 +343,7 @@ fn bench_check(_: &[String]) -> Result<Done, Failure> {
         "benches/Cargo.toml",
         "--all-targets",
         "--features",
-        "cold,shapes,policies,scaling",
+        "cold,shapes,policies,scaling,stores",
     ];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))?;
     run(Command::new(build_simulated()?).arg("check"))
