@@ -173,7 +173,7 @@ fn docs(_: &[String]) -> Result<Done, Failure> {
 fn deny(_: &[String]) -> Result<Done, Failure> {
     licences()?;
     if !is_there(&mut cargo(&["deny", "--version"])) {
-        return Ok(Done::Skipped("cargo-deny is not installed: sources and advisories are not checked".to_owned()));
+        return Ok(Done::Skipped("cargo-deny is not installed: advisories are not checked".to_owned()));
     }
     run(&mut cargo(&["deny", "check"]))
 }
