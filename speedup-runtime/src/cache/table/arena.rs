@@ -50,8 +50,8 @@ impl Slabs {
             (start.addr() + size <= left.end.addr()).then_some(start)
         };
         let start = fitting(&self.left).unwrap_or_else(|| {
-            self.begin(chunk, layout.align());
-            fitting(&self.left).expect("a fourth of it")
+            self.begin(chunk);
+            fitting(&self.left).expect("a fourth of it, and no more to align it")
         });
         self.left.start = start.wrapping_add(size);
         self.taken += size;
@@ -59,9 +59,9 @@ impl Slabs {
     }
 
     /// Goes on in a new slab or chunk.
-    fn begin(&mut self, chunk: usize, align: usize) {
+    fn begin(&mut self, chunk: usize) {
         // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
-        let (size, align) = if chunk == SLAB { (SLAB, SLAB) } else { (chunk + align, align_of::<usize>()) };
+        let (size, align) = if chunk == SLAB { (SLAB, SLAB) } else { (chunk, align_of::<usize>()) };
         let block = self.allocate(Layout::from_size_align(size, align).expect("a power of two"));
         if chunk == SLAB {
             huge_pages::ask_for(block.addr(), block.addr() + SLAB);
