@@ -15,6 +15,8 @@ use std::{
     time::Duration,
 };
 
+use crate::threads;
+
 /// The time, or 0 where everybody reads the clock himself. Relaxed: a number of its own.
 static LATELY: AtomicU64 = AtomicU64::new(0);
 /// Whether many have asked since that was last found out. Relaxed: a hint.
@@ -99,7 +101,7 @@ fn tick() {
 fn begin() {
     let Some(mut attended) = attended().filter(|attended| !**attended) else { return };
     forget_in_copies();
-    *attended = thread::Builder::new().name("speedup-clock".to_owned()).spawn(attend).is_ok();
+    *attended = threads::start("speedup-clock", Box::new(attend));
 }
 
 fn attend() {
