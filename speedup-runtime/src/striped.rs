@@ -155,6 +155,14 @@ impl<B, W, T> Striped<B, W, T> {
         Bar { by: &self.barred_by, _bar: bar }
     }
 
+    /// Whether this thread reads the value at the moment, as when decoding it uses the structure: it would wait for itself if it took all stripes.
+    #[inline]
+    pub(crate) fn is_read_here(&self) -> bool {
+        // Relaxed: who reads its own name has written it. A stripe beyond the width was never read.
+        let (width, this) = (self.width.load(Ordering::Relaxed), this_thread());
+        self.stripes[..width].iter().any(|stripe| stripe.reader.load(Ordering::Relaxed) == this)
+    }
+
     /// Whether somebody keeps readers out; for sure only for who has a stripe.
     #[inline]
     pub(crate) fn is_barred(&self) -> bool {

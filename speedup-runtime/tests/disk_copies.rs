@@ -248,3 +248,19 @@ fn what_is_damaged_can_be_deleted() {
     assert!(!place.path().join("l.speedup").exists());
     assert!(folder.list::<u64>("l").unwrap().is_empty());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_structure_is_deleted_with_it() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::open(place.path().join("here")).unwrap();
+    folder.list::<u64>("l").unwrap().push(1).unwrap();
+    let (link, elsewhere) = (folder.path().join("l.speedup"), place.path().join("elsewhere"));
+    fs::rename(&link, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    folder.list::<u64>("l").unwrap().push(2).unwrap();
+    assert!(folder.delete("l").unwrap());
+    assert!(!folder.exists("l").unwrap() && fs::symlink_metadata(&link).is_err());
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    assert!(folder.list::<u64>("l").unwrap().is_empty());
+}

@@ -42,6 +42,46 @@ fn methods_of_a_shared_structure_need_no_guard() {
     assert!(list.is_empty().unwrap());
 }
 
+/// A value that uses the structure it is in while it is decoded.
+struct Meddler(u64);
+
+static MEDDLED: OnceLock<Shared<DiskDict<u64, Meddler>>> = OnceLock::new();
+
+impl serde::Serialize for Meddler {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Meddler {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        if let Some(dict) = MEDDLED.get() {
+            assert!(matches!(dict.get(&1), Err(Error::Held)));
+            assert!(matches!(dict.insert(2, Meddler(2)), Err(Error::Held)));
+            assert!(matches!(dict.flush(), Err(Error::Held)));
+            assert!(matches!(dict.snapshot(), Err(Error::Held)));
+            assert!(matches!(dict.close(), Err(Error::Held)));
+            assert!(catch_unwind(AssertUnwindSafe(|| dict.lock().len())).is_err());
+        }
+        Ok(Meddler(number))
+    }
+}
+
+#[test]
+fn a_value_that_changes_its_structure_while_it_is_decoded_is_told_and_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let dict = DiskDict::<u64, Meddler>::builder("d").location(folder.path()).open().unwrap().shared();
+    dict.insert(1, Meddler(7)).unwrap();
+    let dict = MEDDLED.get_or_init(|| dict);
+    assert_eq!(dict.get(&1).unwrap().unwrap().0, 7);
+    assert_eq!(dict.first().unwrap().unwrap().1.0, 7);
+    // Once it is decoded all is as before.
+    dict.insert(2, Meddler(2)).unwrap();
+    assert_eq!(dict.len().unwrap(), 2);
+    dict.close().unwrap();
+}
+
 #[test]
 fn a_thread_that_locks_again_is_told_and_does_not_hang() {
     let folder = tempfile::tempdir().unwrap();

@@ -292,3 +292,19 @@ fn what_was_appended_is_there_once_after_a_kill_at_any_time() {
     dict.close().unwrap();
     assert!(open(folder.path()).to_map().unwrap() == model);
 }
+
+#[test]
+fn large_values_at_scattered_keys_do_not_come_back_into_each_new_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskDict::<u32, String>::builder("large").location(folder.path()).open().unwrap();
+    let mut dict = open();
+    dict.insert(u32::MAX, String::new()).unwrap();
+    let dict = dict.shared();
+    // More than the journal may have, in the write buffer as a few bytes each.
+    for n in 0..100_u32 {
+        dict.put(n.wrapping_mul(0x9e37_79b9), "v".repeat(1 << 20)).unwrap();
+    }
+    dict.close().unwrap();
+    drop(dict);
+    assert_eq!(open().iter().filter(|entry| entry.as_ref().unwrap().1.len() == 1 << 20).count(), 100);
+}

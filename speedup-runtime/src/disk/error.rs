@@ -53,9 +53,9 @@ pub enum Error {
         /// The folder of the structure.
         path: PathBuf,
     },
-    /// The thread that asks has a guard of the shared structure, and would wait for itself.
+    /// The thread that asks has a guard of the shared structure, or is decoding a value of the structure, and would wait for itself.
     #[error(
-        "this thread holds a guard of the shared structure; use that guard, or drop it first (one in the head of an `if let` or `match` lives to the end of the block)"
+        "this thread holds a guard of the shared structure, or is decoding a value of it; use that guard, or drop it first (one in the head of an `if let` or `match` lives to the end of the block)"
     )]
     Held,
     /// This process is a fork of one that had structures open, whose threads it lacks.

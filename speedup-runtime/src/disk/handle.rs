@@ -58,6 +58,14 @@ impl<B: Body> Access<B> {
         if self.owner.is_current() { Ok(()) } else { Err(forked(&self.folder, self.owner)) }
     }
 
+    /// As [`check_owner`](Self::check_owner), for who is to be alone with the structure: refuses as well while this thread reads it, as when
+    /// decoding a value changes what it came from. Comes before any lock, for others may wait for this thread.
+    #[inline]
+    pub(crate) fn check_turn(&self) -> Result<()> {
+        self.check_owner()?;
+        if self.inner.value.is_read_here() { Err(Error::Held) } else { Ok(()) }
+    }
+
     /// Takes a stripe, when no guard of another thread is in the way.
     #[inline]
     fn enter(&self) -> Result<Reading<'_, B, Writer, Own>> {
@@ -98,7 +106,7 @@ impl<B: Body> Access<B> {
 
     #[inline]
     fn alone<R>(&self, check: impl FnOnce(&Store) -> Result<()>, step: impl FnOnce(&mut B) -> Result<R>) -> Result<R> {
-        self.check_owner()?;
+        self.check_turn()?;
         let mut writing = self.inner.value.writer();
         let in_parts = writing.state().in_parts;
         let mut all = writing.all();
@@ -163,7 +171,7 @@ impl<B: Body> Access<B> {
 
     /// Returns when everything so far survives a power cut; others may read meanwhile.
     pub(crate) fn flush(&self) -> Result<()> {
-        self.check_owner()?;
+        self.check_turn()?;
         let writing = self.inner.value.writer();
         let body = writing.body().ok_or_else(|| closed(&self.folder))?;
         body.seen().check_change()?;
@@ -172,7 +180,7 @@ impl<B: Body> Access<B> {
 
     /// Publishes everything and runs `then` on the state before it changes again; others may read all the while.
     pub(crate) fn published<R>(&self, then: impl FnOnce(&B) -> Result<R>) -> Result<R> {
-        self.check_owner()?;
+        self.check_turn()?;
         let mut writing = self.inner.value.writer();
         {
             let mut all = writing.all();
@@ -240,7 +248,7 @@ impl<B: Body> Handle<B> {
 
     /// Publishes everything and lets go of the folder.
     pub(crate) fn close(&mut self) -> Result<()> {
-        self.check_owner()?;
+        self.check_turn()?;
         let body = {
             let mut writing = self.inner.value.writer();
             // Should the process exit while the checkpoint is being made, nobody finds the body to write its journal.

@@ -178,7 +178,9 @@ pub(crate) fn delete(folder: &Path) -> Result<bool> {
     let lock = Lock::take(folder)?;
     folder::remove_all(folder)?;
     drop(lock);
-    match fs::remove_dir(folder) {
+    // Somebody may have put a link to a folder elsewhere in its place.
+    let is_link = fs::symlink_metadata(folder).is_ok_and(|there| there.is_symlink());
+    match if is_link { fs::remove_file(folder) } else { fs::remove_dir(folder) } {
         // Files of others are in it.
         Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(Error::io(folder, error)),
         _ => folder::sync_name(folder).map(|()| true),

@@ -110,6 +110,7 @@ impl<S: Structure> Shared<S> {
     /// As [`lock`](Self::lock), for one step, beside which others may read.
     fn enter(&self) -> Result<Guard<'_, S>> {
         self.check_free()?;
+        self.0.reader.0.check_turn()?;
         Ok(self.0.guard(lock(&self.0.structure)))
     }
 

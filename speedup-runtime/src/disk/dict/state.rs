@@ -346,6 +346,9 @@ impl DictState {
         }
         // After a merge little is left in the buffer to begin the new journal with.
         if self.store.is_due() || (merging && self.store.is_nearly_due()) {
+            if self.is_rest_long() {
+                self.drain()?;
+            }
             self.seal()?;
             if self.buffer.is_empty() {
                 return self.store.checkpoint();

@@ -46,9 +46,17 @@ impl DictState {
             return Ok(Want::Wait);
         }
         (self.wanted, self.merged) = (false, false);
+        if self.is_rest_long() {
+            self.drain()?;
+        }
         self.seal()?;
         let all = self.buffer.is_empty();
         self.publish(if all { Extent::All } else { Extent::Most })
+    }
+
+    /// Whether the new journal may begin with so much that the next checkpoint is due at once: large values go into it whole.
+    pub(super) fn is_rest_long(&self) -> bool {
+        self.buffer.outside().next().is_some()
     }
 
     fn publish(&mut self, extent: Extent) -> Result<Want> {
