@@ -324,12 +324,15 @@ mod tests {
         let plain = || seen.set(seen.get() + __again_part!(item.weight, item));
         let lent = || seen.set(seen.get() + __again_part!(lent.weight, lent));
         let boxed = || seen.set(seen.get() + __again_part!(boxed.weight, boxed));
-        (plain(), lent(), boxed());
+        plain();
+        lent();
+        boxed();
         assert_eq!(seen.get(), 9);
         let made = &MADE;
         let lazily = || seen.set(100 + __again_part!(made.weight, made));
         let within = || seen.set(100 + __again_part!(item.size.width, item, item.size));
-        (lazily(), within());
+        lazily();
+        within();
         assert_eq!(seen.get(), 9);
     }
 

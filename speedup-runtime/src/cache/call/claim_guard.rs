@@ -131,7 +131,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// Gives an outcome to those who wait, if there is one to be had. Who comes later waits until the claim is given up.
     fn deliver(&self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.any(|| self.worker.order()) {
-            waits::deliver(self.goal.state as usize, self.goal.table, outcome);
+            waits::deliver(self.goal.state as usize, self.goal.table, &outcome);
         }
     }
 }

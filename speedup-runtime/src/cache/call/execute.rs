@@ -141,7 +141,7 @@ fn handed_over<K: Key, R: Output>(
     match found {
         Some(Ok(value)) => Some(value),
         Some(Err(payload)) => {
-            worker.own.blame.comes(worker.own.top.get(), &payload, shown(function, key));
+            worker.own.blame.comes(worker.own.top.get(), &payload, &shown(function, key));
             call_stack::note_panic(worker);
             resume_unwind(payload)
         }

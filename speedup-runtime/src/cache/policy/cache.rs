@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{look::Look, shared::Shared, state::PolicyState};
+use super::{
+    look::{Look, is_plainly_at_hand},
+    rules::Way,
+    shared::Shared,
+    state::PolicyState,
+};
 use crate::{
     cache::{
         api::{
@@ -135,7 +140,12 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
                 hit => self.miss(key, callee(), hit.is_absent()),
             };
         }
-        let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
+        let way = self.shared.way;
+        if way == Way::Closely {
+            return self.begin(key, callee());
+        }
+        // Nothing that is called here comes back, so that all stays in registers.
+        let copy = |stored: &Stored<R>| is_plainly_at_hand(way, stored).then(|| stored.get().clone());
         self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
     }
 
