@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Expr, GenericParam, ItemFn, Lifetime, Signature, Token};
+use syn::{Expr, GenericParam, ItemFn, Lifetime, Lit, Signature, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -110,22 +110,39 @@ pub(crate) fn inner_name(function: &Ident, role: &str) -> Ident {
     format_ident!("__{}_{role}", name.trim_start_matches('_'), span = generated_at(function.span()))
 }
 
-/// Reads the value of `name = IDENT`.
+/// Reads the value of `name = IDENT`. What is meant is known also where it is written in another way: whoever uses the handle by that name adds
+/// no error.
 pub(crate) fn name_option(value: &Expr, example: &str, errors: &mut Errors) -> Option<Ident> {
-    match value {
-        Expr::Path(path) if path.qself.is_none() && path.path.get_ident().is_some() => {
-            let mut ident = path.path.get_ident()?.clone();
-            ident.set_span(generated_at(ident.span()));
-            Some(ident)
-        }
+    let name = match value {
+        Expr::Path(path) if path.qself.is_none() && path.path.get_ident().is_some() => path.path.get_ident().cloned(),
         Expr::Lit(literal) => {
             errors.at(literal, format!("the name is written without quotes: `{example}`"));
-            None
+            let Lit::Str(text) = &literal.lit else { return None };
+            text.parse().ok()
         }
         other => {
             errors.at(other, format!("expected a name: write `{example}`"));
-            None
+            let Expr::Path(path) = other else { return None };
+            path.path.segments.last().map(|last| last.ident.clone())
         }
+    };
+    name.map(|mut ident| {
+        ident.set_span(generated_at(ident.span()));
+        ident
+    })
+}
+
+/// The handle of a function that is refused: `const F: PhantomData<[(); { compile_error! { ".." } 0 }]> = loop {};`
+///
+/// The faults stand in its type: of what is done with a value whose type has a fault, nothing more is reported.
+pub(crate) fn refused_handle(name: &Ident, function: &ItemFn, is_generic: bool, faults: &TokenStream) -> TokenStream {
+    let (visibility, generics) = (&function.vis, &function.sig.generics);
+    let ty = quote!(::core::marker::PhantomData<[(); { #faults 0 }]>);
+    if is_generic {
+        let bounds = &generics.where_clause;
+        quote!(#[allow(non_snake_case, dead_code)] #visibility fn #name #generics () -> #ty #bounds { loop {} })
+    } else {
+        quote!(#[allow(dead_code)] #visibility const #name: #ty = loop {};)
     }
 }
 

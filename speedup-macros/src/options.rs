@@ -95,7 +95,11 @@ pub(crate) fn read<O: Copy + PartialEq>(
             continue;
         }
         let Some(known) = table.iter().find(|known| key == known.name) else {
-            unknown(&key, table, errors);
+            let meant = unknown(&key, table, errors);
+            // Whoever uses the handle by the name that it was to have adds no error.
+            if let Some(known) = meant.filter(|known| known.name == NAME && value.is_some()) {
+                given.push(Given { option: known.option, key, value });
+            }
             continue;
         };
         if let Some(message) = value.as_ref().and_then(|value| invocation.foreign_value(known.name, value)) {
@@ -274,15 +278,21 @@ pub(crate) fn positive(key: &Ident, value: Expr, errors: &mut Errors) -> Option<
     None
 }
 
-fn unknown<O>(key: &Ident, table: &[Known<O>], errors: &mut Errors) {
+/// The option that gives the handle a name, in all attributes that have one.
+const NAME: &str = "name";
+
+/// Reports an option that there is not; the one that is meant, if that is clear.
+fn unknown<'a, O>(key: &Ident, table: &'a [Known<O>], errors: &mut Errors) -> Option<&'a Known<O>> {
     let list: Vec<String> = table.iter().map(|known| format!("`{}`", known.name)).collect();
     let list = list.join(", ");
     let written = key.to_string();
-    let hint = match nearest(&written, table.iter().map(|known| known.name)) {
+    let near = nearest(&written, table.iter().map(|known| known.name));
+    let hint = match near {
         Some(name) => format!("did you mean `{name}`? The options are {list}"),
         None => format!("the options are {list}"),
     };
     errors.at(key, format!("unknown option `{key}`: {hint}"));
+    table.iter().find(|known| Some(known.name) == near)
 }
 
 /// The candidate that a typing slip away from `written`, if one is that near.

@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::lately::lately;
+pub(crate) use self::lately::{kept, lately};
 use crate::sync::lock_std;
 
 mod lately;

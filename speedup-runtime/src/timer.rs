@@ -1,28 +1,26 @@
 //! One thread for all that is to be done at a time: it sleeps until the first of them, and ends when there is none.
 
 use std::{
-    collections::BTreeMap,
     sync::{Condvar, Mutex, PoisonError},
     thread::{self, ThreadId},
     time::Duration,
 };
 
-use crate::{clock, panics, sync::lock_std};
+use crate::{clock, panics, sync::lock_std, threads};
 
 /// What is to be done.
 pub(crate) type Errand = Box<dyn FnOnce() + Send>;
 
 struct Agenda {
-    /// By time, and by a number that tells those of one time apart.
-    errands: BTreeMap<(u64, u64), Errand>,
-    next: u64,
+    /// With their times, the first one last; of those of one time in the order in which they came. They are few: a cache has one.
+    errands: Vec<(u64, Errand)>,
     /// Whether there is a thread.
     attended: bool,
     /// The thread, while it is about an errand.
     busy: Option<ThreadId>,
 }
 
-static AGENDA: Mutex<Agenda> = Mutex::new(Agenda { errands: BTreeMap::new(), next: 0, attended: false, busy: None });
+static AGENDA: Mutex<Agenda> = Mutex::new(Agenda { errands: Vec::new(), attended: false, busy: None });
 static CHANGED: Condvar = Condvar::new();
 /// An errand of the thread is over.
 static OVER: Condvar = Condvar::new();
@@ -30,18 +28,17 @@ static OVER: Condvar = Condvar::new();
 /// Has something done at a time of the [`clock`], or soon after.
 pub(crate) fn at(time: u64, errand: Errand) {
     let mut agenda = lock_std(&AGENDA);
-    let number = agenda.next;
-    agenda.next += 1;
-    agenda.errands.insert((time, number), errand);
+    let place = agenda.errands.partition_point(|(other, _)| *other > time);
+    agenda.errands.insert(place, (time, errand));
     if agenda.attended {
-        let is_first = agenda.errands.first_key_value().is_some_and(|(first, _)| first.1 == number);
+        let is_first = place + 1 == agenda.errands.len();
         drop(agenda);
         if is_first {
             CHANGED.notify_one();
         }
         return;
     }
-    agenda.attended = thread::Builder::new().name("speedup-timer".to_owned()).spawn(attend).is_ok();
+    agenda.attended = threads::start("speedup-timer", Box::new(attend));
 }
 
 /// Does what is due, on the calling thread. When this returns, it is done, also what the timer's thread had begun.
@@ -62,8 +59,8 @@ pub(crate) fn run_due() {
 }
 
 fn due(agenda: &mut Agenda) -> Option<Errand> {
-    let first = agenda.errands.first_entry()?;
-    (first.key().0 <= clock::now()).then(|| first.remove())
+    let errand = agenda.errands.pop_if(|(time, _)| *time <= clock::now());
+    errand.map(|(_, errand)| errand)
 }
 
 fn attend() {
@@ -78,7 +75,7 @@ fn attend() {
             OVER.notify_all();
             continue;
         }
-        let Some(((time, _), _)) = agenda.errands.first_key_value() else {
+        let Some((time, _)) = agenda.errands.last() else {
             agenda.attended = false;
             return;
         };

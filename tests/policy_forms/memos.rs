@@ -1,6 +1,12 @@
 //! Bounds and ages of values that live with their instance, and of caches that stand alone.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
 use speedup::{AsyncCache, AsyncMemo, Memo, cache, clock::Mock};
 
@@ -116,4 +122,73 @@ fn an_async_cache_that_keeps_the_last_ok() {
     clock.advance(31 * SECOND);
     assert_eq!((pollster::block_on(rates.get((1,))), RUNS.get()), (Ok(1), 2));
     assert_eq!(pollster::block_on(rates.get((2,))), Err("down"));
+}
+
+/// Whom a cache has let go, and how often each.
+static GONE: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+fn let_go(article: u64) {
+    GONE.lock().expect("nobody panics").push(article);
+}
+
+#[derive(Default)]
+struct Filled {
+    memo: Memo<(u64,), u64>,
+    later: AsyncMemo<(u64,), u64>,
+}
+
+impl Filled {
+    #[cache(field = memo, capacity = 4, on_evict = |(article,): &(u64,), _: &u64| let_go(*article))]
+    fn price(&self, article: u64) -> u64 {
+        article * 3
+    }
+
+    #[cache(field = later, capacity = 4, on_evict = |(article,): &(u64,), _: &u64| let_go(1_000 + *article))]
+    async fn later(self: Arc<Self>, article: u64) -> u64 {
+        article * 3
+    }
+}
+
+/// Who was put in and is not there any more has been let go, once.
+fn each_of_those_has_gone_once(put_in: std::ops::Range<u64>, left: impl Fn(u64) -> bool) {
+    let mut gone = GONE.lock().expect("nobody panics").clone();
+    gone.retain(|article| put_in.contains(article));
+    gone.sort_unstable();
+    assert_eq!(gone, put_in.filter(|article| !left(*article)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_put_in_ahead_goes_once() {
+    let shop = Arc::new(Filled::default());
+    (0..40).for_each(|article| assert_eq!(shop.memo.insert((article,), article), None));
+    assert_eq!((shop.price(50), shop.memo.len(), shop.memo.stats().evictions), (150, 4, 37));
+    each_of_those_has_gone_once(0..40, |article| shop.memo.contains(&(article,)));
+
+    (0..40).for_each(|article| assert_eq!(shop.later.insert((article,), article), None));
+    assert_eq!(pollster::block_on(shop.clone().later(50)), 150);
+    assert_eq!((shop.later.len(), shop.later.stats().evictions), (4, 37));
+    each_of_those_has_gone_once(1_000..1_040, |article| shop.later.contains(&(article - 1_000,)));
+}
+
+#[test]
+fn what_was_put_in_ahead_goes_once_whoever_makes_the_first_call() {
+    for round in 1..100 {
+        let shop = Arc::new(Filled::default());
+        let (first, all) = (10_000 * round, Barrier::new(3));
+        let articles = || first..first + 20;
+        articles().for_each(|article| assert_eq!(shop.memo.insert((article,), article), None));
+        let calls = AtomicU64::new(0);
+        thread::scope(|threads| {
+            for caller in 0..3 {
+                let (shop, all, calls) = (&shop, &all, &calls);
+                threads.spawn(move || {
+                    all.wait();
+                    calls.fetch_add(shop.price(first + 100 + caller), Ordering::Relaxed);
+                });
+            }
+        });
+        assert_eq!(calls.into_inner(), 3 * (3 * first + 303));
+        assert_eq!(shop.memo.len(), 4);
+        each_of_those_has_gone_once(articles(), |article| shop.memo.contains(&(article,)));
+    }
 }

@@ -1,6 +1,6 @@
-//! Licences and banned crates by cargo alone, from the lists in `deny.toml`: they are checked where cargo-deny is not installed, too.
+//! Licences, banned crates and sources by cargo alone, from the lists in `deny.toml`: they are checked where cargo-deny is not installed, too.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::run::{Done, Failure, cargo, root};
@@ -60,7 +60,25 @@ impl Rules {
     }
 }
 
-/// The licences of all dependencies are allowed, and no banned crate is among them.
+/// Where crates may come from, beside this folder.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// The packages of a `Cargo.lock` that come from elsewhere.
+fn from_elsewhere(lock: &str) -> Vec<String> {
+    let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.trim_matches([' ', '=', '"']).to_owned());
+    let mut name = String::new();
+    let mut found = Vec::new();
+    for line in lock.lines() {
+        if let Some(of) = value(line, "name") {
+            name = of;
+        } else if let Some(source) = value(line, "source").filter(|source| source != REGISTRY) {
+            found.push(format!("{name} comes from {source}, and not from crates.io"));
+        }
+    }
+    found
+}
+
+/// The licences of all dependencies are allowed, no banned crate is among them, and all come from crates.io.
 pub(crate) fn licences() -> Result<Done, Failure> {
     let file = root().join("deny.toml");
     let rules = Rules::parse(&fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?);
@@ -70,9 +88,12 @@ pub(crate) fn licences() -> Result<Done, Failure> {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     let output = String::from_utf8_lossy(&output.stdout);
-    let packages: BTreeMap<&str, &str> =
+    // Versions of one crate may have different licences.
+    let packages: BTreeSet<(&str, &str)> =
         output.lines().filter_map(|line| Some((line.split_whitespace().next()?, line.split('|').nth(1)?))).collect();
-    let mut faults = Vec::new();
+    let lock = root().join("Cargo.lock");
+    let lock = fs::read_to_string(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    let mut faults = from_elsewhere(&lock);
     for (name, licence) in &packages {
         if rules.banned.iter().any(|banned| banned == name) {
             faults.push(format!("{name} is banned by deny.toml"));
@@ -84,7 +105,10 @@ pub(crate) fn licences() -> Result<Done, Failure> {
     if !faults.is_empty() {
         return Err(faults.join("\n"));
     }
-    say(&format!("the licences of {} packages are allowed, and none of them is banned", packages.len()));
+    say(&format!(
+        "the licences of {} packages are allowed, none of them is banned, and all come from crates.io",
+        packages.len()
+    ));
     Ok(Done::Passed)
 }
 
@@ -116,6 +140,14 @@ deny = [
         assert!(rules.allows("any", "(MIT OR Apache-2.0) AND Unicode-3.0"));
         assert!(!rules.allows("any", "MIT AND GPL-3.0"));
         assert!(!rules.allows("any", ""));
+    }
+
+    #[test]
+    fn packages_from_elsewhere_are_named() {
+        let lock = "[[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"good\"\nversion = \"1.0.0\"\n\
+                    source = \"registry+https://github.com/rust-lang/crates.io-index\"\n\n[[package]]\nname = \"odd\"\nversion = \"1.0.0\"\n\
+                    source = \"git+https://example.org/odd#1\"\n";
+        assert_eq!(from_elsewhere(lock), ["odd comes from git+https://example.org/odd#1, and not from crates.io"]);
     }
 
     #[test]

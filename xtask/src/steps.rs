@@ -173,7 +173,7 @@ fn docs(_: &[String]) -> Result<Done, Failure> {
 fn deny(_: &[String]) -> Result<Done, Failure> {
     licences()?;
     if !is_there(&mut cargo(&["deny", "--version"])) {
-        return Ok(Done::Skipped("cargo-deny is not installed: sources and advisories are not checked".to_owned()));
+        return Ok(Done::Skipped("cargo-deny is not installed: advisories are not checked".to_owned()));
     }
     run(&mut cargo(&["deny", "check"]))
 }
@@ -281,8 +281,8 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command = Command::new(build_alone("scaling")?);
             command.arg("table").arg(simulated);
         }
-        "policies" => {
-            command = Command::new(build_alone("policies")?);
+        "policies" | "stores" => {
+            command = Command::new(build_alone(which)?);
             command.args(sections);
         }
         "profiles" => {
@@ -343,7 +343,7 @@ fn bench_check(_: &[String]) -> Result<Done, Failure> {
         "benches/Cargo.toml",
         "--all-targets",
         "--features",
-        "cold,shapes,policies,scaling",
+        "cold,shapes,policies,scaling,stores",
     ];
     run(cargo(&arguments).args(["--", "-D", "warnings"]))?;
     run(Command::new(build_simulated()?).arg("check"))

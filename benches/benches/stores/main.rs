@@ -1,6 +1,6 @@
 //! Stores on servers against their clients used by hand, and against `cached`'s store.
 //!
-//! `cargo bench --bench stores [-- redis|memcached]`. It starts servers of its own.
+//! `cargo xtask bench stores [redis|memcached]`. It starts servers of its own.
 
 mod memcached;
 mod redis;

@@ -296,7 +296,15 @@ fn names_the_iterator(argument: &GenericArgument) -> bool {
 
 /// What is left of a function with a fault: its signature, so that its callers have none.
 pub(super) fn without_buffer(function: &ItemFn, form: &Form) -> TokenStream {
-    let Form::Yields { item } = form else { return function.to_token_stream() };
+    let Form::Yields { item } = form else {
+        let mut function = function.clone();
+        if matches!(function.sig.output, ReturnType::Default) {
+            // What hands values out there has no meaning.
+            function.attrs.push(parse_quote!(#[allow(unused)]));
+            *function.block = parse_quote!({});
+        }
+        return function.to_token_stream();
+    };
     if matches!(item, Type::ImplTrait(_) | Type::Never(_)) {
         return TokenStream::new();
     }

@@ -26,6 +26,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ItemFn;
 
+use crate::clashes;
 use crate::errors::Errors;
 use crate::expansion;
 use crate::place::Place;
@@ -52,11 +53,28 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&Ite
         model::Form::Iterator { .. } | model::Form::Unclear => function.block.as_ref().clone(),
     };
     if errors.count() > faults {
-        return expansion::with_faults(errors, expand::without_buffer(&function, &form));
+        return refused(errors, &function, &place, &form, &options);
     }
     let root = options.root.clone();
     let model = model::Buffered::new(function, place, form, block, options, &mut errors);
     root::rename(root.as_ref(), expansion::with_faults(errors, expand::expand(&model)))
+}
+
+/// What is left of a function that is refused: neither who calls it, nor who uses its handle, adds an error.
+fn refused(
+    errors: Errors,
+    function: &ItemFn,
+    place: &Place,
+    form: &model::Form,
+    options: &model::Options,
+) -> TokenStream {
+    let handle = options.name.clone().unwrap_or_else(|| expansion::handle_name(&function.sig.ident));
+    let mut faults = errors.into_tokens();
+    if matches!(place, Place::Free | Place::Inherent { .. }) && !clashes::is_taken(&handle, function, place) {
+        faults = expansion::refused_handle(&handle, function, false, &faults);
+    }
+    let function = expand::without_buffer(function, form);
+    quote!(#faults #function)
 }
 
 /// `yield_!` where no `#[buffer]` function gives it a meaning.

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! fn ways(patterns: &[String], design: &str) -> u64 {
-//!     ::speedup::cache::Spans::get(__WAYS_SPANS, (design,), |own| .. Some((span_of(design, &own.key().0)?,)), || { by contents })
+//!     match ::speedup::cache::Spans::get(__WAYS_SPANS, || (design,), |own| .. Some((span_of(design, &own.key().0)?,))) {
+//!         Some(value) => value,
+//!         None => { by contents },
+//!     }
 //! }
 //! const __WAYS_SPANS: &::speedup::cache::Spans<(Vec<String>,), (String,), (u64,), u64> = { .. };
 //! fn __ways_uncached(patterns: &[String], design: &str) -> u64 { .. }
@@ -43,7 +46,7 @@ fn own(key: &TokenStream, argument: &Argument, index: &Index) -> TokenStream {
     if argument.by_bits { quote!(&#key.#index.0) } else { quote!(&#key.#index) }
 }
 
-/// `::speedup::cache::Spans::get(__F_SPANS, (design,), |own| .., || by_content)`
+/// `match ::speedup::cache::Spans::get(__F_SPANS, || (design,), |own| ..) { Some(value) => value, None => by_content }`
 pub(super) fn look_up(model: &Cached, by_content: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let spans = model.place.sibling(&spans_name(model));
@@ -56,7 +59,13 @@ pub(super) fn look_up(model: &Cached, by_content: &TokenStream) -> TokenStream {
         }),
     );
     let inside = inside(model);
-    quote_spanned!(at=> ::speedup::cache::Spans::get(#spans, #key, #[inline(always)] #inside, || #by_content))
+    let value = Ident::new("value", Span::mixed_site().located_at(at));
+    quote_spanned! {at=>
+        match ::speedup::cache::Spans::get(#spans, || #key, #inside) {
+            ::core::option::Option::Some(#value) => #value,
+            ::core::option::Option::None => #by_content,
+        }
+    }
 }
 
 /// `|own| { if !is_same(patterns, &own.steady().0) { return None; } Some((span_of(design, &own.key().0)?,)) }`

@@ -150,6 +150,9 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
     let mut options = Options::default();
     let read = options::read(tokens, item, &VOCABULARY, errors);
     options.contradictory = !read.refused.is_empty();
+    // Whoever uses a handle that there cannot be adds no error.
+    let name = read.refused.iter().filter(|given| given.option == Opt::Name).find_map(|given| given.value.as_ref());
+    options.name = name.and_then(|value| expansion::name_option(value, "name = TABLE", errors));
     for given in read.given {
         match (given.option, given.value) {
             (Opt::Crate, Some(value)) => options.root = root::option(&value, errors),

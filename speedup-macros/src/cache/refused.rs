@@ -1,7 +1,7 @@
 //! What is left of a function that is refused. One mistake is one error: neither who calls the function, nor who uses its handle, nor the
 //! function itself adds another.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{ItemFn, ReturnType, Visibility, parse_quote};
 
@@ -18,25 +18,13 @@ use crate::signature;
 pub(super) fn expand(errors: Errors, function: ItemFn, place: &Place, options: &Options) -> TokenStream {
     let handle = options.handle(&function);
     let mut faults = errors.into_tokens();
-    if options.names_handle(place) && !clashes::is_taken(&handle, &function, place) {
-        faults = handle_of(&handle, &function, place, &faults);
+    // Who gives it a name where there is none uses it.
+    let is_named = options.name.is_some() && matches!(place, Place::Free | Place::Inherent { .. });
+    if (is_named || options.names_handle(place)) && !clashes::is_taken(&handle, &function, place) {
+        faults = expansion::refused_handle(&handle, &function, form::is_generic(&function, place), &faults);
     }
     let function = as_called(function, place, options.returns_ref.is_some());
     quote!(#faults #function)
-}
-
-/// `const F: PhantomData<[(); { compile_error! { ".." } 0 }]> = loop {};`
-///
-/// The faults stand in the handle's type: of what is done with a value whose type has a fault, nothing more is reported.
-fn handle_of(name: &Ident, function: &ItemFn, place: &Place, faults: &TokenStream) -> TokenStream {
-    let (visibility, generics) = (&function.vis, &function.sig.generics);
-    let ty = quote!(::core::marker::PhantomData<[(); { #faults 0 }]>);
-    if form::is_generic(function, place) {
-        let bounds = &generics.where_clause;
-        quote!(#[allow(non_snake_case, dead_code)] #visibility fn #name #generics () -> #ty #bounds { loop {} })
-    } else {
-        quote!(#[allow(dead_code)] #visibility const #name: #ty = loop {};)
-    }
 }
 
 /// The function with the signature that callers know. Where its own body would not do for that, that is a function of its own:

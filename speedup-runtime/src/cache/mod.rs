@@ -70,7 +70,7 @@ pub use self::{
 pub use self::{
     bound::{Hashed, Stored},
     call::{
-        behind::{Attached, Behind, Counts, Fault, Help, Seat, Sought, Turn},
+        behind::{Attached, Behind, Counts, Fault, Foretelling, Help, Seat, Sought, Turn},
         bodies::Inside,
         function::Function,
     },

@@ -15,6 +15,8 @@ use std::{
     time::Duration,
 };
 
+use crate::threads;
+
 /// The time, or 0 where everybody reads the clock himself. Relaxed: a number of its own.
 static LATELY: AtomicU64 = AtomicU64::new(0);
 /// Whether many have asked since that was last found out. Relaxed: a hint.
@@ -41,6 +43,12 @@ pub(crate) fn lately() -> u64 {
         0 => read(),
         time => time,
     }
+}
+
+/// The same where it is one load: where a thread reads the clock for others.
+#[inline(always)]
+pub(crate) fn kept() -> Option<u64> {
+    Some(LATELY.load(Ordering::Relaxed)).filter(|time| *time != 0)
 }
 
 #[cold]
@@ -93,7 +101,7 @@ fn tick() {
 fn begin() {
     let Some(mut attended) = attended().filter(|attended| !**attended) else { return };
     forget_in_copies();
-    *attended = thread::Builder::new().name("speedup-clock".to_owned()).spawn(attend).is_ok();
+    *attended = threads::start("speedup-clock", Box::new(attend));
 }
 
 fn attend() {

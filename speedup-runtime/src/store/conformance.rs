@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Claim, Store};
+use super::{
+    Claim, Store,
+    cooperate::{Begun, Foretold},
+};
 
 /// Makes a module of tests that a store must pass: `conformance!(mine, MyStore::new)`.
 ///
@@ -43,6 +46,7 @@ macro_rules! __store_conformance {
                 the_time_left_is_no_more_than_was_given
                 many_threads_see_whole_values
                 claims_are_given_to_one
+                processes_begin_each_key_once
                 entries_are_what_was_put
             );
         }
@@ -258,6 +262,36 @@ pub fn claims_are_given_to_one(store: &impl Store<Key, Value>) {
     assert!(!good(store.renew(&key(1), token, hour)));
     good(store.put(&key(1), &value(1), None));
     assert_eq!(good(store.claim(&key(1), hour)), Claim::Ready);
+}
+
+/// Of processes that compute together each key is begun once, one by one or as a group, until it is given up or has its value. Stores without
+/// [`cooperation`](Store::cooperation) pass.
+pub fn processes_begin_each_key_once(store: &impl Store<Key, Value>) {
+    let Some(together) = store.cooperation() else { return };
+    let taken = |begun: &Begun<Key, Value>| matches!(begun, Begun::Taken { .. });
+    good(store.put(&key(0), &value(0), None));
+    assert_eq!(good(together.begin(&key(0))), Begun::Value(value(0)));
+    assert_eq!(good(together.begin(&key(1))), Begun::Mine);
+    assert!(taken(&good(together.begin(&key(1)))), "a claim is given to one");
+    let keys = [0, 1, 2, 3].map(key);
+    let group: Vec<&Key> = keys.iter().collect();
+    let owner = together.bytes(&key(1));
+    let begun = good(together.begin_all(Some(&owner), &group));
+    assert_eq!((&begun[0], &begun[2..]), (&Begun::Value(value(0)), &[Begun::Mine, Begun::Mine][..]));
+    assert!(taken(&begun[1]));
+    let Begun::Taken { needs, .. } = good(together.begin(&key(1))) else { panic!("a claim is given to one") };
+    assert_eq!(needs, keys, "what its owner needs is told");
+    assert!(good(together.begin_all(None, &group[1..])).iter().all(taken), "claims of a group are as good as others");
+    assert_eq!(good(together.begin_all(None, &[])), []);
+    together.give_up(&key(2));
+    good(store.put(&key(3), &value(3), None));
+    let begun = good(together.begin_all(None, &group[2..]));
+    assert_eq!(begun, [Begun::Mine, Begun::Value(value(3))]);
+    let foretold = good(together.foretell_and_claim(None, &[&key(1), &key(3), &key(4), &key(5)]));
+    assert_eq!(foretold[..2], [Foretold::Taken, Foretold::Value(value(3))]);
+    assert_eq!(foretold[3], Foretold::Free, "no more than one is claimed");
+    let is_claimed = foretold[2] == Foretold::Mine;
+    assert_eq!(taken(&good(together.begin(&key(4)))), is_claimed, "what is said to be claimed is");
 }
 
 /// `entries` lists what is there, each once. Stores that cannot list pass.

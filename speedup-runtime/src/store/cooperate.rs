@@ -6,6 +6,7 @@
 //! is none, it waits to be told of the value, or of new needs. So every wait follows a dependency, and a circle of waits would be a circle of the recursion itself: what is awaited is
 //! said on the claim, too, so that whoever comes there meets its own key again, and reports it.
 
+mod groups;
 #[doc(hidden)]
 pub mod policy;
 mod search;
@@ -14,9 +15,14 @@ use std::{cell::RefCell, collections::HashSet, future::Future, pin::Pin};
 
 use super::Result;
 
-use self::search::Reserved;
-pub use self::search::take;
-pub(super) use self::search::{Found, computes, search};
+pub(super) use self::{
+    groups::{All, all},
+    search::{Found, computes, search},
+};
+pub use self::{
+    groups::{Group, group},
+    search::take,
+};
 
 /// What a store does for processes that compute one recursion together. See [`Store::cooperation`](super::Store::cooperation).
 pub trait Cooperate<K, V>: Send + Sync {
@@ -114,6 +120,29 @@ pub trait Cooperate<K, V>: Send + Sync {
     /// If the store could not be asked.
     fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
         self.foretell(owner, keys)
+    }
+
+    /// As [`begin`](Self::begin) for several keys, in their order, after saying on a claim of one's own that they are needed. One round trip where the store can.
+    ///
+    /// # Errors
+    /// If the store could not be asked. What it has claimed by then it has given up.
+    fn begin_all(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Begun<K, V>>> {
+        if let Some(owner) = owner {
+            // Others then only know less.
+            let _ = self.needs(owner, keys);
+        }
+        let mut begun = Vec::with_capacity(keys.len());
+        for key in keys {
+            match self.begin(key) {
+                Ok(one) => begun.push(one),
+                Err(error) => {
+                    let claimed = keys.iter().zip(&begun).filter(|(_, begun)| matches!(begun, Begun::Mine));
+                    claimed.for_each(|(key, _)| self.give_up(key));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(begun)
     }
 
     /// Says on a claim of one's own which keys are needed next. The key is in the bytes of [`bytes`](Self::bytes).
@@ -368,50 +397,4 @@ pub fn announce<K, V>(store: &dyn Cooperate<K, V>, needed: &[&K]) {
 fn innermost<K, V, T>(store: &dyn Cooperate<K, V>, act: impl FnOnce(&mut Innermost) -> T) -> Option<T> {
     let place = place(store);
     COMPUTED.with_borrow_mut(|computed| computed.last_mut().filter(|by| by.store == place).map(act))
-}
-
-/// What is known of the members of a group before the first of them is computed.
-pub struct Group<'a, V> {
-    /// Which member comes when: first the one that was claimed, last those that another process computes.
-    pub order: Vec<usize>,
-    /// The members that have values.
-    pub there: Vec<(usize, V)>,
-    /// Keeps the first member for whoever of this process asks for it next. It is to be computed at once: others wait for it, and nothing tells them what for.
-    pub first: Option<Box<dyn Send + 'a>>,
-}
-
-/// Looks the members of a group up that the innermost claimed call of this thread needs next, says so in the store, and finds the order in which
-/// this process takes them. `claims` says whether to claim the first of them that is free.
-///
-/// # Errors
-/// If the store could not be asked.
-pub fn group<'a, K: Clone + Send + 'a, V>(
-    store: &'a dyn Cooperate<K, V>,
-    members: &[&K],
-    claims: bool,
-) -> Result<Group<'a, V>> {
-    let bytes: Vec<Vec<u8>> = members.iter().map(|key| store.bytes(key)).collect();
-    let mut order = policy::order(store.member(), bytes.iter().map(Vec::as_slice));
-    let owner = innermost(store, |by| {
-        by.told = bytes.into_iter().collect();
-        by.key.clone()
-    });
-    let keys: Vec<&K> = order.iter().map(|index| members[*index]).collect();
-    let foretold = if claims {
-        store.foretell_and_claim(owner.as_deref(), &keys)?
-    } else {
-        store.foretell(owner.as_deref(), &keys)?
-    };
-    let (mut there, mut first, mut taken) = (Vec::new(), None, vec![false; members.len()]);
-    for (index, foretold) in order.iter().zip(foretold) {
-        match foretold {
-            Foretold::Value(value) => there.push((*index, value)),
-            Foretold::Taken => taken[*index] = true,
-            Foretold::Mine => first = Some((*index, Reserved::new(store, members[*index].clone()))),
-            Foretold::Free => {}
-        }
-    }
-    let claimed = first.as_ref().map(|(index, _)| *index);
-    order.sort_by_key(|index| (Some(*index) != claimed, taken[*index]));
-    Ok(Group { order, there, first: first.map(|(_, seat)| Box::new(seat) as Box<dyn Send>) })
 }

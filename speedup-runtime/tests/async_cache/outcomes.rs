@@ -1,9 +1,11 @@
 //! What is kept, what is handed over, and what a panic does.
 
 use std::{
+    hash::{Hash, Hasher},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        Mutex, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering, Ordering::SeqCst},
     },
     task::Poll,
 };
@@ -103,4 +105,53 @@ fn a_clone_that_panics_is_the_panic_of_the_call() {
     // Nothing is left behind that anybody could wait for.
     assert_eq!(panic_of(|| pollster::block_on(cache.get((1,)))), "no second one");
     assert_eq!(cache.len(), 0);
+}
+
+/// What is the matter with the hashes of [`Touchy`] keys: nothing, they are others than before, or they panic.
+static HASHES: AtomicU64 = AtomicU64::new(FINE);
+const FINE: u64 = 0;
+const BROKEN: u64 = 7;
+
+/// One test at a time has their hashes change.
+static TOUCHED: Mutex<()> = Mutex::new(());
+
+#[derive(Clone, PartialEq, Eq)]
+struct Touchy(u64);
+
+impl Hash for Touchy {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let how = HASHES.load(SeqCst);
+        assert_ne!(how, BROKEN, "no hash");
+        (self.0, how).hash(hasher);
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_hashed_when_its_call_lands_strands_nobody() {
+    let _one = TOUCHED.lock();
+    let cache = AsyncCache::from_fn(|key: Touchy| async move {
+        if key.0 == 1 {
+            HASHES.store(BROKEN, SeqCst);
+        }
+        key.0
+    });
+    let landed = catch_unwind(AssertUnwindSafe(|| pollster::block_on(cache.get((Touchy(1),)))));
+    HASHES.store(FINE, SeqCst);
+    assert!(landed.is_err());
+    assert_eq!(cache.stats().in_flight, 0);
+    assert_eq!(pollster::block_on(cache.get((Touchy(2),))), 2);
+}
+
+#[test]
+fn calls_of_keys_whose_hash_changes_are_not_on_their_way_for_ever() {
+    let _one = TOUCHED.lock();
+    let cache = AsyncCache::from_fn(|key: Touchy| async move {
+        HASHES.fetch_add(1, SeqCst);
+        key.0
+    });
+    for n in 0..5 {
+        assert_eq!(pollster::block_on(cache.get((Touchy(n),))), n);
+        HASHES.store(FINE, SeqCst);
+    }
+    assert_eq!(cache.stats().in_flight, 0);
 }

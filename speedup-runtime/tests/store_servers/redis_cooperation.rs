@@ -239,6 +239,53 @@ fn a_group_is_told_looked_up_and_its_first_free_member_claimed_in_one_round_trip
 }
 
 #[test]
+fn a_group_is_told_looked_up_and_claimed_in_one_round_trip() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let (proxy, two, one) = counted_and_another(&server);
+    let (owner, other) = (one.cooperation().unwrap(), two.cooperation().unwrap());
+    // More than one script claims.
+    let many: Vec<Key> = (0..2_500).map(|n| (7, n)).collect();
+    let all: Vec<&Key> = many.iter().collect();
+    one.put(&(7, 0), &1, None).unwrap();
+    one.put(&(7, 2_400), &5, None).unwrap();
+    assert_eq!(owner.begin(&(7, 1)).unwrap(), Begun::Mine);
+    // In place of one value lies garbage, and in place of the claim of another something else.
+    assert!(say(&server, &format!("SET {} garbage", name_of(&server, &two, (7, 1_001)))).starts_with("+OK"));
+    assert!(say(&server, &format!("RPUSH {}/claim garbage", name_of(&server, &two, (7, 1_002)))).starts_with(":1"));
+    assert_eq!(other.begin(&(9, 9)).unwrap(), Begun::Mine);
+    let trips = proxy.round_trips();
+    let begun = other.begin_all(Some(&other.bytes(&(9, 9))), &all[..20]).unwrap();
+    assert_eq!(proxy.round_trips() - trips, 1);
+    assert_eq!((&begun[0], &begun[2]), (&Begun::Value(1), &Begun::Mine));
+    assert!(matches!(begun[1], Begun::Taken { .. }));
+    let Begun::Taken { needs, .. } = owner.begin(&(9, 9)).unwrap() else { panic!("it is taken") };
+    assert_eq!(needs, many[..20]);
+    let begun = other.begin_all(None, &all[20..]).unwrap();
+    assert_eq!((begun.len(), &begun[2_380]), (2_480, &Begun::Value(5)));
+    let is_mine = |n: u32| begun[n as usize - 20] == Begun::Mine;
+    assert_eq!((20..2_500).filter(|n| !is_mine(*n)).collect::<Vec<u32>>(), [1_001, 1_002, 2_400]);
+    // They are held as any others; of what was damaged, whoever needs it learns more.
+    for n in [2, 19, 20, 1_000, 1_003, 2_499] {
+        assert!(matches!(owner.begin(&(7, n)).unwrap(), Begun::Taken { .. }), "{n}");
+        other.give_up(&(7, n));
+        assert_eq!(owner.begin(&(7, n)).unwrap(), Begun::Mine, "{n}");
+    }
+    assert_eq!(other.begin(&(7, 1_001)).unwrap(), Begun::Mine);
+    assert!(other.begin(&(7, 1_002)).is_err());
+}
+
+/// Under which name the value of a key lies: seen by its claim.
+fn name_of(server: &Server, store: &Sums, key: Key) -> String {
+    let cooperation = store.cooperation().unwrap();
+    let before = say(server, "KEYS *claim");
+    assert_eq!(cooperation.begin(&key).unwrap(), Begun::Mine);
+    let after = say(server, "KEYS *claim");
+    let claim = after.lines().find(|line| line.ends_with("/claim") && !before.contains(line)).expect("it is new");
+    cooperation.give_up(&key);
+    claim.trim_end_matches("/claim").to_owned()
+}
+
+#[test]
 fn a_member_that_was_claimed_with_its_group_and_not_computed_is_given_up() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
     let (one, two) = (sums(&server), sums(&server));

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::recursions::{CLAIM_ALL, SERVER};
+use crate::recursions::{CLAIM_ALL, PATIENT, SERVER};
 
 /// What has come of a process.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Outcome {
 pub enum Claims {
     /// Those that cost more than asking the server does, as programs do.
     Dear,
+    /// The same, for so many seconds.
+    DearFor(u64),
     /// All of them, for so many seconds: whatever they cost on a machine that is busy, each is computed once.
     All(u64),
 }
@@ -37,8 +39,11 @@ pub fn start(program: &Path, server: &str, count: usize, name: &str, size: u32, 
     let start = |_| {
         let mut command = Command::new(program);
         command.args(["child", name, &size.to_string()]).env(SERVER, server).env("RAYON_NUM_THREADS", "1");
-        if let Claims::All(seconds) = claims {
-            command.env(CLAIM_ALL, seconds.to_string());
+        if let Claims::All(_) = claims {
+            command.env(CLAIM_ALL, "1");
+        }
+        if let Claims::All(seconds) | Claims::DearFor(seconds) = claims {
+            command.env(PATIENT, seconds.to_string());
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the program starts")
     };

@@ -13,8 +13,10 @@ use speedup::store::{Error, RedisStore};
 pub const SERVER: &str = "SPEEDUP_REDIS";
 /// How long a claim lasts without being renewed.
 pub const LEASE: Duration = Duration::from_secs(1);
-/// Has all calls claimed, for so many seconds.
+/// Has all calls claimed.
 pub const CLAIM_ALL: &str = "SPEEDUP_CLAIM_ALL";
+/// Has claims last for so many seconds, and the server be waited for as long as it takes.
+pub const PATIENT: &str = "SPEEDUP_PATIENT";
 
 /// A store on the server that the environment names.
 fn store<K, V>(name: &str) -> Result<RedisStore<K, V>, Error>
@@ -24,9 +26,10 @@ where
 {
     let server = env::var(SERVER).unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
     let store = RedisStore::builder(server, name);
-    match env::var(CLAIM_ALL).ok().and_then(|seconds| seconds.parse().ok()) {
-        None => store.cooperate().lease(LEASE).open(),
-        Some(seconds) => store.claim_all().lease(Duration::from_secs(seconds)).timeout(Duration::from_secs(60)).open(),
+    let store = if env::var_os(CLAIM_ALL).is_some() { store.claim_all() } else { store.cooperate() };
+    match env::var(PATIENT).ok().and_then(|seconds| seconds.parse().ok()) {
+        None => store.lease(LEASE).open(),
+        Some(seconds) => store.lease(Duration::from_secs(seconds)).timeout(Duration::from_secs(60)).open(),
     }
 }
 

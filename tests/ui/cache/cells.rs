@@ -60,7 +60,7 @@ impl Owner {
         Ok(n)
     }
 
-    #[cache(field = later, name = TABLE)]
+    #[cache(field = later, name = LATER)]
     async fn async_field_with_a_name(self: Arc<Self>, n: u64) -> u64 {
         n
     }

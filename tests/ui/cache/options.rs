@@ -7,7 +7,7 @@ fn many(n: u64) -> Result<u64, String> {
     Ok(n)
 }
 
-#[cache(name = "TABLE")]
+#[cache(name = "QUOTED")]
 fn quoted(n: u64) -> u64 {
     n
 }

@@ -19,6 +19,34 @@ impl Owner {
     }
 }
 
+/// The handles have names of their own.
+impl Owner {
+    #[cache(name = "QUOTED")]
+    fn quoted(n: u64) -> u64 {
+        n
+    }
+
+    #[cache(name = Self::REACHED)]
+    fn reached(n: u64) -> u64 {
+        n
+    }
+
+    #[cache(nmae = SLIPPED)]
+    fn slipped(n: u64) -> u64 {
+        n
+    }
+
+    #[cache(field = memo, name = ELSEWHERE)]
+    fn elsewhere(&self, n: u64) -> u64 {
+        n
+    }
+
+    #[cache(scoped, name = GONE)]
+    fn gone(n: u64) -> u64 {
+        n
+    }
+}
+
 struct Of<T>(T);
 
 impl<T> Of<T> {
@@ -50,6 +78,8 @@ fn main() {
     for (key, value) in Owner::OF_SELF.entries() {
         let _: u64 = key.0 + value;
     }
+    let _ = Owner::QUOTED.len() + Owner::REACHED.len() + Owner::SLIPPED.len();
+    let _ = Owner::ELSEWHERE.stats().hits + Owner::GONE.stats().hits;
     let _: Option<Db> = Owner::OF_TWO.peek(&(Db,));
     let _ = Of::<u64>::GENERIC::<u8>().stats().hits + inner::IN_A_MODULE.len() + IN_A_BLOCK.len();
 }

@@ -217,21 +217,27 @@ fn a_faulty_body_leaves_the_signature() {
     check(
         "size = 0",
         "pub fn all(k: u64) -> u64 { [1].map(|x| yield_!(x)); return 3; }",
-        &expect![[r#"
-        ::core::compile_error! {
-            "`size` must be at least 1: write `size = 1` or more"
-        }
-        ::core::compile_error! {
-            "`yield_!` inside of a closure would suspend that, not the generator: collect the values there and hand them out with a `for` loop around `yield_!(value)`"
-        }
-        ::core::compile_error! {
-            "a generator hands out its values and returns none: write `yield_!(3); return;`"
-        }
-        #[allow(unused)]
-        pub fn all(k: u64) -> impl ::core::iter::Iterator<Item = u64> {
-            ::core::iter::empty::<u64>()
-        }
-    "#]],
+        &expect![[r##"
+            #[allow(dead_code)]
+            pub const ALL: ::core::marker::PhantomData<
+                [(); {
+                    ::core::compile_error! {
+                        "`size` must be at least 1: write `size = 1` or more"
+                    }
+                    ::core::compile_error! {
+                        "`yield_!` inside of a closure would suspend that, not the generator: collect the values there and hand them out with a `for` loop around `yield_!(value)`"
+                    }
+                    ::core::compile_error! {
+                        "a generator hands out its values and returns none: write `yield_!(3); return;`"
+                    }
+                    0
+                }],
+            > = loop {};
+            #[allow(unused)]
+            pub fn all(k: u64) -> impl ::core::iter::Iterator<Item = u64> {
+                ::core::iter::empty::<u64>()
+            }
+        "##]],
     );
 }
 

@@ -13,7 +13,7 @@ use super::locals::Locals;
 use super::names::{self, Names};
 use super::uses::Uses;
 
-/// Puts `let item_weight = again_part!(item.weight);` before the statements, and `item_weight` in place of `item.weight`.
+/// Puts `let item_weight = again_part!(item.weight, item);` before the statements, and `item_weight` in place of `item.weight`.
 pub(super) fn copied(locals: &Locals, statements: &mut Vec<Stmt>) {
     let uses = Uses::of_statements(statements);
     let parted = uses.free.iter().filter(|(name, how)| {
@@ -25,10 +25,10 @@ pub(super) fn copied(locals: &Locals, statements: &mut Vec<Stmt>) {
         return;
     }
     statements.iter_mut().for_each(|statement| rewrite.visit_stmt_mut(statement));
-    let copies = rewrite
-        .fields
-        .into_values()
-        .map(|(name, field)| -> Stmt { parse_quote!(let #name = ::speedup::__private::again_part!(#field);) });
+    let copies = rewrite.fields.into_values().map(|(name, field)| -> Stmt {
+        let within = within(&field);
+        parse_quote!(let #name = ::speedup::__private::again_part!(#field, #(#within),*);)
+    });
     statements.splice(0..0, copies.collect::<Vec<_>>());
 }
 
@@ -74,6 +74,16 @@ impl Rewrite {
         self.fields.insert(tokens, (name.clone(), field.clone()));
         name
     }
+}
+
+/// `item` and `item.size` for `item.size.width`: on the way to the field none of them is to run code.
+fn within(field: &ExprField) -> Vec<&Expr> {
+    let mut within = match &*field.base {
+        Expr::Field(inner) => within(inner),
+        _ => Vec::new(),
+    };
+    within.push(&field.base);
+    within
 }
 
 /// `item_weight` for `item.weight`; `None` for what is no field of a variable.

@@ -258,6 +258,7 @@ impl Uses {
         let parts = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(invocation.tokens.clone());
         let name = invocation.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         match (parts, name.as_str()) {
+            // Of a part, what it is within is looked at alone.
             (Ok(parts), "again" | "again_part") => parts.iter().for_each(|part| self.place(part, Look::Read)),
             (Ok(parts), "vec" | "assert" | "debug_assert" | "drain") => self.all(&parts),
             (Ok(parts), "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne") => {

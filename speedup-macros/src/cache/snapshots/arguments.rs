@@ -66,10 +66,9 @@ fn borrowed_arguments() {
             #[inline(always)]
             #[allow(clippy::inline_always)]
             fn distance(a: &str, b: &[u8], limit: usize) -> usize {
-                ::speedup::cache::Spans::get(
+                match ::speedup::cache::Spans::get(
                     __DISTANCE_SPANS,
-                    (a, b, &limit),
-                    #[inline(always)]
+                    || (a, b, &limit),
                     |own| {
                         ::core::option::Option::Some((
                             ::speedup::cache::span_of(a, &own.key().0)?,
@@ -77,8 +76,12 @@ fn borrowed_arguments() {
                             limit,
                         ))
                     },
-                    || ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit)),
-                )
+                ) {
+                    ::core::option::Option::Some(value) => value,
+                    ::core::option::Option::None => {
+                        ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit))
+                    }
+                }
             }
             /** The cache of [`distance()`].
 

@@ -1,6 +1,12 @@
 //! What the forecasts of generated code are made with.
 
-use std::{ops::ControlFlow, task::Poll};
+use std::{
+    marker::PhantomData,
+    ops::{ControlFlow, Deref},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+};
 
 /// A variable of which a forecast wants its own copy.
 pub struct Again<'a, T>(pub &'a T);
@@ -55,13 +61,94 @@ pub unsafe fn lent<'a, T>(place: *const T) -> Option<&'a T> {
     place.is_aligned().then(|| unsafe { &*place })
 }
 
-/// The forecast's own copy of a part of a variable; where there is none to be had, the forecast ends.
+/// The type of something of which a field is looked at. A forecast looks early, where the body may not look at all: so nothing may run on the
+/// way, as the initialiser of a `LazyLock` would.
+pub struct Within<T: ?Sized>(PhantomData<*const T>);
+
+/// The type of what lies at a place.
+#[inline]
+pub fn within<T: ?Sized>(_: *const T) -> Within<T> {
+    Within(PhantomData)
+}
+
+/// What leads to another type, and runs nothing.
+pub trait Leads {
+    /// That type.
+    type To: ?Sized;
+    /// That type.
+    fn on(&self) -> Within<Self::To>;
+}
+
+macro_rules! leads {
+    ($($from:ty),*) => {$(
+        impl<T: ?Sized> Leads for Within<$from> {
+            type To = T;
+            #[inline]
+            fn on(&self) -> Within<T> {
+                Within(PhantomData)
+            }
+        }
+    )*};
+}
+
+leads!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
+
+/// All others.
+pub trait Stays<T: ?Sized> {
+    /// The same type.
+    fn on(&self) -> Within<T>;
+}
+
+impl<T: ?Sized> Stays<T> for &Within<T> {
+    #[inline]
+    fn on(&self) -> Within<T> {
+        Within(PhantomData)
+    }
+}
+
+/// What may run something where a field is looked at.
+pub trait MayRun {
+    /// Whether it may.
+    fn may_run(&self) -> bool;
+}
+
+impl<T: ?Sized + Deref> MayRun for Within<T> {
+    #[inline]
+    fn may_run(&self) -> bool {
+        true
+    }
+}
+
+/// What has its fields itself.
+pub trait RunsNothing {
+    /// Whether it may.
+    fn may_run(&self) -> bool;
+}
+
+impl<T: ?Sized> RunsNothing for &Within<T> {
+    #[inline]
+    fn may_run(&self) -> bool {
+        false
+    }
+}
+
+/// The forecast's own copy of a part of a variable, which lies within the others, outermost first. Where there is none to be had, or something may
+/// run on the way to it, the forecast ends.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __again_part {
-    ($part:expr) => {{
+    ($part:expr $(, $within:expr)*) => {{
         #[allow(unused_imports)]
         use $crate::cache::foretold::{AgainNone as _, AgainOwn as _};
+        #[allow(unused_imports)]
+        use $crate::cache::foretold::{Leads as _, MayRun as _, RunsNothing as _, Stays as _};
+        $(
+            let within = $crate::cache::foretold::within(&raw const $within);
+            let within = (&(&(&within).on()).on()).on();
+            if (&within).may_run() {
+                return;
+            }
+        )*
         let place = &raw const $part;
         // SAFETY: the forecast borrows the variable as long as it is made, and this is gone when the copy is there.
         match unsafe { $crate::cache::foretold::lent(place) }
@@ -171,7 +258,11 @@ pub fn tried<T: Tried>(value: T) -> Option<T::Output> {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, rc::Rc};
+    use std::{
+        cell::Cell,
+        rc::Rc,
+        sync::{Arc, LazyLock},
+    };
 
     /// Whether there is a copy to be had.
     macro_rules! copies {
@@ -215,6 +306,34 @@ mod tests {
         askew();
         cell();
         assert_eq!(seen.get(), 1 + 3 + 4);
+    }
+
+    #[test]
+    fn nothing_runs_on_the_way_to_a_part() {
+        struct Item {
+            weight: u64,
+            size: LazyLock<Size>,
+        }
+        struct Size {
+            width: u64,
+        }
+        static MADE: LazyLock<Item> = LazyLock::new(|| unreachable!("nobody needs it"));
+        let size: LazyLock<Size> = LazyLock::new(|| unreachable!("nobody needs it"));
+        let (seen, item) = (Cell::new(0), Arc::new(Item { weight: 3, size }));
+        let (lent, boxed) = (&&item, Box::new(&item));
+        let plain = || seen.set(seen.get() + __again_part!(item.weight, item));
+        let lent = || seen.set(seen.get() + __again_part!(lent.weight, lent));
+        let boxed = || seen.set(seen.get() + __again_part!(boxed.weight, boxed));
+        plain();
+        lent();
+        boxed();
+        assert_eq!(seen.get(), 9);
+        let made = &MADE;
+        let lazily = || seen.set(100 + __again_part!(made.weight, made));
+        let within = || seen.set(100 + __again_part!(item.size.width, item, item.size));
+        lazily();
+        within();
+        assert_eq!(seen.get(), 9);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::cache::{
         steady::Steady,
     },
     fork::ahead,
+    sharing::granularity::Grain,
     table::{
         Current,
         key::{Key, Lookup, Output},
@@ -132,47 +133,59 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         self
     }
 
-    /// The value of a call, computed if need be: by `inside`, its place in the outermost call that runs, or else by its contents.
+    /// The value of a call inside an outermost one, computed if need be: by `inside`, its place in that. `None` for others, which are
+    /// looked up by contents.
+    ///
+    /// What is given leads to no memory where it is not called, so that a hit, which calls nothing, is short where it is inlined.
     ///
     /// # Panics
     /// As [`Cache::get`].
     #[inline(always)]
     pub fn get<Q: Lookup<K>>(
         &self,
-        key: Q,
+        key: impl FnOnce() -> Q,
         inside: impl Fn(&Outermost<S, K, R>) -> Option<V::Args>,
-        by_content: impl FnOnce() -> R,
-    ) -> R {
+    ) -> Option<R> {
         let worker = registry::current();
-        let Some(top) = call_stack::top(worker) else { return by_content() };
-        if let Some(core) = self.core_of(top)
-            && let Some(key_inside) = self.outermost(core).and_then(&inside)
-        {
-            let place = V::of(key_inside);
-            // SAFETY: made by `begin`.
-            let free = match unsafe { core.look_at_hand(&place, worker) } {
-                Ok(value) => return value,
-                Err(free) => free,
-            };
-            return match top.parent() {
-                Some(parent) if parent.header().family == self.function.family => {
-                    // SAFETY: found for this call.
-                    unsafe { core.get_free(self.callee(core), &place, worker, free) }
-                }
-                _ => self.get_first(core, &place, key),
-            };
+        let top = call_stack::top(worker)?;
+        let (mut frame, mut below) = (top, 0);
+        let (core, place) = loop {
+            if let Some(core) = self.core_of(frame)
+                && let Some(place) = self.outermost(core).and_then(&inside)
+            {
+                break (core, V::of(place));
+            }
+            // What is computed by contents goes on by contents.
+            if below == NEAR || below == 0 && frame.header().is::<Core<K, R>>() {
+                return None;
+            }
+            (frame, below) = (frame.parent()?, below + 1);
+        };
+        if below > 0 {
+            return Some(self.get_below(core, &place));
         }
-        // What is computed by contents goes on by contents.
-        if top.header().is::<Core<K, R>>() {
-            return by_content();
+        // SAFETY: made by `begin`.
+        let free = match unsafe { core.look_at_hand(&place, worker) } {
+            Ok(value) => return Some(value),
+            Err(free) => free,
+        };
+        // Made by the outermost call itself, unless by one that goes on in its table.
+        if !top.parent().is_some_and(|parent| ptr::eq(parent.cache(), top.cache())) {
+            return Some(self.get_first(core, &place, key()));
         }
-        match self.running_below(top, &inside) {
-            Some((core, place)) => core.get(self.callee(core), &place),
-            None => by_content(),
-        }
+        // SAFETY: found for this call.
+        Some(unsafe { core.get_free(self.callee(core), &place, worker, free) })
+    }
+
+    /// A call between which and the outermost one others lie.
+    #[cold]
+    #[inline(never)]
+    fn get_below(&self, core: &Core<V, R>, place: &V) -> R {
+        core.get(self.callee(core), place)
     }
 
     /// A call that an outermost call makes itself, which may have been an outermost call before.
+    #[cold]
     #[inline(never)]
     fn get_first<Q: Lookup<K>>(&self, core: &Core<V, R>, place: &V, key: Q) -> R {
         let known = || self.outermost(core).map(|own| own.content);
@@ -184,19 +197,6 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             return value;
         }
         core.get(self.callee(core), place)
-    }
-
-    /// The place of a call in an outermost one, for calls between which others lie.
-    #[cold]
-    #[inline(never)]
-    fn running_below<'a>(
-        &self,
-        top: &'a Frame,
-        inside: &impl Fn(&Outermost<S, K, R>) -> Option<V::Args>,
-    ) -> Option<(&'a Core<V, R>, V)> {
-        let frames = std::iter::successors(top.parent(), |frame| frame.parent()).take(NEAR);
-        let cores = frames.filter_map(|frame| self.core_of(frame));
-        cores.filter_map(|core| Some((core, V::of(self.outermost(core).and_then(inside)?)))).next()
     }
 
     /// The core of a running call of this function by place.
@@ -294,20 +294,25 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     #[inline(always)]
     pub fn ahead<C: Foretells<K>>(&self, contents: &C, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let worker = registry::current();
+        if Grain::is_alone(worker) {
+            return;
+        }
         let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top)) else {
             return contents.foretell(|call| forecast(Asked(Asking::Contents(call))));
         };
-        if core.may_share(&self.function, worker) {
-            self.ahead_shared(core, forecast);
+        if !core.grain.goes_alone(worker) {
+            self.ahead_with_others(core, forecast);
         }
     }
 
-    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    /// The same, where it may be worth it; out of line, to keep the frames of bodies small.
     #[cold]
     #[inline(never)]
-    fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
+    fn ahead_with_others(&self, core: &Core<V, R>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let Some(own) = self.outermost(core) else { return };
-        ahead::run(core, self.callee(core), |call| forecast(Asked(Asking::Places(own, call))));
+        if core.may_share(&self.function, registry::current()) {
+            ahead::run(core, self.callee(core), |call| forecast(Asked(Asking::Places(own, call))));
+        }
     }
 }
 

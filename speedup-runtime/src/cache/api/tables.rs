@@ -24,6 +24,7 @@ use crate::cache::{
     },
     call::{callee::Callee, function::Function, state::Core},
     fork::ahead,
+    sharing::granularity::Grain,
     table::key::{Key, Lookup, Output, Part},
     thread::{
         call_stack,
@@ -146,18 +147,21 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     #[inline(always)]
     pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
         let worker = registry::current();
-        if let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top))
-            && core.may_share(&self.function, worker)
+        if !Grain::is_alone(worker)
+            && let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top))
+            && !core.grain.goes_alone(worker)
         {
-            self.ahead_shared(core, forecast);
+            self.ahead_with_others(core, forecast);
         }
     }
 
-    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    /// The same, where it may be worth it; out of line, to keep the frames of bodies small.
     #[cold]
     #[inline(never)]
-    fn ahead_shared(&self, core: &Core<V, R>, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
-        ahead::run(core, self.callee(core), forecast);
+    fn ahead_with_others(&self, core: &Core<V, R>, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
+        if core.may_share(&self.function, registry::current()) {
+            ahead::run(core, self.callee(core), forecast);
+        }
     }
 
     /// The table in which the innermost running call goes on, if it is one of this function with the same steady arguments.

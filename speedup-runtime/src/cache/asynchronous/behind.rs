@@ -6,7 +6,7 @@ use super::{function::AsyncFunction, state::AsyncCache};
 use crate::cache::{
     call::behind::{Behind, Docked},
     table::key::{Key, Output},
-    thread::registry,
+    thread::registry::{self, Worker},
 };
 
 impl<K, R> AsyncFunction<K, R> {
@@ -39,6 +39,12 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         let core = &self.values.core;
         !self.values.flights.contains(core, &key)
             && core.insert_new(&self.function.rules, &key, value, registry::current()).is_ok()
+    }
+
+    /// Whether the value of a key is there, or a call of it on its way.
+    pub(super) fn is_known(&self, key: &K, worker: &'static Worker) -> bool {
+        let core = &self.values.core;
+        core.contains(key, worker) || self.values.flights.contains(core, key)
     }
 
     /// The name of the function.

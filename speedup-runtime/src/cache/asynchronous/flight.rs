@@ -85,10 +85,10 @@ impl<R, C> Flight<R, C> {
         (Self { call, inner: Mutex::new(inner), end: OnceCell::new() }, seat)
     }
 
-    /// Takes a seat; `None` if the call was dropped.
+    /// Takes a seat; `None` if the call was dropped, or has an end: then it should have been forgotten.
     pub(super) fn sit(&self) -> Option<usize> {
         let mut inner = lock(&self.inner);
-        if matches!(inner.phase, Phase::Dropped) {
+        if matches!(inner.phase, Phase::Dropped | Phase::Landed) {
             return None;
         }
         Some(inner.seats.take())
@@ -117,7 +117,7 @@ impl<R, C> Flight<R, C> {
 
 impl<R: Send + Sync + 'static, C: Send + Sync + 'static> Flight<R, C> {
     /// Polls the call for a seat, as the worker `me`: by `step`, if it is due and nobody else does. What comes out of it,
-    /// or the panic, goes through `land`, which must not panic.
+    /// or the panic, goes through `land`; if that panics, its panic is the end.
     pub(super) fn poll(
         self: &Arc<Self>,
         seat: usize,
@@ -140,7 +140,9 @@ impl<R: Send + Sync + 'static, C: Send + Sync + 'static> Flight<R, C> {
             Err(payload) => Err(payload),
         };
         flat::bury(body);
-        self.settle(land(result));
+        // Keys are hashed and written in it, by users' code. Whatever comes of that, nobody waits for ever.
+        let end = catch_unwind(AssertUnwindSafe(|| land(result)));
+        self.settle(end.unwrap_or_else(End::panic));
         Polled::Landed
     }
 

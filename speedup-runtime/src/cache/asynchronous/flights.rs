@@ -50,6 +50,8 @@ pub(super) struct Call<K> {
     table: u64,
     /// Whether its value replaces one that is there. Relaxed: who sets it has a seat and waits for the end.
     replaces: AtomicBool,
+    /// Whether it is among the calls that are on their way. Relaxed: changed under the lock of its key's part of those, or before it is there.
+    is_listed: AtomicBool,
     /// When it began, if it is one of those that are timed.
     since: Option<Instant>,
     name: &'static str,
@@ -132,11 +134,16 @@ impl<K: Key, R: Output> Flights<K, R> {
                         return Boarded::Seat(there.get().clone(), seat);
                     }
                     // It was dropped, or belongs to a table that was cleared.
+                    there.get().call.is_listed.store(false, Ordering::Relaxed);
+                    flight.call.is_listed.store(true, Ordering::Relaxed);
                     drop(there.insert(flight.clone()));
                 }
                 // Its call may have landed since the table was looked at.
                 Entry::Vacant(_) if !replaces && core.contains(&key, worker) => continue,
-                Entry::Vacant(free) => drop(free.insert(flight.clone())),
+                Entry::Vacant(free) => {
+                    flight.call.is_listed.store(true, Ordering::Relaxed);
+                    drop(free.insert(flight.clone()));
+                }
             }
             worker.count_computed(core.number.index());
             return Boarded::Seat(flight, seat);
@@ -180,7 +187,16 @@ impl<K: Key, R: Output> Flights<K, R> {
     }
 
     fn forget(&self, flight: &Arc<Flying<K, R>>) {
-        self.by_key().remove_if(Distinct::of(&flight.call.key), |_, there| Arc::ptr_eq(there, flight));
+        let mut is_gone = false;
+        // Keys are hashed and compared by users' code.
+        panics::contain(|| {
+            let is_it = |_: &_, there: &Arc<_>| Arc::ptr_eq(there, flight);
+            is_gone = self.by_key().remove_if(Distinct::of(&flight.call.key), is_it).is_some();
+        });
+        // One whose hash has changed, or that cannot be hashed, is not to stay.
+        if !is_gone && flight.call.is_listed.load(Ordering::Relaxed) {
+            self.by_key().retain(|_, there| !Arc::ptr_eq(there, flight));
+        }
     }
 }
 
@@ -204,6 +220,7 @@ fn begin<K: Key, R: Output>(
         ticket: Ticket::new(),
         table,
         replaces: AtomicBool::new(replaces),
+        is_listed: AtomicBool::new(false),
         since,
         name: function.rules.name,
         show: function.rules.show,

@@ -40,6 +40,11 @@ pub(crate) fn wait_for_calls<T>(poll: impl FnOnce() -> T) -> (T, bool) {
     (polled, WAITS.get())
 }
 
+/// Whoever is polled waits for calls.
+pub(super) fn waits() {
+    WAITS.set(true);
+}
+
 /// The value of a key on its way, as returned by [`AsyncCache::get`] and [`AsyncCache::refresh`].
 ///
 /// Nothing begins before it is polled. Dropping it stops the call if nobody else waits for it, and disturbs nobody who does.
@@ -71,6 +76,12 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
 
     pub(super) fn anew(cache: &'cache AsyncCache<K, R>, key: K) -> Self {
         Self { cache, stage: Stage::Refreshing(key) }
+    }
+
+    /// The key that is to be asked for, if nothing has begun.
+    pub(super) fn asking(&self) -> Option<(&AsyncCache<K, R>, &K)> {
+        let Stage::Asking(key) = &self.stage else { return None };
+        Some((self.cache, key))
     }
 
     /// The value, if it is there.
@@ -106,7 +117,7 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
         let Stage::Seated(seat) = &mut self.stage else { return Poll::Pending };
         let flight = seat.flight.clone();
         if seat.poll(cache, waker).is_pending() {
-            WAITS.set(true);
+            waits();
             return Poll::Pending;
         }
         self.leave();

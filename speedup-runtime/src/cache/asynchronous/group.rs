@@ -5,10 +5,13 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
 };
 
-use super::get::Get;
+use super::{
+    ahead::{Ahead, Asking},
+    get::Get,
+};
 use crate::{
     cache::table::key::{Key, Output},
     sync::lock,
@@ -23,7 +26,10 @@ fn polled_again() -> ! {
 /// A few values awaited together, as returned by [`AsyncCache::group`](super::state::AsyncCache::group): what `#[cache]` makes of
 /// several awaited calls.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Group<'cache, K: Key, R: Output, const N: usize>([Member<'cache, K, R>; N]);
+pub struct Group<'cache, K: Key, R: Output, const N: usize> {
+    members: [Member<'cache, K, R>; N],
+    ahead: Ahead,
+}
 
 /// A few calls awaited together, each with what it passes on, as returned by [`together`].
 #[must_use = "futures do nothing unless they are awaited"]
@@ -76,6 +82,7 @@ impl<R, const N: usize> fmt::Debug for Together<'_, R, N> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct GetAll<'cache, K: Key, R: Output> {
     members: Vec<Member<'cache, K, R>>,
+    ahead: Ahead,
     /// One for each member that has had to wait.
     wakers: Vec<Option<Waker>>,
     /// Members that have no value yet.
@@ -91,6 +98,11 @@ pub(super) enum Member<'cache, K: Key, R: Output> {
 }
 
 impl<K: Key, R: Output> Member<'_, K, R> {
+    /// The key that is to be asked for, if nothing has begun.
+    fn asking(&self) -> Asking<'_, K, R> {
+        if let Self::Asked(get) = self { get.asking() } else { None }
+    }
+
     /// Whether the value is there.
     fn poll(&mut self, waker: &Waker) -> bool {
         let Self::Asked(get) = self else { return true };
@@ -117,7 +129,7 @@ impl<K: Key, R: Output> Member<'_, K, R> {
 
 impl<'cache, K: Key, R: Output, const N: usize> Group<'cache, K, R, N> {
     pub(super) fn of(members: [Member<'cache, K, R>; N]) -> Self {
-        Self(members)
+        Self { members, ahead: Ahead::default() }
     }
 }
 
@@ -128,11 +140,17 @@ impl<K: Key, R: Output, const N: usize> Future for Group<'_, K, R, N> {
     type Output = [R; N];
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<[R; N]> {
+        let Self { members, ahead } = &mut *self;
+        ready!(ahead.poll(members.iter().map(Member::asking), context));
         let mut complete = true;
-        for member in &mut self.0 {
-            complete &= member.poll(context.waker());
+        for (number, member) in members.iter_mut().enumerate() {
+            if member.poll(context.waker()) {
+                ahead.end(number);
+            } else {
+                complete = false;
+            }
         }
-        if complete { Poll::Ready(self.0.each_mut().map(Member::take)) } else { Poll::Pending }
+        if complete { Poll::Ready(members.each_mut().map(Member::take)) } else { Poll::Pending }
     }
 }
 
@@ -176,7 +194,7 @@ impl<'cache, K: Key, R: Output> GetAll<'cache, K, R> {
         let members: Vec<_> = gets.map(Member::Asked).collect();
         let (missing, woken) = (members.len(), Arc::new(Woken::default()));
         lock(&woken.0).members = (0..missing).collect();
-        Self { wakers: Vec::new(), members, missing, woken }
+        Self { wakers: Vec::new(), members, ahead: Ahead::default(), missing, woken }
     }
 
     /// Polls a member that was woken.
@@ -191,7 +209,10 @@ impl<'cache, K: Key, R: Output> GetAll<'cache, K, R> {
             let wake = || Waker::from(Arc::new(Wakes { member: at, woken: self.woken.clone() }));
             member.poll(self.wakers[at].get_or_insert_with(wake))
         };
-        self.missing -= usize::from(there);
+        if there {
+            self.missing -= 1;
+            self.ahead.end(at);
+        }
     }
 }
 
@@ -203,6 +224,7 @@ impl<K: Key, R: Output> Future for GetAll<'_, K, R> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<R>> {
         let this = &mut *self;
+        ready!(this.ahead.poll(this.members.iter().map(Member::asking), context));
         let waker = context.waker().clone();
         let (members, _old) = {
             let mut state = lock(&this.woken.0);

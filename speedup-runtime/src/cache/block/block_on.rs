@@ -56,7 +56,7 @@ pub(in crate::cache) fn wait(
     engine: &dyn Engine,
     (busy, mark): (Busy, u16),
     worker: &'static Worker,
-    is_still: impl Fn() -> bool,
+    is_still: &dyn Fn() -> bool,
 ) -> Waited {
     if let Way::Deputy = isolation::way(&busy, mark, worker) {
         return Waited::Deputy;
@@ -111,7 +111,7 @@ pub(in crate::cache) fn wait(
             return Waited::Outcome(outcome);
         }
         sleep = (sleep * 2).min(LONGEST_SLEEP);
-        joins.look(busy.owner, busy.name(), worker, || engine.is_busy(&busy) && is_still());
+        joins.look(busy.owner, busy.name(), worker, &|| engine.is_busy(&busy) && is_still());
         if engine.is_busy(&busy) && stall.look(busy.owner, worker) {
             return Waited::Deputy;
         }

@@ -6,7 +6,6 @@ use once_cell::sync::Lazy;
 
 use crate::cache::{
     block::outcome::Outcome,
-    table::key::Output,
     thread::{
         claim::Busy,
         engine::Engine,
@@ -33,10 +32,12 @@ pub(in crate::cache) struct Deputy {
     end: OnceLock<End>,
 }
 
+/// Makes copies of a value.
+pub(in crate::cache) type Copies = Box<dyn Fn() -> Outcome + Send + Sync>;
+
 /// What came of a deputy.
 enum End {
-    /// Makes copies of the value.
-    Value(Box<dyn Fn() -> Outcome + Send + Sync>),
+    Value(Copies),
     /// A panic, with what others get of it, if anything.
     Panic(Option<Mutex<Payload>>),
     /// The claim ended before.
@@ -45,8 +46,8 @@ enum End {
 
 impl Deputy {
     /// It has a value.
-    pub(in crate::cache) fn ends_with<R: Output>(&self, value: R) {
-        self.ends(End::Value(Box::new(move || Outcome::value(value.clone()))));
+    pub(in crate::cache) fn ends_with(&self, copies: Copies) {
+        self.ends(End::Value(copies));
     }
 
     /// It has panicked; what others get of that, if anything.

@@ -29,7 +29,7 @@ use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cache::{
     block::{
-        deputies::{self, Begun, Deputy},
+        deputies::{self, Begun, Copies, Deputy},
         outcome::Outcome,
         poison,
         progress::Stall,
@@ -94,37 +94,71 @@ pub(in crate::cache) fn compute<R: Output>(
     worker: &'static Worker,
     body: impl Fn(&'static Worker) -> R + Send,
 ) -> Option<R> {
+    let mut computed = None;
+    let keeps = &mut computed;
+    let mut run = move |worker: &'static Worker| -> Copies {
+        let value = body(worker);
+        let copied = value.clone();
+        *keeps = Some(value);
+        Box::new(move || Outcome::value(copied.clone()))
+    };
+    // All of it that is the same for all types is compiled once.
+    match compute_by(engine, busy, worker, &mut run) {
+        Computed::Here => computed,
+        Computed::Elsewhere(outcome) => outcome.into_value(),
+        Computed::No => None,
+    }
+}
+
+/// Runs the body on a worker, and keeps its value.
+type Body<'a> = &'a mut (dyn FnMut(&'static Worker) -> Copies + Send);
+
+/// Where the value of a claimed slot is.
+enum Computed {
+    /// The body has it.
+    Here,
+    Elsewhere(Outcome),
+    /// Nowhere: the claim is to be looked at again.
+    No,
+}
+
+impl Computed {
+    fn of(outcome: Option<Outcome>) -> Self {
+        outcome.map_or(Self::No, Self::Elsewhere)
+    }
+}
+
+/// As [`compute`].
+fn compute_by(engine: &dyn Engine, busy: &Busy, worker: &'static Worker, body: Body<'_>) -> Computed {
     if worker.is_isolated() {
-        return stand_in(engine, busy, worker, || body(worker));
+        return stand_in(engine, busy, worker, body);
     }
     match deputies::of(busy) {
-        Some(deputy) => wait_for(&deputy, worker).unwrap_or(None)?.into_value(),
+        Some(deputy) => Computed::of(wait_for(&deputy, worker).unwrap_or(None)),
         None => start(engine, busy, worker, body),
     }
 }
 
-/// The value of a claimed slot, computed in isolation as the deputy of that claim, unless it has one.
-fn stand_in<R: Output>(
-    engine: &dyn Engine,
-    busy: &Busy,
-    worker: &'static Worker,
-    body: impl FnOnce() -> R,
-) -> Option<R> {
+/// Computes a claimed slot in isolation as the deputy of that claim, unless it has one.
+fn stand_in(engine: &dyn Engine, busy: &Busy, worker: &'static Worker, body: Body<'_>) -> Computed {
     let deputy = match deputies::begin(engine, busy, worker) {
         Begun::Mine(deputy) => deputy,
-        Begun::Over => return None,
+        Begun::Over => return Computed::No,
         Begun::Others(deputy) => match wait_for(&deputy, worker) {
-            Ok(outcome) => return outcome?.into_value(),
+            Ok(outcome) => return Computed::of(outcome),
             // A cycle. Who walks through it alone can tell it exactly.
-            Err(Circle) => return Some(body()),
+            Err(Circle) => {
+                drop(body(worker));
+                return Computed::Here;
+            }
         },
     };
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => {
-            deputy.ends_with(value.clone());
+    match catch_unwind(AssertUnwindSafe(|| body(worker))) {
+        Ok(copies) => {
+            deputy.ends_with(copies);
             waits::wake_for(worker.number);
-            waits::deliver_to(busy, || deputy.outcome()?);
-            Some(value)
+            waits::deliver_to(busy, &|| deputy.outcome()?);
+            Computed::Here
         }
         Err(payload) => {
             deputy.panicked(worker.own.blame.copy(worker.own.top.get(), &payload));
@@ -164,29 +198,24 @@ fn wait_for(deputy: &Deputy, worker: &'static Worker) -> Result<Option<Outcome>,
 }
 
 /// Starts an isolated thread that stands in for a claim on behalf of a worker, which waits.
-fn start<R: Output>(
-    engine: &dyn Engine,
-    busy: &Busy,
-    worker: &'static Worker,
-    body: impl Fn(&'static Worker) -> R + Send,
-) -> Option<R> {
+fn start(engine: &dyn Engine, busy: &Busy, worker: &'static Worker, body: Body<'_>) -> Computed {
     let sponsor = worker.number;
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
-        let body = move |pool: Option<Arc<ThreadPool>>| {
+        let stand_in = move |pool: Option<Arc<ThreadPool>>| {
             let isolated = registry::current();
             isolated.own.isolated_for.set(Some(sponsor));
             let lent = pool.map(|pool| rayon_probe::lend(pool, isolated));
             // The receiver waits for this message, and then for the end of the sender.
             let _ = sender.send(isolated.number);
             let _ends = Ends { isolated, _lent: lent, _sender: sender };
-            stand_in(engine, busy, isolated, || body(isolated))
+            self::stand_in(engine, busy, isolated, body)
         };
         let thread = scope.spawn(move || {
             // A pool of one, whose thread runs the body: what the body gives to rayon runs there as well.
             match ThreadPoolBuilder::new().num_threads(1).build().map(Arc::new) {
-                Ok(pool) => pool.install(|| body(Some(pool.clone()))),
-                Err(_) => body(None),
+                Ok(pool) => pool.install(|| stand_in(Some(pool.clone()))),
+                Err(_) => stand_in(None),
             }
         });
         if let Ok(number) = receiver.recv() {

@@ -37,7 +37,7 @@ impl Looks {
         owner: u32,
         slot: usize,
         worker: &'static Worker,
-        is_busy: impl Fn() -> bool,
+        is_busy: &dyn Fn() -> bool,
     ) {
         if self.0.elapsed() < LOOK {
             return;

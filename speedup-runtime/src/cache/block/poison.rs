@@ -56,6 +56,7 @@ struct Turmoil {
     calls: HashMap<(usize, usize), Doomed>,
 }
 
+#[derive(Clone)]
 struct Doomed {
     /// Of the key's own type. Shared, so that it is compared and dropped, which is users' code, while nothing is locked. None of a
     /// scope, whose keys may borrow, and whose slots stay those of their keys.
@@ -114,17 +115,7 @@ impl Suspects<'_> {
         if !self.notes.cycles() || CALLS.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let (known, text) = {
-            let mut turmoil = lock(&TURMOIL);
-            if turmoil.since.is_some_and(|since| since.elapsed() >= LONGEST) {
-                let over = turmoil.end();
-                drop(turmoil);
-                drop(over);
-                return None;
-            }
-            let doomed = turmoil.calls.get(&(self.cache, slot))?;
-            (doomed.key.clone(), doomed.text.clone())
-        };
+        let Doomed { key: known, text } = doomed((self.cache, slot))?;
         let same = |known: Arc<dyn Any + Send + Sync>| known.downcast_ref::<K>().is_some_and(|known| known.is_key(key));
         known.is_none_or(same).then_some(text)
     }
@@ -155,6 +146,19 @@ impl Turmoil {
     }
 }
 
+/// A call that is doomed: its key, and the message.
+#[inline(never)]
+fn doomed(at: (usize, usize)) -> Option<Doomed> {
+    let mut turmoil = lock(&TURMOIL);
+    if turmoil.since.is_some_and(|since| since.elapsed() >= LONGEST) {
+        let over = turmoil.end();
+        drop(turmoil);
+        drop(over);
+        return None;
+    }
+    turmoil.calls.get(&at).cloned()
+}
+
 /// Dooms a call on behalf of the threads for which this worker works; what is returned is for the caller to drop.
 #[must_use]
 fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option<Doomed> {
@@ -176,7 +180,7 @@ fn insert(at: (usize, usize), doomed: Doomed, worker: &'static Worker) -> Option
 pub(in crate::cache) fn deliver(engine: &dyn Engine, busy: &Busy, payload: &Payload) -> bool {
     let Some(text) = call_stack::as_cycle(payload) else { return false };
     involve(engine, busy);
-    waits::deliver_to(busy, || Some(Outcome::panic(Box::new(text.to_string()))));
+    waits::deliver_to(busy, &|| Some(Outcome::panic(Box::new(text.to_string()))));
     true
 }
 

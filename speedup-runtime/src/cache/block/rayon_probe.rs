@@ -15,7 +15,6 @@
 use std::{
     cell::Cell,
     collections::{HashMap, HashSet},
-    thread,
 };
 
 use once_cell::sync::Lazy;
@@ -31,6 +30,7 @@ use crate::sync::{
     global::{AtomicUsize as Counter, Mutex},
     lock,
 };
+use crate::threads;
 
 /// What is known of a thread that shows no sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(in crate::cache) fn ask(pool: usize, asking: &'static Worker) -> u64 {
     let next = last_question(pool) + 1;
     if pool == *GLOBAL {
         // Without a thread nobody is asked, and the next look asks again.
-        let _ = thread::Builder::new().spawn(move || send(pool));
+        threads::start("speedup-probe", Box::new(move || _ = send(pool)));
     } else if lock(&REQUESTS).insert(pool) {
         REQUESTED.fetch_add(1, Ordering::Relaxed);
     }
@@ -158,7 +158,7 @@ fn answer(question: u64) {
 
 /// The number of the pool in which a thread without a pool finds itself.
 static GLOBAL: Lazy<usize> = Lazy::new(|| {
-    let other = thread::Builder::new().spawn(pool_of_this_thread);
+    let other = std::thread::Builder::new().spawn(pool_of_this_thread);
     other.ok().and_then(|other| other.join().ok()).flatten().unwrap_or(0)
 });
 

@@ -17,8 +17,6 @@
 //! The lock is taken by who is about to sleep, and by who ends a claim while somebody is waiting: never on the short way of
 //! a call.
 
-use std::collections::BTreeMap;
-
 use crate::cache::thread::claim::Busy;
 use crate::sync::{Mutex, lock};
 
@@ -33,7 +31,33 @@ pub(in crate::cache) struct Graph<L, O> {
     edges: Mutex<Edges<L, O>>,
 }
 
-type Edges<L, O> = BTreeMap<u32, Edge<L, O>>;
+/// The edges by the numbers of their threads, in order. Those who wait are few, and a vector is little code.
+struct Edges<L, O>(Vec<(u32, Edge<L, O>)>);
+
+impl<L, O> Edges<L, O> {
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    fn get(&self, number: u32) -> Option<&Edge<L, O>> {
+        self.place(number).ok().map(|place| &self.0[place].1)
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Edge<L, O>> {
+        self.place(number).ok().map(|place| &mut self.0[place].1)
+    }
+
+    fn insert(&mut self, number: u32, edge: Edge<L, O>) {
+        match self.place(number) {
+            Ok(place) => self.0[place].1 = edge,
+            Err(place) => self.0.insert(place, (number, edge)),
+        }
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Edge<L, O>> {
+        self.place(number).ok().map(|place| self.0.remove(place).1)
+    }
+}
 
 /// A thread that waits, and what for.
 struct Edge<L, O> {
@@ -80,7 +104,7 @@ pub(in crate::cache) enum Entering<'graph, L: Look, O> {
 impl<L: Look, O> Graph<L, O> {
     /// A graph in which nobody waits.
     pub(in crate::cache) fn new() -> Self {
-        Self { edges: Mutex::new(BTreeMap::new()) }
+        Self { edges: Mutex::new(Edges(Vec::new())) }
     }
 
     /// Enters that `me` waits until a claim ends: from here on it is told of that. The edge does not [count](Entered::count) yet.
@@ -121,7 +145,7 @@ impl<L: Look, O> Graph<L, O> {
 
     /// Wakes who waits for this worker.
     pub(in crate::cache) fn over_worker(&self, other: u32, wake: impl Fn(u32)) {
-        for (number, edge) in lock(&self.edges).iter() {
+        for (number, edge) in lock(&self.edges).0.iter() {
             if matches!(edge.wait, Wait::Worker(awaited) if awaited == other) {
                 wake(*number);
             }
@@ -131,7 +155,7 @@ impl<L: Look, O> Graph<L, O> {
     /// The thread at the end of the waits that begin with `from`: as far as can be told it is not waiting, or it is `me`.
     pub(in crate::cache) fn end(&self, mut from: u32, me: u32) -> u32 {
         let edges = lock(&self.edges);
-        for _ in 0..=edges.len() {
+        for _ in 0..=edges.0.len() {
             match Self::likely(&edges, from) {
                 Some(next) if from != me => from = next,
                 _ => break,
@@ -147,7 +171,7 @@ impl<L: Look, O> Graph<L, O> {
 
     /// Of visitors that wait for nothing themselves, only one is known, which may have left.
     fn likely(edges: &Edges<L, O>, from: u32) -> Option<u32> {
-        Self::certain(edges, from, |_| None).or(match edges.get(&from)?.wait {
+        Self::certain(edges, from, |_| None).or(match edges.get(from)?.wait {
             Wait::Visitors(_, one) => Some(one),
             _ => None,
         })
@@ -155,12 +179,12 @@ impl<L: Look, O> Graph<L, O> {
 
     /// How many of these threads wait.
     pub(in crate::cache) fn waiting(&self, among: impl Fn(u32) -> bool) -> usize {
-        lock(&self.edges).keys().filter(|number| among(**number)).count()
+        lock(&self.edges).0.iter().filter(|(number, _)| among(*number)).count()
     }
 
     /// Tells those who wait for a claim that it is over, by waking them.
     pub(in crate::cache) fn over(&self, busy: &Busy, wake: impl Fn(u32)) {
-        for (number, edge) in lock(&self.edges).iter_mut() {
+        for (number, edge) in lock(&self.edges).0.iter_mut() {
             if let Some(end) = edge.told(busy) {
                 *end = End::Over;
                 wake(*number);
@@ -170,11 +194,11 @@ impl<L: Look, O> Graph<L, O> {
 
     /// As [`over`](Self::over), with an outcome for each of them as long as there are outcomes to be had.
     pub(in crate::cache) fn deliver(&self, busy: &Busy, make: impl Fn() -> Option<O>, wake: impl Fn(u32)) {
-        let count = lock(&self.edges).values_mut().filter_map(|edge| edge.told(busy)).count();
+        let count = lock(&self.edges).0.iter_mut().filter_map(|(_, edge)| edge.told(busy)).count();
         // Made while the lock is not held: cloning a result runs users' code. Who enters meanwhile may go away without one
         // and asks again.
         let mut outcomes: Vec<O> = (0..count).map_while(|_| make()).collect();
-        for (number, edge) in lock(&self.edges).iter_mut() {
+        for (number, edge) in lock(&self.edges).0.iter_mut() {
             if let Some(end) = edge.told(busy) {
                 *end = outcomes.pop().map_or(End::Over, End::With);
                 wake(*number);
@@ -186,7 +210,7 @@ impl<L: Look, O> Graph<L, O> {
     /// `me` is somebody else's, who is just leaving it.
     fn closes(edges: &Edges<L, O>, mut at: u32, me: u32, visits: &[usize]) -> bool {
         let mine = |what| visits.contains(&what).then_some(me);
-        for _ in 0..=edges.len() {
+        for _ in 0..=edges.0.len() {
             match Self::certain(edges, at, mine) {
                 Some(next) if at != me => at = next,
                 _ => break,
@@ -198,14 +222,14 @@ impl<L: Look, O> Graph<L, O> {
     /// The thread that this one waits for, if its edge counts. Of several visitors it is the one that `mine` says makes the visit: so
     /// each of them finds itself.
     fn certain(edges: &Edges<L, O>, from: u32, mine: impl Fn(usize) -> Option<u32>) -> Option<u32> {
-        match &edges.get(&from)?.wait {
+        match &edges.get(from)?.wait {
             Wait::Worker(number) => Some(*number),
             Wait::Claim { busy, look, end: End::NotYet, is_certain: true } => {
                 look.is_claimed(busy).then_some(busy.owner)
             }
             Wait::Claim { .. } => None,
             Wait::Visitors(what, _) => {
-                let waiting = || edges.iter().find(|(_, edge)| edge.visits.contains(what)).map(|(number, _)| *number);
+                let waiting = || edges.0.iter().find(|(_, edge)| edge.visits.contains(what)).map(|(number, _)| *number);
                 mine(*what).or_else(waiting)
             }
         }
@@ -235,14 +259,14 @@ impl<L: Look, O> Entered<'_, L, O> {
     /// So if the claim has ended by now, that is about to be told: the owner has claimed nothing else in the meantime.
     pub(in crate::cache) fn count(&self) -> bool {
         let mut edges = lock(&self.graph.edges);
-        let Some(Edge { wait: Wait::Claim { busy, look, end: End::NotYet, .. }, visits }) = edges.get(&self.me) else {
+        let Some(Edge { wait: Wait::Claim { busy, look, end: End::NotYet, .. }, visits }) = edges.get(self.me) else {
             return true;
         };
         // The owner may have published since, and not have told yet.
         if look.is_claimed(busy) && Graph::closes(&edges, busy.owner, self.me, visits) {
             return false;
         }
-        if let Some(Edge { wait: Wait::Claim { is_certain, .. }, .. }) = edges.get_mut(&self.me) {
+        if let Some(Edge { wait: Wait::Claim { is_certain, .. }, .. }) = edges.get_mut(self.me) {
             *is_certain = true;
         }
         true
@@ -250,7 +274,7 @@ impl<L: Look, O> Entered<'_, L, O> {
 
     /// Leaves the graph with what was delivered meanwhile.
     pub(in crate::cache) fn leave(self) -> Option<O> {
-        let edge = lock(&self.graph.edges).remove(&self.me);
+        let edge = lock(&self.graph.edges).remove(self.me);
         std::mem::forget(self);
         match edge {
             Some(Edge { wait: Wait::Claim { end: End::With(outcome), .. }, .. }) => Some(outcome),
@@ -262,7 +286,7 @@ impl<L: Look, O> Entered<'_, L, O> {
 impl<L: Look, O> Drop for Entered<'_, L, O> {
     fn drop(&mut self) {
         // Taken out first: dropping an outcome runs users' code.
-        let edge = lock(&self.graph.edges).remove(&self.me);
+        let edge = lock(&self.graph.edges).remove(self.me);
         drop(edge);
     }
 }

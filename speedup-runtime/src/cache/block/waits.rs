@@ -1,4 +1,4 @@
-//! Who waits for whom in this process, and the waking of those who do.
+//! Who waits for whom in this process, and the waking of those who do. Nothing here is generic, so that no crate of users compiles the graph again.
 
 use once_cell::sync::Lazy;
 
@@ -79,13 +79,13 @@ pub(in crate::cache) fn ended(slot: usize, table: u64, waiters: &Waiters) {
 
 /// Gives an outcome to everybody who waits for this thread's claim of the slot at this address.
 #[cold]
-pub(in crate::cache) fn deliver(slot: usize, table: u64, make: impl Fn() -> Option<Outcome>) {
+pub(in crate::cache) fn deliver(slot: usize, table: u64, make: &dyn Fn() -> Option<Outcome>) {
     deliver_to(&Busy { owner: registry::current().number, slot, table }, make);
 }
 
 /// Gives an outcome to everybody who waits for a claim.
 #[cold]
-pub(in crate::cache) fn deliver_to(busy: &Busy, make: impl Fn() -> Option<Outcome>) {
+pub(in crate::cache) fn deliver_to(busy: &Busy, make: &dyn Fn() -> Option<Outcome>) {
     GRAPH.deliver(busy, make, unpark);
 }
 

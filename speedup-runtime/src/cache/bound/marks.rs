@@ -174,8 +174,14 @@ impl Marks {
     /// Whether the end of a value that has no place is later than this.
     #[inline(always)]
     pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
+        self.plainly_ends_after(now) || self.still_ends_after(now)
+    }
+
+    /// The same of a value whose end stands in its word; false for all others.
+    #[inline(always)]
+    pub(in crate::cache) fn plainly_ends_after(&self, now: u64) -> bool {
         // Of a word that is no end as much is less than any time.
-        now < self.word() >> END_AT || self.still_ends_after(now)
+        now < self.word() >> END_AT
     }
 
     #[cold]

@@ -48,6 +48,9 @@ pub trait Behind<K, R>: Sync {
     /// `claims` says that the first of them is computed at once: then it may be claimed for that, and is kept so until what is returned is dropped.
     fn foretell(&'static self, keys: &[K], members: &mut [usize], claims: bool) -> Option<Seat>;
 
+    /// The same for tasks that are all to be polled at once: what to await before, if anything is to be fetched. All that are free are claimed.
+    fn foretell_all(&'static self, keys: Vec<K>) -> Option<Foretelling>;
+
     /// Whether calls are shared with other processes.
     fn is_together(&'static self) -> bool;
 
@@ -126,6 +129,10 @@ pub(in crate::cache) type Changed = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Keeps a call free for whoever of this process asks for it next: to be dropped by a thread that may wait.
 #[doc(hidden)]
 pub type Seat = Box<dyn Send>;
+
+/// What a group of `async` calls awaits before its members are polled: a seat for each that was claimed, in the order of the keys.
+#[doc(hidden)]
+pub type Foretelling = Pin<Box<dyn Future<Output = Vec<Option<Seat>>> + Send>>;
 
 /// What an `async` call does that has asked for its key.
 #[doc(hidden)]

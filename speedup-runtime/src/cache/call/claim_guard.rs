@@ -15,7 +15,7 @@ use crate::cache::{
     },
 };
 #[cfg(not(loom))]
-use crate::panics;
+use crate::{cache::call::leaves::Leaves, panics};
 
 /// A claim on a slot that outlives the pin under which it was made. Dropped without a result, it gives the slot back.
 pub(in crate::cache) struct Flight<'core, K: Key, R: Output> {
@@ -97,38 +97,41 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         placed
     }
 
-    /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had.
-    #[cold]
-    pub(in crate::cache) fn withdraw(self, outcome: impl Fn() -> Option<Outcome>) {
-        self.deliver(outcome);
-    }
-
-    /// The same for a result that is not kept: neither is its key, where that can be.
+    /// Gives the slot back without a value; who waits gets the outcome, if there is one to be had. The key is not kept, either, where that can
+    /// be.
     #[cfg(not(loom))]
     #[cold]
     pub(in crate::cache) fn discard(self, key: &K, outcome: impl Fn() -> Option<Outcome>) {
         self.deliver(outcome);
+        match self.core.leaves(self.worker) {
+            Leaves::Now => self.let_go(key),
+            Leaves::With(home, root) => self.core.let_go_later(key, self.goal, home, root),
+            Leaves::Never => {}
+        }
+    }
+
+    /// Gives the slot back and takes its key out of the table, unless it is one of a page.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn let_go(self, key: &K) {
         let Self { core, worker, goal, .. } = self;
-        if core.discards(worker) {
-            let mut is_gone = false;
-            // The key is hashed, by users' code.
-            panics::contain(|| {
-                let pin = worker.pin();
-                let table = core.table(pin.at()).filter(|table| table.id() == goal.table);
-                // SAFETY: claimed by this worker; and as in `remove`.
-                is_gone = table.is_some_and(|table| unsafe { table.discard(key, goal.state, worker, pin.at()) });
-            });
-            if is_gone {
-                std::mem::forget(self);
-                goal.has_ended(core, worker);
-            }
+        let mut is_gone = false;
+        // The key is hashed, by users' code.
+        panics::contain(|| {
+            let pin = worker.pin();
+            let table = core.table(pin.at()).filter(|table| table.id() == goal.table);
+            // SAFETY: claimed by this worker; and as in `remove`.
+            is_gone = table.is_some_and(|table| unsafe { table.discard(key, goal.state, worker, pin.at()) });
+        });
+        if is_gone {
+            std::mem::forget(self);
+            goal.has_ended(core, worker);
         }
     }
 
     /// Gives an outcome to those who wait, if there is one to be had. Who comes later waits until the claim is given up.
     fn deliver(&self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.any(|| self.worker.order()) {
-            waits::deliver(self.goal.state as usize, self.goal.table, outcome);
+            waits::deliver(self.goal.state as usize, self.goal.table, &outcome);
         }
     }
 }

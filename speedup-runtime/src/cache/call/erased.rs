@@ -115,17 +115,18 @@ pub(in crate::cache) fn write_call<K>(
     key: &K,
     out: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    write_by(name, show.map(|show| move |out: &mut fmt::Formatter<'_>| show(key, out)), out)
+    let show = show.map(|show| move |out: &mut fmt::Formatter<'_>| show(key, out));
+    write_by(name, show.as_ref().map(|show| show as _), out)
 }
 
 /// The same, by what writes the arguments.
 fn write_by(
     name: &str,
-    show: Option<impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result>,
+    show: Option<&dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result>,
     out: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    struct Arguments<F>(F);
-    impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Arguments<F> {
+    struct Arguments<'a>(&'a dyn Fn(&mut fmt::Formatter<'_>) -> fmt::Result);
+    impl fmt::Display for Arguments<'_> {
         fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
             (self.0)(out)
         }
@@ -148,7 +149,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
             // SAFETY: what writes it was made for what the core was made with.
             return write_by(
                 function.name,
-                Some(|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at().as_ptr(), key, out) }),
+                Some(&|out: &mut fmt::Formatter<'_>| unsafe { show(steady.at().as_ptr(), key, out) }),
                 out,
             );
         }

@@ -141,7 +141,7 @@ fn handed_over<K: Key, R: Output>(
     match found {
         Some(Ok(value)) => Some(value),
         Some(Err(payload)) => {
-            worker.own.blame.comes(worker.own.top.get(), &payload, shown(function, key));
+            worker.own.blame.comes(worker.own.top.get(), &payload, &shown(function, key));
             call_stack::note_panic(worker);
             resume_unwind(payload)
         }
@@ -227,7 +227,7 @@ unsafe fn land<K: Key, R: Output>(
         // SAFETY: passed on.
         return unsafe { judge(core, function, keep, key, frame, worker, value) };
     }
-    let crashed = Crashed { core, frame, worker };
+    let crashed = Crashed { core, key, frame, worker };
     let copy = value.clone();
     std::mem::forget(crashed);
     // SAFETY: by the contract.
@@ -249,10 +249,12 @@ unsafe fn judge<K: Key, R: Output>(
     worker: &'static Worker,
     value: &R,
 ) {
+    let crashed = Crashed { core, key, frame, worker };
+    let copy = (keep(value) && !core.renews(function, key, value, worker)).then(|| value.clone());
+    std::mem::forget(crashed);
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
-    if keep(value) && !core.renews(function, key, value, worker) {
-        let copy = value.clone();
+    if let Some(copy) = copy {
         match &function.settle {
             // SAFETY: it is one of this core and worker.
             Some(settle) => unsafe { settle.land(core, flight.into_goal(), worker, copy) },

@@ -10,7 +10,7 @@ use crate::cache::{
         call_stack,
         failures::Place,
         frame::{Frame, Mark},
-        registry::Worker,
+        registry::{self, Worker},
     },
 };
 use crate::{
@@ -45,15 +45,17 @@ pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
     // Who waits on behalf of another outermost call than one that is over tries itself.
     let is_late = worker.is_left_behind();
     let copy = || panics::copy_of(for_others.as_ref().filter(|_| !is_late)?);
-    flight.withdraw(|| copy().map(Outcome::panic));
+    flight.discard(key, || copy().map(Outcome::panic));
     poison::left(worker);
     call_stack::note_panic(worker);
+    registry::collect_if_due();
     resume_unwind(payload)
 }
 
-/// Gives the claim of a frame back if the clone of its value panics.
+/// Gives the claim of a frame back if what users' code does with its value panics.
 pub(super) struct Crashed<'a, K: Key, R: Output> {
     pub(super) core: &'a Core<K, R>,
+    pub(super) key: &'a K,
     pub(super) frame: &'a Frame,
     pub(super) worker: &'static Worker,
 }
@@ -61,8 +63,9 @@ pub(super) struct Crashed<'a, K: Key, R: Output> {
 impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
-        // SAFETY: by the contract of `land` in `execute`, the only one to make this.
-        drop(unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) });
+        // SAFETY: by the contract of `land` in `execute`, and of `judge`, which alone make this.
+        let flight = unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) };
+        flight.discard(self.key, || None);
     }
 }
 

@@ -258,7 +258,7 @@ impl<K: Key, R: Output> Core<K, R> {
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
             let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key).to_string());
-            let waited = block_on::wait(self, (busy, mark_of(key)), worker, is_still);
+            let waited = block_on::wait(self, (busy, mark_of(key)), worker, &is_still);
             drop(waiting);
             match waited {
                 Waited::Again => {}

@@ -30,6 +30,10 @@ pub(in crate::cache) mod inner;
 #[cfg(not(loom))]
 pub(in crate::cache) mod known;
 #[cfg(not(loom))]
+pub(in crate::cache) mod leaves;
+#[cfg(not(loom))]
+mod let_go;
+#[cfg(not(loom))]
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod look;

@@ -168,8 +168,8 @@ impl<K: Key, R: Output> Core<K, R> {
         let pin = worker.pin();
         let same = |table: &&Table<K, R>| table.id() == busy.table && table.admits(worker.number);
         self.table(pin.at()).filter(same).is_some_and(|table| {
-            let slot = table.slot(key, key.pack(), worker, pin.at());
-            slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner)
+            let slot = table.slot_if_made(key, key.pack(), pin.at());
+            slot.is_some_and(|slot| slot.address() == busy.slot && slot.state().word() == Word::Claimed(busy.owner))
         })
     }
 
@@ -198,13 +198,6 @@ impl<K: Key, R: Output> Core<K, R> {
         self.parked.forget();
         registry::collect_if_due();
         removed
-    }
-
-    /// Whether the key of a result that is not kept can be taken out of the table. Not in a scope, with which all of its table goes; nor where
-    /// others may have named its slot, to find what has come of it.
-    pub(in crate::cache) fn discards(&self, worker: &'static Worker) -> bool {
-        let is_named = worker.handed.any() || worker.shared_root().is_some() || worker.is_isolated();
-        !is_named && !self.is_lent && !self.table.is_of_scope()
     }
 
     /// Forgets everything. What is being computed is finished for its caller, and not kept.

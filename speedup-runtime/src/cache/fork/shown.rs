@@ -189,22 +189,21 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
         let (named, table) = self.guest.name(next.iter().map(|index| &keys[*index]), self.worker, &mut names);
         self.worker.board().show(self.place, self.guest.shown(), table, &names[..named]);
     }
+}
 
-    /// Waits until nobody looks any more at what the group borrows. Who helps may need a call of this thread, which then is a
-    /// circle in the graph.
-    #[cold]
-    fn see_visitors_off(&self) {
-        let mut rounds = 0_u32;
-        while self.worker.board().has_visitors(self.place) {
-            rounds += 1;
-            match self.worker.board().visitor(self.place) {
-                Some(visitor) if rounds > 100 => {
-                    let entry = self.worker.board().name(self.place);
-                    let _waits = waits::enter_for_visitors(self.worker, entry, visitor);
-                    self.worker.park(Duration::from_micros(50));
-                }
-                _ => spin_loop(),
+/// Waits until nobody looks any more at what the group at this place of the board borrows. Who helps may need a call of this thread, which then
+/// is a circle in the graph.
+#[cold]
+fn see_visitors_off(worker: &Worker, place: usize) {
+    let mut rounds = 0_u32;
+    while worker.board().has_visitors(place) {
+        rounds += 1;
+        match worker.board().visitor(place) {
+            Some(visitor) if rounds > 100 => {
+                let _waits = waits::enter_for_visitors(worker, worker.board().name(place), visitor);
+                worker.park(Duration::from_micros(50));
             }
+            _ => spin_loop(),
         }
     }
 }
@@ -213,7 +212,7 @@ impl<K: Key, R: Output> Drop for Show<'_, K, R> {
     fn drop(&mut self) {
         self.worker.board().hide(self.place);
         if self.guest.is_visited() {
-            self.see_visitors_off();
+            see_visitors_off(self.worker, self.place);
         }
         if self.own_place {
             self.worker.board().pop(self.place);

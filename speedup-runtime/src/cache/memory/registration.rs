@@ -6,6 +6,7 @@ use std::cell::Cell;
 use crate::{
     cache::memory::membarrier,
     sync::{AtomicBool, AtomicU32, Ordering},
+    threads,
 };
 
 /// Release, with the Acquire of who is about to leave its barriers to others.
@@ -88,7 +89,7 @@ fn register_beside() {
     }
     let register = || settle(membarrier::register());
     // Where there is no thread to be had, it is tried again.
-    let started = std::thread::Builder::new().name("speedup-barrier".into()).spawn(register).is_ok();
+    let started = threads::start("speedup-barrier", Box::new(register));
     STARTED.store(started, Ordering::Relaxed);
 }
 

@@ -4,7 +4,11 @@ use std::{fmt, time::Duration};
 
 use once_cell::race::OnceBox;
 
-use super::{asynchronous::AsyncPolicyCache, rules::Rules};
+use super::{
+    asynchronous::AsyncPolicyCache,
+    put_in::{Copied, PutIn},
+    rules::Rules,
+};
 use crate::{
     cache::{
         asynchronous::{function::AsyncFunction, state::AsyncCache},
@@ -31,8 +35,7 @@ use crate::{
 pub struct AsyncMemo<K: Key, R: Output> {
     cache: OnceBox<AsyncCache<K, R>>,
     policies: OnceBox<AsyncPolicyCache<K, R>>,
-    /// What was put in before the function was called: of which of both kinds it is, and what it keeps, is not known yet.
-    put_in: OnceBox<AsyncCache<K, R>>,
+    put_in: OnceBox<PutIn<K, R>>,
 }
 
 impl<K: Key, R: Output> AsyncMemo<K, R> {
@@ -58,19 +61,15 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
         self.policies.get().unwrap_or_else(|| self.made_with_policies(rules, describe))
     }
 
-    /// Those without policies.
-    fn plain(&self) -> impl Iterator<Item = &AsyncCache<K, R>> {
-        self.cache.get().into_iter().chain(self.put_in.get())
-    }
-
     #[cold]
     fn made(&self, describe: impl FnOnce() -> AsyncFunction<K, R>) -> &AsyncCache<K, R> {
-        let cache = self.cache.get_or_init(|| {
-            let cache = AsyncCache::own(describe());
-            self.hand_over(|key, value| cache.insert(key, value));
-            Box::new(cache)
-        });
-        self.hand_over_the_rest(|key| cache.contains(key), |key, value| cache.insert(key, value));
+        let cache = AsyncCache::own(describe());
+        let copied = self.copy_put_in(|key, value| _ = cache.insert(key, value));
+        let is_first = self.cache.set(Box::new(cache)).is_ok();
+        let cache = self.cache.get().expect("one was put there");
+        if is_first {
+            self.move_put_in(&copied, |key, value| cache.insert(key, value));
+        }
         cache
     }
 
@@ -80,29 +79,24 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
         rules: impl FnOnce() -> Rules<K, R>,
         describe: impl FnOnce() -> AsyncFunction<Hashed<K>, Stored<R>>,
     ) -> &AsyncPolicyCache<K, R> {
-        let cache = self.policies.get_or_init(|| {
-            let cache = AsyncPolicyCache::owned(describe(), rules());
-            self.hand_over(|key, value| cache.insert(key, value));
-            Box::new(cache)
-        });
-        self.hand_over_the_rest(|key| cache.contains(key), |key, value| cache.insert(key, value));
+        let (cache, mut told) = (AsyncPolicyCache::owned(describe(), rules()), Vec::new());
+        let copied = self.copy_put_in(|key, value| cache.fill(key, value, &mut told));
+        let is_first = self.policies.set(Box::new(cache)).is_ok();
+        let cache = self.policies.get().expect("one was put there");
+        if is_first {
+            cache.shared.tell_all(told);
+            self.move_put_in(&copied, |key, value| cache.insert(key, value));
+        }
         cache
     }
 
-    /// Gives what was put in to the cache of a function, before that is found.
-    fn hand_over(&self, insert: impl Fn(K, R) -> Option<R>) {
-        for (key, value) in self.put_in.get().into_iter().flat_map(AsyncCache::entries) {
-            insert(key, value);
-        }
+    fn copy_put_in(&self, insert: impl FnMut(K, R)) -> Copied<R> {
+        self.put_in.get().map_or_else(Copied::default, |put_in| put_in.copy_to(insert))
     }
 
-    /// The same of what was put in meanwhile: who puts something in later sees the cache.
-    fn hand_over_the_rest(&self, has: impl Fn(&K) -> bool, insert: impl Fn(K, R) -> Option<R>) {
-        let Some(put_in) = self.put_in.get() else { return };
-        for (key, value) in put_in.entries() {
-            if put_in.remove(&key).is_some() && !has(&key) {
-                insert(key, value);
-            }
+    fn move_put_in(&self, copied: &Copied<R>, insert: impl Fn(K, R) -> Option<R>) {
+        if let Some(put_in) = self.put_in.get() {
+            put_in.move_rest(copied, insert);
         }
     }
 
@@ -119,8 +113,7 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
     pub fn insert(&self, key: K, value: R) -> Option<R> {
         let is_used = || self.cache.get().is_some() || self.policies.get().is_some();
         if !is_used() {
-            let made = || Box::new(AsyncCache::own(AsyncFunction::of_context("memo")));
-            let put_in = self.put_in.get_or_init(made);
+            let put_in = self.put_in.get_or_init(|| Box::new(PutIn::new()));
             let old = put_in.insert(key.clone(), value.clone());
             if !is_used() {
                 return old;
@@ -133,12 +126,15 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
 
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K) -> Option<R> {
-        self.plain().find_map(|cache| cache.peek(key)).or_else(|| self.policies.get()?.peek(key))
+        let plain = self.cache.get().and_then(|cache| cache.peek(key));
+        plain.or_else(|| self.put_in.get()?.peek(key)).or_else(|| self.policies.get()?.peek(key))
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K) -> bool {
-        self.plain().any(|cache| cache.contains(key)) || self.policies.get().is_some_and(|cache| cache.contains(key))
+        self.cache.get().is_some_and(|cache| cache.contains(key))
+            || self.put_in.get().is_some_and(|put_in| put_in.contains(key))
+            || self.policies.get().is_some_and(|cache| cache.contains(key))
     }
 
     /// The value of a key if it is there and younger than this; never computes. Only the values of functions with bounds or ages have an age.
@@ -153,13 +149,19 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
 
     /// Forgets a key, and returns its value if it was there.
     pub fn remove(&self, key: &K) -> Option<R> {
-        let plain = self.plain().fold(None, |found, cache| cache.remove(key).or(found));
+        let put_in = self.put_in.get().and_then(|put_in| put_in.remove(key));
+        let plain = self.cache.get().and_then(|cache| cache.remove(key)).or(put_in);
         self.policies.get().and_then(|cache| cache.remove(key)).or(plain)
     }
 
     /// Forgets everything and frees the memory: to be called where the value that the results are about has changed.
     pub fn clear(&self) {
-        self.plain().for_each(AsyncCache::clear);
+        if let Some(put_in) = self.put_in.get() {
+            put_in.clear();
+        }
+        if let Some(cache) = self.cache.get() {
+            cache.clear();
+        }
         if let Some(cache) = self.policies.get() {
             cache.clear();
         }
@@ -168,7 +170,9 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
     /// How many values there are. O(n).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.plain().map(AsyncCache::len).sum::<usize>() + self.policies.get().map_or(0, AsyncPolicyCache::len)
+        let put_in = self.put_in.get().map_or(0, PutIn::len);
+        let plain = self.cache.get().map_or(0, AsyncCache::len);
+        put_in + plain + self.policies.get().map_or(0, AsyncPolicyCache::len)
     }
 
     /// Whether there is no value. O(n).
@@ -187,14 +191,20 @@ impl<K: Key, R: Output> AsyncMemo<K, R> {
     /// A copy of all keys and values, in no order. See [`AsyncCache::entries`].
     #[must_use]
     pub fn entries(&self) -> Vec<(K, R)> {
-        let mut entries: Vec<_> = self.plain().flat_map(AsyncCache::entries).collect();
+        let mut entries = self.put_in.get().map_or_else(Vec::new, PutIn::entries);
+        entries.extend(self.cache.get().into_iter().flat_map(AsyncCache::entries));
         entries.extend(self.policies.get().into_iter().flat_map(AsyncPolicyCache::entries));
         entries
     }
 
     /// Keeps only the values for which this is true. See [`AsyncCache::retain`].
     pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
-        self.plain().for_each(|cache| cache.retain(&mut keep));
+        if let Some(put_in) = self.put_in.get() {
+            put_in.retain(&mut keep);
+        }
+        if let Some(cache) = self.cache.get() {
+            cache.retain(&mut keep);
+        }
         if let Some(cache) = self.policies.get() {
             cache.retain(keep);
         }

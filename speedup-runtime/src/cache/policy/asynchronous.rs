@@ -287,15 +287,26 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
 
     /// Puts a value in, and returns the one that was there and fresh. See [`AsyncCache::insert`](crate::AsyncCache::insert).
     pub fn insert(&self, key: K, value: R) -> Option<R> {
+        let (key, old) = self.put(key, value);
+        let fresh = old.as_ref().filter(|old| self.shared.is_fresh(old)).map(|old| old.get().clone());
+        self.shared.settle_now(self.cache.core(), &key, old);
+        fresh
+    }
+
+    /// Puts a value in, and notes whom that puts out instead of telling it.
+    pub(super) fn fill(&self, key: K, value: R, told: &mut Vec<(K, R)>) {
+        let (key, old) = self.put(key, value);
+        told.append(&mut self.shared.settle_quietly(self.cache.core(), &key, old));
+    }
+
+    fn put(&self, key: K, value: R) -> (Hashed<K>, Option<Stored<R>>) {
         let key = Hashed(key);
         let value = match self.cache.behind() {
             Some(_) => self.ending(value),
             None => Stored::of(value),
         };
         let old = self.cache.insert(key.clone(), value);
-        let fresh = old.as_ref().filter(|old| self.shared.is_fresh(old)).map(|old| old.get().clone());
-        self.shared.settle_now(self.cache.core(), &key, old);
-        fresh
+        (key, old)
     }
 
     /// Forgets a key, and returns its value if it was there and fresh. A call that is on its way is not disturbed.

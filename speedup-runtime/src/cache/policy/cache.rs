@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{look::Look, shared::Shared, state::PolicyState};
+use super::{
+    look::{Look, is_plainly_at_hand},
+    rules::Way,
+    shared::Shared,
+    state::PolicyState,
+};
 use crate::{
     cache::{
         api::{
@@ -135,7 +140,12 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
                 hit => self.miss(key, callee(), hit.is_absent()),
             };
         }
-        let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
+        let way = self.shared.way;
+        if way == Way::Closely {
+            return self.begin(key, callee());
+        }
+        // Nothing that is called here comes back, so that all stays in registers.
+        let copy = |stored: &Stored<R>| is_plainly_at_hand(way, stored).then(|| stored.get().clone());
         self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
     }
 
@@ -204,11 +214,6 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
             || K::with(key, |key| Shared::peek_behind(self.cache.behind(), Hashed::of_ref(key))).is_some()
     }
 
-    /// Whether a value is there, fresh or not.
-    pub(super) fn has(&self, key: &K) -> bool {
-        self.cache.core().look(Hashed::of_ref(key), registry::current(), |_| ()).is_some()
-    }
-
     fn look<T>(&self, key: &K::Args, look: impl FnOnce(&Stored<R>) -> T) -> Option<T> {
         K::with(key, |key| self.cache.core().look(Hashed::of_ref(key), registry::current(), look))
     }
@@ -219,14 +224,24 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     }
 
     pub(super) fn insert_key(&self, key: K, value: R) -> Option<R> {
-        let (core, worker) = (self.cache.core(), registry::current());
-        let key = Hashed(key);
-        let value = self.shared.to_insert(self.cache.behind(), &key, value);
-        let old = core.insert(self.cache.function(), &key, value, worker);
+        let (key, old) = self.put(key, value);
         let was_fresh = old.as_ref().is_some_and(|old| self.shared.is_fresh(old));
         let value = old.as_ref().filter(|_| was_fresh).map(|old| old.get().clone());
-        self.shared.settle_now(core, &key, old);
+        self.shared.settle_now(self.cache.core(), &key, old);
         value
+    }
+
+    /// Puts a value in, and notes whom that puts out instead of telling it.
+    pub(super) fn fill(&self, key: K, value: R, told: &mut Vec<(K, R)>) {
+        let (key, old) = self.put(key, value);
+        told.append(&mut self.shared.settle_quietly(self.cache.core(), &key, old));
+    }
+
+    fn put(&self, key: K, value: R) -> (Hashed<K>, Option<Stored<R>>) {
+        let key = Hashed(key);
+        let value = self.shared.to_insert(self.cache.behind(), &key, value);
+        let old = self.cache.core().insert(self.cache.function(), &key, value, registry::current());
+        (key, old)
     }
 
     /// Forgets a key, and returns its value if it was there and fresh.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use once_cell::race::OnceBox;
 
-use super::cache::PolicyCache;
+use super::{cache::PolicyCache, put_in::PutIn};
 use crate::cache::{
     api::cache::Cache,
     table::key::{Key, Output},
@@ -12,7 +12,7 @@ use crate::cache::{
 
 /// A cache without the bounds of one: a type with a [`Memo`](super::Memo) in it need not name them.
 pub(super) struct Held<K, R> {
-    /// A box of a `PolicyCache<K, R>` if it holds [`Holds::Policies`], and otherwise of a `Cache<K, R>`.
+    /// A box of what [`Holds`] says.
     cache: *mut (),
     holds: Holds,
     /// Drops the box at this address.
@@ -25,11 +25,11 @@ pub(super) struct Held<K, R> {
 /// Whose values a cache holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// Those of a function without policies.
+    /// Those of a function without policies: a `Cache<K, R>`.
     Function,
-    /// Those of a function with policies.
+    /// Those of a function with policies: a `PolicyCache<K, R>`.
     Policies,
-    /// What was put in before the function was called: of which of both kinds it is, and what it keeps, is not known yet.
+    /// What was put in before the function was called: a `PutIn<K, R>`.
     PutIn,
 }
 
@@ -39,12 +39,12 @@ unsafe impl<K, R> Send for Held<K, R> {}
 unsafe impl<K, R> Sync for Held<K, R> {}
 
 impl<K, R> Held<K, R> {
-    pub(super) fn plain(cache: Cache<K, R>, holds: Holds) -> Self
+    pub(super) fn plain(cache: Cache<K, R>) -> Self
     where
         K: Key,
         R: Output,
     {
-        Self::new(cache, holds)
+        Self::new(cache, Holds::Function)
     }
 
     pub(super) fn with_policies(cache: PolicyCache<K, R>) -> Self
@@ -53,6 +53,14 @@ impl<K, R> Held<K, R> {
         R: Output,
     {
         Self::new(cache, Holds::Policies)
+    }
+
+    pub(super) fn of_put_in(put_in: PutIn<K, R>) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::new(put_in, Holds::PutIn)
     }
 
     fn new<T>(cache: T, holds: Holds) -> Self {
@@ -71,7 +79,7 @@ impl<K, R> Held<K, R> {
         R: Output,
     {
         // SAFETY: made of a box of this type, which is dropped with `self`.
-        if self.holds == Holds::Policies { None } else { Some(unsafe { &*self.cache.cast() }) }
+        if self.holds == Holds::Function { Some(unsafe { &*self.cache.cast() }) } else { None }
     }
 
     #[inline(always)]
@@ -82,6 +90,15 @@ impl<K, R> Held<K, R> {
     {
         // SAFETY: as in `cache`.
         if self.holds == Holds::Policies { Some(unsafe { &*self.cache.cast() }) } else { None }
+    }
+
+    pub(super) fn put_in(&self) -> Option<&PutIn<K, R>>
+    where
+        K: Key,
+        R: Output,
+    {
+        // SAFETY: as in `cache`.
+        if self.holds == Holds::PutIn { Some(unsafe { &*self.cache.cast() }) } else { None }
     }
 }
 
@@ -96,13 +113,22 @@ impl<K, R> Held<K, R> {
         Some(at)
     }
 
-    /// The one of this kind, put behind the others if there is none.
-    pub(super) fn find_or_add(first: &OnceBox<Self>, holds: Holds, make: impl Fn() -> Self) -> &Self {
-        let mut at = first.get_or_init(|| Box::new(make()));
-        while at.holds != holds {
-            at = at.other.get_or_init(|| Box::new(make()));
+    /// Puts one behind the others, unless there is one of its kind. The one that is there, and whether it is this one.
+    pub(super) fn add(first: &OnceBox<Self>, made: Self) -> (&Self, bool) {
+        let (mut place, mut made) = (first, Box::new(made));
+        loop {
+            if let Some(at) = place.get() {
+                if at.holds == made.holds {
+                    return (at, false);
+                }
+                place = &at.other;
+                continue;
+            }
+            match place.set(made) {
+                Ok(()) => return (place.get().expect("it was put there"), true),
+                Err(back) => made = back,
+            }
         }
-        at
     }
 }
 

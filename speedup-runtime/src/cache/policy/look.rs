@@ -93,3 +93,16 @@ impl<K: Key, R: Output> Shared<K, R> {
         is_used
     }
 }
+
+/// Whether a value may be served, as [`Shared::is_at_hand`] says, where that takes a few instructions and no call. Otherwise it takes another look.
+#[inline(always)]
+pub(super) fn is_plainly_at_hand<R>(way: Way, stored: &Stored<R>) -> bool {
+    match way {
+        Way::Ending => clock::kept().is_some_and(|now| stored.marks().plainly_ends_after(now)),
+        Way::Bounded => {
+            stored.visit();
+            true
+        }
+        Way::Closely => false,
+    }
+}

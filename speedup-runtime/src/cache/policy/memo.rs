@@ -7,6 +7,7 @@ use once_cell::race::OnceBox;
 use super::{
     cache::PolicyCache,
     held::{Held, Holds},
+    put_in::{Copied, PutIn},
     rules::Rules,
 };
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         bound::{Hashed, Stored},
         call::function::Function,
         table::key::{Key, Lookup, Output},
-        thread::registry,
     },
     seeing::{report::Kind, stats::Stats},
 };
@@ -62,14 +62,9 @@ impl<K: Key, R: Output> Memo<K, R> {
         Held::find(self.cache.get(), Holds::Policies)?.policies()
     }
 
-    /// Those without policies.
-    fn plain(&self) -> impl Iterator<Item = &Cache<K, R>> {
-        self.cache().into_iter().chain(self.put_in())
-    }
-
     /// What was put in before it was known of which function.
-    fn put_in(&self) -> Option<&Cache<K, R>> {
-        Held::find(self.cache.get(), Holds::PutIn)?.cache()
+    fn put_in(&self) -> Option<&PutIn<K, R>> {
+        Held::find(self.cache.get(), Holds::PutIn)?.put_in()
     }
 
     /// The cache with policies, made if need be: what `#[cache(field = .., capacity = ..)]` writes. The rules of whoever comes first hold.
@@ -121,14 +116,13 @@ impl<K: Key, R: Output> Memo<K, R> {
     #[cold]
     #[inline(never)]
     fn made(&self, describe: impl Fn() -> Function<K, R>) -> &Cache<K, R> {
-        let made = || {
-            let cache = Cache::owned(describe(), Kind::Memo);
-            self.hand_over(|key, value| cache.insert_key(key, value));
-            Held::plain(cache, Holds::Function)
-        };
-        let cache = Held::find_or_add(&self.cache, Holds::Function, made).cache().expect("a cache of a function");
-        let has = |key: &K| cache.core().contains(key, registry::current());
-        self.hand_over_the_rest(has, |key, value| cache.insert_key(key, value));
+        let cache = Cache::owned(describe(), Kind::Memo);
+        let copied = self.copy_put_in(|key, value| _ = cache.insert_key(key, value));
+        let (held, is_first) = Held::add(&self.cache, Held::plain(cache));
+        let cache = held.cache().expect("a cache of a function");
+        if is_first {
+            self.move_put_in(&copied, |key, value| cache.insert_key(key, value));
+        }
         cache
     }
 
@@ -139,30 +133,24 @@ impl<K: Key, R: Output> Memo<K, R> {
         rules: impl Fn() -> Rules<K, R>,
         describe: impl Fn() -> Function<Hashed<K>, Stored<R>>,
     ) -> &PolicyCache<K, R> {
-        let made = || {
-            let cache = PolicyCache::owned(describe(), rules(), Kind::Memo);
-            self.hand_over(|key, value| cache.insert_key(key, value));
-            Held::with_policies(cache)
-        };
-        let cache = Held::find_or_add(&self.cache, Holds::Policies, made).policies().expect("a cache with policies");
-        self.hand_over_the_rest(|key| cache.has(key), |key, value| cache.insert_key(key, value));
+        let (cache, mut told) = (PolicyCache::owned(describe(), rules(), Kind::Memo), Vec::new());
+        let copied = self.copy_put_in(|key, value| cache.fill(key, value, &mut told));
+        let (held, is_first) = Held::add(&self.cache, Held::with_policies(cache));
+        let cache = held.policies().expect("a cache with policies");
+        if is_first {
+            cache.shared.tell_all(told);
+            self.move_put_in(&copied, |key, value| cache.insert_key(key, value));
+        }
         cache
     }
 
-    /// Gives what was put in to the cache of a function, before that is found.
-    fn hand_over(&self, insert: impl Fn(K, R) -> Option<R>) {
-        for (key, value) in self.put_in().into_iter().flat_map(Cache::entries) {
-            insert(key, value);
-        }
+    fn copy_put_in(&self, insert: impl FnMut(K, R)) -> Copied<R> {
+        self.put_in().map_or_else(Copied::default, |put_in| put_in.copy_to(insert))
     }
 
-    /// The same of what was put in meanwhile: who puts something in later sees the cache.
-    fn hand_over_the_rest(&self, has: impl Fn(&K) -> bool, insert: impl Fn(K, R) -> Option<R>) {
-        let Some(put_in) = self.put_in() else { return };
-        for (key, value) in put_in.entries() {
-            if put_in.remove_key(&key).is_some() && !has(&key) {
-                insert(key, value);
-            }
+    fn move_put_in(&self, copied: &Copied<R>, insert: impl Fn(K, R) -> Option<R>) {
+        if let Some(put_in) = self.put_in() {
+            put_in.move_rest(copied, insert);
         }
     }
 
@@ -180,14 +168,16 @@ impl<K: Key, R: Output> Memo<K, R> {
     /// assert_eq!(memo.insert((3,), 10), Some(9));
     /// ```
     pub fn insert(&self, key: K::Args, value: R) -> Option<R> {
-        if self.cache().is_none() && self.policies().is_none() {
-            let made = || Held::plain(Cache::owned(Function::of_context("memo"), Kind::Memo), Holds::PutIn);
-            let put_in = Held::find_or_add(&self.cache, Holds::PutIn, made).cache().expect("a cache of what is put in");
-            let old = put_in.insert(key.clone(), value.clone());
-            if self.cache().is_none() && self.policies().is_none() {
+        let is_used = || self.cache().is_some() || self.policies().is_some();
+        if !is_used() {
+            let held = Held::find(self.cache.get(), Holds::PutIn);
+            let held = held.unwrap_or_else(|| Held::add(&self.cache, Held::of_put_in(PutIn::new())).0);
+            let put_in = held.put_in().expect("what is put in");
+            let old = put_in.insert(K::of(key.clone()), value.clone());
+            if !is_used() {
                 return old;
             }
-            put_in.remove(&key);
+            K::with(&key, |key| put_in.remove(key));
         }
         let plain = self.cache().and_then(|cache| cache.insert(key.clone(), value.clone()));
         self.policies().and_then(|cache| cache.insert(key, value)).or(plain)
@@ -195,12 +185,15 @@ impl<K: Key, R: Output> Memo<K, R> {
 
     /// The value of a key if it is there; never computes.
     pub fn peek(&self, key: &K::Args) -> Option<R> {
-        self.plain().find_map(|cache| cache.peek(key)).or_else(|| self.policies()?.peek(key))
+        let plain = self.cache().and_then(|cache| cache.peek(key));
+        plain.or_else(|| K::with(key, |key| self.put_in()?.peek(key))).or_else(|| self.policies()?.peek(key))
     }
 
     /// Whether the value of a key is there; never computes.
     pub fn contains(&self, key: &K::Args) -> bool {
-        self.plain().any(|cache| cache.contains(key)) || self.policies().is_some_and(|cache| cache.contains(key))
+        self.cache().is_some_and(|cache| cache.contains(key))
+            || self.put_in().is_some_and(|put_in| K::with(key, |key| put_in.contains(key)))
+            || self.policies().is_some_and(|cache| cache.contains(key))
     }
 
     /// The value of a key if it is there and younger than this; never computes. Only the values of functions with bounds or ages have an age.
@@ -215,13 +208,17 @@ impl<K: Key, R: Output> Memo<K, R> {
 
     /// Forgets a key, and returns its value if it was there.
     pub fn remove(&self, key: &K::Args) -> Option<R> {
-        let plain = self.plain().fold(None, |found, cache| cache.remove(key).or(found));
+        let put_in = self.put_in().and_then(|put_in| K::with(key, |key| put_in.remove(key)));
+        let plain = self.cache().and_then(|cache| cache.remove(key)).or(put_in);
         self.policies().and_then(|cache| cache.remove(key)).or(plain)
     }
 
     /// Forgets everything and frees the memory: to be called where the value that the results are about has changed.
     pub fn clear(&self) {
-        for cache in self.plain() {
+        if let Some(put_in) = self.put_in() {
+            put_in.clear();
+        }
+        if let Some(cache) = self.cache() {
             cache.clear();
         }
         if let Some(cache) = self.policies() {
@@ -232,7 +229,8 @@ impl<K: Key, R: Output> Memo<K, R> {
     /// How many values there are. O(n).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.plain().map(Cache::len).sum::<usize>() + self.policies().map_or(0, PolicyCache::len)
+        let put_in = self.put_in().map_or(0, PutIn::len);
+        put_in + self.cache().map_or(0, Cache::len) + self.policies().map_or(0, PolicyCache::len)
     }
 
     /// Whether there is no value. O(n).
@@ -251,14 +249,18 @@ impl<K: Key, R: Output> Memo<K, R> {
     /// A copy of all keys and values, in no order. See [`Cache::entries`].
     #[must_use]
     pub fn entries(&self) -> Vec<(K, R)> {
-        let mut entries: Vec<_> = self.plain().flat_map(Cache::entries).collect();
+        let mut entries = self.put_in().map_or_else(Vec::new, PutIn::entries);
+        entries.extend(self.cache().into_iter().flat_map(Cache::entries));
         entries.extend(self.policies().into_iter().flat_map(PolicyCache::entries));
         entries
     }
 
     /// Keeps only the values for which this is true. See [`Cache::retain`].
     pub fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
-        for cache in self.plain() {
+        if let Some(put_in) = self.put_in() {
+            put_in.retain(&mut keep);
+        }
+        if let Some(cache) = self.cache() {
             cache.retain(&mut keep);
         }
         if let Some(cache) = self.policies() {

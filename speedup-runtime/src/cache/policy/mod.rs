@@ -22,6 +22,7 @@ mod cache;
 mod held;
 mod look;
 mod memo;
+mod put_in;
 mod renewing;
 mod rules;
 mod scoped;

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::cache::PolicyCache;
+use super::{cache::PolicyCache, rules::Way};
 use crate::{
     cache::{
         api::task::Task,
@@ -15,10 +15,16 @@ use crate::{
 };
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
-    /// The value of a key to which there is no short cut: one look finds it, or claims its slot.
+    /// The value of a key to which there is no short cut, or where there is more to look at than there: one look finds it, or claims its slot.
     #[inline(never)]
     pub(super) fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, mut late) = (self.cache.core(), false);
+        if self.shared.way != Way::Bounded {
+            let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
+            if let Some(value) = core.hinted_of(key, copy) {
+                return value;
+            }
+        }
         match core.begin_of(key, registry::current(), |stored| self.shared.copy_of(stored, &mut late)) {
             Got::Taken(value) if late => self.renew_ahead(key, callee).unwrap_or(value),
             Got::Taken(value) => value,

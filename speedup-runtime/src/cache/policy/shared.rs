@@ -40,8 +40,9 @@ pub(super) struct Shared<K: Key, R: Output> {
     room: OnceCell<Room>,
     /// Whether a sweep is on the timer's agenda. `AcqRel` where it is set: exactly one puts it there.
     sweeping: AtomicBool,
-    /// Counts. Relaxed.
+    /// A count. Relaxed.
     expirations: AtomicU64,
+    /// The same of renewals that are over. Release, with the Acquire of who reads it: he sees since when the new values live.
     renewals: AtomicU64,
 }
 
@@ -96,7 +97,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 
     /// Evictions, expirations and renewals.
     pub(super) fn counts(&self) -> [u64; 3] {
-        let [expirations, renewals] = [&self.expirations, &self.renewals].map(|count| count.load(Ordering::Relaxed));
+        let (expirations, renewals) = (self.expirations.load(Ordering::Relaxed), self.renewals.load(Ordering::Acquire));
         [self.room.get().map_or(0, Room::evictions), expirations, renewals]
     }
 
@@ -236,7 +237,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         self.tell_all(told);
     }
 
-    fn tell_all(&self, told: Vec<(K, R)>) {
+    pub(super) fn tell_all(&self, told: Vec<(K, R)>) {
         told.iter().for_each(|(key, value)| self.tell(key, value));
     }
 
@@ -302,13 +303,15 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
             let placed = flight.publish_placed(value, pin.at());
             placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
         };
-        self.has_settled(core, ends, told);
+        self.has_settled(core, ends);
+        self.tell_all(told);
     }
 
     fn settle(&self, core: &dyn Any, key: &Hashed<K>, old: Option<Stored<R>>) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
-            self.renewals.fetch_add(u64::from(old.is_some()), Ordering::Relaxed);
+            let is_renewal = old.is_some();
             self.settle_now(core, key, old);
+            self.renewals.fetch_add(u64::from(is_renewal), Ordering::Release);
         }
     }
 
@@ -339,6 +342,12 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
 impl<K: Key, R: Output> Shared<K, R> {
     /// What [`Settle::settle`] does, for a value that was computed or put in.
     pub(super) fn settle_now(&self, core: &Kept<K, R>, key: &Hashed<K>, old: Option<Stored<R>>) {
+        let told = self.settle_quietly(core, key, old);
+        self.tell_all(told);
+    }
+
+    /// The same, but for telling who was put out: that is returned.
+    pub(super) fn settle_quietly(&self, core: &Kept<K, R>, key: &Hashed<K>, old: Option<Stored<R>>) -> Vec<(K, R)> {
         if let Some(old) = old {
             self.forget(&old);
         }
@@ -348,13 +357,13 @@ impl<K: Key, R: Output> Shared<K, R> {
             let placed = core.table(pin.at()).and_then(|table| table.find_place(key, pin.at()));
             placed.and_then(|found| self.admit(core, &found, (worker, pin.at()), &mut told))
         };
-        self.has_settled(core, ends, told);
+        self.has_settled(core, ends);
+        told
     }
 
     /// What comes after a value has got its place, or has none; `ends` is when it ends.
     #[inline]
-    fn has_settled(&self, core: &Kept<K, R>, ends: Option<u64>, told: Vec<(K, R)>) {
-        self.tell_all(told);
+    fn has_settled(&self, core: &Kept<K, R>, ends: Option<u64>) {
         self.free_what_went();
         if let Some(ends) = ends.filter(|_| self.rules.ages()) {
             self.schedule(core, ends.saturating_add(self.rules.grace()));

@@ -111,10 +111,14 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
     tidy(home);
 }
 
-/// Forgets what has panicked in outermost calls of this worker that are over, once nobody works for them any more.
+/// Forgets what has panicked in outermost calls of this worker that are over, and lets go of keys that have no value, once nobody works for
+/// them any more.
 fn tidy(home: &'static Worker) {
-    if home.failures.any() && home.helpers.load(Ordering::Acquire) == 0 {
-        home.failures.forget_before(home.root.load(Ordering::Acquire));
+    if (home.failures.any() || home.left.any()) && home.helpers.load(Ordering::Acquire) == 0 {
+        let root = home.root.load(Ordering::Acquire);
+        home.failures.forget_before(root);
+        home.left.let_go_before(root);
+        registry::collect_if_due();
     }
 }
 

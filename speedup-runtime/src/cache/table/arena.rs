@@ -14,7 +14,8 @@ use crate::cache::memory::huge_pages;
 
 /// The size of a slab, and what it is aligned to.
 const SLAB: usize = huge_pages::SIZE;
-/// A chunk is one part in so many of what has been taken before, but at least so large, and at most eight times that.
+/// A chunk is about one part in so many of what has been taken before, but at least so large, and at most eight times that: so that it has room for a
+/// whole number of such pieces as the first of it.
 const CHUNK_PART: usize = 8;
 const CHUNK: usize = 2048;
 
@@ -50,17 +51,30 @@ impl Slabs {
             (start.addr() + size <= left.end.addr()).then_some(start)
         };
         let start = fitting(&self.left).unwrap_or_else(|| {
-            let align = if chunk == SLAB { SLAB } else { layout.align() };
-            let slab = self.allocate(Layout::from_size_align(chunk, align).expect("a power of two"));
             if chunk == SLAB {
-                huge_pages::ask_for(slab.addr(), slab.addr() + SLAB);
+                self.begin_slab();
+            } else {
+                // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
+                let bytes = chunk / size * size + layout.align();
+                self.begin(Layout::from_size_align(bytes, align_of::<usize>()).expect("a power of two"));
             }
-            self.left = slab..slab.wrapping_add(chunk);
-            slab
+            fitting(&self.left).expect("one at least")
         });
         self.left.start = start.wrapping_add(size);
         self.taken += size;
         start
+    }
+
+    /// Goes on in a new slab.
+    fn begin_slab(&mut self) {
+        self.begin(Layout::from_size_align(SLAB, SLAB).expect("a power of two"));
+        huge_pages::ask_for(self.left.start.addr(), self.left.end.addr());
+    }
+
+    /// Goes on in new memory.
+    fn begin(&mut self, layout: Layout) {
+        let block = self.allocate(layout);
+        self.left = block..block.wrapping_add(layout.size());
     }
 
     fn allocate(&mut self, layout: Layout) -> *mut u8 {

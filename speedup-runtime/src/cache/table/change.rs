@@ -41,6 +41,20 @@ impl<K: Key, R: Output> Table<K, R> {
         self.hashed.get().is_some_and(|hashed| unsafe { hashed.discard(key, state, || self.turn(me), pin) })
     }
 
+    /// Whether the slot with this state word is the entry of the key.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn has_entry(&self, key: &K, state: *const (), pin: Pinned<'_>) -> bool {
+        let entry = self.hashed.get().and_then(|hashed| hashed.find(key, pin));
+        entry.is_some_and(|entry| entry.slot().address() == state as usize)
+    }
+
+    /// Claims the entry of a key that has neither a value nor an owner.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn claim_entry<'pin>(&self, key: &K, me: &Worker, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+        let slot = self.hashed.get()?.find(key, pin)?.slot();
+        slot.state().claim_in(me.number, &self.turn(me)).is_ok().then_some(slot)
+    }
+
     /// Puts a value in the place of one that is there, which it gives out; it is dropped when nobody can be reading it. Who
     /// looks meanwhile finds one or the other. Gives the value back where there is none to be replaced.
     ///

@@ -12,7 +12,15 @@ pub(super) struct Directory {
     pub(super) entries: [AtomicPtr<u8>; 0],
 }
 
+/// Up to so many entries, a directory is cut from what the pages are cut from. Larger ones are zeroed by the system, as far as they are used.
+const SMALL: usize = 32;
+
 impl Directory {
+    /// Whether a directory with so many entries is part of the memory of the pages.
+    pub(super) fn is_small(len: usize) -> bool {
+        len <= SMALL
+    }
+
     /// Of a directory with so many entries.
     pub(super) fn layout(len: usize) -> Layout {
         let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();

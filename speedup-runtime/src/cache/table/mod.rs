@@ -216,6 +216,20 @@ impl<K: Key, R: Output> Table<K, R> {
         self.locate(key, packed, me, pin, State::empty).0
     }
 
+    /// The slot of a key, if it has been made.
+    #[cfg(not(loom))]
+    pub(in crate::cache) fn slot_if_made<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        let paged = packed.and_then(|packed| self.pages.find(packed, pin));
+        paged
+            .filter(|slot| slot.state().word() != Word::Moved)
+            .or_else(|| Some(self.hashed.get()?.find(key, pin)?.slot()))
+    }
+
     /// The name of a key's slot, which is made if need be, for [`claim_member`](Self::claim_member).
     pub(in crate::cache) fn member(&self, key: &K, me: &Worker, pin: Pinned<'_>) -> u64 {
         let member = self.slot(key, key.pack(), me, pin).member();

@@ -37,7 +37,7 @@ impl Blame {
     }
 
     /// A panic of a call comes to this running one by way of another thread.
-    pub(in crate::cache) fn comes(&self, to: Option<NonNull<Frame>>, payload: &Payload, call: impl fmt::Display) {
+    pub(in crate::cache) fn comes(&self, to: Option<NonNull<Frame>>, payload: &Payload, call: &dyn fmt::Display) {
         if panics::copy_of(payload).is_none() {
             self.note(to, payload, text_about(call));
         }
@@ -64,7 +64,7 @@ fn place(payload: &Payload) -> *const () {
 }
 
 /// What to say of a call that has panicked. Writing its key is users' code, which may panic in turn.
-fn text_about(call: impl fmt::Display) -> Arc<str> {
+fn text_about(call: &dyn fmt::Display) -> Arc<str> {
     let mut name = "a cached call".to_owned();
     panics::contain(|| name = format!("`{call}`"));
     format!("{name} has panicked with something that is no text, which has gone to the caller that ran it").into()

@@ -30,10 +30,11 @@ pub(in crate::cache) struct Failures {
 struct Known {
     /// The number of the outermost call.
     root: u64,
-    /// Each a [`Failed`] of its key's own type. Shared, so that it is compared and dropped, which is users' code, without
-    /// the lock.
-    calls: HashMap<Place, Arc<dyn Any + Send + Sync>>,
+    calls: HashMap<Place, Noted>,
 }
+
+/// A [`Failed`] of its key's own type. Shared, so that it is compared and dropped, which is users' code, without the lock.
+type Noted = Arc<dyn Any + Send + Sync>;
 
 /// A key, since a slot may come to another one, and what others get of the panic, if anything. No key of a scope, whose keys may borrow
 /// what is gone before the outermost call ends, and whose slots stay those of their keys.
@@ -55,19 +56,30 @@ impl Failures {
         for_others: Option<&Payload>,
     ) {
         panics::contain(|| {
-            let failed = Arc::new(Failed(key.cloned(), for_others.and_then(panics::copy_of).map(Mutex::new)));
-            let mut known = lock(&self.known);
-            let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
-            // Of an earlier outermost call nobody asks any more.
-            let unused = if known.root == root && known.calls.len() < MOST {
-                self.any.store(true, Ordering::Relaxed);
-                known.calls.insert(place, failed)
-            } else {
-                Some(failed as _)
-            };
-            drop(known);
-            drop((gone, unused));
+            let failed = Failed(key.cloned(), for_others.and_then(panics::copy_of).map(Mutex::new));
+            self.keep(root, place, Arc::new(failed));
         });
+    }
+
+    #[inline(never)]
+    fn keep(&self, root: u64, place: Place, failed: Noted) {
+        let mut known = lock(&self.known);
+        let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
+        // Of an earlier outermost call nobody asks any more.
+        let unused = if known.root == root && known.calls.len() < MOST {
+            self.any.store(true, Ordering::Relaxed);
+            known.calls.insert(place, failed)
+        } else {
+            Some(failed)
+        };
+        drop(known);
+        drop((gone, unused));
+    }
+
+    #[inline(never)]
+    fn known(&self, root: u64, place: Place) -> Option<Noted> {
+        let known = lock(&self.known);
+        known.calls.get(&place).filter(|_| known.root == root).cloned()
     }
 
     /// Whether a call has panicked within the outermost call with this number: what others get of that, if anything.
@@ -77,10 +89,7 @@ impl Failures {
         place: Place,
         is: impl FnOnce(&K) -> bool,
     ) -> Option<Option<Payload>> {
-        let failed = {
-            let known = lock(&self.known);
-            known.calls.get(&place).filter(|_| known.root == root)?.clone()
-        };
+        let failed = self.known(root, place)?;
         let mut found = None;
         // Comparing keys is users' code, and so is the destructor of a key, which runs here if all others have forgotten it.
         panics::contain(|| {
@@ -122,7 +131,7 @@ impl Failures {
 impl Known {
     /// Begins anew; what was known is for the caller to drop.
     #[must_use]
-    fn renew(&mut self, root: u64) -> HashMap<Place, Arc<dyn Any + Send + Sync>> {
+    fn renew(&mut self, root: u64) -> HashMap<Place, Noted> {
         self.root = root;
         std::mem::take(&mut self.calls)
     }

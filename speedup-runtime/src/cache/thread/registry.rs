@@ -65,6 +65,7 @@ pub(in crate::cache) fn current() -> &'static Worker {
     unsafe { &*worker }
 }
 
+#[cold]
 #[inline(never)]
 fn enrol() -> &'static Worker {
     let mut registry = lock(&REGISTRY);

@@ -25,6 +25,7 @@ use crate::cache::{
         failures::Failures,
         frame::{Frame, Top},
         handed::Handed,
+        left::Left,
         opened,
         order::Order,
         segment::Segment,
@@ -76,6 +77,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) handed: Handed,
     /// Calls that have panicked within the outermost call.
     pub(in crate::cache) failures: Failures,
+    /// Keys to be let go of when the outermost call has ended.
+    pub(in crate::cache) left: Left,
     parker: Parker,
     /// What the thread has retired. It stays when the thread ends, and is emptied by whoever collects.
     pub(in crate::cache) bag: Bag,
@@ -204,6 +207,7 @@ impl Worker {
             parker: Parker::new(),
             handed: Handed::default(),
             failures: Failures::default(),
+            left: Left::default(),
             bag: Bag::new(),
         }
     }

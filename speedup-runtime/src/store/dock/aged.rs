@@ -1,6 +1,6 @@
 //! The store of a function with bounds and ages: what lies in it are results alone, and what is kept in memory knows when it ends.
 
-use std::time::Duration;
+use std::{time::Duration, vec};
 
 use super::open::{Kept, Opening, whole};
 use crate::cache::{Hashed, Stored};
@@ -158,32 +158,59 @@ impl<K, R> Aged<K, R> {
         Ok(found.into_iter().map(|found| found.map_or(Some(Duration::ZERO), |(_, left)| left)).collect())
     }
 
+    /// The times left of keys that are there, one after the other; `None` if the store could not be asked.
+    fn times_of(&self, there: &[&K]) -> Option<vec::IntoIter<Option<Duration>>> {
+        let left = if there.is_empty() { Ok(Vec::new()) } else { self.times_left(there) };
+        left.ok().map(Vec::into_iter)
+    }
+
     /// What a look has shown, with the times that values have left.
     fn foretold(&self, keys: &[&K], foretold: Vec<Foretold<R>>) -> Vec<Foretold<Stored<R>>> {
-        let there: Vec<&K> = keys
-            .iter()
-            .zip(&foretold)
-            .filter_map(|(key, told)| matches!(told, Foretold::Value(_)).then_some(*key))
-            .collect();
-        let left = if there.is_empty() { Ok(Vec::new()) } else { self.times_left(&there) };
-        let is_known = left.is_ok();
-        let mut left = left.unwrap_or_default().into_iter();
-        let foretold = foretold.into_iter().map(|foretold| match foretold {
+        let is_there = |told: &Foretold<R>| matches!(told, Foretold::Value(_));
+        let mut left = self.times_of(&those(keys, &foretold, is_there));
+        let foretold = foretold.into_iter().map(|told| match (told, &mut left) {
             // A claim among them is the caller's all the same. Whoever needs this one asks again.
-            Foretold::Value(_) if !is_known => Foretold::Free,
-            other => other.map(|value| Stored::with_time_left(value, left.next().flatten())),
+            (Foretold::Value(_), None) => Foretold::Taken,
+            (told, left) => told.map(|value| Stored::with_time_left(value, next_of(left))),
         });
         foretold.collect()
     }
 
+    /// What has come of several, with the times that values have left.
+    fn begun_all(&self, keys: &[&K], begun: Vec<Begun<K, R>>) -> Vec<Begun<Hashed<K>, Stored<R>>> {
+        let is_there = |begun: &Begun<K, R>| matches!(begun, Begun::Value(_));
+        let mut left = self.times_of(&those(keys, &begun, is_there));
+        let begun = begun.into_iter().map(|begun| match (begun, &mut left) {
+            // As above.
+            (Begun::Value(_), None) => Begun::Taken { needs: Vec::new(), seen: 0 },
+            (begun, left) => timed(begun, || next_of(left)),
+        });
+        begun.collect()
+    }
+
     fn begun(&self, key: &K, begun: Begun<K, R>) -> Result<Begun<Hashed<K>, Stored<R>>> {
-        Ok(match begun {
-            Begun::Value(value) => {
-                Begun::Value(Stored::with_time_left(value, self.times_left(&[key])?.pop().flatten()))
-            }
-            Begun::Mine => Begun::Mine,
-            Begun::Taken { needs, seen } => Begun::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
-        })
+        let is_there = matches!(begun, Begun::Value(_));
+        let left = if is_there { self.times_left(&[key])?.pop().flatten() } else { None };
+        Ok(timed(begun, || left))
+    }
+}
+
+/// Those of the keys of which this is true.
+fn those<'k, K, T>(keys: &[&'k K], shown: &[T], is_so: impl Fn(&T) -> bool) -> Vec<&'k K> {
+    keys.iter().zip(shown).filter(|(_, shown)| is_so(shown)).map(|(key, _)| *key).collect()
+}
+
+/// The next of the times left, of those that are known.
+fn next_of(left: &mut Option<vec::IntoIter<Option<Duration>>>) -> Option<Duration> {
+    left.as_mut()?.next().flatten()
+}
+
+/// What has come of asking for a key, with the time that its value has left.
+fn timed<K, R>(begun: Begun<K, R>, left: impl FnOnce() -> Option<Duration>) -> Begun<Hashed<K>, Stored<R>> {
+    match begun {
+        Begun::Value(value) => Begun::Value(Stored::with_time_left(value, left())),
+        Begun::Mine => Begun::Mine,
+        Begun::Taken { needs, seen } => Begun::Taken { needs: needs.into_iter().map(Hashed).collect(), seen },
     }
 }
 
@@ -237,6 +264,11 @@ impl<K: Clone + 'static, R: 'static> Cooperate<Hashed<K>, Stored<R>> for Aged<K,
     fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Foretold<Stored<R>>>> {
         let keys = plain(keys);
         Ok(self.foretold(&keys, self.inner()?.foretell_and_claim(owner, &keys)?))
+    }
+
+    fn begin_all(&self, owner: Option<&[u8]>, keys: &[&Hashed<K>]) -> Result<Vec<Begun<Hashed<K>, Stored<R>>>> {
+        let keys = plain(keys);
+        Ok(self.begun_all(&keys, self.inner()?.begin_all(owner, &keys)?))
     }
 
     fn needs(&self, key: &[u8], needed: &[&Hashed<K>]) -> Result<()> {

@@ -37,7 +37,7 @@ use once_cell::sync::OnceCell;
 
 use self::{ahead::Ahead, breaker::Breaker, grain::Grain, pending::Results, writer::Pending};
 use super::{Change, Condition, Error, Result, Store};
-use crate::cache::{Attached, Behind, Counts, Fault, Help, Key, Output, Seat, Sought, Turn};
+use crate::cache::{Attached, Behind, Counts, Fault, Foretelling, Help, Key, Output, Seat, Sought, Turn};
 use crate::panics;
 use crate::sync::global::{Arc, AtomicU64, Mutex, Ordering, TryLockError, lock};
 
@@ -170,6 +170,31 @@ impl<K: Key, R: Output> Dock<K, R> {
     }
 }
 
+impl<K: Key, R: Output> Dock<K, R> {
+    /// Fetches what is not known of several keys in one go.
+    fn fetch(&'static self, keys: &[&K]) {
+        let asked = self.ahead.ask();
+        let missing = self.ahead.missing(keys);
+        if missing.len() > 1
+            && let Ok(found) = self.ask(|store| store.get_many(&missing))
+        {
+            asked.keep(missing.into_iter().cloned().zip(found));
+        }
+    }
+
+    /// As `foretell_all`, by a thread that may wait.
+    fn fetch_all(&'static self, owner: Option<&K>, keys: &[K]) -> Vec<Option<Seat>> {
+        if self.shore().is_near {
+            return Vec::new();
+        }
+        if let Some(store) = self.cooperation() {
+            return self.foretell_all_together(store, owner, keys).unwrap_or_default();
+        }
+        self.fetch(&keys.iter().collect::<Vec<_>>());
+        Vec::new()
+    }
+}
+
 impl<K: Key, R: Output> Pending for Dock<K, R> {
     // What goes wrong is counted where the store is asked.
     fn write(&'static self) {
@@ -293,14 +318,12 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         if self.shore().is_together {
             return self.foretell_together(keys, members, claims);
         }
-        let asked = self.ahead.ask();
-        let missing = self.ahead.missing(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
-        if missing.len() > 1
-            && let Ok(found) = self.ask(|store| store.get_many(&missing))
-        {
-            asked.keep(missing.into_iter().cloned().zip(found));
-        }
+        self.fetch(&members.iter().map(|index| &keys[*index]).collect::<Vec<_>>());
         None
+    }
+
+    fn foretell_all(&'static self, keys: Vec<K>) -> Option<Foretelling> {
+        if self.is_prompt() || self.breaker.is_open() { None } else { Some(tasks::foretell(self, keys)) }
     }
 
     fn peek(&'static self, key: &K) -> Option<R> {

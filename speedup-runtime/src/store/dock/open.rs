@@ -236,6 +236,10 @@ impl<K, R: Kept> Cooperate<K, R> for Parts<K, R> {
         Ok(foretold.into_iter().map(|foretold| foretold.map(R::of)).collect())
     }
 
+    fn begin_all(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Begun<K, R>>> {
+        Ok(self.inner()?.begin_all(owner, keys)?.into_iter().map(|begun| begun.map(R::of)).collect())
+    }
+
     fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {
         self.inner()?.needs(key, needed)
     }

@@ -1,6 +1,7 @@
 //! Calls of `async` functions that are shared with other processes: they wait without a thread, and may be dropped at any time.
 //!
 //! ```text
+//! foretell  a thread asks for all members of a group at once; then each asks for its turn
 //! ask       a thread asks for the turn ──> there, or alone
 //!           │                          ──> mine: Claim
 //!           └── taken: helps with a call that is free, or awaits a change; asks again
@@ -11,14 +12,15 @@
 use std::{
     any::Any,
     cell::RefCell,
+    collections::HashSet,
     future::{Future, poll_fn},
     pin::pin,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use super::{asking, grain};
-use crate::cache::{AsyncCache, Behind, Fault, Key, Output, Sought, Turn, wait_for_calls};
+use super::{Dock, asking, grain};
+use crate::cache::{AsyncCache, Behind, Distinct, Fault, Foretelling, Key, Output, Sought, Turn, wait_for_calls};
 use crate::store::Error;
 use crate::sync::global::{Arc, Mutex, lock};
 
@@ -34,9 +36,17 @@ thread_local! {
 struct Call<K: 'static, R: 'static> {
     behind: &'static dyn Behind<K, R>,
     key: K,
-    needed: Mutex<Vec<K>>,
+    needs: Mutex<Needs<K>>,
     /// Whether a thread is about to tell others what is needed. Relaxed: the list is behind its lock, and is read after this was unset.
     is_told: AtomicBool,
+}
+
+/// What a call waits for.
+struct Needs<K> {
+    /// Those who wait in this moment have noted these.
+    now: Vec<K>,
+    /// What others were told last: as far as that is known here, a list that was sent later may have come first.
+    told: HashSet<Distinct<K>>,
 }
 
 /// A claim of this process's. If it is dropped before it has ended, a thread gives it up.
@@ -69,6 +79,20 @@ pub(in crate::store) async fn note<K: Key, R: Output>(behind: &'static dyn Behin
     let (key, value) = (key.clone(), value.clone());
     // What goes wrong is counted where the store is asked.
     let _ = asking::ask(move || behind.note(&key, &value)).await;
+}
+
+/// Asks for all of a group at once, before each of them asks for its turn: one round trip. Other processes are told who needs them.
+pub(super) fn foretell<K: Key, R: Output>(dock: &'static Dock<K, R>, keys: Vec<K>) -> Foretelling {
+    let by = Call::innermost(dock);
+    // The seats are made where the answer is, as a claim is.
+    let answer = asking::ask(move || {
+        if let Some(by) = &by {
+            by.note_told(&keys);
+        }
+        let seats = dock.fetch_all(by.as_ref().map(|by| &by.key), &keys).into_iter();
+        seats.map(|seat| seat.map(|seat| Box::new(Seat(Some(seat))) as Box<dyn Send>)).collect()
+    });
+    Box::pin(async { answer.await.unwrap_or_default() })
 }
 
 /// Asks for the value of a key, or to be the one who computes it; waits for another process that does.
@@ -161,7 +185,12 @@ impl Drop for Seat {
 
 impl<K: Key, R: Output> Claim<K, R> {
     fn new(behind: &'static dyn Behind<K, R>, key: K) -> Self {
-        let call = Call { behind, key, needed: Mutex::new(Vec::new()), is_told: AtomicBool::new(false) };
+        let call = Call {
+            behind,
+            key,
+            needs: Mutex::new(Needs { now: Vec::new(), told: HashSet::new() }),
+            is_told: AtomicBool::new(false),
+        };
         Self { call: Arc::new(call), ended: false, own: Duration::ZERO }
     }
 
@@ -232,17 +261,13 @@ struct Needed<K: Key, R: Output> {
 impl<K: Key, R: Output> Needed<K, R> {
     /// If it is one of the same function. What is needed beside others is told, so that other processes can help.
     fn by_innermost(behind: &'static dyn Behind<K, R>, key: &K) -> Option<Self> {
-        let innermost = POLLED.with_borrow(|polled| polled.last().cloned())?;
-        let by = innermost.downcast::<Call<K, R>>().ok()?;
-        if !std::ptr::addr_eq(by.behind, behind) {
-            return None;
-        }
-        let together = {
-            let mut needed = lock(&by.needed);
-            needed.push(key.clone());
-            needed.len() > 1
+        let by = Call::innermost(behind)?;
+        let is_new = {
+            let mut needs = lock(&by.needs);
+            needs.now.push(key.clone());
+            needs.now.len() > 1 && !needs.told.contains(Distinct::of(key))
         };
-        if together {
+        if is_new {
             by.tell();
         }
         Some(Self { by, key: key.clone() })
@@ -251,16 +276,28 @@ impl<K: Key, R: Output> Needed<K, R> {
 
 impl<K: Key, R: Output> Drop for Needed<K, R> {
     fn drop(&mut self) {
-        let mut needed = lock(&self.by.needed);
-        if let Some(at) = needed.iter().position(|key| key.is_key(&self.key)) {
-            let key = needed.swap_remove(at);
-            drop(needed);
+        let mut needs = lock(&self.by.needs);
+        if let Some(at) = needs.now.iter().position(|key| key.is_key(&self.key)) {
+            let key = needs.now.swap_remove(at);
+            drop(needs);
             drop(key);
         }
     }
 }
 
 impl<K: Key, R: Output> Call<K, R> {
+    /// The innermost claimed call that this thread polls, if it is one of the same function.
+    fn innermost(behind: &'static dyn Behind<K, R>) -> Option<Arc<Self>> {
+        let innermost = POLLED.with_borrow(|polled| polled.last().cloned())?;
+        innermost.downcast::<Self>().ok().filter(|by| std::ptr::addr_eq(by.behind, behind))
+    }
+
+    /// Notes that others are told of these needs.
+    fn note_told(&self, needed: &[K]) {
+        let told = needed.iter().take(MOST).map(|key| Distinct(key.clone())).collect();
+        let _old = std::mem::replace(&mut lock(&self.needs).told, told);
+    }
+
     /// Has a thread tell other processes what is needed, unless one is about to.
     fn tell(self: &Arc<Self>) {
         if self.is_told.swap(true, Ordering::Relaxed) {
@@ -269,7 +306,8 @@ impl<K: Key, R: Output> Call<K, R> {
         let call = Arc::clone(self);
         drop(asking::ask(move || {
             call.is_told.store(false, Ordering::Relaxed);
-            let needed: Vec<K> = lock(&call.needed).iter().take(MOST).cloned().collect();
+            let needed: Vec<K> = lock(&call.needs).now.iter().take(MOST).cloned().collect();
+            call.note_told(&needed);
             call.behind.needs(&call.key, &needed);
         }));
     }

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::{AFRESH, Dock, grain};
+use super::{AFRESH, Dock, ahead::Asked, grain};
 use crate::cache::{Behind as _, Fault, Help, Key, Output, Seat, Sought, Turn};
 use crate::store::{
     Result,
-    cooperate::{self, Begun, Cooperate, Found, Group},
+    cooperate::{self, All, Begun, Cooperate, Found, Group},
 };
 use crate::sync::global::Ordering;
 
@@ -88,7 +88,8 @@ impl<K: Key, R: Output> Dock<K, R> {
         if !is_taken && beside.is_none() && !self.is_worth_a_claim(store) {
             return alone();
         }
-        if !is_taken && let Some(value) = self.pending.find(key) {
+        let ahead = || if beside.is_none() { self.ahead.take(key).flatten() } else { None };
+        if !is_taken && let Some(value) = self.pending.find(key).or_else(ahead) {
             self.found.fetch_add(1, Ordering::Relaxed);
             return Ok(Turn::There(value));
         }
@@ -154,10 +155,33 @@ impl<K: Key, R: Output> Dock<K, R> {
         let claims = claims && self.is_worth_a_claim(store);
         let asked = self.ahead.ask();
         let wanted: Vec<&K> = members.iter().map(|index| &keys[*index]).collect();
-        let Group { order, there, first } = self.ask(|_| cooperate::group(store, &wanted, claims)).ok()?;
-        asked.keep(there.into_iter().map(|(index, value)| (wanted[index].clone(), Some(value))));
+        let Group { order, there, free, first } = self.ask(|_| cooperate::group(store, &wanted, claims)).ok()?;
+        keep(asked, &wanted, there, free);
         let before = members.to_vec();
         members.iter_mut().zip(order).for_each(|(member, index)| *member = before[index]);
         first
     }
+
+    /// Fetches members ahead that a task is about to ask for, all of them at once; those that are free are claimed, if that is worth it. `owner`
+    /// needs them.
+    pub(super) fn foretell_all_together(
+        &'static self,
+        store: &'static dyn Cooperate<K, R>,
+        owner: Option<&K>,
+        keys: &[K],
+    ) -> Option<Vec<Option<Seat>>> {
+        let claims = self.is_worth_a_claim(store);
+        let asked = self.ahead.ask();
+        let wanted: Vec<&K> = keys.iter().collect();
+        let All { there, free, seats } = self.ask(|_| cooperate::all(store, owner, &wanted, claims)).ok()?;
+        keep(asked, &wanted, there, free);
+        Some(seats)
+    }
+}
+
+/// Keeps what is known of members: their values; and that others are missing, for those who look without claiming.
+fn keep<K: Key, R: Output>(asked: Asked<'_, K, R>, members: &[&K], there: Vec<(usize, R)>, free: Vec<usize>) {
+    let there = there.into_iter().map(|(index, value)| (index, Some(value)));
+    let free = free.into_iter().map(|index| (index, None));
+    asked.keep(there.chain(free).map(|(index, value)| (members[index].clone(), value)));
 }

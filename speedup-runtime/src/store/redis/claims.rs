@@ -59,6 +59,24 @@ for i = 1, #KEYS, 2 do
   end
 end
 return out";
+/// As `ASK` for many keys, each of which comes with that of its claim. Of one where something else lies under the key, nothing is known.
+const ASK_ALL: &[u8] = b"local function ask(value, claim)
+  local v = redis.call('GET', value)
+  if v then return {2, v} end
+  if redis.call('SET', claim, ARGV[1], 'NX', 'PX', ARGV[2]) then return {1} end
+  local c = redis.call('GET', claim)
+  if string.sub(c, 1, 16) == ARGV[1] then return {1} end
+  local left = redis.call('PTTL', claim)
+  if left >= 0 then return {0, string.sub(c, 17), left} end
+  redis.call('SET', claim, ARGV[1], 'PX', ARGV[2])
+  return {1}
+end
+local out = {}
+for i = 1, #KEYS, 2 do
+  local is_known, answer = pcall(ask, KEYS[i], KEYS[i + 1])
+  out[#out + 1] = is_known and answer or {0, '', 0}
+end
+return out";
 /// Ends a claim that is still the caller's.
 const RELEASE: &[u8] = b"local c = redis.call('GET', KEYS[1])
 if c and string.sub(c, 1, 16) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -190,6 +208,19 @@ pub(super) fn answer_of(shared: &Shared, answer: Option<Value>, token: Token) ->
     }
 }
 
+/// Adds the command that asks for the values of keys, and claims those with this token that have none.
+pub(super) fn add_ask_all(commands: &mut Commands, shared: &Shared, keys: &[Vec<u8>]) -> Token {
+    add_of_all(commands, shared, ASK_ALL, keys)
+}
+
+/// What the server says to that, key by key. What cannot be understood counts as taken: whoever needs it asks again.
+pub(super) fn answers_of(shared: &Shared, answer: Option<Value>, count: usize, token: Token) -> Vec<Answer> {
+    let parts = if let Some(Value::Array(parts)) = answer { parts } else { Vec::new() };
+    let mut parts = parts.into_iter();
+    let taken = |_| Answer::Taken { needs: Vec::new(), left: Duration::ZERO };
+    (0..count).map(|_| answer_of(shared, parts.next(), token).unwrap_or_else(taken)).collect()
+}
+
 /// What a key has shown to who claims the first free one.
 pub(super) enum Shown {
     /// It has a value.
@@ -208,10 +239,15 @@ pub(super) fn first(shared: &Arc<Shared>, keys: &[Vec<u8>]) -> Result<(bool, Vec
 
 /// Adds the command that claims, with this token, the first of these keys that is free.
 pub(super) fn add_first(commands: &mut Commands, shared: &Shared, keys: &[Vec<u8>]) -> Token {
+    add_of_all(commands, shared, FIRST, keys)
+}
+
+/// Adds a script for keys and their claims, with a new token and the lease.
+fn add_of_all(commands: &mut Commands, shared: &Shared, script: &[u8], keys: &[Vec<u8>]) -> Token {
     let token = shared.claims.new_token();
     let (count, lease) = ((2 * keys.len()).to_string(), millis(shared.claims.lease));
     commands.begin(5 + 2 * keys.len());
-    [b"EVAL", FIRST, count.as_bytes()].into_iter().for_each(|word| commands.word(word));
+    [b"EVAL", script, count.as_bytes()].into_iter().for_each(|word| commands.word(word));
     for key in keys {
         commands.word(shared.name(key).as_bytes());
         commands.word(shared.name_of_claim(key).as_bytes());

@@ -54,26 +54,32 @@ impl<K: Serialize + DeserializeOwned + 'static, V: Serialize + DeserializeOwned 
                 Looked::Free => false,
             };
             let are_as_they_were = known.iter().zip(self.looked(others, answers)).all(is_as_it_was);
-            let answered = match answer {
-                Answer::Value(sealed) => match self.read(key, &sealed) {
-                    Ok(value) => Answered::Begun(Begun::Value(value)),
-                    Err(Error::Damaged { .. }) => {
-                        claims::forget(&self.shared, key, &sealed)?;
-                        continue;
-                    }
-                    Err(other) => return Err(other),
-                },
-                Answer::Mine(token) => {
-                    claims::hold(&self.shared, key, token);
-                    Answered::Begun(Begun::Mine)
-                }
-                Answer::Taken { needs, left } => {
-                    let (needs, seen) = self.needs_of(&needs);
-                    Answered::Taken { needs, seen, left }
-                }
-            };
-            return Ok((answered, are_as_they_were));
+            if let Some(answered) = self.answered(key, answer)? {
+                return Ok((answered, are_as_they_were));
+            }
         }
+    }
+
+    /// What an answer says. A claim is held; a damaged value is removed, and `None` says that the key is to be asked for again.
+    fn answered(&self, key: &[u8], answer: Answer) -> Result<Option<Answered<K, V>>> {
+        Ok(Some(match answer {
+            Answer::Value(sealed) => match self.read(key, &sealed) {
+                Ok(value) => Answered::Begun(Begun::Value(value)),
+                Err(Error::Damaged { .. }) => {
+                    claims::forget(&self.shared, key, &sealed)?;
+                    return Ok(None);
+                }
+                Err(other) => return Err(other),
+            },
+            Answer::Mine(token) => {
+                claims::hold(&self.shared, key, token);
+                Answered::Begun(Begun::Mine)
+            }
+            Answer::Taken { needs, left } => {
+                let (needs, seen) = self.needs_of(&needs);
+                Answered::Taken { needs, seen, left }
+            }
+        }))
     }
 
     /// Adds the commands that look at keys, without their values.
@@ -168,16 +174,22 @@ enum Answered<K, V> {
     Taken { needs: Vec<K>, seen: u64, left: Duration },
 }
 
+impl<K, V> Answered<K, V> {
+    fn begun(self) -> Begun<K, V> {
+        match self {
+            Answered::Begun(begun) => begun,
+            Answered::Taken { needs, seen, .. } => Begun::Taken { needs, seen },
+        }
+    }
+}
+
 impl<K, V> Cooperate<K, V> for RedisStore<K, V>
 where
     K: Serialize + DeserializeOwned + 'static,
     V: Serialize + DeserializeOwned + 'static,
 {
     fn begin(&self, key: &K) -> Result<Begun<K, V>> {
-        Ok(match self.ask(&self.codec.encode_key(key)?)? {
-            Answered::Begun(begun) => begun,
-            Answered::Taken { needs, seen, .. } => Begun::Taken { needs, seen },
-        })
+        self.ask(&self.codec.encode_key(key)?).map(Answered::begun)
     }
 
     fn begin_watching(&self, key: &K) -> Result<(Begun<K, V>, Option<Changed>)> {
@@ -272,6 +284,29 @@ where
 
     fn foretell_and_claim(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Foretold<V>>> {
         self.foretell_with(owner, keys, true)
+    }
+
+    fn begin_all(&self, owner: Option<&[u8]>, keys: &[&K]) -> Result<Vec<Begun<K, V>>> {
+        let keys = self.encoded(keys)?;
+        let mut commands = Commands::default();
+        if let Some(owner) = owner {
+            claims::add_needs(&mut commands, &self.shared, owner, &keys);
+        }
+        let before = commands.len();
+        let tokens: Vec<_> =
+            keys.chunks(CLAIMED_AT_ONCE).map(|keys| claims::add_ask_all(&mut commands, &self.shared, keys)).collect();
+        let mut answers = self.shared.pool.ask(&commands)?.into_iter().skip(before);
+        let mut begun = Vec::with_capacity(keys.len());
+        for (keys, token) in keys.chunks(CLAIMED_AT_ONCE).zip(tokens) {
+            for (key, answer) in keys.iter().zip(claims::answers_of(&self.shared, answers.next(), keys.len(), token)) {
+                begun.push(match self.answered(key, answer) {
+                    Ok(Some(answered)) => answered.begun(),
+                    // Whoever needs it asks again, and is told what is wrong. The others are claimed by now.
+                    Ok(None) | Err(_) => Begun::Taken { needs: Vec::new(), seen: 0 },
+                });
+            }
+        }
+        Ok(begun)
     }
 
     fn needs(&self, key: &[u8], needed: &[&K]) -> Result<()> {

@@ -127,7 +127,7 @@ impl<'a> Machine<'a> {
             return missing.iter().for_each(|key| _ = self.call(**key));
         }
         let group = group(&self.link, &missing, self.is_worth_a_claim());
-        let Group { order, there, first } = group.expect("the server answers");
+        let Group { order, there, first, .. } = group.expect("the server answers");
         self.ahead.borrow_mut().extend(there.into_iter().map(|(index, value)| (*missing[index], value)));
         let mut seat = first;
         for index in order {

@@ -241,7 +241,7 @@ fn fields_of_what_may_not_be_copied() {
                 ::speedup::Cache::ahead(
                     F,
                     |call| {
-                        let next_weight = ::speedup::__private::again_part!(next.weight);
+                        let next_weight = ::speedup::__private::again_part!(next.weight, next);
                         call((item + 1, room));
                         if next_weight <= room {
                             call((item + 1, room - next_weight));

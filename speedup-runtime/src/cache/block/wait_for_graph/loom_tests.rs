@@ -97,7 +97,7 @@ impl<const N: usize> Model<N> {
 
     /// Whether nobody waits any more.
     fn is_empty(&self) -> bool {
-        lock(&self.graph.edges).is_empty()
+        lock(&self.graph.edges).0.is_empty()
     }
 }
 

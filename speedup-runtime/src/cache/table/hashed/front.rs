@@ -29,8 +29,6 @@ pub(in crate::cache::table) struct Front<K, R> {
 struct Slots<K, R> {
     /// How many there are, less one; a power of two less one.
     mask: usize,
-    /// How many bits that has.
-    bits: u32,
     /// The first of them. Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found
     /// ready; Acquire by readers.
     first: [Slot<K, R>; 0],
@@ -40,6 +38,12 @@ type Slot<K, R> = AtomicPtr<Entry<K, R>>;
 
 /// Where the tag of a slot begins: addresses have so many bits. One that has more has no slot, nor is there any where there is no room for tags.
 const TAG_AT: u32 = if usize::BITS == 64 { 48 } else { 0 };
+
+/// Which bits of a hint are its tag: those from here on, which with the ones that choose the slot are all but those of very large numbers.
+const TAG_FROM: u32 = 6;
+
+/// No address is higher that has a slot.
+const HIGHEST: usize = !(usize::MAX << TAG_AT);
 
 /// No more slots than that, nor fewer.
 const MOST: usize = 1 << 15;
@@ -59,13 +63,13 @@ impl<K: Key, R: Output> Front<K, R> {
         pin: Pinned<'pin>,
     ) -> Option<&'pin Entry<K, R>> {
         let (slot, tag) = self.slots(pin)?.at(hint);
-        let entry = with_tag(slot.load(Ordering::Acquire), tag);
-        // Another tag leaves bits above an address.
-        if tag_of(entry) != 0 || entry.is_null() {
+        // Another tag leaves bits above an address. So does the one below of null.
+        let at = slot.load(Ordering::Acquire).addr() ^ tag << TAG_AT;
+        if TAG_AT == 0 || at.wrapping_sub(1) >= HIGHEST {
             return None;
         }
-        // SAFETY: entries live as long as their table, which is looked at under the pin.
-        let entry = unsafe { &*entry };
+        // SAFETY: entries live as long as their table, which is looked at under the pin; `note` has told the address.
+        let entry = unsafe { &*std::ptr::with_exposed_provenance::<Entry<K, R>>(at) };
         // SAFETY: found ready.
         (entry.is_ready() && key.matches(unsafe { entry.contents(pin) }.0)).then_some(entry)
     }
@@ -75,6 +79,7 @@ impl<K: Key, R: Output> Front<K, R> {
     #[inline(never)]
     pub(in crate::cache::table) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
         let at = std::ptr::from_ref(entry).cast_mut();
+        _ = at.expose_provenance();
         if TAG_AT == 0 || tag_of(at) != 0 || !entry.is_ready() {
             return;
         }
@@ -129,7 +134,7 @@ impl<K, R> Slots<K, R> {
             if slots.is_null() {
                 handle_alloc_error(layout);
             }
-            slots.write(Self { mask: len - 1, bits: len.trailing_zeros(), first: [] });
+            slots.write(Self { mask: len - 1, first: [] });
             let first = (&raw mut (*slots).first).cast::<Slot<K, R>>();
             (0..len).for_each(|at| first.add(at).write(AtomicPtr::new(null_mut())));
             slots
@@ -171,7 +176,7 @@ impl<'pin, K, R> Current<'pin, K, R> {
         // SAFETY: see the type; there are so many slots behind the head.
         unsafe {
             let slot = (&raw const (*slots).first).cast::<Slot<K, R>>().add(at & (*slots).mask);
-            (&*slot, at >> (*slots).bits)
+            (&*slot, at >> TAG_FROM)
         }
     }
 }

@@ -221,7 +221,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
             match end {
                 // SAFETY: passed on.
                 Ok(()) => return Some(unsafe { Self::retire(shard, entry) }),
-                Err(_) => _ = shard.grow(&self.hasher, || Some(turn()), pin),
+                Err(_) => _ = shard.grow(&self.hasher, &|| Some(turn()), pin),
             }
         }
     }

@@ -214,7 +214,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     pub(super) fn grow<'a>(
         &self,
         hasher: &RandomState,
-        turn: impl Fn() -> Option<Turn<'a>>,
+        turn: &dyn Fn() -> Option<Turn<'a>>,
         _pin: Pinned<'_>,
     ) -> Option<()> {
         let (old, mut new, made, chunks) = {

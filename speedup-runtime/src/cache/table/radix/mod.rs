@@ -73,7 +73,7 @@ pub(super) struct Pages<K: Key, R> {
 #[derive(Default)]
 struct Growth {
     pages: usize,
-    /// The memory of the pages.
+    /// The memory of the pages, and of small directories.
     memory: Slabs,
     directory_bytes: usize,
     /// Pages that may exist before the values in them are counted again.
@@ -82,7 +82,8 @@ struct Growth {
     owed: usize,
     /// Requests that were refused, or are going to be.
     strays: usize,
-    /// Directories that were replaced by larger ones; freed with the table, since readers may look at them.
+    /// Directories that were replaced by larger ones, and are not [small](Directory::is_small); freed with the table, since readers may look
+    /// at them.
     outgrown: Vec<usize>,
 }
 
@@ -253,11 +254,7 @@ impl<K: Key, R> Pages<K, R> {
         if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages / 2 {
             return None;
         }
-        // SAFETY: the layout is not empty.
-        let new = unsafe { alloc_zeroed(layout) }.cast::<Directory>();
-        if new.is_null() {
-            handle_alloc_error(layout);
-        }
+        let new = Self::zeroed(growth, len).cast::<Directory>();
         // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody links while the lock is held.
         unsafe {
             (&raw mut (*new).len).write(len);
@@ -273,11 +270,28 @@ impl<K: Key, R> Pages<K, R> {
             }
         }
         growth.directory_bytes += layout.size();
-        if !old.is_null() {
+        if !Directory::is_small(old_len) {
             growth.outgrown.push(old as usize);
         }
         link.store(new.cast(), Ordering::Release);
         Some(new)
+    }
+
+    /// Zeroed memory for a directory of so many entries.
+    fn zeroed(growth: &mut Growth, len: usize) -> *mut u8 {
+        let layout = Directory::layout(len);
+        if Directory::is_small(len) {
+            let new = growth.memory.take(layout);
+            // SAFETY: fresh memory of this layout.
+            unsafe { new.write_bytes(0, layout.size()) };
+            return new;
+        }
+        // SAFETY: the layout is not empty.
+        let new = unsafe { alloc_zeroed(layout) };
+        if new.is_null() {
+            handle_alloc_error(layout);
+        }
+        new
     }
 
     /// Counts the values in the pages, not at each request: where they are well used, when there are a quarter more of
@@ -325,8 +339,12 @@ impl<K: Key, R> Drop for Pages<K, R> {
         directories.append(&mut lock(&self.growth).outgrown);
         for directory in directories {
             let directory = directory as *mut Directory;
-            // SAFETY: allocated in `grow` with the layout of its length.
-            unsafe { dealloc(directory.cast(), Directory::layout((*directory).len)) };
+            // SAFETY: a directory of this table, which nobody else looks at.
+            let len = unsafe { (*directory).len };
+            if !Directory::is_small(len) {
+                // SAFETY: allocated in `zeroed` with this layout.
+                unsafe { dealloc(directory.cast(), Directory::layout(len)) };
+            }
         }
     }
 }

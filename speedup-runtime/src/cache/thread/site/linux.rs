@@ -124,12 +124,12 @@ mod proc {
     fn measure_join() -> Option<usize> {
         let (tell, told) = sync_channel::<u32>(1);
         let (end, ended) = sync_channel::<u32>(1);
-        let joined = thread::Builder::new().spawn(move || ended.recv().is_err()).ok()?;
+        let joined = start(Box::new(move || ended.recv().ok().map(|_| 0)))?;
         let handle = joined.as_pthread_t() as usize;
-        let joins = thread::Builder::new().spawn(move || {
+        let joins = start(Box::new(move || {
             let _ = tell.send(this_thread().0);
-            joined.join().ok()
-        });
+            joined.join().ok().flatten()
+        }));
         let number = told.recv().ok()?;
         let found = (0..200).find_map(|_| {
             thread::sleep(Duration::from_micros(50));
@@ -138,8 +138,16 @@ mod proc {
             (distance < 8 * 1024).then_some(distance)
         });
         drop(end);
-        joins.ok()?.join().ok()?;
+        joins?.join().ok()?;
         found
+    }
+
+    /// What a thread finds out.
+    type Found = Option<usize>;
+
+    /// Starts a thread. Nothing of it is generic: that is much code for each type.
+    fn start(run: Box<dyn FnOnce() -> Found + Send>) -> Option<thread::JoinHandle<Found>> {
+        thread::Builder::new().spawn(run).ok()
     }
 
     enum Blocked {
@@ -171,7 +179,7 @@ mod proc {
 
     /// Looks where a thread sleeps that certainly sleeps in rayon.
     fn measure() -> Option<usize> {
-        let sleeper = thread::Builder::new().spawn(|| {
+        let sleeper = start(Box::new(|| {
             let (sleeper, mark) = this_thread();
             let pool = rayon_core::ThreadPoolBuilder::new().num_threads(1).build().ok()?;
             pool.install(|| {
@@ -183,8 +191,8 @@ mod proc {
                     }
                 })
             })
-        });
-        sleeper.ok()?.join().ok()?
+        }));
+        sleeper?.join().ok()?
     }
 
     #[cfg(test)]

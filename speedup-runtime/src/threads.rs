@@ -1,0 +1,8 @@
+//! Threads of the library's own, which nobody joins.
+
+use std::thread;
+
+/// Starts one, and says whether it was to be had. Nothing of it is generic: starting a thread is much code for each type.
+pub(crate) fn start(name: &str, run: Box<dyn FnOnce() + Send>) -> bool {
+    thread::Builder::new().name(name.to_owned()).spawn(run).is_ok()
+}
