@@ -44,7 +44,7 @@ pub(crate) const LONGEST_VALUE: usize = 1 << 30;
 /// The most bytes that one batch may have.
 pub(crate) const LONGEST_BATCH: usize = 1 << 30;
 /// How long the journal may get before a checkpoint.
-const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
+pub(crate) const LONG_JOURNAL: u64 = if cfg!(speedup_tight) { 192 << 10 } else { 64 << 20 };
 /// How many nanoseconds playing the journal may take, about, before a checkpoint.
 pub(crate) const LONG_REPLAY: u64 = 700_000_000;
 

@@ -97,6 +97,11 @@ impl WriteBuffer {
         self.arena.len() >= self.limit
     }
 
+    /// Bytes of the changes, without what large values have in pages of their own.
+    pub(crate) fn size(&self) -> u64 {
+        self.arena.len() as u64
+    }
+
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Known<'_>> {
         if self.is_empty() {

@@ -3,7 +3,7 @@
 use super::DictState;
 use crate::disk::Result;
 use crate::disk::body::{Body, Want};
-use crate::disk::store::{Departed, Extent, Staged, Store};
+use crate::disk::store::{Departed, Extent, LONG_JOURNAL, Staged, Store};
 
 impl DictState {
     fn chore(&mut self) -> Result<Want> {
@@ -56,7 +56,7 @@ impl DictState {
 
     /// Whether the new journal may begin with so much that the next checkpoint is due at once: large values go into it whole.
     pub(super) fn is_rest_long(&self) -> bool {
-        self.buffer.outside().next().is_some()
+        self.buffer.size() > LONG_JOURNAL / 2 || self.buffer.outside().next().is_some()
     }
 
     fn publish(&mut self, extent: Extent) -> Result<Want> {
