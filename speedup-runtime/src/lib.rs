@@ -42,6 +42,7 @@ pub mod simulation;
 pub(crate) mod striped;
 #[allow(unsafe_code)]
 pub(crate) mod sync;
+#[cfg(not(loom))]
 pub(crate) mod threads;
 #[cfg(not(loom))]
 pub(crate) mod timer;

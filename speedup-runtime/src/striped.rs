@@ -156,6 +156,7 @@ impl<B, W, T> Striped<B, W, T> {
     }
 
     /// Whether this thread reads the value at the moment, as when decoding it uses the structure: it would wait for itself if it took all stripes.
+    #[cfg(all(feature = "disk", not(loom)))]
     #[inline]
     pub(crate) fn is_read_here(&self) -> bool {
         // Relaxed: who reads its own name has written it. A stripe beyond the width was never read.
