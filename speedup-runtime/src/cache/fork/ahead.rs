@@ -9,6 +9,7 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -35,8 +36,15 @@ use crate::{
 
 /// A forecast names at most so many calls; those behind them are computed when the body comes to them.
 const MOST: usize = 1 << 16;
+/// So many keys at least are named before it is found out which of them are missing.
+const ROOM: usize = 1024;
 /// Up to so many keys are compared one by one to find those named twice.
 const FEW: usize = 16;
+/// After each so many calls that are made alone it is asked whether it has begun to pay.
+const OFTEN: usize = 4;
+/// After so many of many calls it is plain whether they are cheap: whether to share one out takes as long as to compute it.
+const TRIED: usize = 32;
+const CHEAP: Duration = Duration::from_nanos(400);
 
 impl<K: Key, R: Output> Inside<'_, K, R> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
@@ -70,58 +78,39 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if !core.outlook.is_good(worker, began) {
         return;
     }
-    let named = Mutex::new(Named::new());
-    let call = |arguments: K::Args| {
-        let key = K::of(arguments);
-        if !core.contains(&key, registry::current()) {
-            name(&named, key);
-        }
-    };
+    let named = Mutex::new(Named { keys: Vec::with_capacity(8), room: ROOM });
+    let call = |arguments: K::Args| name(&named, K::of(arguments), core);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
         panics::swallow(payload);
     }
     let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
     core.outlook.pay(began.elapsed());
-    // A single one is shown, too: whoever helps descends through it to what it needs.
-    if keys.is_empty() {
-        core.outlook.vain.fetch_add(1, Ordering::Relaxed);
-    } else {
-        share(core, callee, &keys, worker);
-    }
+    share(core, callee, &keys, worker);
 }
 
-/// The keys that a forecast has named.
+/// The keys that a forecast has named. Whether they are missing, and which of them are the same, is found out when they are shared out, or
+/// when there is no room for more: of cheap calls, that would take as long as the calls.
 struct Named<K> {
     keys: Vec<K>,
-    /// The same, once they are many.
-    known: HashSet<Distinct<K>, RandomState>,
-}
-
-impl<K: Key> Named<K> {
-    fn new() -> Self {
-        Self { keys: Vec::with_capacity(8), known: HashSet::default() }
-    }
-
-    fn add(&mut self, key: K) {
-        let is_new = match self.keys.len() {
-            0..FEW => !self.keys.iter().any(|known| known.is_key(&key)),
-            FEW => {
-                self.known = self.keys.iter().cloned().map(Distinct).collect();
-                self.known.insert(Distinct(key.clone()))
-            }
-            _ => self.known.insert(Distinct(key.clone())),
-        };
-        if is_new {
-            self.keys.push(key);
-        }
-    }
+    room: usize,
 }
 
 /// Notes a key, and ends a forecast that has no end.
-fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
+fn name<K: Key, R: Output>(named: &Mutex<Named<K>>, key: K, core: &Core<K, R>) {
     let mut named = lock(named);
-    if named.keys.len() < MOST {
-        named.add(key);
+    if named.keys.len() == named.room {
+        let all: Vec<usize> = (0..named.room).collect();
+        let mut missing = missing(core, &named.keys, &all, registry::current()).into_iter().peekable();
+        let mut at = 0;
+        named.keys.retain(|_| {
+            let is_missing = missing.next_if_eq(&at).is_some();
+            at += 1;
+            is_missing
+        });
+        named.room = (2 * named.keys.len()).clamp(ROOM, MOST);
+    }
+    if named.keys.len() < named.room {
+        named.keys.push(key);
         return;
     }
     drop(named);
@@ -129,34 +118,95 @@ fn name<K: Key>(named: &Mutex<Named<K>>, key: K) {
     std::panic::resume_unwind(Box::new("the forecast names too many calls"));
 }
 
-/// Computes the keys together with whoever helps.
-///
-/// Until it is known that it pays, they are computed one after the other, as the body would.
-fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
-    let mut missing: Vec<usize> = (0..keys.len()).collect();
-    // Helpers may be at the first before this thread is: none is claimed.
-    let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
-    let mut alone = 0;
-    let guest = Guest::new(core, callee);
-    let open = Open::new(&guest, keys, &missing, worker);
-    while !core.shares(callee.function, worker) {
-        if missing.len() == alone || !open.next(|key| compute(core, callee, key, worker, &mut 0)) {
-            return;
-        }
-        alone += 1;
-        worker.own.sample.ask.set(worker.computed());
+/// Which of these keys are missing, each once.
+fn missing<K: Key, R: Output>(core: &Core<K, R>, keys: &[K], of: &[usize], worker: &'static Worker) -> Vec<usize> {
+    let mut missing: Vec<usize> = Vec::with_capacity(of.len());
+    let mut known: HashSet<&Distinct<K>, RandomState> = HashSet::default();
+    for index in of {
+        let key = &keys[*index];
+        // Hashing and comparing keys is users' code. The body meets a panic of it in its own time, and perhaps never.
+        panics::contain(|| {
+            let is_new = !core.contains(key, worker)
+                && match missing.len() {
+                    0..FEW => !missing.iter().any(|known| keys[*known].is_key(key)),
+                    FEW => {
+                        known = missing.iter().map(|index| Distinct::of(&keys[*index])).collect();
+                        known.insert(Distinct::of(key))
+                    }
+                    _ => known.insert(Distinct::of(key)),
+                };
+            if is_new {
+                missing.push(*index);
+            }
+        });
     }
-    drop(open);
+    missing
+}
+
+/// Computes the keys together with whoever helps.
+fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    let mut left: Vec<usize> = (0..keys.len()).collect();
+    let is_docked = callee.function.docked.is_some();
+    if is_docked {
+        left = missing(core, keys, &left, worker);
+        // Helpers may be at the first before this thread is: none is claimed.
+        let _ = fork_join::foretell(callee.function, keys, &mut left, false);
+    }
+    let Some(begun) = alone(core, callee, keys, &left, worker) else { return };
+    let mut missing = missing(core, keys, &left[begun..], worker);
+    if missing.is_empty() {
+        core.outlook.vain.fetch_add(u64::from(begun == 0), Ordering::Relaxed);
+        return;
+    }
     if opened::show_all(&worker.own.opened, worker.board()) {
         leapfrog::invite(worker);
     }
-    let missing = &mut missing[alone..];
     let mut helped = 0;
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
-    fork_join::share(core, callee, keys, missing, worker, |index| {
+    // A single one is shown, too: whoever helps descends through it to what it needs.
+    fork_join::share(core, callee, keys, &mut missing, worker, |index| {
         if compute(core, callee, &keys[index], worker, &mut helped) { Step::Done } else { Step::Stop }
     });
     core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
+}
+
+/// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
+/// then; `None` if nothing is left to be shared. Many that are cheap are left to the body, which gets them cheaper still.
+fn alone<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    keys: &[K],
+    left: &[usize],
+    worker: &'static Worker,
+) -> Option<usize> {
+    if core.shares(callee.function, worker) {
+        return Some(0);
+    }
+    let (mut begun, mut found, began) = (0, 0, Instant::now());
+    let guest = Guest::new(core, callee);
+    let open = Open::new(&guest, keys, left, worker);
+    while begun < left.len() {
+        let mut goes_on = false;
+        // As in `missing`.
+        open.next(|key| panics::contain(|| goes_on = compute(core, callee, key, worker, &mut found)));
+        if !goes_on {
+            return None;
+        }
+        begun += 1;
+        // Those that were there took next to nothing.
+        if begun == TRIED && left.len() > 2 * TRIED && began.elapsed() < CHEAP * (begun as u32 - found as u32) {
+            return None;
+        }
+        if begun.is_multiple_of(OFTEN) {
+            // One may be dear.
+            worker.own.sample.ask.set(worker.computed());
+        }
+        if core.shares(callee.function, worker) {
+            return Some(begun);
+        }
+    }
+    core.outlook.vain.fetch_add(u64::from(found == begun as u64), Ordering::Relaxed);
+    None
 }
 
 /// Computes one call, unless it needs nobody any more. Returns whether to go on.
@@ -200,4 +250,38 @@ fn compute<K: Key, R: Output>(
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(keys: impl IntoIterator<Item = u32>, there: &[u32]) -> Vec<u32> {
+        let cache = crate::Cache::from_fn(|n: u32| n);
+        there.iter().for_each(|n| _ = cache.get((*n,)));
+        let core = cache.core();
+        let named = Mutex::new(Named { keys: Vec::new(), room: ROOM });
+        panics::contain(|| keys.into_iter().for_each(|n| name(&named, (n,), core)));
+        let keys = named.into_inner().expect("not poisoned").keys;
+        let all: Vec<usize> = (0..keys.len()).collect();
+        missing(core, &keys, &all, registry::current()).iter().map(|index| keys[*index].0).collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_named_once_and_in_order() {
+        assert!(named([], &[]).is_empty());
+        assert_eq!(named([3, 1, 3, 2, 1], &[2]), [3, 1]);
+        let expected: Vec<u32> = (0..500).rev().filter(|n| n % 7 != 0).collect();
+        let there: Vec<u32> = (0..500).filter(|n| n % 7 == 0).collect();
+        // More than there is room for at once.
+        let keys = (0..500).rev().flat_map(|n| [n; 9]);
+        assert_eq!(named(keys, &there), expected);
+    }
+
+    #[test]
+    fn a_forecast_without_an_end_ends() {
+        let named = named(0.., &[5]);
+        assert_eq!(named.len(), MOST);
+        assert!(named.iter().copied().eq((0..).filter(|n| *n != 5).take(MOST)));
+    }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub(in crate::cache) use self::ready::note_started;
 use self::{
-    ready::{DEAR, Spent, WORTH_SHARING, is_ready},
+    ready::{DEAR, Spent, WORTH_SHARING, is_ready, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
@@ -218,7 +218,7 @@ impl Grain {
     #[cold]
     #[inline(never)]
     fn open(&self, worker: &Worker, number: &Number) -> bool {
-        if !switch::shares() {
+        if !switch::shares() || is_single() {
             // Until the end of the outermost call.
             worker.own.sample.stage.set(Stage::Alone);
             worker.own.sample.next.set(u64::MAX);

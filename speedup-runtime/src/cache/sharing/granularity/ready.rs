@@ -60,9 +60,17 @@ impl Spent {
 
 /// Whether to share, where a call is known to cost so much (0: nothing is known).
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
-    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some())
+    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some()) && {
         // In a pool of one thread, which is the caller, nobody would come.
-        && timed::current_num_threads() > 1
+        let comes_somebody = timed::current_num_threads() > 1;
+        note_started();
+        comes_somebody
+    }
+}
+
+/// Whether it is known that the pool has one thread.
+pub(super) fn is_single() -> bool {
+    STARTED.load(Ordering::Relaxed) && timed::current_num_threads() == 1
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
