@@ -21,7 +21,7 @@ use crate::cache::{
         waiters::Waiters,
     },
 };
-use crate::panics;
+use crate::{panics, sync::timed::Instant};
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Computes a member of somebody's group as its owner would.
@@ -191,6 +191,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     fn ended(&self) {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
+        self.outlook.end(worker, Instant::now);
         // A group from outside of all calls, of which this was a member, goes on.
         if worker.shown().is_none_or(|board| board.depth() == 0) {
             leapfrog::dismiss(worker);

@@ -90,6 +90,14 @@ impl Outlook {
         })
     }
 
+    /// An outermost call of the worker ends. Its time counts, also where it made no forecast: so that after a loss the next one comes.
+    pub(in crate::cache) fn end(&self, worker: &Worker, now: impl FnOnce() -> Instant) {
+        if self.watched.load(Ordering::Relaxed) && worker.own.home.get().is_none() {
+            self.settle(worker, now());
+            worker.own.sample.settled.set(None);
+        }
+    }
+
     /// Notes what the worker has done since it last came here.
     fn settle(&self, worker: &Worker, now: Instant) {
         let sample = &worker.own.sample;
@@ -183,6 +191,7 @@ fn signed(time: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::thread::registry;
 
     const CALL: u64 = 60_000;
     /// Arguments that are half of it.
@@ -222,6 +231,23 @@ mod tests {
             balance.pay(time);
             assert!(balance.allows());
         }
+    }
+
+    #[test]
+    fn outermost_calls_with_a_group_each_come_to_another_forecast_after_a_loss() {
+        let (outlook, worker, began) = (Outlook::new(), registry::current(), Instant::now());
+        let opened = |at| worker.own.sample.opened.set(Some((began + at, worker.computed())));
+        let call = Duration::from_millis(4);
+        opened(Duration::ZERO);
+        (0..8).for_each(|_| outlook.pay(Duration::from_micros(40)));
+        let mut refused = 0;
+        while !outlook.is_good(worker, began + call * refused) {
+            outlook.end(worker, || began + call * (refused + 1));
+            refused += 1;
+            opened(call * refused);
+        }
+        worker.own.sample.opened.set(None);
+        assert_eq!(refused, 2);
     }
 
     #[test]

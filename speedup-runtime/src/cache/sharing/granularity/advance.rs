@@ -4,7 +4,7 @@ use std::{sync::TryLockError, time::Duration};
 
 use super::{
     ALONE, ARRIVAL, ATTEMPT, CHECKED, DEEP, FIRST, GAIN, Grain, LOOK_EVERY, LOOK_RARELY, MEASURED, RARELY, SETTLED,
-    SETTLED_AFTER, measured_by,
+    SETTLED_AFTER, has_invited, measured_by,
     ready::{DEAR, is_ready},
     spent,
     verdict::{is_early_of, pays},
@@ -112,6 +112,9 @@ impl Grain {
         if length < least || calls < LOOK_EVERY {
             return None;
         }
+        if !has_invited(worker) {
+            return Some(Kind::shared(now, number.totals().1, least));
+        }
         if pays(calls, cost, length, GAIN) {
             self.unpaid.store(0, Ordering::Relaxed);
             // A cost that was measured too high would make sharing look good for ever.
@@ -135,4 +138,23 @@ impl Grain {
 fn is_early(calls: u64, time: u64, worker: &Worker) -> bool {
     let running = call_stack::depth(worker, DEEP) as u64;
     running < DEEP as u64 && is_early_of(calls, running.min(calls), time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::thread::registry;
+
+    #[test]
+    fn a_window_in_which_nobody_was_invited_is_no_attempt_that_did_not_pay() {
+        let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
+        grain.measure(1_000);
+        let after = || grain.after_sharing(Instant::now(), ATTEMPT, LOOK_EVERY, ATTEMPT, worker, &number);
+        assert!(matches!(after(), Some(Kind::Shared { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 0);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+        assert!(matches!(after(), Some(Kind::Alone { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+    }
 }

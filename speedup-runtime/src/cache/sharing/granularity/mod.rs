@@ -266,6 +266,9 @@ impl Grain {
             }
         } else if let Kind::Shared { since, computed, .. } = kind {
             let calls = number.totals().1.saturating_sub(computed);
+            if !has_invited(worker) {
+                return;
+            }
             if calls < LOOK_EVERY || pays(calls, cost, since.elapsed(), 100) {
                 self.unpaid.store(0, Ordering::Relaxed);
             } else if since.elapsed() >= ATTEMPT {
@@ -287,6 +290,12 @@ impl Grain {
         self.cost.store(cost, Ordering::Relaxed);
         self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
     }
+}
+
+/// Whether anybody was invited to the outermost call that the worker works for. Otherwise nothing was shared, as where its only group was computed
+/// before sharing began.
+fn has_invited(worker: &Worker) -> bool {
+    worker.own.home.get().unwrap_or(worker).root.load(Ordering::Relaxed) % 2 == 1
 }
 
 /// Who measures, the calls that it has computed, and the nanoseconds that it has lost by waiting.
