@@ -153,7 +153,8 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         let _ = fork_join::foretell(callee.function, keys, &mut left, false);
     }
     let Some(begun) = alone(core, callee, keys, &left, worker) else { return };
-    let mut missing = missing(core, keys, &left[begun..], worker);
+    let left = left.split_off(begun);
+    let mut missing = if is_docked { left } else { missing(core, keys, &left, worker) };
     if missing.is_empty() {
         core.outlook.vain.fetch_add(u64::from(begun == 0), Ordering::Relaxed);
         return;
