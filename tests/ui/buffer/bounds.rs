@@ -8,8 +8,22 @@ use speedup::buffer;
 
 #[buffer]
 fn generator() -> impl Iterator<Item = u64> {
-    let step = Rc::new(2);
-    (0..).map(move |n| n * *step)
+    Multiples { step: Rc::new(2), next: 0 }
+}
+
+// Of this project, since the compiler shows types of the standard library only where their source is installed.
+struct Multiples {
+    step: Rc<u64>,
+    next: u64,
+}
+
+impl Iterator for Multiples {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.next += *self.step;
+        Some(self.next)
+    }
 }
 
 #[buffer]
