@@ -48,6 +48,8 @@ pub(crate) mod threads;
 pub(crate) mod timer;
 #[cfg(not(loom))]
 pub mod trace;
+#[cfg(not(loom))]
+mod unwind;
 
 #[cfg(feature = "buffer")]
 pub use buffer::{Buffer, Buffers, Window};

@@ -123,6 +123,31 @@ fn keys_of_results_that_are_not_kept_are_dropped_once_by_two_threads() {
 }
 
 #[test]
+fn keys_without_a_value_leave_when_those_who_helped_have_gone() {
+    type Counted = Arc<()>;
+    static STATE: State<(u64, Counted), Option<u64>> = State::new();
+    let counted = Counted::default();
+    let keys = |count| (0..count).map(|n| (n, counted.clone())).collect::<Vec<_>>();
+    let none = Cache::of(&STATE, Function::new("none", |_: &(u64, Counted)| None).keep(Option::is_some));
+    for _ in 0..if cfg!(miri) { 2 } else { 200 } {
+        assert_eq!(none.get_all(keys(6)), [None; 6]);
+        // A cache that is gone before the last of its keys is.
+        let fails = Cache::from_fn(|n: u64, key: Counted| -> u64 { panic!("{n} of {}", Arc::strong_count(&key)) });
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fails.get_all(keys(6)))).is_err());
+    }
+    none.clear();
+    for _ in 0..10_000 {
+        if Arc::strong_count(&counted) == 1 {
+            break;
+        }
+        // The last one to panic is known until the next call that is shared.
+        Cache::from_fn(|n: u64| n).get_all((0..2).map(|n| (n,)));
+        thread::yield_now();
+    }
+    assert_eq!(Arc::strong_count(&counted), 1, "each key was dropped once");
+}
+
+#[test]
 fn three_threads_compute_replace_and_remove() {
     let cache = Arc::new(Cache::from_fn(|n: u64| vec![n; 3]));
     let text = Arc::new(Cache::from_fn(|text: String| text + "!"));
