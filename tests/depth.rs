@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use speedup::cache::set_stack_limit;
 use speedup::{Memo, cache};
 
-/// A 64th of what a thread's calls may take unless told, ..
-const LIMIT: usize = 128 << 20;
-/// .. in which a 64th of a million calls have room.
-const DEPTH: u64 = 1_000_000 / 64;
+/// A 256th of what a thread's calls may take unless told, ..
+const LIMIT: usize = 32 << 20;
+/// .. in which a 256th of a million calls have room.
+const DEPTH: u64 = 1_000_000 / 256;
 
 #[cache]
 fn plain(n: u64) -> u64 {
