@@ -104,6 +104,28 @@ fn methods_share_a_table_by_what_tells_them_apart() {
     assert_eq!(Shape::CORNERS.len(), 12);
 }
 
+#[cache(key = |name| -> String { name.clone().into() })]
+fn shouted(name: impl Into<String> + Clone) -> String {
+    let name: String = name.into();
+    name.to_uppercase()
+}
+
+#[cache(skip(steps))]
+fn walked(steps: Vec<u64>, from: u64) -> u64 {
+    let mut at = from;
+    for step in steps {
+        at += step;
+    }
+    at
+}
+
+#[test]
+fn what_is_passed_by_value_may_be_used_up() {
+    assert_eq!((shouted("ada"), shouted("ada".to_owned())), ("ADA".to_owned(), "ADA".to_owned()));
+    assert_eq!(SHOUTED.len(), 1);
+    assert_eq!((walked(vec![1, 2], 3), walked(vec![1, 2], 3)), (6, 6));
+}
+
 #[cache(skip(fails))]
 fn checked(n: u32, fails: &AtomicUsize) -> Result<u32, String> {
     if fails.fetch_add(1, Ordering::Relaxed) == 0 { Err("the first call fails".into()) } else { Ok(n) }

@@ -435,7 +435,22 @@ impl<'ast> Visit<'ast> for Moved {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         call.args.iter().for_each(|argument| self.give(argument));
+        // By the names that the standard library has for it.
+        let method = call.method.to_string();
+        if ["into", "try_into", "unwrap", "expect"].iter().any(|name| method.starts_with(name)) {
+            self.give(&call.receiver);
+        }
         visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_for_loop(&mut self, turns: &'ast syn::ExprForLoop) {
+        self.give(&turns.expr);
+        visit::visit_expr_for_loop(self, turns);
+    }
+
+    fn visit_expr_tuple(&mut self, tuple: &'ast syn::ExprTuple) {
+        tuple.elems.iter().for_each(|part| self.give(part));
+        visit::visit_expr_tuple(self, tuple);
     }
 
     fn visit_field_value(&mut self, field: &'ast syn::FieldValue) {

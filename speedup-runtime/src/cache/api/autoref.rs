@@ -72,13 +72,13 @@ impl<R> KeepAny for &Keep<'_, R> {
 }
 
 /// Makes a result, to be lent from now on.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn lend<R>(make: impl FnOnce() -> R) -> &'static R {
     Box::leak(Box::new(make()))
 }
 
 /// Makes a result whose error is moved.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn share<R: Fallible>(make: impl FnOnce() -> R) -> R::Shared {
     make().share()
 }

@@ -70,7 +70,7 @@ impl<K: Key, R: Output, P, Q> Copy for Within<'_, K, R, P, Q> {}
 
 impl<K: Key<Args = K>, R: Output, P: Borrowed, Q> Within<'_, K, R, P, Q> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(P) + Sync))) {
         // SAFETY: a body that has this is one of a table of `P`.
         self.inside.ahead(|call| forecast(&|key: P| call(unsafe { changed::<P, K>(key) })));
@@ -81,7 +81,7 @@ impl<K: Key<Args = K>, R: Output, P: Borrowed, Q> Within<'_, K, R, P, Q> {
 ///
 /// # Safety
 /// What the lifetimes say of the result is true of the value for as long as the result is used.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn changed<A, B>(value: A) -> B {
     assert!(typeid::of::<A>() == typeid::of::<B>(), "types that differ in lifetimes alone");
     let value = ManuallyDrop::new(value);
@@ -94,7 +94,7 @@ struct Lasting<'b, B, P, Q, const IS_LOCAL: bool>(&'b B, PhantomData<fn(P) -> Q>
 
 impl<B, P: Borrowed, Q: Lent, const IS_LOCAL: bool> Lasting<'_, B, P, Q, IS_LOCAL> {
     /// Computes the value of a key.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<K: Key, R: Output>(&self, key: &K, inside: Inside<'_, K, R>) -> R
     where
         B: Fn(&P, Within<'_, K, R, P, Q>) -> Q,
@@ -114,7 +114,7 @@ where
 {
     const IS_LOCAL: bool = false;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
         self.run(key, inside)
     }
@@ -126,7 +126,7 @@ where
 {
     const IS_LOCAL: bool = true;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
         self.run(key, inside)
     }
@@ -138,7 +138,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_within<const N: usize, K: Key, R: Output, P: Borrowed, Q: Lent, B>(
         &'static self,
         within: Option<Within<'_, K, R, P, Q>>,
@@ -158,7 +158,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_within_alone<const N: usize, K: Key, R: Output, P: Borrowed, Q: Lent, B>(
         &'static self,
         within: Option<Within<'_, K, R, P, Q>>,
@@ -174,7 +174,7 @@ impl Scoped {
         self.get_lasting(within, family, passed_on, key, describe, &Lasting::<B, P, Q, true>(&body, PhantomData))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_lasting<const N: usize, K: Key, R: Output, P: Borrowed, Q: Lent, B: Body<K, R>>(
         &'static self,
         within: Option<Within<'_, K, R, P, Q>>,

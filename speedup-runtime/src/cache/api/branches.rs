@@ -219,7 +219,7 @@ impl<V: Key, R: Output> Clone for Branch<V, R> {
 ///
 /// # Safety
 /// The core was made by [`Branch::new`] with an `S`.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) unsafe fn steady_of<S, V: Key, R: Output>(core: &Core<V, R>) -> Option<&S> {
     // SAFETY: by the contract.
     core.steady.as_ref().map(|steady| unsafe { steady.at().cast::<S>().as_ref() })

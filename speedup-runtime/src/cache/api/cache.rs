@@ -159,7 +159,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// If the function panics for this key, or if the key is being computed by a call that needs this one, with a message
     /// that names the chain of calls.
     // Always: a level of a recursion through the cache is to have one frame, see `execute`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get(&self, key: K::Args) -> R {
         self.core().get(self.function.callee(), &K::of(key))
     }

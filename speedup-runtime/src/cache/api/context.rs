@@ -39,7 +39,7 @@ pub trait Body<K: Key, R: Output> {
 impl<K: Key, R: Output, C: Sync + Fn(&K) -> R> Body<K, R> for C {
     const IS_LOCAL: bool = false;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         self(key)
     }
@@ -54,7 +54,7 @@ pub struct Local<C>(pub C);
 impl<K: Key, R: Output, C: Fn(&K) -> R> Body<K, R> for Local<C> {
     const IS_LOCAL: bool = true;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute(&self, key: &K, _: Inside<'_, K, R>) -> R {
         (self.0)(key)
     }
@@ -67,14 +67,14 @@ pub struct With<C>(pub C);
 impl<K: Key, R: Output, C: Sync + Fn(&K, Inside<'_, K, R>) -> R> Body<K, R> for With<C> {
     const IS_LOCAL: bool = false;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
         (self.0)(key, inside)
     }
 }
 
 /// What to call for a caller with this body.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(
     function: &'a Function<K, R>,
     body: &'a B,
@@ -88,7 +88,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The core is that of a scope.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn get_in_scope<B: Body<K, R>>(
         &self,
         key: &K,
@@ -109,7 +109,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The core is that of a scope, and the slot was found for this key.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn get_free_in_scope<B: Body<K, R>>(
         &self,
         key: &K,
@@ -129,7 +129,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The core is that of a scope.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn get_ref_in_scope<Q: Lookup<K>, B: Body<K, R>>(
         &self,
         key: Q,
@@ -163,7 +163,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// assert_eq!(cache.get_with((3,), |(n,): &(u64,)| table[*n as usize]), 9);
     /// assert_eq!(cache.peek(&(3,)), Some(9));
     /// ```
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_with<B: Body<K, R>>(&self, key: K, body: B) -> R {
         self.core().get(callee(self.function(), &body), &key)
     }
@@ -172,7 +172,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// # Panics
     /// As [`get`](Self::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref_with<Q: Lookup<K>, B: Body<K, R>>(&self, key: Q, body: B) -> R {
         let hit = if K::is_small() { None } else { self.core().hit(key, None) };
         hit.unwrap_or_else(|| self.core().get(callee(self.function(), &body), &key.to_key()))

@@ -148,7 +148,7 @@ impl<T, E> AsyncFallible for Result<T, E> {
 
 /// What was found of an `async fn` whose errors are moved.
 #[doc(hidden)]
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn found<F: AsyncFallible, K>(found: Result<F::Shared, K>) -> Result<F, K> {
     found.map(|shared| match F::taken(shared) {
         Some(result) => result,

@@ -15,12 +15,12 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// # Panics
     /// As [`get`](Self::get), for one of the keys whose call panics.
     // Always: as `get`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn group<const N: usize>(&self, keys: [K::Args; N]) -> [R; N] {
         self.group_of(keys.map(K::of))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn group_of<const N: usize>(&self, keys: [K; N]) -> [R; N] {
         if !self.shares_group() {
             let mut results = [const { None }; N];
@@ -48,7 +48,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     ///
     /// Where panics abort the process, it does nothing.
     // Always: as `get`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         if self.shares_group() {
             self.ahead_shared(forecast);
@@ -75,7 +75,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Whether the members of the next group may come to be shown to others, or are to be looked up together.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn shares_group(&self) -> bool {
         // What lies in a store is fetched together, shared or not.
         self.function.docked.is_some() || self.core().may_share(&self.function, registry::current())

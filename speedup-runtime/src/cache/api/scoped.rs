@@ -58,7 +58,7 @@ pub struct Scoped {
 pub type Place = (u64, u64);
 
 /// The place of a value.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn place_of<T: ?Sized>(value: &T) -> Place {
     let place = ptr::from_ref(value);
     if const { size_of::<*const T>() != size_of::<[usize; 2]>() } {
@@ -70,7 +70,7 @@ pub fn place_of<T: ?Sized>(value: &T) -> Place {
 }
 
 /// Tells numbers that are passed on by value from each other, and values of other types not at all.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn number_of<T: 'static>(value: &T) -> Place {
     let any: &dyn Any = value;
     let bits = packed_key::encode(value)
@@ -96,7 +96,7 @@ impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
     ///
     /// # Safety
     /// The family is that of these types, see [`Scoped::family`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn of_frame(frame: &Frame, family: TypeId) -> Option<&'static Self> {
         // SAFETY: the family is named by the type of the body's closure, which is that of one function, and for that all cores are
         // those of scopes of these types. The frame is running, and ends before the scope does.
@@ -107,7 +107,7 @@ impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
     ///
     /// # Safety
     /// The core is that of a scope, which `get_outermost` made.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) unsafe fn of<'a>(
         core: &'a Core<K, R>,
         family: TypeId,
@@ -195,7 +195,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get<const N: usize, K: Key, R: Output, B: Body<K, R>>(
         &'static self,
         passed_on: [Place; N],
@@ -235,7 +235,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref<const N: usize, K: Key, R: Output, Q: Lookup<K>, B: Body<K, R>>(
         &'static self,
         passed_on: [Place; N],
@@ -253,13 +253,13 @@ impl Scoped {
     }
 
     /// What names a scoped function: the type of its body.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn family<const N: usize, K: Key, R: Output, B: Body<K, R>>() -> TypeId {
         typeid::of::<(B, Scope<N, K, R>)>()
     }
 
     /// The table in which the innermost running call goes on, if it is one of this function and was given the same.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn running<const N: usize, K: Key, R: Output>(
         worker: &Worker,
         family: TypeId,

@@ -62,14 +62,14 @@ unsafe impl<S: Key, K: Key, R: Output> Sync for Outermost<S, K, R> {}
 
 impl<S: Key, K: Key, R: Output> Outermost<S, K, R> {
     /// The arguments that all calls pass on.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn steady(&self) -> &S {
         // SAFETY: who has an outermost call at hand is a call inside it, or one that was just given the same.
         unsafe { &*self.steady }
     }
 
     /// The others.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn key(&self) -> &K {
         &self.key
     }
@@ -140,7 +140,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get<Q: Lookup<K>>(
         &self,
         key: impl FnOnce() -> Q,
@@ -200,7 +200,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     }
 
     /// The core of a running call of this function by place.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
         // SAFETY: the family is named by the type of the body, which takes arguments of these types alone, and all cores of it were
         // made by `begin`. The frame keeps its core.
@@ -208,13 +208,13 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     }
 
     /// What the outermost call of a core of the family was given.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn outermost<'a>(&self, core: &'a Core<V, R>) -> Option<&'a Outermost<S, K, R>> {
         // SAFETY: made by `begin`.
         core.steady.as_ref().map(|own| unsafe { own.at().cast().as_ref() })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
         self.function.callee_in(core.steady.as_ref().map_or(null(), |own| own.at().as_ptr().cast_const()))
     }
@@ -291,7 +291,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     }
 
     /// Lets a body say which of its own calls it will make next. As [`Cache::ahead`]; `contents` is where calls by contents are.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead<C: Foretells<K>>(&self, contents: &C, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let worker = registry::current();
         if Grain::is_alone(worker) {
@@ -338,14 +338,14 @@ pub trait Foretells<K: Key> {
 }
 
 impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         self.ahead(forecast);
     }
 }
 
 impl<S: Key, K: Key, R: Output> Foretells<K> for Tables<S, K, R> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         self.ahead(forecast);
     }

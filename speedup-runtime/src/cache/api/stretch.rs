@@ -20,17 +20,17 @@ pub trait Stretch: PartialEq {
 impl Stretch for str {
     type Unit = u8;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn count(&self) -> usize {
         self.len()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn can_cut(&self, at: usize) -> bool {
         self.is_char_boundary(at)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn part(&self, from: usize, to: usize) -> &Self {
         &self[from..to]
     }
@@ -39,17 +39,17 @@ impl Stretch for str {
 impl<T: PartialEq> Stretch for [T] {
     type Unit = T;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn count(&self) -> usize {
         self.len()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn can_cut(&self, _: usize) -> bool {
         true
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn part(&self, from: usize, to: usize) -> &Self {
         &self[from..to]
     }
@@ -57,7 +57,7 @@ impl<T: PartialEq> Stretch for [T] {
 
 /// The number of a part of `whole` units: where it begins if it reaches to the end, and above all those for others. Small where a
 /// recursion shortens at one end.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn number(whole: usize, from: usize, length: usize) -> Option<u64> {
     let (whole, from, length) = (whole as u64, from as u64, length as u64);
     if length == 0 {
@@ -70,7 +70,7 @@ fn number(whole: usize, from: usize, length: usize) -> Option<u64> {
 }
 
 /// The number of a part, if it lies in the whole. All that are empty are the same.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option<u64> {
     let whole = whole.borrow();
     let (count, length, size) = (whole.count(), part.count(), size_of::<Q::Unit>().max(1));
@@ -82,7 +82,7 @@ pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option
 }
 
 /// The part that has this number.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_at<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> &Q {
     let whole = whole.borrow();
     let count = whole.count() as u64;
@@ -104,7 +104,7 @@ pub fn span_like<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &A, whole: &A) -> Opti
 }
 
 /// How many bytes it takes.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_size<Q: ?Sized, A: Borrow<Q>>(whole: &A) -> usize {
     size_of_val(whole.borrow())
 }

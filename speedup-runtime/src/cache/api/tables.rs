@@ -106,7 +106,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get<Q: Lookup<S>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: V::Args) -> R {
         // A hit has no key in memory: it is put there where it is needed.
         let (mut key, worker) = (ManuallyDrop::new(V::of(key)), registry::current());
@@ -132,7 +132,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref<Q: Lookup<S>, P: Lookup<V>>(&self, steady: Q, is: impl Fn(&S) -> bool, key: P) -> R {
         let worker = registry::current();
         if let Some(core) = self.running(worker, &is) {
@@ -144,7 +144,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 
     /// Lets a body say which of its own calls it will make next, by the arguments that vary. As [`Cache::ahead`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(V::Args) + Sync))) {
         let worker = registry::current();
         if !Grain::is_alone(worker)
@@ -165,7 +165,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 
     /// The table in which the innermost running call goes on, if it is one of this function with the same steady arguments.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn running<'a>(&self, worker: &'a Worker, is: &impl Fn(&S) -> bool) -> Option<&'a Core<V, R>> {
         let top = call_stack::top(worker)?;
         match self.core_of(top) {
@@ -185,14 +185,14 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     }
 
     /// The core of a running call of this function.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn core_of<'a>(&self, frame: &'a Frame) -> Option<&'a Core<V, R>> {
         // SAFETY: the family is named by the type of the body, which is that of one function, and all cores of it were made by
         // `Branch::new` for these types. The frame keeps its core.
         (frame.header().family == self.function.family).then(|| unsafe { &*frame.cache().cast::<Core<V, R>>() })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_in(&self, core: &Core<V, R>, key: &V, worker: &'static Worker) -> R {
         // SAFETY: made by `Branch::new`.
         match unsafe { core.look_at_hand(key, worker) } {
@@ -202,7 +202,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
         self.function.callee_in(core.steady.as_ref().map_or(null(), |steady| steady.at().as_ptr().cast_const()))
     }
@@ -356,13 +356,13 @@ impl<K: Clone, S: Key, V: Key, R: Output> Divided<K, R> for Division<K, S, V, R>
 }
 
 /// Whether what a call passes on by reference is the very value that a table has been made for.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn is_same<Q: ?Sized, A: Borrow<Q>>(lent: &Q, own: &A) -> bool {
     ptr::eq(lent, own.borrow())
 }
 
 /// Whether what a call passes on by value is what a table has been made for.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn is_equal<A, P: Part<A>>(given: P, own: &A) -> bool {
     given.is_part(own)
 }

@@ -125,7 +125,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     ///
     /// # Errors
     /// The key, if its value is to be computed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn find(&self, key: K) -> Result<R, K> {
         self.hit(&key).ok_or(key)
     }
@@ -134,7 +134,7 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     ///
     /// # Errors
     /// The key as an owned value, if its value is to be computed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn find_ref<Q: Lookup<K>>(&self, key: Q) -> Result<R, K> {
         if K::is_small() { self.find(key.to_key()) } else { self.hit_ref(key).ok_or_else(|| key.to_key()) }
     }

@@ -18,7 +18,7 @@ impl Notes {
     }
 
     /// Whether there is anything to heed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }

@@ -37,7 +37,7 @@ impl<K: Key> Key for Hashed<K> {
 
     const COORDINATES: usize = 0;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn of(arguments: K::Args) -> Self {
         Self(K::of(arguments))
     }
@@ -52,7 +52,7 @@ impl<K: Key> Key for Hashed<K> {
         self.0.is_key(&other.0)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with<T>(arguments: &K::Args, then: impl FnOnce(&Self) -> T) -> T {
         K::with(arguments, |key| then(Self::of_ref(key)))
     }
@@ -72,7 +72,7 @@ impl<K: Key> Key for Hashed<K> {
         None
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hint(&self) -> Option<u64> {
         let packed = if K::is_small() { self.0.pack() } else { None }?;
         // Small numbers stand one behind the other; of several in a word the upper ones are scattered.
@@ -157,19 +157,19 @@ impl<R> Stored<R> {
         self.ends() <= clock::now()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn ends(&self) -> u64 {
         self.marks.ends()
     }
 
     /// Notes that it was asked for.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn visit(&self) {
         self.marks.visit();
     }
 
     /// What changes at the value.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn marks(&self) -> &Marks {
         &self.marks
     }

@@ -72,14 +72,14 @@ impl Marks {
         Self(AtomicU64::new(Times::until(ends).into_word() | BOXED))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn word(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
     /// Replaces the word. Under the queue's lock.
     #[cfg(not(loom))]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn write(&self, word: u64) {
         self.0.store(word, Ordering::Release);
     }
@@ -92,7 +92,7 @@ impl Marks {
     }
 
     /// The box of a word of this mark.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn times(&self, word: u64) -> Option<&Times> {
         // SAFETY: put in by `until` or `begin`, seen by Acquire, and dropped with `self`.
         (word & KIND == BOXED).then(|| unsafe { Times::of_word(word & !(KIND | VISITS)) })
@@ -162,7 +162,7 @@ impl Marks {
     }
 
     /// When it ends; `u64::MAX` for never.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn ends(&self) -> u64 {
         let word = self.word();
         if word & KIND == ENDING {
@@ -172,13 +172,13 @@ impl Marks {
     }
 
     /// Whether the end of a value that has no place is later than this.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
         self.plainly_ends_after(now) || self.still_ends_after(now)
     }
 
     /// The same of a value whose end stands in its word; false for all others.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn plainly_ends_after(&self, now: u64) -> bool {
         // Of a word that is no end as much is less than any time.
         now < self.word() >> END_AT
@@ -203,7 +203,7 @@ impl Marks {
     }
 
     /// Notes that the value was asked for.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn visit(&self) {
         let word = self.0.load(Ordering::Relaxed);
         if word & VISITS < VISITS {
@@ -255,7 +255,7 @@ impl Marks {
 
     /// Whether nobody has begun to renew it ahead of its end.
     #[cfg(any(test, feature = "async"))]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_left_alone(&self) -> bool {
         let word = self.word();
         self.times(word).map_or(word & KIND != ENDING || word & RENEWING == 0, Times::is_left_alone)

@@ -229,7 +229,7 @@ impl Queue {
 
     /// Who is to go, while `over` says that somebody has to, or that the place of somebody has who is gone. `marks` finds those of the value
     /// at a place, if there is one.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn next<'a>(
         &mut self,
         mut over: impl FnMut(&Self) -> bool,
@@ -248,7 +248,7 @@ impl Queue {
     }
 
     /// Takes a place out: that of a value which is to go, or that of one which is gone. `None` if there is none.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn take<'a>(&mut self, marks: &impl Fn(u32) -> Option<&'a Marks>) -> Option<Option<Victim>> {
         loop {
             let is_small = self.main.live() == 0 || self.small.live() > 0 && self.small.weight() > self.small_room;

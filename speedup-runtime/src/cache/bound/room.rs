@@ -267,7 +267,7 @@ impl Room {
     }
 
     /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_of<'pin, K: Key, R: Output>(
         &self,
         queue: &mut Queue,

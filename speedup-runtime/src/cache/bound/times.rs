@@ -83,7 +83,7 @@ impl Times {
     ///
     /// # Safety
     /// It was put there, and is not dropped during the lifetime.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) unsafe fn of_word<'a>(word: u64) -> &'a Self {
         // SAFETY: by the contract.
         unsafe { &*std::ptr::with_exposed_provenance(word as usize) }
@@ -128,7 +128,7 @@ impl Times {
         Some(self.born.load(Ordering::Relaxed)).filter(|born| *born > 0)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn ends(&self) -> u64 {
         self.ends.load(Ordering::Relaxed)
     }

@@ -30,7 +30,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The tables of the core are there as long as the core.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn look_at_hand(
         &self,
         key: &K,
@@ -50,7 +50,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The core is that of a scope, or [lasts](Self::lasts).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn look_in_scope(
         &self,
         key: &K,
@@ -75,7 +75,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// # Safety
     /// What is free came from [`look_at_hand`](Self::look_at_hand) or [`look_in_scope`](Self::look_in_scope) for this key; and as for
     /// those.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn get_free(
         &self,
         callee: Callee<'_, K, R>,

@@ -33,7 +33,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
 ///
 /// # Safety
 /// Somebody has had a value of it.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn the_one<F: Copy>() -> F {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
     // SAFETY: a type without size has one value, which takes no bytes to make; it is `Copy`, so it may be made once more.
@@ -45,7 +45,7 @@ unsafe fn the_one<F: Copy>() -> F {
 ///
 /// # Safety
 /// As for [`run_in`].
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
     let context = registry::current().own.context.get();
     // SAFETY: whoever made the callee had the body and the context, which outlives the call.
@@ -146,7 +146,7 @@ impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 ///
 /// # Safety
 /// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) unsafe fn callee_in<
     'a,
     K: Key,

@@ -14,7 +14,7 @@ pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K
 
 impl<K, R> Function<K, R> {
     /// What to call for somebody who has nothing to pass on.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn callee(&self) -> Callee<'_, K, R>
     where
         K: Key,
@@ -26,7 +26,7 @@ impl<K, R> Function<K, R> {
     /// What to call for somebody whose context is at this address.
     ///
     /// A context is read by [`run_in`](crate::cache::call::bodies::run_in) alone, whose makers see to its type and to its life.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn callee_in(&self, context: *const ()) -> Callee<'_, K, R>
     where
         K: Key,
@@ -63,7 +63,7 @@ unsafe impl<K: Key, R: Output> Sync for Callee<'_, K, R> {}
 
 impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     /// A function whose body is another one for each caller.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn of(
         function: &'a Function<K, R>,
         run: Run<K, R>,
@@ -87,7 +87,7 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     }
 
     /// Computes the value of a key, from the claim (unless that has been made) to its publication.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
         let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
         if self.has_context() {

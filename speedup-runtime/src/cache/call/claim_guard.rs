@@ -148,7 +148,7 @@ impl Goal {
     }
 
     /// Lets those know who wait for the claim, which was given up just now.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn has_ended<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker) {
         if core.waiters.any(|| worker.order()) {
             waits::ended(self.state as usize, self.table, &core.waiters);
@@ -168,7 +168,7 @@ impl Goal {
     /// # Safety
     /// As for [`Flight::of_goal`]: the claim is left to this goal, and is given up by this. The core [lasts](Core::lasts) if `lasting`
     /// is true.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn publish<K: Key, R: Output>(
         self,
         core: &Core<K, R>,

@@ -44,7 +44,7 @@ use crate::{
 /// # Safety
 /// The tuple is [`Goal::NONE`], or the parts of the goal of a flight of this core and of the calling thread's worker, which is left to
 /// this call. The core [lasts](Core::lasts) if `lasting` is true.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) unsafe fn run<'a, K: Key, R: Output>(
     lasting: bool,
     core: &Core<K, R>,
@@ -153,7 +153,7 @@ fn handed_over<K: Key, R: Output>(
 }
 
 /// Counts the call, and sees to what is done every so many calls.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
     if worker.own.top.get().is_none() {
         core.grain.begin(worker);
@@ -191,6 +191,10 @@ fn announce<K: Key, R: Output>(
     }
     core.suspects().check_doom(key, frame.slot());
     if worker.own.sample.is_shared() {
+        if worker.own.home.get().is_some() && worker.is_too_deep() {
+            // Who helps leaves what has no end. Who needs the value computes it.
+            resume_unwind(Box::new(switch::GivenUp));
+        }
         core.check_failed(key, frame, worker);
         if core.shares(function, worker) {
             // Sharing may have begun at a look at the window, between two groups.
@@ -213,7 +217,7 @@ fn announce<K: Key, R: Output>(
 /// # Safety
 /// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this. The core
 /// [lasts](Core::lasts) if `lasting` is true.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn land<K: Key, R: Output>(
     lasting: bool,
     core: &Core<K, R>,

@@ -44,7 +44,7 @@ pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
 
 impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn get(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if const { size_of::<R>() > LARGE } {
             return self.get_large(callee, key);
@@ -68,7 +68,7 @@ impl<K: Key, R: Output> Core<K, R> {
         self.get_small(callee, key)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_small(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if !K::is_small() {
             return self.get_hashed(callee, key);
@@ -78,7 +78,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The value of a key of small integers, if it is in a page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
         let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
@@ -98,7 +98,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The value of a key for which [`hit_small`](Self::hit_small) has looked in vain.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn get_missed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if K::is_small() && const { size_of::<R>() <= LARGE } {
             return callee.run(self, key, None);
@@ -107,7 +107,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The same for keys that have their place in the hash table: one look finds the value or claims the slot.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_hashed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         let worker = registry::current();
         match self.begin_pinned(key, worker) {
@@ -122,7 +122,7 @@ impl<K: Key, R: Output> Core<K, R> {
     ///
     /// # Safety
     /// The core is that of a scope, or [lasts](Self::lasts), if `lasting` is true.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn begin(&self, key: &K, worker: &'static Worker, lasting: bool) -> Begun<'_, K, R> {
         if !lasting || !K::is_small() {
             return self.begin_pinned(key, worker);
@@ -151,7 +151,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The same under a pin.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };

@@ -51,7 +51,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// A [`hit`](Self::hit) that takes something of the value, if it is to be had.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_of<Q: Lookup<K>, T>(&self, key: Q, take: impl FnOnce(&R) -> Option<T>) -> Hit<T> {
         let Some(worker) = registry::swift() else { return self.hit_of_slowly(key, take) };
         let pin = worker.pin_swiftly();
@@ -85,7 +85,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// As [`hit_of`](Self::hit_of) for keys to which there are short cuts, and by no other way.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hinted_of<T>(&self, key: &K, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
         let worker = registry::swift()?;
         let hint = Key::hint(key)?;

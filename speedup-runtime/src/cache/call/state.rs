@@ -122,12 +122,12 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// The value of a key that has one: the whole of a hit. Anything out of the ordinary is left to
     /// [`get`](Self::get), which looks again.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit<Q: Lookup<K>>(&self, key: Q, packed: Option<u64>) -> Option<R> {
         self.hit_by(packed.unwrap_or(0), |table, pin| table.find(key, packed, pin))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_by(
         &self,
         tally: u64,
@@ -330,7 +330,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// What names the cache as long as it exists.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn address(&self) -> usize {
         std::ptr::from_ref(self) as usize
     }

@@ -22,7 +22,7 @@ impl Steady {
     }
 
     /// Where the value is; of the type that [`new`](Self::new) was given.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn at(&self) -> NonNull<()> {
         self.at
     }

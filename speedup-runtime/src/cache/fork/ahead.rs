@@ -48,7 +48,7 @@ const CHEAP: Duration = Duration::from_nanos(400);
 
 impl<K: Key, R: Output> Inside<'_, K, R> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         if self.core.may_share(self.callee.function, registry::current()) {
             self.ahead_shared(forecast);
@@ -71,7 +71,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 ) {
     let worker = registry::current();
     // Without unwinding nothing could be contained.
-    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() {
+    if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || worker.is_too_deep() {
         return;
     }
     let began = Instant::now();

@@ -238,18 +238,18 @@ impl Reader {
     }
 
     /// Orders what the reader's thread has stored before what it loads next, as a pin does. Only by that thread.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn order(&self) {
         if self.makes_barriers() { fence(Ordering::SeqCst) } else { membarrier::light() }
     }
 
     /// As [`enter`](Self::enter), if the reader is not fenced.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn enter_swiftly(&self, domain: &Domain) -> Entered {
         self.enter_by(domain, membarrier::light)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter_by(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
         // Relaxed: only this thread writes its pin word.
         let outermost = self.pin.load(Ordering::Relaxed) == 0;
@@ -284,7 +284,7 @@ impl Reader {
     }
 
     /// The same, for the reader's own thread.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn makes_barriers(&self) -> bool {
         // Relaxed: only this thread writes it.
         self.fenced.load(Ordering::Relaxed)

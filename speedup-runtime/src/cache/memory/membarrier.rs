@@ -35,7 +35,7 @@ mod real {
     use std::sync::atomic::{Ordering, compiler_fence, fence};
 
     /// The frequent one's part.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn light() {
         compiler_fence(Ordering::SeqCst);
     }

@@ -167,7 +167,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
         self.hit(Asked(key)).ok_or_else(|| key.to_key())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit<Q: Lookup<Hashed<K>>>(&self, key: Q) -> Option<R> {
         let hit = self.cache.core().hit_of(key, |stored| {
             // Who is to renew it waits for that, and so does not find it.

@@ -75,7 +75,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get(&self, key: K::Args) -> R {
         self.get_by(&Hashed(K::of(key)), || self.cache.function().callee())
     }
@@ -85,7 +85,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// # Panics
     /// As [`get`](Self::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
         self.get_by(&Hashed(key), || callee(self.cache.function(), &body))
     }
@@ -94,7 +94,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     ///
     /// # Panics
     /// As [`get`](Self::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
         let callee = || callee(self.cache.function(), &body);
         match self.hit(Asked(key), callee) {
@@ -132,7 +132,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn get_by<'a>(&self, key: &Hashed<K>, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> R {
         if const { size_of::<R>() > LARGE } {
             return match self.hit(key, &callee) {
@@ -149,7 +149,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         self.cache.core().hinted_of(key, copy).unwrap_or_else(|| self.begin(key, callee()))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
         let mut late = false;
         let hit = self.cache.core().hit_of(key, |stored| self.shared.copy_of(stored, &mut late));

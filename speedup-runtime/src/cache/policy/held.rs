@@ -72,7 +72,7 @@ impl<K, R> Held<K, R> {
         Self { cache, holds, free: free::<T>, other: OnceBox::new(), of: PhantomData }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn cache(&self) -> Option<&Cache<K, R>>
     where
         K: Key,
@@ -82,7 +82,7 @@ impl<K, R> Held<K, R> {
         if self.holds == Holds::Function { Some(unsafe { &*self.cache.cast() }) } else { None }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn policies(&self) -> Option<&PolicyCache<K, R>>
     where
         K: Key,
@@ -104,7 +104,7 @@ impl<K, R> Held<K, R> {
 
 impl<K, R> Held<K, R> {
     /// The first of this kind.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn find(first: Option<&Self>, holds: Holds) -> Option<&Self> {
         let mut at = first?;
         while at.holds != holds {

@@ -34,7 +34,7 @@ impl<K: Key, R: Output> Shared<K, R> {
     }
 
     /// Whether a value may be served, and that is all: it is neither expired nor to be renewed. Otherwise it takes a [`look`](Self::look).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_at_hand(&self, stored: &Stored<R>) -> bool {
         match self.way {
             Way::Ending => stored.marks().ends_after(clock::lately()),
@@ -71,7 +71,7 @@ impl<K: Key, R: Output> Shared<K, R> {
     }
 
     /// A copy of a value that a call has found, unless it has expired; says if the caller is to renew it.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn copy_of(&self, stored: &Stored<R>, late: &mut bool) -> Option<R> {
         match self.look(stored, R::clone) {
             Look::Fresh(value) => Some(value),
@@ -95,7 +95,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 }
 
 /// Whether a value may be served, as [`Shared::is_at_hand`] says, where that takes a few instructions and no call. Otherwise it takes another look.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn is_plainly_at_hand<R>(way: Way, stored: &Stored<R>) -> bool {
     match way {
         Way::Ending => clock::kept().is_some_and(|now| stored.marks().plainly_ends_after(now)),

@@ -52,12 +52,12 @@ impl<K, R> Memo<K, R> {
 }
 
 impl<K: Key, R: Output> Memo<K, R> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn cache(&self) -> Option<&Cache<K, R>> {
         Held::find(self.cache.get(), Holds::Function)?.cache()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn policies(&self) -> Option<&PolicyCache<K, R>> {
         Held::find(self.cache.get(), Holds::Policies)?.policies()
     }
@@ -68,7 +68,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     }
 
     /// The cache with policies, made if need be: what `#[cache(field = .., capacity = ..)]` writes. The rules of whoever comes first hold.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn with_policies(
         &self,
         rules: impl Fn() -> Rules<K, R>,
@@ -84,7 +84,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_with<B: Body<K, R>>(&self, key: K, body: B) -> R {
         self.get_as(key, || Function::of_context("memo"), body)
     }
@@ -93,7 +93,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_as<B: Body<K, R>>(&self, key: K, describe: impl Fn() -> Function<K, R>, body: B) -> R {
         match self.cache() {
             Some(cache) => cache.get_with(key, body),
@@ -105,7 +105,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     ///
     /// # Panics
     /// As [`Cache::get`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref_as<Q: Lookup<K>, B: Body<K, R>>(&self, key: Q, describe: impl Fn() -> Function<K, R>, body: B) -> R {
         match self.cache() {
             Some(cache) => cache.get_ref_with(key, body),

@@ -144,7 +144,7 @@ impl<K, R> Rules<K, R> {
     }
 
     /// Whether values end.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) const fn ages(&self) -> bool {
         self.ttl != u64::MAX || self.idle != u64::MAX || self.life.is_some()
     }

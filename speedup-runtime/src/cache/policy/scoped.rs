@@ -37,7 +37,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_bounded<const N: usize, K: Key, R: Output, B: Body<Hashed<K>, Stored<R>>>(
         &'static self,
         passed_on: [Place; N],
@@ -54,7 +54,7 @@ impl Scoped {
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn get_ref_bounded<const N: usize, K: Key, R: Output, Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(
         &'static self,
         passed_on: [Place; N],
@@ -66,7 +66,7 @@ impl Scoped {
         self.get_in(passed_on, Asked(key), || Hashed(key.to_key()), || bounded(describe(), rules()), &body)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_in<const N: usize, K: Key, R: Output, B: Body<Hashed<K>, Stored<R>>>(
         &'static self,
         passed_on: [Place; N],

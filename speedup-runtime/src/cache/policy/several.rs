@@ -15,7 +15,7 @@ use crate::cache::{
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         self.cache.ahead(forecast);
     }

@@ -12,7 +12,7 @@ use crate::cache::{
 impl<K: Key, R: Output> Table<K, R> {
     /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
     /// look.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn begin<'pin>(
         &self,
         key: &K,
@@ -28,7 +28,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn begin_paged<'pin>(
         &self,
         packed: u64,
@@ -39,7 +39,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The value of a small key that is in a page, or its slot if it is certain to be its own.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn look_paged<'pin>(
         &self,
         packed: u64,
@@ -60,13 +60,13 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn find_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.pages.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
     /// Claims a slot that is certain to be its key's own, if that takes no more than a look.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn claim_own(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
         match self.alone(me) {
             Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),

@@ -53,7 +53,7 @@ pub(in crate::cache) enum Turn<'a> {
 pub(in crate::cache) struct Alone<'a>(&'a AtomicU32);
 
 impl Drop for Alone<'_> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop(&mut self) {
         self.0.store(0, Ordering::Release);
     }
@@ -86,7 +86,7 @@ impl Bias {
 
     /// Begins a change, in which no code of users runs, if the table is the caller's. `None` if it is, or is about to be,
     /// another thread's: see [`is_shared`](Self::is_shared). `order` is the caller's part of the barrier.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn alone(&self, me: u32, order: impl FnOnce()) -> Option<Alone<'_>> {
         // Only the owner may write the word.
         if self.owner.load(Ordering::Relaxed) != me {
@@ -113,7 +113,7 @@ impl Bias {
     }
 
     /// Whether everybody may change the table.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_shared(&self) -> bool {
         self.owner.load(Ordering::Acquire) == SHARED
     }

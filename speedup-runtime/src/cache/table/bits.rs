@@ -77,7 +77,7 @@ pub trait ByBits {
 impl<T: ByBits + Clone + Send + Sync + 'static> Argument for Bits<T> {
     type Plain = T;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn of(plain: T) -> Self {
         Bits(plain)
     }

@@ -42,7 +42,7 @@ pub trait Argument: Clone + Send + Sync + 'static {
 impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
     type Plain = T;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn of(plain: T) -> T {
         plain
     }
@@ -93,7 +93,7 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
 
     /// Shows the arguments as a key; they are copied only where they hold floats.
     #[doc(hidden)]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with<T>(arguments: &Self::Args, then: impl FnOnce(&Self) -> T) -> T {
         match (arguments as &dyn Any).downcast_ref::<Self>() {
             Some(key) => then(key),
@@ -115,7 +115,7 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
 
     /// A word that stands for the key where it is found by hashing, though it is a small integer.
     #[doc(hidden)]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hint(&self) -> Option<u64> {
         None
     }
@@ -178,7 +178,7 @@ pub trait Lookup<K>: Copy {
 
     /// As [`Key::hint`].
     #[doc(hidden)]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hint(self) -> Option<u64> {
         None
     }
@@ -209,7 +209,7 @@ impl<K: Key> Lookup<K> for &K {
         self.clone()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hint(self) -> Option<u64> {
         Key::hint(self)
     }
@@ -263,7 +263,7 @@ macro_rules! tuples {
 
             const COORDINATES: usize = $coordinates;
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
             fn of(($($part,)*): Self::Args) -> Self {
                 ($($arg::of($part),)*)

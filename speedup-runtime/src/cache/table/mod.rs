@@ -149,7 +149,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The value of a small key that is in a page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn find_paged<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<&'pin R> {
         self.pages.find(packed, pin)?.value()
     }
@@ -349,7 +349,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Begins a change by plain loads and stores, if the worker owns the table.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn alone(&self, me: &Worker) -> Option<Alone<'_>> {
         self.bias.alone(me.number, || me.order_change())
     }

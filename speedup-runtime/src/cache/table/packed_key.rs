@@ -10,7 +10,7 @@ use std::any::Any;
 const BITS: [u32; 4] = [28, 24, 20, 15];
 
 /// Codes in one word, the last one lowest, if all are in range.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
     let bits = const { BITS[N - 1] };
     let (mut all, mut packed, mut index) = (0, 0, 0);
@@ -23,7 +23,7 @@ pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
 }
 
 /// The codes that [`pack`] packed.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn split<const N: usize>(packed: u64) -> [u64; N] {
     let bits = const { BITS[N - 1] };
     let (mut codes, mut left) = ([0; N], N);

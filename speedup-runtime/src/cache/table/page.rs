@@ -34,7 +34,7 @@ impl PageLink {
     }
 
     /// What was read in a directory of the last level, and is not null.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn of(link: *mut u8) -> Self {
         Self(link)
     }
@@ -45,13 +45,13 @@ impl PageLink {
     }
 
     /// The page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn page(self) -> *mut u8 {
         self.0.map_addr(|at| at & !(Self::MIXED | Self::FULL))
     }
 
     /// Whether the hash table may have held some keys of the page when it was made.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_mixed(self) -> bool {
         self.0.addr() & Self::MIXED != 0
     }

@@ -38,7 +38,7 @@ impl<K, R> Clone for Placed<'_, K, R> {
 impl<K, R> Copy for Placed<'_, K, R> {}
 
 impl<'pin, K, R> Placed<'pin, K, R> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn value(&self) -> &'pin R {
         // SAFETY: found ready.
         unsafe { self.entry.contents(self.pin) }.1
@@ -62,7 +62,7 @@ impl<'pin, K: Key, R: Output> Found<'pin, K, R> {
 
 impl<K: Key, R: Output> Table<K, R> {
     /// The value of a key, by a short cut that there is to some that are hashed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn find_hinted<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
         let entry = self.front.find(key.hint()?, key, pin)?;
         // SAFETY: found ready.
@@ -70,7 +70,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes a short cut to the slot of a key, if there are any to such keys.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn note<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, pin: Pinned<'_>) {
         if let Some(hint) = key.hint() {
             // SAFETY: those to which there are short cuts are in entries alone.

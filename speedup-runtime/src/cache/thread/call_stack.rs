@@ -1,6 +1,6 @@
 //! The calls that a thread is in the middle of, innermost first, as a list on its own stack.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::cache::thread::{
     frame::{DUE, Frame, Mark},
@@ -51,7 +51,7 @@ pub(in crate::cache) fn found_in_rayon(worker: &Worker) {
 }
 
 /// The innermost running call.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn top(worker: &Worker) -> Option<&Frame> {
     // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
     worker.own.top.get().map(|frame| unsafe { frame.as_ref() })
@@ -143,7 +143,7 @@ pub(in crate::cache) unsafe fn cycle_of<'a>(threads: impl Iterator<Item = &'a Wo
 /// The message about so many calls each of which was made by the next, and needs the first to be made; from the innermost on.
 pub(in crate::cache) fn message(depth: usize, innermost_first: impl Iterator<Item = impl fmt::Display>) -> String {
     let named = innermost_first.enumerate().filter(|(at, _)| *at < NAMED || at + 1 == depth);
-    let mut calls: Vec<String> = named.map(|(_, call)| call.to_string()).collect();
+    let mut calls: Vec<String> = named.map(|(_, call)| shortened(call)).collect();
     let left_out = depth.saturating_sub(calls.len());
     calls.reverse();
     let first = calls.first().cloned().unwrap_or_default();
@@ -158,7 +158,7 @@ pub(in crate::cache) fn too_deep(worker: &Worker, limit: usize) -> String {
     const ENDS: usize = 3;
     let depth = frames(worker).count();
     let named = frames(worker).enumerate().filter(|(at, _)| *at < ENDS || at + ENDS >= depth);
-    let mut calls: Vec<String> = named.map(|(_, call)| call.to_string()).collect();
+    let mut calls: Vec<String> = named.map(|(_, call)| shortened(call)).collect();
     calls.reverse();
     if depth > calls.len() {
         calls.insert(ENDS, format!("({} more calls)", depth - calls.len()));
@@ -169,6 +169,32 @@ pub(in crate::cache) fn too_deep(worker: &Worker, limit: usize) -> String {
         limit >> 20,
         calls.join(" -> ")
     )
+}
+
+/// Of a call with a longer text, such as one of a long list, a message shows the beginning.
+const LONGEST: usize = 300;
+
+/// What a message says of a call.
+fn shortened(call: impl fmt::Display) -> String {
+    let mut text = Shortened(String::new());
+    // What is behind the end is not even formatted.
+    let is_whole = write!(text, "{call}").is_ok();
+    if is_whole { text.0 } else { text.0 + " .." }
+}
+
+/// A text that takes no more than [`LONGEST`] bytes.
+struct Shortened(String);
+
+impl fmt::Write for Shortened {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = LONGEST - self.0.len();
+        if part.len() <= room {
+            self.0.push_str(part);
+            return Ok(());
+        }
+        self.0.push_str(&part[..part.floor_char_boundary(room)]);
+        Err(fmt::Error)
+    }
 }
 
 /// How every message about a cycle begins.

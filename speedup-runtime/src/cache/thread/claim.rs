@@ -53,13 +53,13 @@ impl Goal {
     pub(in crate::cache) const NOWHERE: Self = Self { table: 0, state: null(), value: NonNull::dangling().as_ptr() };
 
     /// What it consists of: for passing it on.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn parts(self) -> (u64, *const (), *mut ()) {
         (self.table, self.state, self.value)
     }
 
     /// The goal with these [`parts`](Self::parts), if there is one.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn of_parts(table: u64, state: *const (), value: *mut ()) -> Option<Self> {
         (!value.is_null()).then_some(Self { table, state, value })
     }

@@ -127,7 +127,7 @@ impl Header {
 
 impl Header {
     /// Whether this is the header of a `C`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is<C: Engine + 'static>(&self) -> bool {
         self.whole == TypeId::of::<C>()
     }

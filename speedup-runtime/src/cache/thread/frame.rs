@@ -109,7 +109,7 @@ impl Frame {
     }
 
     /// Whether anything is to be done when the call ends.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_marked(&self) -> bool {
         self.place.get() < DUE || self.marks.get() & !(Mark::Aside as u8) != 0
     }
@@ -122,14 +122,14 @@ impl Frame {
     }
 
     /// The header of the call's cache.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn header(&self) -> &Header {
         // SAFETY: by the contract of `new`.
         unsafe { &*self.core }
     }
 
     /// The call's cache, for who knows its type. A reference to its header leads to nothing but that.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn cache(&self) -> *const Header {
         self.core
     }
@@ -147,7 +147,7 @@ impl Frame {
     }
 
     /// The call from which this one was made.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn parent(&self) -> Option<&Self> {
         // SAFETY: a frame's parent outlives it.
         self.parent.map(|parent| unsafe { parent.as_ref() })
@@ -172,12 +172,12 @@ impl fmt::Display for Frame {
 pub(in crate::cache) struct Top(AtomicPtr<Frame>);
 
 impl Top {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn get(&self) -> Option<NonNull<Frame>> {
         NonNull::new(self.0.load(Ordering::Relaxed))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn set(&self, frame: Option<NonNull<Frame>>) {
         self.0.store(frame.map_or(null_mut(), NonNull::as_ptr), Ordering::Relaxed);
     }

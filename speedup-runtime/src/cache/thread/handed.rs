@@ -58,7 +58,7 @@ impl Entry {
 
 impl Handed {
     /// Whether there may be any.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn any(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }

@@ -47,7 +47,7 @@ impl Drop for Lease {
 }
 
 /// The worker of this thread, if it has one that pins without a barrier.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn swift() -> Option<&'static Worker> {
     let worker = SWIFT.get();
     // SAFETY: workers are never freed.

@@ -41,7 +41,7 @@ const PIECE: usize = 16 << 20;
 static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } else { 8 << 30 });
 
 /// Sets how much memory the calls that a thread is in the middle of may take on the stack, in bytes: 8 GiB unless told (1 GiB where
-/// addresses have 32 bits). That is some twenty million calls, or more than a million in a debug build.
+/// addresses have 32 bits). That is some twenty million calls, or some two million in a debug build.
 ///
 /// A recursion without a base case ends there: its next call panics, with a message that names the first calls and the last. As with
 /// any panic nothing of it is kept, and the calls can be made again.
@@ -118,11 +118,12 @@ fn of_first_thread() -> Option<Range<usize>> {
 /// Runs the body, which needs so much room beyond the usual, on a new piece of stack, which is given back afterwards.
 #[cold]
 #[inline(never)]
-pub(in crate::cache) fn on_a_new_piece<T>(worker: &Worker, more: usize, body: impl FnOnce() -> T) -> T {
+pub(in crate::cache) fn on_a_new_piece<T>(worker: &'static Worker, more: usize, body: impl FnOnce() -> T) -> T {
     // There is room for more than one call.
     let size = PIECE.max(more.saturating_add(RESERVE).saturating_mul(2));
     let (taken, limit) = (worker.own.taken.get().saturating_add(size), LIMIT.load(Ordering::Relaxed));
     if taken > limit.max(PIECE) {
+        worker.note_too_deep();
         std::panic::panic_any(call_stack::too_deep(worker, limit));
     }
     let outer = Restore(worker, worker.own.stack.get(), worker.own.taken.replace(taken));

@@ -48,7 +48,7 @@ pub(in crate::cache) struct Timed {
 
 impl Timing {
     /// Whether the call that is the so many-th of the thread is to be timed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_due(&self, computed: u64) -> bool {
         computed >= self.next.get()
     }

@@ -43,7 +43,7 @@ impl Waiters {
     }
 
     /// Whether there is anybody, for who has just ended a claim; `order` makes the publisher's part of the barrier.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn any(&self, order: impl FnOnce()) -> bool {
         order();
         // Relaxed: ordered by the barrier.

@@ -77,6 +77,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) handed: Handed,
     /// Calls that have panicked within the outermost call.
     pub(in crate::cache) failures: Failures,
+    /// The number of the last outermost call within which a recursion was too deep. Relaxed: a hint.
+    too_deep: AtomicU64,
     /// Keys to be let go of when the outermost call has ended.
     pub(in crate::cache) left: Left,
     parker: Parker,
@@ -166,7 +168,7 @@ impl Pinned<'_> {
     ///
     /// # Safety
     /// During the lifetime the table is not freed, and nothing is taken out of the part of it that is looked at.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) unsafe fn needless() -> Self {
         Self(PhantomData)
     }
@@ -174,7 +176,7 @@ impl Pinned<'_> {
 
 impl Pin {
     /// What to look at tables with, as long as the pin lasts.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn at(&self) -> Pinned<'_> {
         Pinned(PhantomData)
     }
@@ -207,6 +209,7 @@ impl Worker {
             parker: Parker::new(),
             handed: Handed::default(),
             failures: Failures::default(),
+            too_deep: AtomicU64::new(0),
             left: Left::default(),
             bag: Bag::new(),
         }
@@ -232,19 +235,19 @@ impl Worker {
     /// Orders what the thread has stored before what it loads next, for who makes the counterpart by [`pass_barrier`].
     ///
     /// [`pass_barrier`]: crate::cache::thread::registry::pass_barrier
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn order(&self) {
         self.reader.order();
     }
 
     /// Orders what the thread has stored before what it loads next in a table that it owns. Only on the calling thread's own worker.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn order_change(&self) {
         self.reader.order();
     }
 
     /// As [`pin`](Self::pin), on a worker that is [`swift`](crate::cache::thread::registry::swift).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn pin_swiftly(&'static self) -> Pin {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
     }
@@ -269,6 +272,18 @@ impl Worker {
             None => (self, self.root.load(Ordering::Relaxed)),
         };
         (root % 2 == 1).then_some((home, root))
+    }
+
+    /// Notes that a recursion was too deep within the outermost call that this thread works for.
+    pub(in crate::cache) fn note_too_deep(&'static self) {
+        if let Some((home, root)) = self.shared_root() {
+            home.too_deep.store(root, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a recursion was. Then calls are made in the order of the body alone, whose first panic ends them all.
+    pub(in crate::cache) fn is_too_deep(&'static self) -> bool {
+        self.shared_root().is_some_and(|(home, root)| home.too_deep.load(Ordering::Relaxed) == root)
     }
 
     /// Whether the outermost call that this thread helps with has ended. Only on the calling thread's own worker.

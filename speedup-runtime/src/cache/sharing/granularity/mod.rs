@@ -153,7 +153,7 @@ impl Grain {
 
     /// Whether it is certain that no cache's group may be shared now: what can be known without looking for the cache.
     // No table of jumps, as below.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_alone(worker: &Worker) -> bool {
         let sample = &worker.own.sample;
         let stage = sample.stage.get();
@@ -161,14 +161,14 @@ impl Grain {
     }
 
     /// Where that is not certain, whether it is for this cache's groups: sharing its calls is known not to pay.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn goes_alone(&self, worker: &Worker) -> bool {
         self.is_sequential() && worker.own.sample.stage.get() != Stage::Asking
     }
 
     /// Whether a group is to be computed in a way in which it may be shared. The first one of an outermost call opens a window.
     // No table of jumps: of cheap calls, which ask all the time, nothing is shared.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn may_share(&self, worker: &Worker, number: &Number) -> bool {
         let stage = worker.own.sample.stage.get();
         if matches!(stage, Stage::Alone | Stage::Asking) {

@@ -32,7 +32,7 @@ pub(in crate::cache::table) struct Entry<K, R> {
 
 impl<K, R> Entry<K, R> {
     /// The slot of a linked entry that is not reused during `'pin`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) fn slot<'pin>(&'pin self) -> Slot<'pin, R> {
         let member = std::ptr::from_ref(self) as u64 | HASHED;
         // SAFETY: entries live as long as their table, and this one stays the same.
@@ -45,7 +45,7 @@ impl<K, R> Entry<K, R> {
     ///
     /// # Safety
     /// The slot is that of an entry, and of no page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) unsafe fn of_slot<'pin>(slot: &Slot<'pin, R>) -> &'pin Self {
         const { assert!(std::mem::offset_of!(Self, state) == 0) };
         // SAFETY: the state is what an entry begins with; `slot` has told the address of the whole.
@@ -53,7 +53,7 @@ impl<K, R> Entry<K, R> {
     }
 
     /// Its number in its shard, while it is in use.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn number(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
     }
@@ -62,14 +62,14 @@ impl<K, R> Entry<K, R> {
     ///
     /// # Safety
     /// The entry was ready at some moment of `'pin`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) unsafe fn contents<'pin>(&'pin self, _pin: Pinned<'pin>) -> (&'pin K, &'pin R) {
         // SAFETY: what was ready under a pin has its key and its value until the pin ends.
         unsafe { ((*self.key.get()).assume_init_ref(), (*self.value.get()).assume_init_ref()) }
     }
 
     /// Whether it is ready still.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) fn is_ready(&self) -> bool {
         self.state.is_ready()
     }

@@ -55,7 +55,7 @@ impl<K: Key, R: Output> Front<K, R> {
     }
 
     /// The entry of a key with this hint, if its slot leads to it and it is ready.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) fn find<'pin, Q: Lookup<K>>(
         &self,
         hint: u64,
@@ -112,7 +112,7 @@ impl<K: Key, R: Output> Front<K, R> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn slots<'pin>(&self, _pin: Pinned<'pin>) -> Option<Current<'pin, K, R>> {
         Some(Current(NonNull::new(self.slots.load(Ordering::Acquire))?, PhantomData))
     }
@@ -170,7 +170,7 @@ impl<'pin, K, R> Current<'pin, K, R> {
     }
 
     /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn at(&self, hint: u64) -> (&'pin Slot<K, R>, usize) {
         let (at, slots) = (hint as usize, self.0.as_ptr());
         // SAFETY: see the type; there are so many slots behind the head.
@@ -181,18 +181,18 @@ impl<'pin, K, R> Current<'pin, K, R> {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn tag_of<T>(entry: *mut T) -> usize {
     if TAG_AT == 0 { 0 } else { entry.addr() >> TAG_AT }
 }
 
 /// The address with this tag, or without it if it has it.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn with_tag<T>(entry: *mut T, tag: usize) -> *mut T {
     if TAG_AT == 0 { entry } else { entry.map_addr(|at| at ^ tag << TAG_AT) }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn untagged<T>(entry: *mut T) -> *mut T {
     entry.map_addr(|at| at & !(usize::MAX << TAG_AT))
 }

@@ -58,14 +58,14 @@ struct Lanes(u64);
 
 impl Lanes {
     /// The lanes whose tags are equal to this.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with(tag: u8, [first, second]: [u64; WORDS]) -> Self {
         let tag = LOW * u64::from(tag);
         Self(zeros(first ^ tag) >> 1 | zeros(second ^ tag))
     }
 
     /// Takes the lowest out: its index among the numbers.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next(&mut self) -> Option<usize> {
         let bit = self.0.trailing_zeros() as usize;
         let some = self.0 != 0;
@@ -98,7 +98,7 @@ impl Index {
     }
 
     /// A number with the tag of this hash that fits; without one, where the next number with this hash goes. There must be a free lane somewhere.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn find<T>(&self, hash: u64, mut fits: impl FnMut(u32) -> Option<T>) -> Result<T, Lane<'_>> {
         let (mut at, mut removed) = (first(hash), None);
         loop {
@@ -121,7 +121,7 @@ impl Index {
     }
 
     /// Links a number; only by the writer, where there is a free lane.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn link(&self, hash: u64, number: u32) {
         let mut at = first(hash);
         loop {
@@ -197,7 +197,7 @@ impl Index {
     }
 
     /// Which is the next one after the last is the first again.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn bucket(&self, at: usize) -> &Bucket {
         &self.buckets[at & (self.buckets.len() - 1)]
     }
@@ -205,13 +205,13 @@ impl Index {
 
 impl Lane<'_> {
     /// Whether the lane was never used.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn link(self, hash: u64, number: u32) {
         let Self { bucket, lane, is_new } = self;
         // Release: with the Acquire of who has seen the tag that was there before.
@@ -228,21 +228,21 @@ impl Lane<'_> {
 }
 
 impl Bucket {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn tags(&self, ordering: Ordering) -> [u64; WORDS] {
         let first = self.tags[0].load(ordering);
         [first, self.tags[1].load(ordering)]
     }
 
     /// The next lane, if there is a free one, when this is the first word of tags.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn free(&self, first: u64) -> Option<Lane<'_>> {
         let lane = (first >> USED_AT) as usize;
         (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, is_new: true })
     }
 
     /// A lane that was removed, if there is one, when these are the tags.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn removed(&self, tags: [u64; WORDS]) -> Option<Lane<'_>> {
         // The lowest of those that seem to be is one.
         let lane = Lanes::with(REMOVED, tags).next()?;
@@ -282,7 +282,7 @@ fn zeros(word: u64) -> u64 {
 }
 
 /// The bucket that is looked at first, counted on beyond the last.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn first(hash: u64) -> usize {
     (hash >> SHARD_BITS) as usize
 }

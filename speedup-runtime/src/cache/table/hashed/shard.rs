@@ -98,7 +98,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         unsafe { self.view.load(Ordering::Relaxed).as_ref() }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn find<'pin, Q: Lookup<K>>(
         &self,
         hash: u64,
@@ -115,19 +115,19 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// How many entries were ever linked: for who looks for a key, and then makes its entry in the [`place`](Self::place) that was found.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn linked(&self) -> u64 {
         self.linked.load(Ordering::Acquire)
     }
 
     /// Whether the shard has to grow before another entry is made.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
         writer.room == 0
     }
 
     /// Where the entry of a key that was missing goes, if none has been linked since: so many were before the key was looked for.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn place<'pin>(
         &self,
         writer: &Writing<'_, K, R>,
@@ -145,7 +145,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// Makes an entry, with a value if it is ready, and links it in this lane.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn insert<'pin>(
         &self,
         writer: &mut Writing<'_, K, R>,
@@ -184,7 +184,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// An entry that is not linked yet.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn make<'pin>(&self, writer: &mut Writing<'_, K, R>, key: K, state: State, value: Option<R>) -> &'pin Entry<K, R> {
         let reused = self.take_unused(writer);
         // SAFETY: the entry lies in its chunk and no word names it. One that was removed is still looked at through
@@ -275,7 +275,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// An entry that was never used, and its number.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn take_fresh(&self, writer: &mut Writing<'_, K, R>) -> (*mut Entry<K, R>, u32) {
         if writer.fresh.is_empty() {
             self.add_chunk(writer);
@@ -317,7 +317,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 
     /// An entry that was given back.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
         if writer.unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
             writer.unused = self.freed.swap(0, Ordering::Acquire);

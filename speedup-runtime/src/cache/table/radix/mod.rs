@@ -108,13 +108,13 @@ impl<K: Key, R> Pages<K, R> {
     /// The slot of a packed key, if its page has been made.
     ///
     /// Pages live as long as the table, which the pin under which it was found keeps.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn find<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find_in_page(packed, pin).map(|(_, slot)| slot)
     }
 
     /// The same, with the link to its page.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn find_in_page<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
         let place = Self::place(packed);
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
@@ -175,7 +175,7 @@ impl<K: Key, R> Pages<K, R> {
         self.find_in_page(slot.member(), pin).is_some_and(|(link, _)| link.is_mixed())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn place(packed: u64) -> Place {
         match K::COORDINATES {
             2 => Self::place_of(packed_key::split::<2>(packed)),
@@ -185,7 +185,7 @@ impl<K: Key, R> Pages<K, R> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn place_of<const N: usize>(codes: [u64; N]) -> Place {
         let mut place = Place { path: [0; 4], slot: 0 };
         let mut index = 0;
