@@ -98,7 +98,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 #[inline(always)]
 pub(super) fn is_plainly_at_hand<R>(way: Way, stored: &Stored<R>) -> bool {
     match way {
-        Way::Ending => clock::kept().is_some_and(|now| stored.marks().plainly_ends_after(now)),
+        Way::Ending => stored.marks().plainly_ends_after(clock::kept()),
         Way::Bounded => {
             stored.visit();
             true
