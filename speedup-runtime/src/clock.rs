@@ -129,7 +129,7 @@ impl Drop for Mock {
         lately::set(|| {
             AHEAD.store(SET.load(Ordering::Relaxed).saturating_sub(coarse()), Ordering::Relaxed);
             SET.store(0, Ordering::Release);
-            0
+            lately::NONE
         });
         *lock_std(&TAKEN) = false;
         FREE.notify_one();

@@ -17,8 +17,10 @@ use std::{
 
 use crate::threads;
 
-/// The time, or 0 where everybody reads the clock himself. Relaxed: a number of its own.
-static LATELY: AtomicU64 = AtomicU64::new(0);
+/// The time, or [`NONE`] where everybody reads the clock himself. Relaxed: a number of its own.
+static LATELY: AtomicU64 = AtomicU64::new(NONE);
+/// Later than all that ends, so that who compares an end with it need not ask whether it is one.
+pub(super) const NONE: u64 = u64::MAX;
 /// Whether many have asked since that was last found out. Relaxed: a hint.
 static WANTED: AtomicBool = AtomicBool::new(false);
 /// Whether there is a thread. Whoever changes what the time was holds it, so that nobody does while tests have the clock.
@@ -40,15 +42,15 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn lately() -> u64 {
     match LATELY.load(Ordering::Relaxed) {
-        0 => read(),
+        NONE => read(),
         time => time,
     }
 }
 
-/// The same where it is one load: where a thread reads the clock for others.
+/// The same by one load: where no thread reads the clock for others, a time later than all ends.
 #[inline(always)]
-pub(crate) fn kept() -> Option<u64> {
-    Some(LATELY.load(Ordering::Relaxed)).filter(|time| *time != 0)
+pub(crate) fn kept() -> u64 {
+    LATELY.load(Ordering::Relaxed)
 }
 
 #[cold]
@@ -69,7 +71,7 @@ fn read() -> u64 {
 #[inline]
 pub(super) fn read_as(now: u64) {
     let lately = LATELY.load(Ordering::Relaxed);
-    if lately != 0 && now > lately + 4 * TICK.as_nanos() as u64 {
+    if lately != NONE && now > lately + 4 * TICK.as_nanos() as u64 {
         catch_up();
     }
 }
@@ -115,7 +117,7 @@ fn attend() {
         }
         let quiet = super::lock_std(&ATTENDED);
         if !super::is_set() {
-            LATELY.store(0, Ordering::Relaxed);
+            LATELY.store(NONE, Ordering::Relaxed);
         }
         WANTED.store(false, Ordering::Relaxed);
         drop(quiet);
@@ -128,7 +130,7 @@ fn attend() {
     }
 }
 
-/// A test sets the clock by this, and says what the time is, or 0 when it has done.
+/// A test sets the clock by this, and says what the time is, or [`NONE`] when it has done.
 pub(super) fn set(by: impl FnOnce() -> u64) {
     let _attended = super::lock_std(&ATTENDED);
     LATELY.store(by(), Ordering::Relaxed);
@@ -140,7 +142,7 @@ fn forget_in_copies() {
     use std::sync::Once;
 
     extern "C" fn forget() {
-        LATELY.store(0, Ordering::Relaxed);
+        LATELY.store(NONE, Ordering::Relaxed);
     }
     static HOOKED: Once = Once::new();
     HOOKED.call_once(|| {

@@ -13,6 +13,7 @@ use super::{
     task::AsyncTask,
 };
 use crate::cache::{
+    call::renewals::Why,
     table::key::{Key, Lookup, Output},
     thread::registry,
 };
@@ -260,10 +261,15 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
     /// # Panics
     /// As [`get`](Self::get); the old value then stays.
     pub fn refresh(&self, key: K) -> Get<'_, K, R> {
+        self.renew(key, Why::Asked)
+    }
+
+    /// The same as long as there is a reason to; who comes later gets what there is by then.
+    pub(in crate::cache) fn renew(&self, key: K, why: Why) -> Get<'_, K, R> {
         if let Some(behind) = self.behind() {
             behind.remove(&key);
         }
-        Get::anew(self, key)
+        Get::anew(self, key, why)
     }
 
     /// How many values there are. While others remove and replace values, those may be counted twice or not at all.

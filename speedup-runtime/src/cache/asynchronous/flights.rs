@@ -22,6 +22,7 @@ use crate::{
         call::{
             claim_guard, erased,
             function::{Function, Show},
+            renewals::Why,
             state::Core,
         },
         table::{
@@ -96,14 +97,14 @@ impl<K: Key, R: Output> Flights<K, R> {
             .is_some_and(|flight| Some(flight.call.table) == table)
     }
 
-    /// Takes a seat in the call of a key, which begins unless it is on its way. `replaces` asks for a call although the value is
-    /// there, which is then replaced.
+    /// Takes a seat in the call of a key, which begins unless it is on its way. With a reason why, that is so although the value is
+    /// there, which is then replaced, as long as the reason holds.
     pub(super) fn board(
         &self,
         core: &Core<K, R>,
         function: &AsyncFunction<K, R>,
         key: K,
-        replaces: bool,
+        why: Option<Why>,
     ) -> Boarded<K, R> {
         let worker = registry::current();
         if switch::is_off() {
@@ -111,8 +112,19 @@ impl<K: Key, R: Output> Flights<K, R> {
             let (flight, seat) = begin(function, &key, 0, false, None);
             return Boarded::Seat(flight, seat);
         }
-        let replaces = replaces && core.contains(&key, worker);
+        let replaces = why.is_some() && core.contains(&key, worker);
+        // A value that is there instead of the one that was to be replaced.
+        let is_other = |value: &R| {
+            let settle = function.rules.settle.as_ref();
+            why.zip(settle).is_some_and(|(why, settle)| !settle.is_due(why, value))
+        };
         loop {
+            if replaces
+                && let Some(value) = core.look(&key, worker, |value| is_other(value).then(|| value.clone())).flatten()
+            {
+                worker.count_hit(core.number.index(), 0);
+                return Boarded::Value(value);
+            }
             if !replaces && let Some(value) = core.peek(&key, key.pack(), worker) {
                 worker.count_hit(core.number.index(), 0);
                 return Boarded::Value(value);
@@ -140,6 +152,7 @@ impl<K: Key, R: Output> Flights<K, R> {
                 }
                 // Its call may have landed since the table was looked at.
                 Entry::Vacant(_) if !replaces && core.contains(&key, worker) => continue,
+                Entry::Vacant(_) if replaces && core.look(&key, worker, is_other).unwrap_or(false) => continue,
                 Entry::Vacant(free) => {
                     flight.call.is_listed.store(true, Ordering::Relaxed);
                     drop(free.insert(flight.clone()));

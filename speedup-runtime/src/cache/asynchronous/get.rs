@@ -19,6 +19,7 @@ use super::{
     waits::{Named, Wait},
 };
 use crate::cache::{
+    call::renewals::Why,
     table::key::{Key, Output},
     thread::{
         registry::{self, Worker},
@@ -56,7 +57,7 @@ pub struct Get<'cache, K: Key, R: Output> {
 
 enum Stage<K, R> {
     Asking(K),
-    Refreshing(K),
+    Refreshing(K, Why),
     Seated(Seat<K, R>),
     Over,
 }
@@ -74,8 +75,8 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
         Self { cache, stage: Stage::Asking(key) }
     }
 
-    pub(super) fn anew(cache: &'cache AsyncCache<K, R>, key: K) -> Self {
-        Self { cache, stage: Stage::Refreshing(key) }
+    pub(super) fn anew(cache: &'cache AsyncCache<K, R>, key: K, why: Why) -> Self {
+        Self { cache, stage: Stage::Refreshing(key, why) }
     }
 
     /// The key that is to be asked for, if nothing has begun.
@@ -97,13 +98,13 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
     #[cold]
     #[inline(never)]
     fn fly(&mut self, waker: &Waker) -> Poll<R> {
-        let (key, replaces) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Asking(key) => (key, false),
-            Stage::Refreshing(key) => (key, true),
+        let (key, why) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Asking(key) => (key, None),
+            Stage::Refreshing(key, why) => (key, Some(why)),
             Stage::Seated(seat) => return self.wait(seat, waker),
             Stage::Over => panic_any("a `Get` was polled after it was ready"),
         };
-        match self.cache.board(key, replaces) {
+        match self.cache.board(key, why) {
             Boarded::Value(value) => Poll::Ready(value),
             Boarded::Seat(flight, number) => self.wait(Seat { flight, number, wait: None }, waker),
         }
@@ -209,7 +210,7 @@ impl<K: Key, R: Output> Drop for Get<'_, K, R> {
 impl<K: Key, R: Output> fmt::Debug for Get<'_, K, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match &self.stage {
-            Stage::Asking(_) | Stage::Refreshing(_) => "not begun",
+            Stage::Asking(_) | Stage::Refreshing(..) => "not begun",
             Stage::Seated(_) => "waiting",
             Stage::Over => "over",
         };

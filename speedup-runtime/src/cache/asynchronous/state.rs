@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cache::{
         api::cache::Parts,
-        call::{known::Known, state::Core},
+        call::{known::Known, renewals::Why, state::Core},
         memory::{epoch::Garbage, garbage},
         table::key::{Key, Lookup, Output},
         thread::registry,
@@ -162,9 +162,9 @@ impl<K: Key, R: Output> AsyncCache<K, R> {
         self.function.rules.keep
     }
 
-    pub(super) fn board(&self, key: K, replaces: bool) -> Boarded<K, R> {
+    pub(super) fn board(&self, key: K, why: Option<Why>) -> Boarded<K, R> {
         self.list();
-        self.values.flights.board(&self.values.core, &self.function, key, replaces)
+        self.values.flights.board(&self.values.core, &self.function, key, why)
     }
 
     pub(super) fn leave(&self, flight: &Arc<Flying<K, R>>, seat: usize) {

@@ -32,7 +32,7 @@ pub(in crate::cache) struct Room {
     bound: u64,
     is_weighed: bool,
     /// One, or a power of two of them.
-    queues: Box<[Mutex<Queue>]>,
+    queues: Box<[Part]>,
     /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
     /// it alone.
     count: AtomicU64,
@@ -40,6 +40,17 @@ pub(in crate::cache) struct Room {
     ghosts: OnceBox<Ghosts>,
     /// What those weigh that went and have perhaps not been freed. Relaxed.
     waiting: AtomicU64,
+}
+
+/// A queue. On lines of the processor's cache that belong to no other one.
+#[repr(align(64))]
+struct Part(Mutex<Queue>);
+
+impl Part {
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.0)
+    }
 }
 
 /// No more queues than that, and each with room for so many: of fewer, what comes back soon and what comes back late cannot be told apart.
@@ -96,7 +107,7 @@ impl Room {
         Self {
             bound,
             is_weighed,
-            queues: (0..queues).map(|number| Mutex::new(queue(number))).collect(),
+            queues: (0..queues).map(|number| Part(Mutex::new(queue(number)))).collect(),
             count: AtomicU64::new(0),
             ghosts: OnceBox::new(),
             waiting: AtomicU64::new(0),
@@ -111,26 +122,26 @@ impl Room {
     /// The queue of a place.
     #[inline]
     fn queue_of(&self, place: u32) -> MutexGuard<'_, Queue> {
-        lock(&self.queues[place as usize & (self.queues.len() - 1)])
+        self.queues[place as usize & (self.queues.len() - 1)].lock()
     }
 
     /// How many values were put out so far.
     pub(in crate::cache) fn evictions(&self) -> u64 {
-        self.queues.iter().map(|queue| lock(queue).gone()).sum()
+        self.queues.iter().map(|queue| queue.lock().gone()).sum()
     }
 
     /// What the values of this table weigh together.
     pub(in crate::cache) fn weight(&self, table: Option<u64>) -> u64 {
         let Some(table) = table else { return 0 };
         let weight = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
-        self.queues.iter().map(|queue| weight(lock(queue))).sum()
+        self.queues.iter().map(|queue| weight(queue.lock())).sum()
     }
 
     /// How many values of this table have a place.
     pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
         let Some(table) = table else { return 0 };
         let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
-        let len: usize = self.queues.iter().map(|queue| len(lock(queue))).sum();
+        let len: usize = self.queues.iter().map(|queue| len(queue.lock())).sum();
         // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
         if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
     }
@@ -138,7 +149,7 @@ impl Room {
     /// Gives up all places, if there is no table.
     pub(in crate::cache) fn clear<K: Key, R: Output>(&self, current: &Current<K, R>, pin: Pinned<'_>) {
         for queue in &self.queues {
-            let mut queue = lock(queue);
+            let mut queue = queue.lock();
             if current.get(pin).is_none() {
                 self.turn(&mut queue, 0);
             }
@@ -148,7 +159,7 @@ impl Room {
     /// Has the places of this table from now on, if it is the current one.
     pub(in crate::cache) fn turn_to<K: Key, R: Output>(&self, table: u64, current: &Current<K, R>, pin: Pinned<'_>) {
         for queue in &self.queues {
-            let mut queue = lock(queue);
+            let mut queue = queue.lock();
             if current.get(pin).is_some_and(|current| current.id() == table) {
                 self.turn(&mut queue, table);
             }
@@ -170,7 +181,7 @@ impl Room {
     pub(in crate::cache) fn forget(&self, ticket: u32) {
         let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
         let Some(queue) = self.queues.get(number as usize) else { return };
-        let weight = lock(queue).forget(ticket);
+        let weight = queue.lock().forget(ticket);
         self.discount(weight);
         self.has_gone(weight);
     }

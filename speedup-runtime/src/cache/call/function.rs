@@ -9,7 +9,10 @@ use std::{
 
 use crate::{
     cache::{
-        call::behind::{Attached, Behind, Docked},
+        call::{
+            behind::{Attached, Behind, Docked},
+            renewals::Why,
+        },
         thread::{claim::Goal, handed::End, registry::Worker},
     },
     seeing::stats::Stats,
@@ -69,6 +72,9 @@ pub(in crate::cache) trait Settle<K: 'static, R: 'static>: Send + Sync {
 
     /// Lets go of what has expired.
     fn sweep(&self, core: &dyn Any);
+
+    /// Whether a key that has this value by now is still to be computed again.
+    fn is_due(&self, why: Why, value: &R) -> bool;
 }
 
 /// What belongs to a function: known when the program is compiled, or made at run time.

@@ -34,6 +34,15 @@ pub(in crate::cache) fn shown<K: Key, R: Output>(function: &Function<K, R>, key:
 /// Results larger than this, in bytes, are looked for only where there is room for them.
 pub(in crate::cache) const LARGE: usize = 16 * 1024;
 
+/// Whether a key is to be computed by who has claimed it.
+pub(in crate::cache) enum Due<R> {
+    Now,
+    /// There is this value by now.
+    Not(R),
+    /// Its place is another one.
+    Elsewhere,
+}
+
 /// What came of a first look at a key.
 pub(in crate::cache) enum Begun<'core, K: Key, R: Output> {
     Value(R),
@@ -247,14 +256,55 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cold]
     #[inline(never)]
     pub(in crate::cache) fn compute(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
+        let value = self.compute_due(callee, key, worker, || Due::Now);
+        value.unwrap_or_else(|| unreachable!("its place is here"))
+    }
+
+    /// The same, where whoever has claimed the key asks whether it is to be computed; `None` if its place is another one.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn get_due(
+        &self,
+        callee: Callee<'_, K, R>,
+        key: &K,
+        worker: &'static Worker,
+        due: &dyn Fn() -> Due<R>,
+    ) -> Option<R> {
+        let (mark, more) = (MaybeUninit::<u8>::uninit(), const { stack::room_for(size_of::<R>()) });
+        if stack::has_room(worker, mark.as_ptr() as usize, more) {
+            return self.compute_due(callee, key, worker, due);
+        }
+        stack::on_a_new_piece(worker, more, || self.compute_due(callee, key, worker, due))
+    }
+
+    #[inline(always)]
+    fn compute_due(
+        &self,
+        callee: Callee<'_, K, R>,
+        key: &K,
+        worker: &'static Worker,
+        due: impl Fn() -> Due<R>,
+    ) -> Option<R> {
         let mut asked = self.ask(callee.function, key, worker, R::clone);
         loop {
             let busy = match asked {
-                Asked::Value(value) => return value,
-                Asked::Mine(flight) => return callee.run(self, key, Some(flight)),
+                Asked::Value(value) => return Some(value),
+                Asked::Mine(flight) => {
+                    return match due() {
+                        Due::Now => Some(callee.run(self, key, Some(flight))),
+                        Due::Not(value) => {
+                            flight.discard(key, || None);
+                            Some(value)
+                        }
+                        Due::Elsewhere => {
+                            flight.discard(key, || None);
+                            None
+                        }
+                    };
+                }
                 Asked::Busy(busy) => busy,
             };
-            self.seen.waited();
+            self.principal().seen.waited();
             self.suspects().check_doom_of(self, key, &busy);
             let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
             let waiting = Watched::begin(What::Wait, worker.number, || shown(callee.function, key).to_string());
@@ -267,7 +317,7 @@ impl<K: Key, R: Output> Core<K, R> {
                         call_stack::note_panic(worker);
                     }
                     if let Some(value) = outcome.into_value() {
-                        return value;
+                        return Some(value);
                     }
                 }
                 // On another thread the body cannot run. What this one has claimed itself it needs itself.
@@ -275,12 +325,12 @@ impl<K: Key, R: Output> Core<K, R> {
                     if busy.owner == worker.number {
                         isolation::cycle(worker, busy.name());
                     }
-                    return self.recompute(callee, key, busy.name(), worker);
+                    return Some(self.recompute(callee, key, busy.name(), worker));
                 }
                 Waited::Deputy => {
                     let again = |deputy| self.recompute(callee, key, busy.name(), deputy);
                     if let Some(value) = isolation::compute(self, &busy, worker, again) {
-                        return value;
+                        return Some(value);
                     }
                 }
             }

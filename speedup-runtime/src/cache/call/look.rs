@@ -89,7 +89,7 @@ impl<K: Key, R: Output> Core<K, R> {
     pub(in crate::cache) fn hinted_of<T>(&self, key: &K, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
         let worker = registry::swift()?;
         let hint = Key::hint(key)?;
-        let pin = worker.pin_swiftly();
+        let pin = worker.pin_first()?;
         let taken = take(self.table(pin.at())?.find_hinted(key, pin.at())?)?;
         drop(pin);
         worker.count_hit(self.number.index(), hint);

@@ -249,18 +249,32 @@ impl Reader {
         self.enter_by(domain, membarrier::light)
     }
 
+    /// The same, if nothing has been entered.
+    #[cfg(not(loom))]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn enter_first(&self, domain: &Domain) -> Option<Entered> {
+        (!self.has_entered()).then(|| self.begin(domain, membarrier::light))
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter_by(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
+        if self.has_entered() { Entered { outermost: false } } else { self.begin(domain, barrier) }
+    }
+
+    #[inline(always)]
+    fn has_entered(&self) -> bool {
         // Relaxed: only this thread writes its pin word.
-        let outermost = self.pin.load(Ordering::Relaxed) == 0;
-        if outermost {
-            // The barrier that follows (here or forced by the collector) orders the store before later loads. Release, with
-            // the Acquire in `pinned`: who sees this pin and not the end of the one before must see what was read under
-            // that all the same.
-            self.pin.store(domain.epoch.load(Ordering::Acquire), Ordering::Release);
-            barrier();
-        }
-        Entered { outermost }
+        self.pin.load(Ordering::Relaxed) != 0
+    }
+
+    #[inline(always)]
+    fn begin(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
+        // The barrier that follows (here or forced by the collector) orders the store before later loads. Release, with
+        // the Acquire in `pinned`: who sees this pin and not the end of the one before must see what was read under
+        // that all the same.
+        self.pin.store(domain.epoch.load(Ordering::Acquire), Ordering::Release);
+        barrier();
+        Entered { outermost: true }
     }
 
     /// Ends what [`enter`](Self::enter) began.

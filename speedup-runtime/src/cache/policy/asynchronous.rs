@@ -1,18 +1,11 @@
 //! The handle of a cached `async fn` with policies.
 
-use std::{
-    fmt,
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use super::{
     look::Look,
     rules::Rules,
-    shared::{Home, Kept, Shared},
+    shared::{Home, Shared},
 };
 use crate::{
     cache::{
@@ -22,11 +15,10 @@ use crate::{
             task::AsyncTask,
         },
         bound::{Asked, Hashed, Stored},
-        call::function::Hook,
+        call::{function::Hook, renewals::Why},
         table::key::{Key, Lookup, Output},
         thread::registry,
     },
-    panics,
     seeing::stats::Stats,
 };
 
@@ -71,9 +63,11 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
         let key = Hashed(key);
         match self.see(&key) {
             Some(Look::Fresh(value)) => value,
-            Some(Look::Late(value)) => self.renew_ahead(&key, value, self.cache.refresh(key.clone())).await,
+            Some(Look::Late(value, ends)) => {
+                self.renew_ahead(&key, value, self.cache.renew(key.clone(), Why::Late(ends))).await
+            }
             Some(Look::Expired) if self.is_in_reach(&key) => self.cache.get(key).await.into_value(),
-            Some(Look::Expired) => self.renew(key).await,
+            Some(Look::Expired) => self.renew(key, Why::Expired).await,
             None => self.cache.get(key).await.into_value(),
         }
     }
@@ -87,12 +81,12 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
         let key = Hashed(key);
         match self.see(&key) {
             Some(Look::Fresh(value)) => value,
-            Some(Look::Late(value)) => {
+            Some(Look::Late(value, ends)) => {
                 let cache = self.cache.by(body);
-                self.renew_ahead(&key, value, cache.refresh(key.clone())).await
+                self.renew_ahead(&key, value, cache.renew(key.clone(), Why::Late(ends))).await
             }
             Some(Look::Expired) if self.is_in_reach(&key) => self.cache.by(body).get(key).await.into_value(),
-            Some(Look::Expired) => self.refresh_with(key.0, body).await,
+            Some(Look::Expired) => self.renew_with(key, body, Why::Expired).await,
             None => self.cache.by(body).get(key).await.into_value(),
         }
     }
@@ -111,9 +105,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// # Panics
     /// As [`refresh`](Self::refresh).
     pub async fn refresh_with(&self, key: K, body: impl FnOnce(Hashed<K>) -> Boxed<Stored<R>> + Send + 'static) -> R {
-        let key = Hashed(key);
-        let new = self.cache.by(body).refresh(key.clone()).await;
-        self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
+        self.renew_with(Hashed(key), body, Why::Asked).await
     }
 
     /// The same for a key that is only borrowed.
@@ -175,34 +167,11 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
                 return None;
             }
             match self.shared.look(stored, R::clone) {
-                Look::Fresh(value) | Look::Late(value) => Some(value),
+                Look::Fresh(value) | Look::Late(value, _) => Some(value),
                 Look::Expired => None,
             }
         });
         hit.taken()
-    }
-
-    /// Renews a value before its end, for one who waits for that while others get the old value. A panic in it is nobody's: the old value is
-    /// there. One who leaves has another one do it.
-    async fn renew_ahead(&self, key: &Hashed<K>, old: R, renewal: impl Future<Output = Stored<R>>) -> R {
-        let left = Left { shared: &self.shared, core: self.cache.core(), key };
-        let mut renewal = pin!(renewal);
-        let renewed = poll_fn(|context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| renewal.as_mut().poll(context)));
-            polled.map(|poll| poll.map(Some)).unwrap_or_else(|payload| {
-                panics::swallow(payload);
-                Poll::Ready(None)
-            })
-        });
-        let new = renewed.await;
-        std::mem::forget(left);
-        new.map_or(old, |new| self.shared.serve(self.cache.core(), key, new, self.cache.keep()))
-    }
-
-    /// Computes a key again; a result that is not kept leaves the old one in service, if that is the policy.
-    async fn renew(&self, key: Hashed<K>) -> R {
-        let new = self.cache.refresh(key.clone()).await;
-        self.shared.serve(self.cache.core(), &key, new, self.cache.keep())
     }
 
     /// Begins the call of a key ahead of need. See [`AsyncCache::spawn`](crate::AsyncCache::spawn).
@@ -320,7 +289,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// # Panics
     /// As [`get`](Self::get); the old value then stays.
     pub async fn refresh(&self, key: K) -> R {
-        self.renew(Hashed(key)).await
+        self.renew(Hashed(key), Why::Asked).await
     }
 
     /// The same for a key that is only borrowed.
@@ -328,7 +297,7 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     /// # Panics
     /// As [`refresh`](Self::refresh).
     pub async fn refresh_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        self.renew(Hashed(key.to_key())).await
+        self.renew(Hashed(key.to_key()), Why::Asked).await
     }
 
     /// Keeps only the values for which this is true. O(n).
@@ -370,19 +339,6 @@ impl<K: Key, R: Output> AsyncPolicyCache<K, R> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.cache.core().with_books(self.cache.stats())
-    }
-}
-
-/// One who waits for a renewal and may leave before it is there.
-struct Left<'a, K: Key, R: Output> {
-    shared: &'a Shared<K, R>,
-    core: &'a Kept<K, R>,
-    key: &'a Hashed<K>,
-}
-
-impl<K: Key, R: Output> Drop for Left<'_, K, R> {
-    fn drop(&mut self) {
-        self.shared.leave_to_others(self.core, self.key);
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
             function::{Function, Hook},
             inner::LARGE,
             look::Hit,
+            renewals::Why,
         },
         table::key::{Key, Lookup, Output},
         thread::registry,
@@ -108,7 +109,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// # Panics
     /// As [`refresh`](Self::refresh).
     pub fn refresh_with<B: Body<Hashed<K>, Stored<R>>>(&self, key: K, body: B) -> R {
-        self.renew(&Hashed(key), callee(self.cache.function(), &body))
+        self.renew(&Hashed(key), callee(self.cache.function(), &body), Why::Asked)
     }
 
     /// The same for a key that is only borrowed.
@@ -116,7 +117,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// # Panics
     /// As [`refresh`](Self::refresh).
     pub fn refresh_ref_with<Q: Lookup<K>, B: Body<Hashed<K>, Stored<R>>>(&self, key: Q, body: B) -> R {
-        self.renew(&Hashed(key.to_key()), callee(self.cache.function(), &body))
+        self.renew(&Hashed(key.to_key()), callee(self.cache.function(), &body), Why::Asked)
     }
 
     /// The value of a key that is only borrowed: a tuple of references, one for each argument. A hit allocates nothing.
@@ -151,11 +152,13 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit<'a, Q: Lookup<Hashed<K>>>(&self, key: Q, callee: impl Fn() -> Callee<'a, Hashed<K>, Stored<R>>) -> Hit<R> {
-        let mut late = false;
+        let mut late = None;
         let hit = self.cache.core().hit_of(key, |stored| self.shared.copy_of(stored, &mut late));
-        match hit {
-            Hit::Taken(value) if late => Hit::Taken(self.renew_ahead(&key.to_key(), callee()).unwrap_or(value)),
-            hit => hit,
+        match (hit, late) {
+            (Hit::Taken(value), Some(ends)) => {
+                Hit::Taken(self.renew_ahead(&key.to_key(), callee(), ends).unwrap_or(value))
+            }
+            (hit, _) => hit,
         }
     }
 
@@ -164,18 +167,18 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub(super) fn miss(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>, is_absent: bool) -> R {
         let (core, worker) = (self.cache.core(), registry::current());
         if is_absent {
-            return core.get(callee, key).into_value();
+            return self.compute(key, callee);
         }
         let value = match core.look(key, worker, |stored| self.shared.look(stored, R::clone)) {
-            None => return core.get(callee, key).into_value(),
+            None => return self.compute(key, callee),
             // What was idle for too long may be behind the cache.
             Some(Look::Expired) if self.cache.behind().is_some() && !self.shared.has_ended(core, key) => {
                 self.shared.expire(core, key);
-                return core.get(callee, key).into_value();
+                return self.compute(key, callee);
             }
-            Some(Look::Expired) => return self.renew(key, callee),
+            Some(Look::Expired) => return self.renew(key, callee, Why::Expired),
             Some(Look::Fresh(value)) => value,
-            Some(Look::Late(value)) => self.renew_ahead(key, callee).unwrap_or(value),
+            Some(Look::Late(value, ends)) => self.renew_ahead(key, callee, ends).unwrap_or(value),
         };
         worker.count_hit(core.number.index(), 0);
         value
@@ -259,7 +262,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// # Panics
     /// If the function panics; the old value then stays.
     pub fn refresh(&self, key: K::Args) -> R {
-        self.renew(&Hashed(K::of(key)), self.cache.function().callee())
+        self.renew(&Hashed(K::of(key)), self.cache.function().callee(), Why::Asked)
     }
 
     /// The same for a key that is only borrowed.
@@ -267,7 +270,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// # Panics
     /// As [`refresh`](Self::refresh).
     pub fn refresh_ref<Q: Lookup<K>>(&self, key: Q) -> R {
-        self.renew(&Hashed(key.to_key()), self.cache.function().callee())
+        self.renew(&Hashed(key.to_key()), self.cache.function().callee(), Why::Asked)
     }
 
     /// Keeps only the values for which this is true.

@@ -12,8 +12,8 @@ use crate::{
 /// What a look at a value has shown.
 pub(super) enum Look<T> {
     Fresh(T),
-    /// To be served, and the caller is to renew it.
-    Late(T),
+    /// To be served, and the caller is to renew it. With when it ends.
+    Late(T, u64),
     Expired,
 }
 
@@ -28,7 +28,7 @@ impl<K: Key, R: Output> Shared<K, R> {
         };
         match look {
             Look::Fresh(()) => Look::Fresh(take(stored.get())),
-            Look::Late(()) => Look::Late(take(stored.get())),
+            Look::Late((), ends) => Look::Late(take(stored.get()), ends),
             Look::Expired => Look::Expired,
         }
     }
@@ -65,18 +65,18 @@ impl<K: Key, R: Output> Shared<K, R> {
         let (now, ends) = (clock::lately(), stored.ends());
         match now < ends && self.is_used(stored, now) {
             false => Look::Expired,
-            true if ends - now <= self.rules.ahead && stored.marks().renew() => Look::Late(()),
+            true if ends - now <= self.rules.ahead && stored.marks().renew() => Look::Late((), ends),
             true => Look::Fresh(()),
         }
     }
 
-    /// A copy of a value that a call has found, unless it has expired; says if the caller is to renew it.
+    /// A copy of a value that a call has found, unless it has expired; says if the caller is to renew it, and when it ends then.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn copy_of(&self, stored: &Stored<R>, late: &mut bool) -> Option<R> {
+    pub(super) fn copy_of(&self, stored: &Stored<R>, late: &mut Option<u64>) -> Option<R> {
         match self.look(stored, R::clone) {
             Look::Fresh(value) => Some(value),
-            Look::Late(value) => {
-                *late = true;
+            Look::Late(value, ends) => {
+                *late = Some(ends);
                 Some(value)
             }
             Look::Expired => None,
@@ -98,7 +98,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn is_plainly_at_hand<R>(way: Way, stored: &Stored<R>) -> bool {
     match way {
-        Way::Ending => clock::kept().is_some_and(|now| stored.marks().plainly_ends_after(now)),
+        Way::Ending => stored.marks().plainly_ends_after(clock::kept()),
         Way::Bounded => {
             stored.visit();
             true

@@ -15,6 +15,8 @@ mod async_builder;
 #[cfg(feature = "async")]
 mod async_memo;
 #[cfg(feature = "async")]
+mod async_renewing;
+#[cfg(feature = "async")]
 mod asynchronous;
 mod behind;
 mod builder;

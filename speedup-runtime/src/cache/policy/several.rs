@@ -11,6 +11,7 @@ use crate::cache::{
     },
     bound::{Hashed, Stored},
     table::key::{Key, Output},
+    thread::registry,
 };
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
@@ -26,17 +27,27 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// As [`get`](Self::get), for one of the keys whose call panics.
     pub fn get_all(&self, keys: impl IntoIterator<Item = K::Args>) -> Vec<R> {
         let keys: Vec<K::Args> = keys.into_iter().collect();
-        if self.shared.rules.ages() {
-            for key in &keys {
-                K::with(key, |key| self.shared.drop_expired(self.cache.core(), Hashed::of_ref(key)));
-            }
-        }
+        self.let_go(&keys);
         let values = self.cache.get_all(keys.iter().cloned());
         if !self.shared.rules.stale_on_err {
             return values.into_iter().map(Stored::into_value).collect();
         }
         // What has expired and is kept all the same is renewed one by one.
         keys.into_iter().map(|key| self.get(key)).collect()
+    }
+
+    /// Lets go of those that have expired, so that they are computed; those that are being renewed are waited for.
+    fn let_go(&self, keys: &[K::Args]) {
+        let (core, worker) = (self.cache.core(), registry::current());
+        if !self.shared.rules.ages() && core.renewals.get().is_none() {
+            return;
+        }
+        for key in keys {
+            if K::with(key, |key| core.is_being_renewed(Hashed::of_ref(key), worker)) {
+                drop(self.get(key.clone()));
+            }
+            K::with(key, |key| self.shared.drop_expired(core, Hashed::of_ref(key)));
+        }
     }
 
     /// Starts computing a key in the background. See [`Cache::spawn`](crate::Cache::spawn).

@@ -12,7 +12,7 @@ use super::rules::{Rules, Way};
 use crate::{
     cache::{
         bound::{Admitted, Comes, Form, Hashed, Room, Stored},
-        call::{claim_guard::Flight, function::Settle, state::Core},
+        call::{claim_guard::Flight, function::Settle, renewals::Why, state::Core},
         table::{
             Found, Table,
             key::{Key, Output},
@@ -335,6 +335,14 @@ impl<K: Key, R: Output> Settle<Hashed<K>, Stored<R>> for Shared<K, R> {
     fn sweep(&self, core: &dyn Any) {
         if let Some(core) = core.downcast_ref::<Kept<K, R>>() {
             self.sweep_now(core);
+        }
+    }
+
+    fn is_due(&self, why: Why, stored: &Stored<R>) -> bool {
+        match why {
+            Why::Asked => true,
+            Why::Expired => !self.is_fresh(stored),
+            Why::Late(ends) => stored.ends() == ends || !self.is_fresh(stored),
         }
     }
 }

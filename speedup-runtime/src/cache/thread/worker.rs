@@ -252,6 +252,12 @@ impl Worker {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
     }
 
+    /// The same, if the thread is not pinned: so who does little need not ask again when that ends.
+    #[inline(always)]
+    pub(in crate::cache) fn pin_first(&'static self) -> Option<Pin> {
+        Some(Pin { worker: self, entered: self.reader.enter_first(&DOMAIN)? })
+    }
+
     /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
     pub(in crate::cache) fn running(&self) -> usize {
         // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
