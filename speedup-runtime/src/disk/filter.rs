@@ -31,6 +31,12 @@ impl Filter {
         self.keys > bytes * 8 / BITS && bytes < LIMIT - BLOCK * 8
     }
 
+    /// How many keys were inserted.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
+        self.keys
+    }
+
     /// The block of a key, and a mask for each of its words, one bit in each of six.
     #[inline]
     fn place(&self, key: &[u8]) -> (usize, u64) {
@@ -68,13 +74,16 @@ impl Filter {
 pub(crate) struct Absent {
     /// Holds at least every key of the dict.
     pub(crate) whole: Option<Filter>,
-    /// The next one: it holds at least every key of the open end, of the buffer, and of the tree below `upto`.
+    /// The next one: it holds at least every key of the open end and of the buffer, but for records of the buffer from `buffered` on, and then every
+    /// key of the tree below `upto`.
     pub(crate) growing: Option<Growing>,
 }
 
 /// A filter on its way.
 pub(crate) struct Growing {
     pub(crate) filter: Filter,
+    /// The next record of the write buffer to be looked at; `None` when the tree's turn has come.
+    pub(crate) buffered: Option<u32>,
     pub(crate) upto: Vec<u8>,
 }
 

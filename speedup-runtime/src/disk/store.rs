@@ -78,6 +78,8 @@ pub(crate) struct Store {
     next: Mutex<Option<Next>>,
     /// What is being published while changes go on.
     under_way: Option<UnderWay>,
+    /// Whether what becomes due is left to whoever tends the structure.
+    deferred: bool,
     block: Superblock,
     /// The number of the last operation.
     seq: u64,
@@ -160,6 +162,7 @@ impl Store {
             journal: Mutex::new(journal),
             next: Mutex::new(None),
             under_way: None,
+            deferred: false,
             block,
             seq,
             published: seq,
@@ -340,6 +343,7 @@ impl Store {
     /// Lets the superblock say that values are of the type with this fingerprint.
     pub(crate) fn retype(&mut self, value: u64) -> Result<()> {
         if self.block.value != value {
+            self.land()?;
             let block = Superblock { value, ..self.block };
             block.write(&self.folder)?;
             self.pager.retype(&block);

@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use self::order::Order;
 pub(crate) use self::order::Scan;
 pub(crate) use self::record::Known;
-use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, put_number, record};
+use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, put_number, record, record_end};
 pub(crate) use self::runs::Ordered;
 use self::runs::Runs;
 use super::leaf::Val;
@@ -56,6 +56,8 @@ pub(crate) struct WriteBuffer {
     runs: Runs,
     /// How many pieces wait to be added to values.
     appends: usize,
+    /// How many values lie in pages of their own; more where pieces wait to be added to them.
+    outside: usize,
     limit: usize,
 }
 
@@ -75,6 +77,7 @@ impl WriteBuffer {
             order: Mutex::default(),
             runs: Runs::default(),
             appends: 0,
+            outside: 0,
             limit,
         }
     }
@@ -181,12 +184,17 @@ impl WriteBuffer {
         let rehash = |&other: &u32| hasher.hash_one(record(arena, other).0);
         let hash = hasher.hash_one(key);
         match self.index[part(hash)].entry(hash, same, rehash) {
-            hashbrown::hash_table::Entry::Occupied(mut slot) => *slot.get_mut() = at,
+            hashbrown::hash_table::Entry::Occupied(mut slot) => {
+                let old = std::mem::replace(slot.get_mut(), at);
+                let was_outside = matches!(record(arena, old).1, Known::Put(val) if val.outside);
+                self.outside -= usize::from(was_outside && what != APPEND);
+            }
             hashbrown::hash_table::Entry::Vacant(slot) => {
                 slot.insert(at);
                 self.keys += 1;
             }
         }
+        self.outside += usize::from(what == PUT_OUTSIDE);
         if self.appends == 0 {
             self.runs.add(&self.arena);
         }
@@ -233,6 +241,19 @@ impl WriteBuffer {
         KeyEdit { key, val }
     }
 
+    /// Calls `each` with the keys of up to `count` records from the one at `from` on; returns where the next one is, if there is one.
+    pub(crate) fn each_key(&self, from: u32, count: usize, mut each: impl FnMut(&[u8])) -> Option<u32> {
+        let mut at = from as usize;
+        for _ in 0..count {
+            if at >= self.arena.len() {
+                return None;
+            }
+            each(record(&self.arena, at as u32).0);
+            at = record_end(&self.arena, at);
+        }
+        Some(at as u32)
+    }
+
     /// Every key in the buffer, in no order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.places().map(|at| record(&self.arena, at).0)
@@ -270,6 +291,11 @@ impl WriteBuffer {
         self.places().map(|at| self.edit(at))
     }
 
+    /// Whether a value may lie in pages of its own.
+    pub(crate) fn has_outside(&self) -> bool {
+        self.outside > 0
+    }
+
     /// The keys whose values lie in pages of their own.
     pub(crate) fn outside(&self) -> impl Iterator<Item = &[u8]> {
         self.keys().filter(|key| self.stored(key).is_some_and(|val| val.outside))
@@ -281,7 +307,7 @@ impl WriteBuffer {
         self.arena.shrink_to(2 * self.limit);
         self.index.iter_mut().for_each(HashTable::clear);
         self.keys = 0;
-        self.appends = 0;
+        (self.appends, self.outside) = (0, 0);
         self.runs.clear();
         self.order.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     }

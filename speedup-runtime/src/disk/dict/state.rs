@@ -2,6 +2,9 @@
 
 mod absent;
 mod batch;
+// With little room a change waits often.
+#[cfg(all(test, not(speedup_tight)))]
+mod beside_tests;
 mod joint;
 mod merge;
 mod tend;
@@ -13,7 +16,7 @@ use crate::disk::filter::Absent;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::leaf::Val;
 use crate::disk::pager::Pager;
-use crate::disk::store::{LONGEST_KEY, LONGEST_VALUE, Store};
+use crate::disk::store::{Extent, LONGEST_KEY, LONGEST_VALUE, Store};
 use crate::disk::tree::{Found, Seek};
 use crate::disk::write_buffer::{Ordered, WriteBuffer};
 use crate::disk::{Error, Result};
@@ -39,6 +42,8 @@ struct Merge {
     rest: WriteBuffer,
     /// How many changes are to be merged soon.
     due: usize,
+    /// How many more for each change that comes.
+    pace: usize,
 }
 
 /// A dict: the tree, its open end and the write buffer.
@@ -55,8 +60,6 @@ pub(crate) struct DictState {
     misses: AtomicUsize,
     /// How many removed keys reading in order has gone past since the write buffer was last merged.
     pub(super) skipped: AtomicUsize,
-    /// What becomes due is left to `tend`.
-    deferred: bool,
     /// Everything is to be published.
     wanted: bool,
     /// A merge has ended and nothing was published since.
@@ -78,7 +81,6 @@ impl DictState {
             filter: None,
             misses: AtomicUsize::new(0),
             skipped: AtomicUsize::new(0),
-            deferred: false,
             wanted: false,
             merged: false,
             whole_only: false,
@@ -327,10 +329,11 @@ impl DictState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if self.deferred {
+        if self.store.is_deferred() {
             self.merge_later();
             return Ok(());
         }
+        self.store.land_if_there()?;
         if self.whole_only || self.buffer.has_appends() {
             return self.keep_bounded_whole();
         }
@@ -344,16 +347,14 @@ impl DictState {
         if self.merge.is_some() {
             return Ok(());
         }
-        // After a merge little is left in the buffer to begin the new journal with.
-        if self.store.is_due() || (merging && self.store.is_nearly_due()) {
-            if self.is_rest_long() {
-                self.drain()?;
+        // After a merge little is left in the buffer to begin the new journal with. What is on its way is not waited for yet.
+        if self.store.is_due() || (merging && self.store.is_nearly_due() && !self.store.is_under_way()) {
+            if self.shorten_rest()? {
+                return Ok(());
             }
             self.seal()?;
-            if self.buffer.is_empty() {
-                return self.store.checkpoint();
-            }
-            return self.store.checkpoint_but(self.buffer.edits());
+            let extent = if self.buffer.is_empty() { Extent::All } else { Extent::Most };
+            return self.store.publish_beside(extent, &mut self.buffer.edits());
         }
         self.store.drop_next();
         Ok(())
@@ -373,7 +374,14 @@ impl DictState {
         if self.buffer.is_full() {
             self.drain()?;
         }
-        if self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+        if !self.store.is_due() {
+            return Ok(());
+        }
+        self.drain()?;
+        self.seal()?;
+        self.store.publish_beside(Extent::All, &mut std::iter::empty())?;
+        self.whole_only = false;
+        Ok(())
     }
 
     /// Brings every item into the tree, so that it alone can be read in order.

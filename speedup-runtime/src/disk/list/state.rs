@@ -7,7 +7,7 @@ use crate::disk::body::Body;
 use crate::disk::journal::{Op, Replay};
 use crate::disk::pages::Pages;
 use crate::disk::rebuild;
-use crate::disk::store::{Change, LONGEST_VALUE, Repaired, Store};
+use crate::disk::store::{Change, Extent, LONGEST_VALUE, Repaired, Store};
 use crate::disk::tree::{Edits, Place, Seek, Tree};
 use crate::disk::{Error, Result};
 
@@ -15,15 +15,13 @@ use crate::disk::{Error, Result};
 pub(crate) struct ListState {
     pub(super) store: Store,
     pub(super) front: Front,
-    /// Checkpoints are left to `tend`.
-    pub(super) deferred: bool,
     /// A checkpoint is wanted.
     pub(super) wanted: bool,
 }
 
 impl ListState {
     pub(crate) fn open(store: Store, replay: Option<Replay>) -> Result<Self> {
-        let mut state = ListState { store, front: Front::default(), deferred: false, wanted: false };
+        let mut state = ListState { store, front: Front::default(), wanted: false };
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
@@ -271,7 +269,16 @@ impl ListState {
     }
 
     pub(super) fn keep_bounded(&mut self) -> Result<()> {
-        if !self.deferred && self.store.is_due() { self.checkpoint_now() } else { Ok(()) }
+        if self.store.is_deferred() {
+            return Ok(());
+        }
+        self.store.land_if_there()?;
+        if !self.store.is_due() {
+            return Ok(());
+        }
+        self.settle_front()?;
+        self.store.seal()?;
+        self.store.publish_beside(Extent::All, &mut std::iter::empty())
     }
 
     pub(super) fn checkpoint_now(&mut self) -> Result<()> {
@@ -397,6 +404,8 @@ mod tests {
         let (mut costs, mut cut) = (0, 0);
         for n in 0..120_000_u64 {
             state.set(n * 7919 % 2000, b"else").unwrap();
+            state.store.wait();
+            state.store.land_if_there().unwrap();
             let cost = state.store.replay_cost();
             cut += usize::from(cost < costs);
             costs = cost;

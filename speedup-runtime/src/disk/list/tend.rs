@@ -23,7 +23,7 @@ impl ListState {
 
 impl Body for ListState {
     fn defer(&mut self) {
-        self.deferred = true;
+        self.store.defer();
     }
 
     fn want_publication(&mut self) {

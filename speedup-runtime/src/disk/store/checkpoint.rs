@@ -53,12 +53,7 @@ impl Store {
         self.publish(Extent::All, &mut std::iter::empty())
     }
 
-    /// Publishes everything but the `rest`, which begins the new journal.
-    pub(crate) fn checkpoint_but<'a>(&mut self, mut rest: impl Iterator<Item = KeyEdit<'a>>) -> Result<()> {
-        self.publish(Extent::Most, &mut rest)
-    }
-
-    fn publish(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
+    pub(super) fn publish(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
         self.land()?;
         let Some(staged) = self.stage(extent)? else { return Ok(()) };
         lock(&self.journal).as_mut().filter(|_| extent != Extent::All).map_or(Ok(()), Journal::flush)?;

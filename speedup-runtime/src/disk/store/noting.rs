@@ -72,11 +72,15 @@ impl Store {
         Ok(())
     }
 
-    /// Returns when every operation so far survives a power cut.
+    /// Returns when every operation so far survives a power cut. Of a structure that nobody tends nothing is written from then on, so its files may be
+    /// copied.
     pub(crate) fn flush(&self) -> Result<()> {
         self.check()?;
         let result = self.each_journal(Journal::flush);
         self.settle(result)?;
+        if !self.deferred {
+            self.wait();
+        }
         self.check_place()
     }
 

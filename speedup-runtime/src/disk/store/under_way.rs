@@ -9,7 +9,7 @@ use super::super::tree::KeyEdit;
 use super::super::{Error, Result};
 use super::Store;
 use super::arrival::{Arrival, UnderWay, is_gone, run};
-use super::checkpoint::Staged;
+use super::checkpoint::{Extent, Staged};
 use crate::sync::global::{Arc, lock};
 
 /// A publication that has departed, and that the store does not know of yet.
@@ -36,6 +36,31 @@ impl Store {
         self.pager.depart();
         self.go_on_with(under_way.outcome, next);
         self.under_way = Some(under_way);
+    }
+
+    /// Publishes as far as `extent` says while changes go on, and waits only for what is on its way; `rest` are the changes that begin the new journal.
+    ///
+    /// While the journal of an earlier process is played, or there is none, it is waited for.
+    pub(crate) fn publish_beside(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
+        if self.replaying || self.is_recovering() {
+            return self.publish(extent, rest);
+        }
+        self.land()?;
+        if let Some(staged) = self.stage(extent)? {
+            let departed = self.depart(staged, rest)?;
+            self.go_on(departed);
+        }
+        Ok(())
+    }
+
+    /// Leaves what becomes due to whoever tends the structure.
+    pub(crate) fn defer(&mut self) {
+        self.deferred = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.deferred
     }
 
     /// Whether a publication is on its way.

@@ -8,6 +8,8 @@ use crate::disk::tree::Seek;
 
 /// How many leaves are read for each new key while a filter grows.
 const LEAVES: usize = 2;
+/// How many records of the write buffer are looked at for each new key before that.
+pub(super) const RECORDS: usize = 64;
 
 impl DictState {
     /// Adds a new key to the filter, and makes or grows one when it pays.
@@ -38,12 +40,26 @@ impl DictState {
         let mut filter = Filter::with_room(self.len as usize * 16);
         let tail = &self.store.tail;
         (0..tail.len()).for_each(|index| filter.insert(tail.key(index)));
-        self.buffer.keys().for_each(|key| filter.insert(key));
         let whole = self.filter.take().and_then(|absent| absent.whole);
-        self.filter = Some(Absent { whole, growing: Some(Growing { filter, upto: Vec::new() }) });
+        let growing = Growing { filter, buffered: Some(0), upto: Vec::new() };
+        self.filter = Some(Absent { whole, growing: Some(growing) });
+    }
+
+    /// Another write buffer has taken the place of the one before, whose records are in the tree or in this one.
+    pub(super) fn buffer_renewed(&mut self) {
+        if let Some(growing) = self.filter.as_mut().and_then(|absent| absent.growing.as_mut()) {
+            growing.buffered = growing.buffered.map(|_| 0);
+        }
     }
 
     fn grow_filter(&mut self) -> Result<()> {
+        if let Some(growing) = self.filter.as_mut().and_then(|absent| absent.growing.as_mut())
+            && let Some(from) = growing.buffered
+        {
+            let filter = &mut growing.filter;
+            growing.buffered = self.buffer.each_key(from, RECORDS, |key| filter.insert(key));
+            return Ok(());
+        }
         let mut key = Vec::new();
         for _ in 0..LEAVES {
             let Some(growing) = self.filter.as_mut().and_then(|absent| absent.growing.as_mut()) else { return Ok(()) };
@@ -74,8 +90,11 @@ impl DictState {
 
     fn end_filter(&mut self) {
         if let Some(absent) = &mut self.filter
-            && let Some(growing) = absent.growing.take()
+            && let Some(mut growing) = absent.growing.take()
         {
+            // A leaf that was taken out of the tree meanwhile was not read there.
+            let tail = &self.store.tail;
+            (0..tail.len()).for_each(|index| growing.filter.insert(tail.key(index)));
             absent.whole = Some(growing.filter);
         }
     }

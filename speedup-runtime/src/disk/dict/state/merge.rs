@@ -7,6 +7,7 @@ use super::super::join::settled;
 use super::{DictState, Merge};
 use crate::disk::Result;
 use crate::disk::leaf::Val;
+use crate::disk::store::Extent;
 use crate::disk::tree::{Edits, KeyEdit, Seek};
 use crate::disk::write_buffer::WriteBuffer;
 
@@ -16,6 +17,8 @@ pub(super) const SLICE: usize = 512;
 const FEW: usize = 16;
 /// How many changes are merged for each one that comes: a merge then ends before the buffer has grown by half.
 const PACE: usize = 3;
+/// The same while a checkpoint waits for the merge: what comes meanwhile is then so few that it is merged at once.
+const HURRIED: usize = 64;
 
 impl DictState {
     /// Begins to merge what the write buffer holds now.
@@ -23,20 +26,22 @@ impl DictState {
         // The open end may hold a leaf of the last checkpoint, so it belongs into the tree before a part is published.
         self.seal()?;
         let (ordered, mark, rest) = (self.buffer.ordered(), self.buffer.mark(), self.buffer.empty());
-        self.merge = Some(Merge { ordered, window: Vec::new(), last: None, mark, rest, due: 0 });
+        self.merge = Some(Merge { ordered, window: Vec::new(), last: None, mark, rest, due: 0, pace: PACE });
         Ok(())
     }
 
     /// Ends the merge if everything is in the tree: what came since is left.
     pub(super) fn finish_merge(&mut self) -> bool {
-        let merged = self.merge.take_if(|merge| merge.is_done());
-        merged.map(|merge| self.buffer = merge.rest).is_some()
+        let Some(merge) = self.merge.take_if(|merge| merge.is_done()) else { return false };
+        self.buffer = merge.rest;
+        self.buffer_renewed();
+        true
     }
 
     /// Goes on with a merge as far as the changes since the last call ask for.
     pub(super) fn pace_merge(&mut self) -> Result<()> {
         let Some(merge) = &mut self.merge else { return Ok(()) };
-        merge.due += PACE;
+        merge.due += merge.pace;
         if merge.due < SLICE {
             return Ok(());
         }
@@ -82,6 +87,7 @@ impl DictState {
             store.tree.edit(&mut store.pager, &Edits::Keys(&edits))?;
         }
         self.buffer.clear();
+        self.buffer_renewed();
         Ok(())
     }
 
@@ -100,7 +106,11 @@ impl DictState {
         self.merge_next(count)?;
         self.finish_merge();
         let store = &mut self.store;
-        if store.pager.is_crowded() && !self.whole_only { store.publish_part() } else { Ok(()) }
+        if store.pager.is_crowded() && !self.whole_only {
+            store.publish_beside(Extent::Part, &mut std::iter::empty())
+        } else {
+            Ok(())
+        }
     }
 
     /// Merges what falls on the next page.
@@ -139,7 +149,14 @@ impl DictState {
     /// Notes that a change came, which is to merge a few others on its way.
     pub(super) fn merge_later(&mut self) {
         if let Some(merge) = &mut self.merge {
-            merge.due += PACE;
+            merge.due += merge.pace;
+        }
+    }
+
+    /// Lets the merge end soon.
+    pub(super) fn hurry(&mut self) {
+        if let Some(merge) = &mut self.merge {
+            merge.pace = HURRIED;
         }
     }
 
@@ -320,6 +337,8 @@ mod tests {
                 state.clear().unwrap();
                 model.clear();
             }
+            state.store.wait();
+            state.store.land_if_there().unwrap();
             let now = state.store.has_next();
             assert_eq!(count(), 1 + usize::from(now), "at {n}");
             if before && !now {

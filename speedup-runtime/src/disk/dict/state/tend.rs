@@ -1,6 +1,7 @@
 //! What a dict does between operations: merging its write buffer and publishing, in parts that readers need not wait for as a whole.
 
 use super::DictState;
+use super::merge::SLICE;
 use crate::disk::Result;
 use crate::disk::body::{Body, Want};
 use crate::disk::store::{Departed, Extent, LONG_JOURNAL, Staged, Store};
@@ -32,8 +33,9 @@ impl DictState {
             self.store.begin_next();
             return Ok(Want::Turn);
         }
-        // After a merge little is left in the buffer to begin the new journal with.
-        if self.wanted || self.store.is_due() || (self.merged && self.store.is_nearly_due()) {
+        // After a merge little is left in the buffer to begin the new journal with. What is on its way is not waited for yet.
+        let is_early = self.merged && self.store.is_nearly_due() && !self.store.is_under_way();
+        if self.wanted || self.store.is_due() || is_early {
             return self.publication();
         }
         self.merged = false;
@@ -45,18 +47,27 @@ impl DictState {
         if self.store.must_wait()? {
             return Ok(Want::Wait);
         }
-        (self.wanted, self.merged) = (false, false);
-        if self.is_rest_long() {
-            self.drain()?;
+        if self.shorten_rest()? {
+            return Ok(Want::Turn);
         }
+        (self.wanted, self.merged) = (false, false);
         self.seal()?;
         let all = self.buffer.is_empty();
         self.publish(if all { Extent::All } else { Extent::Most })
     }
 
-    /// Whether the new journal may begin with so much that the next checkpoint is due at once: large values go into it whole.
-    pub(super) fn is_rest_long(&self) -> bool {
-        self.buffer.size() > LONG_JOURNAL / 2 || self.buffer.outside().next().is_some()
+    /// Sees to it that the new journal does not begin with so much that the next checkpoint is due at once: large values would go into it whole. Whether
+    /// that takes a merge, which has begun.
+    pub(super) fn shorten_rest(&mut self) -> Result<bool> {
+        if self.buffer.size() <= LONG_JOURNAL / 2 && !self.buffer.has_outside() {
+            return Ok(false);
+        }
+        if self.buffer.len() <= SLICE {
+            return self.drain().map(|()| false);
+        }
+        self.begin_merge()?;
+        self.hurry();
+        Ok(true)
     }
 
     fn publish(&mut self, extent: Extent) -> Result<Want> {
@@ -72,7 +83,7 @@ impl DictState {
 
 impl Body for DictState {
     fn defer(&mut self) {
-        self.deferred = true;
+        self.store.defer();
     }
 
     fn want_publication(&mut self) {
