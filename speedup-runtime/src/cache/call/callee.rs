@@ -76,6 +76,12 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         Self { function, run, context, is_local }
     }
 
+    /// What [`of`](Self::of) makes it of.
+    #[inline(always)]
+    pub(in crate::cache) fn parts(self) -> (&'a Function<K, R>, Run<K, R>, *const (), bool) {
+        (self.function, self.run, self.context, self.is_local)
+    }
+
     /// The same with other rules: those of a function that has the same body.
     pub(in crate::cache) fn of_another<'b>(self, function: &'b Function<K, R>) -> Callee<'b, K, R>
     where
