@@ -102,7 +102,7 @@ fn span_elsewhere<Q: ?Sized + Stretch>(part: &Q, whole: &Q) -> Option<u64> {
     let (count, length) = (whole.count(), part.count());
     let distance = address(part).wrapping_sub(address(whole));
     let from = distance / unit::<Q>();
-    let inside = length == 0 || distance % unit::<Q>() == 0 && from <= count && length <= count - from;
+    let inside = length == 0 || distance.is_multiple_of(unit::<Q>()) && from <= count && length <= count - from;
     if inside { number(count, from, length) } else { None }
 }
 
