@@ -210,6 +210,8 @@ impl Scoped {
         let Some(core) = Self::running::<N, K, R>(worker, family, &passed_on) else {
             // SAFETY: they are not used again.
             let (key, body) = unsafe { (ManuallyDrop::take(&mut key), ManuallyDrop::take(&mut body)) };
+            // One by one: were it passed on as a whole, it would lie in memory on the way of a hit, too.
+            let passed_on: [Place; N] = std::array::from_fn(|at| passed_on[at]);
             return self.get_outermost(family, Current::none_of_scope(), passed_on, &key, describe, &body);
         };
         // SAFETY: a scope's.

@@ -57,7 +57,6 @@ impl<T: PartialEq> Stretch for [T] {
 
 /// The number of a part of `whole` units: where it begins if it reaches to the end, and above all those for others. Small where a
 /// recursion shortens at one end.
-#[cfg_attr(not(debug_assertions), inline(always))]
 fn number(whole: usize, from: usize, length: usize) -> Option<u64> {
     let (whole, from, length) = (whole as u64, from as u64, length as u64);
     if length == 0 {
@@ -73,11 +72,37 @@ fn number(whole: usize, from: usize, length: usize) -> Option<u64> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option<u64> {
     let whole = whole.borrow();
-    let (count, length, size) = (whole.count(), part.count(), size_of::<Q::Unit>().max(1));
-    let address = |of: &Q| ptr::from_ref(of).cast::<()>().addr();
+    let (count, length) = (whole.count(), part.count());
+    // Most are what is left behind something: they end where the whole does, and begin as much before that as they are long.
+    if end_of(part) == end_of(whole) && length <= count {
+        return Some((count - length) as u64);
+    }
+    span_elsewhere(part, whole)
+}
+
+/// What one unit takes in [`address`] and [`end_of`].
+const fn unit<Q: ?Sized + Stretch>() -> usize {
+    if size_of::<Q::Unit>() == 0 { 1 } else { size_of::<Q::Unit>() }
+}
+
+fn address<Q: ?Sized>(of: &Q) -> usize {
+    ptr::from_ref(of).cast::<()>().addr()
+}
+
+/// Where a part ends.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn end_of<Q: ?Sized + Stretch>(part: &Q) -> usize {
+    address(part).wrapping_add(part.count().wrapping_mul(unit::<Q>()))
+}
+
+/// The number of a part that does not end where the whole does.
+#[cold]
+#[inline(never)]
+fn span_elsewhere<Q: ?Sized + Stretch>(part: &Q, whole: &Q) -> Option<u64> {
+    let (count, length) = (whole.count(), part.count());
     let distance = address(part).wrapping_sub(address(whole));
-    let from = distance / size;
-    let inside = length == 0 || distance % size == 0 && from <= count && length <= count - from;
+    let from = distance / unit::<Q>();
+    let inside = length == 0 || distance.is_multiple_of(unit::<Q>()) && from <= count && length <= count - from;
     if inside { number(count, from, length) } else { None }
 }
 
@@ -85,12 +110,20 @@ pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_at<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> &Q {
     let whole = whole.borrow();
-    let count = whole.count() as u64;
-    let (from, to) = match number.checked_sub(count + 1) {
-        None => (number, count),
-        Some(other) => (other / (count + 1), other / (count + 1) + other % (count + 1)),
-    };
-    whole.part(from as usize, to as usize)
+    if number <= whole.count() as u64 {
+        whole.part(number as usize, whole.count())
+    } else {
+        elsewhere_at(whole, number)
+    }
+}
+
+/// The same for one that does not reach to the end.
+#[cold]
+#[inline(never)]
+fn elsewhere_at<Q: ?Sized + Stretch>(whole: &Q, number: u64) -> &Q {
+    let above = whole.count() as u64 + 1;
+    let (from, length) = ((number - above) / above, (number - above) % above);
+    whole.part(from as usize, (from + length) as usize)
 }
 
 /// The number of a part with these contents at the end of the whole, or else at its beginning.
@@ -126,6 +159,16 @@ mod tests {
         }
         assert_eq!(span_of::<[u16], _>(&[1, 2], &whole), None);
         assert_eq!(span_of::<[u16], _>(&[], &whole), Some(4));
+    }
+
+    #[test]
+    fn what_ends_with_the_whole_and_begins_before_it_is_elsewhere() {
+        let around = [1_u16, 2, 3, 4];
+        let whole: &[u16; 2] = around.last_chunk().unwrap();
+        assert_eq!(span_of::<[u16], _>(&around[1..], whole), None);
+        assert_eq!(span_of::<[u16], _>(&around[2..], whole), Some(0));
+        assert_eq!(span_of::<[u16], _>(&around[..3], whole), None);
+        assert_eq!(span_of::<[u16], _>(&around[..0], whole), Some(2));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU32, Ordering};
 /// Marks of one cache, read together at the beginning of each call. Relaxed: hints, and never taken back.
 pub(in crate::cache) struct Notes(AtomicU32);
 
-/// A body was found waiting inside rayon.
+/// Bodies use rayon: the function says so, or one was found waiting inside it.
 const RAYON: u32 = 1;
 /// A call was found to need itself.
 const CYCLES: u32 = 2;
@@ -23,7 +23,7 @@ impl Notes {
         self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether a body was found waiting inside rayon.
+    /// Whether bodies are known to use rayon.
     pub(in crate::cache) fn rayon(&self) -> bool {
         self.has(RAYON)
     }

@@ -94,9 +94,9 @@ impl<K: Key, R: Output> Core<K, R> {
         // A pin is also where a thread sees that it may leave its barriers to others.
         if let Some(Free { table, slot }) = free
             && !worker.reader.makes_barriers()
-            && table.claim_own(&slot, worker)
+            && table.claim_swiftly(&slot, worker)
         {
-            return callee.run(self, key, Some(Flight::new(self, worker, table.id(), slot)));
+            return callee.run_on(self, key, Some(Flight::new(self, worker, table.id(), slot)), worker);
         }
         self.get_missed(callee, key)
     }

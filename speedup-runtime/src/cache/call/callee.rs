@@ -5,7 +5,10 @@ use std::ptr::null;
 use crate::cache::{
     call::{claim_guard::Flight, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::{claim::Goal, registry},
+    thread::{
+        claim::Goal,
+        registry::{self, Worker},
+    },
 };
 
 /// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The last three are the parts of the claim's goal, which so are passed in
@@ -73,6 +76,12 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         Self { function, run, context, is_local }
     }
 
+    /// What [`of`](Self::of) makes it of.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn parts(self) -> (&'a Function<K, R>, Run<K, R>, *const (), bool) {
+        (self.function, self.run, self.context, self.is_local)
+    }
+
     /// The same with other rules: those of a function that has the same body.
     pub(in crate::cache) fn of_another<'b>(self, function: &'b Function<K, R>) -> Callee<'b, K, R>
     where
@@ -89,12 +98,31 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     /// Computes the value of a key, from the claim (unless that has been made) to its publication.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
-        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
         if self.has_context() {
-            let own = &registry::current().own;
-            own.context.set(self.context);
-            own.is_local.set(self.is_local);
+            return self.run_on(core, key, claimed, registry::current());
         }
+        self.begin(core, key, claimed)
+    }
+
+    /// The same for who has the thread's worker at hand.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn run_on(
+        &self,
+        core: &Core<K, R>,
+        key: &K,
+        claimed: Option<Flight<'_, K, R>>,
+        worker: &'static Worker,
+    ) -> R {
+        if self.has_context() {
+            worker.own.context.set(self.context);
+            worker.own.is_local.set(self.is_local);
+        }
+        self.begin(core, key, claimed)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn begin(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
+        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
         // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
         // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
         unsafe { (self.run)(core, self.function, key, table, state, value) }

@@ -11,7 +11,7 @@ use crate::cache::{
     },
     thread::{
         claim::Goal,
-        registry::{Pin, Pinned, Worker},
+        registry::{Pinned, Worker},
     },
 };
 #[cfg(not(loom))]
@@ -140,7 +140,7 @@ impl Goal {
     /// The slot.
     ///
     /// # Safety
-    /// The table with the goal's number is current under the pin, and its values are of this type.
+    /// The table with the goal's number is current under the pin, or lasts as long as its core, and its values are of this type.
     #[inline]
     unsafe fn slot_at<'pin, R>(self, _pin: Pinned<'pin>) -> Slot<'pin, R> {
         // SAFETY: the parts are those of a slot of that table.
@@ -176,10 +176,16 @@ impl Goal {
         value: R,
         lasting: bool,
     ) {
-        let pin = (!lasting || !K::is_small()).then(|| worker.pin());
-        // SAFETY: the table lasts as long as the core does.
-        let at = pin.as_ref().map_or_else(|| unsafe { Pinned::needless() }, Pin::at);
-        if let Some(slot) = self.find(core, at) {
+        if lasting && K::is_small() {
+            // Whether it is still the current one or not.
+            if self.table != 0 {
+                // SAFETY: claimed by this worker, by the contract, in a table that is there as long as the core.
+                unsafe { self.slot_at::<R>(Pinned::needless()).publish(value) };
+            }
+            return self.has_ended(core, worker);
+        }
+        let pin = worker.pin();
+        if let Some(slot) = self.find(core, pin.at()) {
             // SAFETY: claimed by this worker, by the contract.
             unsafe { slot.publish(value) };
         }
@@ -203,5 +209,46 @@ impl<K: Key, R: Output> Drop for Flight<'_, K, R> {
     #[inline]
     fn drop(&mut self) {
         self.goal.give_back(self.core, self.worker);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::cache::{
+        call::{asked::Asked, function::Function, state::Core},
+        table::{Current, key::Key},
+        thread::registry,
+    };
+
+    #[test]
+    fn a_value_for_a_table_that_lasts_and_is_no_longer_in_use_goes_nowhere() {
+        let (function, worker) = (Function::new("double", |(n,): &(u64,)| 2 * n), registry::current());
+        let mut core = Core::<(u64,), u64>::new();
+        core.table = Current::none_lasting();
+        let peek = || core.peek(&(1,), (1_u64,).pack(), worker);
+        for is_in_use in [true, false] {
+            let Asked::Mine(flight) = core.ask(&function, &(1,), worker, |value| *value) else {
+                panic!("nobody has claimed it")
+            };
+            if !is_in_use {
+                core.table.clear();
+            }
+            // SAFETY: the claim of this worker, in a core whose tables last.
+            unsafe { flight.into_goal().publish(&core, worker, 2, true) };
+            assert_eq!(peek(), is_in_use.then_some(2));
+            core.table.clear();
+        }
+    }
+
+    #[test]
+    fn that_bodies_use_rayon_is_noted_before_the_first_of_them_runs() {
+        for is_said in [true, false] {
+            let plain = Function::new("same", |(n,): &(u64,)| *n);
+            let function = if is_said { plain.uses_rayon() } else { plain };
+            let core = Core::<(u64,), u64>::new();
+            assert!(!core.notes.rayon());
+            assert_eq!(core.get(function.callee(), &(1,)), 1);
+            assert_eq!(core.notes.rayon(), is_said);
+        }
     }
 }

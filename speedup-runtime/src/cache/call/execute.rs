@@ -61,7 +61,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
         return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
     }
     if worker.handed.any()
-        && let Some(value) = handed_over(core, function, key, (table, state, value), worker)
+        && let Some(value) = handed_over(core, function, key, table, state, value)
     {
         return value;
     }
@@ -71,7 +71,10 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
         None => match unsafe { core.begin(key, worker, lasting) } {
             Begun::Mine(flight) => flight.into_goal(),
             Begun::Value(value) => return value,
-            Begun::NotYet if switch::begins_off() => Goal::NOWHERE,
+            Begun::NotYet if switch::begins_off() => {
+                core.note_habits(function);
+                Goal::NOWHERE
+            }
             Begun::NotYet => return core.compute(callee(), key, worker),
         },
     };
@@ -81,7 +84,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
         count(core, function, &frame, worker);
         let _running = Running::begin(worker, &frame);
         // Relaxed: a hint.
-        if worker.own.sample.is_shared() || function.uses_rayon || core.notes.any() || watch::is_on() {
+        if worker.own.sample.is_shared() || core.notes.any() || watch::is_on() {
             announce(core, function, key, &frame, worker);
         }
         body(key)
@@ -129,9 +132,11 @@ fn handed_over<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
-    (table, state, value): (u64, *const (), *mut ()),
-    worker: &'static Worker,
+    table: u64,
+    state: *const (),
+    value: *mut (),
 ) -> Option<R> {
+    let worker = registry::current();
     // What is kept for a call that ended before its helper did is not for one that fills the same slot later.
     let running = call_stack::top(worker).filter(|frame| frame.is(Mark::Expecting))?.slot();
     // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
@@ -155,14 +160,12 @@ fn handed_over<K: Key, R: Output>(
 /// Counts the call, and sees to what is done every so many calls.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
-    if worker.own.top.get().is_none() {
+    if frame.parent.is_none() {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
     }
     let computed = worker.count_computed(core.number.index());
-    if !function.sequential {
-        core.grain.count(worker, computed, &core.number);
-    }
+    core.grain.count(worker, computed, &core.number, function.sequential);
     if worker.own.timing.is_due(computed) {
         time(frame, core.number.index(), worker);
     }
@@ -204,7 +207,7 @@ fn announce<K: Key, R: Output>(
             call_stack::show_with_group(frame);
         }
     }
-    if function.uses_rayon || core.notes.rayon() {
+    if core.notes.rayon() {
         call_stack::note_rayon(frame, worker);
     }
 }

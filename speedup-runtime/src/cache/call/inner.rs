@@ -277,7 +277,7 @@ impl<K: Key, R: Output> Core<K, R> {
         stack::on_a_new_piece(worker, more, || self.compute_due(callee, key, worker, due))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute_due(
         &self,
         callee: Callee<'_, K, R>,

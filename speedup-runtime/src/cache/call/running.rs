@@ -23,41 +23,43 @@ impl<'a> Running<'a> {
         worker.own.top.set(Some(NonNull::from(frame)));
         Self { worker, frame }
     }
+}
 
-    #[cold]
-    fn take_down(&self) {
-        if self.frame.is(Mark::Timed) {
-            self.frame.timed();
-        }
-        if self.frame.is(Mark::Watched) {
-            watch::end();
-        }
-        if self.worker.handed.any() {
-            self.worker.handed.forget(self.frame.slot());
-        }
-        if self.frame.is(Mark::InRayon) {
-            let frames = &self.worker.rayon_frames;
-            frames.store(frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
-        }
-        if let Some(place) = self.frame.place() {
-            self.worker.board().pop(place);
-        }
-        if self.frame.is(Mark::Cyclic) && !std::thread::panicking() {
-            poison::lift();
-        }
-        if self.frame.parent.is_none() {
-            self.frame.engine().ended();
-        }
+/// What is left to do at the end of some calls. It is told of the two parts, so that no [`Running`] need lie in memory.
+#[cold]
+#[inline(never)]
+fn take_down(worker: &'static Worker, frame: &Frame) {
+    if frame.is(Mark::Timed) {
+        frame.timed();
+    }
+    if frame.is(Mark::Watched) {
+        watch::end();
+    }
+    if worker.handed.any() {
+        worker.handed.forget(frame.slot());
+    }
+    if frame.is(Mark::InRayon) {
+        let frames = &worker.rayon_frames;
+        frames.store(frames.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+    if let Some(place) = frame.place() {
+        worker.board().pop(place);
+    }
+    if frame.is(Mark::Cyclic) && !std::thread::panicking() {
+        poison::lift();
+    }
+    if frame.parent.is_none() {
+        frame.engine().ended();
     }
 }
 
 impl Drop for Running<'_> {
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop(&mut self) {
         let Self { worker, frame } = self;
         worker.own.top.set(frame.parent);
         if frame.is_marked() || (frame.parent.is_none() && worker.own.sample.is_open()) {
-            self.take_down();
+            take_down(worker, frame);
         }
     }
 }

@@ -296,6 +296,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline(never)]
     fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
+        self.note_habits(function);
         function.docked();
         self.number.give();
         registry::current().own.timing.soon();
@@ -303,10 +304,18 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table.get_or_make(|| Table::new(registry::current()), pin)
     }
 
+    /// Notes what the function says of its bodies, where each call looks anyway.
+    pub(super) fn note_habits(&self, function: &Function<K, R>) {
+        if function.uses_rayon {
+            self.notes.note_rayon();
+        }
+    }
+
     /// Makes the table of a cache that several threads are going to fill from the beginning.
     pub(in crate::cache) fn make_unowned_table(&self, function: &Function<K, R>, worker: &'static Worker) {
         let pin = worker.pin();
         self.function.get_or_init(|| function.clone());
+        self.note_habits(function);
         function.docked();
         self.number.give();
         self.table.get_or_make(Table::unowned, pin.at());

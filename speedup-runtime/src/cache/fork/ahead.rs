@@ -15,7 +15,13 @@ use std::{
 use foldhash::fast::RandomState;
 
 use crate::cache::{
-    call::{asked::Tried, bodies::Inside, callee::Callee, state::Core},
+    call::{
+        asked::Tried,
+        bodies::Inside,
+        callee::{Callee, Run},
+        function::Function,
+        state::Core,
+    },
     fork::{
         fork_join::{self, Step},
         shown::{Guest, Open},
@@ -51,15 +57,24 @@ impl<K: Key, R: Output> Inside<'_, K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         if self.core.may_share(self.callee.function, registry::current()) {
-            self.ahead_shared(forecast);
+            let (function, run, context, is_local) = self.callee.parts();
+            Self::ahead_shared(self.core, function, run, context, is_local, forecast);
         }
     }
 
-    /// The same, where it is worth it; out of line, to keep the frames of bodies small.
+    /// The same, where it is worth it; out of line, to keep the frames of bodies small, and given the parts, so that no [`Inside`] need lie in
+    /// memory.
     #[cold]
     #[inline(never)]
-    fn ahead_shared(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        run(self.core, self.callee, forecast);
+    fn ahead_shared(
+        core: &Core<K, R>,
+        function: &Function<K, R>,
+        body: Run<K, R>,
+        context: *const (),
+        is_local: bool,
+        forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)),
+    ) {
+        run(core, Callee::of(function, body, context, is_local), forecast);
     }
 }
 

@@ -261,13 +261,13 @@ impl Reader {
         if self.has_entered() { Entered { outermost: false } } else { self.begin(domain, barrier) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn has_entered(&self) -> bool {
         // Relaxed: only this thread writes its pin word.
         self.pin.load(Ordering::Relaxed) != 0
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
         // The barrier that follows (here or forced by the collector) orders the store before later loads. Release, with
         // the Acquire in `pinned`: who sees this pin and not the end of the one before must see what was read under

@@ -74,6 +74,16 @@ impl<K: Key, R: Output> Table<K, R> {
         }
     }
 
+    /// The same by a worker that leaves its barriers to others, as its caller has just seen.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn claim_swiftly(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+        let number = me.number;
+        match self.bias.alone(number, || ()) {
+            Some(alone) => slot.state().claim_alone(number, &alone).is_ok(),
+            None => self.bias.is_shared() && slot.state().claim(number).is_ok(),
+        }
+    }
+
     /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without
     /// ado, in a new page if there is one to be had, and in the hash table if not; out of line, to keep the frames of bodies small.
     #[inline(never)]

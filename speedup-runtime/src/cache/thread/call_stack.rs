@@ -11,7 +11,7 @@ use crate::{panics::Payload, sync::Ordering};
 /// Has a call shown to others as long as it runs, when it or one that it makes comes to a group: before, there is nothing to help with.
 /// Only for a running call of this thread.
 pub(in crate::cache) fn show_with_group(frame: &Frame) {
-    frame.place.set(DUE);
+    frame.set_place(DUE);
 }
 
 /// Shows the innermost running call, and those around it that are due; where, if it is one of those that are shown.
@@ -31,7 +31,7 @@ pub(in crate::cache) fn show_due(worker: &Worker) -> Option<usize> {
 pub(in crate::cache) fn show(frame: &Frame, worker: &Worker) {
     let mark = frame.key_mark();
     // A board has fewer places than calls fit on a stack.
-    frame.place.set(worker.board().push(frame.slot(), mark) as u32);
+    frame.set_place(worker.board().push(frame.slot(), mark) as u32);
 }
 
 /// Notes that the body of a call uses rayon, as long as it runs. Only for a running call of this thread.

@@ -22,10 +22,9 @@ pub(in crate::cache) struct Frame {
     key: *const (),
     /// Where the value goes, or would go.
     goal: Goal,
-    /// Where the call is shown to others, or [`DUE`], or [`HIDDEN`].
-    pub(in crate::cache) place: Cell<u32>,
-    /// A [`Mark`] a bit.
-    marks: Cell<u8>,
+    /// Where the call is shown to others, or [`DUE`], or [`HIDDEN`]; and above that a bit for each [`Mark`] that it does not have. One word, all
+    /// of whose bits are set if there is nothing to say: then its end is one comparison.
+    told: Cell<u64>,
 }
 
 /// What may be said of a running call.
@@ -52,6 +51,8 @@ pub(in crate::cache) enum Mark {
 const HIDDEN: u32 = u32::MAX;
 /// The place of a call that is shown from its first group on.
 pub(super) const DUE: u32 = u32::MAX - 1;
+/// Of a call that is hidden and has no mark.
+const UNTOLD: u64 = u64::MAX;
 
 impl Frame {
     /// A call of this cache with this key, made from this one.
@@ -65,17 +66,26 @@ impl Frame {
         key: *const (),
         goal: Goal,
     ) -> Self {
-        Self { parent, core, key, goal, place: Cell::new(HIDDEN), marks: Cell::new(0) }
+        Self { parent, core, key, goal, told: Cell::new(UNTOLD) }
+    }
+
+    fn place_or_due(&self) -> u32 {
+        self.told.get() as u32
     }
 
     /// Where the call is shown to others, if it is.
     pub(in crate::cache) fn place(&self) -> Option<usize> {
-        Some(self.place.get()).filter(|place| *place < DUE).map(|place| place as usize)
+        Some(self.place_or_due()).filter(|place| *place < DUE).map(|place| place as usize)
+    }
+
+    /// Says where the call is shown, or that it is [`DUE`].
+    pub(super) fn set_place(&self, place: u32) {
+        self.told.set(self.told.get() & !u64::from(HIDDEN) | u64::from(place));
     }
 
     /// Whether the call is to be shown when it comes to a group.
     pub(in crate::cache) fn is_due(&self) -> bool {
-        self.place.get() == DUE
+        self.place_or_due() == DUE
     }
 
     /// Where the value goes, or would go.
@@ -97,21 +107,32 @@ impl Frame {
 
     /// Whether the call has this mark.
     pub(in crate::cache) fn is(&self, mark: Mark) -> bool {
-        self.marks.get() & mark as u8 != 0
+        self.marks() & mark as u8 != 0
+    }
+
+    fn marks(&self) -> u8 {
+        !(self.told.get() >> u32::BITS) as u8
     }
 
     /// Sets or takes a mark; whether the call had it.
     pub(in crate::cache) fn mark(&self, mark: Mark, to: bool) -> bool {
         let before = self.is(mark);
-        let others = self.marks.get() & !(mark as u8);
-        self.marks.set(if to { others | mark as u8 } else { others });
+        let (told, bit) = (self.told.get(), u64::from(mark as u8) << u32::BITS);
+        self.told.set(if to { told & !bit } else { told | bit });
         before
     }
 
     /// Whether anything is to be done when the call ends.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_marked(&self) -> bool {
-        self.place.get() < DUE || self.marks.get() & !(Mark::Aside as u8) != 0
+        self.told.get() != UNTOLD && self.tells()
+    }
+
+    /// The same of what is said of the call, if anything is.
+    #[cold]
+    #[inline(never)]
+    fn tells(&self) -> bool {
+        self.place_or_due() < DUE || self.marks() & !(Mark::Aside as u8) != 0
     }
 
     /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.
@@ -180,5 +201,29 @@ impl Top {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn set(&self, frame: Option<NonNull<Frame>>) {
         self.0.store(frame.map_or(null_mut(), NonNull::as_ptr), Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::ptr::null;
+
+    use super::*;
+
+    #[test]
+    fn places_and_marks_leave_each_other_alone() {
+        // SAFETY: nobody follows the pointers of a call that is not on a thread's list.
+        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE) };
+        assert!(!frame.is_marked() && frame.place().is_none() && !frame.is_due());
+        assert!(!frame.mark(Mark::Aside, true) && !frame.is_marked(), "there is nothing to undo");
+        frame.set_place(DUE);
+        assert!(frame.is_due() && frame.place().is_none() && frame.is(Mark::Aside) && !frame.is_marked());
+        frame.set_place(7);
+        assert!(frame.place() == Some(7) && !frame.is_due() && frame.is_marked());
+        assert!(frame.mark(Mark::Aside, false) && !frame.mark(Mark::Hit, true));
+        assert!(frame.place() == Some(7) && frame.is(Mark::Hit) && !frame.is(Mark::Aside) && !frame.is(Mark::Timed));
+        frame.set_place(HIDDEN);
+        assert!(frame.place().is_none() && frame.is_marked());
+        assert!(frame.mark(Mark::Hit, false) && !frame.is_marked() && !frame.is(Mark::Hit));
     }
 }

@@ -253,7 +253,7 @@ impl Worker {
     }
 
     /// The same, if the thread is not pinned: so who does little need not ask again when that ends.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn pin_first(&'static self) -> Option<Pin> {
         Some(Pin { worker: self, entered: self.reader.enter_first(&DOMAIN)? })
     }

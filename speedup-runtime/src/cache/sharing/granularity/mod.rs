@@ -143,10 +143,10 @@ impl Grain {
         }
     }
 
-    /// A call begins to be computed: the worker's count of them.
-    #[inline]
-    pub(in crate::cache) fn count(&self, worker: &Worker, computed: u64, number: &Number) {
-        if computed >= worker.own.sample.next.get() {
+    /// A call begins to be computed: the worker's count of them, and whether the function never shares.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn count(&self, worker: &Worker, computed: u64, number: &Number, is_sequential: bool) {
+        if computed >= worker.own.sample.next.get() && !is_sequential {
             self.look(worker, number);
         }
     }
