@@ -20,7 +20,7 @@ use crate::cache::{
         fork_join::{self, Step},
         shown::{Guest, Open},
     },
-    sharing::leapfrog,
+    sharing::invitation,
     table::key::{Distinct, Key, Output},
     thread::{
         call_stack,
@@ -160,7 +160,7 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         return;
     }
     if opened::show_all(&worker.own.opened, worker.board()) {
-        leapfrog::invite(worker);
+        invitation::invite(worker);
     }
     let mut helped = 0;
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
