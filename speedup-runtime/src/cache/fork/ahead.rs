@@ -9,7 +9,6 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
-    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -20,7 +19,10 @@ use crate::cache::{
         fork_join::{self, Step},
         shown::{Guest, Open},
     },
-    sharing::invitation,
+    sharing::{
+        granularity::{Told, Trial},
+        invitation,
+    },
     table::key::{Distinct, Key, Output},
     thread::{
         call_stack,
@@ -42,9 +44,6 @@ const ROOM: usize = 1024;
 const FEW: usize = 16;
 /// After each so many calls that are made alone it is asked whether it has begun to pay.
 const OFTEN: usize = 4;
-/// After so many of many calls it is plain whether they are cheap: whether to share one out takes as long as to compute it.
-const TRIED: usize = 32;
-const CHEAP: Duration = Duration::from_nanos(400);
 
 impl<K: Key, R: Output> Inside<'_, K, R> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
@@ -84,7 +83,9 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
         panics::swallow(payload);
     }
     let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
-    core.outlook.pay(began.elapsed());
+    let took = began.elapsed();
+    core.outlook.pay(took);
+    core.grain.named(keys.len(), took, worker);
     share(core, callee, &keys, worker);
 }
 
@@ -180,10 +181,11 @@ fn alone<K: Key, R: Output>(
     left: &[usize],
     worker: &'static Worker,
 ) -> Option<usize> {
-    if core.shares(callee.function, worker) {
+    let mut trial = core.grain.tries(left.len(), worker).then(Trial::begin);
+    if trial.is_none() && core.shares(callee.function, worker) {
         return Some(0);
     }
-    let (mut begun, mut found, began) = (0, 0, Instant::now());
+    let (mut begun, mut found) = (0, 0);
     let guest = Guest::new(core, callee);
     let open = Open::new(&guest, keys, left, worker);
     while begun < left.len() {
@@ -194,9 +196,13 @@ fn alone<K: Key, R: Output>(
             return None;
         }
         begun += 1;
-        // Those that were there took next to nothing.
-        if begun == TRIED && left.len() > 2 * TRIED && began.elapsed() < CHEAP * (begun as u32 - found as u32) {
-            return None;
+        if let Some(first) = &mut trial {
+            match core.tell(first, (begun, found as usize, left.len() - begun), worker) {
+                Told::GoOn => continue,
+                Told::Over => trial = None,
+                Told::Cheap => return None,
+                Told::Share => return Some(begun),
+            }
         }
         if begun.is_multiple_of(OFTEN) {
             // One may be dear.
