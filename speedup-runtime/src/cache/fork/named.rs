@@ -45,11 +45,39 @@ impl<K: Key> Named<K> {
     pub(super) fn name<R: Output>(&self, key: K, core: &Core<K, R>) {
         let worker = registry::current();
         if !std::ptr::eq(worker, self.by) {
-            return lock(&self.others).name(key, core, worker);
+            return self.name_of_another(key, core, worker);
         }
-        // SAFETY: the thread that alone touches it. It is not in here already: of the user's code `Hash` and `Eq` of keys run in here, and they
-        // have no way to the forecast's closure, which its body borrows for its own time.
-        unsafe { &mut *self.own.get() }.name(key, core, worker);
+        // SAFETY: the thread that alone touches it; no other reference is alive, since no code of users runs while there is one.
+        if unsafe { &*self.own.get() }.is_full() {
+            self.make_room(core, worker);
+        }
+        // SAFETY: as above; a push runs no code of users.
+        unsafe { &mut *self.own.get() }.keys.push(key);
+    }
+
+    /// On the forecast's own thread. Keys that are hashed, compared and dropped here might lead to the forecast again, so they are set aside.
+    #[cold]
+    fn make_room<R: Output>(&self, core: &Core<K, R>, worker: &'static Worker) {
+        // SAFETY: as in `name`.
+        let mut keys = std::mem::replace(unsafe { &mut *self.own.get() }, Keys::new(0));
+        let has_room = keys.make_room(core, worker);
+        // SAFETY: as in `name`.
+        let own = unsafe { &mut *self.own.get() };
+        keys.keys.append(&mut own.keys);
+        *own = keys;
+        if !has_room {
+            end();
+        }
+    }
+
+    #[cold]
+    fn name_of_another<R: Output>(&self, key: K, core: &Core<K, R>, worker: &'static Worker) {
+        let mut others = lock(&self.others);
+        if others.is_full() && !others.make_room(core, worker) {
+            drop(others);
+            end();
+        }
+        others.keys.push(key);
     }
 
     /// All of them; those of other threads come last.
@@ -71,18 +99,13 @@ impl<K: Key> Keys<K> {
         Self { keys: Vec::with_capacity(capacity), room: ROOM }
     }
 
-    #[inline]
-    fn name<R: Output>(&mut self, key: K, core: &Core<K, R>, worker: &'static Worker) {
-        if self.keys.len() == self.room {
-            self.make_room(core, worker);
-        }
-        self.keys.push(key);
+    fn is_full(&self) -> bool {
+        self.keys.len() >= self.room
     }
 
-    /// Drops what is not missing, or ends the forecast.
-    #[cold]
-    fn make_room<R: Output>(&mut self, core: &Core<K, R>, worker: &'static Worker) {
-        let all: Vec<usize> = (0..self.room).collect();
+    /// Drops what is not missing; whether there is room then.
+    fn make_room<R: Output>(&mut self, core: &Core<K, R>, worker: &'static Worker) -> bool {
+        let all: Vec<usize> = (0..self.keys.len()).collect();
         let mut missing = missing(core, &self.keys, &all, worker).into_iter().peekable();
         let mut at = 0;
         self.keys.retain(|_| {
@@ -91,11 +114,13 @@ impl<K: Key> Keys<K> {
             is_missing
         });
         self.room = (2 * self.keys.len()).clamp(ROOM, MOST);
-        if self.keys.len() >= self.room {
-            // No hook is called, so nothing is printed; who makes the forecast contains it.
-            std::panic::resume_unwind(Box::new("the forecast names too many calls"));
-        }
+        !self.is_full()
     }
+}
+
+/// Ends the forecast. No hook is called, so nothing is printed; who makes the forecast contains it.
+fn end() -> ! {
+    std::panic::resume_unwind(Box::new("the forecast names too many calls"))
 }
 
 #[cfg(test)]
