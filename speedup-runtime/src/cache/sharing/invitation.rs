@@ -127,7 +127,7 @@ fn pass_on(home: &'static Worker) {
     tidy(home);
     let root = home.root.load(Ordering::Acquire);
     // One at a time: those that are busy have the last one yet to come.
-    if root % 2 == 0 || !shows_anything(home) || home.passed_on.swap(true, Ordering::Relaxed) {
+    if root.is_multiple_of(2) || !shows_anything(home) || home.passed_on.swap(true, Ordering::Relaxed) {
         return;
     }
     let passed_on = PassedOn(home);
@@ -135,7 +135,7 @@ fn pass_on(home: &'static Worker) {
         panics::contain(|| {
             let root = passed_on.0.root.load(Ordering::Acquire);
             // Nobody passes it on again, so it comes to an end.
-            if is_taken(registry::current()) || root % 2 == 0 {
+            if is_taken(registry::current()) || root.is_multiple_of(2) {
                 return;
             }
             if let Some(seat) = take_seat(passed_on.0, seats()) {
