@@ -29,7 +29,7 @@ pub(crate) use loom::{
 pub(crate) mod timed {
     pub(crate) use std::{hint::spin_loop, thread::yield_now, time::Instant};
 
-    pub(crate) use rayon_core::{current_num_threads, spawn};
+    pub(crate) use rayon_core::{current_num_threads, spawn, spawn_broadcast};
 
     /// Something small has been done, of which a simulation says how long it takes.
     #[inline(always)]
@@ -40,6 +40,8 @@ pub(crate) mod timed {
 #[cfg(speedup_simulated)]
 pub(crate) mod timed {
     pub(crate) use crate::simulation::{Instant, Parker, current_num_threads, spawn, spin_loop, step, yield_now};
+    // No simulated body waits in rayon, so none comes to it.
+    pub(crate) use rayon_core::spawn_broadcast;
 }
 
 /// A box that is made at first use; of several that are made at the same time, one stays.

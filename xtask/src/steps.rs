@@ -198,10 +198,11 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
-const WALKS: [&str; 7] = [
+const WALKS: [&str; 8] = [
     "cache::memory",
     "cache::bound::marks",
     "cache::thread::opened",
+    "cache::fork::named::tests::what",
     "cache::fork::shown",
     "cache::api::fallible",
     "cache::api::foretold",

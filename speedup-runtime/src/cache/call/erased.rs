@@ -7,7 +7,7 @@ use std::{
 
 use crate::cache::{
     call::{callee::Callee, claim_guard::Flight, function::Show, state::Core},
-    sharing::leapfrog,
+    sharing::invitation,
     table::{
         Member, State, Table, Word,
         key::{Key, Output, mark_of},
@@ -194,7 +194,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         self.outlook.end(worker, Instant::now);
         // A group from outside of all calls, of which this was a member, goes on.
         if worker.shown().is_none_or(|board| board.depth() == 0) {
-            leapfrog::dismiss(worker);
+            invitation::dismiss(worker);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::cache::{
         running::Running,
         state::Core,
     },
-    sharing::leapfrog,
+    sharing::invitation,
     table::key::{Key, Output},
     thread::{
         call_stack,
@@ -202,7 +202,7 @@ fn announce<K: Key, R: Output>(
         if core.shares(function, worker) {
             // Sharing may have begun at a look at the window, between two groups.
             if opened::show_all(&worker.own.opened, worker.board()) {
-                leapfrog::invite(worker);
+                invitation::invite(worker);
             }
             call_stack::show_with_group(frame);
         }

@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
     call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
-    sharing::granularity::Grain,
+    sharing::granularity::{Grain, Told, Trial},
     table::{
         Census, Current, Table, Word,
         key::{Key, Lookup, Output},
@@ -331,6 +331,16 @@ impl<K: Key, R: Output> Core<K, R> {
     #[inline]
     pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
         !function.sequential && self.grain.shares(worker, &self.number)
+    }
+
+    /// What the first of many calls tell of the rest, of which they have told this so far. As [`Trial::tell`].
+    pub(in crate::cache) fn tell(
+        &self,
+        trial: &mut Trial,
+        counts: (usize, usize, usize),
+        worker: &'static Worker,
+    ) -> Told {
+        trial.tell(counts, &self.grain, worker, &self.number)
     }
 
     /// Whether so many calls made from outside of all calls are to be shared out.

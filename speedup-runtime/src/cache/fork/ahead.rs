@@ -5,14 +5,7 @@
 //! forecast gets wrong costs time, never a wrong result: its panics are contained, and those of its calls go to the call of
 //! the body that asks for the same key, if there is one.
 
-use std::{
-    collections::HashSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Mutex,
-    time::Duration,
-};
-
-use foldhash::fast::RandomState;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::cache::{
     call::{
@@ -24,10 +17,15 @@ use crate::cache::{
     },
     fork::{
         fork_join::{self, Step},
+        missing::missing,
+        named::Named,
         shown::{Guest, Open},
     },
-    sharing::leapfrog,
-    table::key::{Distinct, Key, Output},
+    sharing::{
+        granularity::{Told, Trial},
+        invitation,
+    },
+    table::key::{Key, Output},
     thread::{
         call_stack,
         handed::End,
@@ -37,20 +35,11 @@ use crate::cache::{
 };
 use crate::{
     panics,
-    sync::{Ordering, lock, timed::Instant},
+    sync::{Ordering, timed::Instant},
 };
 
-/// A forecast names at most so many calls; those behind them are computed when the body comes to them.
-const MOST: usize = 1 << 16;
-/// So many keys at least are named before it is found out which of them are missing.
-const ROOM: usize = 1024;
-/// Up to so many keys are compared one by one to find those named twice.
-const FEW: usize = 16;
 /// After each so many calls that are made alone it is asked whether it has begun to pay.
 const OFTEN: usize = 4;
-/// After so many of many calls it is plain whether they are cheap: whether to share one out takes as long as to compute it.
-const TRIED: usize = 32;
-const CHEAP: Duration = Duration::from_nanos(400);
 
 impl<K: Key, R: Output> Inside<'_, K, R> {
     /// Lets the body say which calls of the same function it will make next. As [`Cache::ahead`](crate::Cache::ahead).
@@ -93,69 +82,15 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if !core.outlook.is_good(worker, began) {
         return;
     }
-    let named = Mutex::new(Named { keys: Vec::with_capacity(8), room: ROOM });
-    let call = |arguments: K::Args| name(&named, K::of(arguments), core);
+    let named = Named::by(worker);
+    let call = |arguments: K::Args| named.name(K::of(arguments), core);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
         panics::swallow(payload);
     }
-    let keys = named.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).keys;
-    core.outlook.pay(began.elapsed());
+    let (keys, took) = (named.into_keys(), began.elapsed());
+    core.outlook.pay(took);
+    core.grain.named(keys.len(), took, worker);
     share(core, callee, &keys, worker);
-}
-
-/// The keys that a forecast has named. Whether they are missing, and which of them are the same, is found out when they are shared out, or
-/// when there is no room for more: of cheap calls, that would take as long as the calls.
-struct Named<K> {
-    keys: Vec<K>,
-    room: usize,
-}
-
-/// Notes a key, and ends a forecast that has no end.
-fn name<K: Key, R: Output>(named: &Mutex<Named<K>>, key: K, core: &Core<K, R>) {
-    let mut named = lock(named);
-    if named.keys.len() == named.room {
-        let all: Vec<usize> = (0..named.room).collect();
-        let mut missing = missing(core, &named.keys, &all, registry::current()).into_iter().peekable();
-        let mut at = 0;
-        named.keys.retain(|_| {
-            let is_missing = missing.next_if_eq(&at).is_some();
-            at += 1;
-            is_missing
-        });
-        named.room = (2 * named.keys.len()).clamp(ROOM, MOST);
-    }
-    if named.keys.len() < named.room {
-        named.keys.push(key);
-        return;
-    }
-    drop(named);
-    // No hook is called, so nothing is printed; `run` contains it.
-    std::panic::resume_unwind(Box::new("the forecast names too many calls"));
-}
-
-/// Which of these keys are missing, each once.
-fn missing<K: Key, R: Output>(core: &Core<K, R>, keys: &[K], of: &[usize], worker: &'static Worker) -> Vec<usize> {
-    let mut missing: Vec<usize> = Vec::with_capacity(of.len());
-    let mut known: HashSet<&Distinct<K>, RandomState> = HashSet::default();
-    for index in of {
-        let key = &keys[*index];
-        // Hashing and comparing keys is users' code. The body meets a panic of it in its own time, and perhaps never.
-        panics::contain(|| {
-            let is_new = !core.contains(key, worker)
-                && match missing.len() {
-                    0..FEW => !missing.iter().any(|known| keys[*known].is_key(key)),
-                    FEW => {
-                        known = missing.iter().map(|index| Distinct::of(&keys[*index])).collect();
-                        known.insert(Distinct::of(key))
-                    }
-                    _ => known.insert(Distinct::of(key)),
-                };
-            if is_new {
-                missing.push(*index);
-            }
-        });
-    }
-    missing
 }
 
 /// Computes the keys together with whoever helps.
@@ -175,7 +110,7 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         return;
     }
     if opened::show_all(&worker.own.opened, worker.board()) {
-        leapfrog::invite(worker);
+        invitation::invite(worker);
     }
     let mut helped = 0;
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
@@ -195,10 +130,11 @@ fn alone<K: Key, R: Output>(
     left: &[usize],
     worker: &'static Worker,
 ) -> Option<usize> {
-    if core.shares(callee.function, worker) {
+    let mut trial = core.grain.tries(left.len(), worker).then(Trial::begin);
+    if trial.is_none() && core.shares(callee.function, worker) {
         return Some(0);
     }
-    let (mut begun, mut found, began) = (0, 0, Instant::now());
+    let (mut begun, mut found) = (0, 0);
     let guest = Guest::new(core, callee);
     let open = Open::new(&guest, keys, left, worker);
     while begun < left.len() {
@@ -209,9 +145,13 @@ fn alone<K: Key, R: Output>(
             return None;
         }
         begun += 1;
-        // Those that were there took next to nothing.
-        if begun == TRIED && left.len() > 2 * TRIED && began.elapsed() < CHEAP * (begun as u32 - found as u32) {
-            return None;
+        if let Some(first) = &mut trial {
+            match core.tell(first, (begun, found as usize, left.len() - begun), worker) {
+                Told::GoOn => continue,
+                Told::Over => trial = None,
+                Told::Cheap => return None,
+                Told::Share => return Some(begun),
+            }
         }
         if begun.is_multiple_of(OFTEN) {
             // One may be dear.
@@ -266,38 +206,4 @@ fn compute<K: Key, R: Output>(
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
     true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(keys: impl IntoIterator<Item = u32>, there: &[u32]) -> Vec<u32> {
-        let cache = crate::Cache::from_fn(|n: u32| n);
-        there.iter().for_each(|n| _ = cache.get((*n,)));
-        let core = cache.core();
-        let named = Mutex::new(Named { keys: Vec::new(), room: ROOM });
-        panics::contain(|| keys.into_iter().for_each(|n| name(&named, (n,), core)));
-        let keys = named.into_inner().expect("not poisoned").keys;
-        let all: Vec<usize> = (0..keys.len()).collect();
-        missing(core, &keys, &all, registry::current()).iter().map(|index| keys[*index].0).collect()
-    }
-
-    #[test]
-    fn what_is_missing_is_named_once_and_in_order() {
-        assert!(named([], &[]).is_empty());
-        assert_eq!(named([3, 1, 3, 2, 1], &[2]), [3, 1]);
-        let expected: Vec<u32> = (0..500).rev().filter(|n| n % 7 != 0).collect();
-        let there: Vec<u32> = (0..500).filter(|n| n % 7 == 0).collect();
-        // More than there is room for at once.
-        let keys = (0..500).rev().flat_map(|n| [n; 9]);
-        assert_eq!(named(keys, &there), expected);
-    }
-
-    #[test]
-    fn a_forecast_without_an_end_ends() {
-        let named = named(0.., &[5]);
-        assert_eq!(named.len(), MOST);
-        assert!(named.iter().copied().eq((0..).filter(|n| *n != 5).take(MOST)));
-    }
 }

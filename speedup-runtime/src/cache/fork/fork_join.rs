@@ -10,7 +10,7 @@ use crate::cache::{
         shown::{Guest, Show},
         wide::{WIDE, Wide},
     },
-    sharing::leapfrog,
+    sharing::invitation,
     table::key::{Key, Output},
     thread::{
         board::WINDOW,
@@ -137,9 +137,9 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
             if step == 0 || !is_wide {
                 show.members(keys, &missing[step..]);
             }
-            if step == 0 || !is_wide || leapfrog::may_invite(worker) {
+            if step == 0 || !is_wide || invitation::may_invite(worker) {
                 core.open(worker);
-                leapfrog::invite(worker);
+                invitation::invite(worker);
             }
         }
         let index = missing[step];

@@ -7,6 +7,10 @@ pub(in crate::cache) mod fork_join;
 #[cfg(not(loom))]
 pub(in crate::cache) mod join;
 #[cfg(not(loom))]
+mod missing;
+#[cfg(not(loom))]
+mod named;
+#[cfg(not(loom))]
 pub(in crate::cache) mod shown;
 #[cfg(not(loom))]
 pub(in crate::cache) mod wide;

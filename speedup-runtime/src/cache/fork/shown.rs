@@ -11,7 +11,7 @@ use crate::cache::{
     block::waits,
     call::{callee::Callee, state::Core},
     fork::wide::Wide,
-    sharing::leapfrog,
+    sharing::{invitation, leapfrog},
     table::key::{Key, Output},
     thread::{
         board::WINDOW,
@@ -217,7 +217,7 @@ impl<K: Key, R: Output> Drop for Show<'_, K, R> {
         if self.own_place {
             self.worker.board().pop(self.place);
             if self.worker.own.top.get().is_none() {
-                leapfrog::dismiss(self.worker);
+                invitation::dismiss(self.worker);
             }
         }
     }

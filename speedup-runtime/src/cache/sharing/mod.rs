@@ -3,4 +3,6 @@
 #[cfg(not(loom))]
 pub(in crate::cache) mod granularity;
 #[cfg(not(loom))]
+pub(in crate::cache) mod invitation;
+#[cfg(not(loom))]
 pub(in crate::cache) mod leapfrog;

@@ -37,7 +37,7 @@ use crate::cache::{
 };
 #[cfg(speedup_simulated)]
 use crate::sync::timed::Parker;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 thread_local! {
     /// The worker of this thread, as long as it leaves its barriers to others. See [`swift`](super::registry::swift).
@@ -71,6 +71,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) root: AtomicU64,
     /// How many helpers are invited. `AcqRel` everywhere: a count.
     pub(in crate::cache) helpers: AtomicU32,
+    /// Whether an invitation is on its way to all threads of the pool. Relaxed: a hint that keeps them from being many.
+    pub(in crate::cache) passed_on: AtomicBool,
     /// Whether the outermost call, and those who help with it, share.
     pub(in crate::cache) window: Window,
     /// Ends of calls that were computed ahead for the running calls.
@@ -205,6 +207,7 @@ impl Worker {
             board: OnceCell::new(),
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
+            passed_on: AtomicBool::new(false),
             window: Window::new(),
             parker: Parker::new(),
             handed: Handed::default(),

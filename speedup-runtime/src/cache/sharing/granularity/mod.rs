@@ -16,11 +16,15 @@
 
 mod advance;
 mod ready;
+mod rest;
 mod verdict;
 
 use std::time::Duration;
 
-pub(in crate::cache) use self::ready::note_started;
+pub(in crate::cache) use self::{
+    ready::note_started,
+    rest::{Told, Trial},
+};
 use self::{
     ready::{DEAR, Spent, WORTH_SHARING, is_ready, is_single},
     verdict::pays,
@@ -206,12 +210,18 @@ impl Grain {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
+        self.begin_sharing(worker, number, now);
+        true
+    }
+
+    /// A shared window begins.
+    fn begin_sharing(&self, worker: &Worker, number: &Number, now: Instant) {
+        let sample = &worker.own.sample;
         // Who helped with an outermost call before this one may be looking at it for a moment.
         let mut window = lock(&worker.window.0);
         *window = Open { cache: number.index(), kind: Kind::shared(now, number.totals().1, ATTEMPT) };
         sample.stage.set(Stage::Shared);
         sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
-        true
     }
 
     /// Opens the first window of an outermost call.

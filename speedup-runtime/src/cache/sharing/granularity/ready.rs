@@ -4,7 +4,9 @@
 //! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
 //! 1992), and calls that are over sooner pay nothing.
 
+use crate::cache::memory::registration;
 use crate::sync::{AtomicBool, Ordering, timed};
+use crate::{panics, threads};
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt.
 pub(super) const WORTH_SHARING: u64 = 100;
@@ -13,7 +15,7 @@ pub(super) const DEAR: u64 = 5_000;
 /// Where the pool is running, helpers come after a few microseconds.
 const TO_INVITE: u64 = 10_000;
 /// To start it takes some hundred microseconds. Calls that are dear, of so many nanoseconds, are likely to go on being so.
-const TO_START: u64 = 90_000;
+pub(super) const TO_START: u64 = 90_000;
 const DEAR_TO_START: u64 = 20_000;
 /// Others had first touches of code and memory in their time, and gain less.
 const TO_START_FOR_CHEAP: u64 = 500_000;
@@ -21,6 +23,9 @@ const TO_START_FOR_CHEAP: u64 = 500_000;
 /// new stack and a new place in the table.
 const CHEAP: u64 = 4 * WORTH_SHARING;
 const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
+
+/// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
+const TO_START_BESIDE: u64 = 250_000;
 
 /// Whether the threads of the pool have been started. Relaxed: a hint.
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -60,12 +65,52 @@ impl Spent {
 
 /// Whether to share, where a call is known to cost so much (0: nothing is known).
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
-    is_ready_when(spent, cost, STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some()) && {
-        // In a pool of one thread, which is the caller, nobody would come.
-        let comes_somebody = timed::current_num_threads() > 1;
-        note_started();
-        comes_somebody
+    is_ready_when(spent, cost, is_started()) && comes_somebody(if cost == 0 { spent.each() } else { cost })
+}
+
+/// Whether to share so many calls that are known to be left, and seem to cost so much each.
+pub(super) fn is_ready_for(left: usize, cost: u64) -> bool {
+    pays_for(left, cost, is_started()) && comes_somebody(cost)
+}
+
+/// Whether calls that seem to cost no more than this are cheap: to share one out takes as long as to compute it.
+pub(super) fn is_cheap(cost: u64) -> bool {
+    cost < CHEAP
+}
+
+fn is_started() -> bool {
+    STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some()
+}
+
+/// Whether anybody comes if invited now. Calls that are not dear are not kept waiting for the threads of the pool: those are started
+/// beside them, and come later.
+fn comes_somebody(cost: u64) -> bool {
+    if !is_started() && cost < DEAR_TO_START && cfg!(not(speedup_simulated)) {
+        start_beside();
+        return false;
     }
+    // In a pool of one thread, which is the caller, nobody would come.
+    let comes_somebody = timed::current_num_threads() > 1;
+    note_started();
+    comes_somebody
+}
+
+/// Has another thread start the pool, unless one is at it.
+#[cold]
+fn start_beside() {
+    static STARTS: AtomicBool = AtomicBool::new(false);
+    if STARTS.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    // As long as there is one thread.
+    let _ = registration::prepare();
+    let start = || {
+        panics::contain(|| _ = timed::current_num_threads());
+        note_started();
+    };
+    // Where there is no thread to be had, it is tried again.
+    let starts = threads::start("speedup-start", Box::new(start));
+    STARTS.store(starts, Ordering::Relaxed);
 }
 
 /// Whether it is known that the pool has one thread.
@@ -84,6 +129,12 @@ fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
     cost >= WORTH_SHARING && spent.time >= price
 }
 
+/// The others, who are one at least, take over a half or more.
+fn pays_for(left: usize, cost: u64, started: bool) -> bool {
+    let half = cost.saturating_mul(left as u64) / 2;
+    !is_cheap(cost) && half >= if started { TO_INVITE } else { TO_START_BESIDE }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +149,14 @@ mod tests {
         assert_eq!(question(1, 2_000), 1);
         assert_eq!(question(2, 202_000), 0, "that was dear");
         assert!(question(100, 2_000) > 1, "cheap calls are asked about rarely");
+    }
+
+    #[test]
+    fn many_calls_that_are_left_are_worth_helpers_at_once() {
+        assert!(pays_for(990, 1_000, false) && pays_for(990, 1_000, true));
+        assert!(!pays_for(990, 100, true), "to share them out takes as long");
+        assert!(!pays_for(100, 1_000, false), "the pool comes too late");
+        assert!(pays_for(100, 1_000, true));
     }
 
     #[test]
