@@ -32,6 +32,7 @@ mod forecast;
 mod form;
 mod keep;
 mod model;
+mod moved;
 mod policies;
 mod refused;
 #[cfg(test)]
