@@ -76,7 +76,7 @@ fn run(phase: &str, contender: &str, items: usize, folder: &Path) -> Figures {
     let output = Command::new(std::env::current_exe().unwrap()).env(TASK, task).output().unwrap();
     assert!(output.status.success(), "{phase} {contender}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    let pairs = text.lines().filter_map(|line| line.rsplit_once(' '));
     pairs.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
