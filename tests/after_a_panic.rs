@@ -35,7 +35,7 @@ fn handles_go_through_the_boundary() {
 
 #[test]
 fn a_cache_a_buffer_and_a_memo_go_on() {
-    let halves = Cache::from_fn(|n: u64| if n % 2 == 0 { n / 2 } else { panic!("{n} is odd") });
+    let halves = Cache::from_fn(|n: u64| if n.is_multiple_of(2) { n / 2 } else { panic!("{n} is odd") });
     assert!(catch_unwind(|| halves.get((3,))).is_err());
     assert_eq!((halves.get((4,)), halves.len()), (2, 1));
 
