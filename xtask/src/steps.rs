@@ -198,9 +198,11 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
-const WALKS: [&str; 8] = [
+const WALKS: [&str; 10] = [
     "cache::memory",
     "cache::bound::marks",
+    "cache::call::claim_guard",
+    "cache::thread::frame",
     "cache::thread::opened",
     "cache::fork::named::tests::what",
     "cache::fork::shown",

@@ -28,6 +28,7 @@ use crate::sync::{
 
 /// A helper that finds nothing to do stays this long before it goes back to rayon.
 const STAY: Duration = Duration::from_micros(100);
+
 /// Invites another worker to the outermost call that this one works for, unless there are enough.
 pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);

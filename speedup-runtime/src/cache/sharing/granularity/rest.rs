@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Grain,
-    ready::{TO_START, is_cheap, is_ready_for},
+    ready::{DEAR, TO_START, is_cheap, is_ready_for},
     spent,
 };
 use crate::cache::thread::{
@@ -20,8 +20,6 @@ const MANY: usize = 64;
 const TRIED: usize = 16;
 /// Calls that are not dear are judged after so many: of the first ones, first touches may be the greater part.
 const FEW: usize = 8;
-/// Two calls that took so long are taken for dear.
-const DEAR: u64 = 5_000;
 
 impl Grain {
     /// The naming of many calls has taken so long, which is no cost of a call.
@@ -118,6 +116,7 @@ impl Trial {
             }
             TRIED.. if is_cheap(self.least) => Told::Cheap,
             FEW.. => Told::Share,
+            // Two that took so long are taken for dear.
             2.. if self.least >= DEAR => Told::Share,
             _ => Told::GoOn,
         }
