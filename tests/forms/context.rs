@@ -119,6 +119,25 @@ fn walked(steps: Vec<u64>, from: u64) -> u64 {
     at
 }
 
+/// Is not `Clone`, and its method of a usual name takes a reference.
+struct Rules(Vec<char>);
+
+impl Rules {
+    fn expect(&self, letter: char) -> bool {
+        self.0.contains(&letter)
+    }
+}
+
+#[cache(skip(rules))]
+fn allowed(rules: Rules, letter: char) -> bool {
+    rules.expect(letter)
+}
+
+#[test]
+fn what_is_asked_alone_need_not_be_cloned() {
+    assert_eq!((allowed(Rules(vec!['a']), 'a'), allowed(Rules(vec![]), 'b')), (true, false));
+}
+
 #[test]
 fn what_is_passed_by_value_may_be_used_up() {
     assert_eq!((shouted("ada"), shouted("ada".to_owned())), ("ADA".to_owned(), "ADA".to_owned()));

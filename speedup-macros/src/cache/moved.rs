@@ -2,7 +2,7 @@
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall};
+use syn::{Expr, ExprCall, ExprMethodCall, Lit};
 
 /// Variables that a body gives away, as far as its form tells.
 pub(super) struct Moved(Vec<Ident>);
@@ -31,11 +31,9 @@ impl<'ast> Visit<'ast> for Moved {
         visit::visit_expr_call(self, call);
     }
 
-    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         call.args.iter().for_each(|argument| self.give(argument));
-        // By the names that the standard library has for it.
-        let method = call.method.to_string();
-        if ["into", "try_into", "unwrap", "expect"].iter().any(|name| method.starts_with(name)) {
+        if takes_self(call) {
             self.give(&call.receiver);
         }
         visit::visit_expr_method_call(self, call);
@@ -59,5 +57,16 @@ impl<'ast> Visit<'ast> for Moved {
     fn visit_local_init(&mut self, init: &'ast syn::LocalInit) {
         self.give(&init.expr);
         visit::visit_local_init(self, init);
+    }
+}
+
+/// Whether a method uses up what it is called on, by the names that the standard library has for that. Other types have an `expect` that does not, of
+/// something else than a message.
+fn takes_self(call: &ExprMethodCall) -> bool {
+    let is_text = |argument: &Expr| matches!(argument, Expr::Lit(literal) if matches!(literal.lit, Lit::Str(_)));
+    match call.method.to_string().as_str() {
+        "unwrap" | "unwrap_err" | "unwrap_or" | "unwrap_or_else" | "unwrap_or_default" => true,
+        "expect" | "expect_err" => call.args.iter().all(is_text),
+        name => name.starts_with("into") || name.starts_with("try_into"),
     }
 }
