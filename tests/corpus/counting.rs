@@ -223,7 +223,7 @@ agree! {
     dice(4, 13) or (10, 40);
     knight_stays(4, 0, 0);
     motzkin(10) or (30);
-    derangements(12);
+    derangements(12) or (20);
     ackermann(2, 5);
     hofstadter(15) or (200);
     collatz(27);

@@ -1,7 +1,7 @@
 //! Recursions as textbooks, puzzle solutions and people write them: each compiles with the attribute, and gives what it gives
 //! without. `cargo xtask bench shapes` measures what they gain.
 
-/// Compares a family of functions with and without the attribute. Where a call is too short for the benchmark, another one
+/// Compares a family of functions with and without the attribute. Where a call is too short for the benchmark, a larger one
 /// stands behind it.
 macro_rules! agree {
     ($($name:ident($($argument:expr),* $(,)?) $(or $large:tt)?;)*) => {$(

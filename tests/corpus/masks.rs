@@ -122,8 +122,17 @@ macro_rules! masks {
     };
 }
 
-const N: usize = 5;
-const DISTANCE: [[u64; N]; N] = [[9, 2, 7, 1, 4], [3, 9, 4, 2, 6], [5, 1, 9, 3, 2], [2, 6, 1, 9, 5], [4, 3, 2, 6, 9]];
+const N: usize = 8;
+const DISTANCE: [[u64; N]; N] = [
+    [9, 2, 7, 1, 4, 6, 3, 5],
+    [3, 9, 4, 2, 6, 1, 5, 8],
+    [5, 1, 9, 3, 2, 7, 4, 6],
+    [2, 6, 1, 9, 5, 3, 8, 4],
+    [4, 3, 2, 6, 9, 5, 1, 7],
+    [7, 5, 3, 4, 1, 9, 2, 6],
+    [1, 4, 6, 8, 3, 2, 9, 5],
+    [6, 8, 5, 7, 2, 4, 1, 9],
+];
 
 /// Whether the bits that are set can be covered by pairs of neighbours.
 fn pairs(mask: u8) -> bool {
@@ -134,7 +143,7 @@ family!(masks);
 
 agree! {
     salesman(1, 0);
-    assignment(0, 0b1_1111);
+    assignment(0, 0b1111_1111);
     queens(0, 0, 0, 0);
     valves(18, 0, 1);
     domino_rows(0, 0);

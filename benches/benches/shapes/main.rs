@@ -10,7 +10,6 @@
 //! counts. In others the calls sleep instead of computing: what these gain does not depend on how much of its cores the machine
 //! has to give.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
@@ -122,7 +121,7 @@ pub(crate) fn take(time: Duration) {
         return std::thread::sleep(time);
     }
     thread_local! {
-        static LAST: Cell<Option<(Duration, Spin)>> = const { Cell::new(None) };
+        static LAST: std::cell::Cell<Option<(Duration, Spin)>> = const { std::cell::Cell::new(None) };
     }
     let spin = LAST.get().filter(|last| last.0 == time).map_or_else(|| Spin::of(time), |last| last.1);
     LAST.set(Some((time, spin)));
