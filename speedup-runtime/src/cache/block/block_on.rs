@@ -62,7 +62,7 @@ pub(in crate::cache) fn wait(
         return Waited::Deputy;
     }
     let waiting = engine.waiters().begin();
-    let mut lost = Lost { worker, since: Instant::now() };
+    let mut lost = Lost::begin(worker);
     for _ in 0..SPINS {
         if !engine.is_busy(&busy) {
             return Waited::Again;
@@ -119,14 +119,18 @@ pub(in crate::cache) fn wait(
 }
 
 /// Adds up the time that a thread loses by waiting, for `granularity` to see whether sharing pays.
-struct Lost {
+pub(in crate::cache) struct Lost {
     worker: &'static Worker,
     since: Instant,
 }
 
 impl Lost {
+    pub(in crate::cache) fn begin(worker: &'static Worker) -> Self {
+        Self { worker, since: Instant::now() }
+    }
+
     /// Work was found at this moment and has been done.
-    fn pause(&mut self, until: Instant) {
+    pub(in crate::cache) fn pause(&mut self, until: Instant) {
         self.worker.own.sample.lose(until - self.since);
         self.since = Instant::now();
     }

@@ -173,6 +173,19 @@ impl<K: Key, R: Output> Core<K, R> {
         })
     }
 
+    /// The claim of another thread for a key, if there is one.
+    pub(in crate::cache) fn claimed_by_other(&self, key: &K, worker: &'static Worker) -> Option<Busy> {
+        let pin = worker.pin();
+        let table = self.table(pin.at()).filter(|table| table.admits(worker.number))?;
+        let slot = table.slot_if_made(key, key.pack(), pin.at())?;
+        match slot.state().word() {
+            Word::Claimed(owner) if owner != worker.number => {
+                Some(Busy { owner, slot: slot.address(), table: table.id() })
+            }
+            _ => None,
+        }
+    }
+
     /// Names a key's slot for others, making the slot if need be.
     pub(in crate::cache) fn member(&self, function: &Function<K, R>, key: &K, worker: &'static Worker) -> (u64, u64) {
         let pin = worker.pin();

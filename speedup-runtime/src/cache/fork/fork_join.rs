@@ -152,5 +152,6 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
             Step::Stop => break,
         }
     }
+    show.end(keys, missing);
     later
 }

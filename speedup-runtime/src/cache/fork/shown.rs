@@ -8,11 +8,14 @@ use std::{
 };
 
 use crate::cache::{
-    block::waits,
+    block::{block_on::Lost, waits},
     call::{callee::Callee, state::Core},
     fork::wide::Wide,
-    sharing::{invitation, leapfrog},
-    table::key::{Key, Output},
+    sharing::{
+        invitation,
+        leapfrog::{self, Found},
+    },
+    table::key::{Key, Output, mark_of},
     thread::{
         board::WINDOW,
         call_stack,
@@ -24,7 +27,10 @@ use crate::cache::{
         waiters::Waiters,
     },
 };
-use crate::{panics, sync::timed::spin_loop};
+use crate::{
+    panics,
+    sync::timed::{Instant, spin_loop},
+};
 
 /// A cache as it is shown to helpers: with what the group's owner passes on to the body.
 #[repr(C)]
@@ -189,14 +195,56 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
         let (named, table) = self.guest.name(next.iter().map(|index| &keys[*index]), self.worker, &mut names);
         self.worker.board().show(self.place, self.guest.shown(), table, &names[..named]);
     }
+
+    /// Takes the group off. As long as others compute members of it that borrow from this thread, it helps them.
+    pub(in crate::cache) fn end(self, keys: &[K], members: &[usize]) {
+        self.worker.board().hide(self.place);
+        if self.guest.is_visited() && self.worker.board().has_visitors(self.place) {
+            self.help_visitors(keys, members);
+        }
+    }
+
+    #[cold]
+    fn help_visitors(&self, keys: &[K], members: &[usize]) {
+        let (core, worker) = (self.guest.core, self.worker);
+        let mut left = members.to_vec();
+        let mut helps = true;
+        see_visitors_off(worker, self.place, || {
+            // Looking a key up is users' code, whose panic the body meets in its own time.
+            panics::contain(|| left.retain(|index| !core.contains(&keys[*index], worker)));
+            let mut found = false;
+            for index in &left {
+                if !helps {
+                    break;
+                }
+                let key = &keys[*index];
+                let mut busy = None;
+                panics::contain(|| busy = core.claimed_by_other(key, worker));
+                let Some(busy) = busy else { continue };
+                match call_stack::aside(worker, || leapfrog::toward(&busy, mark_of(key), worker)) {
+                    Found::Computed => found = true,
+                    Found::Panicked => helps = false,
+                    Found::Nothing => {}
+                }
+            }
+            found
+        });
+    }
 }
 
-/// Waits until nobody looks any more at what the group at this place of the board borrows. Who helps may need a call of this thread, which then
-/// is a circle in the graph.
+/// Waits until nobody looks any more at what the group at this place of the board borrows, as long as `help` finds nothing to do. Who helps may
+/// need a call of this thread, which then is a circle in the graph.
 #[cold]
-fn see_visitors_off(worker: &Worker, place: usize) {
+fn see_visitors_off(worker: &'static Worker, place: usize, mut help: impl FnMut() -> bool) {
+    let mut lost = Lost::begin(worker);
     let mut rounds = 0_u32;
     while worker.board().has_visitors(place) {
+        let searched = Instant::now();
+        if help() {
+            lost.pause(searched);
+            rounds = 0;
+            continue;
+        }
         rounds += 1;
         match worker.board().visitor(place) {
             Some(visitor) if rounds > 100 => {
@@ -212,7 +260,7 @@ impl<K: Key, R: Output> Drop for Show<'_, K, R> {
     fn drop(&mut self) {
         self.worker.board().hide(self.place);
         if self.guest.is_visited() {
-            see_visitors_off(self.worker, self.place);
+            see_visitors_off(self.worker, self.place, || false);
         }
         if self.own_place {
             self.worker.board().pop(self.place);
@@ -273,6 +321,14 @@ impl<'a, K: Key, R: Output> Open<'a, K, R> {
                 open.shown.get_or_init(|| Show { guest: open.guest, worker: open.worker, place, own_place: false });
             show.members(open.keys, rest);
             open.guest.core.open(open.worker);
+        }
+    }
+}
+
+impl<K: Key, R: Output> Drop for Open<'_, K, R> {
+    fn drop(&mut self) {
+        if let Some(show) = self.shown.take() {
+            show.end(self.keys, self.missing);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use super::{Guest, Open, Show};
@@ -72,6 +73,46 @@ fn what_a_group_lends_stays_until_who_helps_has_left() {
         assert!(matches!(helper.join().expect("no panic"), Found::Computed));
     });
     assert_eq!(core.len(owner), 1, "the other member was taken off before anybody began it");
+}
+
+/// A member of two, whose body goes on when another thread has computed what it shows.
+fn waits_for_help(_: &Lent<'_>, (at,): &Key, inside: Inside<'_, Key, u64>) -> u64 {
+    if *at > 1 {
+        return *at as u64;
+    }
+    let worker = registry::current();
+    let guest = Guest::new(inside.core, inside.callee);
+    let show = Show::new(&guest, worker);
+    let keys = [(3,), (4,)];
+    show.members(&keys, &[0, 1]);
+    let began = Instant::now();
+    while !keys.iter().all(|key| inside.core.contains(key, worker)) {
+        assert!(began.elapsed() < Duration::from_secs(60), "the owner of the group has not helped");
+        thread::yield_now();
+    }
+    1
+}
+
+#[test]
+fn who_waits_for_visitors_helps_them() {
+    let (function, core) = (Function::<Key, u64>::of_context("at"), Core::new());
+    let (owner, runs) = (registry::current(), AtomicBool::new(false));
+    let lent = Lent { list: &[], runs: &runs, owner };
+    // SAFETY: what is lent is `Sync`, and this is no scope.
+    let callee = unsafe { callee_in::<_, _, _, _, false>(&function, &lent, waits_for_help, false) };
+    let guest = Guest::new(&core, callee);
+    let show = Show::new(&guest, owner);
+    let keys = [(1,)];
+    show.members(&keys, &[0]);
+    thread::scope(|scope| {
+        let helper = scope.spawn(move || leapfrog::look_at(owner, registry::current()));
+        while core.claimed_by_other(&keys[0], owner).is_none() {
+            thread::yield_now();
+        }
+        show.end(&keys, &[0]);
+        assert!(matches!(helper.join().expect("no panic"), Found::Computed));
+    });
+    assert_eq!((core.peek(&(1,), Some(1), owner), core.len(owner)), (Some(1), 3));
 }
 
 #[test]
