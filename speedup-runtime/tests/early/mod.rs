@@ -2,7 +2,7 @@
 //! register them for barriers then without waiting. Where the C library is not GNU's, it registers none so early.
 
 /// A process starts the thread if its environment has this.
-pub const EARLY: &str = "SPEEDUP_EARLY_THREAD";
+pub(crate) const EARLY: &str = "SPEEDUP_EARLY_THREAD";
 
 #[cfg(target_env = "gnu")]
 // SAFETY: the system calls what stands in such a section once, in the order of the numbers: behind the language's own, which is 99, and before
@@ -32,7 +32,7 @@ extern "C" fn start() {
 }
 
 /// Whether the process is registered for barriers that one thread makes for all.
-pub fn is_registered() -> bool {
+pub(crate) fn is_registered() -> bool {
     // SAFETY: the call takes integers. It is refused to a process that is not registered.
     unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
