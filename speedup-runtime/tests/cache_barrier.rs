@@ -1,10 +1,15 @@
 //! A process that loses `membarrier` after its first cached calls, to a filter of system calls: nothing is freed under a
 //! reader, nobody hangs, and memory is given back once every thread makes its own barrier.
 //!
-//! One test alone, since what it finds out holds for the process.
+//! One test alone, since what it finds out holds for the process: one that is registered for the barrier when it starts, and one that is
+//! registered later, by a thread of its own, since it has more than one thread when it starts.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod early;
+
 use std::{
+    env,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -52,8 +57,7 @@ fn refuse_membarrier() {
 /// Makes calls until the process has been registered, which another thread does beside it.
 fn wait_for_barrier(values: &Cache<(u64,), Value>) {
     let until = Instant::now() + Duration::from_secs(60);
-    // SAFETY: the call takes integers. It is refused to a process that is not registered.
-    while unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) } != 0 {
+    while !early::is_registered() {
         assert!(Instant::now() < until, "the process is registered after some thousand calls");
         values.get((0,));
     }
@@ -86,8 +90,31 @@ impl Other {
     }
 }
 
+/// Says to a process that it is one of those that the test consists of.
+const FRESH: &str = "SPEEDUP_FRESH";
+
 #[test]
 fn a_process_that_loses_its_barrier_frees_nothing_under_a_reader_and_goes_on() {
+    if env::var_os(FRESH).is_some() {
+        return loses_its_barrier();
+    }
+    let program = env::current_exe().expect("a program has a path");
+    for early in [false, true] {
+        let mut command = Command::new(&program);
+        command.env(FRESH, "1").envs(early.then_some((early::EARLY, "1")));
+        let output = command.output().expect("the program starts");
+        assert!(
+            output.status.success(),
+            "with a thread from the start: {early}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+}
+
+fn loses_its_barrier() {
+    if env::var_os(early::EARLY).is_some() {
+        assert!(!early::is_registered());
+    }
     let values = Arc::new(Cache::from_fn(|_: u64| Value(Arc::new(Last))));
     let (runs, squares) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counted = runs.clone();

@@ -3,6 +3,8 @@
 //! Each test runs in processes of its own, which are this program again.
 #![cfg(target_os = "linux")]
 
+mod early;
+
 use std::{
     env,
     os::unix::fs::MetadataExt,
@@ -26,6 +28,11 @@ const FRESH: &str = "SPEEDUP_FRESH";
 
 /// Whether this is a process for the test of this name; if not, runs so many of them and says how many succeeded.
 fn fresh(name: &str, processes: usize) -> Option<usize> {
+    fresh_with(name, processes, |_| ())
+}
+
+/// The same, with something added to what starts them.
+fn fresh_with(name: &str, processes: usize, add: impl Fn(&mut Command)) -> Option<usize> {
     if env::var_os(FRESH).is_some() {
         return None;
     }
@@ -33,9 +40,15 @@ fn fresh(name: &str, processes: usize) -> Option<usize> {
     let succeeds = |_: &usize| {
         let mut command = Command::new(&program);
         command.args([name, "--exact", "--test-threads=1"]).env(FRESH, "1").env("RAYON_NUM_THREADS", "2");
+        add(&mut command);
         command.output().expect("the program starts").status.success()
     };
     Some((0..processes).filter(succeeds).count())
+}
+
+/// The same for processes that have a second thread before the library is loaded, and so are not registered for barriers.
+fn fresh_beside_others(name: &str, processes: usize) -> Option<usize> {
+    fresh_with(name, processes, |command| _ = command.env(early::EARLY, "1"))
 }
 
 fn threads() -> u64 {
@@ -61,8 +74,24 @@ fn a_cheap_function_starts_no_thread() {
 }
 
 #[test]
+#[cfg(target_env = "gnu")]
+fn a_process_is_registered_for_barriers_before_it_has_a_second_thread() {
+    if let Some(succeeded) = fresh("a_process_is_registered_for_barriers_before_it_has_a_second_thread", 3) {
+        return assert_eq!(succeeded, 3, "whoever looks something up beside another thread pays for a barrier");
+    }
+    // The test's own thread is not the only one, and nothing has been called.
+    assert!(threads() > 1);
+    // SAFETY: the call takes integers.
+    let known = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_QUERY, 0, 0) };
+    let offers = known > 0 && known & libc::c_long::from(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0;
+    assert_eq!(early::is_registered(), offers);
+}
+
+#[test]
 fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
-    if let Some(succeeded) = fresh("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 3) {
+    if let Some(succeeded) =
+        fresh_beside_others("a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads", 3)
+    {
         return assert_eq!(succeeded, 3, "a process has waited for every processor");
     }
     // The test's own thread is not the only one.
@@ -71,16 +100,15 @@ fn a_first_call_does_not_register_for_a_barrier_where_there_are_more_threads() {
     let texts = Cache::from_fn(|text: String| text.len());
     assert_eq!(texts.get(("four".to_string(),)), 4);
     texts.clear();
-    // SAFETY: the call takes integers. It is refused to a process that is not registered.
-    let refused = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) };
-    assert_eq!(refused, -1);
+    assert!(!early::is_registered());
 }
 
 #[test]
 fn what_is_cleared_before_the_process_is_registered_goes_at_once() {
-    if let Some(succeeded) = fresh("what_is_cleared_before_the_process_is_registered_goes_at_once", 1) {
+    if let Some(succeeded) = fresh_beside_others("what_is_cleared_before_the_process_is_registered_goes_at_once", 1) {
         return assert_eq!(succeeded, 1, "the value is still there");
     }
+    assert!(!early::is_registered());
     let value = Arc::new(());
     let cache = Arc::new(Cache::from_fn({
         let value = value.clone();

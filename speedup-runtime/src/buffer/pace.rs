@@ -1,8 +1,8 @@
 //! What values cost, and whether it pays to have them made ahead.
 //!
 //! Samples are taken of single values, from the moment at which the generator goes on to that at which it has the next
-//! value: what the engine does around it, and the way of a cache line between two cores, is no part of them. Cheap values
-//! are sampled ever more rarely.
+//! value: what the engine does around it, and the way of a cache line between two cores, is no part of them. Where a reader makes
+//! several values at once, they are watched together, and their mean is the sample. Cheap values are sampled ever more rarely.
 //!
 //! The rule is that of renting or buying. Reading ahead costs a thread, some 100 us. A [`Ledger`] adds up what values have
 //! cost beyond what they may cost a reader that makes them itself, and takes off what they have cost less; at the price of
@@ -26,6 +26,9 @@ const PRICE: u32 = 100_000;
 const CERTAIN: u64 = 20_000_000;
 /// Of values that have long been cheap, one in about so many is sampled.
 const RAREST: u32 = 128;
+/// Where they are made several at once, and so watched together, one such time in so many times as many values: two looks at the clock for
+/// each hundred of them would take a quarter of their time.
+const RARER: u32 = 4;
 /// And while they are made ahead.
 const RARE: u32 = 16;
 /// Those who wait for a value that exists are told within so many nanoseconds.
@@ -51,9 +54,9 @@ struct Ledger {
 impl Ledger {
     const NEW: Ledger = Ledger { cost: 0, excess: 0, ahead: false, interval: 1 };
 
-    /// The ledger after a sample that stands for as many values as the interval says. `limit` is what a value may cost
-    /// before it is dear.
-    fn after(self, nanos: u64, limit: u32) -> Ledger {
+    /// The ledger after a sample that stands for as many values as the interval says, or for as many as it was taken of, each of which took
+    /// so many nanoseconds. `limit` is what a value may cost before it is dear.
+    fn after(self, nanos: u64, values: u32, limit: u32) -> Ledger {
         let sample = u32::try_from(nanos).unwrap_or(u32::MAX).max(1);
         let cost = match self.cost {
             0 => sample,
@@ -62,7 +65,7 @@ impl Ledger {
             cost => cost - (cost - sample).div_ceil(4),
         };
         let each = sample.abs_diff(limit);
-        let all = each.saturating_mul(self.interval);
+        let all = each.saturating_mul(self.interval.max(values));
         let (excess, interval) = if sample > limit {
             let most = if nanos >= CERTAIN { PRICE } else { PRICE / 2 };
             // A dear value takes some of the trust, not all; what is known to be dear need not be looked at each time.
@@ -148,7 +151,7 @@ impl Pace {
     }
 
     /// For the holder of the turn, who is about to make up to `most` values: how many may be made before it asks again,
-    /// and the watch if it is the next one that is sampled.
+    /// and the watch if it is the next one that is sampled. Who makes several at once may watch all of them.
     #[inline]
     pub(super) fn next(&self, most: usize) -> (usize, Option<Watch>) {
         let unsampled = self.unsampled.load(Ordering::Relaxed);
@@ -160,17 +163,6 @@ impl Pace {
         (values, None)
     }
 
-    /// For the holder of the turn, who is about to make up to `most` values: how many it may make before a sample is due.
-    #[inline]
-    pub(super) fn skip(&self, most: usize) -> usize {
-        let unsampled = self.unsampled.load(Ordering::Relaxed);
-        let values = most.min(unsampled as usize);
-        if values > 0 {
-            self.unsampled.store(unsampled - values as u32, Ordering::Relaxed);
-        }
-        values
-    }
-
     /// How many values a reader makes at once of a generator that waits for nobody, at most.
     #[inline]
     pub(super) fn batch(&self, size: usize) -> usize {
@@ -180,23 +172,35 @@ impl Pace {
         }
     }
 
-    /// The value that was watched is there.
-    pub(super) fn record(&self, watch: &Watch, size: usize) {
+    /// So many values that were watched are there; whether such values are made several at once.
+    pub(super) fn record(&self, watch: &Watch, values: usize, size: usize, batches: bool) {
         let nanos = u64::try_from(watch.0.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.record_time(nanos.saturating_sub(overhead()), limit(size));
+        let values = u32::try_from(values).unwrap_or(u32::MAX).max(1);
+        self.record_time(nanos.saturating_sub(overhead()) / u64::from(values), values, limit(size));
+        if batches {
+            self.put_off();
+        }
+    }
+
+    /// Lets the next sample of values that are made several at once be farther away, where they have long been cheap.
+    fn put_off(&self) {
+        if self.interval.load(Ordering::Relaxed) == RAREST {
+            self.unsampled.store(self.unsampled.load(Ordering::Relaxed) * RARER, Ordering::Relaxed);
+        }
     }
 
     #[cold]
-    fn record_time(&self, nanos: u64, limit: u32) {
+    fn record_time(&self, nanos: u64, values: u32, limit: u32) {
         let before = Ledger {
             cost: self.cost.load(Ordering::Relaxed),
             excess: self.excess.load(Ordering::Relaxed),
             ahead: self.ahead.load(Ordering::Relaxed),
             interval: self.interval.load(Ordering::Relaxed),
         };
-        let after = before.after(nanos, limit);
-        // Readers look at it: what is confirmed, near enough, is left alone in their caches.
-        if nanos.abs_diff(u64::from(before.cost)) > u64::from(before.cost / 8) {
+        let after = before.after(nanos, values, limit);
+        // Readers look at it: what is confirmed, near enough, is left alone in their caches. A clock that ticks rarely says that a value
+        // takes no time at all, which is a cost as well.
+        if before.cost == 0 || nanos.abs_diff(u64::from(before.cost)) > u64::from(before.cost / 8) {
             self.cost.store(after.cost, Ordering::Relaxed);
         }
         if after.ahead != before.ahead {
@@ -220,7 +224,7 @@ impl Pace {
 fn overhead() -> u64 {
     static OVERHEAD: OnceLock<u64> = OnceLock::new();
     *OVERHEAD.get_or_init(|| {
-        let shortest = (0..8).map(|_| {
+        let shortest = (0..4).map(|_| {
             let start = Instant::now();
             start.elapsed().as_nanos()
         });

@@ -24,8 +24,14 @@ struct Run {
 
 /// Runs the rule over the costs of a generator's values.
 fn run(costs: impl IntoIterator<Item = u64>) -> Run {
+    run_of(false, costs)
+}
+
+/// The same where they may be made several at once, and are watched together then.
+fn run_of(batches: bool, costs: impl IntoIterator<Item = u64>) -> Run {
     let pace = Pace::new();
     let mut run = Run { alone_at_first: None, ahead: 0, nanos: 0, without: 0 };
+    let mut watched = (0, 0);
     for (made, cost) in costs.into_iter().enumerate() {
         run.without += 2 * cost + ALONE;
         if pace.pays_ahead() {
@@ -39,10 +45,17 @@ fn run(costs: impl IntoIterator<Item = u64>) -> Run {
             run.nanos += 2 * cost + ALONE;
         }
         let unsampled = pace.unsampled.load(std::sync::atomic::Ordering::Relaxed);
-        if unsampled == 0 {
-            pace.record_time(cost, limit(SIZE));
-        } else {
+        if unsampled > 0 {
             pace.unsampled.store(unsampled - 1, std::sync::atomic::Ordering::Relaxed);
+            continue;
+        }
+        watched = (watched.0 + 1, watched.1 + cost);
+        if watched.0 >= if batches && !pace.pays_ahead() { pace.batch(SIZE) as u64 } else { 1 } {
+            pace.record_time(watched.1 / watched.0, watched.0 as u32, limit(SIZE));
+            if batches {
+                pace.put_off();
+            }
+            watched = (0, 0);
         }
     }
     run
@@ -69,14 +82,17 @@ fn preempted(costs: impl Iterator<Item = u64>, every: usize) -> impl Iterator<It
 fn cheap_values_start_no_helper() {
     for values in [1_000, 10_000, 5_000_000] {
         assert_eq!(run(recorded(values)).alone_at_first, None, "{values} values");
+        assert_eq!(run_of(true, recorded(values)).alone_at_first, None, "{values} values");
     }
 }
 
 #[test]
 fn nor_do_they_where_the_thread_is_put_aside_now_and_then() {
     for every in [3_001, 20_011, 1_000_003] {
-        let run = run(preempted(recorded(5_000_000), every));
-        assert!(run.ahead < 50_000, "every {every}: {run:?}");
+        for batches in [false, true] {
+            let run = run_of(batches, preempted(recorded(5_000_000), every));
+            assert!(run.ahead < 50_000, "every {every}, batches {batches}: {run:?}");
+        }
     }
 }
 
@@ -92,16 +108,18 @@ fn dear_values_are_made_ahead_once_they_have_cost_as_much_as_a_thread() {
 #[test]
 fn a_few_dear_values_among_cheap_ones_count() {
     // One in 16 takes 1 ms, as a read from a disk does; no sampling falls in step with it.
-    for every in [2, 16, 32] {
-        let run = run((0..50_000).map(|n| if n % every == 0 { 1_000_000 } else { 5 }));
-        assert!(run.ahead > 35_000, "one in {every}: {run:?}");
+    for (every, batches) in [2, 16, 32].into_iter().flat_map(|every| [(every, false), (every, true)]) {
+        let run = run_of(batches, (0..50_000).map(|n| if n % every == 0 { 1_000_000 } else { 5 }));
+        assert!(run.ahead > 35_000, "one in {every}, batches {batches}: {run:?}");
     }
 }
 
 #[test]
 fn what_becomes_dear_is_made_ahead_and_what_becomes_cheap_is_not() {
-    let becomes_dear = run(recorded(1_000_000).chain(std::iter::repeat_n(2_000, 10_000)));
-    assert!(becomes_dear.ahead > 9_000, "{becomes_dear:?}");
+    for batches in [false, true] {
+        let becomes_dear = run_of(batches, recorded(1_000_000).chain(std::iter::repeat_n(2_000, 10_000)));
+        assert!(becomes_dear.ahead > 9_000, "batches {batches}: {becomes_dear:?}");
+    }
     let becomes_cheap = run(std::iter::repeat_n(2_000, 10_000).chain(recorded(1_000_000)));
     assert!((9_000..30_000).contains(&becomes_cheap.ahead), "{becomes_cheap:?}");
 }
@@ -109,8 +127,10 @@ fn what_becomes_dear_is_made_ahead_and_what_becomes_cheap_is_not() {
 #[test]
 fn there_is_one_threshold() {
     let limit = u64::from(limit(SIZE));
-    assert_eq!(run(std::iter::repeat_n(limit, 1_000_000)).ahead, 0);
-    assert!(run(std::iter::repeat_n(limit + 10, 1_000_000)).ahead > 900_000);
+    for batches in [false, true] {
+        assert_eq!(run_of(batches, std::iter::repeat_n(limit, 1_000_000)).ahead, 0);
+        assert!(run_of(batches, std::iter::repeat_n(limit + 10, 1_000_000)).ahead > 900_000);
+    }
 }
 
 #[test]
@@ -123,14 +143,41 @@ fn whatever_comes_little_is_lost() {
         Box::new(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55),
     ];
     for (number, cost) in mixtures.iter().enumerate() {
-        let run = run((0..400_000).map(cost));
-        assert!(run.nanos < run.without + run.without / 4 + 300_000, "mixture {number}: {run:?}");
+        for batches in [false, true] {
+            let run = run_of(batches, (0..400_000).map(cost));
+            let most = run.without + run.without / 4 + 300_000;
+            assert!(run.nanos < most, "mixture {number}, batches {batches}: {run:?}");
+        }
     }
 }
 
 #[test]
 fn one_sample_alone_is_never_believed_unless_it_is_certain() {
-    let after = |nanos| Ledger::NEW.after(nanos, limit(SIZE)).ahead;
+    let after = |nanos| Ledger::NEW.after(nanos, 1, limit(SIZE)).ahead;
     assert!(!after(6_520) && !after(4_000_000));
     assert!(after(50_000_000), "no system puts a thread aside for so long");
+}
+
+#[test]
+fn few_of_the_cheap_values_that_are_made_several_at_once_are_looked_at() {
+    let pace = Pace::new();
+    let mut samples = 0;
+    for cost in recorded(10_000) {
+        let (_, watch) = pace.next(1);
+        if watch.is_some() {
+            samples += 1;
+            pace.record_time(cost, 1, limit(SIZE));
+            pace.put_off();
+        }
+    }
+    assert!((20..50).contains(&samples), "{samples}");
+}
+
+#[test]
+fn what_takes_no_time_by_the_clock_is_made_as_many_at_once_as_may_be() {
+    let pace = Pace::new();
+    assert_eq!(pace.batch(SIZE), 1, "nothing is known yet");
+    pace.record_time(0, 1, limit(SIZE));
+    assert_eq!((pace.batch(SIZE), pace.pays_ahead()), (SIZE, false));
+    assert!(pace.untold() > 1);
 }

@@ -40,8 +40,8 @@ where
     }
 
     /// Makes the value `index` and none beyond, if it is the next one and there is nothing to think of but the value: what
-    /// [`produce`](Self::produce) comes to for a cheap value. A few more where the generator waits for nobody. `false` if
-    /// nothing was done.
+    /// [`produce`](Self::produce) comes to for a cheap value, which may be a sample. A few more where the generator waits for nobody.
+    /// `false` if nothing was done.
     #[inline]
     pub(super) fn produce_few(&self, _held: &Held<'_>, settings: &Settings<T>, index: usize) -> bool {
         // SAFETY: the caller holds the turn, and no reference from an earlier turn is alive.
@@ -52,16 +52,21 @@ where
         }
         let Some(mut room) = self.store.ready_room(index) else { return false };
         let most = if settings.batches { self.pace.batch(settings.size) } else { 1 };
-        let values = self.pace.skip(most.min(room.until.min(settings.max) - index));
-        if values == 0 {
-            return false;
-        }
+        let most = most.min(room.until.min(settings.max) - index);
+        let (values, watch) = self.pace.next(most);
+        // A few values tell more than one, for the same two looks at the clock.
+        let values = if watch.is_some() { most } else { values };
         room.until = index + values;
         let mut sink = Sink::limited(index, room, self.store.published());
         let result = circle::producing(&self.turn, Rank::READER, |_| {
             catch_unwind(AssertUnwindSafe(|| generator.advance(&mut sink)))
         });
+        if let (Some(watch), Ok(Advance::Paused)) = (&watch, &result) {
+            self.pace.record(watch, values, settings.size, settings.batches);
+        }
         match result {
+            // From now on readers are to tell how far they are, and raise the mark as they do.
+            Ok(Advance::Paused) if self.pace.pays_ahead() => {}
             Ok(Advance::Paused) => self.quiet.raise(index + values),
             Ok(Advance::Ended) => self.retire(work, Phase::Ended),
             Err(payload) => {
@@ -196,7 +201,7 @@ where
     fn more(&mut self, len: usize) -> Option<Room<T>> {
         let (engine, settings) = (self.engine, self.settings);
         if let Some(watch) = self.watch.take() {
-            engine.pace.record(&watch, settings.size);
+            engine.pace.record(&watch, 1, settings.size, settings.batches);
         }
         engine.store.settle(len, engine.floor(settings, len));
         if settings.last.is_some_and(|last| engine.store.last_is(len, last)) {

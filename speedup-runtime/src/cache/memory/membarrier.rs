@@ -17,9 +17,10 @@
 //!
 //! The system wants the process registered before the call that makes the barrier. That costs a microsecond while the process
 //! has one thread, and 5 to 20 ms afterwards, since it waits until every processor has been through the scheduler: far too long for
-//! whoever wants a value. So threads begin by making barriers of their own, and leave them to the rare one when the process has been
+//! whoever wants a value. So it is registered when it is loaded, where it has one thread then (`registration.rs`). Where that could not
+//! be, threads begin by making barriers of their own, and leave them to the rare one when the process has been
 //! registered: at once where it has one thread ([`register_if_alone`]), or by a thread that has nothing else to do ([`register`]). How a
-//! thread goes over from one to the other is told in [`epoch`](super::epoch).
+//! thread goes over from one to the other is told in [`epoch`](super::epoch). Who comes when that is done makes no barriers from the start.
 //! If the barrier fails all the same, [`heavy`] says so, and its callers do what is right without it: see there and
 //! `table/bias.rs`.
 //! Source: M. Desnoyers, P. McKenney et al., "User-level implementations of read-copy update" (2012).

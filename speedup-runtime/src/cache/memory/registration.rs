@@ -41,6 +41,26 @@ pub(in crate::cache) fn refuse() {
     STATE.store(NONE, Ordering::Release);
 }
 
+/// Registers the process when the library is loaded, which mostly is before `main`, and so before there is a second thread: a microsecond
+/// then, and some milliseconds later. Where there are more threads already, as in a program that loads the library when it runs, it is left
+/// to the calls that follow.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+mod at_start {
+    use super::{Ordering, REGISTERED, STATE, membarrier};
+
+    // SAFETY: the system calls what stands in this section once, with arguments that need not be taken.
+    #[unsafe(link_section = ".init_array")]
+    #[used]
+    static AT_START: extern "C" fn() = register;
+
+    /// Runs before the runtime of the language is ready: asks the system alone, and cannot panic.
+    extern "C" fn register() {
+        if membarrier::register_if_alone() {
+            STATE.store(REGISTERED, Ordering::Release);
+        }
+    }
+}
+
 /// Does now, once, what would take longer if there were more threads; whether all threads may leave their barriers to others.
 pub(in crate::cache) fn prepare() -> bool {
     static PREPARED: AtomicBool = AtomicBool::new(false);

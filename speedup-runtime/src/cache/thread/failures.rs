@@ -30,7 +30,8 @@ pub(in crate::cache) struct Failures {
 struct Known {
     /// The number of the outermost call.
     root: u64,
-    calls: HashMap<Place, Noted>,
+    /// None before the first: most threads never need it, and a map asks the system for random numbers.
+    calls: Option<HashMap<Place, Noted>>,
 }
 
 /// A [`Failed`] of its key's own type. Shared, so that it is compared and dropped, which is users' code, without the lock.
@@ -64,11 +65,12 @@ impl Failures {
     #[inline(never)]
     fn keep(&self, root: u64, place: Place, failed: Noted) {
         let mut known = lock(&self.known);
-        let gone = if known.root < root { known.renew(root) } else { HashMap::new() };
+        let gone = if known.root < root { known.renew(root) } else { None };
         // Of an earlier outermost call nobody asks any more.
-        let unused = if known.root == root && known.calls.len() < MOST {
+        let has_room = known.calls.as_ref().is_none_or(|calls| calls.len() < MOST);
+        let unused = if known.root == root && has_room {
             self.any.store(true, Ordering::Relaxed);
-            known.calls.insert(place, failed)
+            known.calls.get_or_insert_default().insert(place, failed)
         } else {
             Some(failed)
         };
@@ -79,7 +81,7 @@ impl Failures {
     #[inline(never)]
     fn known(&self, root: u64, place: Place) -> Option<Noted> {
         let known = lock(&self.known);
-        known.calls.get(&place).filter(|_| known.root == root).cloned()
+        known.calls.as_ref()?.get(&place).filter(|_| known.root == root).cloned()
     }
 
     /// Whether a call has panicked within the outermost call with this number: what others get of that, if anything.
@@ -131,9 +133,9 @@ impl Failures {
 impl Known {
     /// Begins anew; what was known is for the caller to drop.
     #[must_use]
-    fn renew(&mut self, root: u64) -> HashMap<Place, Noted> {
+    fn renew(&mut self, root: u64) -> Option<HashMap<Place, Noted>> {
         self.root = root;
-        std::mem::take(&mut self.calls)
+        self.calls.take()
     }
 }
 

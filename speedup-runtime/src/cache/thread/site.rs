@@ -43,8 +43,8 @@ impl Site {
         self.mark.store(mark, Ordering::Relaxed);
         self.handle.store(linux::handle(), Ordering::Relaxed);
         // A pool may have the number of an earlier one. What was asked before this thread was enrolled is still to be
-        // answered, or is not for this thread.
-        self.answered.store(last_question(pool), Ordering::Relaxed);
+        // answered, or is not for this thread. Who is in no pool is asked nothing, and the first call of a process spares itself the map.
+        self.answered.store(if pool == 0 { 0 } else { last_question(pool) }, Ordering::Relaxed);
         self.seen.store(0, Ordering::Relaxed);
     }
 

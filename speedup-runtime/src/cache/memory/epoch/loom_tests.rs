@@ -112,6 +112,29 @@ fn loom_nothing_is_freed_while_a_reader_that_saw_it_is_pinned() {
     });
 }
 
+/// The process was registered before the reader came, which so has made no barrier of its own from its first pin on:
+///
+/// | reader | writer |
+/// |---|---|
+/// | pins, loads the link, looks, unpins; twice | unlinks, retires, collects by a barrier for all |
+#[test]
+fn loom_nor_is_it_under_a_reader_whose_barriers_are_made_by_others_from_the_start() {
+    loom::model(|| {
+        let world = World::new(false);
+        let other = world.clone();
+        let reader = thread::spawn(move || {
+            other.read();
+            other.read();
+        });
+        let collect = || world.domain.collect(membarrier::heavy, || world.reader.pinned());
+        let thing = world.unlink();
+        collect();
+        reader.join().unwrap();
+        collect();
+        assert!(Thing::end(thing), "it is freed once nobody is pinned");
+    });
+}
+
 /// | reader | writer | third |
 /// |---|---|---|
 /// | pins, loads the link, looks, unpins; twice | unlinks, retires, collects | collects |
