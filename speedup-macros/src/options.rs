@@ -119,6 +119,9 @@ pub(crate) fn read<O: Copy + PartialEq>(
             (Takes::Names(example), Some(value)) if !listed => {
                 errors.at(value, format!("`{key}` takes names in parentheses: write `{example}`"));
             }
+            (Takes::Names(example), Some(Expr::Tuple(list))) if list.elems.is_empty() => {
+                errors.at(&key, format!("`{key}` needs names: write `{example}`"));
+            }
             (Takes::Value(example), None) => errors.at(&key, format!("`{key}` needs a value: write `{example}`")),
             (Takes::Nothing | Takes::Optional, None)
             | (Takes::Value(_) | Takes::Names(_) | Takes::Optional, Some(_)) => {

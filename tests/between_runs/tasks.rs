@@ -179,3 +179,89 @@ fn a_task_fails_with_its_store() {
     assert_eq!(in_runtime(quarter(12)).expect("the store is there"), 3);
     assert_eq!(STRICT.asked_on_the_runtime.load(Ordering::Relaxed), 0);
 }
+
+/// A store far away that counts what it is asked.
+#[derive(Default)]
+struct Counting {
+    inner: MemoryStore<(u32, u32), u64>,
+    /// For how many keys at a time.
+    asked: Mutex<Vec<usize>>,
+}
+
+impl Store<(u32, u32), u64> for Counting {
+    fn get(&self, key: &(u32, u32)) -> Result<Option<u64>> {
+        self.asked.lock().expect("nobody panics").push(1);
+        self.inner.get(key)
+    }
+    fn get_many(&self, keys: &[&(u32, u32)]) -> Result<Vec<Option<u64>>> {
+        self.asked.lock().expect("nobody panics").push(keys.len());
+        self.inner.get_many(keys)
+    }
+    fn put(&self, key: &(u32, u32), value: &u64, ttl: Option<Duration>) -> Result<()> {
+        self.inner.put(key, value, ttl)
+    }
+    fn remove(&self, key: &(u32, u32)) -> Result<()> {
+        self.inner.remove(key)
+    }
+    fn clear(&self) -> Result<()> {
+        self.inner.clear()
+    }
+}
+
+static COUNTING: LazyLock<Counting> = LazyLock::new(Counting::default);
+static AGED: LazyLock<Counting> = LazyLock::new(Counting::default);
+
+#[cache(store = &*COUNTING, skip(scale))]
+async fn paths(scale: std::sync::Arc<u64>, x: u32, y: u32) -> u64 {
+    if x == 0 || y == 0 { *scale } else { paths(scale.clone(), x - 1, y).await + paths(scale.clone(), x, y - 1).await }
+}
+
+#[cache(store = &*AGED, ttl = "1h", skip(scale))]
+async fn aged_paths(scale: std::sync::Arc<u64>, x: u32, y: u32) -> u64 {
+    if x == 0 || y == 0 {
+        *scale
+    } else {
+        aged_paths(scale.clone(), x - 1, y).await + aged_paths(scale.clone(), x, y - 1).await
+    }
+}
+
+/// The outermost call is looked up by itself, and all others in groups, though each of them is more than its key.
+#[test]
+fn a_group_with_context_is_looked_up_in_one_go() {
+    let scale = std::sync::Arc::new(1);
+    assert_eq!(pollster::block_on(paths(scale.clone(), 1, 1)), 2);
+    assert_eq!(*COUNTING.asked.lock().expect("nobody panics"), [1, 2]);
+    assert_eq!(in_runtime(paths(scale.clone(), 9, 9)), 48_620);
+    // A member that somebody has asked for is left out; a group of one is no group.
+    let asked = std::mem::take(&mut *COUNTING.asked.lock().expect("nobody panics"));
+    let keys: usize = asked.iter().sum();
+    assert!(asked.len() < keys, "{asked:?}");
+    assert_eq!(PATHS.stats().store_errors, 0);
+
+    assert_eq!(pollster::block_on(aged_paths(scale.clone(), 1, 1)), 2);
+    assert_eq!(*AGED.asked.lock().expect("nobody panics"), [1, 2]);
+}
+
+struct Grid {
+    scale: u64,
+}
+
+static OF_METHODS: LazyLock<Counting> = LazyLock::new(Counting::default);
+
+impl Grid {
+    #[cache(store = &*OF_METHODS, skip(self))]
+    async fn paths(self: std::sync::Arc<Self>, x: u32, y: u32) -> u64 {
+        if x == 0 || y == 0 {
+            self.scale
+        } else {
+            self.clone().paths(x - 1, y).await + self.clone().paths(x, y - 1).await
+        }
+    }
+}
+
+#[test]
+fn a_group_of_methods_is_looked_up_in_one_go() {
+    assert_eq!(pollster::block_on(std::sync::Arc::new(Grid { scale: 3 }).paths(1, 1)), 6);
+    assert_eq!(*OF_METHODS.asked.lock().expect("nobody panics"), [1, 2]);
+    assert_eq!(Grid::PATHS.len(), 3);
+}

@@ -1,6 +1,6 @@
 //! A library about which the compiler and clippy have nothing to say; `tests/lints.rs` asks them, in two editions.
 
-#![deny(warnings, missing_docs, unreachable_pub, rust_2018_idioms, let_underscore_drop, unused_qualifications, clippy::pedantic)]
+#![deny(warnings, missing_docs, unreachable_pub, rust_2018_idioms, let_underscore_drop, unused_qualifications, clippy::pedantic, clippy::shadow_unrelated)]
 
 use speedup::{buffer, cache};
 
@@ -9,6 +9,26 @@ use speedup::{buffer, cache};
 #[must_use]
 pub fn fibonacci(n: u64) -> u128 {
     if n < 2 { 1 } else { fibonacci(n - 1) + fibonacci(n - 2) }
+}
+
+/// The body uses up what the key is made of.
+#[cache(key = |name| -> String { name.clone().into() })]
+pub fn letters_of(name: impl Into<String> + Clone) -> usize {
+    let name: String = name.into();
+    name.len()
+}
+
+/// The longest run that both have, up to two places.
+#[cache(scoped)]
+#[must_use]
+pub fn common(a: &[u8], b: &[u8], i: usize, j: usize) -> usize {
+    if i == 0 || j == 0 {
+        0
+    } else if a[i - 1] == b[j - 1] {
+        1 + common(a, b, i - 1, j - 1)
+    } else {
+        common(a, b, i - 1, j).max(common(a, b, i, j - 1))
+    }
 }
 
 /// Edits from one text to another.

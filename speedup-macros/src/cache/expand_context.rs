@@ -91,7 +91,10 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     model.function.block.brace_token.surround(&mut block, |block| block.extend(quote!(#scopes #asked #look_up)));
     let inline = !attributes.iter().any(|attribute| attribute.path().is_ident("inline"));
     let inline = inline.then(|| inlined(model));
-    quote!(#(#attributes)* #inline #visibility #signature #block)
+    // What a body uses up is a clone, which is made for each call that runs.
+    let clones = model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
+    let lints = clones.then(|| quote_spanned!(at=> #[allow(clippy::needless_pass_by_value)]));
+    quote!(#(#attributes)* #inline #lints #visibility #signature #block)
 }
 
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
@@ -259,7 +262,8 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let given = keyed(model, context).zip(&names).map(|(argument, name)| {
         let PatType { pat, ty, .. } = &argument.declared;
         let passed = argument.passed(name);
-        quote_spanned!(at=> let #pat: #ty = #passed;)
+        // The wrapper has the same names.
+        quote_spanned!(at=> #[allow(clippy::shadow_unrelated)] let #pat: #ty = #passed;)
     });
     let captured = captured(model, context);
     // What a key is made of by an expression is not to be foretold.

@@ -11,7 +11,7 @@
 //! };
 //! ```
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::ext::IdentExt;
@@ -142,12 +142,27 @@ pub(super) fn computing(model: &Cached, key: &TokenStream, pattern: &TokenStream
     }
 }
 
+/// `::speedup::Cache::stored`, and the handle. An error that cannot tell of a store's fault is shown at the option that wants it told.
+fn stored(model: &Cached) -> (TokenStream, TokenStream) {
+    let (cache, handle, at) = (cache_type(model), handle(model), model.shown_at());
+    let Some(fails) = &model.stored.fails else { return (quote_spanned!(at=> #cache::stored), handle) };
+    let at = expansion::generated_at(fails.span());
+    let shown = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(at));
+        token
+    };
+    (
+        quote_spanned!(at=> #cache::stored_or_fail).into_iter().map(shown).collect(),
+        handle.into_iter().map(shown).collect(),
+    )
+}
+
 /// `::speedup::Cache::stored(F, key, || { body })`
 pub(super) fn asked(model: &Cached, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
-    let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
-    let (handle, given, result, cache) = (handle(model), key_name(at), &model.result, cache_type(model));
-    quote_spanned!(at=> #cache::#function(#handle, #given, || -> #result { #body }))
+    let (function, handle) = stored(model);
+    let (given, result) = (key_name(at), &model.result);
+    quote_spanned!(at=> #function(#handle, #given, || -> #result { #body }))
 }
 
 /// What a function of a key takes, and the future that it returns: `(n,): (u64,)` and `boxed(async move { body })`; with a store that of
@@ -161,12 +176,11 @@ pub(super) fn awaited(
     let at = model.shown_at();
     let (held, _) = held(model, key, &model.result);
     if model.stored.is_on() {
-        let function = Ident::new(if model.stored.fails.is_some() { "stored_or_fail" } else { "stored" }, at);
-        let (handle, given, cache) = (handle(model), key_name(at), cache_type(model));
+        let (function, handle) = stored(model);
+        let given = key_name(at);
         // What is no part of the key is the future's own.
         let moves = matches!(model.form, Form::Context(_)).then(|| quote!(move));
-        let asked =
-            quote_spanned!(at=> #cache::#function(#handle, #given, #moves |#pattern: #key| async move { #body }));
+        let asked = quote_spanned!(at=> #function(#handle, #given, #moves |#pattern: #key| async move { #body }));
         return (quote_spanned!(at=> #given: #held), quote_spanned!(at=> ::speedup::cache::boxed(#asked)));
     }
     let (taken, body) = if model.policies.any() {

@@ -6,10 +6,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, ExprLit, Lit, Pat, ReturnType, Type};
 
 use crate::errors::Errors;
-use crate::options;
+use crate::{expansion, options};
 
 /// What an invocation says of sizes and ages.
 #[derive(Default)]
@@ -19,7 +20,7 @@ pub(crate) struct Policies {
     /// The first that is about time.
     pub(super) first_of_time: Option<Ident>,
     capacity: Option<Bound>,
-    weight: Option<(Ident, Expr)>,
+    weight: Option<(Ident, Option<Expr>)>,
     on_evict: Option<Expr>,
     ttl: Option<Age>,
     idle: Option<Age>,
@@ -68,9 +69,16 @@ impl Policies {
         }
         match (policy, value) {
             (Policy::Capacity, Some(value)) => self.capacity = capacity(&key, value, errors),
-            (Policy::Weight, Some(value)) => self.weight = Some((key, value)),
-            (Policy::OnEvict, Some(value)) => self.on_evict = Some(value),
-            (Policy::Ttl, Some(value)) => self.ttl = age(&key, value, errors),
+            (Policy::Weight, Some(value)) => {
+                let cure = "`weight` says what a value weighs: write `weight = |value| value.len()`, or the like";
+                // Also where it is none: that is the one mistake then.
+                self.weight = Some((key, callable(value, 1, cure, errors)));
+            }
+            (Policy::OnEvict, Some(value)) => {
+                let cure = "`on_evict` is told the key and the value: write `on_evict = |key, value| log(key, value)`";
+                self.on_evict = callable(value, 2, cure, errors);
+            }
+            (Policy::Ttl, Some(value)) => self.ttl = age(&key, value, errors).and_then(|age| age.of_one_value(errors)),
             (Policy::Idle, Some(value)) => self.idle = age(&key, value, errors),
             (Policy::RefreshAhead, Some(value)) => {
                 self.refresh_ahead = age(&key, value, errors).map(|age| (key, age));
@@ -110,19 +118,22 @@ impl Policies {
             Bound::Values(most) => quote!(.capacity((#most) as u64)),
             Bound::Bytes(_, bytes) => quote!(.capacity(#bytes)),
         });
-        let weight = self.weight.as_ref().map(|(_, weight)| {
+        let weight = self.weight.as_ref().and_then(|(_, weight)| weight.as_ref()).map(|weight| {
+            let at = shown_at(weight);
             let weight = of_value(weight, result);
-            quote!(.weight(&|value: &#result| -> u64 { (#weight)(value) as u64 }))
+            quote_spanned!(at=> .weight(&|value: &#result| -> u64 { (#weight)(value) as u64 }))
         });
         let on_evict = self.on_evict.as_ref().map(|tell| {
+            let at = shown_at(tell);
             let tell = typed(tell, &[quote!(&#key), quote!(&#result)]);
-            quote!(.on_evict(&|key: &#key, value: &#result| { (#tell)(key, value); }))
+            quote_spanned!(at=> .on_evict(&|key: &#key, value: &#result| { (#tell)(key, value); }))
         });
         let ttl = self.ttl.as_ref().map(|age| match age {
             Age::Nanos(nanos) => quote!(.ttl(::core::time::Duration::from_nanos(#nanos))),
             Age::Value(life @ Expr::Closure(_)) => {
+                let at = shown_at(life);
                 let life = of_value(life, result);
-                quote!(.ttl_of(&|value: &#result| -> ::core::time::Duration { (#life)(value) }))
+                quote_spanned!(at=> .ttl_of(&|value: &#result| -> ::core::time::Duration { (#life)(value) }))
             }
             Age::Value(age) => quote!(.ttl_of(&|_: &#result| -> ::core::time::Duration { #age })),
         });
@@ -149,11 +160,39 @@ impl Policies {
 }
 
 impl Age {
+    /// An age that is a closure goes by the value alone.
+    fn of_one_value(self, errors: &mut Errors) -> Option<Self> {
+        let Self::Value(value) = self else { return Some(self) };
+        let cure = "`ttl` may depend on the value alone: write `ttl = |value| value.expires_in`";
+        let is_closure = matches!(value, Expr::Closure(_));
+        let value = if is_closure { callable(value, 1, cure, errors)? } else { value };
+        Some(Self::Value(value))
+    }
+
     fn tokens(&self) -> TokenStream {
         match self {
             Self::Nanos(nanos) => quote!(::core::time::Duration::from_nanos(#nanos)),
             Self::Value(value) => quote!(#value),
         }
+    }
+}
+
+/// What is called with `count` arguments, as far as can be seen.
+fn callable(value: Expr, count: usize, cure: &str, errors: &mut Errors) -> Option<Expr> {
+    match &value {
+        Expr::Closure(closure) if closure.inputs.len() == count => return Some(value),
+        Expr::Closure(closure) if !closure.inputs.is_empty() => errors.at(&closure.inputs, cure),
+        Expr::Closure(_) | Expr::Lit(_) | Expr::Tuple(_) | Expr::Array(_) => errors.at(&value, cure),
+        _ => return Some(value),
+    }
+    None
+}
+
+/// Where the compiler shows that what was written has another type than it should.
+fn shown_at(function: &Expr) -> Span {
+    match function {
+        Expr::Closure(closure) => expansion::generated_at(closure.body.span()),
+        other => expansion::generated_at(other.span()),
     }
 }
 

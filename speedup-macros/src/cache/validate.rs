@@ -241,6 +241,13 @@ fn flags_fit_result(function: &ItemFn, options: &Options, errors: &mut Errors) {
     let ReturnType::Type(_, ty) = &function.sig.output else { return };
     let last = signature::last_segment(ty);
     let plain = signature::is_primitive(ty) || !matches!(ty.as_ref(), Type::Path(_) | Type::Macro(_));
+    if let Some(flag) = options.policies.stale_on_err.as_ref().filter(|_| plain || last.as_deref() == Some("Option")) {
+        let result = signature::tidy(ty);
+        errors.at(
+            flag,
+            format!("`{flag}` is for results of type `Result`, and this function returns `{result}`: remove it"),
+        );
+    }
     for (flag, wanted, other, other_flag) in
         [(&options.cache_err, "Result", "Option", "cache_none"), (&options.cache_none, "Option", "Result", "cache_err")]
     {

@@ -7,7 +7,7 @@ use super::{
     dock::tasks::{self, Asked, Claim},
 };
 use crate::cache::{
-    AsyncCache, AsyncPolicyCache, Behind, Cache, Fault, Handed, Hashed, Key, Moved, Output, PolicyCache, Stored,
+    AsyncCache, AsyncPolicyCache, Behind, Cache, Fault, Handed, Hashed, Help, Key, Moved, Output, PolicyCache, Stored,
 };
 use crate::seeing::switch;
 
@@ -55,8 +55,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     fn stored_together(&self, behind: &'static dyn Behind<K, R>, key: &K, body: impl FnOnce() -> R) -> R {
         let mut body = Some(body);
         let mut once = || body.take().map(|body| body()).expect("it is called once");
-        let mut help = |needs: Vec<K>| self.help(&needs);
-        if let Some(value) = behind.together(key, &mut once, self.can_help().then_some(&mut help as _)) {
+        let help = Help { by: &mut |needs: Vec<K>| self.help(&needs), computes: self.can_help() };
+        if let Some(value) = behind.together(key, &mut once, help) {
             return value;
         }
         if let Ok(Some(value)) = behind.look(key) {
@@ -98,8 +98,8 @@ impl<K: Key, R: Output> Cache<K, R> {
     ) -> std::result::Result<R, Fault> {
         let mut body = Some(body);
         let mut once = || body.take().map(|body| body()).expect("it is called once");
-        let mut help = |needs: Vec<K>| self.help(&needs);
-        let shared = behind.together_or_fail(key, &mut once, self.can_help().then_some(&mut help as _))?;
+        let help = Help { by: &mut |needs: Vec<K>| self.help(&needs), computes: self.can_help() };
+        let shared = behind.together_or_fail(key, &mut once, help)?;
         let found = match shared {
             None => behind.look(key)?.filter(is_good),
             shared => shared,

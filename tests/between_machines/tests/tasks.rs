@@ -292,10 +292,14 @@ static CIRCLE: AtomicUsize = AtomicUsize::new(0);
 
 /// The first call of each waits until the other has begun, too.
 async fn meet() {
-    let is_first = CIRCLE.fetch_add(1, Ordering::AcqRel) < 2;
+    meet_by(&CIRCLE).await;
+}
+
+async fn meet_by(calls: &AtomicUsize) {
+    let is_first = calls.fetch_add(1, Ordering::AcqRel) < 2;
     poll_fn(|context| {
         context.waker().wake_by_ref();
-        if is_first && CIRCLE.load(Ordering::Acquire) < 2 { Poll::Pending } else { Poll::Ready(()) }
+        if is_first && calls.load(Ordering::Acquire) < 2 { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
 }
@@ -320,6 +324,37 @@ fn a_circle_through_two_processes_is_told_by_both() {
     let threads = [
         thread::spawn(|| catch_unwind(|| block_on(circle_here(0)))),
         thread::spawn(|| catch_unwind(|| block_on(circle_there(1)))),
+    ];
+    for thread in threads {
+        let payload = thread.join().unwrap().expect_err("there is no value");
+        let text = payload.downcast_ref::<String>().expect("a message");
+        assert!(text.contains("cycle"), "{text}");
+    }
+}
+
+static CIRCLE_WITH: AtomicUsize = AtomicUsize::new(0);
+
+#[cache(store = store("circle_with"), skip(met))]
+#[expect(unconditional_recursion, reason = "so that is told")]
+async fn circle_with_here(met: &'static AtomicUsize, n: u32) -> u64 {
+    meet_by(met).await;
+    circle_with_here(met, 1 - n).await
+}
+
+#[cache(store = store("circle_with"), skip(met))]
+#[expect(unconditional_recursion, reason = "so that is told")]
+async fn circle_with_there(met: &'static AtomicUsize, n: u32) -> u64 {
+    meet_by(met).await;
+    circle_with_there(met, 1 - n).await
+}
+
+/// Nobody can compute a call of another process that is more than its key; where it closes a circle is found all the same.
+#[test]
+fn a_circle_of_calls_with_context_is_told_by_both() {
+    let Some(_server) = server("circle_with") else { return };
+    let threads = [
+        thread::spawn(|| catch_unwind(|| block_on(circle_with_here(&CIRCLE_WITH, 0)))),
+        thread::spawn(|| catch_unwind(|| block_on(circle_with_there(&CIRCLE_WITH, 1)))),
     ];
     for thread in threads {
         let payload = thread.join().unwrap().expect_err("there is no value");

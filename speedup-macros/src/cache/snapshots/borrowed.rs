@@ -48,7 +48,9 @@ fn what_borrows_goes_on_within_its_scope() {
                             &'a str,
                         >,
                     | -> &'a str {
+                        #[allow(clippy::shadow_unrelated)]
                         let at: usize = *at;
+                        #[allow(clippy::shadow_unrelated)]
                         let last: &'a str = *last;
                         #[allow(unused_variables, clippy::redundant_closure)]
                         let rest = |words: &'a [&'a str], at: usize, last: &'a str| -> &'a str {
@@ -109,6 +111,7 @@ fn a_method_borrows_from_itself() {
                                 &'__lent str,
                             >,
                         | -> &'__lent str {
+                            #[allow(clippy::shadow_unrelated)]
                             let at: usize = *at;
                             #[allow(unused_variables, clippy::redundant_closure)]
                             let __own_name = |at: usize| -> &'__lent str {

@@ -42,6 +42,7 @@ fn an_error_is_moved_out_of_a_scope() {
                                 |
                                     (to,): &(usize,),
                                 | -> <anyhow::Result<u64> as ::speedup::cache::Fallible>::Shared {
+                                    #[allow(clippy::shadow_unrelated)]
                                     let to: usize = *to;
                                     {
                                         ::speedup::__private::share(|| -> anyhow::Result<u64> {

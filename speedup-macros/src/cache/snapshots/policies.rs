@@ -106,6 +106,7 @@ fn of_a_method_whose_calls_can_force_a_renewal() {
                     | -> ::speedup::cache::Stored<u64> {
                         ::speedup::cache::Stored::of(
                             (|| -> u64 {
+                                #[allow(clippy::shadow_unrelated)]
                                 let id: u64 = *id;
                                 { self.get(id) }
                             })(),

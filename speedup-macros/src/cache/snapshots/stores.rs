@@ -85,6 +85,7 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
                                 key,
                                 || -> Result<u64, Error> {
                                     let (id,) = key;
+                                    #[allow(clippy::shadow_unrelated)]
                                     let id: u64 = *id;
                                     { self.get(id) }
                                 },

@@ -7,7 +7,7 @@ use crate::{
         api::cache::Cache,
         fork::fork_join,
         table::key::{Key, Output},
-        thread::call_stack,
+        thread::{call_stack, registry},
     },
     panics,
 };
@@ -19,13 +19,18 @@ impl<K: Key, R: Output> Cache<K, R> {
     }
 
     /// Computes what another process needs, as far as it is missing here. What the needs were wrong about is nobody's fault.
+    ///
+    /// What is more than its key is only waited for, if a thread of this process computes it.
+    ///
+    /// # Panics
+    /// If a call of this thread is among what is needed, or needs it.
     pub(crate) fn help(&self, keys: &[K]) {
-        if !self.function.has_body {
-            return;
-        }
-        let (mut results, mut scratch) = (vec![None; keys.len()], vec![0; keys.len()]);
+        let callee = self.function.callee();
         let computed = catch_unwind(AssertUnwindSafe(|| {
-            let callee = self.function.callee();
+            if !self.function.has_body {
+                return keys.iter().for_each(|key| self.core().join(callee, key, registry::current()));
+            }
+            let (mut results, mut scratch) = (vec![None; keys.len()], vec![0; keys.len()]);
             fork_join::compute(self.core(), callee, keys, &mut results, &mut scratch, false);
         }));
         if let Err(payload) = computed {

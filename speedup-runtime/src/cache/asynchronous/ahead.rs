@@ -45,9 +45,29 @@ impl Ahead {
         context: &mut Context<'_>,
     ) -> Poll<()> {
         let count = members.len();
+        self.begin(|| begin(members));
+        self.go_on(count, context)
+    }
+
+    /// Begins to ask, unless that has been done.
+    pub(super) fn begin(&mut self, asked: impl FnOnce() -> Option<(Foretelling, Vec<usize>)>) {
         if matches!(self.stage, Stage::New) {
-            self.stage = begin(members).map_or(Stage::Over, |(asking, numbers)| Stage::Asking(asking, numbers));
+            self.stage = asked().map_or(Stage::Over, |(asking, numbers)| Stage::Asking(asking, numbers));
         }
+    }
+
+    /// Whether it has not been tried.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.stage, Stage::New)
+    }
+
+    /// Whether nothing is asked, now or later.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// Polls what has begun to be asked for so many members, and says whether that is over.
+    pub(super) fn go_on(&mut self, count: usize, context: &mut Context<'_>) -> Poll<()> {
         let Stage::Asking(asking, numbers) = &mut self.stage else { return Poll::Ready(()) };
         let Poll::Ready(seats) = asking.as_mut().poll(context) else {
             get::waits();

@@ -163,6 +163,15 @@ impl<K: Key, R: Output> Flights<K, R> {
         }
     }
 
+    /// A seat in the call of a key, if it is on its way.
+    #[cfg(feature = "stores")]
+    pub(super) fn join(&self, core: &Core<K, R>, key: &K) -> Option<(Arc<Flying<K, R>>, usize)> {
+        let table = core.table_id(registry::current())?;
+        let there = self.by_key.get()?.get(Distinct::of(key))?;
+        let seat = there.join(table, false)?;
+        Some((there.clone(), seat))
+    }
+
     /// Leaves a seat. Who leaves the last one takes the call with it.
     pub(super) fn leave(&self, core: &Core<K, R>, flight: &Arc<Flying<K, R>>, seat: usize) {
         if let Some(body) = flight.leave(seat) {

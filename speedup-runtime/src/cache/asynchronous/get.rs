@@ -15,6 +15,7 @@ use super::{
     chain::{self, Polling},
     flight::{Body, End, Polled},
     flights::{Boarded, Flying},
+    gathered,
     state::AsyncCache,
     waits::{Named, Wait},
 };
@@ -79,6 +80,12 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
         Self { cache, stage: Stage::Refreshing(key, why) }
     }
 
+    /// Waits for a call that is on its way.
+    #[cfg(feature = "stores")]
+    pub(super) fn seated(cache: &'cache AsyncCache<K, R>, (flight, number): (Arc<Flying<K, R>>, usize)) -> Self {
+        Self { cache, stage: Stage::Seated(Seat { flight, number, wait: None }) }
+    }
+
     /// The key that is to be asked for, if nothing has begun.
     pub(super) fn asking(&self) -> Option<(&AsyncCache<K, R>, &K)> {
         let Stage::Asking(key) = &self.stage else { return None };
@@ -99,7 +106,15 @@ impl<'cache, K: Key, R: Output> Get<'cache, K, R> {
     #[inline(never)]
     fn fly(&mut self, waker: &Waker) -> Poll<R> {
         let (key, why) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Asking(key) => (key, None),
+            Stage::Asking(key) => {
+                if gathered::tell(self.cache, &key) {
+                    self.stage = Stage::Asking(key);
+                    // Whoever polls it may be waiting to be woken.
+                    waker.wake_by_ref();
+                    return Poll::Pending;
+                }
+                (key, None)
+            }
             Stage::Refreshing(key, why) => (key, Some(why)),
             Stage::Seated(seat) => return self.wait(seat, waker),
             Stage::Over => panic_any("a `Get` was polled after it was ready"),

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     ahead::{Ahead, Asking},
+    gathered,
     get::Get,
 };
 use crate::{
@@ -33,7 +34,10 @@ pub struct Group<'cache, K: Key, R: Output, const N: usize> {
 
 /// A few calls awaited together, each with what it passes on, as returned by [`together`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Together<'a, R, const N: usize>([Call<'a, R>; N]);
+pub struct Together<'a, R, const N: usize> {
+    calls: [Call<'a, R>; N],
+    ahead: Ahead,
+}
 
 /// One of several calls.
 enum Call<'a, R> {
@@ -42,9 +46,19 @@ enum Call<'a, R> {
     Taken,
 }
 
+impl<R> Call<'_, R> {
+    /// Whether it has ended.
+    fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        let Self::Running(running) = self else { return true };
+        let Poll::Ready(value) = running.as_mut().poll(context) else { return false };
+        *self = Self::Ended(value);
+        true
+    }
+}
+
 /// Awaits a few calls together: what `#[cache]` makes of several awaited calls that have context.
 pub fn together<'a, R, const N: usize>(calls: [Pin<Box<dyn Future<Output = R> + Send + 'a>>; N]) -> Together<'a, R, N> {
-    Together(calls.map(Call::Running))
+    Together { calls: calls.map(Call::Running), ahead: Ahead::default() }
 }
 
 /// Nothing in it is pinned but what is in boxes.
@@ -54,18 +68,28 @@ impl<R, const N: usize> Future for Together<'_, R, N> {
     type Output = [R; N];
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<[R; N]> {
+        let Self { calls, ahead } = &mut *self;
+        let is_new = ahead.is_new();
         let mut complete = true;
-        for call in &mut self.0 {
-            let Call::Running(running) = call else { continue };
-            match running.as_mut().poll(context) {
-                Poll::Ready(value) => *call = Call::Ended(value),
-                Poll::Pending => complete = false,
+        if is_new {
+            ahead.begin(|| gathered::gather(N, |number| complete &= calls[number].poll(context)));
+        }
+        // What was polled to tell its key has begun, if that is not to be asked for.
+        if !(is_new && ahead.is_over()) {
+            ready!(ahead.go_on(N, context));
+            complete = true;
+            for (number, call) in calls.iter_mut().enumerate() {
+                if call.poll(context) {
+                    ahead.end(number);
+                } else {
+                    complete = false;
+                }
             }
         }
         if !complete {
             return Poll::Pending;
         }
-        Poll::Ready(self.0.each_mut().map(|call| match std::mem::replace(call, Call::Taken) {
+        Poll::Ready(self.calls.each_mut().map(|call| match std::mem::replace(call, Call::Taken) {
             Call::Ended(value) => value,
             Call::Running(_) | Call::Taken => polled_again(),
         }))

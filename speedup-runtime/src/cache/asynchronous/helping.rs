@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use super::state::AsyncCache;
+use super::{get::Get, state::AsyncCache};
 use crate::{
     cache::{
         table::key::{Key, Output},
@@ -17,19 +17,22 @@ use crate::{
 };
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
+    /// The call of a key that is on its way, if it is.
+    fn joined(&self, key: &K) -> Option<Get<'_, K, R>> {
+        Some(Get::seated(self, self.values.flights.join(&self.values.core, key)?))
+    }
+
     /// As [`Cache::can_help`](crate::Cache::can_help).
     pub(crate) fn can_help(&self) -> bool {
         self.function.has_body()
     }
 
     /// Computes what another process needs, as far as it is missing here. As [`Cache::help`](crate::Cache::help).
-    pub(crate) async fn help(&self, keys: Vec<K>) {
-        if !self.function.has_body() {
-            return;
-        }
-        let mut all = self.get_all(keys);
+    pub(crate) async fn help(&self, key: K) {
+        let helped = if self.function.has_body() { Some(self.get(key)) } else { self.joined(&key) };
+        let Some(mut helped) = helped else { return };
         poll_fn(|context| {
-            let payload = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut all).poll(context))) {
+            let payload = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut helped).poll(context))) {
                 Ok(polled) => return polled.map(drop),
                 Err(payload) => payload,
             };

@@ -1,6 +1,6 @@
 //! `async` functions: their values lie in the tables of the cache, what is on its way in flights beside it.
 //!
-//! From the top: `cache` is what the handle does, `get` the future of one value, `group` that of several, which has a store asked `ahead`, and `task` one that has begun, `state` is the handle itself, `of_types` has one for each set of types, `flights` knows which call of
+//! From the top: `cache` is what the handle does, `get` the future of one value, `group` that of several, which has a store asked `ahead`, also for what is `gathered` of calls with context, and `task` one that has begun, `state` is the handle itself, `of_types` has one for each set of types, `flights` knows which call of
 //! which key is on its way, `flight` is one call, shared by all who wait for it. `chain` and `waits` find calls that need
 //! themselves, `flat` keeps what flights do to each other off the stack.
 
@@ -20,6 +20,8 @@ mod flight;
 mod flights;
 #[cfg(not(loom))]
 pub(in crate::cache) mod function;
+#[cfg(not(loom))]
+mod gathered;
 #[cfg(not(loom))]
 pub(in crate::cache) mod get;
 #[cfg(not(loom))]

@@ -12,9 +12,14 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 
 /// What computes a value.
 type Body<'a, R> = &'a mut dyn FnMut() -> R;
-/// What computes values that others need, where that can be done.
+/// What helps with calls that another process needs.
 #[doc(hidden)]
-pub type Help<'a, K> = Option<&'a mut dyn FnMut(Vec<K>)>;
+pub struct Help<'a, K> {
+    /// Computes them; or waits for those that this process computes, and panics if one of them is a call of this thread.
+    pub by: &'a mut dyn FnMut(Vec<K>),
+    /// Whether it computes them. Calls that are more than their keys cannot be computed for others.
+    pub computes: bool,
+}
 
 /// What a cache asks of what lies behind it.
 #[doc(hidden)]
@@ -75,9 +80,11 @@ pub trait Behind<K, R>: Sync {
 
     /// Looks for a call that nobody computes among those that another process needs, and those that these need in turn, but for those that were helped with.
     ///
+    /// `claims` says whether one that nobody computes is to be claimed: if not, it looks for those that this process computes.
+    ///
     /// # Errors
     /// Those of the store.
-    fn seek(&'static self, needs: Vec<K>, helped: &[K]) -> Result<Sought<K>, Fault>;
+    fn seek(&'static self, needs: Vec<K>, helped: &[K], claims: bool) -> Result<Sought<K>, Fault>;
 
     /// Ends a turn with the value, which took so long by itself: others are waiting for it.
     ///

@@ -277,6 +277,27 @@ impl<K: Key, R: Output> Core<K, R> {
         stack::on_a_new_piece(worker, more, || self.compute_due(callee, key, worker, due))
     }
 
+    /// Waits for the running call of a key, if there is one, and computes nothing.
+    ///
+    /// # Panics
+    /// If it is a call of this thread.
+    #[cfg(feature = "stores")]
+    pub(in crate::cache) fn join(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) {
+        loop {
+            let busy = match self.ask(callee.function, key, worker, |_| ()) {
+                Asked::Value(()) => return,
+                Asked::Mine(flight) => return flight.discard(key, || None),
+                Asked::Busy(busy) => busy,
+            };
+            let is_still = || self.is_still(key, &busy, worker) && !self.suspects().is_doomed(key, busy.name());
+            match block_on::wait(self, (busy, mark_of(key)), worker, &is_still) {
+                Waited::Again => {}
+                Waited::Deputy if busy.owner == worker.number => isolation::cycle(worker, busy.name()),
+                Waited::Deputy | Waited::Outcome(_) => return,
+            }
+        }
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn compute_due(
         &self,

@@ -98,12 +98,7 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
     loop {
         ahead.retain(|key| known.insert(store.bytes(key)));
         if ahead.is_empty() {
-            let is_ours =
-                |(key, _): &(K, u64)| with(&COMPUTED, |calls| calls.contains(&(place(store), store.bytes(key))));
-            return Ok(match taken.iter().position(is_ours) {
-                Some(at) => Found::Ours(taken.swap_remove(at).0),
-                None => Found::Taken(taken),
-            });
+            return Ok(none_free(store, taken));
         }
         let bytes: Vec<Vec<u8>> = ahead.iter().map(|key| store.bytes(key)).collect();
         let mut rest = policy::order(store.member(), bytes.iter().map(Vec::as_slice));
@@ -127,6 +122,42 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
             }
         }
         ahead = next;
+    }
+}
+
+/// The same without a claim to any, for who could compute none: what comes of it is [`Ours`](Found::Ours) or [`Taken`](Found::Taken).
+///
+/// # Errors
+/// If the store could not be asked.
+pub(in crate::store) fn look_around<'a, K: Clone, V>(
+    store: &'a dyn Cooperate<K, V>,
+    needs: Vec<K>,
+    known: &HashSet<Vec<u8>>,
+) -> Result<Found<'a, K, V>> {
+    let (mut ahead, mut known, mut taken) = (needs, known.clone(), Vec::new());
+    loop {
+        ahead.retain(|key| known.insert(store.bytes(key)));
+        if ahead.is_empty() {
+            return Ok(none_free(store, taken));
+        }
+        let looked = store.look(&ahead.iter().collect::<Vec<_>>())?;
+        let mut next = Vec::new();
+        for (key, looked) in ahead.into_iter().zip(looked) {
+            if let Looked::Taken { needs, seen } = looked {
+                taken.push((key, seen));
+                next.extend(needs);
+            }
+        }
+        ahead = next;
+    }
+}
+
+/// What a search has come to that has found no free call, but these, which are computed.
+fn none_free<'a, K, V>(store: &'a dyn Cooperate<K, V>, mut taken: Vec<(K, u64)>) -> Found<'a, K, V> {
+    let is_ours = |(key, _): &(K, u64)| with(&COMPUTED, |calls| calls.contains(&(place(store), store.bytes(key))));
+    match taken.iter().position(is_ours) {
+        Some(at) => Found::Ours(taken.swap_remove(at).0),
+        None => Found::Taken(taken),
     }
 }
 

@@ -288,8 +288,8 @@ impl<K: Key, R: Output> Behind<K, R> for Dock<K, R> {
         self.ask_for_turn(key, beside)
     }
 
-    fn seek(&'static self, needs: Vec<K>, helped: &[K]) -> std::result::Result<Sought<K>, Fault> {
-        Ok(self.seek_free(needs, helped)?)
+    fn seek(&'static self, needs: Vec<K>, helped: &[K], claims: bool) -> std::result::Result<Sought<K>, Fault> {
+        Ok(self.seek_free(needs, helped, claims)?)
     }
 
     fn end_turn(&'static self, key: &K, value: &R, own: Duration) -> std::result::Result<(), Fault> {

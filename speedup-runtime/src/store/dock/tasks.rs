@@ -148,13 +148,13 @@ async fn help<K: Key, R: Output>(
     needs: Vec<K>,
     helped: &mut Vec<K>,
 ) -> Result<Option<Vec<(K, u64)>>, Fault> {
-    if needs.is_empty() || !cache.can_help() {
+    if needs.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let known = helped.clone();
+    let (known, claims) = (helped.clone(), cache.can_help());
     // The seat is made where the answer is, as a claim is.
     let seek = move || {
-        Ok(match behind.seek(needs, &known)? {
+        Ok(match behind.seek(needs, &known, claims)? {
             Sought::Free(key, seat) => Sought::Free(key, Box::new(Seat(Some(seat)))),
             sought => sought,
         })
@@ -167,7 +167,7 @@ async fn help<K: Key, R: Output>(
     };
     // Once: it may panic, or have no value that is kept.
     helped.push(key.clone());
-    cache.help(vec![key]).await;
+    cache.help(key).await;
     Ok(None)
 }
 

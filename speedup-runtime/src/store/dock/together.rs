@@ -56,7 +56,7 @@ impl<K: Key, R: Output> Dock<K, R> {
                 }
                 (value, kept)
             };
-            let value = cooperate::together(store, key, begun, compute, help)?;
+            let value = cooperate::together_by(store, key, begun, compute, Some(help))?;
             if !is_ours {
                 self.found.fetch_add(1, Ordering::Relaxed);
             }
@@ -118,10 +118,11 @@ impl<K: Key, R: Output> Dock<K, R> {
     }
 
     /// See [`Behind::seek`](crate::cache::Behind::seek).
-    pub(super) fn seek_free(&'static self, needs: Vec<K>, helped: &[K]) -> Result<Sought<K>> {
+    pub(super) fn seek_free(&'static self, needs: Vec<K>, helped: &[K], claims: bool) -> Result<Sought<K>> {
         let Some(store) = self.cooperation() else { return Ok(Sought::Taken(Vec::new())) };
         let helped = helped.iter().map(|key| store.bytes(key)).collect();
-        Ok(match self.ask(|_| cooperate::search(store, needs, &helped))? {
+        let seek = if claims { cooperate::search } else { cooperate::look_around };
+        Ok(match self.ask(|_| seek(store, needs, &helped))? {
             Found::Free(call) => Sought::Free(call.key.clone(), Box::new(call)),
             Found::Ours(key) => Sought::Ours(key),
             Found::Taken(beside) => Sought::Taken(beside),
