@@ -152,9 +152,10 @@ fn an_async_cache_counts_those_who_wait_and_those_who_leave() {
 #[test]
 fn what_a_hit_costs_is_found_out_by_whatever_value_is_there() {
     let bounded = Cache::from_fn(|n: u64| n.to_string()).capacity(10);
-    (0..1_000).for_each(|n| assert_eq!(bounded.get((n % 500,)), (n % 500).to_string()));
+    (0..1_000).for_each(|n| _ = bounded.get((n,)));
+    _ = bounded.remove(&(0,));
     let told = |stats: speedup_runtime::cache::Stats| (stats.call_cost.is_some(), stats.hit_cost.is_some());
-    assert_eq!(told(bounded.stats()), (true, true), "the first values have been put out");
+    assert_eq!(told(bounded.stats()), (true, true), "the first value has gone");
 
     let words = Cache::from_fn(|word: String| word.len());
     ["one", "two", "three"].into_iter().for_each(|word| _ = words.get((word.to_owned(),)));
