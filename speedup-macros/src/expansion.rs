@@ -36,6 +36,11 @@ pub(crate) fn state_name(handle: &Ident, at: Span) -> Ident {
     format_ident!("__{}_STATE", handle.unraw(), span = at)
 }
 
+/// The constant beside it that says of which sizes and ages the values are.
+pub(crate) fn rules_name(handle: &Ident, at: Span) -> Ident {
+    format_ident!("__{}_RULES", handle.unraw(), span = at)
+}
+
 /// A function at this place with the types that the signature's parameters stand for: `count::<T, N>`, `Self::count::<T>`.
 pub(crate) fn with_types(place: &Place, signature: &Signature, name: &Ident) -> TokenStream {
     let path = place.sibling(name);

@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::lately::{kept, lately};
+pub(crate) use self::lately::{BELOW, kept, lately};
 use crate::sync::lock_std;
 
 mod lately;
@@ -147,6 +147,20 @@ mod tests {
         for _ in 0..1_000 {
             clock.advance(Duration::from_secs(1));
             assert_eq!(lately(), now());
+        }
+    }
+
+    #[test]
+    fn a_word_exceeds_what_is_kept_if_it_ends_later_and_else_does_not() {
+        let clock = Mock::new();
+        for years in [0, 1, 100] {
+            clock.advance(Duration::from_secs(years * 365 * 24 * 3_600));
+            assert_eq!(lately(), now());
+            let holds = now() >> (u64::BITS - BELOW) == 0;
+            for below in [0, (1 << BELOW) - 1] {
+                assert_eq!((now() + 1) << BELOW | below > kept(), holds, "{years}");
+                assert!(now() << BELOW | below <= kept());
+            }
         }
     }
 

@@ -148,3 +148,22 @@ fn an_async_cache_counts_those_who_wait_and_those_who_leave() {
     assert_eq!((stats.computed, stats.entries, runs.load(Ordering::SeqCst)), (1, 1, 2));
     assert!(stats.call_cost.is_some() && stats.hit_cost.is_some());
 }
+
+#[test]
+fn what_a_hit_costs_is_found_out_by_whatever_value_is_there() {
+    let bounded = Cache::from_fn(|n: u64| n.to_string()).capacity(10);
+    (0..1_000).for_each(|n| _ = bounded.get((n,)));
+    _ = bounded.remove(&(0,));
+    let told = |stats: speedup_runtime::cache::Stats| (stats.call_cost.is_some(), stats.hit_cost.is_some());
+    assert_eq!(told(bounded.stats()), (true, true), "the first value has gone");
+
+    let words = Cache::from_fn(|word: String| word.len());
+    ["one", "two", "three"].into_iter().for_each(|word| _ = words.get((word.to_owned(),)));
+    assert_eq!(words.remove(&("one".to_owned(),)), Some(3));
+    assert_eq!(told(words.stats()), (true, true), "the first value was removed");
+
+    let squares = Cache::from_fn(|n: u64| n * n);
+    (0..10).for_each(|n| _ = squares.get((n,)));
+    (0..9).for_each(|n| _ = squares.remove(&(n,)));
+    assert_eq!(told(squares.stats()), (true, true), "so were all but one");
+}

@@ -159,7 +159,9 @@ fn handle(model: &Cached) -> TokenStream {
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
-    let (ty, state, rules) = (cache_type(model), state_type(model), rules(model, &key));
+    let (ty, state) = (cache_type(model), state_type(model));
+    let (constant, rules) = constant_rules(model, &key).unzip();
+    let rules = rules.as_slice();
     let division = model.has_tables().then(|| expand_tables::division(model));
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state_name = expansion::state_name(name, at);
@@ -170,11 +172,12 @@ fn handle(model: &Cached) -> TokenStream {
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
-            static #state_name: #state<#key, #result> = #state::new(#rules);
+            #constant
+            static #state_name: #state<#key, #result> = #state::new(#(#rules)*);
             #dock
             // Who uses the handle uses the function: no `dead_code` for it.
             let _ = #wrapper;
-            &#ty::of(&#state_name, #function) #division
+            &#ty::of(&#state_name, #(#rules,)* #function) #division
         } #end
     }
 }
@@ -203,6 +206,13 @@ pub(super) fn state_type(model: &Cached) -> TokenStream {
 /// What the handle's static is told of sizes and ages.
 pub(super) fn rules(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
     model.policies.any().then(|| model.policies.rules(model.shown_at(), key, &model.result))
+}
+
+/// `const __F_RULES: ::speedup::cache::Rules<..> = ..;`, and its name: what a hit looks at is then known where the call stands.
+pub(super) fn constant_rules(model: &Cached, key: &TokenStream) -> Option<(TokenStream, Ident)> {
+    let (at, result) = (model.shown_at(), &model.result);
+    let (rules, name) = (rules(model, key)?, expansion::rules_name(&model.handle, at));
+    Some((quote_spanned!(at=> const #name: ::speedup::cache::Rules<#key, #result> = #rules;), name))
 }
 
 fn runtime_function(model: &Cached) -> TokenStream {

@@ -364,7 +364,9 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
     let key = key_type(model, context);
     let result = &model.result;
     let function = function(model, context);
-    let (ty, state_type, rules) = (cache_type(model), expand::state_type(model), rules(model, &key));
+    let (ty, state_type) = (cache_type(model), expand::state_type(model));
+    let (constant, rules) = expand::constant_rules(model, &key).unzip();
+    let rules = rules.as_slice();
     let keyword = expansion::handle_keyword(&model.place, &model.function);
     let state = expansion::state_name(name, at);
     let lifetime = expansion::handle_lifetime(&model.place, at);
@@ -374,9 +376,10 @@ fn handle(model: &Cached, context: &Context) -> TokenStream {
         #(#attributes)*
         #[doc = #docs]
         #visibility #keyword #name: &#lifetime #ty<#key, #result> = {
-            static #state: #state_type<#key, #result> = #state_type::new(#rules);
+            #constant
+            static #state: #state_type<#key, #result> = #state_type::new(#(#rules)*);
             #dock
-            &#ty::of(&#state, #function)
+            &#ty::of(&#state, #(#rules,)* #function)
         } #end
     }
 }

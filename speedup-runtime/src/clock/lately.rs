@@ -17,10 +17,12 @@ use std::{
 
 use crate::threads;
 
-/// The time, or [`NONE`] where everybody reads the clock himself. Relaxed: a number of its own.
+/// The time, as [`bar`] makes it, or [`NONE`] where everybody reads the clock himself. Relaxed: a number of its own.
 static LATELY: AtomicU64 = AtomicU64::new(NONE);
 /// Later than all that ends, so that who compares an end with it need not ask whether it is one.
 pub(super) const NONE: u64 = u64::MAX;
+/// So many bits lie below a time where what ends has it in a word with other things.
+pub(crate) const BELOW: u32 = 5;
 /// Whether many have asked since that was last found out. Relaxed: a hint.
 static WANTED: AtomicBool = AtomicBool::new(false);
 /// Whether there is a thread. Whoever changes what the time was holds it, so that nobody does while tests have the clock.
@@ -43,14 +45,20 @@ thread_local! {
 pub(crate) fn lately() -> u64 {
     match LATELY.load(Ordering::Relaxed) {
         NONE => read(),
-        time => time,
+        bar => bar >> BELOW,
     }
 }
 
-/// The same by one load: where no thread reads the clock for others, a time later than all ends.
+/// The same by one load, as what a word has to exceed whose end, with [`BELOW`] bits below it, is later: where no thread reads the clock for
+/// others, no word does.
 #[inline(always)]
 pub(crate) fn kept() -> u64 {
     LATELY.load(Ordering::Relaxed)
+}
+
+/// What all words exceed that end later. None do that cannot hold such a time.
+fn bar(time: u64) -> u64 {
+    if time >> (u64::BITS - BELOW) == 0 { time << BELOW | ((1 << BELOW) - 1) } else { NONE }
 }
 
 #[cold]
@@ -71,7 +79,7 @@ fn read() -> u64 {
 #[inline]
 pub(super) fn read_as(now: u64) {
     let lately = LATELY.load(Ordering::Relaxed);
-    if lately != NONE && now > lately + 4 * TICK.as_nanos() as u64 {
+    if lately != NONE && now > (lately >> BELOW) + 4 * TICK.as_nanos() as u64 {
         catch_up();
     }
 }
@@ -95,7 +103,7 @@ fn attended() -> Option<MutexGuard<'static, bool>> {
 
 fn tick() {
     if !super::is_set() {
-        LATELY.store(super::now(), Ordering::Relaxed);
+        LATELY.store(bar(super::now()), Ordering::Relaxed);
     }
 }
 
@@ -133,7 +141,7 @@ fn attend() {
 /// A test sets the clock by this, and says what the time is, or [`NONE`] when it has done.
 pub(super) fn set(by: impl FnOnce() -> u64) {
     let _attended = super::lock_std(&ATTENDED);
-    LATELY.store(by(), Ordering::Relaxed);
+    LATELY.store(bar(by()), Ordering::Relaxed);
 }
 
 /// A copy of the process has no such thread.

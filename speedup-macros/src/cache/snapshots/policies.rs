@@ -16,14 +16,16 @@ fn of_a_plain_function() {
         }
         /// The cache of [`square()`].
         const SQUARE: &::speedup::PolicyCache<(u64,), u64> = {
+            const __SQUARE_RULES: ::speedup::cache::Rules<(u64,), u64> = ::speedup::cache::Rules::new()
+                .capacity((100) as u64)
+                .ttl(::core::time::Duration::from_nanos(30000000000u64));
             static __SQUARE_STATE: ::speedup::cache::PolicyState<(u64,), u64> = ::speedup::cache::PolicyState::new(
-                ::speedup::cache::Rules::new()
-                    .capacity((100) as u64)
-                    .ttl(::core::time::Duration::from_nanos(30000000000u64)),
+                __SQUARE_RULES,
             );
             let _ = square;
             &::speedup::PolicyCache::of(
                 &__SQUARE_STATE,
+                __SQUARE_RULES,
                 ::speedup::cache::Function::new(
                         "square",
                         |::speedup::cache::Hashed((n,)): &::speedup::cache::Hashed<(u64,)>| ::speedup::cache::Stored::of(
@@ -120,12 +122,14 @@ fn of_a_method_whose_calls_can_force_a_renewal() {
                 }
                 /// The cache of [`Self::load()`].
                 const LOAD: &'static ::speedup::PolicyCache<(u64,), u64> = {
+                    const __LOAD_RULES: ::speedup::cache::Rules<(u64,), u64> = ::speedup::cache::Rules::new()
+                        .ttl(::core::time::Duration::from_nanos(60000000000u64));
                     static __LOAD_STATE: ::speedup::cache::PolicyState<(u64,), u64> = ::speedup::cache::PolicyState::new(
-                        ::speedup::cache::Rules::new()
-                            .ttl(::core::time::Duration::from_nanos(60000000000u64)),
+                        __LOAD_RULES,
                     );
                     &::speedup::PolicyCache::of(
                         &__LOAD_STATE,
+                        __LOAD_RULES,
                         ::speedup::cache::Function::of_context("load").show(::core::fmt::Debug::fmt),
                     )
                 };

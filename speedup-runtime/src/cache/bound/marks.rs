@@ -50,7 +50,7 @@ const RENEWING: u64 = 1 << 4;
 const END_AT: u32 = 5;
 /// Addresses that programs are given have no more bits, on any system: so none is taken for an end that is to come.
 #[cfg(not(loom))]
-const _: () = assert!(1_u64 << (57 - END_AT) <= crate::clock::EARLIEST);
+const _: () = assert!(1_u64 << (57 - END_AT) <= crate::clock::EARLIEST && END_AT == crate::clock::BELOW);
 /// No end is later: 18 years.
 const LATEST: u64 = u64::MAX >> END_AT;
 
@@ -174,14 +174,15 @@ impl Marks {
     /// Whether the end of a value that has no place is later than this.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn ends_after(&self, now: u64) -> bool {
-        self.plainly_ends_after(now) || self.still_ends_after(now)
+        now < self.word() >> END_AT || self.still_ends_after(now)
     }
 
-    /// The same of a value whose end stands in its word; false for all others.
+    /// Whether the end of a value that ages is later than the time above these bits, as [`clock::kept`](crate::clock::kept) says it, and
+    /// stands in its word; false for all others.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn plainly_ends_after(&self, now: u64) -> bool {
-        // Of a word that is no end as much is less than any time.
-        now < self.word() >> END_AT
+    pub(in crate::cache) fn plainly_exceeds(&self, bar: u64) -> bool {
+        // Where values age, a word that is no end is less than any time.
+        self.word() > bar
     }
 
     #[cold]
@@ -339,6 +340,22 @@ mod tests {
             assert_eq!((marks.visits(), copy.visits()), (0, 2), "{form:?}");
             assert_eq!((copy.ends(), copy.ticket()), (marks.ends(), marks.ticket()), "{form:?}");
             assert_eq!(marks.born(90 * SECOND, 30 * SECOND), Some(50 * SECOND), "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_tells_by_itself_what_ends_later() {
+        let bar = |time: u64| time << END_AT | ((1 << END_AT) - 1);
+        let ends = crate::clock::EARLIEST + 80 * SECOND;
+        assert!(!Marks::new().plainly_exceeds(bar(crate::clock::EARLIEST)));
+        for form in [Form::End, Form::All] {
+            let marks = begun(form, ends);
+            for renews in [true, false] {
+                assert_eq!(marks.plainly_exceeds(bar(ends - 1)), form == Form::End, "{form:?}");
+                assert!(!marks.plainly_exceeds(bar(ends)) && !marks.plainly_exceeds(u64::MAX), "{form:?}");
+                (0..9).for_each(|_| marks.visit());
+                assert_eq!(marks.renew(), renews, "{form:?}");
+            }
         }
     }
 

@@ -33,7 +33,9 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// What a hit takes, in nanoseconds, as found out now: `None` where there is no value to look up.
     pub(in crate::cache) fn hit_cost(&self, worker: &'static Worker) -> Option<u64> {
-        let key = lock(&self.example).clone()?;
+        let example = lock(&self.example).clone().filter(|key| self.contains(key, worker));
+        // Its value may have been put out, or never kept.
+        let key = example.or_else(|| self.any_key(worker).map(Arc::new))?;
         // As a hit does it, but for the counting.
         let look = || match registry::swift() {
             Some(swift) => {
@@ -49,10 +51,14 @@ impl<K: Key, R: Output> Core<K, R> {
             }
             began.elapsed().saturating_sub(timing::clock())
         };
-        self.contains(&key, worker).then_some(())?;
         let once = time(1).max(Duration::from_nanos(1));
         let rounds = HITS_FOR.div_duration_f64(once).clamp(1.0, HITS) as u64;
         // The lower one of two: what others do on the machine only ever adds.
         Some(nanos(time(rounds).min(time(rounds))) / rounds)
+    }
+
+    fn any_key(&self, worker: &'static Worker) -> Option<K> {
+        let pin = worker.pin();
+        self.table(pin.at())?.any_key(pin.at())
     }
 }

@@ -1,5 +1,7 @@
 //! Looking at values where they are, without a clone.
 
+use std::hint::cold_path;
+
 use crate::cache::{
     call::{claim_guard::Flight, state::Core},
     table::key::{Key, Lookup, Output},
@@ -87,8 +89,12 @@ impl<K: Key, R: Output> Core<K, R> {
     /// As [`hit_of`](Self::hit_of) for keys to which there are short cuts, and by no other way.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hinted_of<T>(&self, key: &K, take: impl FnOnce(&R) -> Option<T>) -> Option<T> {
-        let worker = registry::swift()?;
         let hint = Key::hint(key)?;
+        let Some(worker) = registry::swift() else {
+            // Not one question with the one before.
+            cold_path();
+            return None;
+        };
         let pin = worker.pin_first()?;
         let taken = take(self.table(pin.at())?.find_hinted(key, pin.at())?)?;
         drop(pin);

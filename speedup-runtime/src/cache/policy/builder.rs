@@ -108,7 +108,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         if let Home::Own(later) = &shared.home {
             _ = later.set(later_of(cache.core()));
         }
-        Self { cache, shared: Hook::Shared(shared) }
+        Self { way: shared.way, cache, shared: Hook::Shared(shared) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     look::{Look, is_plainly_at_hand},
-    rules::Way,
+    rules::{Rules, Way},
     shared::Shared,
     state::PolicyState,
 };
@@ -56,20 +56,37 @@ use crate::{
 /// assert!(pages.stats().evictions >= 900);
 /// ```
 pub struct PolicyCache<K: Key, R: Output> {
+    /// What a hit looks at: that of `shared`, but known when the program is compiled where the handle is.
+    pub(super) way: Way,
     pub(super) cache: Cache<Hashed<K>, Stored<R>>,
     pub(super) shared: Hook<Shared<K, R>>,
 }
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
-    /// A cache whose values are in a static, which is what `#[cache]` makes.
+    /// A cache whose values are in a static, which is what `#[cache]` makes. The rules are those of the static.
     #[must_use]
-    pub const fn of(state: &'static PolicyState<K, R>, mut function: Function<Hashed<K>, Stored<R>>) -> Self {
+    pub const fn of(
+        state: &'static PolicyState<K, R>,
+        rules: Rules<K, R>,
+        function: Function<Hashed<K>, Stored<R>>,
+    ) -> Self {
+        let way = rules.way();
+        // What is in them is in statics.
+        std::mem::forget(rules);
+        Self::of_way(state, way, function)
+    }
+
+    pub(super) const fn of_way(
+        state: &'static PolicyState<K, R>,
+        way: Way,
+        mut function: Function<Hashed<K>, Stored<R>>,
+    ) -> Self {
         function.keep = match function.keep {
             Some(keep) => Some(keep),
             None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
         };
         std::mem::forget(function.settle.replace(Hook::Known(&state.shared)));
-        Self { cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
+        Self { way, cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
     }
 
     /// The value of a key, computed if need be.
@@ -141,7 +158,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
                 hit => self.miss(key, callee(), hit.is_absent()),
             };
         }
-        let way = self.shared.way;
+        let way = self.way;
         if way == Way::Closely {
             return self.begin(key, callee());
         }
@@ -323,7 +340,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
 
     /// Another handle of the same cache, for a call that may outlive this one.
     pub(super) fn again(&self) -> Arc<Self> {
-        Arc::new(Self { cache: self.cache.again(), shared: self.shared.clone() })
+        Arc::new(Self { way: self.way, cache: self.cache.again(), shared: self.shared.clone() })
     }
 }
 

@@ -98,7 +98,7 @@ impl<K: Key, R: Output> Shared<K, R> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn is_plainly_at_hand<R>(way: Way, stored: &Stored<R>) -> bool {
     match way {
-        Way::Ending => stored.marks().plainly_ends_after(clock::kept()),
+        Way::Ending => stored.marks().plainly_exceeds(clock::kept()),
         Way::Bounded => {
             stored.visit();
             true

@@ -19,7 +19,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     #[inline(never)]
     pub(super) fn begin(&self, key: &Hashed<K>, callee: Callee<'_, Hashed<K>, Stored<R>>) -> R {
         let (core, mut late) = (self.cache.core(), None);
-        if self.shared.way != Way::Bounded {
+        if self.way != Way::Bounded {
             let copy = |stored: &Stored<R>| self.shared.is_at_hand(stored).then(|| stored.get().clone());
             if let Some(value) = core.hinted_of(key, copy) {
                 return value;

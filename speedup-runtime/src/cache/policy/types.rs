@@ -24,7 +24,7 @@ pub fn of_types_with_policies<F: Copy + 'static, K: Key, R: Output>(
     let _ = function;
     of_types::get(TypeId::of::<F>(), || {
         let state: &'static PolicyState<K, R> = Box::leak(Box::new(PolicyState::new(rules())));
-        PolicyCache::of(state, describe().of_type::<F>())
+        PolicyCache::of_way(state, state.shared.way, describe().of_type::<F>())
     })
 }
 

@@ -21,4 +21,14 @@ impl<K: Key, R: Output> Table<K, R> {
         }
         entries
     }
+
+    /// The key of some value that is there. O(slots).
+    pub(in crate::cache) fn any_key(&self, pin: Pinned<'_>) -> Option<K> {
+        let mut any = None;
+        self.pages.each_ready(pin, &mut |packed, _| any = any.take().or_else(|| K::unpack(packed)));
+        if let (None, Some(hashed)) = (&any, self.hashed.get()) {
+            hashed.each(pin, |key, _| any = any.take().or_else(|| Some(key.clone())));
+        }
+        any
+    }
 }

@@ -7,7 +7,7 @@
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     marker::PhantomData,
-    ptr::{NonNull, null_mut},
+    ptr::{NonNull, null_mut, without_provenance_mut},
 };
 
 use super::entry::Entry;
@@ -29,21 +29,20 @@ pub(in crate::cache::table) struct Front<K, R> {
 struct Slots<K, R> {
     /// How many there are, less one; a power of two less one.
     mask: usize,
-    /// The first of them. Each null, or an entry of the same table with a [tag](Slots::at). Release where written, after the entry was found
-    /// ready; Acquire by readers.
+    /// The first of them. Each is the address of an entry of the same table, or [`NOWHERE`]; [over](over) that lies a part of the hint. Release
+    /// where written, after the entry was found ready; Acquire by readers.
     first: [Slot<K, R>; 0],
 }
 
 type Slot<K, R> = AtomicPtr<Entry<K, R>>;
 
-/// Where the tag of a slot begins: addresses have so many bits. One that has more has no slot, nor is there any where there is no room for tags.
-const TAG_AT: u32 = if usize::BITS == 64 { 48 } else { 0 };
-
-/// Which bits of a hint are its tag: those from here on, which with the ones that choose the slot are all but those of very large numbers.
-const TAG_FROM: u32 = 6;
-
-/// No address is higher that has a slot.
-const HIGHEST: usize = !(usize::MAX << TAG_AT);
+/// Addresses have so many bits. One that has more has no slot, nor is there any where words have no room for more than an address.
+const ADDRESS: u32 = if usize::BITS == 64 { 48 } else { 0 };
+/// The bit above them, which is that of a slot that leads nowhere.
+const NOWHERE: usize = if ADDRESS == 0 { 0 } else { 1 << ADDRESS };
+/// From here on lies a part of a hint. Its lowest bits are those by which all hints of a slot are alike, and so may lie where addresses do:
+/// what is left when another hint of the slot is taken off stands above.
+const HINT_AT: u32 = (ADDRESS + 1).saturating_sub(LEAST.trailing_zeros());
 
 /// No more slots than that, nor fewer.
 const MOST: usize = 1 << 15;
@@ -63,9 +62,9 @@ impl<K: Key, R: Output> Front<K, R> {
         pin: Pinned<'pin>,
     ) -> Option<&'pin Entry<K, R>> {
         let (slot, tag) = self.slots(pin)?.at(hint);
-        // Another tag leaves bits above an address. So does the one below of null.
-        let at = slot.load(Ordering::Acquire).addr() ^ tag << TAG_AT;
-        if TAG_AT == 0 || at.wrapping_sub(1) >= HIGHEST {
+        let at = slot.load(Ordering::Acquire).addr() ^ tag;
+        // Another hint leaves bits above an address, as a slot that leads nowhere has one.
+        if ADDRESS == 0 || at >> ADDRESS != 0 {
             return None;
         }
         // SAFETY: entries live as long as their table, which is looked at under the pin; `note` has told the address.
@@ -80,7 +79,7 @@ impl<K: Key, R: Output> Front<K, R> {
     pub(in crate::cache::table) fn note(&self, hint: u64, entry: &Entry<K, R>, wanted: usize, pin: Pinned<'_>) {
         let at = std::ptr::from_ref(entry).cast_mut();
         _ = at.expose_provenance();
-        if TAG_AT == 0 || tag_of(at) != 0 || !entry.is_ready() {
+        if ADDRESS == 0 || at.addr() >> ADDRESS != 0 || !entry.is_ready() {
             return;
         }
         let wanted = wanted.next_power_of_two().clamp(LEAST, MOST);
@@ -89,9 +88,10 @@ impl<K: Key, R: Output> Front<K, R> {
             _ => return self.grow(wanted),
         };
         let (slot, tag) = slots.at(hint);
+        let there = slot.load(Ordering::Acquire).map_addr(|there| (there ^ tag) & !(usize::MAX << ADDRESS));
         // SAFETY: as above.
-        if unsafe { untagged(slot.load(Ordering::Acquire)).as_ref() }.is_none_or(|there| !there.is_ready()) {
-            slot.store(with_tag(at, tag), Ordering::Release);
+        if unsafe { there.as_ref() }.is_none_or(|there| !there.is_ready()) {
+            slot.store(at.map_addr(|at| at ^ tag), Ordering::Release);
         }
     }
 
@@ -136,7 +136,7 @@ impl<K, R> Slots<K, R> {
             }
             slots.write(Self { mask: len - 1, first: [] });
             let first = (&raw mut (*slots).first).cast::<Slot<K, R>>();
-            (0..len).for_each(|at| first.add(at).write(AtomicPtr::new(null_mut())));
+            (0..len).for_each(|at| first.add(at).write(AtomicPtr::new(without_provenance_mut(NOWHERE ^ over(at)))));
             slots
         }
     }
@@ -169,32 +169,23 @@ impl<'pin, K, R> Current<'pin, K, R> {
         unsafe { self.0.as_ref() }.mask + 1
     }
 
-    /// The slot of a hint, and a part of the rest of the hint: so most of those that share a slot are told apart without a look at the entry.
+    /// The slot of a hint, and what of the hint lies over an address there: so most of those that share a slot are told apart without a look
+    /// at the entry.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn at(&self, hint: u64) -> (&'pin Slot<K, R>, usize) {
         let (at, slots) = (hint as usize, self.0.as_ptr());
         // SAFETY: see the type; there are so many slots behind the head.
         unsafe {
             let slot = (&raw const (*slots).first).cast::<Slot<K, R>>().add(at & (*slots).mask);
-            (&*slot, at >> TAG_FROM)
+            (&*slot, over(at))
         }
     }
 }
 
+/// What of a hint lies over an address.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn tag_of<T>(entry: *mut T) -> usize {
-    if TAG_AT == 0 { 0 } else { entry.addr() >> TAG_AT }
-}
-
-/// The address with this tag, or without it if it has it.
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn with_tag<T>(entry: *mut T, tag: usize) -> *mut T {
-    if TAG_AT == 0 { entry } else { entry.map_addr(|at| at ^ tag << TAG_AT) }
-}
-
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn untagged<T>(entry: *mut T) -> *mut T {
-    entry.map_addr(|at| at & !(usize::MAX << TAG_AT))
+const fn over(hint: usize) -> usize {
+    hint << HINT_AT
 }
 
 impl<K, R> Drop for Front<K, R> {
@@ -205,5 +196,55 @@ impl<K, R> Drop for Front<K, R> {
             // SAFETY: made by `make`, and the table is being dropped.
             unsafe { Slots::free(slots) };
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::{cell::UnsafeCell, mem::MaybeUninit};
+
+    use super::{super::State, *};
+    use crate::{cache::thread::registry, sync::AtomicU32};
+
+    fn entry(key: u64) -> Entry<(u64,), u64> {
+        Entry {
+            state: State::ready(),
+            number: AtomicU32::new(0),
+            key: UnsafeCell::new(MaybeUninit::new((key,))),
+            value: UnsafeCell::new(MaybeUninit::new(key)),
+        }
+    }
+
+    #[test]
+    fn a_slot_leads_to_the_entry_of_its_hint_and_to_no_other() {
+        let entries: Vec<_> = (0..8).map(|n| entry(9 * n)).collect();
+        let (front, pin) = (Front::new(), registry::current().pin());
+        let find = |hint: u64| front.find(hint, &(hint,), pin.at());
+        assert!(find(0).is_none());
+        // Of these the first has the slots made, and the first slot is the only one to be noted twice.
+        for n in [0, 0, 1, 2, 3, 4, 5, 6, 7] {
+            front.note(9 * n, &entries[n as usize], LEAST, pin.at());
+        }
+        for slot in 0..LEAST as u64 {
+            let own = (slot % 9 == 0).then(|| &raw const entries[slot as usize / 9]);
+            assert_eq!(find(slot).map(std::ptr::from_ref), own, "{slot}");
+            for bit in LEAST.trailing_zeros()..u64::BITS {
+                assert!(find(slot | 1 << bit).is_none(), "{slot} and bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_free_again_when_its_entry_was_removed() {
+        let (old, new) = (entry(5), entry(5 + LEAST as u64));
+        let (front, pin) = (Front::new(), registry::current().pin());
+        let find = |hint: u64| front.find(hint, &(hint,), pin.at()).map(std::ptr::from_ref);
+        let note = |hint: u64, entry: &Entry<(u64,), u64>| front.note(hint, entry, LEAST, pin.at());
+        (0..2).for_each(|_| note(5, &old));
+        note(5 + LEAST as u64, &new);
+        assert_eq!((find(5), find(5 + LEAST as u64)), (Some(&raw const old), None));
+        old.state.remove();
+        note(5 + LEAST as u64, &new);
+        assert_eq!((find(5), find(5 + LEAST as u64)), (None, Some(&raw const new)));
     }
 }
