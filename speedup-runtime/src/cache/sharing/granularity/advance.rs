@@ -80,7 +80,7 @@ impl Grain {
                 let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
-                    false if switch::shares() && self.is_worth_it(now, worker) => {
+                    false if switch::shares() && !self.is_doubtful() && self.is_worth_it(now, worker) => {
                         Kind::shared(now, number.totals().1, then)
                     }
                     false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
@@ -160,8 +160,58 @@ fn is_early(calls: u64, time: u64, by: Measurer, worker: &Worker) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
-    use crate::cache::thread::registry;
+    use crate::Cache;
+    use crate::cache::{Function, State, thread::registry};
+
+    /// Calls within each other, of which one begins a window and the innermost looks at it.
+    const DESCENT: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(&STATE, Function::new("descent", |(n,)| descend(*n)))
+    };
+    /// More than are counted.
+    const BELOW: u64 = DEEP as u64 * 2;
+    const ABOVE: u64 = 100;
+
+    thread_local! {
+        static BY: Cell<Option<Measurer>> = const { Cell::new(None) };
+    }
+
+    fn descend(n: u64) -> u64 {
+        let worker = registry::current();
+        if n == BELOW {
+            BY.set(Some(measured_by(worker)));
+        }
+        let by = BY.get();
+        match (n, by) {
+            (0, Some(by)) => {
+                assert!(is_early(BELOW, BELOW * 600, by, worker), "first touches on the way down, however deep");
+                assert!(!is_early(BELOW, BELOW * 60_000, by, worker), "work before the calls shows at once");
+                0
+            }
+            _ => DESCENT.get((n - 1,)) + 1,
+        }
+    }
+
+    #[test]
+    fn of_a_descent_of_any_depth_nothing_is_measured() {
+        // All on one piece of stack.
+        let descent = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
+            assert_eq!(DESCENT.get((BELOW + ABOVE,)), BELOW + ABOVE);
+            let (by, worker) = (BY.get().expect("a window began"), registry::current());
+            assert!(!is_early(256, 256 * 600, by, worker), "all have ended");
+        });
+        assert!(descent.expect("a thread").join().is_ok());
+    }
+
+    #[test]
+    fn calls_that_ran_before_the_window_are_none_of_it() {
+        let worker = registry::current();
+        assert_eq!(call_stack::height(worker), usize::MAX);
+        assert_eq!(call_stack::running_below(worker, usize::MAX, 10), 0);
+    }
 
     #[test]
     fn a_window_in_which_nobody_was_invited_is_no_attempt_that_did_not_pay() {

@@ -26,7 +26,7 @@ pub(in crate::cache) use self::{
     rest::{Told, Trial},
 };
 use self::{
-    ready::{DEAR, Spent, WORTH_SHARING, is_ready, is_single},
+    ready::{CHEAP, DEAR, Spent, WORTH_SHARING, is_ready, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
@@ -126,6 +126,12 @@ impl Grain {
         self.sequential.load(Ordering::Relaxed)
     }
 
+    /// Whether calls seem to be cheap and have not been measured often enough to be shared: what is only tried takes the table's owner away
+    /// for good.
+    fn is_doubtful(&self) -> bool {
+        (1..CHEAP).contains(&self.cost()) && self.measures.load(Ordering::Relaxed) < MEASURED
+    }
+
     fn cost(&self) -> u64 {
         self.cost.load(Ordering::Relaxed)
     }
@@ -218,7 +224,7 @@ impl Grain {
             spent.lately = [time / calls.max(1), before];
             sample.asked.set((spent.time, spent.calls, spent.lately[0]));
         }
-        if !is_ready(&spent, self.cost()) {
+        if self.is_doubtful() || !is_ready(&spent, self.cost()) {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
@@ -254,7 +260,7 @@ impl Grain {
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
         let check = check && (1..DEAR).contains(&self.cost());
-        let alone = check || self.rather_not();
+        let alone = check || self.is_doubtful() || self.rather_not();
         let ready = || spent(sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
         window.kind = match () {
             () if alone => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT),
@@ -342,6 +348,19 @@ fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_seems_to_be_cheap_is_measured_some_times_before_it_is_shared() {
+        let grain = Grain::new();
+        assert!(!grain.is_doubtful(), "nothing is known");
+        for measured in 1..=MEASURED {
+            grain.measure(CHEAP - 1);
+            assert_eq!(grain.is_doubtful(), measured < MEASURED);
+        }
+        let grain = Grain::new();
+        grain.measure(CHEAP);
+        assert!(!grain.is_doubtful());
+    }
 
     #[test]
     fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {

@@ -21,7 +21,7 @@ const DEAR_TO_START: u64 = 20_000;
 const TO_START_FOR_CHEAP: u64 = 500_000;
 /// Of those that seem to cost no more than this, first touches may be the greater part: on the way down a deep recursion each call finds
 /// new stack and a new place in the table.
-const CHEAP: u64 = 4 * WORTH_SHARING;
+pub(super) const CHEAP: u64 = 4 * WORTH_SHARING;
 const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
 
 /// Of so few calls one that is dear tells at once: there may be no more.
