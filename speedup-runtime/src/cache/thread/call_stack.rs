@@ -63,9 +63,14 @@ fn frames(worker: &Worker) -> impl Iterator<Item = &Frame> {
     std::iter::successors(top(worker), |frame| frame.parent.map(|parent| unsafe { parent.as_ref() }))
 }
 
-/// How many calls are running, or `most` if they are more.
-pub(in crate::cache) fn depth(worker: &Worker, most: usize) -> usize {
-    frames(worker).take(most).count()
+/// Where the innermost running call lies on the stack: those that begin later and are made by it lie below.
+pub(in crate::cache) fn height(worker: &Worker) -> usize {
+    top(worker).map_or(usize::MAX, |frame| std::ptr::from_ref(frame).addr())
+}
+
+/// How many of the running calls lie below this height, or `most` if they are more. On another piece of stack it may be none.
+pub(in crate::cache) fn running_below(worker: &Worker, height: usize, most: usize) -> usize {
+    frames(worker).take(most).take_while(|frame| std::ptr::from_ref(*frame).addr() < height).count()
 }
 
 /// Whether one of the running calls fills, or computes a second time, the slot for the key with this mark.

@@ -34,10 +34,7 @@ pub(in crate::cache) enum Kind {
     /// Nobody shows anything.
     Alone {
         since: Instant,
-        /// The worker that measures, its calls, and what it had lost by waiting.
-        by: u32,
-        computed: u64,
-        lost: u64,
+        by: Measurer,
         least: Duration,
         /// How long the shared window that follows is to last.
         then: Duration,
@@ -46,6 +43,19 @@ pub(in crate::cache) enum Kind {
         /// Whether groups ask if it is over.
         asks: bool,
     },
+}
+
+/// Who measures in a window alone, and where it stood when that began.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cache) struct Measurer {
+    /// The number of the worker.
+    pub(in crate::cache) worker: u32,
+    /// The calls that it had computed.
+    pub(in crate::cache) computed: u64,
+    /// The nanoseconds that it had lost by waiting.
+    pub(in crate::cache) lost: u64,
+    /// Where its innermost running call lay on the stack.
+    pub(in crate::cache) height: usize,
 }
 
 impl Window {
@@ -75,13 +85,8 @@ impl Kind {
     }
 
     /// A window alone, in which this worker measures.
-    pub(in crate::cache) fn alone(
-        (by, computed, lost): (u32, u64, u64),
-        since: Instant,
-        least: Duration,
-        then: Duration,
-    ) -> Self {
-        Self::Alone { since, by, computed, lost, least, then, told: false, asks: false }
+    pub(in crate::cache) fn alone(by: Measurer, since: Instant, least: Duration, then: Duration) -> Self {
+        Self::Alone { since, by, least, then, told: false, asks: false }
     }
 
     /// The same, which is over as soon as a group finds that sharing pays.
@@ -114,8 +119,12 @@ pub(in crate::cache) struct Sample {
     pub(in crate::cache) opened: Cell<Option<(Instant, u64)>>,
     /// The count of calls at which to ask again whether to share.
     pub(in crate::cache) ask: Cell<u64>,
-    /// Nanoseconds lost by waiting so far.
+    /// The nanoseconds that the outermost call had taken and the calls that it had begun when it was last asked whether to share, and what a call
+    /// had taken since the question before.
+    pub(in crate::cache) asked: Cell<(u64, u64, u64)>,
+    /// Nanoseconds lost by waiting so far, and those when the outermost call came to its first group.
     pub(in crate::cache) lost: Cell<u64>,
+    pub(in crate::cache) lost_before: Cell<u64>,
     /// When the thread's time was last noted, and what had been lost by then.
     pub(in crate::cache) settled: Cell<Option<(Instant, u64)>>,
     /// Whether the thread's time is noted as that of a helper.

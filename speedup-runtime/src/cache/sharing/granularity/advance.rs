@@ -3,20 +3,23 @@
 use std::{sync::TryLockError, time::Duration};
 
 use super::{
-    ALONE, ARRIVAL, ATTEMPT, CHECKED, DEEP, FIRST, GAIN, Grain, LOOK_EVERY, LOOK_RARELY, MEASURED, RARELY, SETTLED,
-    SETTLED_AFTER, has_invited, measured_by,
+    ALONE, ARRIVAL, ATTEMPT, CHECKED, DEEP, FIRST, GAIN, Grain, LOOK_EVERY, LOOK_RARELY, MEASURED, MEASURED_AT_MOST,
+    RARELY, SETTLED, SETTLED_AFTER, has_invited, measured_by,
     ready::{DEAR, is_ready},
     spent,
-    verdict::{is_early_of, pays},
+    verdict::{are_dear, is_early_of, is_too_high, loss, pays},
 };
 use crate::cache::thread::{
     call_stack,
     counters::Number,
     registry::Worker,
-    window::{Kind, Open, Stage, nanos},
+    window::{Kind, Measurer, Open, Stage, nanos},
 };
 use crate::seeing::switch;
-use crate::sync::{Ordering, timed::Instant};
+use crate::sync::{
+    Ordering,
+    timed::{self, Instant},
+};
 
 impl Grain {
     /// Moves the window on, if it is time, and takes the thread along.
@@ -59,20 +62,25 @@ impl Grain {
             &mut Kind::Shared { since, computed, least, .. } => {
                 self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
             }
-            &mut Kind::Alone { since, by, computed, lost, least, then, ref mut told, .. } => {
-                let calls = if by == worker.number { worker.computed() - computed } else { 0 };
+            &mut Kind::Alone { since, by, least, then, ref mut told, .. } => {
+                let calls = if by.worker == worker.number { worker.computed() - by.computed } else { 0 };
                 let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
                 // Of who measures; another one has lost more or less.
-                let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get().saturating_sub(lost));
-                let settled = settled && !(self.cost() == 0 && is_early(calls, spent, worker));
-                if settled && !std::mem::replace(told, true) {
-                    self.measure(spent / calls);
+                let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get().saturating_sub(by.lost));
+                if settled && !*told {
+                    *told = !is_early(calls, spent, by, worker);
+                    if *told {
+                        self.measure(spent / calls);
+                    } else {
+                        // Looks count running calls, so there are the fewer the more there are to count.
+                        worker.own.sample.next.set(worker.computed() + LOOK_EVERY.max(calls / 2));
+                    }
                 }
                 // Who measures may be waiting for a call of this thread: time is enough to go on.
                 let over = now - since >= least || least == CHECKED && *told && !self.is_sequential();
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
-                    false if switch::shares() && self.is_worth_it(now, worker) => {
+                    false if switch::shares() && !self.is_doubtful() && self.is_worth_it(now, worker) => {
                         Kind::shared(now, number.totals().1, then)
                     }
                     false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
@@ -89,8 +97,11 @@ impl Grain {
 
     /// Whether the outermost call that the worker works for is worth sharing by now.
     fn is_worth_it(&self, now: Instant, worker: &Worker) -> bool {
-        let asked = worker.own.home.get().is_some();
-        asked || spent(&worker.own.sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
+        if worker.own.home.get().is_some() {
+            // Who helps was asked to, which tells nothing of calls whose cost nobody knows.
+            return self.cost() != 0;
+        }
+        spent(&worker.own.sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()))
     }
 
     /// What follows a shared window so long and with so many calls, if it is over.
@@ -105,9 +116,12 @@ impl Grain {
     ) -> Option<Kind> {
         let cost = self.cost();
         if cost == 0 {
-            let (since, computed) = worker.own.sample.opened.get()?;
-            let dear = nanos(now - since) / (worker.computed() - computed).max(1) >= DEAR;
-            return (!dear).then(|| Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT));
+            let sample = &worker.own.sample;
+            let (since, computed) = sample.opened.get()?;
+            let lost = sample.lost.get().saturating_sub(sample.lost_before.get());
+            let dear = are_dear(worker.computed() - computed, nanos(now - since), lost);
+            // What is taken for dear is measured, too, as soon as there are so many: the search for work may be what takes so long.
+            return (!dear || calls >= SETTLED).then(|| Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT));
         }
         if length < least || calls < LOOK_EVERY {
             return None;
@@ -118,8 +132,10 @@ impl Grain {
         if pays(calls, cost, length, GAIN) {
             self.unpaid.store(0, Ordering::Relaxed);
             // A cost that was measured too high would make sharing look good for ever.
-            let few = self.measures.load(Ordering::Relaxed) < MEASURED;
-            let check = few && length >= CHECKED && cost < DEAR;
+            let measures = self.measures.load(Ordering::Relaxed);
+            let few = measures < MEASURED && cost < DEAR
+                || measures < MEASURED_AT_MOST && is_too_high(cost, calls, length, timed::current_num_threads() as u64);
+            let check = few && length >= CHECKED;
             let next = (length * 2).min(CHECKED * 8);
             return Some(if check {
                 Kind::alone(measured_by(worker), now, CHECKED, next)
@@ -129,21 +145,73 @@ impl Grain {
         }
         let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
         self.skipped.store(1, Ordering::Relaxed);
-        Some(Kind::alone(measured_by(worker), now, ATTEMPT * (ALONE << attempts), ATTEMPT))
+        let pause = ATTEMPT.max(loss(calls, cost, length)) * (ALONE << attempts);
+        Some(Kind::alone(measured_by(worker), now, pause, ATTEMPT))
     }
 }
 
 /// Whether most of so many calls that were begun are still running, and those that have ended, if any, were dear: a call whose
 /// work comes after its calls has cost next to nothing so far.
-fn is_early(calls: u64, time: u64, worker: &Worker) -> bool {
-    let running = call_stack::depth(worker, DEEP) as u64;
-    running < DEEP as u64 && is_early_of(calls, running.min(calls), time)
+fn is_early(calls: u64, time: u64, by: Measurer, worker: &Worker) -> bool {
+    let most = calls.min(DEEP as u64);
+    let running = call_stack::running_below(worker, by.height, most as usize) as u64;
+    time / calls < DEAR && running == DEEP as u64 || is_early_of(calls, running, time)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
-    use crate::cache::thread::registry;
+    use crate::Cache;
+    use crate::cache::{Function, State, thread::registry};
+
+    /// Calls within each other, of which one begins a window and the innermost looks at it.
+    const DESCENT: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(&STATE, Function::new("descent", |(n,)| descend(*n)))
+    };
+    /// More than are counted.
+    const BELOW: u64 = DEEP as u64 * 2;
+    const ABOVE: u64 = 100;
+
+    thread_local! {
+        static BY: Cell<Option<Measurer>> = const { Cell::new(None) };
+    }
+
+    fn descend(n: u64) -> u64 {
+        let worker = registry::current();
+        if n == BELOW {
+            BY.set(Some(measured_by(worker)));
+        }
+        let by = BY.get();
+        match (n, by) {
+            (0, Some(by)) => {
+                assert!(is_early(BELOW, BELOW * 600, by, worker), "first touches on the way down, however deep");
+                assert!(!is_early(BELOW, BELOW * 60_000, by, worker), "work before the calls shows at once");
+                0
+            }
+            _ => DESCENT.get((n - 1,)) + 1,
+        }
+    }
+
+    #[test]
+    fn of_a_descent_of_any_depth_nothing_is_measured() {
+        // All on one piece of stack.
+        let descent = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
+            assert_eq!(DESCENT.get((BELOW + ABOVE,)), BELOW + ABOVE);
+            let (by, worker) = (BY.get().expect("a window began"), registry::current());
+            assert!(!is_early(256, 256 * 600, by, worker), "all have ended");
+        });
+        assert!(descent.expect("a thread").join().is_ok());
+    }
+
+    #[test]
+    fn calls_that_ran_before_the_window_are_none_of_it() {
+        let worker = registry::current();
+        assert_eq!(call_stack::height(worker), usize::MAX);
+        assert_eq!(call_stack::running_below(worker, usize::MAX, 10), 0);
+    }
 
     #[test]
     fn a_window_in_which_nobody_was_invited_is_no_attempt_that_did_not_pay() {

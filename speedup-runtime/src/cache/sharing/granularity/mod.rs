@@ -26,13 +26,14 @@ pub(in crate::cache) use self::{
     rest::{Told, Trial},
 };
 use self::{
-    ready::{DEAR, Spent, WORTH_SHARING, is_ready, is_single},
+    ready::{CHEAP, DEAR, Spent, WORTH_SHARING, is_ready, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
+    call_stack,
     counters::Number,
     registry::Worker,
-    window::{Kind, Open, Sample, Stage, nanos},
+    window::{Kind, Measurer, Open, Sample, Stage, nanos},
 };
 use crate::seeing::switch;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock, timed::Instant};
@@ -54,8 +55,12 @@ const CHECKED: Duration = Duration::from_millis(2);
 /// Calls made alone are shown to nobody, so work is hard to find later: their cost is measured again only until it has
 /// been measured so often, and at the beginning of one in so many outermost calls.
 const MEASURED: u64 = 3;
+/// A cost that cannot be true is measured again more often.
+const MEASURED_AT_MOST: u64 = 16;
 const CHECK_EVERY: u64 = 16;
-/// Of more running calls than this nobody waits for the first to end.
+/// So many calls since the last question tell what a call takes lately.
+const ENOUGH: u64 = 4;
+/// Of so many running calls and more nobody counts how many they are.
 const DEEP: usize = 1024;
 /// Sharing pays if it makes at least this many percent of what one thread would.
 const GAIN: u128 = 105;
@@ -119,6 +124,12 @@ impl Grain {
     #[inline]
     fn is_sequential(&self) -> bool {
         self.sequential.load(Ordering::Relaxed)
+    }
+
+    /// Whether calls seem to be cheap and have not been measured often enough to be shared: what is only tried takes the table's owner away
+    /// for good.
+    fn is_doubtful(&self) -> bool {
+        (1..CHEAP).contains(&self.cost()) && self.measures.load(Ordering::Relaxed) < MEASURED
     }
 
     fn cost(&self) -> u64 {
@@ -197,7 +208,7 @@ impl Grain {
         switch::shares()
             && (cost == 0
                 || !self.is_sequential()
-                    && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64 }, cost))
+                    && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64, lately: [0; 2] }, cost))
     }
 
     /// Whether to share from now on.
@@ -205,8 +216,15 @@ impl Grain {
     #[inline(never)]
     fn ask(&self, worker: &Worker, number: &Number) -> bool {
         let (sample, now) = (&worker.own.sample, Instant::now());
-        let Some(spent) = spent(sample, now, worker) else { return false };
-        if !is_ready(&spent, self.cost()) {
+        let Some(mut spent) = spent(sample, now, worker) else { return false };
+        let (time, calls, before) = sample.asked.get();
+        let (time, calls) = (spent.time.saturating_sub(time), spent.calls.saturating_sub(calls));
+        // A call or two tell nothing, unless they are so dear: one may have touched a new page of memory.
+        if calls >= ENOUGH || time >= ENOUGH * DEAR {
+            spent.lately = [time / calls.max(1), before];
+            sample.asked.set((spent.time, spent.calls, spent.lately[0]));
+        }
+        if self.is_doubtful() || !is_ready(&spent, self.cost()) {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
@@ -236,11 +254,13 @@ impl Grain {
         }
         let (sample, now, computed) = (&worker.own.sample, Instant::now(), worker.computed());
         sample.opened.set(Some((now, computed)));
+        sample.lost_before.set(sample.lost.get());
+        sample.asked.set((0, 0, 0));
         let mut window = lock(&worker.window.0);
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
         let check = check && (1..DEAR).contains(&self.cost());
-        let alone = check || self.rather_not();
+        let alone = check || self.is_doubtful() || self.rather_not();
         let ready = || spent(sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
         window.kind = match () {
             () if alone => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT),
@@ -308,21 +328,39 @@ fn has_invited(worker: &Worker) -> bool {
     worker.own.home.get().unwrap_or(worker).root.load(Ordering::Relaxed) % 2 == 1
 }
 
-/// Who measures, the calls that it has computed, and the nanoseconds that it has lost by waiting.
-fn measured_by(worker: &Worker) -> (u32, u64, u64) {
-    (worker.number, worker.computed(), worker.own.sample.lost.get())
+/// This worker, which measures from now on.
+fn measured_by(worker: &Worker) -> Measurer {
+    Measurer {
+        worker: worker.number,
+        computed: worker.computed(),
+        lost: worker.own.sample.lost.get(),
+        height: call_stack::height(worker),
+    }
 }
 
 /// What the outermost call has taken so far, if it has come to a group.
 fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
     let (opened, before) = sample.opened.get()?;
     let since = sample.began.get().unwrap_or(opened);
-    Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since) })
+    Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since), lately: [0; 2] })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_seems_to_be_cheap_is_measured_some_times_before_it_is_shared() {
+        let grain = Grain::new();
+        assert!(!grain.is_doubtful(), "nothing is known");
+        for measured in 1..=MEASURED {
+            grain.measure(CHEAP - 1);
+            assert_eq!(grain.is_doubtful(), measured < MEASURED);
+        }
+        let grain = Grain::new();
+        grain.measure(CHEAP);
+        assert!(!grain.is_doubtful());
+    }
 
     #[test]
     fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {

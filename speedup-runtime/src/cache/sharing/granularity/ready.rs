@@ -21,8 +21,11 @@ const DEAR_TO_START: u64 = 20_000;
 const TO_START_FOR_CHEAP: u64 = 500_000;
 /// Of those that seem to cost no more than this, first touches may be the greater part: on the way down a deep recursion each call finds
 /// new stack and a new place in the table.
-const CHEAP: u64 = 4 * WORTH_SHARING;
+pub(super) const CHEAP: u64 = 4 * WORTH_SHARING;
 const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
+
+/// Of so few calls one that is dear tells at once: there may be no more.
+const FEW: u64 = 8;
 
 /// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
 const TO_START_BESIDE: u64 = 250_000;
@@ -43,6 +46,8 @@ pub(super) struct Spent {
     pub(super) calls: u64,
     /// Nanoseconds.
     pub(super) time: u64,
+    /// Nanoseconds of a call since it was last asked, and between that question and the one before; 0 where nobody asked.
+    pub(super) lately: [u64; 2],
 }
 
 impl Spent {
@@ -50,22 +55,32 @@ impl Spent {
         self.time / self.calls.max(1)
     }
 
+    /// What a call seems to cost where nothing is known: 0 unless it is so dear that no first touches of memory take as long. In one of two
+    /// questions in a row its thread may have been put aside.
+    fn seeming(&self) -> u64 {
+        let lately = self.lately[0].min(self.lately[1]);
+        let cost = if self.calls < FEW { lately.max(self.each()) } else { lately };
+        if cost >= DEAR_TO_START { cost } else { 0 }
+    }
+
     /// After how many calls more to ask again: a question costs as much as a cheap call. The first calls are asked about one by one,
     /// since one of them may be dear.
     pub(super) fn next_question(&self) -> u64 {
         match self.calls {
-            _ if self.each() >= DEAR => 0,
-            0..8 => 1,
-            8..32 => 4,
+            _ if self.seeming() > 0 || self.lately[0] >= DEAR_TO_START => 0,
+            0..FEW => 1,
+            FEW..32 => 4,
             32..1024 => 16,
             _ => 64,
         }
     }
 }
 
-/// Whether to share, where a call is known to cost so much (0: nothing is known).
+/// Whether to share, where a call is known to cost so much (0: nothing is known). Calls of which nothing is known are shared if they are plainly
+/// dear; what others cost is about to be measured, and a descent, of which nothing is to be had, is not.
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
-    is_ready_when(spent, cost, is_started()) && comes_somebody(if cost == 0 { spent.each() } else { cost })
+    let cost = if cost == 0 { spent.seeming() } else { cost };
+    is_ready_when(spent, cost, is_started()) && comes_somebody(cost)
 }
 
 /// Whether to share so many calls that are known to be left, and seem to cost so much each.
@@ -119,7 +134,6 @@ pub(super) fn is_single() -> bool {
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {
-    let cost = if cost == 0 { spent.each() } else { cost };
     let price = match started {
         true => TO_INVITE,
         false if cost >= DEAR_TO_START => TO_START,
@@ -140,15 +154,26 @@ mod tests {
     use super::*;
 
     fn ready(calls: u64, micros: u64, cost: u64, started: bool) -> bool {
-        is_ready_when(&Spent { calls, time: micros * 1_000 }, cost, started)
+        let spent = Spent { calls, time: micros * 1_000, lately: [0; 2] };
+        is_ready_when(&spent, if cost == 0 { spent.seeming() } else { cost }, started)
     }
 
     #[test]
     fn a_group_that_was_come_to_quickly_is_asked_about_after_its_first_member() {
-        let question = |calls, nanos| Spent { calls, time: nanos }.next_question();
+        let question = |calls, nanos| Spent { calls, time: nanos, lately: [0; 2] }.next_question();
         assert_eq!(question(1, 2_000), 1);
         assert_eq!(question(2, 202_000), 0, "that was dear");
         assert!(question(100, 2_000) > 1, "cheap calls are asked about rarely");
+    }
+
+    #[test]
+    fn of_a_descent_nothing_is_known_until_it_comes_to_calls_that_are_dear() {
+        let seeming = |calls, time, lately| Spent { calls, time, lately }.seeming();
+        assert_eq!(seeming(5_000, 3_000_000, [600, 600]), 0, "first touches of stack and table");
+        assert_eq!(seeming(5_000, 9_000_000, [90_000, 600]), 0, "its thread was put aside");
+        assert_eq!(seeming(200, 50_000, [30_000, 20_000]), 20_000, "its end");
+        assert_eq!(seeming(2, 60_000, [0, 0]), 30_000, "work before the calls");
+        assert_eq!(Spent { calls: 200, time: 50_000, lately: [20_000, 600] }.next_question(), 0, "perhaps its end");
     }
 
     #[test]

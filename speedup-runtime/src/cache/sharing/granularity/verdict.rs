@@ -11,6 +11,22 @@ pub(super) fn is_early_of(calls: u64, running: u64, time: u64) -> bool {
     running * 4 > calls && time / calls < DEAR && (ended == 0 || time / ended >= DEAR)
 }
 
+/// Whether time of an outermost call in which sharing began before anything was measured tells that its calls are dear. Time that is lost by
+/// waiting is none of theirs, and where that is more than the half, sharing itself may be what takes so long.
+pub(super) fn are_dear(calls: u64, time: u64, lost: u64) -> bool {
+    lost <= time / 2 && (time - lost) / calls.max(1) >= DEAR
+}
+
+/// Whether so many calls were made in a time so short that this cost is too high, however well so many threads shared them.
+pub(super) fn is_too_high(cost: u64, calls: u64, time: Duration, threads: u64) -> bool {
+    u128::from(calls) * u128::from(cost) * 4 > time.as_nanos() * u128::from(threads) * 5
+}
+
+/// What is lost where so many calls of this cost took so long.
+pub(super) fn loss(calls: u64, cost: u64, time: Duration) -> Duration {
+    time.saturating_sub(Duration::from_nanos(calls.saturating_mul(cost)))
+}
+
 /// Whether so many calls of this cost, made together in this time, are at least so many percent of what one thread
 /// would have made.
 pub(super) fn pays(calls: u64, cost: u64, time: Duration, percent: u128) -> bool {
@@ -27,6 +43,23 @@ mod tests {
         assert!(pays(1_800, 100, time, GAIN), "two that hardly ever wait");
         assert!(!pays(1_000, 100, time, GAIN), "two of which always one waits");
         assert!(pays(1_000, 100, time, 100), "but nothing is lost");
+    }
+
+    #[test]
+    fn what_waits_for_its_helpers_is_not_dear() {
+        assert!(are_dear(16, 960_000, 0));
+        assert!(are_dear(16, 1_200_000, 240_000));
+        assert!(!are_dear(1_000, 70_000_000, 69_000_000), "cheap calls that take long because they are shared");
+        assert!(!are_dear(16, 40_000, 0));
+    }
+
+    #[test]
+    fn a_cost_is_too_high_if_not_even_all_threads_together_could_have_been_so_fast() {
+        let time = Duration::from_micros(400);
+        assert!(is_too_high(16_000, 1_000, time, 2), "measured while the thread was put aside");
+        assert!(!is_too_high(700, 1_000, time, 2));
+        assert_eq!(loss(100, 200, time), Duration::from_micros(380));
+        assert_eq!(loss(10_000, 200, time), Duration::ZERO);
     }
 
     #[test]
