@@ -238,3 +238,92 @@ impl Common {
         location.join(FOLDER)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::disk::testing::copy_all;
+
+    fn open(place: &Path, join: Join) -> Result<Arc<Common>> {
+        Common::join(place, join).map(|common| common.unwrap())
+    }
+
+    /// The operations of a structure, as they are played.
+    fn played(common: &Common, of: u64) -> Vec<(u64, Vec<u8>)> {
+        let mut replay = common.replay(common.first().unwrap(), of).unwrap();
+        let mut all = Vec::new();
+        while let Some(frame) = replay.next_frame().unwrap() {
+            let mut take = |seq, op: Op<'_>| {
+                all.push((seq, op.bulk().to_vec()));
+                Ok(())
+            };
+            assert!(frame.for_each(&mut take).unwrap());
+        }
+        all
+    }
+
+    #[test]
+    fn each_structure_finds_its_own_operations_in_all_files() {
+        let place = tempfile::tempdir().unwrap();
+        let common = open(place.path(), Join::Make).unwrap();
+        let mut model = [vec![], vec![]];
+        for n in 0..300_usize {
+            let member = usize::from(n % 3 == 0);
+            let (seq, val) = (model[member].len() as u64, vec![n as u8; if n % 50 == 7 { 70_000 } else { n % 9 }]);
+            common.note(member as u64, seq, Op::Push { val: &val }).unwrap();
+            model[member].push((seq, val));
+            match n % 100 {
+                99 => assert_eq!(common.begin_next().unwrap(), common.number()),
+                33 => common.flush().unwrap(),
+                66 => common.write().unwrap(),
+                _ => {}
+            }
+        }
+        let both: Vec<Noted<'_>> = (0..2_u64)
+            .map(|member| {
+                let first = model[member as usize].len() as u64;
+                model[member as usize].extend([(first, vec![1]), (first + 1, vec![2])]);
+                Noted { member, first, ops: vec![Op::Push { val: &[1] }, Op::Push { val: &[2] }] }
+            })
+            .collect();
+        common.note_all(&both).unwrap();
+        common.note(1, model[1].len() as u64, Op::Push { val: b"last" }).unwrap();
+        let seq = model[1].len() as u64;
+        model[1].push((seq, b"last".to_vec()));
+        assert_eq!((played(&common, 0), played(&common, 1)), (model[0].clone(), model[1].clone()));
+        assert!(played(&common, 2).is_empty());
+        // And so does who opens it after a kill.
+        let killed = tempfile::tempdir().unwrap();
+        copy_all(place.path(), killed.path());
+        let common = open(killed.path(), Join::IfThere).unwrap();
+        assert_eq!((played(&common, 0), played(&common, 1)), (model[0].clone(), model[1].clone()));
+    }
+
+    #[test]
+    fn a_frame_that_is_missing_between_others_is_damage() {
+        let place = tempfile::tempdir().unwrap();
+        let common = open(place.path(), Join::Make).unwrap();
+        for seq in 0..3 {
+            common.note(7, seq, Op::Push { val: &[seq as u8; 40] }).unwrap();
+            common.write().unwrap();
+        }
+        let killed = tempfile::tempdir().unwrap();
+        copy_all(place.path(), killed.path());
+        let file = killed.path().join(".journal/journal.0");
+        let mut bytes = fs::read(&file).unwrap();
+        let len = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        let second = 64 + len(64);
+        let third = second + len(second);
+        bytes.drain(second..third);
+        fs::write(&file, bytes).unwrap();
+        let refused = open(killed.path(), Join::IfThere).err();
+        assert!(matches!(refused, Some(Error::Damaged { .. })), "{refused:?}");
+        let common = open(killed.path(), Join::Repair).unwrap();
+        assert!(common.is_cut());
+        assert_eq!(played(&common, 7), [(0, vec![0; 40])]);
+        common.note(7, 1, Op::Push { val: b"later" }).unwrap();
+        assert_eq!(played(&common, 7), [(0, vec![0; 40]), (1, b"later".to_vec())]);
+    }
+}

@@ -47,7 +47,7 @@ impl Common {
     }
 
     /// Begins another file, once all before it is durable.
-    fn begin_next(&self) -> Result<u64> {
+    pub(super) fn begin_next(&self) -> Result<u64> {
         self.flush()?;
         self.lock.check(&self.folder)?;
         let number = self.number() + 1;
