@@ -7,12 +7,12 @@ mod copies;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use speedup_runtime::disk::{DiskDict, DiskList};
+use speedup_runtime::disk::{DiskDict, DiskList, Folder};
 
 use copies::copy_all;
 
-/// What was written when, oldest first: before there was a spare, with one and numbered leaves, and with the shape of the types.
-const WRITTEN: [&str; 3] = ["disk-format-1", "disk-format-1-spare", "disk-format-2"];
+/// What was written when, oldest first: before there was a spare, with one and numbered leaves, with the shape of the types, and with a journal that both share.
+const WRITTEN: [&str; 4] = ["disk-format-1", "disk-format-1-spare", "disk-format-2", "disk-format-3"];
 
 fn fixtures(written: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(written)
@@ -75,19 +75,23 @@ fn earlier_formats_are_repaired_from_their_pages() {
 /// The last operations stay in the journals, as a killed process leaves them.
 fn write() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut dict, mut list) = open(folder.path());
+    let both = || {
+        let folder = Folder::open(folder.path()).unwrap();
+        (folder.dict("dict").unwrap(), folder.list("list").unwrap())
+    };
+    let (mut dict, mut list): (Dict, List) = both();
     dict.extend((0..500).map(entry)).unwrap();
     list.extend((0..300).map(item)).unwrap();
     dict.close().unwrap();
     list.close().unwrap();
-    let (mut dict, mut list) = open(folder.path());
+    let (mut dict, mut list) = both();
     dict.extend((500..600).map(entry)).unwrap();
     list.extend((300..400).map(item)).unwrap();
     dict.flush().unwrap();
     list.flush().unwrap();
     let fixtures = fixtures(WRITTEN[WRITTEN.len() - 1]);
     copy_all(folder.path(), &fixtures);
-    for name in ["dict.speedup", "list.speedup"] {
+    for name in ["dict.speedup", "list.speedup", ".journal"] {
         fs::remove_file(fixtures.join(name).join("lock")).unwrap();
     }
 }

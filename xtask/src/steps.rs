@@ -362,9 +362,9 @@ fn stress(arguments: &[String]) -> Result<Done, Failure> {
 }
 
 fn crash(_: &[String]) -> Result<Done, Failure> {
-    let wide = ["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process", "disk_joint"];
+    let wide = ["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process", "disk_joint", "disk_folder"];
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
-    let tight = ["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies"];
+    let tight = ["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies", "disk_folder"];
     let start = Instant::now();
     for (room, names) in [("", wide), (", with little room", tight)] {
         let tests = |names: &[&str]| {

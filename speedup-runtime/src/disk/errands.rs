@@ -25,17 +25,24 @@ pub(crate) struct Errands {
 impl Errands {
     /// Has something done by the thread, or does it at once where none can be had. It must not panic.
     pub(crate) fn run(&'static self, errand: Errand) {
+        if let Err(errand) = self.start(errand) {
+            errand();
+        }
+    }
+
+    /// Has something done by the thread, or gives it back where none can be had. It must not panic.
+    pub(crate) fn start(&'static self, errand: Errand) -> Result<(), Errand> {
         let mut state = lock(&self.state);
         if !state.started {
             let thread = thread::Builder::new().name("speedup-checkpoint".into()).spawn(|| self.work());
             if thread.is_err() {
-                drop(state);
-                return errand();
+                return Err(errand);
             }
             state.started = true;
         }
         state.waiting.push_back(errand);
         self.wake.notify_one();
+        Ok(())
     }
 
     fn work(&self) {

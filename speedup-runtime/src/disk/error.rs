@@ -47,6 +47,15 @@ pub enum Error {
         /// The folder of the structure.
         path: PathBuf,
     },
+    /// The structure shares the journal of its folder, was not closed there, and is now elsewhere or bears another name.
+    #[error(
+        "{} was not closed where it shared the journal of its folder, and is elsewhere now; put it back under its name and open it there, or call `repair()` to go on without what it noted there",
+        path.display()
+    )]
+    Apart {
+        /// The folder of the structure.
+        path: PathBuf,
+    },
     /// The structure was closed by this or another clone of a shared handle.
     #[error("{} was closed; open it again", path.display())]
     Closed {

@@ -35,6 +35,12 @@ pub(crate) fn former_of_value<V: Value>() -> u64 {
     text.map_or(0, |text| hash(&text))
 }
 
+/// By what the journal of the folder knows a structure: a copy beside it is another one.
+pub(crate) fn member(folder: &std::path::Path, identity: u64) -> u64 {
+    let name = folder.file_name().unwrap_or_default().as_encoded_bytes();
+    of_bytes(&[&identity.to_le_bytes(), name].concat())
+}
+
 /// The fingerprint of some bytes.
 pub(crate) fn of_bytes(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

@@ -13,6 +13,8 @@ use super::{Error, Result};
 const LOCK: &str = "lock";
 /// How long a lock that is being given up is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Who holds a lock, if this process does.
+pub(crate) const HERE: &str = "another handle of this process";
 /// The longest folder name that every common file system takes.
 const LONGEST: usize = 240;
 
@@ -166,7 +168,7 @@ fn take(file: &File, try_lock: TryLock) -> std::result::Result<(), TryLockError>
 
 fn describe(holder: &str) -> String {
     match holder.parse::<u32>() {
-        Ok(number) if number == std::process::id() => "another handle of this process".to_owned(),
+        Ok(number) if number == std::process::id() => HERE.to_owned(),
         Ok(number) => format!("process {number}"),
         Err(_) => "another process".to_owned(),
     }

@@ -1,4 +1,6 @@
-//! Changes of several structures of one folder as one step.
+//! Changes of several structures of one folder as one step: one frame of the journal that they share, or written down first (`joint`) where each has its own.
+
+mod noted;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -112,7 +114,8 @@ impl<'a> FolderBatch<'a> {
 
     /// Makes all changes; when this returns they are durable.
     ///
-    /// Complexity: a sync for each structure before, if it has changes that are not durable, and one after; three for what is written down in between.
+    /// Complexity: one sync, of the journal that the structures share. Where each has its own ([`Folder::of_user`](super::Folder::of_user)): a sync for each structure before, if it has changes that are not durable,
+    /// and one after; three for what is written down in between.
     ///
     /// # Errors
     ///
@@ -120,6 +123,9 @@ impl<'a> FolderBatch<'a> {
     /// all changes are there or none.
     pub fn commit(self) -> Result<()> {
         let (targets, steps): (Vec<Target<'_>>, Vec<Vec<Step>>) = self.parts.into_iter().unzip();
+        if let Some(common) = noted::common_of(&targets)? {
+            return noted::commit(&common, &targets, &steps);
+        }
         let parts =
             targets.iter().zip(steps).map(|(target, steps)| target.prepare(steps)).collect::<Result<Vec<_>>>()?;
         if parts.is_empty() {
@@ -206,8 +212,9 @@ mod tests {
 
     type Dict = DiskDict<u64, String>;
 
+    /// Structures with a journal each, as earlier versions made them.
     fn open(path: &Path) -> (Dict, Dict, DiskList<u64>) {
-        let folder = Folder::open(path).unwrap();
+        let folder = Folder::apart(path).unwrap();
         (folder.dict("a").unwrap(), folder.dict("b").unwrap(), folder.list("c").unwrap())
     }
 
@@ -224,7 +231,7 @@ mod tests {
 
     /// What the structures hold before a batch and after it.
     fn is_made(path: &Path, first: &str) -> bool {
-        let folder = Folder::open(path).unwrap();
+        let folder = Folder::apart(path).unwrap();
         // Whichever is opened first.
         match first {
             "b" => drop(folder.dict::<u64, String>("b").unwrap()),
@@ -290,14 +297,21 @@ mod tests {
     #[test]
     fn what_was_written_down_is_made_by_who_opens_the_structures_next() {
         for (count, published) in (0..=3).flat_map(|count| [(count, false), (count, true)]) {
-            for first in ["a", "b", "c"] {
+            for (first, joint) in ["a", "b", "c"].into_iter().flat_map(|first| [(first, false), (first, true)]) {
                 let place = tempfile::tempdir().unwrap();
                 stopped_after(place.path(), count, published);
                 let copy = place.path().join("copy");
-                let folder = Folder::open(&copy).unwrap();
+                let folder = Folder::apart(&copy).unwrap();
                 let unfinished = folder.dict_builder::<u64, String>("b").open_read_only();
                 assert!(matches!(unfinished, Err(Error::Unfinished { .. })), "{unfinished:?}");
+                if joint {
+                    // From here on they share a journal, the first of them after the others.
+                    let folder = Folder::open(&copy).unwrap();
+                    drop(folder.list::<u64>("other").unwrap());
+                }
                 assert!(is_made(&copy, first), "{count} {first}");
+                let own = (0..9).any(|number| copy.join(format!("c.speedup/journal.{number}")).exists());
+                assert_eq!(own, !joint, "{count} {first}");
                 assert!(intents(&copy).is_empty(), "{count} {first}");
             }
         }
@@ -350,7 +364,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         stopped_after(place.path(), 1, false);
         let copy = place.path().join("copy");
-        assert!(Folder::open(&copy).unwrap().delete("c").unwrap());
+        assert!(Folder::apart(&copy).unwrap().delete("c").unwrap());
         let (_, b, c) = open(&copy);
         assert_eq!((b.get(&7).unwrap(), c.len()), (Some("new".into()), 0));
         assert!(intents(&copy).is_empty());
@@ -361,14 +375,14 @@ mod tests {
         for made in 0..3 {
             let place = tempfile::tempdir().unwrap();
             let path = place.path();
-            let mut list = Folder::open(path).unwrap().list::<u64>("c").unwrap();
+            let mut list = Folder::apart(path).unwrap().list::<u64>("c").unwrap();
             list.extend([0, 1]).unwrap();
             let batch: Vec<Step> = (2..4_u8).map(|n| Step::Push(vec![n])).collect();
             let part = list.access().change(|state| part(state, 2, batch)).unwrap();
             let _intent = Intent::write(path, &[part]).unwrap();
             list.extend((2..4).take(made)).unwrap();
             list.close().unwrap();
-            let list = Folder::open(path).unwrap().list::<u64>("c").unwrap();
+            let list = Folder::apart(path).unwrap().list::<u64>("c").unwrap();
             assert_eq!((list.to_vec().unwrap(), intents(path).len()), (vec![0, 1, 2, 3], 0), "{made}");
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::behind::Late;
 use super::body::{Body, Want};
+use super::common::{Common, Member};
 use super::pages::{Own, View};
 use super::process::{self, Process};
 use super::store::Store;
@@ -230,8 +231,14 @@ impl<B: Body> Handle<B> {
         let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(STRIPES));
         // What nobody changes is read by many from the start.
         let width = if body.seen().is_read_only() { threads } else { 1 };
+        let common = body.seen().common().cloned();
         let inner = Inner { value: Striped::new(body, threads, width), overdue: AtomicBool::new(false) };
-        Handle(Access { inner: Arc::new(inner), owner: Process::current(), folder, outside: false })
+        let inner = Arc::new(inner);
+        if let Some(common) = common {
+            let member: Arc<dyn Member> = inner.clone();
+            common.enlist(Arc::downgrade(&member));
+        }
+        Handle(Access { inner, owner: Process::current(), folder, outside: false })
     }
 
     /// Another way to the structure, for many readers, which guards of others keep out.
@@ -273,6 +280,12 @@ impl<B: Body> Drop for Handle<B> {
         std::mem::forget(Arc::clone(&self.inner));
         // SAFETY: this was the way to the state, which is never dropped, so nobody uses its files in this process.
         unsafe { process::let_go(&self.folder) };
+        if let Some(location) = self.folder.parent()
+            && !Common::is_open_in(location)
+        {
+            // SAFETY: what this process has of it belongs to the owner, as the state does that is never dropped.
+            unsafe { process::let_go(&Common::folder_in(location)) };
+        }
     }
 }
 
@@ -284,6 +297,25 @@ fn forked(folder: &Path, owner: Process) -> Error {
 #[cold]
 fn closed(folder: &Path) -> Error {
     Error::Closed { path: folder.to_path_buf() }
+}
+
+impl<B: Body> Member for Inner<B> {
+    fn catch_up(self: Arc<Self>, number: u64) {
+        let folder = match self.value.writer().body() {
+            Some(body) if body.seen().needs_before(number) && body.seen().check_change().is_ok() => {
+                body.seen().folder().to_path_buf()
+            }
+            _ => return,
+        };
+        let access = Access { inner: self, owner: Process::current(), folder, outside: false };
+        // A failure is kept in the state and returned by the next call.
+        let _kept = access.published(|_| Ok(()));
+        // What was published before, and has not changed since, is not published again.
+        let _kept = access.change(|body| {
+            let store = body.store();
+            if store.needs_before(number) { store.close_if_published() } else { Ok(()) }
+        });
+    }
 }
 
 impl<B: Body> Late for Inner<B> {

@@ -4,15 +4,22 @@
 //! `sum: u32` (CRC-32 of the rest of the header), zeros. Then frames: `len: u32`, `sum: u32` (CRC-32 of the rest), `first: u64` (the number of its
 //! first operation), and operations: `what: u8`, then what it needs, lengths as varints. Behind the last frame there may be zeros: room that is
 //! already the file's, so that a flush need not make the new length of the file durable, too.
+//!
+//! The journal of a folder (`common`) is made of such files, one after the other. The numbers of its frames are their own, one after the other across the files, and
+//! in each frame a [`Op::Turn`] says whose operations follow.
 
+mod frame;
 mod front;
 mod op;
+mod several;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::frame::Frame;
 pub(crate) use self::op::{Op, put_number, take_number};
+pub(crate) use self::several::identity_of;
 use super::engine::sync_folder;
 use super::error::At;
 use super::page_file::{BEGIN, begin_writing};
@@ -21,6 +28,8 @@ use crate::sync::global::Arc;
 
 const MAGIC: &[u8; 8] = b"SPDJRNL1";
 const HEADER: usize = 64;
+/// The name of a journal in the making.
+const NEW: &str = "journal.new";
 const FRAME: usize = 16;
 /// How much is gathered into one frame.
 const GATHER: usize = 64 << 10;
@@ -84,12 +93,26 @@ impl Journal {
 
     /// Starts an empty journal; after a power cut it is there once it is flushed and the folder synced.
     pub(crate) fn begin(folder: &Path, identity: u64, number: u64) -> Result<Self> {
-        let path = folder.join(file_name(number));
+        Self::begin_at(folder.join(file_name(number)), identity, number)
+    }
+
+    fn begin_at(path: PathBuf, identity: u64, number: u64) -> Result<Self> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
         file.write_all(&header(identity, number, HEADER as u64)).at(&path)?;
         let len = HEADER as u64;
         let file = Arc::new(file);
         Ok(Journal { file, path, identity, number, frame: Vec::new(), len, durable: 0, room: 0, begun: len })
+    }
+
+    /// As [`create`](Self::create), so that a file of this name is never there without its header.
+    pub(crate) fn create_whole(folder: &Path, identity: u64, number: u64) -> Result<Self> {
+        let mut journal = Self::begin_at(folder.join(NEW), identity, number)?;
+        journal.file.sync_all().at(&journal.path)?;
+        let path = folder.join(file_name(number));
+        fs::rename(&journal.path, &path).at(&path)?;
+        sync_folder(folder)?;
+        (journal.path, journal.durable) = (path, journal.len);
+        Ok(journal)
     }
 
     /// The open file, to be synced beside changes.
@@ -105,7 +128,7 @@ impl Journal {
     pub(crate) fn resume(identity: u64, number: u64, replay: &Replay) -> Result<Self> {
         let (path, len) = (replay.path.clone(), replay.at);
         let file = OpenOptions::new().read(true).write(true).open(&path).at(&path)?;
-        if replay.len != len {
+        if file.metadata().at(&path)?.len() != len {
             file.set_len(len).at(&path)?;
         }
         let file = Arc::new(file);
@@ -131,7 +154,7 @@ impl Journal {
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
         if op.bulk().len() >= GATHER {
-            return self.note_large(seq, op);
+            return self.note_large(seq, None, op);
         }
         self.note_all(seq, std::iter::once(op))
     }
@@ -147,11 +170,12 @@ impl Journal {
         if self.frame.len() >= GATHER { self.write() } else { Ok(()) }
     }
 
-    /// Writes an operation with a large value as a frame of its own, without a copy of the value.
-    fn note_large(&mut self, seq: u64, op: Op<'_>) -> Result<()> {
+    /// Writes an operation with a large value as a frame of its own, behind a `turn`, without a copy of the value.
+    pub(crate) fn note_large(&mut self, seq: u64, turn: Option<Op<'_>>, op: Op<'_>) -> Result<()> {
         self.write()?;
         let mut front = vec![0; 8];
         front.extend_from_slice(&seq.to_le_bytes());
+        turn.into_iter().for_each(|turn| turn.encode(&mut front));
         op.encode_front(&mut front);
         let value = op.bulk();
         let len = (front.len() + value.len()) as u32;
@@ -198,8 +222,7 @@ impl Journal {
         self.file.sync_data().at(&self.path)?;
         self.durable = self.len;
         // Written after the data are durable, so that the header never promises more than there is.
-        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
-        self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
+        self.tell_durable()
     }
 }
 
@@ -214,28 +237,8 @@ pub(crate) struct Replay {
     lenient: bool,
     /// Whether it did.
     pub(crate) cut: bool,
-}
-
-/// The operations of one frame.
-pub(crate) struct Frame {
-    /// The number of the first.
-    pub(crate) first: u64,
-    bytes: Vec<u8>,
-}
-
-impl Frame {
-    /// Calls `each` for every operation; false if the bytes are no operations.
-    pub(crate) fn for_each(&self, mut each: impl FnMut(u64, Op<'_>) -> Result<()>) -> Result<bool> {
-        let mut body = &self.bytes[FRAME..];
-        let mut seq = self.first;
-        while !body.is_empty() {
-            let Some(op) = Op::decode(&mut body) else { return Ok(false) };
-            each(seq, op)?;
-            // A forged frame may begin at the last number.
-            seq = seq.wrapping_add(1);
-        }
-        Ok(true)
-    }
+    /// How it goes on in other files, if several structures share it.
+    several: Option<several::Several>,
 }
 
 impl Replay {
@@ -256,7 +259,7 @@ impl Replay {
         if raw != header(identity, number, durable) {
             return Err(Error::damaged(&path, "the header of the journal is wrong"));
         }
-        Ok(Replay { file, path, len, at: HEADER as u64, durable, lenient: false, cut: false })
+        Ok(Replay { file, path, len, at: HEADER as u64, durable, lenient: false, cut: false, several: None })
     }
 
     /// From here on damage ends the journal, and [`cut`](Self::cut) tells.
@@ -284,10 +287,10 @@ impl Replay {
         let at = self.at;
         if let Some(frame) = self.sound_frame(at)? {
             self.at += frame.bytes.len() as u64;
-            return Ok(Some(frame));
+            return self.in_turn(frame);
         }
         if at >= self.durable && (self.has_hole(at)? || !self.goes_on(at)?) {
-            return Ok(None);
+            return if self.next_file()? { self.next_frame() } else { Ok(None) };
         }
         self.give_up().map(|()| None)
     }
@@ -324,7 +327,8 @@ impl Replay {
         let Some(bytes) = self.read(at, len)? else { return Ok(None) };
         let sum = u32::from_le_bytes(bytes[4..8].try_into().unwrap_or_default());
         let first = u64::from_le_bytes(bytes[8..16].try_into().unwrap_or_default());
-        Ok((crc32fast::hash(&bytes[8..]) == sum).then_some(Frame { first, bytes }))
+        let of = self.several.as_ref().map(several::Several::of);
+        Ok((crc32fast::hash(&bytes[8..]) == sum).then_some(Frame { first, bytes, of }))
     }
 
     /// Whether a block of the frame at `at` was never written: a power cut may keep a later block and lose an earlier one, which then reads as zeros.

@@ -17,7 +17,7 @@
 //! types, rebuild, value_mut  what a folder holds, all items anew in one step, a value that is stored again
 //! joint                      changes of several structures, written down before they are made
 //! store                      checkpoint, opening, compact; repair in store/rescue
-//!   next, journal, superblock, folder, options
+//!   next, common, journal, superblock, folder, options
 //! tree, tail                 items in order by key or position; the open end
 //!   inner, leaf              directory nodes and pages, encoded
 //! pages                      who reads pages: one that also writes, or several beside each other
@@ -30,6 +30,7 @@
 mod behind;
 mod body;
 mod cache;
+mod common;
 mod dict;
 mod engine;
 mod errands;

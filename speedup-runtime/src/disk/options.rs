@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) page_size: usize,
     pub(crate) max_pages: usize,
     pub(crate) write_buffer: usize,
+    /// Its operations are in the journal of the folder around, which is made where there is none.
+    pub(crate) joint: bool,
     /// Values are written with their names.
     pub(crate) named: bool,
     /// Fingerprints of other value types whose values can be read.
@@ -27,6 +29,7 @@ impl Options {
             page_size: 1024,
             max_pages: 16,
             write_buffer: 12 << 20,
+            joint: false,
             named: false,
             readable: Vec::new(),
         }

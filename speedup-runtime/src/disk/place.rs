@@ -14,7 +14,11 @@ use super::superblock::Superblock;
 use super::value::Value;
 use super::{Error, Result};
 
-/// A folder that holds dicts and lists by name.
+/// A folder that holds dicts and lists by name, with one journal for all of them.
+///
+/// The process that has one of them open to change it has the folder: for other processes all of them are [`Error::InUse`] until the last is closed, but those that are closed can be
+/// [read](DictBuilder::open_read_only). A flush of one makes durable what was done with all of them, and after a crash they are together as they were after some operation. A
+/// structure that is opened by its path alone has the same journal. One that was not closed is opened again in this folder and under its name only ([`Error::Apart`]).
 ///
 /// # Examples
 ///
@@ -36,6 +40,8 @@ use super::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
     path: PathBuf,
+    /// Whether its structures share a journal.
+    joint: bool,
 }
 
 impl Folder {
@@ -49,16 +55,23 @@ impl Folder {
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         let path = std::path::absolute(&path).at(&path)?;
         folder::make(&path)?;
-        Ok(Folder { path })
+        Ok(Folder { path, joint: true })
     }
 
     /// The folder in which structures are when nothing else is said: the user's data folder.
+    ///
+    /// All programs of the user share it, so its structures have a journal and a lock each.
     ///
     /// # Errors
     ///
     /// [`Error::NoDataFolder`] where there is none.
     pub fn of_user() -> Result<Self> {
-        Self::open(folder::default_location()?)
+        Self::apart(folder::default_location()?)
+    }
+
+    /// As [`open`](Self::open), with structures that have a journal each.
+    pub(crate) fn apart(path: impl Into<PathBuf>) -> Result<Self> {
+        Ok(Folder { joint: false, ..Self::open(path)? })
     }
 
     /// Where it is.
@@ -77,7 +90,7 @@ impl Folder {
 
     /// Says more about the dict of this name before it is opened.
     pub fn dict_builder<K: Key, V: Value>(&self, name: impl Into<String>) -> DictBuilder<K, V> {
-        DiskDict::builder(name).location(&self.path)
+        DiskDict::builder(name).location(&self.path).joint(self.joint)
     }
 
     /// Opens the list of this name, or makes it; more can be said with [`list_builder`](Self::list_builder).
@@ -91,7 +104,7 @@ impl Folder {
 
     /// Says more about the list of this name before it is opened.
     pub fn list_builder<T: Value>(&self, name: impl Into<String>) -> ListBuilder<T> {
-        DiskList::builder(name).location(&self.path)
+        DiskList::builder(name).location(&self.path).joint(self.joint)
     }
 
     /// Begins changes of several structures of this folder that are made as one.

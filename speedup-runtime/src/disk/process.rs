@@ -1,11 +1,12 @@
 //! What concerns the whole process: whether it is still the one that opened a structure, and what it does when it exits.
 
+use std::any::Any;
 use std::path::Path;
 
 use super::behind::Behind;
 use super::errands::Errands;
 use crate::forks::{Forks, OfProcess};
-use crate::sync::global::{AtomicBool, Ordering};
+use crate::sync::global::{AtomicBool, Mutex, Ordering, Weak};
 
 static FORKS: Forks = Forks::new();
 /// Whether this process was ever forked, or is a fork.
@@ -14,6 +15,13 @@ static FORKED: AtomicBool = AtomicBool::new(false);
 static BEHIND: OfProcess<Behind> = OfProcess::new();
 /// What writes checkpoints in this process.
 static ERRANDS: OfProcess<Errands> = OfProcess::new();
+/// What tidies up the journals of folders: it waits for what writes checkpoints.
+static TIDIERS: OfProcess<Errands> = OfProcess::new();
+/// The journals of folders that are open in this process.
+static COMMONS: OfProcess<Commons> = OfProcess::new();
+
+/// Journals of folders, which are above this module.
+pub(crate) type Commons = Mutex<Vec<Weak<dyn Any + Send + Sync>>>;
 
 /// A process, as told apart from those it forks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +60,16 @@ pub(crate) fn errands() -> &'static Errands {
     ERRANDS.get_or(Box::default)
 }
 
+/// What tidies up the journals of folders in this process.
+pub(crate) fn tidiers() -> &'static Errands {
+    TIDIERS.get_or(Box::default)
+}
+
+/// The journals of folders that are open in this process.
+pub(crate) fn commons() -> &'static Commons {
+    COMMONS.get_or(Box::default)
+}
+
 #[cfg(unix)]
 fn hook() {
     /// Only what a signal handler may do, too.
@@ -60,6 +78,8 @@ fn hook() {
         FORKED.store(true, Ordering::Relaxed);
         BEHIND.leave();
         ERRANDS.leave();
+        TIDIERS.leave();
+        COMMONS.leave();
     }
     extern "C" fn in_parent() {
         FORKED.store(true, Ordering::Relaxed);

@@ -8,14 +8,15 @@ mod backup;
 mod begin;
 mod checkpoint;
 mod copy;
+mod in_common;
 mod noting;
+mod open;
 mod passage;
 mod rescue;
 mod under_way;
 mod view;
 
 use std::fs;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -23,8 +24,9 @@ use self::arrival::UnderWay;
 pub(crate) use self::checkpoint::{Extent, Staged};
 pub(crate) use self::copy::Change;
 pub(crate) use self::under_way::Departed;
+use super::common::Common;
 use super::error::At;
-use super::folder::{self, Lock};
+use super::folder::Lock;
 use super::journal::{Journal, Op, Replay};
 use super::leaf::Val;
 use super::next::Next;
@@ -35,7 +37,7 @@ use super::tail::Tail;
 use super::tree::{Edits, Tree};
 use super::{Error, Result};
 use crate::sync::Arc;
-use crate::sync::global::{Mutex, lock};
+use crate::sync::global::{self, Mutex, lock};
 
 /// The longest encoded key: a page of two such keys still splits well.
 pub(crate) const LONGEST_KEY: usize = 16 << 10;
@@ -74,6 +76,14 @@ pub(crate) struct Store {
     pub(crate) tail: Tail,
     /// Absent while the journal of a crashed process is replayed.
     journal: Mutex<Option<Journal>>,
+    /// The journal of the folder around, if operations are noted there and in none of its own.
+    common: Option<global::Arc<Common>>,
+    /// By what it is known there.
+    member: u64,
+    /// That journal, once there is nothing left in one of its own.
+    adopting: Option<global::Arc<Common>>,
+    /// Whether a checkpoint must come before the first change, because what is in the journal of the folder cannot be played again.
+    outdated: bool,
     /// The journal that goes on after the next checkpoint, if it was begun.
     next: Mutex<Option<Next>>,
     /// What is being published while changes go on.
@@ -107,102 +117,6 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or makes a structure; what the last process left in its journal is to be replayed by the caller.
-    pub(crate) fn open(options: &Options, kind: Kind, key: u64, value: u64) -> Result<(Self, Option<Replay>)> {
-        let folder = options.folder()?;
-        folder::make(&folder)?;
-        let lock = Lock::take(&folder)?;
-        match Superblock::read(&folder)? {
-            Some(block) => {
-                check(&folder, &block, kind, key, (value, &options.readable))?;
-                Self::reopen(folder, lock, block, options.items())
-            }
-            None if folder::holds_data(&folder)? => Err(Error::damaged(&folder, "its superblock is missing")),
-            None => Self::create(folder, lock, kind, key, value, options.items()).map(|store| (store, None)),
-        }
-    }
-
-    fn create(folder: PathBuf, lock: Lock, kind: Kind, key: u64, value: u64, items: usize) -> Result<Self> {
-        folder::clean(&folder, None, None)?;
-        let identity = RandomState::new().hash_one(std::process::id());
-        let mut block = Superblock {
-            kind,
-            key,
-            value,
-            identity,
-            generation: 0,
-            journal: 0,
-            epoch: 0,
-            applied: 0,
-            floor: 0,
-            at_rest: true,
-        };
-        let mut pager = Pager::create(&folder, &block, items)?;
-        block.epoch = pager.commit(identity, 0, None, 0)?.epoch;
-        pager.sync_spare()?;
-        let journal = Some(Journal::create(&folder, identity, 0)?);
-        block.write(&folder)?;
-        // An earlier process may have been killed right after it made the folder.
-        folder::sync_name(&folder)?;
-        Ok(Self::over(pager, Tree::default(), journal, block, (folder, Arc::new(lock))))
-    }
-
-    fn over(
-        pager: Pager,
-        tree: Tree,
-        journal: Option<Journal>,
-        block: Superblock,
-        (folder, lock): (PathBuf, Arc<Lock>),
-    ) -> Self {
-        let (tail, seq, changed) = (Tail::default(), block.applied, journal.is_none());
-        Store {
-            pager,
-            tree,
-            tail,
-            journal: Mutex::new(journal),
-            next: Mutex::new(None),
-            under_way: None,
-            deferred: false,
-            block,
-            seq,
-            published: seq,
-            noted: 0,
-            replay_cost: 0,
-            replaying: false,
-            changed,
-            failed: OnceLock::new(),
-            cut: false,
-            bare: false,
-            folder,
-            read_only: false,
-            lock,
-        }
-    }
-
-    fn reopen(folder: PathBuf, lock: Lock, block: Superblock, items: usize) -> Result<(Self, Option<Replay>)> {
-        folder::clean(&folder, Some(block.generation), Some(block.journal))?;
-        let directory = folder::directory(&folder, block.generation);
-        let (pager, meta) = Pager::open(&folder, &block, items)?;
-        if meta.identity != block.identity {
-            return Err(Error::damaged(&directory, "it belongs to another structure"));
-        }
-        if meta.epoch < block.epoch || meta.applied < block.applied {
-            return Err(Error::damaged(&directory, "it lost changes that were durable"));
-        }
-        let replay = Replay::open(&folder, block.identity, block.journal)?;
-        let (journal, replay) = if replay.is_empty() {
-            (Some(Journal::resume(block.identity, block.journal, &replay)?), None)
-        } else {
-            // What it holds may be published in parts from here on, so all of it must survive.
-            replay.sync()?;
-            (None, Some(replay))
-        };
-        let tree = Tree { root: meta.root, level: meta.level };
-        let mut store = Self::over(pager, tree, journal, block, (folder, Arc::new(lock)));
-        (store.seq, store.published) = (meta.applied, meta.applied);
-        Ok((store, replay))
-    }
-
     /// Hands the operations that the last checkpoint does not hold to `apply`, in order; then the journal goes on.
     ///
     /// What becomes due on the way is published, and the journal stays: a crash plays it again from there.
@@ -214,13 +128,12 @@ impl Store {
     ) -> Result<()> {
         let applied = store(state).seq;
         store(state).replaying = true;
+        let (mut gap, mut last) = (false, applied);
         while let Some(frame) = replay.next_frame()? {
-            if frame.first > store(state).seq + 1 {
-                replay.give_up()?;
-                break;
-            }
             let sound = frame.for_each(|seq, op| {
-                if seq > applied {
+                last = last.max(seq);
+                gap |= seq > applied && seq > store(state).seq + 1;
+                if seq > applied && !gap {
                     // `apply` notes the operation, unless there is nothing to do, and may end in a checkpoint that must count it.
                     store(state).seq = seq - 1;
                     apply(state, op)?;
@@ -228,14 +141,24 @@ impl Store {
                 }
                 Ok(())
             })?;
+            if gap && replay.place().is_some() {
+                // What others noted goes on, and nothing of it may come back.
+                replay.refuse_gap()?;
+            } else if gap {
+                replay.give_up()?;
+                break;
+            }
             if !sound {
                 replay.give_up()?;
             }
         }
         let store = store(state);
         store.replaying = false;
-        store.cut |= replay.cut;
-        if !replay.cut {
+        store.cut |= replay.cut || gap;
+        if store.common.is_some() {
+            store.outdated |= gap;
+            store.seq = store.seq.max(last);
+        } else if !replay.cut {
             *store.journal() = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);
         }
         Ok(())
@@ -248,7 +171,8 @@ impl Store {
 
     /// Whether there is no journal to go on with, so that a checkpoint must come before the first change.
     pub(crate) fn is_recovering(&self) -> bool {
-        lock(&self.journal).is_none() && !self.read_only
+        let journal = self.common.is_none() && lock(&self.journal).is_none();
+        (journal || self.outdated) && !self.read_only
     }
 
     /// Refuses when an earlier change failed half-way.
@@ -292,7 +216,7 @@ impl Store {
     pub(crate) fn check_place(&self) -> Result<()> {
         let place = self.lock.check(&self.folder);
         if place.is_err() {
-            let result = self.each_journal(Journal::flush);
+            let result = self.flush_journal();
             self.settle(result)?;
         }
         place
@@ -387,18 +311,4 @@ fn size_of(folder: &Path) -> Result<u64> {
         total += if about.is_dir() { size_of(&path)? } else { about.len() };
     }
     Ok(total)
-}
-
-fn check(folder: &Path, block: &Superblock, kind: Kind, key: u64, (value, readable): (u64, &[u64])) -> Result<()> {
-    let path = folder.to_path_buf();
-    if block.kind != kind {
-        return Err(Error::WrongKind { path, wanted: kind.name(), found: block.kind.name() });
-    }
-    if block.key != key {
-        return Err(Error::WrongType { path, part: "key", what: String::new() });
-    }
-    if block.value != value && !readable.contains(&block.value) {
-        return Err(Error::WrongType { path, part: "value", what: String::new() });
-    }
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! The superblock: what a folder is, in a file of our own that is replaced whole and synced.
 //!
 //! 96 bytes: `magic: 8`, `format: u32`, `kind: u32`, `key: u64`, `value: u64` (fingerprints), `identity: u64`, `generation: u64`,
-//! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, `rest: u64` (1 if at rest; format 1 has 0), zeros, `sum: u32` (CRC-32 of the rest). All numbers are little endian.
+//! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, `rest: u64` (1 if at rest; format 1 has 0; format 3 adds 2 if the operations are in
+//! the journal of the folder around, and 4 if some of them may be there alone), `tag: u32` (of that journal), `sum: u32` (CRC-32 of the rest). All numbers are little endian.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -12,8 +13,14 @@ use super::error::At;
 use super::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
-/// The format this version writes, and the newest it reads; format 1 knew no `RemoveRange` and `Append` in the journal.
-pub(crate) const FORMAT: u32 = 2;
+/// The newest format this version reads; format 1 knew no `RemoveRange` and `Append` in the journal.
+pub(crate) const FORMAT: u32 = 3;
+/// The format of a structure with a journal of its own; format 3 is that of one whose operations are in the journal of its folder.
+const ALONE: u32 = 2;
+/// Bits of `rest`.
+const AT_REST: u64 = 1;
+const IN_COMMON: u64 = 2;
+const OPEN: u64 = 4;
 /// Bytes of a superblock.
 pub(crate) const SIZE: usize = 96;
 const NAME: &str = "superblock";
@@ -53,7 +60,7 @@ pub(crate) struct Superblock {
     pub(crate) identity: u64,
     /// Which page file and directory are in use; `compact` makes new ones.
     pub(crate) generation: u64,
-    /// The journal to replay.
+    /// The journal to replay; with a home, the first of those that may hold operations of this structure.
     pub(crate) journal: u64,
     /// The directory must have seen at least this commit.
     pub(crate) epoch: u64,
@@ -63,19 +70,34 @@ pub(crate) struct Superblock {
     pub(crate) floor: u64,
     /// The directory and the spare hold exactly commit `epoch`, and both are synced. Taken back before the next commit.
     pub(crate) at_rest: bool,
+    /// The journal of the folder around, if the operations are in it.
+    pub(crate) home: Option<Home>,
+}
+
+/// The journal that a structure shares with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// Tells it from that of another folder.
+    pub(crate) tag: u32,
+    /// Whether it may hold operations that are nowhere else. Said before the first of them is noted.
+    pub(crate) open: bool,
 }
 
 impl Superblock {
     pub(crate) fn encode(&self) -> [u8; SIZE] {
         let mut raw = [0; SIZE];
         raw[..8].copy_from_slice(MAGIC);
-        raw[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+        let format = if self.home.is_some() { FORMAT } else { ALONE };
+        raw[8..12].copy_from_slice(&format.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
         let Superblock { key, value, identity, generation, journal, epoch, applied, floor, at_rest, .. } = *self;
-        let numbers = [key, value, identity, generation, journal, epoch, applied, floor, at_rest.into()];
+        let open = self.home.map_or(0, |home| IN_COMMON | if home.open { OPEN } else { 0 });
+        let rest = open | if at_rest { AT_REST } else { 0 };
+        let numbers = [key, value, identity, generation, journal, epoch, applied, floor, rest];
         for (place, number) in raw[16..].chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
+        raw[SIZE - 8..SIZE - 4].copy_from_slice(&self.home.map_or(0, |home| home.tag).to_le_bytes());
         let sum = crc32fast::hash(&raw[..SIZE - 4]);
         raw[SIZE - 4..].copy_from_slice(&sum.to_le_bytes());
         raw
@@ -128,7 +150,10 @@ impl Superblock {
         };
         let [key, value, identity, generation, journal, epoch, applied, floor, rest] =
             std::array::from_fn(|index| number(16 + 8 * index));
-        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor, at_rest: rest == 1 })
+        let is_common = format == FORMAT && rest & IN_COMMON != 0;
+        let home = is_common.then(|| Home { tag: word(SIZE - 8).unwrap_or(0), open: rest & OPEN != 0 });
+        let at_rest = rest & AT_REST != 0;
+        Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor, at_rest, home })
     }
 
     /// Replaces the superblock of a folder, durably.

@@ -94,9 +94,10 @@ impl DictState {
             state.buffer = WriteBuffer::new(write_buffer);
             state.count();
         }
-        if state.store.is_recovering() {
+        if state.store.is_recovering() || state.store.is_to_settle_in() {
             state.checkpoint()?;
         }
+        state.store.settle_in();
         state.make_pending()?;
         Ok(state)
     }

@@ -1,10 +1,12 @@
 //! What a journal says of its own length: how much of it is durable, and the room behind it.
 
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
 use super::{HEADER, Journal, header};
 use crate::disk::Result;
 use crate::disk::error::At;
+use crate::sync::global::Arc;
 
 /// How much room is made behind what is flushed again and again: as much as there is, but no less and no more than this.
 const ROOM: [u64; 2] = [64 << 10, 1 << 20];
@@ -15,6 +17,31 @@ impl Journal {
         self.write()?;
         self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
         self.file.write_all(&header(self.identity, self.number, self.len)).at(&self.path)
+    }
+
+    /// Says in the header how much is durable.
+    pub(super) fn tell_durable(&mut self) -> Result<()> {
+        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
+        self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
+    }
+
+    /// What a flush beside changes has to sync, after this wrote what waits: the file, and how long it is; `None` if all is durable.
+    pub(crate) fn begin_flush(&mut self) -> Result<Option<(Arc<File>, u64)>> {
+        self.write()?;
+        if self.durable == self.len {
+            return Ok(None);
+        }
+        self.make_room();
+        Ok(Some((self.open_file(), self.len)))
+    }
+
+    /// So much of the file was synced.
+    pub(crate) fn end_flush(&mut self, len: u64) -> Result<()> {
+        if self.durable >= len {
+            return Ok(());
+        }
+        self.durable = len;
+        self.tell_durable()
     }
 
     /// Lets the file be longer than what is in it, if it was flushed before and has grown since.

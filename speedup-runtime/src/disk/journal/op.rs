@@ -41,6 +41,11 @@ pub(crate) enum Op<'a> {
         count: u64,
         parts: &'a [u8],
     },
+    /// No operation: what follows is of the structure with this identity, from the operation with this number on. Only in a journal of several.
+    Turn {
+        identity: u64,
+        seq: u64,
+    },
 }
 
 pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
@@ -89,16 +94,18 @@ impl<'a> Op<'a> {
             // Each goes down the tree by itself.
             Op::Insert { val, .. } | Op::Set { val, .. } => 8000 + val.len() as u64,
             Op::Cut { .. } | Op::Swap { .. } | Op::Clear | Op::RemoveRange { .. } => 8000,
+            Op::Turn { .. } => 0,
         }
     }
 
     /// The value that the encoding ends with, if it has one.
     #[inline]
-    pub(super) fn bulk(self) -> &'a [u8] {
+    pub(crate) fn bulk(self) -> &'a [u8] {
         match self {
             Op::Append { parts, .. } => parts,
             Op::Put { val, .. } | Op::Push { val } | Op::Insert { val, .. } | Op::Set { val, .. } => val,
-            Op::Remove { .. } | Op::RemoveRange { .. } | Op::Cut { .. } | Op::Swap { .. } | Op::Clear => &[],
+            Op::Remove { .. } | Op::RemoveRange { .. } | Op::Cut { .. } | Op::Swap { .. } => &[],
+            Op::Clear | Op::Turn { .. } => &[],
         }
     }
 
@@ -157,6 +164,11 @@ impl<'a> Op<'a> {
                 put_number(out, a);
                 put_number(out, b);
             }
+            Op::Turn { identity, seq } => {
+                out.push(11);
+                put_number(out, identity);
+                put_number(out, seq);
+            }
         }
     }
 
@@ -174,6 +186,7 @@ impl<'a> Op<'a> {
             10 => Op::Append { key: take_bytes(input)?, count: take_number(input)?, parts: take_bytes(input)? },
             9 => Op::RemoveRange { from: take_bytes(input)?, to: take_bytes(input)? },
             8 => Op::Swap { a: take_number(input)?, b: take_number(input)? },
+            11 => Op::Turn { identity: take_number(input)?, seq: take_number(input)? },
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use super::DiskList;
 use super::state::ListState;
 use super::touched::touched;
+use crate::disk::common::Noted;
 use crate::disk::handle::Access;
 use crate::disk::joint::{self, Part, Step};
 use crate::disk::journal::Op;
@@ -273,12 +274,31 @@ impl ListState {
 
     fn apply_all(&mut self, ops: &[Op<'_>]) -> Result<()> {
         self.store.note_all(ops.iter().copied())?;
+        self.apply_noted(ops)
+    }
+
+    /// Applies changes that were noted together.
+    fn apply_noted(&mut self, ops: &[Op<'_>]) -> Result<()> {
         ops.iter().try_for_each(|&op| {
             let before = self.store.operations();
             self.redo(op)?;
             // One for which there is nothing to do, as after a repair that lost items, is noted, too.
             if self.store.operations() == before { self.store.note(op) } else { Ok(()) }
         })
+    }
+
+    /// The changes as they are noted beside those of other structures.
+    pub(crate) fn noted_next<'a>(&mut self, steps: &'a [Step]) -> Result<Noted<'a>> {
+        self.check_batch(steps)?;
+        self.store.noted_next(steps.iter().filter_map(op).collect())
+    }
+
+    /// Makes changes that were noted beside those of other structures.
+    pub(crate) fn make_noted(&mut self, steps: &[Step]) -> Result<()> {
+        let ops: Vec<Op<'_>> = steps.iter().filter_map(op).collect();
+        self.store.expect(ops.len());
+        let result = self.apply_noted(&ops);
+        self.store.settle(result)
     }
 
     /// The changes as they are written down beside those of other structures, with what tells whether they were made.

@@ -35,6 +35,12 @@ impl<T: Value> ListBuilder<T> {
         self
     }
 
+    /// Its operations go to the journal of the folder.
+    pub(crate) fn joint(mut self, joint: bool) -> Self {
+        self.options.joint = joint;
+        self
+    }
+
     /// How many items a page in memory holds, by default 1024; it may differ from one opening to the next.
     pub fn page_size(mut self, items: usize) -> Self {
         self.options.page_size = items;

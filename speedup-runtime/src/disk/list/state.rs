@@ -25,9 +25,10 @@ impl ListState {
         if let Some(replay) = replay {
             Store::replay(&mut state, |state| &mut state.store, replay, Self::redo)?;
         }
-        if state.store.is_recovering() {
+        if state.store.is_recovering() || state.store.is_to_settle_in() {
             state.checkpoint()?;
         }
+        state.store.settle_in();
         state.make_pending()?;
         Ok(state)
     }
@@ -45,7 +46,7 @@ impl ListState {
             Op::Cut { from: 0, to: 1 } => self.pop_front(|_| Ok(())).map(drop),
             Op::Cut { from, to } => self.cut(from.min(len)..to.min(len)),
             Op::Clear => self.clear(),
-            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } | Op::Append { .. } => {
+            Op::Put { .. } | Op::Remove { .. } | Op::RemoveRange { .. } | Op::Append { .. } | Op::Turn { .. } => {
                 Err(Error::damaged(self.store.folder(), "its journal holds operations of a dict"))
             }
         }

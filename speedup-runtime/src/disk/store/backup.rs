@@ -35,7 +35,7 @@ impl Store {
     fn copy_to(&mut self, target: &Path) -> Result<()> {
         folder::clean(target, None, None)?;
         let identity = RandomState::new().hash_one(std::process::id());
-        let block = Superblock { identity, generation: 0, journal: 0, floor: 0, ..self.block };
+        let block = Superblock { identity, generation: 0, journal: 0, floor: 0, home: None, ..self.block };
         let mut copy = Copy::into(Pager::create(target, &block, self.pager.budget())?, identity);
         self.tree.walk(&mut self.pager, &mut |pager, _, leaf| {
             let leaf = leaf?;

@@ -11,6 +11,7 @@ impl Store {
     /// Begins the next journal, if a checkpoint will be due when all that was noted so far is in the tree.
     pub(crate) fn begin_next(&mut self) {
         self.drop_next();
+        // In a journal of several no operation is noted twice.
         let is_whole = self.noted == 0 && self.journal().is_some() && !self.is_renewing();
         // Without one, the checkpoint writes it.
         if is_whole && self.is_long(3) && self.lock.check(&self.folder).is_ok() {

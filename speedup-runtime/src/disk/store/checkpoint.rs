@@ -10,7 +10,7 @@ use super::super::pager;
 use super::super::superblock::Superblock;
 use super::super::tree::KeyEdit;
 use super::Store;
-use super::passage::{Outcome, Passage};
+use super::passage::{Again, Outcome, Passage};
 use crate::sync::Arc;
 use crate::sync::global::lock;
 
@@ -55,9 +55,13 @@ impl Store {
 
     pub(super) fn publish(&mut self, extent: Extent, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<()> {
         self.land()?;
-        let Some(staged) = self.stage(extent)? else { return Ok(()) };
+        let Some(staged) = self.stage(extent)? else {
+            return if extent == Extent::All { self.say_closed() } else { Ok(()) };
+        };
         lock(&self.journal).as_mut().filter(|_| extent != Extent::All).map_or(Ok(()), Journal::flush)?;
-        let (passage, next) = self.prepare(staged, rest)?;
+        let (mut passage, next) = self.prepare(staged, rest)?;
+        // Nothing changes meanwhile.
+        passage.closes = extent == Extent::All;
         let outcome = passage.outcome();
         let block = passage.run()?;
         self.pager.published()?;
@@ -79,6 +83,8 @@ impl Store {
         }
         let applied = match (extent, &next) {
             (Extent::All, _) => self.seq,
+            // What is not published is noted once more, with the numbers behind this; not while a journal is played, which stays.
+            (Extent::Most, _) if self.common.is_some() && !self.replaying => self.seq,
             (_, Some(next)) => next.after,
             _ => self.published,
         };
@@ -93,6 +99,9 @@ impl Store {
         rest: &mut dyn Iterator<Item = KeyEdit<'_>>,
     ) -> Result<(Passage, Option<Next>)> {
         let Staged { extent, applied, commit, next } = staged;
+        if let Some(common) = &self.common {
+            return Ok((self.prepare_in(common, extent, applied, commit, rest)?, None));
+        }
         let mut before = None;
         if extent != Extent::All
             && let Some(journal) = &mut *lock(&self.journal)
@@ -118,10 +127,26 @@ impl Store {
             after = Some(next.journal.open_file());
         }
         let is_whole = extent == Extent::All && !is_part;
-        let outcome = Outcome { applied, renews: after.is_some(), is_whole };
+        let again = Again { count: 0, cost: 0 };
+        let outcome = Outcome { applied, renews: after.is_some(), is_whole, again, spent: 0 };
         let (press, folder, lock) = (self.pager.press(), self.folder.clone(), Arc::clone(&self.lock));
-        let block = self.block;
-        Ok((Passage { commit, press, folder, lock, block, outcome, is_part, before, after }, next))
+        let block = Superblock { home: None, ..self.block };
+        let old = block.journal;
+        let passage = Passage {
+            commit,
+            press,
+            folder,
+            lock,
+            block,
+            outcome,
+            is_part,
+            before,
+            after,
+            common: None,
+            old,
+            closes: false,
+        };
+        Ok((passage, next))
     }
 
     /// Notes changes in a new journal; the numbers of the old one are free again.
@@ -142,6 +167,10 @@ impl Store {
             *self.next() = next;
         }
         self.changed &= !outcome.is_whole;
+        if self.common.is_some() {
+            self.seq += outcome.again.count;
+            self.replay_cost = self.replay_cost.saturating_sub(outcome.spent) + outcome.again.cost;
+        }
     }
 
     /// From here on what was written counts.
@@ -149,6 +178,11 @@ impl Store {
         self.published = outcome.applied;
         // What was cleared meanwhile is said by the next superblock.
         self.block = Superblock { floor: self.block.floor, ..block };
+        self.outdated &= !outcome.is_whole;
+        if let Some(common) = &self.common {
+            let from = self.block.home.is_some_and(|home| home.open).then_some(self.block.journal);
+            common.needs(self.member, from);
+        }
         if outcome.renews
             && let Some(next) = self.next().take()
         {

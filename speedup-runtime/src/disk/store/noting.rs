@@ -9,6 +9,9 @@ impl Store {
     /// Notes an operation in the journal, before it changes anything.
     #[inline]
     pub(crate) fn note(&mut self, op: Op<'_>) -> Result<()> {
+        if self.noted == 0 {
+            self.say_open()?;
+        }
         self.changed = true;
         self.seq += 1;
         self.replay_cost += op.cost();
@@ -17,15 +20,22 @@ impl Store {
             return Ok(());
         }
         let seq = self.seq;
+        if let Some(common) = &self.common {
+            return self.note_in(common, seq, op);
+        }
         self.note_next(1, op.cost(), |journal, seq| journal.note(seq, op))?;
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note(seq, op))
     }
 
     /// Notes operations so that a crash leaves all of them or none; each is then noted once more when it is applied.
     pub(crate) fn note_all<'a>(&mut self, ops: impl ExactSizeIterator<Item = Op<'a>> + Clone) -> Result<()> {
+        self.say_open()?;
         self.changed = true;
         self.noted = ops.len();
         let seq = self.seq + 1;
+        if let Some(common) = &self.common {
+            return if self.replaying { Ok(()) } else { common.note_batch(self.member, seq, ops) };
+        }
         let cost = ops.clone().map(Op::cost).sum();
         self.note_next(ops.len(), cost, |journal, seq| journal.note_all(seq, ops.clone()))?;
         self.journal().as_mut().map_or(Ok(()), |journal| journal.note_all(seq, ops))
@@ -54,13 +64,27 @@ impl Store {
     /// Whether operations are in this process only.
     #[inline]
     pub(crate) fn is_waiting(&mut self) -> bool {
-        self.journal().as_ref().is_some_and(Journal::is_waiting)
+        match &self.common {
+            Some(common) => common.is_waiting(),
+            None => self.journal().as_ref().is_some_and(Journal::is_waiting),
+        }
     }
 
     /// Hands the journal to the operating system.
     pub(crate) fn write_journal(&self) -> Result<()> {
-        let result = self.each_journal(Journal::write);
+        let result = match &self.common {
+            Some(common) => common.write(),
+            None => self.each_journal(Journal::write),
+        };
         self.settle(result)
+    }
+
+    /// Makes every operation so far durable.
+    pub(super) fn flush_journal(&self) -> Result<()> {
+        match &self.common {
+            Some(common) => common.flush(),
+            None => self.each_journal(Journal::flush),
+        }
     }
 
     /// The journal, and the next one where a checkpoint that is on its way may have named it.
@@ -76,7 +100,7 @@ impl Store {
     /// copied.
     pub(crate) fn flush(&self) -> Result<()> {
         self.check()?;
-        let result = self.each_journal(Journal::flush);
+        let result = self.flush_journal();
         self.settle(result)?;
         if !self.deferred {
             self.wait();
@@ -104,6 +128,11 @@ impl Store {
             return next.journal.len() > LONG_JOURNAL / part || next.cost > LONG_REPLAY / part;
         }
         let cost = self.replay_cost;
+        if let Some(common) = &self.common {
+            // What is on its way needs less of it.
+            let is_behind = self.changed && self.under_way.is_none() && common.is_long(self.block.journal);
+            return cost > LONG_REPLAY / part || (part == 1 && is_behind);
+        }
         let long = |journal: &Journal| journal.len() > LONG_JOURNAL / part || cost > LONG_REPLAY / part;
         self.journal().as_ref().is_some_and(long)
     }

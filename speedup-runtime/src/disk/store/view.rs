@@ -10,7 +10,8 @@ use super::super::pager::{Meta, Pager};
 use super::super::superblock::{Kind, Superblock};
 use super::super::tree::Tree;
 use super::super::{Error, Result};
-use super::{Store, check};
+use super::Store;
+use super::open::check;
 use crate::sync::Arc;
 
 impl Store {
@@ -25,7 +26,11 @@ impl Store {
         let block = Superblock::read(&folder)?.ok_or_else(missing)?;
         check(&folder, &block, kind, key, (value, &options.readable))?;
         let is_whole = block.at_rest && joint::pending(&folder, block.identity)?.is_empty();
-        if !is_whole || !Replay::open(&folder, block.identity, block.journal)?.is_empty() {
+        let is_played = match block.home {
+            Some(home) => !home.open,
+            None => Replay::open(&folder, block.identity, block.journal)?.is_empty(),
+        };
+        if !is_whole || !is_played {
             return Err(Error::Unfinished { path: folder });
         }
         let (pager, meta) = Pager::view(&folder, &block, options.items(), Arc::new(()))?;

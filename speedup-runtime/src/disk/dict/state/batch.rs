@@ -5,7 +5,7 @@ use crate::disk::journal::Op;
 use crate::disk::store::LONGEST_BATCH;
 use crate::disk::{Error, Result};
 
-fn op<'a>(&(key, val): &Step<'a>) -> Op<'a> {
+pub(super) fn op<'a>(&(key, val): &Step<'a>) -> Op<'a> {
     match val {
         Some(val) => Op::Put { key, val },
         None => Op::Remove { key },
@@ -39,6 +39,11 @@ impl DictState {
 
     fn apply_all(&mut self, steps: &[Step<'_>]) -> Result<()> {
         self.store.note_all(steps.iter().map(op))?;
+        self.apply_noted(steps)
+    }
+
+    /// Applies changes that were noted together.
+    pub(super) fn apply_noted(&mut self, steps: &[Step<'_>]) -> Result<()> {
         for &step in steps {
             let (key, val) = step;
             let is_there = self.contains(key)?;

@@ -1,7 +1,9 @@
 //! The part of a dict in changes of several structures.
 
+use super::batch::op;
 use super::{DictState, Step};
 use crate::disk::Result;
+use crate::disk::common::Noted;
 use crate::disk::joint::{self, Part};
 
 impl DictState {
@@ -17,6 +19,20 @@ impl DictState {
     /// Refuses what cannot be made.
     pub(crate) fn check_joint(&mut self, steps: &[joint::Step]) -> Result<()> {
         self.check_batch(&Self::joint_steps(steps))
+    }
+
+    /// The changes as they are noted beside those of other structures.
+    pub(crate) fn noted_next<'a>(&mut self, steps: &'a [joint::Step]) -> Result<Noted<'a>> {
+        self.check_joint(steps)?;
+        self.store.noted_next(Self::joint_steps(steps).iter().map(op).collect())
+    }
+
+    /// Makes changes that were noted beside those of other structures.
+    pub(crate) fn make_noted(&mut self, steps: &[joint::Step]) -> Result<()> {
+        let steps = Self::joint_steps(steps);
+        self.store.expect(steps.len());
+        let result = self.apply_noted(&steps);
+        self.store.settle(result)
     }
 
     /// Makes the changes, durably; a second time makes no difference.

@@ -1,0 +1,39 @@
+//! A frame of a journal, and whose operations are in it.
+
+use super::{FRAME, Op};
+use crate::disk::Result;
+
+/// The operations of one frame.
+pub(crate) struct Frame {
+    /// The number of the first, or of the frame where several structures share the journal.
+    pub(crate) first: u64,
+    pub(super) bytes: Vec<u8>,
+    /// Whose operations are meant, where several structures share the journal.
+    pub(super) of: Option<u64>,
+}
+
+impl Frame {
+    /// Calls `each` for every operation; false if the bytes are no operations.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(u64, Op<'_>) -> Result<()>) -> Result<bool> {
+        let mut body = &self.bytes[FRAME..];
+        let mut seq = self.first;
+        let mut turn = None;
+        while !body.is_empty() {
+            let Some(op) = Op::decode(&mut body) else { return Ok(false) };
+            if let (Op::Turn { identity, seq: next }, Some(_)) = (op, self.of) {
+                (turn, seq) = (Some(identity), next);
+                continue;
+            }
+            // In a journal of several, each operation is somebody's.
+            if matches!(op, Op::Turn { .. }) || self.of.is_some() != turn.is_some() {
+                return Ok(false);
+            }
+            if turn == self.of {
+                each(seq, op)?;
+            }
+            // A forged frame may begin at the last number.
+            seq = seq.wrapping_add(1);
+        }
+        Ok(true)
+    }
+}
