@@ -26,7 +26,7 @@ pub(in crate::cache) use self::{
     rest::{Told, Trial},
 };
 use self::{
-    ready::{CHEAP, DEAR, Spent, WORTH_SHARING, is_ready, is_single},
+    ready::{DEAR, DEAR_TO_START, DOUBTFUL, Spent, WORTH_SHARING, is_ready, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
@@ -126,10 +126,16 @@ impl Grain {
         self.sequential.load(Ordering::Relaxed)
     }
 
-    /// Whether calls seem to be cheap and have not been measured often enough to be shared: what is only tried takes the table's owner away
-    /// for good.
+    /// Whether calls have not been measured often enough for what they seem to cost: an attempt takes the table's owner away for good, and
+    /// the first figure may be of first touches alone, a hundred times what a call costs.
     fn is_doubtful(&self) -> bool {
-        (1..CHEAP).contains(&self.cost()) && self.measures.load(Ordering::Relaxed) < MEASURED
+        let needed = match self.cost() {
+            0 => 0,
+            1..DOUBTFUL => MEASURED,
+            DOUBTFUL..DEAR_TO_START => MEASURED - 1,
+            _ => 1,
+        };
+        self.measures.load(Ordering::Relaxed) < needed
     }
 
     fn cost(&self) -> u64 {
@@ -354,11 +360,16 @@ mod tests {
         let grain = Grain::new();
         assert!(!grain.is_doubtful(), "nothing is known");
         for measured in 1..=MEASURED {
-            grain.measure(CHEAP - 1);
+            grain.measure(DOUBTFUL - 1);
             assert_eq!(grain.is_doubtful(), measured < MEASURED);
         }
         let grain = Grain::new();
-        grain.measure(CHEAP);
+        grain.measure(7_600);
+        assert!(grain.is_doubtful(), "the table was made meanwhile");
+        grain.measure(DOUBTFUL);
+        assert!(!grain.is_doubtful());
+        let grain = Grain::new();
+        grain.measure(DEAR_TO_START);
         assert!(!grain.is_doubtful());
     }
 

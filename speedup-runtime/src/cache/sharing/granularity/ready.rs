@@ -8,24 +8,27 @@ use crate::cache::memory::registration;
 use crate::sync::{AtomicBool, Ordering, timed};
 use crate::{panics, threads};
 
-/// Calls that cost less than this, in nanoseconds, are not worth an attempt.
-pub(super) const WORTH_SHARING: u64 = 100;
+/// Calls that cost less than this, in nanoseconds, are not worth an attempt: two threads in one table take longer for such a call than one does.
+pub(super) const WORTH_SHARING: u64 = 250;
 /// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
 pub(super) const DEAR: u64 = 5_000;
 /// Where the pool is running, helpers come after a few microseconds.
 const TO_INVITE: u64 = 10_000;
 /// To start it takes some hundred microseconds. Calls that are dear, of so many nanoseconds, are likely to go on being so.
 pub(super) const TO_START: u64 = 90_000;
-const DEAR_TO_START: u64 = 20_000;
+pub(super) const DEAR_TO_START: u64 = 20_000;
 /// Others had first touches of code and memory in their time, and gain less.
 const TO_START_FOR_CHEAP: u64 = 500_000;
 /// Of those that seem to cost no more than this, first touches may be the greater part: on the way down a deep recursion each call finds
 /// new stack and a new place in the table.
-pub(super) const CHEAP: u64 = 4 * WORTH_SHARING;
+pub(super) const CHEAP: u64 = 400;
+/// Calls that seem to cost less are measured several times: the first figure of cheap ones may be ten times what they cost.
+pub(super) const DOUBTFUL: u64 = 1_000;
 const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
 
-/// Of so few calls one that is dear tells at once: there may be no more.
+/// Of so few calls one that is dear tells at once: there may be no more. They made the table, too, so it takes more to be dear.
 const FEW: u64 = 8;
+const DEAR_AT_ONCE: u64 = 40_000;
 
 /// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
 const TO_START_BESIDE: u64 = 250_000;
@@ -59,8 +62,10 @@ impl Spent {
     /// questions in a row its thread may have been put aside.
     fn seeming(&self) -> u64 {
         let lately = self.lately[0].min(self.lately[1]);
-        let cost = if self.calls < FEW { lately.max(self.each()) } else { lately };
-        if cost >= DEAR_TO_START { cost } else { 0 }
+        if lately < DEAR_TO_START && self.calls < FEW && self.each() >= DEAR_AT_ONCE {
+            return self.each();
+        }
+        if lately >= DEAR_TO_START { lately } else { 0 }
     }
 
     /// After how many calls more to ask again: a question costs as much as a cheap call. The first calls are asked about one by one,
@@ -172,7 +177,8 @@ mod tests {
         assert_eq!(seeming(5_000, 3_000_000, [600, 600]), 0, "first touches of stack and table");
         assert_eq!(seeming(5_000, 9_000_000, [90_000, 600]), 0, "its thread was put aside");
         assert_eq!(seeming(200, 50_000, [30_000, 20_000]), 20_000, "its end");
-        assert_eq!(seeming(2, 60_000, [0, 0]), 30_000, "work before the calls");
+        assert_eq!(seeming(2, 120_000, [0, 0]), 60_000, "work before the calls");
+        assert_eq!(seeming(2, 50_000, [0, 0]), 0, "the table was made");
         assert_eq!(Spent { calls: 200, time: 50_000, lately: [20_000, 600] }.next_question(), 0, "perhaps its end");
     }
 
@@ -194,7 +200,7 @@ mod tests {
         assert!(!ready(1_000_000, 20_000, WORTH_SHARING - 1, false), "however long it goes on");
         assert!(ready(300, 1_000, 3_000, false), "calls of 3 us, after a while");
         assert!(!ready(5_000, 1_000, 200, false), "the way down a deep recursion");
-        assert!(ready(15_000, 3_000, 200, false), "calls of 200 ns that go on for long");
+        assert!(ready(10_000, 3_000, 300, false), "calls of 300 ns that go on for long");
         assert!(ready(2, 12, 6_000, true), "where the pool runs, that is little");
     }
 }
