@@ -1,9 +1,13 @@
-//! Models of claims that outlive a `clear`.
+//! Models of claims that outlive a `clear`, and of claims to renew.
 
-use loom::sync::Arc;
+use loom::sync::{Arc, atomic::fence};
 
 use super::{Cache, check, registry, start};
-use crate::cache::{model::Watched, table::key::Key};
+use crate::cache::{
+    model::Watched,
+    table::{State, Word, key::Key},
+};
+use crate::sync::Ordering;
 
 /// | thread 0 | thread 1 |
 /// |---|---|
@@ -91,4 +95,29 @@ fn loom_a_small_key_that_is_removed_at_a_clear_goes_once() {
 #[test]
 fn loom_a_hashed_key_that_is_removed_at_a_clear_goes_once() {
     a_value_that_is_removed_at_a_clear_goes_once(Cache::hashed);
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | has claimed the renewal of a key; looks whether its value is still there | takes the value out; looks whether the key is being renewed |
+///
+/// Both look behind a fence, as `call/renewal.rs` does.
+#[test]
+fn loom_who_renews_a_value_that_goes_or_who_misses_it_sees_the_other() {
+    check(|| {
+        let words = Arc::new((State::ready(), State::empty()));
+        let theirs = words.clone();
+        let other = loom::thread::spawn(move || {
+            let (value, renewal) = &*theirs;
+            assert!(value.take_ready());
+            fence(Ordering::SeqCst);
+            renewal.word() == Word::Empty
+        });
+        let (value, renewal) = &*words;
+        assert_eq!(renewal.claim(0), Ok(()));
+        fence(Ordering::SeqCst);
+        let renews = value.is_ready();
+        let computes = other.join().unwrap();
+        assert!(!(renews && computes), "both compute it");
+    });
 }
