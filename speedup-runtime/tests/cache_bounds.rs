@@ -259,10 +259,11 @@ fn some_are_kept_others_go() {
 
 #[test]
 fn those_in_statics_work_alike() {
-    static STATE: PolicyState<(u64,), String> =
-        PolicyState::new(Rules::new().capacity(64).weight(&|value: &String| value.len() as u64));
+    const RULES: Rules<(u64,), String> = Rules::new().capacity(64).weight(&|value: &String| value.len() as u64);
+    static STATE: PolicyState<(u64,), String> = PolicyState::new(RULES);
     const NAMES: &PolicyCache<(u64,), String> = &PolicyCache::of(
         &STATE,
+        RULES,
         Function::new("names", |Hashed((n,)): &Hashed<(u64,)>| Stored::of("x".repeat(*n as usize))),
     );
     for n in 0..64 {
