@@ -256,7 +256,11 @@ fn print(rows: &[Row], figures: &HashMap<String, Figures>) {
         let (overlap, _, _) = spread(&figures.overlaps);
         let more = figures.calls.iter().max().map_or(0, |calls| calls.saturating_sub(figures.once));
         let once = if more == 0 { "yes".to_owned() } else { format!("{more} more") };
-        let reason = if gain < GAIN { reasons::of(row.name) } else { "" };
+        let reason = match reasons::of(row.name) {
+            _ if gain >= GAIN => "",
+            "" if overlap >= GAIN => reasons::OF_THE_MACHINE,
+            reason => reason,
+        };
         let (name, calls, alone) = (row.name, figures.once, alone / 1e6);
         let range = format!("{gain:.2} | {least:.2} to {most:.2} | {overlap:.2}");
         println!("| `{name}` | {calls} | {alone:.2} ms | {range} | {once} | {reason} |");

@@ -232,8 +232,8 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
     }
 }
 
-/// Waits until nobody looks any more at what the group at this place of the board borrows, as long as `help` finds nothing to do. Who helps may
-/// need a call of this thread, which then is a circle in the graph.
+/// Waits until nobody looks any more at what the group at this place of the board borrows, and does what `help` finds to do meanwhile. Who
+/// visits may need a call of this thread, which then is a circle in the graph.
 #[cold]
 fn see_visitors_off(worker: &'static Worker, place: usize, mut help: impl FnMut() -> bool) {
     let mut lost = Lost::begin(worker);

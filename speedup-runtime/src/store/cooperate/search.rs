@@ -94,35 +94,24 @@ pub(in crate::store) fn search<'a, K: Clone, V>(
     needs: Vec<K>,
     known: &HashSet<Vec<u8>>,
 ) -> Result<Found<'a, K, V>> {
-    let (mut ahead, mut known, mut taken) = (needs, known.clone(), Vec::new());
-    loop {
-        ahead.retain(|key| known.insert(store.bytes(key)));
-        if ahead.is_empty() {
-            return Ok(none_free(store, taken));
-        }
+    descend(store, needs, known, |ahead, taken| {
         let bytes: Vec<Vec<u8>> = ahead.iter().map(|key| store.bytes(key)).collect();
         let mut rest = policy::order(store.member(), bytes.iter().map(Vec::as_slice));
-        let mut next = Vec::new();
         while !rest.is_empty() {
             let keys: Vec<&K> = rest.iter().map(|index| &ahead[*index]).collect();
             let First { is_claimed, before } = store.claim_first(&keys)?;
             let shown = before.len().min(rest.len());
-            for (index, looked) in rest.drain(..shown).zip(before) {
-                if let Looked::Taken { needs, seen } = looked {
-                    taken.push((ahead[index].clone(), seen));
-                    next.extend(needs);
-                }
-            }
+            rest.drain(..shown).zip(before).for_each(|(index, looked)| taken(index, looked));
             if let Some(index) = rest.first().filter(|_| is_claimed) {
-                return Ok(Found::Free(Reserved::new(store, ahead[*index].clone())));
+                return Ok(Some(Reserved::new(store, ahead[*index].clone())));
             }
             if shown == 0 {
                 // A store that says nothing of any: there is nothing to be had of it.
                 break;
             }
         }
-        ahead = next;
-    }
+        Ok(None)
+    })
 }
 
 /// The same without a claim to any, for who could compute none: what comes of it is [`Ours`](Found::Ours) or [`Taken`](Found::Taken).
@@ -134,19 +123,35 @@ pub(in crate::store) fn look_around<'a, K: Clone, V>(
     needs: Vec<K>,
     known: &HashSet<Vec<u8>>,
 ) -> Result<Found<'a, K, V>> {
-    let (mut ahead, mut known, mut taken) = (needs, known.clone(), Vec::new());
+    descend(store, needs, known, |ahead, taken| {
+        let looked = store.look(&ahead.iter().collect::<Vec<_>>())?;
+        looked.into_iter().take(ahead.len()).enumerate().for_each(|(index, looked)| taken(index, looked));
+        Ok(None)
+    })
+}
+
+/// Goes from calls to what they need. Each `step` tells of those ahead which are taken, by their place among them, unless it has claimed one.
+fn descend<'a, K: Clone, V>(
+    store: &'a dyn Cooperate<K, V>,
+    mut ahead: Vec<K>,
+    known: &HashSet<Vec<u8>>,
+    step: impl Fn(&[K], &mut dyn FnMut(usize, Looked<K>)) -> Result<Option<Reserved<'a, K, V>>>,
+) -> Result<Found<'a, K, V>> {
+    let (mut known, mut taken) = (known.clone(), Vec::new());
     loop {
         ahead.retain(|key| known.insert(store.bytes(key)));
         if ahead.is_empty() {
             return Ok(none_free(store, taken));
         }
-        let looked = store.look(&ahead.iter().collect::<Vec<_>>())?;
         let mut next = Vec::new();
-        for (key, looked) in ahead.into_iter().zip(looked) {
+        let claimed = step(&ahead, &mut |index, looked| {
             if let Looked::Taken { needs, seen } = looked {
-                taken.push((key, seen));
+                taken.push((ahead[index].clone(), seen));
                 next.extend(needs);
             }
+        })?;
+        if let Some(claimed) = claimed {
+            return Ok(Found::Free(claimed));
         }
         ahead = next;
     }
