@@ -27,7 +27,11 @@ fn results() -> Vec<((u64,), String)> {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_chosen = |section: &str| words.is_empty() || words.iter().any(|word| word == section);
-    println!("Measured on {}.", machine::description());
+    println!("Measured on {}.\n", machine::description());
+    println!(
+        "The servers run on the same machine. \"redis by hand\" is the `redis` crate with pipelines of `SET` and with `MGET`; its \
+         values carry neither their key nor a checksum."
+    );
     let mut bars = Bars::new();
     if is_chosen("redis") {
         redis::section(&mut bars);
