@@ -90,13 +90,15 @@ fn a_slot_that_moves_is_followed() {
     let store = Names::open(format!("redis-cluster://{}", nodes[0].address()), "moves").expect("an address");
     use_it(&store);
     let from = usize::from(number(&nodes[0], "DBSIZE") == 0);
-    let to = text(&nodes[1 - from], "CLUSTER MYID");
+    let [source, to] = [from, 1 - from].map(|node| text(&nodes[node], "CLUSTER MYID"));
     // Its slot goes to the other one, empty.
     let slot = number(&nodes[from], &format!("CLUSTER KEYSLOT {}", text(&nodes[from], "RANDOMKEY")));
     assert_eq!(say(&nodes[from], "FLUSHALL"), "+OK");
-    for node in [1 - from, from] {
-        assert_eq!(say(&nodes[node], &format!("CLUSTER SETSLOT {slot} NODE {to}")), "+OK");
-    }
+    let set = |node: usize, what: &str| assert_eq!(say(&nodes[node], &format!("CLUSTER SETSLOT {slot} {what}")), "+OK");
+    // Who imports it has the last word: otherwise what the nodes told each other before may take it back.
+    set(1 - from, &format!("IMPORTING {source}"));
+    set(from, &format!("MIGRATING {to}"));
+    [1 - from, from].iter().for_each(|node| set(*node, &format!("NODE {to}")));
     use_it(&store);
     assert_eq!([number(&nodes[from], "DBSIZE"), number(&nodes[1 - from], "DBSIZE")], [0, 49]);
 }
