@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_was_read_ahead_is_whole_at_each_length() {
-        let all: Vec<u8> = (0..500_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let all: Vec<u8> = (0..500_000_u32).map(|n| ((n * 7) >> 3) as u8).collect();
         let mut input = Input { file: Few(&all), bytes: Vec::new(), from: 0, to: 0 };
         let mut at = 0;
         for len in [1, 12, AT_ONCE - 13, AT_ONCE, 3 * AT_ONCE, 7, 2 * AT_ONCE, 99] {
