@@ -1,7 +1,8 @@
-//! Stores on servers against their clients used by hand, and against `cached`'s store.
+//! Stores on disk and on servers against `cached`'s, and on servers against their clients used by hand.
 //!
-//! `cargo xtask bench stores [redis|memcached]`. It starts servers of its own.
+//! `cargo xtask bench stores [disk|redis|memcached]`. It starts servers of its own.
 
+mod disk;
 mod memcached;
 mod redis;
 
@@ -25,14 +26,22 @@ fn results() -> Vec<((u64,), String)> {
 }
 
 fn main() {
+    if disk::is_another_run() {
+        return;
+    }
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_chosen = |section: &str| words.is_empty() || words.iter().any(|word| word == section);
     println!("Measured on {}.\n", machine::description());
-    println!(
-        "The servers run on the same machine. \"redis by hand\" is the `redis` crate with pipelines of `SET` and with `MGET`; its \
-         values carry neither their key nor a checksum."
-    );
     let mut bars = Bars::new();
+    if is_chosen("disk") {
+        disk::section(&mut bars);
+    }
+    if is_chosen("redis") || is_chosen("memcached") {
+        println!(
+            "The servers run on the same machine. \"redis by hand\" is the `redis` crate with pipelines of `SET` and with `MGET`; its \
+             values carry neither their key nor a checksum."
+        );
+    }
     if is_chosen("redis") {
         redis::section(&mut bars);
     }

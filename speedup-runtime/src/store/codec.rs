@@ -37,6 +37,8 @@ const NAMED: u8 = 2;
 pub struct Codec<K, V> {
     named: bool,
     named_keys: bool,
+    /// Whether values are of the standard library's types alone.
+    is_plain: bool,
     /// A number of the shapes of both types.
     fingerprint: u64,
     types: PhantomData<fn(K) -> V>,
@@ -72,7 +74,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
         }
         let (named, named_keys) = (value.asks.is_some(), key.asks.is_some());
         let fingerprint = u64::from_le_bytes(first(&hash.finalize()));
-        Codec { named, named_keys, fingerprint, types: PhantomData }
+        Codec { named, named_keys, is_plain: is_plain(type_name::<V>()), fingerprint, types: PhantomData }
     }
 
     /// A number of both types: of what their `Deserialize` asks for, not of their names. What was written under another one is not read.
@@ -86,11 +88,13 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     /// # Errors
     /// [`Error::Unfit`] if serde cannot write it.
     pub fn encode_key(&self, key: &K) -> Result<Vec<u8>> {
-        self.append_key(key, Vec::new())
+        let mut out = Vec::new();
+        self.append_key(key, &mut out)?;
+        Ok(out)
     }
 
-    /// As [`encode_key`](Self::encode_key), written to the end of `out`.
-    pub(super) fn append_key(&self, key: &K, out: Vec<u8>) -> Result<Vec<u8>> {
+    /// As [`encode_key`](Self::encode_key), written to the end of `out`; nothing is where it fails.
+    pub(super) fn append_key(&self, key: &K, out: &mut Vec<u8>) -> Result<()> {
         write(key, self.named_keys, out)
     }
 
@@ -110,18 +114,33 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     /// # Errors
     /// [`Error::Unfit`] if it cannot be written, or would be read as another one.
     pub fn encode(&self, value: &V) -> Result<Vec<u8>> {
-        let bytes = self.write(value)?;
-        if !is_plain(type_name::<V>()) {
-            let again = self.decode(&bytes).and_then(|value| self.write(&value)).map_err(|error| unfit::<V>(error))?;
-            if !is_alike(&bytes, &again) {
-                return Err(unfit::<V>("another value would be read"));
-            }
-        }
-        Ok(bytes)
+        let mut out = Vec::new();
+        self.append(value, &mut out)?;
+        Ok(out)
     }
 
-    fn write(&self, value: &V) -> Result<Vec<u8>> {
-        write(value, self.named, vec![if self.named { NAMED } else { COMPACT }])
+    /// As [`encode`](Self::encode), written to the end of `out`; nothing is where it fails.
+    pub(super) fn append(&self, value: &V, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        self.write(value, out)?;
+        if self.is_plain {
+            return Ok(());
+        }
+        let mut again = Vec::new();
+        let read = self.decode(&out[start..]).and_then(|value| self.write(&value, &mut again));
+        let checked = match read {
+            Ok(()) if is_alike(&out[start..], &again) => return Ok(()),
+            Ok(()) => unfit::<V>("another value would be read"),
+            Err(error) => unfit::<V>(error),
+        };
+        out.truncate(start);
+        Err(checked)
+    }
+
+    fn write(&self, value: &V, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        out.push(if self.named { NAMED } else { COMPACT });
+        write(value, self.named, out).inspect_err(|_| out.truncate(start))
     }
 
     /// The value of these bytes.
@@ -138,14 +157,25 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Codec<K, 
     }
 }
 
-/// Writes something to the end of `out`, compact or with names.
-fn write<T: Serialize>(value: &T, named: bool, mut out: Vec<u8>) -> Result<Vec<u8>> {
-    if !named {
-        return postcard::to_extend(value, out).map_err(unfit::<T>);
+/// Writes something to the end of `out`, compact or with names; nothing where it fails.
+fn write<T: Serialize>(value: &T, named: bool, out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    let written = if named {
+        let mut writer = rmp_serde::Serializer::new(&mut *out).with_struct_map().with_human_readable();
+        value.serialize(&mut writer).map_err(unfit::<T>)
+    } else {
+        postcard::to_extend(value, End(out)).map(drop).map_err(unfit::<T>)
+    };
+    written.inspect_err(|_| out.truncate(start))
+}
+
+/// What is written goes to the end of these bytes.
+struct End<'a>(&'a mut Vec<u8>);
+
+impl Extend<u8> for End<'_> {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        self.0.extend(bytes);
     }
-    let mut writer = rmp_serde::Serializer::new(&mut out).with_struct_map().with_human_readable();
-    value.serialize(&mut writer).map_err(unfit::<T>)?;
-    Ok(out)
 }
 
 /// Reads something that takes all of the bytes.

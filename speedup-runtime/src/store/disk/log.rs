@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use super::batch::Batch;
 use super::blocks::Blocks;
 use super::index::{Expiring, Index, Place, note, number};
 use super::positioned;
@@ -162,24 +163,24 @@ impl Log {
         self.most.fetch_min(most.max(1), Ordering::Relaxed);
     }
 
-    /// The value of a key whose time is not over.
-    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.get_with_end(key)?.map(|(value, _)| value))
-    }
-
-    /// The same, with the end of its time, or 0.
-    pub(super) fn get_with_end(&self, key: &[u8]) -> io::Result<Option<(Vec<u8>, u64)>> {
-        let (file, of, end, place) = {
+    /// What `read` makes of the value of a key whose time is not over, and of the end of that time, or 0. `bytes` are the key; the record is read to the end of them.
+    pub(super) fn get<T>(&self, bytes: &mut Vec<u8>, read: impl FnOnce(&[u8], u64) -> T) -> io::Result<Option<T>> {
+        let key = bytes.len();
+        let number = number(bytes);
+        let missing = {
             let view = poisoned(self.view.read());
-            let Some(place) = view.index.get(&number(key)).copied() else { return Ok(None) };
-            (Arc::clone(&view.file), view.number, view.end, place)
+            let Some(place) = view.index.get(&number).copied() else { return Ok(None) };
+            let is_there = self.blocks.find(view.number, place.at, place.len as usize, bytes);
+            (!is_there).then(|| (Arc::clone(&view.file), view.number, view.end, place))
         };
-        let bytes = self.blocks.read((&file, of), end, place.at, place.len as usize)?;
-        match record::read(&bytes) {
-            Found::Record(record, _) => {
-                Ok((record.key == key && is_alive(&record)).then(|| (record.value.to_vec(), record.end)))
-            }
-            Found::Cut | Found::Damage => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
+        if let Some((file, of, end, place)) = missing {
+            self.blocks.read((&file, of), end, place.at, place.len as usize, bytes)?;
+        }
+        let (key, record) = bytes.split_at(key);
+        match record::read_whole(record) {
+            Some(record) if record.key == key && is_alive(&record) => Ok(Some(read(record.value, record.end))),
+            Some(_) => Ok(None),
+            None => Err(io::Error::new(ErrorKind::InvalidData, "a record has changed")),
         }
     }
 
@@ -189,39 +190,32 @@ impl Log {
         may.then(|| poisoned(self.writer.lock()))
     }
 
-    /// Appends records; keys that are too long are passed over. Those who only read do nothing.
-    pub(super) fn append<'a>(&self, records: impl Iterator<Item = Record<'a>>) -> io::Result<()> {
+    /// Appends records. Those who only read do nothing.
+    pub(super) fn append(&self, batch: &Batch<'_>) -> io::Result<()> {
         let Some(mut writer) = self.writer() else { return Ok(()) };
-        let mut bytes = Vec::new();
-        let mut places = Vec::new();
-        for record in records {
-            let at = bytes.len();
-            if record.append(&mut bytes) {
-                let place = Place { at: writer.end + at as u64, len: (bytes.len() - at) as u32 };
-                places.push((record.kind, number(record.key), place));
-                writer.expiring.add(record.end, place.len as usize);
-            }
-        }
+        let start = writer.end;
         {
             let view = poisoned(self.view.read());
-            if let Err(error) = positioned::write_all_at(&view.file, &bytes, writer.end) {
+            if let Err(error) = positioned::write_all_at(&view.file, batch.bytes(), start) {
                 // A part of it may be there: the next write goes over it, and so does the next opening.
-                drop(view.file.set_len(writer.end));
+                drop(view.file.set_len(start));
                 return Err(error);
             }
         }
-        writer.end += bytes.len() as u64;
+        writer.end += batch.bytes().len() as u64;
         let mut view = poisoned(self.view.write());
         view.end = writer.end;
-        for (kind, number, place) in places {
-            note(&mut view.index, kind, number, place, &mut writer.garbage);
-            if kind == Kind::Clear {
+        for part in batch.parts() {
+            let place = Place { at: start + part.at as u64, len: part.len };
+            note(&mut view.index, part.kind, part.number, place, &mut writer.garbage);
+            if part.kind == Kind::Clear {
                 writer.garbage = place.at + u64::from(place.len) - self.head.len() as u64;
             }
+            writer.expiring.add(part.end, part.len as usize);
         }
         self.forget_oldest(&mut view.index, &mut writer.garbage);
         drop(view);
-        writer.garbage += writer.expiring.over(now());
+        writer.garbage += writer.expiring.over(now);
         let is_full = writer.end > self.capacity;
         if is_full || (writer.garbage > LITTLE && writer.garbage > writer.end / 2) {
             // A full disk needs the room of what has been written of the new one.
@@ -317,7 +311,8 @@ impl Log {
 }
 
 fn is_alive(record: &Record<'_>) -> bool {
-    record.is_alive(now())
+    // Most live for ever, and no clock is read for them.
+    record.end == 0 || record.is_alive(now())
 }
 
 fn read_at(file: &File, place: Place) -> io::Result<Vec<u8>> {

@@ -4,13 +4,15 @@
 //! DiskStore, its builder     keys and values as bytes, names and identities as folders
 //!   log                      records are appended, an index finds the last of each key
 //!     index, scan            which record of a key is the last; what is found when a log is opened
-//!     blocks                 what was read lately
+//!     batch, blocks          what is appended together; what was read lately
+//!     scratch                bytes that a call needs for a moment
 //!     record, positioned     the format; reading and writing at a place
 //!   origin                   which function results are those of
 //!   place                    folders, and what is deleted after a time
 //! ship                       a cache as a file to take elsewhere
 //! ```
 
+mod batch;
 mod blocks;
 mod index;
 mod log;
@@ -19,6 +21,7 @@ mod place;
 mod positioned;
 mod record;
 mod scan;
+mod scratch;
 mod ship;
 
 use std::{
@@ -32,8 +35,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::origin::{Origin, on_disk};
 use self::{
+    batch::Batch,
     log::{Log, Mode},
-    record::{Kind, Record},
+    record::Kind,
 };
 use super::{Condition, Error, Result, Store, Timed, codec::Codec};
 
@@ -183,9 +187,23 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> DiskStore
         }
     }
 
-    fn append(&self, kind: Kind, key: &[u8]) -> Result<()> {
-        let record = Record { kind, end: 0, key, value: &[] };
-        self.log.append([record].into_iter()).map_err(|error| self.failed(error))
+    /// What `read` makes of the value of a key and the end of its time.
+    fn look_up<T>(&self, key: &K, read: impl FnOnce(V, u64) -> T) -> Result<Option<T>> {
+        scratch::with(|bytes| {
+            self.codec.append_key(key, bytes)?;
+            let found = self.log.get(bytes, |value, end| Ok(read(self.codec.decode(value)?, end)));
+            found.map_err(|error| self.failed(error))?.transpose()
+        })
+    }
+
+    /// Appends a record without a value; without a key, too, if there is none.
+    fn append(&self, kind: Kind, key: Option<&K>) -> Result<()> {
+        scratch::with(|bytes| {
+            let mut batch = Batch::new(bytes, 1);
+            let key = |out: &mut Vec<u8>| key.map_or(Ok(()), |key| self.codec.append_key(key, out));
+            batch.add((kind, 0), key, |_| Ok(()))?;
+            self.log.append(&batch).map_err(|error| self.failed(error))
+        })
     }
 }
 
@@ -197,19 +215,13 @@ impl<K, V> fmt::Debug for DiskStore<K, V> {
 
 impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, V> for DiskStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>> {
-        let found = self.log.get(&self.codec.encode_key(key)?).map_err(|error| self.failed(error))?;
-        found.map(|bytes| self.codec.decode(&bytes)).transpose()
+        self.look_up(key, |value, _| value)
     }
 
     fn get_with_time_left(&self, keys: &[&K]) -> Result<Vec<Option<Timed<V>>>> {
         let now = log::now();
-        let found = keys.iter().map(|key| {
-            let found = self.log.get_with_end(&self.codec.encode_key(key)?).map_err(|error| self.failed(error))?;
-            let Some((bytes, end)) = found else { return Ok(None) };
-            let left = (end > 0).then(|| Duration::from_millis(end.saturating_sub(now)));
-            Ok(Some((self.codec.decode(&bytes)?, left)))
-        });
-        found.collect()
+        let left = |end: u64| (end > 0).then(|| Duration::from_millis(end.saturating_sub(now)));
+        keys.iter().map(|key| self.look_up(key, |value, end| (value, left(end)))).collect()
     }
 
     fn put(&self, key: &K, value: &V, ttl: Option<Duration>) -> Result<()> {
@@ -217,29 +229,32 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Store<K, 
     }
 
     fn remove(&self, key: &K) -> Result<()> {
-        self.append(Kind::Remove, &self.codec.encode_key(key)?)
+        self.append(Kind::Remove, Some(key))
     }
 
     fn clear(&self) -> Result<()> {
-        self.append(Kind::Clear, &[])
+        self.append(Kind::Clear, None)
     }
 
     fn put_many(&self, entries: &[(&K, &V)], ttl: Option<Duration>) -> Result<()> {
         let end = ttl
             .or(self.ttl)
             .map_or(0, |ttl| log::now().saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
-        let mut refused = None;
-        let mut encoded = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            match self.codec.encode_key(key).and_then(|key| Ok((key, self.codec.encode(value)?))) {
-                Ok(both) => encoded.push(both),
+        scratch::with(|bytes| {
+            let mut refused = None;
+            let mut batch = Batch::new(bytes, entries.len());
+            for (key, value) in entries {
+                let written = batch.add(
+                    (Kind::Put, end),
+                    |out| self.codec.append_key(key, out),
+                    |out| self.codec.append(value, out),
+                );
                 // The others are kept all the same.
-                Err(error) => refused = Some(error),
+                refused = written.err().or(refused);
             }
-        }
-        let records = encoded.iter().map(|(key, value)| Record { kind: Kind::Put, end, key, value });
-        self.log.append(records).map_err(|error| self.failed(error))?;
-        refused.map_or(Ok(()), Err)
+            self.log.append(&batch).map_err(|error| self.failed(error))?;
+            refused.map_or(Ok(()), Err)
+        })
     }
 
     fn flush(&self) -> Result<()> {

@@ -174,7 +174,7 @@ impl<K: Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> RedisStor
         // One piece of memory for all keys, and one for all names.
         let (mut bytes, mut ends, mut name) = (Vec::new(), vec![0], Vec::new());
         for key in keys {
-            bytes = self.codec.append_key(key, bytes)?;
+            self.codec.append_key(key, &mut bytes)?;
             ends.push(bytes.len());
         }
         let key = |ends: &[usize]| &bytes[ends[0]..ends[1]];
