@@ -65,6 +65,33 @@ impl<'a, T> Sink<'a, T> {
         self.len < self.until || self.pause()
     }
 
+    /// Stores what the iterator gives, each value as [`push`](Self::push) does, until it ends or has to stop for now; whether it has
+    /// ended.
+    ///
+    /// Where the next value goes is kept apart meanwhile: an iterator may change whatever memory there is, as far as the compiler
+    /// knows, and so the way of a value would lead through memory twice. A panic of the iterator leaves a sink that is used no more.
+    #[inline]
+    pub(super) fn fill(&mut self, items: &mut impl Iterator<Item = T>) -> bool {
+        assert!(self.len < self.until, "a generator went on after it was told to stop");
+        loop {
+            let (mut slot, mut len) = (self.slot, self.len);
+            let (until, published) = (self.until, self.published);
+            while len < until {
+                let Some(value) = items.next() else { return true };
+                // SAFETY: as in `push`.
+                unsafe { slot.write(value) };
+                slot = slot.wrapping_add(1);
+                len += 1;
+                // Release: as in `push`.
+                published.store(len, Ordering::Release);
+            }
+            (self.slot, self.len) = (slot, len);
+            if !self.pause() {
+                return false;
+            }
+        }
+    }
+
     /// Whether nobody wants a value any more: for generators that wait for their values, and may give up.
     pub(super) fn is_over(&self) -> bool {
         self.overseer.as_ref().is_some_and(|overseer| overseer.is_over())
