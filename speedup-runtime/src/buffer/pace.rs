@@ -9,12 +9,12 @@
 //! a thread, one is had. So whatever comes, at most about as much again is lost as has been lost already. A value that took
 //! long because the system put the thread aside counts for no more than half the price.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom};
+use crate::{
+    stopwatch::overhead,
+    sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom},
+};
 
 /// A value that takes fewer nanoseconds is made faster than it is passed on from core to core.
 const DEAR: u32 = 40;
@@ -228,18 +228,6 @@ impl Pace {
         let half = interval / 2;
         half + (draw >> 16) % (half + 1)
     }
-}
-
-/// What a value that costs nothing takes by the watch: a look at the clock.
-fn overhead() -> u64 {
-    static OVERHEAD: OnceLock<u64> = OnceLock::new();
-    *OVERHEAD.get_or_init(|| {
-        let shortest = (0..4).map(|_| {
-            let start = Instant::now();
-            start.elapsed().as_nanos()
-        });
-        shortest.min().map_or(0, |nanos| u64::try_from(nanos).unwrap_or(0))
-    })
 }
 
 #[cfg(all(test, not(loom)))]
