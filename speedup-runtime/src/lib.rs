@@ -38,6 +38,7 @@ pub mod seeing;
 pub(crate) mod shape;
 #[cfg(speedup_simulated)]
 pub mod simulation;
+#[cfg(any(feature = "buffer", not(loom)))]
 pub(crate) mod stopwatch;
 #[cfg(any(test, all(feature = "disk", not(loom))))]
 #[allow(unsafe_code)]
