@@ -23,6 +23,7 @@ pub mod store;
 #[path = "store/dock/queue.rs"]
 mod store_queue;
 
+pub(crate) mod first;
 #[cfg(any(all(test, loom), all(feature = "disk", not(loom))))]
 #[allow(unsafe_code)]
 pub(crate) mod forks;
@@ -37,6 +38,8 @@ pub mod seeing;
 pub(crate) mod shape;
 #[cfg(speedup_simulated)]
 pub mod simulation;
+#[cfg(any(feature = "buffer", not(loom)))]
+pub(crate) mod stopwatch;
 #[cfg(any(test, all(feature = "disk", not(loom))))]
 #[allow(unsafe_code)]
 pub(crate) mod striped;

@@ -53,6 +53,13 @@ fn a_static_buffer_is_indexed_iterated_and_searched() {
 }
 
 #[test]
+fn a_static_buffer_lies_within_one_page() {
+    let size = size_of::<State<u64>>();
+    assert!(size == align_of::<State<u64>>() && 4096 % size == 0, "{size} bytes");
+    assert_eq!(size_of::<State<String>>(), size);
+}
+
+#[test]
 fn addresses_are_stable() {
     let buffer = Buffer::from_iter(0_u64..);
     let first: *const u64 = &raw const buffer[0];

@@ -189,11 +189,16 @@ fn package(arguments: &[String]) -> Result<Done, Failure> {
 
 fn loom(arguments: &[String]) -> Result<Done, Failure> {
     let deep = arguments.iter().any(|argument| argument == "--deep");
-    let mut command = cargo(&["test", "--package", "speedup-runtime", "--no-default-features", "--release", "--lib"]);
-    // A folder of its own: other flags would make cargo build everything anew at each change between them.
-    command.args(["--target-dir", "target/loom", "loom_"]).env("RUSTFLAGS", "--cfg loom -D warnings");
-    command.env("LOOM_MAX_PREEMPTIONS", if deep { "3" } else { "2" });
-    run(&mut command)
+    let models = |of: &[&str]| {
+        let mut command =
+            cargo(&["test", "--package", "speedup-runtime", "--no-default-features", "--release", "--lib"]);
+        // A folder of its own: other flags would make cargo build everything anew at each change between them.
+        command.args(["--target-dir", "target/loom"]).args(of).env("RUSTFLAGS", "--cfg loom -D warnings");
+        command.env("LOOM_MAX_PREEMPTIONS", if deep { "3" } else { "2" });
+        run(&mut command)
+    };
+    models(&["loom_"])?;
+    models(&["--features", "buffer", "buffer::"])
 }
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
@@ -219,6 +224,7 @@ fn miri(arguments: &[String]) -> Result<Done, Failure> {
     run(miri_test(&["--test", "cache_miri", "--test", "cache_miri_forms", "--"]).args(arguments))?;
     if arguments.is_empty() {
         run(miri_test(&["--lib", "--"]).args(WALKS))?;
+        run(&mut miri_test(&["--features", "buffer", "--lib", "--", "buffer::sink"]))?;
     }
     Ok(Done::Passed)
 }

@@ -19,6 +19,10 @@ use super::{
 use crate::sync::{const_unless_loom, global::Arc};
 
 /// The state of a buffer: what a static holds for the handle in a constant.
+///
+/// It lies within one page of memory, since a first pass touches all of it, and each page that is touched for the first time takes as long as
+/// a hundred cheap values.
+#[repr(align(2048))]
 pub struct State<T> {
     pub(super) engine: Engine<T, Segments<T>>,
 }

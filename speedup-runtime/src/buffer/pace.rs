@@ -9,12 +9,12 @@
 //! a thread, one is had. So whatever comes, at most about as much again is lost as has been lost already. A value that took
 //! long because the system put the thread aside counts for no more than half the price.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom};
+use crate::{
+    stopwatch::overhead,
+    sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom},
+};
 
 /// A value that takes fewer nanoseconds is made faster than it is passed on from core to core.
 const DEAR: u32 = 40;
@@ -31,6 +31,9 @@ const RAREST: u32 = 128;
 const RARER: u32 = 4;
 /// And while they are made ahead.
 const RARE: u32 = 16;
+/// Of so many samples at first the least counts as what values cost: the first finds memory and code that nobody has touched, which takes
+/// hundreds of times as long as a cheap value.
+const FIRST_TOUCHES: u32 = 4;
 /// Those who wait for a value that exists are told within so many nanoseconds.
 const UNTOLD: u32 = 1_000;
 /// And after so many values.
@@ -49,10 +52,12 @@ struct Ledger {
     ahead: bool,
     /// One in so many values is sampled.
     interval: u32,
+    /// How many samples there have been, up to [`FIRST_TOUCHES`].
+    samples: u32,
 }
 
 impl Ledger {
-    const NEW: Ledger = Ledger { cost: 0, excess: 0, ahead: false, interval: 1 };
+    const NEW: Ledger = Ledger { cost: 0, excess: 0, ahead: false, interval: 1, samples: 0 };
 
     /// The ledger after a sample that stands for as many values as the interval says, or for as many as it was taken of, each of which took
     /// so many nanoseconds. `limit` is what a value may cost before it is dear.
@@ -60,6 +65,7 @@ impl Ledger {
         let sample = u32::try_from(nanos).unwrap_or(u32::MAX).max(1);
         let cost = match self.cost {
             0 => sample,
+            cost if self.samples < FIRST_TOUCHES => cost.min(sample),
             // One that took long for another reason counts for no more than as much again.
             cost if sample > cost => cost + (sample - cost).min(cost.saturating_add(DEAR)).div_ceil(4),
             cost => cost - (cost - sample).div_ceil(4),
@@ -77,7 +83,7 @@ impl Ledger {
             (self.excess.saturating_sub(all.min(PRICE / 64)), (self.interval * 2).min(rarest))
         };
         let ahead = excess >= PRICE || self.ahead && excess > 0;
-        Ledger { cost, excess, ahead, interval }
+        Ledger { cost, excess, ahead, interval, samples: (self.samples + 1).min(FIRST_TOUCHES) }
     }
 }
 
@@ -94,6 +100,7 @@ pub(super) struct Pace {
     excess: AtomicU32,
     ahead: AtomicBool,
     interval: AtomicU32,
+    samples: AtomicU32,
     /// Values until the next sample.
     unsampled: AtomicU32,
     /// What the distance to the next sample is drawn by, so that it falls in step with no pattern in the costs.
@@ -111,6 +118,7 @@ impl Pace {
                 excess: AtomicU32::new(Ledger::NEW.excess),
                 ahead: AtomicBool::new(Ledger::NEW.ahead),
                 interval: AtomicU32::new(Ledger::NEW.interval),
+                samples: AtomicU32::new(Ledger::NEW.samples),
                 unsampled: AtomicU32::new(0),
                 draw: AtomicU32::new(1),
             }
@@ -196,6 +204,7 @@ impl Pace {
             excess: self.excess.load(Ordering::Relaxed),
             ahead: self.ahead.load(Ordering::Relaxed),
             interval: self.interval.load(Ordering::Relaxed),
+            samples: self.samples.load(Ordering::Relaxed),
         };
         let after = before.after(nanos, values, limit);
         // Readers look at it: what is confirmed, near enough, is left alone in their caches. A clock that ticks rarely says that a value
@@ -208,6 +217,7 @@ impl Pace {
         }
         self.excess.store(after.excess, Ordering::Relaxed);
         self.interval.store(after.interval, Ordering::Relaxed);
+        self.samples.store(after.samples, Ordering::Relaxed);
         self.unsampled.store(self.distance(after.interval), Ordering::Relaxed);
     }
 
@@ -218,18 +228,6 @@ impl Pace {
         let half = interval / 2;
         half + (draw >> 16) % (half + 1)
     }
-}
-
-/// What a value that costs nothing takes by the watch: a look at the clock.
-fn overhead() -> u64 {
-    static OVERHEAD: OnceLock<u64> = OnceLock::new();
-    *OVERHEAD.get_or_init(|| {
-        let shortest = (0..4).map(|_| {
-            let start = Instant::now();
-            start.elapsed().as_nanos()
-        });
-        shortest.min().map_or(0, |nanos| u64::try_from(nanos).unwrap_or(0))
-    })
 }
 
 #[cfg(all(test, not(loom)))]

@@ -181,3 +181,30 @@ fn what_takes_no_time_by_the_clock_is_made_as_many_at_once_as_may_be() {
     assert_eq!((pace.batch(SIZE), pace.pays_ahead()), (SIZE, false));
     assert!(pace.untold() > 1);
 }
+
+/// How often a reader goes to the engine for values that may be made several at once, and how often it looks at the clock.
+fn turns(costs: impl IntoIterator<Item = u64>) -> (usize, usize) {
+    let (pace, mut costs) = (Pace::new(), costs.into_iter().peekable());
+    let (mut turns, mut looks) = (0, 0);
+    while costs.peek().is_some() {
+        let most = pace.batch(SIZE);
+        let (values, watch) = pace.next(most);
+        let values = if watch.is_some() { most } else { values };
+        let taken: u64 = costs.by_ref().take(values).sum();
+        turns += 1;
+        if watch.is_some() {
+            looks += 1;
+            pace.record_time(taken / values as u64, values as u32, limit(SIZE));
+            pace.put_off();
+        }
+    }
+    (turns, looks)
+}
+
+#[test]
+fn what_the_first_touches_take_keeps_no_value_from_being_made_with_others() {
+    for first in [91, 6_520, 60_000] {
+        let (turns, looks) = turns(std::iter::once(first).chain(recorded(1_000).skip(1)));
+        assert!(turns < 1_000 / SIZE + 20 && looks < 16, "{first} ns at first: {turns} turns, {looks} looks");
+    }
+}

@@ -67,16 +67,7 @@ struct Items<I> {
 
 impl<T, I: Iterator<Item = T> + Send> Generator<T> for Items<I> {
     fn advance(&mut self, sink: &mut Sink<'_, T>) -> Advance {
-        loop {
-            match self.items.next() {
-                Some(value) => {
-                    if !sink.push(value) {
-                        return Advance::Paused;
-                    }
-                }
-                None => return Advance::Ended,
-            }
-        }
+        if sink.fill(&mut self.items) { Advance::Ended } else { Advance::Paused }
     }
 }
 

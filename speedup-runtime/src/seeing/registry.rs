@@ -6,6 +6,7 @@
 use std::mem;
 
 use crate::{
+    first,
     seeing::{limit::Held, report::Kind, stats::Stats},
     sync::global::{Arc, Mutex, lock},
 };
@@ -59,7 +60,7 @@ impl Ticket {
         let used: Arc<dyn Used> = Arc::new(used);
         let mut list = lock(&LIST);
         let place = list.free.pop().unwrap_or_else(|| {
-            list.places.push(None);
+            first::push(&mut list.places, None);
             list.places.len() - 1
         });
         list.places[place] = Some(used);

@@ -10,11 +10,13 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::{
         registry::{self, Worker},
-        timing,
         window::nanos,
     },
 };
-use crate::sync::{Arc, lock};
+use crate::{
+    stopwatch::overhead,
+    sync::{Arc, lock},
+};
 
 /// What a hit costs is found out by look-ups for so long, and no more than so many.
 const HITS_FOR: Duration = Duration::from_micros(5);
@@ -49,7 +51,7 @@ impl<K: Key, R: Output> Core<K, R> {
             for _ in 0..rounds {
                 black_box(look());
             }
-            began.elapsed().saturating_sub(timing::clock())
+            began.elapsed().saturating_sub(Duration::from_nanos(overhead()))
         };
         let once = time(1).max(Duration::from_nanos(1));
         let rounds = HITS_FOR.div_duration_f64(once).clamp(1.0, HITS) as u64;

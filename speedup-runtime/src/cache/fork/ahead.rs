@@ -5,7 +5,10 @@
 //! forecast gets wrong costs time, never a wrong result: its panics are contained, and those of its calls go to the call of
 //! the body that asks for the same key, if there is one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use crate::cache::{
     call::{
@@ -38,6 +41,8 @@ use crate::{
     sync::{Ordering, timed::Instant},
 };
 
+/// A forecast of so many keys at most needs no memory for their numbers: first calls are asked about one by one.
+const FEW: usize = 4;
 /// After each so many calls that are made alone it is asked whether it has begun to pay.
 const OFTEN: usize = 4;
 
@@ -95,16 +100,40 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 
 /// Computes the keys together with whoever helps.
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
-    let mut left: Vec<usize> = (0..keys.len()).collect();
-    let is_docked = callee.function.docked.is_some();
-    if is_docked {
-        left = missing(core, keys, &left, worker);
+    let mut few = [0; FEW];
+    let mut left = match few.get_mut(..keys.len()) {
+        Some(few) => {
+            few.iter_mut().enumerate().for_each(|(number, place)| *place = number);
+            Cow::Borrowed(&*few)
+        }
+        None => Cow::Owned((0..keys.len()).collect()),
+    };
+    if callee.function.docked.is_some() {
+        let mut missing = missing(core, keys, &left, worker);
         // Helpers may be at the first before this thread is: none is claimed.
-        let _ = fork_join::foretell(callee.function, keys, &mut left, false);
+        let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
+        left = Cow::Owned(missing);
     }
-    let Some(begun) = alone(core, callee, keys, &left, worker) else { return };
-    let left = left.split_off(begun);
-    let mut missing = if is_docked { left } else { missing(core, keys, &left, worker) };
+    if let Some(begun) = alone(core, callee, keys, &left, worker) {
+        share_rest(core, callee, keys, &left, begun, worker);
+    }
+}
+
+/// Computes with whoever helps what is left of so many of them that have been begun. Out of line, since the frame of whoever goes on alone lies on
+/// the stack for each level of the first calls.
+#[cold]
+#[inline(never)]
+fn share_rest<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    keys: &[K],
+    left: &[usize],
+    begun: usize,
+    worker: &'static Worker,
+) {
+    let left = &left[begun..];
+    let is_docked = callee.function.docked.is_some();
+    let mut missing = if is_docked { left.to_vec() } else { missing(core, keys, left, worker) };
     if missing.is_empty() {
         core.outlook.vain.fetch_add(u64::from(begun == 0), Ordering::Relaxed);
         return;

@@ -62,7 +62,7 @@ pub(in crate::cache) use super::bag::Garbage;
 use super::bag::{self, Bag};
 use crate::{
     cache::memory::membarrier,
-    panics,
+    first, panics,
     sync::{AtomicBool, AtomicU64, Mutex, Ordering, atomic::fence, const_unless_loom, lock},
 };
 
@@ -109,7 +109,7 @@ impl Domain {
 
     /// Takes over, from now on, what is put into this bag.
     pub(in crate::cache) fn adopt(&self, bag: &'static Bag) {
-        lock(&self.waiting).bags.push(bag);
+        first::push(&mut lock(&self.waiting).bags, bag);
     }
 
     /// Takes over something that was unlinked, by way of the bag of the calling thread. The caller may hold locks: nothing is freed

@@ -10,7 +10,7 @@ use std::{
     ptr::null_mut,
 };
 
-use crate::cache::memory::huge_pages;
+use crate::{cache::memory::huge_pages, first};
 
 /// The size of a slab, and what it is aligned to.
 const SLAB: usize = huge_pages::SIZE;
@@ -83,7 +83,7 @@ impl Slabs {
         if block.is_null() {
             handle_alloc_error(layout);
         }
-        self.blocks.push((block, layout));
+        first::push(&mut self.blocks, (block, layout));
         block
     }
 }

@@ -12,7 +12,10 @@ use crate::cache::{
     },
     thread::{segment::Segment, worker::SWIFT},
 };
-use crate::sync::{Ordering, atomic::fence, lock};
+use crate::{
+    first,
+    sync::{Ordering, atomic::fence, lock},
+};
 
 /// All workers ever made, by number, and those whose threads have ended.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), unused: Vec::new() });
@@ -73,7 +76,7 @@ fn enrol() -> &'static Worker {
     let worker = registry.unused.pop().unwrap_or_else(|| {
         let number = registry.all.len() as u32;
         let worker: &'static Worker = Box::leak(Box::new(Worker::new(number)));
-        registry.all.push(worker);
+        first::push(&mut registry.all, worker);
         DOMAIN.adopt(&worker.bag);
         worker
     });

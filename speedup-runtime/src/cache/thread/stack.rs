@@ -76,7 +76,7 @@ pub(in crate::cache) fn has_room(worker: &Worker, here: usize, more: usize) -> b
 #[inline(never)]
 fn look(worker: &Worker, here: usize, more: usize) -> bool {
     let segment = worker.own.stack.get();
-    if let Some(whole) = of_first_thread().filter(|stack| stack.contains(&here)) {
+    if let Some(whole) = of_first_thread(worker).filter(|stack| stack.contains(&here)) {
         let low = whole.start.saturating_add(RESERVE);
         worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
         return here >= low.saturating_add(more);
@@ -94,9 +94,9 @@ fn look(worker: &Worker, here: usize, more: usize) -> bool {
 /// The stack of the process's first thread, if this is that thread. The C library reads the whole map of the
 /// process for it; that takes longer than a first call may.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
-fn of_first_thread() -> Option<Range<usize>> {
-    // SAFETY: neither takes an argument or touches memory.
-    if unsafe { libc::gettid() != libc::getpid() } {
+fn of_first_thread(worker: &Worker) -> Option<Range<usize>> {
+    // SAFETY: the call takes nothing and cannot fail.
+    if worker.site.thread() != unsafe { libc::getpid() } as u32 {
         return None;
     }
     // SAFETY: looks something up in what the system gave the process.
@@ -111,7 +111,7 @@ fn of_first_thread() -> Option<Range<usize>> {
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
-fn of_first_thread() -> Option<Range<usize>> {
+fn of_first_thread(_: &Worker) -> Option<Range<usize>> {
     None
 }
 
@@ -163,10 +163,11 @@ fn address() -> usize {
 #[cfg(all(test, target_os = "linux", target_env = "gnu", not(miri)))]
 mod tests {
     use super::*;
+    use crate::cache::thread::registry;
 
     #[test]
     fn only_the_first_thread_has_the_stack_that_the_program_was_started_with() {
         // The test runs on another one.
-        assert!(of_first_thread().is_none());
+        assert!(of_first_thread(registry::current()).is_none());
     }
 }

@@ -3,13 +3,9 @@
 //! One call of a thread is timed at a time, with all that it leads to, and gives the mean of those. Where all of them were calls of
 //! one function, that is the cost of its body alone, whose inner calls were hits.
 
-use std::{
-    cell::Cell,
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Instant};
 
-use crate::cache::thread::window::nanos;
+use crate::{cache::thread::window::nanos, stopwatch::overhead};
 
 /// Of each function the first so many calls are timed if they come one after the other ..
 const FIRST: u64 = 8;
@@ -83,18 +79,7 @@ impl Timing {
         // With the call itself, which was counted before.
         let calls = now.computed - before.computed + 1;
         let of_cache = now.of_cache - before.of_cache + 1;
-        let lost = now.lost - before.lost + nanos(clock());
+        let lost = now.lost - before.lost + overhead();
         Some(Timed { calls, is_pure: of_cache == calls, nanos: spent.saturating_sub(lost) })
     }
-}
-
-/// What it takes to read the clock.
-pub(in crate::cache) fn clock() -> Duration {
-    static CLOCK: OnceLock<Duration> = OnceLock::new();
-    *CLOCK.get_or_init(|| {
-        let mut last = Instant::now();
-        // A first call waits for it, so they are few.
-        let steps = (0..4).map(|_| std::mem::replace(&mut last, Instant::now()).elapsed());
-        steps.min().unwrap_or_default()
-    })
 }
