@@ -1,7 +1,7 @@
 //! What the expansions of both macros share: the names and spans of the items, and what is left of an item that has a
 //! fault.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Expr, GenericParam, ItemFn, Lifetime, Lit, Signature, Token};
@@ -29,6 +29,22 @@ pub(crate) fn handle_name(function: &Ident) -> Ident {
 /// reported there, and once for all places with the same complaint.
 pub(crate) fn generated_at(place: Span) -> Span {
     Span::call_site().located_at(place)
+}
+
+/// The tokens with their own meaning, shown at a place. What the compiler says of them at one place it says once.
+pub(crate) fn shown(tokens: TokenStream, at: Span) -> TokenStream {
+    let token = |token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), shown(group.stream(), at));
+            inner.set_span(group.span().located_at(at));
+            TokenTree::Group(inner)
+        }
+        mut other => {
+            other.set_span(other.span().located_at(at));
+            other
+        }
+    };
+    tokens.into_iter().map(token).collect()
 }
 
 /// The static inside of a handle, under a name that no constant of the user has: it stands beside the types of the function.

@@ -9,3 +9,4 @@ mod made_by_macros;
 mod names;
 mod no_prelude;
 mod places;
+mod types;

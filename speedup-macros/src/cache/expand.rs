@@ -8,7 +8,7 @@ use super::expand_async;
 use super::form::Form;
 use super::keep::Keep;
 use super::model::Cached;
-use super::{borrowed, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
+use super::{borrowed, checked, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -121,10 +121,11 @@ fn look_up(model: &Cached) -> TokenStream {
     });
     let key = signature::tuple(at, parts);
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    let look_up = quote_spanned!(at=> #ty::#get(#cache, #key));
+    let known = model.known();
+    let look_up = quote_spanned!(at=> #ty #known ::#get(#cache, #key));
     let Some(forces) = model.policies.forces() else { return look_up };
     let refresh = Ident::new(if lends { "refresh_ref" } else { "refresh" }, at);
-    quote_spanned!(at=> if #forces { #ty::#refresh(#cache, #key) } else { #look_up })
+    quote_spanned!(at=> if #forces { #ty #known ::#refresh(#cache, #key) } else { #look_up })
 }
 
 /// The type of the handle.
@@ -155,7 +156,7 @@ fn handle(model: &Cached) -> TokenStream {
     let docs = docs(model);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::key_type(model.shown_at(), &model.arguments);
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
@@ -221,7 +222,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::key_type(model.shown_at(), &model.arguments);
     let show = show(&model.arguments);
     if model.has_tables() {
         let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
@@ -247,18 +248,20 @@ fn runtime_function(model: &Cached) -> TokenStream {
 }
 
 pub(super) fn keep(model: &Cached) -> TokenStream {
-    let result = borrowed::known_result(model);
+    // As it was written, if it is checked: of what has no type it could not be told whether it is kept.
+    let result = model.checked_result.clone().unwrap_or_else(|| borrowed::known_result(model));
     // Beside a body that gets context nothing has said before what the result is.
     let has_context = matches!(&model.form, Form::Context(_));
     match model.keep {
         Keep::All => TokenStream::new(),
         Keep::ByType if model.policies.any() => quote! {
             .keep(|stored: &::speedup::cache::Stored<#result>| {
+                #[allow(unused_imports)]
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
             })
         },
-        Keep::ByType if has_context => quote! {
+        Keep::ByType if has_context || checked::has_any(model) => quote! {
             .keep(|value: &#result| {
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(value)).__speedup_keep()
@@ -314,6 +317,7 @@ fn body(model: &Cached) -> TokenStream {
     signature.fn_token.span = expansion::generated_at(signature.fn_token.span);
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     returning(&mut signature, model);
+    checked::returning(&mut signature, model);
     let block = forecast::form(model);
     let block = lent(model, &block.to_token_stream());
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.

@@ -9,7 +9,7 @@ use super::expand::{keep, rules, show, show_if_it_can, state_type};
 use super::expand_store;
 use super::form::Form;
 use super::model::Cached;
-use super::{expand_async_context, expand_types};
+use super::{checked, expand_async_context, expand_types};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -53,14 +53,14 @@ fn wrapper(model: &Cached) -> TokenStream {
         part(argument, name.to_token_stream(), lends)
     });
     let key = signature::tuple(at, parts);
-    let ty = cache_type(model);
+    let (ty, known) = (cache_type(model), model.known());
     let find = Ident::new(if lends { "find_ref" } else { "find" }, at);
     let [found, missing] = ["value", "key"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     // The user's own braces make this the user's function to the compiler's lints.
     let mut block = TokenStream::new();
     model.function.block.brace_token.surround(&mut block, |block| {
-        let find = found_by(model, &quote_spanned!(at=> #ty::#find(#handle, #key)));
-        let get = asking(model, &missing, |key| quote_spanned!(at=> #ty::get(#handle, #key)));
+        let find = found_by(model, &quote_spanned!(at=> #ty #known ::#find(#handle, #key)));
+        let get = asking(model, &missing, |key| quote_spanned!(at=> #ty #known ::get(#handle, #key)));
         let look_up = quote_spanned! {at=>
             match #find {
                 ::core::result::Result::Ok(#found) => #found,
@@ -69,10 +69,10 @@ fn wrapper(model: &Cached) -> TokenStream {
         };
         block.extend(match model.policies.forces() {
             Some(forces) => {
-                let key_type = signature::key_type(at, &model.arguments);
+                let key_type = signature::key_type(model.shown_at(), &model.arguments);
                 let owned = quote_spanned!(at=> <_ as ::speedup::cache::Lookup<#key_type>>::to_key(#key));
                 let owned = if lends { owned } else { key };
-                let refresh = asking(model, &missing, |key| quote_spanned!(at=> #ty::refresh(#handle, #key)));
+                let refresh = asking(model, &missing, |key| quote_spanned!(at=> #ty #known ::refresh(#handle, #key)));
                 quote_spanned! {at=>
                     if #forces {
                         let #missing = #owned;
@@ -103,7 +103,7 @@ fn handle(model: &Cached) -> TokenStream {
     let docs = expansion::handle_docs("cache", &model.place, &model.function.sig.ident);
     let visibility = expansion::handle_visibility(&model.function);
     let name = &model.handle;
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::key_type(model.shown_at(), &model.arguments);
     let result = &model.result;
     let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
     let function = runtime_function(model);
@@ -146,7 +146,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = signature::tuple(at, names.iter().map(ToTokens::to_token_stream));
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| passed(argument, name));
-    let key = signature::key_type(at, &model.arguments);
+    let key = signature::key_type(model.shown_at(), &model.arguments);
     let inner = match model.form {
         Form::Generic => expansion::with_types(&model.place, &model.function.sig, &model.inner),
         _ => model.place.lasting_sibling(&model.inner),
@@ -204,6 +204,7 @@ fn body(model: &Cached) -> TokenStream {
     let receiver = signature.receiver().cloned().map(FnArg::Receiver);
     let arguments = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone()));
     signature.inputs = receiver.into_iter().chain(arguments).collect();
+    checked::returning(&mut signature, model);
     let block = awaits::form(model);
     quote!(#(#attributes)* #signature #block)
 }

@@ -16,6 +16,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, FnArg, Pat, PatType, Signature, parse_quote};
 
 use super::borrowed;
+use super::checked;
 use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_key_if_it_can};
 use super::expand_store;
 use super::forecast;
@@ -77,11 +78,12 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
             let rules = rules(model, &key_type(model, context)).map(|rules| quote_spanned!(at=> || #rules,));
             let places = places(model, context);
             let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
+            let known = scope_types(model, context, lends);
             let name = format_ident!("__{}_SCOPES", model.handle.unraw(), span = at);
             let made = quote!(::speedup::cache::Scoped::new());
             scopes = Some(quote_spanned!(at=> static #name: ::speedup::cache::Scoped = #made;));
             quote_spanned! {at=>
-                ::speedup::cache::Scoped::#get(&#name, [#(#places),*], #key, #rules || #function, #body) #unwrapped
+                ::speedup::cache::Scoped::#get #known (&#name, [#(#places),*], #key, #rules || #function, #body) #unwrapped
             }
         }
     };
@@ -95,6 +97,13 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let clones = model.arguments.iter().any(|argument| argument.pass == Pass::Clone);
     let lints = clones.then(|| quote_spanned!(at=> #[allow(clippy::needless_pass_by_value)]));
     quote!(#(#attributes)* #inline #lints #visibility #signature #block)
+}
+
+/// `::<_, K, R, ..>`, as [`Cached::known`].
+fn scope_types(model: &Cached, context: &Context, lends: bool) -> Option<TokenStream> {
+    let at = model.shown_at();
+    let (key, result, lookup) = (key_type(model, context), &model.result, lends.then(|| quote!(, _)));
+    checked::has_any(model).then(|| quote_spanned!(at=> ::<_, #key, #result #lookup, _>))
 }
 
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
@@ -144,15 +153,16 @@ pub(super) fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
 fn look_up(model: &Cached, cache: &TokenStream, key: &TokenStream, lends: bool, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let ty = cache_type(model);
+    let known = model.known();
     let get = Ident::new(if lends { "get_ref_with" } else { "get_with" }, at);
     let Some(forces) = model.policies.forces() else {
-        return quote_spanned!(at=> #ty::#get(#cache, #key, #body));
+        return quote_spanned!(at=> #ty #known ::#get(#cache, #key, #body));
     };
     let refresh = Ident::new(if lends { "refresh_ref_with" } else { "refresh_with" }, at);
     let once = Ident::new("body", Span::mixed_site().located_at(at));
     let look_up = quote_spanned! {at=>
         let #once = #body;
-        if #forces { #ty::#refresh(#cache, #key, #once) } else { #ty::#get(#cache, #key, #once) }
+        if #forces { #ty #known ::#refresh(#cache, #key, #once) } else { #ty #known ::#get(#cache, #key, #once) }
     };
     if model.moves_err { quote_spanned!(at=> { #look_up }) } else { look_up }
 }
@@ -215,10 +225,8 @@ fn is_tuple(ty: &syn::Type) -> bool {
 pub(super) fn key_type(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     match &context.key {
-        Some((_, syn::Type::Tuple(parts))) => {
-            signature::tuple(at, parts.elems.iter().map(|part| signature::key_part(at, part)))
-        }
-        Some((_, ty)) => signature::tuple(at, [ty].iter().map(|ty| signature::key_part(at, ty))),
+        Some((_, syn::Type::Tuple(parts))) => signature::tuple(at, parts.elems.iter().map(|part| model.key_part(part))),
+        Some((_, ty)) => signature::tuple(at, [ty].iter().map(|ty| model.key_part(ty))),
         None => signature::key_type(at, &keyed(model, context).cloned().collect::<Vec<_>>()),
     }
 }

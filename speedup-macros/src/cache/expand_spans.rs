@@ -16,8 +16,8 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Index;
 use syn::ext::IdentExt;
-use syn::{Index, Type};
 
 use super::expand::{call, keep};
 use super::expand_tables;
@@ -30,9 +30,11 @@ pub(super) fn spans_name(model: &Cached) -> Ident {
     format_ident!("__{}_SPANS", model.handle.unraw(), span = model.handle.span())
 }
 
-/// What an argument's own value is borrowed as.
-fn element(argument: &Argument) -> &Type {
-    signature::borrowed(&argument.declared.ty).unwrap_or(&argument.owned)
+/// `span_of(name, own)`
+fn place(at: Span, argument: &Argument, name: &Ident, own: &TokenStream) -> TokenStream {
+    let known =
+        argument.checked.is_some().then(|| argument.lent_as()).map(|element| quote_spanned!(at=> ::<#element, _>));
+    quote_spanned!(at=> ::speedup::cache::span_of #known (#name, #own)?)
 }
 
 /// The arguments that vary, each with its index among them and whether it is a part of a slice or string.
@@ -79,7 +81,7 @@ fn inside(model: &Cached) -> TokenStream {
         varying(model).iter().map(|(argument, index, span)| {
             let name = &argument.name;
             let own = own(&quote!(#outer.key()), argument, index);
-            if *span { quote_spanned!(at=> ::speedup::cache::span_of(#name, #own)?) } else { quote!(#name) }
+            if *span { place(at, argument, name, &own) } else { quote!(#name) }
         }),
     );
     quote_spanned!(at=> |#outer| { #(#same)* ::core::option::Option::Some(#parts) })
@@ -91,7 +93,7 @@ fn place_type(model: &Cached) -> TokenStream {
     signature::tuple(
         at,
         varying(model).iter().map(|(argument, _, span)| {
-            if *span { quote_spanned!(at=> ::core::primitive::u64) } else { signature::key_part(at, &argument.owned) }
+            if *span { quote_spanned!(at=> ::core::primitive::u64) } else { argument.key_part(at) }
         }),
     )
 }
@@ -136,7 +138,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
     let like = signature::tuple(
         at,
         varying.iter().map(|(argument, index, span)| {
-            let element = element(argument);
+            let element = argument.lent_as();
             let (part, whole) =
                 (own(&key.to_token_stream(), argument, index), own(&own_key.to_token_stream(), argument, index));
             if *span {
@@ -147,7 +149,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
         }),
     );
     let sizes = varying.iter().filter(|(.., span)| *span).map(|(argument, index, _)| {
-        let element = element(argument);
+        let element = argument.lent_as();
         let whole = own(&key.to_token_stream(), argument, index);
         quote_spanned!(at=> ::speedup::cache::span_size::<#element, _>(#whole))
     });
@@ -179,7 +181,7 @@ fn by_place(model: &Cached, varying: &[(Argument, Index, bool)]) -> (TokenStream
     let head = quote_spanned!(at=> #outer: &::speedup::cache::Outermost<#of, #by, #result>, #pattern: &#place);
     let parts = varying.iter().zip(&names).map(|((argument, index, span), name)| {
         if *span {
-            let (element, own) = (element(argument), own(&quote!(#outer.key()), argument, index));
+            let (element, own) = (argument.lent_as(), own(&quote!(#outer.key()), argument, index));
             quote_spanned!(at=> ::speedup::cache::span_at::<#element, _>(#own, *#name))
         } else {
             argument.passed(name)
@@ -229,7 +231,7 @@ pub(super) fn asked(model: &Cached) -> TokenStream {
     let parts = varying(model).into_iter().map(|(argument, index, span)| {
         let name = expansion::in_closure(&argument.name);
         let own = own(&quote!(#outer.key()), &argument, &index);
-        if span { quote_spanned!(at=> ::speedup::cache::span_of(#name, #own)?) } else { name.to_token_stream() }
+        if span { place(at, &argument, &name, &own) } else { name.to_token_stream() }
     });
     let parts = signature::tuple(at, parts.collect::<Vec<_>>().into_iter());
     quote_spanned!(at=> |#outer| ::core::option::Option::Some(#parts))

@@ -61,7 +61,8 @@ pub(super) fn held(model: &Cached, key: &TokenStream, result: &Type) -> (TokenSt
 pub(super) fn behind(model: &Cached, key: &TokenStream) -> Option<TokenStream> {
     let at = model.shown_at();
     let result = &model.result;
-    let is_kept_in_part = matches!(signature::last_segment(result).as_deref(), Some("Result" | "Option"));
+    let written = model.checked_result.as_ref().unwrap_or(result);
+    let is_kept_in_part = matches!(signature::last_segment(written).as_deref(), Some("Result" | "Option"));
     let kept = model.moves_err || model.keep == Keep::ByType && is_kept_in_part;
     let open = match (kept, model.policies.any()) {
         (false, false) => "opened",

@@ -46,7 +46,8 @@ pub(super) fn look_up(model: &Cached) -> TokenStream {
         }),
     );
     let get = Ident::new(if lends { "get_ref" } else { "get" }, at);
-    quote_spanned!(at=> ::speedup::cache::Tables::#get(#tables, #passed_on, |#own| #(#same)&&*, #key))
+    let known = model.known();
+    quote_spanned!(at=> ::speedup::cache::Tables #known ::#get(#tables, #passed_on, |#own| #(#same)&&*, #key))
 }
 
 /// For each argument that is passed on, whether it is what `own` holds.
@@ -59,7 +60,10 @@ pub(super) fn same(at: Span, steady: &[Argument], own: &TokenStream) -> Vec<Toke
                 quote_spanned!(at=> ::speedup::cache::Part::is_part(&#name, &#own.#index))
             }
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
-            Pass::Copy | Pass::Clone => quote_spanned!(at=> ::speedup::cache::is_equal(&#name, &#own.#index)),
+            Pass::Copy | Pass::Clone => {
+                let known = argument.checked.as_ref().map(|ty| quote_spanned!(at=> ::<#ty, _>));
+                quote_spanned!(at=> ::speedup::cache::is_equal #known (&#name, &#own.#index))
+            }
         }
     });
     each.collect()

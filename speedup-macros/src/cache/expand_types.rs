@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! fn count<T: Hash + Eq + ..>(items: Vec<T>) -> usize { ::speedup::Cache::get(COUNT::<T>(), (items,)) }
-//! fn COUNT<T: Hash + Eq + ..>() -> &'static ::speedup::Cache<(Vec<T>,), usize> { ::speedup::cache::of_types(..) }
+//! fn COUNT<T: Hash + Eq + ..>() -> &'static ::speedup::Cache<(Vec<T>,), usize> where Vec<T>: Argument { ::speedup::cache::of_types(..) }
 //! fn __count_uncached<T: Hash + Eq + ..>(items: Vec<T>) -> usize { .. }
 //! ```
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::expand::{self, cache_type, call, keep, rules, show_if_it_can};
-use super::expand_store;
 use super::model::Cached;
+use super::{checked, expand_store};
 use crate::expansion;
 use crate::signature;
 
@@ -20,7 +20,17 @@ use crate::signature;
 pub(super) fn cache(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let handle = expansion::with_types(&model.place, &model.function.sig, &model.handle);
+    let handle = at_one_place(handle, at);
     quote_spanned!(at=> #handle())
+}
+
+/// A path with type parameters, whose spans are one: names of types are known whatever their spans say, and of one span the compiler reports once.
+fn at_one_place(path: TokenStream, at: Span) -> TokenStream {
+    let token = |mut token: TokenTree| {
+        token.set_span(at);
+        token
+    };
+    path.into_iter().map(token).collect()
 }
 
 /// The handle of a function of its own body.
@@ -59,10 +69,31 @@ pub(super) fn of_types(model: &Cached, key: &TokenStream, function: &TokenStream
     };
     let name = Ident::new(name, at);
     let rules = rules(model, key).map(|rules| quote_spanned!(at=> || #rules,));
+    let marker = at_one_place(marker, at);
     quote_spanned!(at=> ::speedup::cache::#name(#marker, #rules || #function))
 }
 
-/// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> { cache }`, of the type of its form
+/// The function's own bounds, and what its types need to be kept: what they lack is then told of the function alone, and not of the handle.
+fn bounds(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let own = model.function.sig.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let own = own.map(ToTokens::to_token_stream);
+    let keyed = model
+        .arguments
+        .iter()
+        .zip(model.keyed())
+        .filter(|(argument, keyed)| *keyed && checked::is_open(&argument.owned));
+    let keyed = keyed.map(|(argument, _)| {
+        let part = argument.key_part(at);
+        quote_spanned!(at=> #part: ::speedup::cache::Argument)
+    });
+    let result = &model.result;
+    let result = checked::is_open(result).then(|| quote_spanned!(at=> #result: ::speedup::cache::Output));
+    let all: Vec<TokenStream> = own.chain(keyed).chain(result).collect();
+    if all.is_empty() { TokenStream::new() } else { quote!(where #(#all),*) }
+}
+
+/// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> where Vec<T>: Argument { cache }`, of the type of its form
 pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let attributes = &model.attributes.handle;
@@ -71,12 +102,12 @@ pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> 
     let name = &model.handle;
     let result = &model.result;
     let generics = &model.function.sig.generics;
-    let bounds = &generics.where_clause;
+    let bounds = bounds(model);
     let cache_type = cache_type(model);
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #[allow(non_snake_case, dead_code)]
+        #[allow(non_snake_case, dead_code, trivial_bounds)]
         #[inline]
         #visibility fn #name #generics () -> &'static #cache_type<#key, #result> #bounds {
             #cache

@@ -16,6 +16,7 @@
 
 mod awaits;
 mod borrowed;
+mod checked;
 #[cfg(test)]
 mod combinations;
 mod conflicts;

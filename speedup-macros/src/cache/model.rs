@@ -3,16 +3,17 @@
 use std::cell::OnceCell;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
+use super::checked::Role;
 use super::conflicts::{CONFLICTS, NEEDS};
 use super::form::Form;
 use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
-use super::{borrowed, expand_context, expand_spans, expand_tables, expand_types};
+use super::{borrowed, checked, expand_context, expand_spans, expand_tables, expand_types};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -243,6 +244,10 @@ pub(crate) struct Cached {
     pub(crate) form: Form,
     /// What bounds the cache, or lets its values age.
     pub(crate) policies: Policies,
+    /// Whether it is checked once what the types of the key and the result have.
+    pub(super) checks: bool,
+    /// The type of the result as it was written, if it is checked.
+    pub(super) checked_result: Option<Type>,
     /// Where results outlive the process.
     pub(crate) stored: Stored,
     /// What tells this source from others.
@@ -266,6 +271,7 @@ impl Cached {
         };
         let keep = keep::of(&result, &options);
         let returns_ref = options.returns_ref.is_some();
+        let written = result.clone();
         let result = if returns_ref { syn::parse_quote!(&'static #result) } else { result };
         let moves_err = moves_err(&function, &options);
         let result = match (moves_err, function.sig.asyncness) {
@@ -282,8 +288,20 @@ impl Cached {
             borrowed::borrow_keys(&mut arguments, &form);
         }
         let within = borrowed::within(&function.sig.ident, &arguments, &form, &result).filter(|_| may_borrow);
+        let checks = within.is_none() && checked::may(&function, &place, &form);
+        if checks {
+            checked::name_types(&mut arguments, &form);
+        }
+        let as_written = !returns_ref && !moves_err && !stays_here;
+        let checked_result = Some(written).filter(|ty| checks && as_written && checked::is_open(ty));
+        let result = match &checked_result {
+            Some(ty) => Type::Verbatim(checked::checked(ty.to_token_stream(), ty.span(), Role::Output)),
+            None => result,
+        };
         Cached {
             within,
+            checks,
+            checked_result,
             attributes: Attributes::sort(&function.attrs, errors),
             // A store knows results by their contents, and so does a queue.
             spans: match options.stored.is_on() || options.policies.any() {
@@ -331,6 +349,21 @@ impl Cached {
         such.map(|(argument, _)| argument.clone()).collect()
     }
 
+    /// A type that a closure makes, as a part of a key.
+    pub(super) fn key_part(&self, ty: &Type) -> TokenStream {
+        if self.checks && checked::is_open(ty) {
+            return checked::part(ty, ty.span());
+        }
+        signature::key_part(self.shown_at(), ty)
+    }
+
+    /// `::<_, R>`, if the result is checked: where it has no type, it is not to be guessed from what the function returns.
+    pub(super) fn known(&self) -> Option<TokenStream> {
+        let (at, result) = (self.shown_at(), &self.result);
+        let keys = if self.has_tables() { quote!(_, _) } else { quote!(_) };
+        self.checked_result.is_some().then(|| quote_spanned!(at=> ::<#keys, #result>))
+    }
+
     /// For each argument, whether it is part of the key in which a recursion goes on.
     pub(crate) fn keyed(&self) -> Vec<bool> {
         match &self.form {
@@ -342,13 +375,14 @@ impl Cached {
 
     /// What takes a forecast.
     pub(crate) fn ahead(&self) -> TokenStream {
+        let at = self.shown_at();
         match &self.form {
-            Form::Plain | Form::Generic if self.policies.any() => quote!(::speedup::PolicyCache::ahead),
-            _ if self.has_spans() => quote!(::speedup::cache::Spans::ahead),
-            Form::Plain | Form::Generic => quote!(::speedup::Cache::ahead),
-            Form::Tables(_) => quote!(::speedup::cache::Tables::ahead),
-            Form::Context(_) if self.within.is_some() => quote!(::speedup::cache::Within::ahead),
-            Form::Context(_) => quote!(::speedup::cache::Inside::ahead),
+            Form::Plain | Form::Generic if self.policies.any() => quote_spanned!(at=> ::speedup::PolicyCache::ahead),
+            _ if self.has_spans() => quote_spanned!(at=> ::speedup::cache::Spans::ahead),
+            Form::Plain | Form::Generic => quote_spanned!(at=> ::speedup::Cache::ahead),
+            Form::Tables(_) => quote_spanned!(at=> ::speedup::cache::Tables::ahead),
+            Form::Context(_) if self.within.is_some() => quote_spanned!(at=> ::speedup::cache::Within::ahead),
+            Form::Context(_) => quote_spanned!(at=> ::speedup::cache::Inside::ahead),
         }
     }
 
@@ -377,7 +411,8 @@ impl Cached {
     pub(crate) fn shown_at(&self) -> Span {
         let arguments = self.arguments.iter().filter(|argument| !argument.by_bits);
         let arguments = arguments.map(|argument| (&argument.owned, argument.declared.ty.as_ref()));
-        let types = arguments.chain([(&self.result, &self.result)]);
+        let result = self.checked_result.as_ref().unwrap_or(&self.result);
+        let types = arguments.chain([(result, result)]);
         let mut suspects = types.filter(|(ty, _)| !signature::is_harmless(ty)).map(|(_, declared)| declared.span());
         match (suspects.next(), suspects.next()) {
             (Some(only), None) => expansion::generated_at(only),

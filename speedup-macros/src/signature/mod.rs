@@ -27,6 +27,8 @@ pub(crate) struct Argument {
     pub(crate) pass: Pass,
     /// It is made of floats.
     pub(crate) by_bits: bool,
+    /// What the expansion writes for the type that the key owns, where that is checked.
+    pub(crate) checked: Option<TokenStream>,
 }
 
 /// How an argument is made from the key's own value of it, which is borrowed.
@@ -49,7 +51,14 @@ impl Argument {
             None => (declared.ty.as_ref().clone(), Pass::Clone),
         };
         let by_bits = holds_floats(&owned);
-        Argument { declared: declared.clone(), name: plain_name(position, &declared.pat), owned, pass, by_bits }
+        Argument {
+            declared: declared.clone(),
+            name: plain_name(position, &declared.pat),
+            owned,
+            pass,
+            by_bits,
+            checked: None,
+        }
     }
 
     /// The name as declared, or none of a pattern.
@@ -58,6 +67,21 @@ impl Argument {
             Pat::Ident(binding) => binding.ident.to_string(),
             _ => String::new(),
         }
+    }
+
+    /// What its own value is borrowed as; it has no type where that has none.
+    pub(crate) fn lent_as(&self) -> TokenStream {
+        let element = borrowed(&self.declared.ty).unwrap_or(&self.owned);
+        match &self.checked {
+            Some(owned) if !self.by_bits && is_stretch(element) => quote!(<#owned as ::core::ops::Deref>::Target),
+            Some(owned) if !self.by_bits => owned.clone(),
+            _ => element.to_token_stream(),
+        }
+    }
+
+    /// Its type as a part of a key.
+    pub(crate) fn key_part(&self, at: Span) -> TokenStream {
+        self.checked.clone().unwrap_or_else(|| key_part(at, &self.owned))
     }
 
     /// The argument of the wrapper: the same type and position, under a plain name.
@@ -69,13 +93,17 @@ impl Argument {
 
     /// The expression that hands the key's value, bound to `name` by reference, to the user's body.
     pub(crate) fn passed(&self, name: &Ident) -> TokenStream {
-        match self.pass {
-            Pass::Lend if self.by_bits => quote!(&#name.0),
-            Pass::Copy if self.by_bits => quote!(#name.0),
-            Pass::Clone if self.by_bits => quote!(::core::clone::Clone::clone(&#name.0)),
-            Pass::Lend => quote!(#name),
-            Pass::Copy => quote!(*#name),
-            Pass::Clone => quote!(::core::clone::Clone::clone(#name)),
+        // Named by what has no type where it is no key, so that nothing more is asked of it.
+        let checked = self.checked.as_ref().map(|checked| quote!(<#checked as ::core::clone::Clone>::clone(#name)));
+        match (self.pass, checked) {
+            (Pass::Lend, _) if self.by_bits => quote!(&#name.0),
+            (Pass::Copy, _) if self.by_bits => quote!(#name.0),
+            (Pass::Clone, Some(clone)) if self.by_bits => quote!(#clone.0),
+            (Pass::Clone, None) if self.by_bits => quote!(::core::clone::Clone::clone(&#name.0)),
+            (Pass::Lend, _) => quote!(#name),
+            (Pass::Copy, _) => quote!(*#name),
+            (Pass::Clone, Some(clone)) => clone,
+            (Pass::Clone, None) => quote!(::core::clone::Clone::clone(#name)),
         }
     }
 }
@@ -106,7 +134,7 @@ pub(crate) fn owned_type(at: Span, arguments: &[Argument]) -> TokenStream {
 
 /// `(u64, ::speedup::cache::Bits<f64>)`: the same as the type of a cache's key.
 pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
-    tuple(at, arguments.iter().map(|argument| key_part(at, &argument.owned)))
+    tuple(at, arguments.iter().map(|argument| argument.key_part(at)))
 }
 
 /// A type as a part of a key: `::speedup::cache::Bits<f64>` for `f64`.

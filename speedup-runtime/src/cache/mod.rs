@@ -78,6 +78,7 @@ pub use self::{
     policy::{Life, Memo, OnEvict, PolicyCache, PolicyState, Rules, Weight, of_types_with_policies},
     table::{
         bits::{Bits, ByBits},
+        checked::{Checked, Checks, argument, output},
         key::{Argument, Distinct, Key, Lookup, Output, Part},
     },
     thread::stack::set_stack_limit,

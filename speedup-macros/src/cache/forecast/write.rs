@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprClosure, ExprTuple, Local, Pat, Stmt, Token, parse_quote};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprClosure, ExprTuple, Local, Pat, Stmt, Token, parse_quote, parse_quote_spanned};
 
 use super::node::{Head, Leave, Node};
 use super::uses::{Use, Uses};
@@ -52,7 +53,8 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     let lent = arguments.as_ref().and_then(|arguments| lending(arguments, &call, asked.as_ref()));
     let plain = nodes.iter().all(|node| matches!(node, Node::Ask { .. } | Node::AskBy(_)));
     let allow = (!plain).then(|| quote!(#[allow(unused, clippy::all, clippy::pedantic)]));
-    Some(parse_quote! {
+    let at = ahead.span();
+    Some(parse_quote_spanned! {at=>
         #allow
         #ahead(#handle, #moves |#call| { #lent #(#shadows)* #(#statements)* });
     })
@@ -118,6 +120,10 @@ fn lending(arguments: &[Argument], call: &Ident, asked: Option<&TokenStream>) ->
     let parts = signature::tuple(
         at,
         arguments.iter().zip(&names).map(|(argument, name)| match argument.pass {
+            Pass::Lend if argument.checked.is_some() => {
+                let lent = argument.lent_as();
+                quote!(<#lent as ::std::borrow::ToOwned>::to_owned(#name))
+            }
             Pass::Lend => quote!(::std::borrow::ToOwned::to_owned(#name)),
             Pass::Copy | Pass::Clone => name.to_token_stream(),
         }),

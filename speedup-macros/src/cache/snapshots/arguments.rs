@@ -254,15 +254,41 @@ fn owned_arguments_of_other_types() {
                 ::speedup::Cache::get(ASK, (user, tags))
             }
             /// The cache of [`ask()`].
-            const ASK: &::speedup::Cache<(User, Vec<String>), usize> = {
-                static __ASK_STATE: ::speedup::cache::State<(User, Vec<String>), usize> = ::speedup::cache::State::new();
+            const ASK: &::speedup::Cache<
+                (
+                    ::speedup::cache::Checked<User, { ::speedup::cache::argument::<User>() }>,
+                    Vec<String>,
+                ),
+                usize,
+            > = {
+                static __ASK_STATE: ::speedup::cache::State<
+                    (
+                        ::speedup::cache::Checked<User, { ::speedup::cache::argument::<User>() }>,
+                        Vec<String>,
+                    ),
+                    usize,
+                > = ::speedup::cache::State::new();
                 let _ = ask;
                 &::speedup::Cache::of(
                     &__ASK_STATE,
                     ::speedup::cache::Function::new(
                             "ask",
-                            |(user, tags): &(User, Vec<String>)| __ask_uncached(
-                                ::core::clone::Clone::clone(user),
+                            |
+                                (
+                                    user,
+                                    tags,
+                                ): &(
+                                    ::speedup::cache::Checked<
+                                        User,
+                                        { ::speedup::cache::argument::<User>() },
+                                    >,
+                                    Vec<String>,
+                                )|
+                            __ask_uncached(
+                                <::speedup::cache::Checked<
+                                    User,
+                                    { ::speedup::cache::argument::<User>() },
+                                > as ::core::clone::Clone>::clone(user),
                                 ::core::clone::Clone::clone(tags),
                             ),
                         )

@@ -49,21 +49,52 @@ fn texts_and_lists_are_owned_by_the_call() {
         &expect![[r##"
             #[inline]
             pub async fn page(site: &str, parts: &[u8], n: u32, tag: Tag) -> Result<Page, Fault> {
-                match ::speedup::AsyncCache::find_ref(PAGES, (site, parts, &n, &tag)) {
+                match ::speedup::AsyncCache::<
+                    _,
+                    ::speedup::cache::Checked<
+                        Result<Page, Fault>,
+                        { ::speedup::cache::output::<Result<Page, Fault>>() },
+                    >,
+                >::find_ref(PAGES, (site, parts, &n, &tag)) {
                     ::core::result::Result::Ok(value) => value,
                     ::core::result::Result::Err(key) => {
-                        ::speedup::cache::boxed(::speedup::AsyncCache::get(PAGES, key)).await
+                        ::speedup::cache::boxed(
+                                ::speedup::AsyncCache::<
+                                    _,
+                                    ::speedup::cache::Checked<
+                                        Result<Page, Fault>,
+                                        { ::speedup::cache::output::<Result<Page, Fault>>() },
+                                    >,
+                                >::get(PAGES, key),
+                            )
+                            .await
                     }
                 }
             }
             /// The cache of [`page()`].
             pub const PAGES: &::speedup::AsyncCache<
-                (::std::string::String, ::std::vec::Vec<u8>, u32, Tag),
-                Result<Page, Fault>,
+                (
+                    ::std::string::String,
+                    ::std::vec::Vec<u8>,
+                    u32,
+                    ::speedup::cache::Checked<Tag, { ::speedup::cache::argument::<Tag>() }>,
+                ),
+                ::speedup::cache::Checked<
+                    Result<Page, Fault>,
+                    { ::speedup::cache::output::<Result<Page, Fault>>() },
+                >,
             > = {
                 static __PAGES_STATE: ::speedup::cache::AsyncState<
-                    (::std::string::String, ::std::vec::Vec<u8>, u32, Tag),
-                    Result<Page, Fault>,
+                    (
+                        ::std::string::String,
+                        ::std::vec::Vec<u8>,
+                        u32,
+                        ::speedup::cache::Checked<Tag, { ::speedup::cache::argument::<Tag>() }>,
+                    ),
+                    ::speedup::cache::Checked<
+                        Result<Page, Fault>,
+                        { ::speedup::cache::output::<Result<Page, Fault>>() },
+                    >,
                 > = ::speedup::cache::AsyncState::new();
                 let _ = page;
                 &::speedup::AsyncCache::of(
@@ -76,7 +107,15 @@ fn texts_and_lists_are_owned_by_the_call() {
                                     parts,
                                     n,
                                     tag,
-                                ): (::std::string::String, ::std::vec::Vec<u8>, u32, Tag)|
+                                ): (
+                                    ::std::string::String,
+                                    ::std::vec::Vec<u8>,
+                                    u32,
+                                    ::speedup::cache::Checked<
+                                        Tag,
+                                        { ::speedup::cache::argument::<Tag>() },
+                                    >,
+                                )|
                             {
                                 ::speedup::cache::boxed(async move {
                                     __page_uncached(&site, &parts, n, tag).await
@@ -87,7 +126,7 @@ fn texts_and_lists_are_owned_by_the_call() {
                             use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
                             (&::speedup::__private::Show(key)).__speedup_show(out)
                         })
-                        .keep(|value| {
+                        .keep(|value: &Result<Page, Fault>| {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
@@ -100,7 +139,10 @@ fn texts_and_lists_are_owned_by_the_call() {
                 parts: &[u8],
                 n: u32,
                 tag: Tag,
-            ) -> Result<Page, Fault> {
+            ) -> ::speedup::cache::Checked<
+                Result<Page, Fault>,
+                { ::speedup::cache::output::<Result<Page, Fault>>() },
+            > {
                 load(site, n).await
             }
         "##]],

@@ -108,16 +108,43 @@ fn the_question_mark_behind_a_call_that_takes_part() {
         &expect![[r##"
             #[inline]
             async fn depth(left: u64, right: u64) -> Result<u64, E> {
-                match ::speedup::AsyncCache::find(DEPTH, (left, right)) {
+                match ::speedup::AsyncCache::<
+                    _,
+                    ::speedup::cache::Checked<
+                        Result<u64, E>,
+                        { ::speedup::cache::output::<Result<u64, E>>() },
+                    >,
+                >::find(DEPTH, (left, right)) {
                     ::core::result::Result::Ok(value) => value,
                     ::core::result::Result::Err(key) => {
-                        ::speedup::cache::boxed(::speedup::AsyncCache::get(DEPTH, key)).await
+                        ::speedup::cache::boxed(
+                                ::speedup::AsyncCache::<
+                                    _,
+                                    ::speedup::cache::Checked<
+                                        Result<u64, E>,
+                                        { ::speedup::cache::output::<Result<u64, E>>() },
+                                    >,
+                                >::get(DEPTH, key),
+                            )
+                            .await
                     }
                 }
             }
             /// The cache of [`depth()`].
-            const DEPTH: &::speedup::AsyncCache<(u64, u64), Result<u64, E>> = {
-                static __DEPTH_STATE: ::speedup::cache::AsyncState<(u64, u64), Result<u64, E>> = ::speedup::cache::AsyncState::new();
+            const DEPTH: &::speedup::AsyncCache<
+                (u64, u64),
+                ::speedup::cache::Checked<
+                    Result<u64, E>,
+                    { ::speedup::cache::output::<Result<u64, E>>() },
+                >,
+            > = {
+                static __DEPTH_STATE: ::speedup::cache::AsyncState<
+                    (u64, u64),
+                    ::speedup::cache::Checked<
+                        Result<u64, E>,
+                        { ::speedup::cache::output::<Result<u64, E>>() },
+                    >,
+                > = ::speedup::cache::AsyncState::new();
                 let _ = depth;
                 &::speedup::AsyncCache::of(
                     &__DEPTH_STATE,
@@ -130,7 +157,7 @@ fn the_question_mark_behind_a_call_that_takes_part() {
                             },
                         )
                         .show(::core::fmt::Debug::fmt)
-                        .keep(|value| {
+                        .keep(|value: &Result<u64, E>| {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
@@ -138,7 +165,13 @@ fn the_question_mark_behind_a_call_that_takes_part() {
                         }),
                 )
             };
-            async fn __depth_uncached(left: u64, right: u64) -> Result<u64, E> {
+            async fn __depth_uncached(
+                left: u64,
+                right: u64,
+            ) -> ::speedup::cache::Checked<
+                Result<u64, E>,
+                { ::speedup::cache::output::<Result<u64, E>>() },
+            > {
                 let [call_0, call_1] = ::speedup::cache::boxed(
                         ::speedup::AsyncCache::group(DEPTH, [(left, 0), (right, 1)]),
                     )

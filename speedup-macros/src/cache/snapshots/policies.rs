@@ -49,48 +49,52 @@ fn of_a_generic_function() {
         "capacity = 100",
         "fn count<T: Hash>(items: &[T]) -> Option<usize> { Some(items.len()) }",
         &expect![[r##"
-        #[inline]
-        fn count<T: Hash>(items: &[T]) -> Option<usize> {
-            ::speedup::PolicyCache::get_ref(COUNT::<T>(), (items,))
-        }
-        /// The cache of [`count()`].
-        #[allow(non_snake_case, dead_code)]
-        #[inline]
-        fn COUNT<T: Hash>() -> &'static ::speedup::PolicyCache<
-            (::std::vec::Vec<T>,),
-            Option<usize>,
-        > {
-            ::speedup::cache::of_types_with_policies(
-                count::<T>,
-                || ::speedup::cache::Rules::new().capacity((100) as u64),
-                || {
-                    ::speedup::cache::Function::new(
-                            "count",
-                            |
-                                ::speedup::cache::Hashed(
-                                    (items,),
-                                ): &::speedup::cache::Hashed<(::std::vec::Vec<T>,)>|
-                            ::speedup::cache::Stored::of(__count_uncached::<T>(items)),
-                        )
-                        .show(|key, out| {
-                            use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                            (&::speedup::__private::Show(key)).__speedup_show(out)
-                        })
-                        .keep(|stored: &::speedup::cache::Stored<Option<usize>>| {
-                            use ::speedup::__private::{
-                                KeepAny as _, KeepOption as _, KeepResult as _,
-                            };
-                            (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored)))
-                                .__speedup_keep()
-                        })
-                },
-            )
-        }
-        #[inline]
-        fn __count_uncached<T: Hash>(items: &[T]) -> Option<usize> {
-            Some(items.len())
-        }
-    "##]],
+            #[inline]
+            fn count<T: Hash>(items: &[T]) -> Option<usize> {
+                ::speedup::PolicyCache::get_ref(COUNT::<T>(), (items,))
+            }
+            /// The cache of [`count()`].
+            #[allow(non_snake_case, dead_code, trivial_bounds)]
+            #[inline]
+            fn COUNT<T: Hash>() -> &'static ::speedup::PolicyCache<
+                (::std::vec::Vec<T>,),
+                Option<usize>,
+            >
+            where
+                ::std::vec::Vec<T>: ::speedup::cache::Argument,
+            {
+                ::speedup::cache::of_types_with_policies(
+                    count::<T>,
+                    || ::speedup::cache::Rules::new().capacity((100) as u64),
+                    || {
+                        ::speedup::cache::Function::new(
+                                "count",
+                                |
+                                    ::speedup::cache::Hashed(
+                                        (items,),
+                                    ): &::speedup::cache::Hashed<(::std::vec::Vec<T>,)>|
+                                ::speedup::cache::Stored::of(__count_uncached::<T>(items)),
+                            )
+                            .show(|key, out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
+                            })
+                            .keep(|stored: &::speedup::cache::Stored<Option<usize>>| {
+                                #[allow(unused_imports)]
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored)))
+                                    .__speedup_keep()
+                            })
+                    },
+                )
+            }
+            #[inline]
+            fn __count_uncached<T: Hash>(items: &[T]) -> Option<usize> {
+                Some(items.len())
+            }
+        "##]],
     );
 }
 

@@ -120,11 +120,20 @@ fn a_type_that_may_be_an_alias() {
         &expect![[r##"
             #[inline]
             fn compute(n: u64) -> Answer {
-                ::speedup::Cache::get(COMPUTE, (n,))
+                ::speedup::Cache::<
+                    _,
+                    ::speedup::cache::Checked<Answer, { ::speedup::cache::output::<Answer>() }>,
+                >::get(COMPUTE, (n,))
             }
             /// The cache of [`compute()`].
-            const COMPUTE: &::speedup::Cache<(u64,), Answer> = {
-                static __COMPUTE_STATE: ::speedup::cache::State<(u64,), Answer> = ::speedup::cache::State::new();
+            const COMPUTE: &::speedup::Cache<
+                (u64,),
+                ::speedup::cache::Checked<Answer, { ::speedup::cache::output::<Answer>() }>,
+            > = {
+                static __COMPUTE_STATE: ::speedup::cache::State<
+                    (u64,),
+                    ::speedup::cache::Checked<Answer, { ::speedup::cache::output::<Answer>() }>,
+                > = ::speedup::cache::State::new();
                 let _ = compute;
                 &::speedup::Cache::of(
                     &__COMPUTE_STATE,
@@ -133,7 +142,7 @@ fn a_type_that_may_be_an_alias() {
                             |(n,): &(u64,)| __compute_uncached(*n),
                         )
                         .show(::core::fmt::Debug::fmt)
-                        .keep(|value| {
+                        .keep(|value: &Answer| {
                             use ::speedup::__private::{
                                 KeepAny as _, KeepOption as _, KeepResult as _,
                             };
@@ -142,7 +151,9 @@ fn a_type_that_may_be_an_alias() {
                 )
             };
             #[inline]
-            fn __compute_uncached(n: u64) -> Answer {
+            fn __compute_uncached(
+                n: u64,
+            ) -> ::speedup::cache::Checked<Answer, { ::speedup::cache::output::<Answer>() }> {
                 todo()
             }
         "##]],

@@ -76,14 +76,28 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
             impl Point {
                 #[inline]
                 fn load(&self, id: u64) -> Result<u64, Error> {
-                    ::speedup::Cache::get_with(
+                    ::speedup::Cache::<
+                        _,
+                        ::speedup::cache::Checked<
+                            Result<u64, Error>,
+                            { ::speedup::cache::output::<Result<u64, Error>>() },
+                        >,
+                    >::get_with(
                         Self::LOAD,
                         (id,),
-                        ::speedup::cache::Local(|key: &(u64,)| -> Result<u64, Error> {
+                        ::speedup::cache::Local(|
+                            key: &(u64,),
+                        | -> ::speedup::cache::Checked<
+                            Result<u64, Error>,
+                            { ::speedup::cache::output::<Result<u64, Error>>() },
+                        > {
                             ::speedup::Cache::stored_or_fail(
                                 Self::LOAD,
                                 key,
-                                || -> Result<u64, Error> {
+                                || -> ::speedup::cache::Checked<
+                                    Result<u64, Error>,
+                                    { ::speedup::cache::output::<Result<u64, Error>>() },
+                                > {
                                     let (id,) = key;
                                     #[allow(clippy::shadow_unrelated)]
                                     let id: u64 = *id;
@@ -94,9 +108,27 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
                     )
                 }
                 /// The cache of [`Self::load()`].
-                const LOAD: &'static ::speedup::Cache<(u64,), Result<u64, Error>> = {
-                    static __LOAD_STATE: ::speedup::cache::State<(u64,), Result<u64, Error>> = ::speedup::cache::State::new();
-                    static __LOAD_STORE: ::speedup::store::Dock<(u64,), Result<u64, Error>> = ::speedup::store::Dock::new();
+                const LOAD: &'static ::speedup::Cache<
+                    (u64,),
+                    ::speedup::cache::Checked<
+                        Result<u64, Error>,
+                        { ::speedup::cache::output::<Result<u64, Error>>() },
+                    >,
+                > = {
+                    static __LOAD_STATE: ::speedup::cache::State<
+                        (u64,),
+                        ::speedup::cache::Checked<
+                            Result<u64, Error>,
+                            { ::speedup::cache::output::<Result<u64, Error>>() },
+                        >,
+                    > = ::speedup::cache::State::new();
+                    static __LOAD_STORE: ::speedup::store::Dock<
+                        (u64,),
+                        ::speedup::cache::Checked<
+                            Result<u64, Error>,
+                            { ::speedup::cache::output::<Result<u64, Error>>() },
+                        >,
+                    > = ::speedup::store::Dock::new();
                     &::speedup::Cache::of(
                         &__LOAD_STATE,
                         ::speedup::cache::Function::of_context("load")
@@ -111,7 +143,10 @@ fn of_a_result_in_a_store_of_ones_own_in_an_impl() {
                                 &__LOAD_STORE,
                                 || ::speedup::store::opened_kept::<
                                     (u64,),
-                                    Result<u64, Error>,
+                                    ::speedup::cache::Checked<
+                                        Result<u64, Error>,
+                                        { ::speedup::cache::output::<Result<u64, Error>>() },
+                                    >,
                                     _,
                                 >(STORE.clone()),
                                 |key| ::speedup::Cache::forget(Self::LOAD, key),
@@ -134,9 +169,12 @@ fn of_a_generic_function_with_a_version() {
                 ::speedup::Cache::get(LEN::<T>(), (text,))
             }
             /// The cache of [`len()`].
-            #[allow(non_snake_case, dead_code)]
+            #[allow(non_snake_case, dead_code, trivial_bounds)]
             #[inline]
-            fn LEN<T: Key>() -> &'static ::speedup::Cache<(T,), Option<u64>> {
+            fn LEN<T: Key>() -> &'static ::speedup::Cache<(T,), Option<u64>>
+            where
+                T: ::speedup::cache::Argument,
+            {
                 ::speedup::cache::of_types(
                     len::<T>,
                     || {

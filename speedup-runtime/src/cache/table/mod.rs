@@ -9,6 +9,8 @@ pub(in crate::cache) mod bits;
 #[cfg(not(loom))]
 mod census;
 mod change;
+#[cfg(not(loom))]
+pub(in crate::cache) mod checked;
 mod current;
 mod directory;
 #[cfg(not(loom))]
