@@ -104,10 +104,12 @@ pub(super) fn handle(model: &Cached, key: &TokenStream, cache: &TokenStream) -> 
     let generics = &model.function.sig.generics;
     let bounds = bounds(model);
     let cache_type = cache_type(model);
+    // A type of the function may have bounds of its own where it is declared.
+    let twice = (!bounds.is_empty()).then(|| quote_spanned!(at=> , clippy::multiple_bound_locations));
     quote_spanned! {at=>
         #(#attributes)*
         #[doc = #docs]
-        #[allow(non_snake_case, dead_code, trivial_bounds)]
+        #[allow(non_snake_case, dead_code, trivial_bounds #twice)]
         #[inline]
         #visibility fn #name #generics () -> &'static #cache_type<#key, #result> #bounds {
             #cache

@@ -54,7 +54,7 @@ fn of_a_generic_function() {
                 ::speedup::PolicyCache::get_ref(COUNT::<T>(), (items,))
             }
             /// The cache of [`count()`].
-            #[allow(non_snake_case, dead_code, trivial_bounds)]
+            #[allow(non_snake_case, dead_code, trivial_bounds, clippy::multiple_bound_locations)]
             #[inline]
             fn COUNT<T: Hash>() -> &'static ::speedup::PolicyCache<
                 (::std::vec::Vec<T>,),

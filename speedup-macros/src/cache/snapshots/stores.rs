@@ -169,7 +169,7 @@ fn of_a_generic_function_with_a_version() {
                 ::speedup::Cache::get(LEN::<T>(), (text,))
             }
             /// The cache of [`len()`].
-            #[allow(non_snake_case, dead_code, trivial_bounds)]
+            #[allow(non_snake_case, dead_code, trivial_bounds, clippy::multiple_bound_locations)]
             #[inline]
             fn LEN<T: Key>() -> &'static ::speedup::Cache<(T,), Option<u64>>
             where
