@@ -39,6 +39,8 @@ fn scatter(n: u64) -> u64 {
 /// What a dict holds for operation `n`; now and then more than a page holds, or a frame gathers.
 fn value(n: u64) -> (u64, String) {
     let len = match n {
+        // What is large is not kept waiting.
+        _ if is_quiet(n) => 20,
         _ if n % 61 == 30 => 100_000,
         _ if n % 23 == 7 => 5_000,
         _ => 20,
@@ -114,12 +116,17 @@ fn of_list_some(n: u64, count: u64, mut len: usize) -> Vec<OfList> {
     (0..count).map(each).collect()
 }
 
+/// Whether nothing is flushed for some time: then what others noted before waits in memory, and must be there when one of them is published.
+fn is_quiet(n: u64) -> bool {
+    n % 400 >= 200
+}
+
 fn operation(n: u64, lens: [usize; 2]) -> Operation {
     let (random, one) = (scatter(n * 13 + 5), (n / 8 % 2) as usize);
     match n % 8 {
         _ if n % 1999 == 700 => Operation::ClearDict(one),
         _ if n % 1999 == 1500 => Operation::ClearList(one),
-        _ if n % 1499 == 900 => Operation::Delete(one),
+        _ if n % 1499 == 900 && !is_quiet(n) => Operation::Delete(one),
         _ if n % 701 == 300 => Operation::Sort(one),
         _ if n % 809 == 400 => Operation::Retain(one),
         _ if n % 397 == 200 => {
@@ -127,7 +134,7 @@ fn operation(n: u64, lens: [usize; 2]) -> Operation {
             Operation::RemoveRange(one, from, (from + 60).min(lens[one]))
         }
         _ if n % 101 == 50 => Operation::PopFirst(one),
-        0 | 3 => {
+        0 | 3 if !is_quiet(n) => {
             // Of two, three or all four of them.
             let count = |bit: u64| if random >> bit & 3 == 0 && bit != 0 { 0 } else { 1 + (random >> (8 + bit)) % 4 };
             let dict = |of: u64, count: u64| (0..count).map(move |k| of_dict(n * 31 + of * 7 + k)).collect();
@@ -300,7 +307,7 @@ impl Four {
     fn turn(&mut self, n: u64, round: u64) {
         self.change(n);
         let one = (n / 64 % 2) as usize;
-        if n % 67 == 60 {
+        if n % 67 == 60 && !is_quiet(n) || is_quiet(n + 1) && !is_quiet(n) {
             // Of any of them, for all.
             if one == 0 {
                 self.dicts[0].flush().unwrap()
@@ -310,6 +317,7 @@ impl Four {
             keep(self.which, n);
         }
         match (n + round) % 600 {
+            _ if is_quiet(n) && n % 47 == round % 47 => drop(self.lists[one].snapshot().unwrap()),
             100 => self.dicts[one].compact().unwrap(),
             200 => self.lists[one].compact().unwrap(),
             300 => {
@@ -419,37 +427,43 @@ fn start(task: String) -> Child {
         .unwrap()
 }
 
-/// Kills a child that works at a moment that `random` says, and returns which operations it said to be durable.
+/// Kills a child that works at a moment that `random` says: behind so many lines, or in the next time when nothing is flushed. Returns which operations it
+/// said to be durable.
 fn kill_working(child: Child, random: u64) -> [u64; THREADS as usize] {
     let most = if std::env::var("SPEEDUP_LONG").is_ok() { 900 } else { 300 };
-    run_and_kill(child, random % most, Duration::from_micros(random % 3000))
+    let (count, wait) = (random % most, Duration::from_micros(random % 3_000));
+    if random.is_multiple_of(3) {
+        return run_and_kill(child, count, |_| true, wait);
+    }
+    run_and_kill(child, count, is_quiet, Duration::from_micros(random % 300_000))
 }
 
-/// Lets a child say so many lines, and then work until it says none for some time; kills it, and returns which operations it said to be durable.
-fn run_and_kill(mut child: Child, count: u64, silent: Duration) -> [u64; THREADS as usize] {
+/// Lets a child say so many lines, and then more up to one that is the `last`, and work for some time or up to its next line; kills it, and returns
+/// which operations it said to be durable.
+fn run_and_kill(mut child: Child, count: u64, last: impl Fn(u64) -> bool, wait: Duration) -> [u64; THREADS as usize] {
     let output = BufReader::new(child.stdout.take().unwrap());
     let (send, lines) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             let mut words = line.split(' ').skip_while(|word| !word.ends_with('@')).skip(1);
-            let numbers = (words.next(), words.next());
-            if let (Some(Ok(which)), Some(Ok(n))) =
-                (numbers.0.map(str::parse::<usize>), numbers.1.map(str::parse::<u64>))
-            {
-                let _closed = send.send((which, n));
+            let mut number = || words.next()?.parse::<u64>().ok();
+            if let (Some(which), Some(next)) = (number(), number()) {
+                let _closed = send.send((which, next));
             }
         }
     });
     let mut kept = [0; THREADS as usize];
-    let mut note = |(which, n): (usize, u64)| kept[which] = n;
-    for _ in 0..count {
-        match lines.recv_timeout(Duration::from_secs(5)) {
-            Ok(told) => note(told),
-            Err(_) => break,
+    let mut note = |(which, next): (u64, u64)| kept[which as usize] = next;
+    let mut said = 0;
+    while said < count {
+        let Ok(told) = lines.recv_timeout(Duration::from_secs(5)) else { break };
+        note(told);
+        said += 1;
+        if said == count && !last(told.1) {
+            said -= 1;
         }
     }
-    // And a little longer, so that it is not always killed behind a flush.
-    if let Ok(told) = lines.recv_timeout(silent) {
+    if let Ok(told) = lines.recv_timeout(wait) {
         note(told);
     }
     child.kill().unwrap();
@@ -532,8 +546,8 @@ fn a_kill_at_any_moment_leaves_all_structures_as_after_one_operation() {
         let kept = kill_working(start(format!("{at} {round} work {}", model.next)), random)[0];
         for again in 0..random % 3 {
             // Killed while it recovers.
-            let silent = Duration::from_micros(scatter(random + again) % 30_000);
-            run_and_kill(start(format!("{at} {again} open")), 0, silent);
+            let wait = Duration::from_micros(scatter(random + again) % 30_000);
+            run_and_kill(start(format!("{at} {again} open")), 0, |_| true, wait);
         }
         let kept = kept.max(model.next);
         if round % 5 == 2 {
