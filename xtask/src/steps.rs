@@ -368,11 +368,29 @@ fn stress(arguments: &[String]) -> Result<Done, Failure> {
 }
 
 fn crash(_: &[String]) -> Result<Done, Failure> {
-    let wide = ["disk_crash", "disk_damage", "disk_repair", "disk_full", "disk_process", "disk_joint", "disk_folder"];
+    let wide = [
+        "disk_crash",
+        "disk_together",
+        "disk_damage",
+        "disk_repair",
+        "disk_full",
+        "disk_process",
+        "disk_joint",
+        "disk_folder",
+    ];
     // Once more with little room everywhere, so that checkpoints come in the middle of things, and while a journal is played.
-    let tight = ["disk_crash", "disk_model", "disk_repair", "disk_steps", "disk_batch", "disk_copies", "disk_folder"];
+    let tight = [
+        "disk_crash",
+        "disk_together",
+        "disk_model",
+        "disk_repair",
+        "disk_steps",
+        "disk_batch",
+        "disk_copies",
+        "disk_folder",
+    ];
     let start = Instant::now();
-    for (room, names) in [("", wide), (", with little room", tight)] {
+    for (room, names) in [("", wide.as_slice()), (", with little room", tight.as_slice())] {
         let tests = |names: &[&str]| {
             let mut command = cargo(&["test", "--release", "--package", "speedup-runtime"]);
             command.args(names.iter().flat_map(|name| ["--test", name])).env("SPEEDUP_LONG", "1");
@@ -381,7 +399,7 @@ fn crash(_: &[String]) -> Result<Done, Failure> {
             }
             command
         };
-        run(tests(&names).arg("--no-run"))?;
+        run(tests(names).arg("--no-run"))?;
         for (number, name) in names.iter().enumerate() {
             let (number, of, after) = (number + 1, names.len(), start.elapsed().as_secs());
             say(&format!("\n== {name}{room} ({number} of {of}), after {after} s"));

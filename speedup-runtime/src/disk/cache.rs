@@ -47,6 +47,11 @@ impl<T> Cache<T> {
         self.frames.get(&number).filter(|frame| frame.stamp == stamp).map(|frame| &frame.item)
     }
 
+    /// Whether another item that is so heavy puts none out.
+    pub(crate) fn has_room(&self, weight: usize) -> bool {
+        self.weight + weight <= self.budget
+    }
+
     pub(crate) fn put(&mut self, number: u64, stamp: u64, item: Arc<T>, weight: usize, dirty: bool) {
         self.remove(number);
         self.weight += weight;

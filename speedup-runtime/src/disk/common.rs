@@ -5,6 +5,7 @@
 //! known without it. When a file is long another one is begun, every structure that needs older ones is published (`tidy.rs`), and then these are removed.
 
 mod open;
+mod parts;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +13,11 @@ use std::path::{Path, PathBuf};
 use super::folder::Lock;
 use super::journal::{Journal, Op};
 use super::superblock::Home;
-use super::{Error, Result, fingerprint};
+use super::{Error, Result};
 use crate::sync::global::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Weak, lock};
 
 pub(crate) use self::open::Join;
+use self::parts::Parts;
 pub(crate) use self::tidy::Member;
 
 /// The folder, in that of the structures, in which the journal lies.
@@ -40,6 +42,8 @@ pub(crate) struct Common {
     members: Mutex<Vec<Weak<dyn Member>>>,
     /// From which file on those that are open need the journal. Held while that is being said in a superblock, so that no file goes meanwhile.
     needs: Mutex<Vec<(u64, u64)>>,
+    /// What a crash left of structures that are not open yet. Nothing of a structure that may have noted something since.
+    parts: Mutex<Parts>,
     /// Whether somebody tidies up.
     tidying: AtomicBool,
     /// Whether a repair cut it off.
@@ -106,8 +110,7 @@ impl Writing {
 impl Common {
     /// What the structure `member` says of it in its superblock.
     pub(crate) fn home(&self, member: u64, open: bool) -> Home {
-        let both = [self.identity.to_le_bytes(), member.to_le_bytes()].concat();
-        Home { tag: fingerprint::of_bytes(&both) as u32, open }
+        Home::of(self.identity, member, open)
     }
 
     /// Whether a repair cut it off.
@@ -214,6 +217,8 @@ impl Common {
     pub(crate) fn need<R>(&self, member: u64, say: impl FnOnce(u64) -> Result<R>) -> Result<R> {
         let mut needs = lock(&self.needs);
         let number = self.number();
+        // What it notes from here on is not in its part.
+        lock(&self.parts).take(member);
         let said = say(number)?;
         needs.retain(|&(of, _)| of != member);
         needs.push((member, number));

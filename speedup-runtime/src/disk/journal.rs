@@ -10,6 +10,7 @@
 
 mod frame;
 mod front;
+mod gathered;
 mod op;
 mod several;
 
@@ -18,6 +19,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::frame::Frame;
+pub(crate) use self::gathered::Gathered;
+#[cfg(test)]
+pub(crate) use self::gathered::bytes_read;
 pub(crate) use self::op::{Op, put_number, take_number};
 pub(crate) use self::several::identity_of;
 use super::engine::sync_folder;
@@ -239,6 +243,8 @@ pub(crate) struct Replay {
     pub(crate) cut: bool,
     /// How it goes on in other files, if several structures share it.
     several: Option<several::Several>,
+    /// What was read of it before for the structure that is meant.
+    gathered: Gathered,
 }
 
 impl Replay {
@@ -259,7 +265,8 @@ impl Replay {
         if raw != header(identity, number, durable) {
             return Err(Error::damaged(&path, "the header of the journal is wrong"));
         }
-        Ok(Replay { file, path, len, at: HEADER as u64, durable, lenient: false, cut: false, several: None })
+        let (at, gathered) = (HEADER as u64, Gathered::default());
+        Ok(Replay { file, path, len, at, durable, lenient: false, cut: false, several: None, gathered })
     }
 
     /// From here on damage ends the journal, and [`cut`](Self::cut) tells.
@@ -284,6 +291,9 @@ impl Replay {
     ///
     /// The journal ends at a frame that a crash cut off, or of which a power cut lost a part; one that was flushed cannot have been.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>> {
+        if let Some(frame) = self.gathered_frame() {
+            return Ok(Some(frame));
+        }
         let at = self.at;
         if let Some(frame) = self.sound_frame(at)? {
             self.at += frame.bytes.len() as u64;
@@ -311,6 +321,8 @@ impl Replay {
         let mut bytes = vec![0; len];
         self.file.seek(SeekFrom::Start(at)).at(&self.path)?;
         self.file.read_exact(&mut bytes).at(&self.path)?;
+        #[cfg(test)]
+        gathered::count_read(len);
         Ok(Some(bytes))
     }
 

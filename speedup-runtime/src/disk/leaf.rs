@@ -92,7 +92,7 @@ impl Table {
 }
 
 /// One decoded page of items.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     /// The page, header included; the header is filled in when it is written.
     page: Box<[u8]>,

@@ -80,10 +80,13 @@ impl Pages for View<'_> {
         if let Some(leaf) = self.own.leaves.get(kid.at, version) {
             return Ok(leaf);
         }
-        if let Some(leaf) = self.pager.cached_leaf(kid) {
-            return Ok(Arc::clone(leaf));
-        }
-        let leaf = Arc::new(self.pager.read_leaf(kid)?);
+        let leaf = match self.pager.cached_leaf(kid) {
+            // A copy as long as there is room, for readers that count the users of one page wait for each other.
+            Some(leaf) if keep && self.own.leaves.has_room(leaf_weight(leaf)) => Leaf::clone(leaf),
+            Some(leaf) => return Ok(Arc::clone(leaf)),
+            None => self.pager.read_leaf(kid)?,
+        };
+        let leaf = Arc::new(leaf);
         if keep {
             self.own.leaves.put(kid.at, version, Arc::clone(&leaf), leaf_weight(&leaf), false);
             while self.own.leaves.evict(false).is_some() {}
@@ -110,5 +113,45 @@ impl Pages for View<'_> {
 
     fn pager(&self) -> &Pager {
         self.pager
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::body::Body;
+    use crate::disk::testing::open_list;
+
+    #[test]
+    fn readers_beside_one_another_share_no_counts_while_there_is_room() {
+        let place = tempfile::tempdir().unwrap();
+        let mut list = open_list(place.path());
+        for n in 0..10_000_u64 {
+            list.push(&n.to_le_bytes()).unwrap();
+        }
+        list.checkpoint().unwrap();
+        let store = list.store();
+        let (root, pager) = (store.tree.root.unwrap(), &mut store.pager);
+        let kids = pager.inner(&root).unwrap().kids.clone();
+        kids.iter().for_each(|kid| drop(pager.leaf(kid, true).unwrap()));
+        assert!(kids.len() > 10 && kids.iter().all(|kid| pager.cached_leaf(kid).is_some()));
+        let pager = &*pager;
+        let (mut one, mut other) = (Own::default(), Own::default());
+        for kid in &kids {
+            let shared = Arc::clone(pager.cached_leaf(kid).unwrap());
+            let of_one = one.view(pager).leaf(kid, true).unwrap();
+            let of_other = other.view(pager).leaf(kid, true).unwrap();
+            assert_eq!((Arc::strong_count(&shared), Arc::strong_count(&of_one)), (2, 2));
+            assert_eq!(of_one.page(), shared.page());
+            assert!(
+                !Arc::ptr_eq(&of_one, &of_other) && Arc::ptr_eq(&of_one, &one.view(pager).leaf(kid, true).unwrap())
+            );
+        }
+        // Where there is none, the page of the pager does: a copy would put another one out.
+        one.leaves = Cache::new(leaf_weight(pager.cached_leaf(&kids[0]).unwrap()));
+        for kid in &kids[..3] {
+            let leaf = one.view(pager).leaf(kid, true).unwrap();
+            assert_eq!(Arc::ptr_eq(&leaf, pager.cached_leaf(kid).unwrap()), kid.at != kids[0].at);
+        }
     }
 }

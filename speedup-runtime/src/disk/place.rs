@@ -199,3 +199,51 @@ pub(crate) fn delete(folder: &Path) -> Result<bool> {
         _ => folder::sync_name(folder).map(|()| true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::journal::bytes_read;
+    use crate::disk::testing::copy_all;
+
+    /// What is changed in each structure.
+    const CHANGES: u64 = if cfg!(speedup_tight) { 8 } else { 400 };
+
+    type Dicts = Vec<DiskDict<u64, Vec<u8>>>;
+
+    fn open(folder: &Folder) -> (Dicts, Vec<DiskList<u64>>) {
+        let dicts = (0..6).map(|n| folder.dict(format!("dict {n}")).unwrap()).collect();
+        (dicts, (0..6).map(|n| folder.list(format!("list {n}")).unwrap()).collect())
+    }
+
+    #[test]
+    fn after_a_kill_the_journal_is_read_once_for_all_structures() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        let (mut dicts, mut lists) = open(&folder);
+        for n in 0..CHANGES {
+            dicts.iter_mut().for_each(|dict| dict.put(n, vec![n as u8; 100]).unwrap());
+            lists.iter_mut().for_each(|list| list.push(n).unwrap());
+        }
+        dicts[0].flush().unwrap();
+        let killed = tempfile::tempdir().unwrap();
+        copy_all(place.path(), killed.path());
+        let len = fs::metadata(killed.path().join(".journal/journal.0")).unwrap().len();
+        assert!(len > CHANGES * 6 * 100);
+        let before = bytes_read();
+        let (mut dicts, lists) = open(&Folder::open(killed.path()).unwrap());
+        let read = bytes_read() - before;
+        assert!(read < len + len / 10, "{read} bytes of {len}");
+        for dict in &dicts {
+            assert!(dict.iter().map(Result::unwrap).eq((0..CHANGES).map(|n| (n, vec![n as u8; 100]))));
+        }
+        assert!(lists.iter().all(|list| list.iter().map(Result::unwrap).eq(0..CHANGES)));
+        // What comes after is read again where it must be.
+        dicts[0].put(7, vec![]).unwrap();
+        dicts[0].flush().unwrap();
+        let killed_again = tempfile::tempdir().unwrap();
+        copy_all(killed.path(), killed_again.path());
+        let (dicts, _) = open(&Folder::open(killed_again.path()).unwrap());
+        assert_eq!((dicts[0].get(&7).unwrap(), dicts[0].len() as u64), (Some(vec![]), CHANGES));
+    }
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::engine::sync_folder;
 use super::error::At;
-use super::{Error, Result};
+use super::{Error, Result, fingerprint};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
 /// The newest format this version reads; format 1 knew no `RemoveRange` and `Append` in the journal.
@@ -81,6 +81,14 @@ pub(crate) struct Home {
     pub(crate) tag: u32,
     /// Whether it may hold operations that are nowhere else. Said before the first of them is noted.
     pub(crate) open: bool,
+}
+
+impl Home {
+    /// What the structure `member` says of the journal of this identity.
+    pub(crate) fn of(identity: u64, member: u64, open: bool) -> Self {
+        let both = [identity.to_le_bytes(), member.to_le_bytes()].concat();
+        Home { tag: fingerprint::of_bytes(&both) as u32, open }
+    }
 }
 
 impl Superblock {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Common, Writing};
+use super::{Common, Parts, Writing};
 use crate::disk::error::At;
 use crate::disk::fingerprint::member;
 use crate::disk::folder::{self, Lock};
@@ -27,6 +27,10 @@ pub(crate) enum Join {
 
 /// How long the last one of this process is waited for that is being closed.
 const CLOSING: Duration = Duration::from_secs(10);
+
+fn location_of(folder: &Path) -> &Path {
+    folder.parent().unwrap_or(folder)
+}
 
 /// Takes the lock. No other one of this process is open, but one may be about to give it up.
 fn take(place: &Path) -> Result<Lock> {
@@ -89,12 +93,17 @@ impl Common {
                 }
             }
         };
+        // A repair reads for itself.
+        let is_handed = !lenient && (first < last || !replay.is_empty());
+        let mut parts = if is_handed { Parts::wanted(location_of(folder), identity)? } else { Parts::default() };
         while let Some(frame) = replay.next_frame()? {
-            if !frame.for_each(|_, _| Ok(()))? {
+            let (number, _) = replay.place().unwrap_or((last, None));
+            if !parts.gather(number, &frame)? {
                 replay.reject(&frame)?;
                 break;
             }
         }
+        parts.end();
         let (number, frame) = replay.place().unwrap_or((last, None));
         if replay.cut {
             for &number in numbers.iter().rev().take_while(|&&other| other > number) {
@@ -111,7 +120,9 @@ impl Common {
             replay.sync()?;
         }
         let next = frame.map_or(1, |frame| frame.wrapping_add(1));
-        Ok(Self::over(folder, lock, journal, (identity, number, next), replay.cut))
+        let common = Self::over(folder, lock, journal, (identity, number, next), replay.cut);
+        *self::lock(&common.parts) = parts;
+        Ok(common)
     }
 
     /// Another journal in the place of one of which nothing can be read.
@@ -136,7 +147,7 @@ impl Common {
         cut: bool,
     ) -> Self {
         Common {
-            location: folder.parent().unwrap_or(folder).to_path_buf(),
+            location: location_of(folder).to_path_buf(),
             folder: folder.to_path_buf(),
             identity,
             number: AtomicU64::new(number),
@@ -144,14 +155,46 @@ impl Common {
             writing: Mutex::new(Writing { journal, frame, turn: None, failed: None }),
             members: Mutex::default(),
             needs: Mutex::default(),
+            parts: Mutex::default(),
             tidying: AtomicBool::new(false),
             cut,
             lock,
         }
     }
 
-    /// What it holds of the structure `of`, which needs it from the file `from` on.
+    /// What it holds of the structure `of`, which is being opened and needs it from the file `from` on; it is read only where what a crash left was not read before.
     pub(crate) fn replay(&self, from: u64, of: u64) -> Result<Replay> {
+        let mut parts = lock(&self.parts);
+        if parts.begin_again(of)
+            && let Err(error) = self.gather_from(from, &mut parts)
+        {
+            *parts = Parts::default();
+            return Err(error);
+        }
+        let gathered = parts.take(of);
+        drop(parts);
+        match gathered {
+            Some(gathered) => Replay::of_gathered(&self.folder, self.identity, self.number(), of, gathered),
+            None => self.read(from, of),
+        }
+    }
+
+    /// Reads it from the file `from` on, for structures that are not open.
+    pub(super) fn gather_from(&self, from: u64, parts: &mut Parts) -> Result<()> {
+        let mut replay = Replay::open_several(&self.folder, self.identity, (from, self.number()), 0)?;
+        while let Some(frame) = replay.next_frame()? {
+            let (number, _) = replay.place().unwrap_or((from, None));
+            if !parts.gather(number, &frame)? {
+                replay.give_up()?;
+            }
+        }
+        parts.end();
+        Ok(())
+    }
+
+    /// The same, as the files say it.
+    pub(crate) fn read(&self, from: u64, of: u64) -> Result<Replay> {
+        lock(&self.parts).take(of);
         self.write()?;
         Replay::open_several(&self.folder, self.identity, (from, self.number()), of)
     }
@@ -163,7 +206,7 @@ impl Common {
             let Some(block) = recover(&folder::spare(folder, generation)).and_then(|spare| spare.block) else {
                 continue;
             };
-            let mut replay = self.replay(self.first()?, member(folder, block.identity))?.forgive();
+            let mut replay = self.read(self.first()?, member(folder, block.identity))?.forgive();
             while let (false, Some(frame)) = (has, replay.next_frame()?) {
                 frame.for_each(|_, _| {
                     has = true;

@@ -1,6 +1,7 @@
 //! Beginning another file of the journal of a folder, and removing those that nobody needs.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Common;
 use crate::disk::error::At;
@@ -8,7 +9,7 @@ use crate::disk::fingerprint::member;
 use crate::disk::journal::{Journal, file_name};
 use crate::disk::superblock::Superblock;
 use crate::disk::{Result, folder, process};
-use crate::sync::global::{Arc, Ordering, lock};
+use crate::sync::global::{Arc, AtomicBool, Ordering, lock};
 
 /// An open structure of the folder.
 pub(crate) trait Member: Send + Sync {
@@ -16,33 +17,46 @@ pub(crate) trait Member: Send + Sync {
     fn catch_up(self: Arc<Self>, number: u64);
 }
 
+/// As long as it lives somebody tidies up; another one may begin afterwards, however this one has ended.
+struct Tidying<'a>(&'a AtomicBool);
+
+impl Drop for Tidying<'_> {
+    fn drop(&mut self) {
+        // Pairs with the swap of who comes next.
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 impl Common {
     /// Has another file begun and the old ones removed, by a thread that may wait for structures, unless that is on its way.
     #[cold]
     pub(super) fn have_tidied(self: &Arc<Self>) {
-        // AcqRel: pairs with the store in the errand, after which another one may begin.
+        // AcqRel: pairs with the store of who ends it, after which another one may begin.
         if self.tidying.swap(true, Ordering::AcqRel) {
             return;
         }
         let common = Arc::downgrade(self);
         let refused = process::tidiers().start(Box::new(move || {
             if let Some(common) = common.upgrade() {
+                let _tidying = Tidying(&common.tidying);
                 // What this does not remove, the next one does.
                 let _later = common.tidy_up();
-                common.tidying.store(false, Ordering::Release);
             }
         }));
         if refused.is_err() {
+            let _tidying = Tidying(&self.tidying);
             // Without a thread structures are published by who changes them.
             let _later = self.begin_next().and_then(|_| self.remove_old());
-            self.tidying.store(false, Ordering::Release);
         }
     }
 
     fn tidy_up(&self) -> Result<()> {
         let number = self.begin_next()?;
         let members: Vec<_> = lock(&self.members).iter().filter_map(|member| member.upgrade()).collect();
-        members.into_iter().for_each(|member| member.catch_up(number));
+        for member in members {
+            // One that panics keeps the files that it needs, and the others do not wait for it.
+            let _kept = catch_unwind(AssertUnwindSafe(|| member.catch_up(number)));
+        }
         self.remove_old()
     }
 
@@ -58,6 +72,7 @@ impl Common {
             writing.failed = Some(error.to_string());
             return Err(error);
         }
+        lock(&self.parts).begin_file();
         writing.journal = next;
         self.number.store(number, Ordering::Relaxed);
         self.len.store(writing.journal.len(), Ordering::Relaxed);
@@ -105,6 +120,66 @@ impl Drop for Common {
         let is_used = self.writing().is_ok_and(|writing| !writing.journal.is_empty());
         if is_used && self.needed_by_others().is_ok_and(|needed| needed.is_none()) {
             let _later = self.begin_next().and_then(|_| self.remove_old());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::disk::common::Join;
+    use crate::sync::global::{AtomicUsize, Mutex};
+
+    /// Longer than anything takes that does not hang.
+    const LONG: Duration = Duration::from_secs(60);
+
+    struct Panics(AtomicUsize);
+
+    impl Member for Panics {
+        fn catch_up(self: Arc<Self>, _: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            panic!("a member that cannot catch up");
+        }
+    }
+
+    struct Tells(Mutex<mpsc::Sender<u64>>);
+
+    impl Member for Tells {
+        fn catch_up(self: Arc<Self>, number: u64) {
+            lock(&self.0).send(number).unwrap();
+        }
+    }
+
+    fn open(place: &Path) -> Arc<Common> {
+        Common::join(place, Join::Make).unwrap().unwrap()
+    }
+
+    /// Returns when all that the thread was given before is done.
+    fn wait_for_thread() {
+        let (done, is_done) = mpsc::channel();
+        assert!(process::tidiers().start(Box::new(move || done.send(()).unwrap())).is_ok());
+        is_done.recv_timeout(LONG).expect("the thread is gone");
+    }
+
+    #[test]
+    fn a_structure_that_panics_keeps_nobody_from_tidying_up() {
+        let place = tempfile::tempdir().unwrap();
+        let common = open(place.path());
+        let panics = Arc::new(Panics(AtomicUsize::new(0)));
+        let (send, told) = mpsc::channel();
+        let tells = Arc::new(Tells(Mutex::new(send)));
+        let members: [Arc<dyn Member>; 2] = [panics.clone(), tells];
+        members.iter().for_each(|member| common.enlist(Arc::downgrade(member)));
+        for round in 1..3 {
+            common.have_tidied();
+            wait_for_thread();
+            assert_eq!(told.try_recv(), Ok(round));
+            assert_eq!(panics.0.load(Ordering::Relaxed) as u64, round);
+            assert!(!common.tidying.load(Ordering::Acquire));
         }
     }
 }

@@ -13,12 +13,25 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Calls `each` for every operation; false if the bytes are no operations.
+    /// Calls `each` for every operation that is meant; false if the bytes are no operations.
     pub(crate) fn for_each(&self, mut each: impl FnMut(u64, Op<'_>) -> Result<()>) -> Result<bool> {
+        self.walk(|of, seq, op, _| if of == self.of { each(seq, op) } else { Ok(()) })
+    }
+
+    /// Calls `each` for every operation of every structure, with whose it is, its number and its bytes; false if the bytes are no operations.
+    pub(crate) fn for_each_of_all(&self, mut each: impl FnMut(u64, u64, &[u8])) -> Result<bool> {
+        self.walk(|of, seq, _, raw| {
+            of.into_iter().for_each(|of| each(of, seq, raw));
+            Ok(())
+        })
+    }
+
+    fn walk(&self, mut each: impl FnMut(Option<u64>, u64, Op<'_>, &[u8]) -> Result<()>) -> Result<bool> {
         let mut body = &self.bytes[FRAME..];
         let mut seq = self.first;
         let mut turn = None;
         while !body.is_empty() {
+            let from = body;
             let Some(op) = Op::decode(&mut body) else { return Ok(false) };
             if let (Op::Turn { identity, seq: next }, Some(_)) = (op, self.of) {
                 (turn, seq) = (Some(identity), next);
@@ -28,9 +41,7 @@ impl Frame {
             if matches!(op, Op::Turn { .. }) || self.of.is_some() != turn.is_some() {
                 return Ok(false);
             }
-            if turn == self.of {
-                each(seq, op)?;
-            }
+            each(turn, seq, op, &from[..from.len() - body.len()])?;
             // A forged frame may begin at the last number.
             seq = seq.wrapping_add(1);
         }

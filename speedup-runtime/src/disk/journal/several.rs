@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Frame, HEADER, Replay, file_name, header};
+use super::{Frame, Gathered, HEADER, Replay, file_name, header};
 use crate::disk::error::At;
 use crate::disk::{Error, Result};
 
@@ -34,6 +34,17 @@ impl Replay {
         let mut replay = Self::open(folder, identity, number)?;
         replay.several = Some(Several { folder: folder.to_path_buf(), journal: identity, of, number, end, last: None });
         Ok(replay)
+    }
+
+    /// What was read before of the journal of which `number` is a file, for the structure `of`; the file is not read again.
+    pub(crate) fn of_gathered(folder: &Path, identity: u64, number: u64, of: u64, gathered: Gathered) -> Result<Self> {
+        let mut replay = Self::open_several(folder, identity, (number, number), of)?;
+        (replay.at, replay.gathered) = (replay.len, gathered);
+        Ok(replay)
+    }
+
+    pub(super) fn gathered_frame(&mut self) -> Option<Frame> {
+        self.gathered.next_frame(self.several.as_ref()?.of)
     }
 
     /// The file that it has come to, and the number of the last frame.

@@ -115,7 +115,7 @@ impl Journals {
             (Some(home), Some(there)) if home.open && is_at(home, common.as_ref(), member) => {
                 // What a repair has cut off was in the files that are missing.
                 let first = there.first()?;
-                let replay = there.replay(block.journal.clamp(first, there.number()), member)?.forgive();
+                let replay = there.read(block.journal.clamp(first, there.number()), member)?.forgive();
                 (Some(replay), there.is_cut() || block.journal < first, true)
             }
             // What was in the journal of another folder is lost.
