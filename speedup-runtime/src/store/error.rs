@@ -1,6 +1,6 @@
 //! What can go wrong with a store, each with what to do about it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// The result of every fallible call of a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,6 +47,14 @@ pub enum Error {
     Damaged {
         /// What was asked.
         store: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A file is none that `export` of this function has written, or not all of it.
+    #[error("{path} cannot be imported: {reason}; `export` it from the same function, with the same types")]
+    NoExport {
+        /// The file.
+        path: PathBuf,
         /// What does not fit.
         reason: String,
     },
