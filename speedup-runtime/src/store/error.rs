@@ -26,6 +26,12 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
+    /// The store that a function was given could not be opened.
+    #[error("the store was not opened: {reason}")]
+    NotOpened {
+        /// What was said when it was to be opened.
+        reason: String,
+    },
     /// The store took longer than it was given.
     #[error("{store} did not answer within {after:?}; give it longer, or look at what keeps it busy")]
     TimedOut {
@@ -116,6 +122,9 @@ impl Error {
     /// Whether the store as a whole is at fault, so that asking it for another key would not help.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        matches!(self, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Resting { .. })
+        matches!(
+            self,
+            Error::Unreachable { .. } | Error::NotOpened { .. } | Error::TimedOut { .. } | Error::Resting { .. }
+        )
     }
 }

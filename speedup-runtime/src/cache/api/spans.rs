@@ -331,7 +331,7 @@ impl<K: Key, V: Key, R: Output> Drop for Counting<'_, K, V, R> {
     }
 }
 
-/// What takes forecasts of calls by contents.
+/// What takes forecasts of calls by contents, or of calls of another function.
 pub trait Foretells<K: Key> {
     /// As [`Cache::ahead`].
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)));
