@@ -340,7 +340,10 @@ pub trait Foretells<K: Key> {
 impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        self.ahead(forecast);
+        // What needs its caller cannot be computed ahead of it.
+        if self.function.has_body {
+            self.ahead(forecast);
+        }
     }
 }
 

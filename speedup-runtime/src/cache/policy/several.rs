@@ -18,7 +18,7 @@ use crate::cache::{
 impl<K: Key, R: Output> Foretells<K> for PolicyCache<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        self.ahead(forecast);
+        self.cache.foretell(forecast);
     }
 }
 
