@@ -16,6 +16,14 @@ pub(crate) fn is_same(one: &impl ToTokens, other: &impl ToTokens) -> bool {
     one.to_token_stream().to_string() == other.to_token_stream().to_string()
 }
 
+/// An expression without what `macro_rules!` has put around it.
+pub(crate) fn ungrouped(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Group(inner) => ungrouped(&inner.expr),
+        other => other,
+    }
+}
+
 /// The handle's name for a function: `FIBONACCI` for `fibonacci`, `PARSE_URL` for `parseUrl`, `MATCH` for `r#match`.
 ///
 /// The name is one of the expansion (a lint about it would be nobody's business) that points at the function's name.

@@ -9,6 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprTuple, ExprUnary, Lit, LitInt, Token, UnOp, token};
 
 use crate::errors::Errors;
+use crate::expansion::ungrouped;
 use crate::foreign::{Foreign, Invocation};
 
 /// One row of a macro's table of options.
@@ -242,7 +243,8 @@ fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
     if input.peek(token::Paren) {
         let names;
         let paren_token = syn::parenthesized!(names in input);
-        let elems = Punctuated::parse_terminated(&names)?;
+        let elems = Punctuated::<Expr, Token![,]>::parse_terminated(&names)?;
+        let elems = elems.into_iter().map(bare).collect();
         let value = Expr::Tuple(ExprTuple { attrs: Vec::new(), paren_token, elems });
         return Ok(Entry { key, value: Some(value), colon: None, listed: true });
     }
@@ -256,12 +258,20 @@ fn entry_parser(input: ParseStream<'_>, number: &str) -> syn::Result<Entry> {
     let value = match input.parse::<Option<Token![ref]>>()? {
         // The one word that is no expression.
         Some(word) => Expr::Verbatim(quote!(#word)),
-        None => input.parse()?,
+        None => bare(input.parse()?),
     };
     if !input.is_empty() {
         return Err(input.error(format!("expected a comma after the value of `{key}`")));
     }
     Ok(Entry { key, value: Some(value), colon, listed: false })
+}
+
+/// What stands for itself, as it would be written, where `macro_rules!` has handed it on.
+fn bare(value: Expr) -> Expr {
+    match ungrouped(&value) {
+        bare @ (Expr::Lit(_) | Expr::Path(_) | Expr::Closure(_)) => bare.clone(),
+        _ => value,
+    }
 }
 
 /// The value of an option that counts something: a literal is checked here, any other expression by the compiler.

@@ -12,7 +12,7 @@ use crate::{
         registry::{self, Aside},
         report::{Row, time},
         stats::Stats,
-        switch::{GivenUp, Mode, Set},
+        switch::{self, GivenUp, Mode, Set},
         verdict::Verdict,
     },
     sync::global::{Mutex, lock},
@@ -147,7 +147,8 @@ impl fmt::Display for Profile {
 ///
 /// The values that caches hold are set aside meanwhile, and come back at the end, as do their counts; those of a cache in which
 /// something was being computed at the beginning are lost. It is for the whole process: other threads that call cached functions
-/// meanwhile compute again what they had, and their values of that time are lost. So profile a program that does nothing else.
+/// meanwhile compute again what they had, and their values of that time are lost. So profile a program that does nothing else. None of their
+/// calls is given up: when the time is over, values are kept for them again.
 ///
 /// # Panics
 /// With the closure's panic, or if it takes a profile itself. Another thread that takes one is waited for.
@@ -237,8 +238,11 @@ fn run_off<T>(limit: Duration, toll: f64, work: &mut impl FnMut() -> T) -> Off {
     let end = catch_unwind(AssertUnwindSafe(work));
     let took = began.elapsed();
     let calls = set.calls();
+    // Somebody else saw that the time was over.
+    let is_over = !switch::is_off();
     drop(set);
     match end {
+        Ok(_) if is_over => Off::MoreThan(limit),
         Ok(_) => Off::Took(took.saturating_sub(Duration::from_nanos((toll * calls as f64) as u64))),
         Err(payload) if payload.is::<GivenUp>() => Off::MoreThan(limit),
         Err(payload) => resume_unwind(payload),

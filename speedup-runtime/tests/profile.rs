@@ -7,6 +7,7 @@ use std::{
         Condvar, LazyLock, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -81,6 +82,17 @@ fn what_would_take_for_ever_without_a_cache_is_given_up() {
     assert_eq!((profile.caches[0].stats.misses, profile.caches[0].stats.panics), (91, 0));
     assert!(profile.to_string().contains("more than 50.0 ms"), "{profile}");
     assert_eq!(FIBONACCI.get((90,)), 2_880_067_194_370_816_120);
+}
+
+#[test]
+fn no_call_of_another_thread_is_given_up() {
+    let _alone = alone();
+    let profile = profile_within(Duration::from_millis(50), || {
+        let found = thread::scope(|scope| scope.spawn(|| FIBONACCI.get((90,))).join());
+        assert_eq!(found.expect("nobody has taken it away"), 2_880_067_194_370_816_120);
+    });
+    assert_eq!(profile.off, Off::MoreThan(Duration::from_millis(50)));
+    assert_eq!((profile.caches[0].stats.misses, profile.caches[0].stats.panics), (91, 0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use speedup_runtime::{
-    AsyncCache, Buffer, Cache, Memo,
+    AsyncCache, Buffer, Cache, Memo, Window,
     cache::{Function, State},
     report,
     seeing::{Kind, Report, Row, Verdict},
@@ -86,7 +86,7 @@ fn an_async_cache_is_listed() {
 }
 
 #[test]
-fn a_buffer_is_listed_with_what_it_made() {
+fn a_buffer_is_listed_with_what_it_made_and_has_not_forgotten() {
     let buffer = Buffer::from_iter(0..10_u64);
     assert!(!report().rows.iter().any(|row| row.kind == Kind::Buffer));
     assert_eq!(buffer[7], 7);
@@ -94,6 +94,11 @@ fn a_buffer_is_listed_with_what_it_made() {
     assert_eq!((row.stats.entries, row.stats.computed), (8, 8));
     drop(buffer);
     assert!(!report().rows.iter().any(|row| row.kind == Kind::Buffer));
+    let window = Window::from_iter(0..1_000_u64, 4);
+    assert_eq!(window.get(899), Ok(899));
+    let stats = report().rows.into_iter().find(|row| row.kind == Kind::Buffer).expect("it was read").stats;
+    assert!(stats.computed >= 900 && (4..=4 + 16).contains(&stats.entries), "{stats:?}");
+    assert_eq!((stats.len, stats.estimated_bytes), (stats.entries, 8 * stats.entries));
 }
 
 #[test]

@@ -372,13 +372,25 @@ mod on_disk {
         let others = Cache::from_fn(|n: u64| n.to_string());
         assert!(others.import(&path).is_err() && squares.import(folder.path().join("missing")).is_err());
         let sound = fs::read(&path).expect("it is read");
+        let check = |bytes: &[u8], what: &str| {
+            fs::write(&path, bytes).expect("it is written");
+            let empty = Cache::from_fn(|n: u64| n * n);
+            let error = empty.import(&path).expect_err(what);
+            assert!(
+                matches!(error, speedup_runtime::store::Error::NoExport { .. }) && empty.is_empty(),
+                "{what}: {error}"
+            );
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("{} cannot be imported: ", path.display())), "{text}");
+        };
         for at in 0..sound.len() {
             let mut changed = sound.clone();
             changed[at] ^= 1;
-            fs::write(&path, &changed).expect("it is written");
-            let empty = Cache::from_fn(|n: u64| n * n);
-            assert!(empty.import(&path).is_err() && empty.is_empty(), "byte {at}");
+            check(&changed, &format!("byte {at}"));
+            check(&sound[..at], &format!("{at} bytes of it"));
         }
+        check(&[&*sound, b"more"].concat(), "something behind it");
+        check(&[&*sound, &*sound].concat(), "twice");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use speedup::{
     cache,
-    store::{Condition, Error, MemoryStore, Result, Store},
+    store::{Condition, DiskStore, Error, MemoryStore, Result, Store},
 };
 
 /// A store far away, that can be taken away.
@@ -182,4 +182,18 @@ fn a_store_that_panics_harms_nobody() {
     FOURTH.clear();
     assert!(FOURTH.flush().is_err() || FOURTH.stats().store_errors > 0);
     assert_eq!(FOURTH.stats().panics, 0);
+}
+
+#[cache(store = DiskStore::builder("nowhere").location("/dev/null").open(), on_store_error = "fail")]
+fn nowhere(n: u64) -> Result<u64> {
+    Ok(n)
+}
+
+#[test]
+fn a_store_that_was_not_opened_says_why_and_no_more() {
+    let error = nowhere(1).expect_err("there is no folder");
+    let why = DiskStore::<(u64,), u64>::builder("nowhere").location("/dev/null").open().expect_err("there is none");
+    assert!(matches!(error, Error::NotOpened { .. }) && error.is_outage(), "{error:?}");
+    assert_eq!(error.to_string(), format!("the store was not opened: {why}"));
+    assert_eq!(NOWHERE.stats().store, Condition::Down);
 }

@@ -89,3 +89,40 @@ fn types_and_bodies_can_be_given_to_a_macro() {
     assert_eq!((made(30), MADE.len()), (832_040, 31));
     assert_eq!((length("7"), length("x").is_err(), LENGTH.len()), (Ok(7), true, 1));
 }
+
+macro_rules! with_options {
+    ($name:ident, $other:path, $bound:expr, $weight:expr, $ttl:expr) => {
+        #[cache(with($other), capacity = $bound, weight = $weight, ttl = $ttl)]
+        fn $name(n: u64) -> u64 {
+            if n == 0 { 0 } else { $name(n - 1) + $other(n) + $other(n + 1) }
+        }
+    };
+}
+
+mod others {
+    use speedup::cache;
+
+    #[cache(ttl = "1h")]
+    pub(super) fn half(n: u64) -> u64 {
+        n / 2
+    }
+}
+
+with_options!(halves, others::half, "1 MiB", |_| 8, "1h");
+
+macro_rules! searched {
+    ($name:ident, $halt:expr, $size:expr) => {
+        #[buffer(halt = $halt, size = $size)]
+        fn $name() -> impl Iterator<Item = f64> {
+            (1..).map(|n| f64::from(n) * if n % 2 == 0 { 1.0 } else { -1.0 })
+        }
+    };
+}
+
+searched!(alternating, AbsNonDecreasing, 4);
+
+#[test]
+fn what_options_say_can_be_given_to_a_macro() {
+    assert_eq!((halves(4), HALVES.len(), others::HALF.len()), (10, 5, 5));
+    assert!(ALTERNATING.contains(&4.0) && !ALTERNATING.contains(&5.0));
+}

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use speedup::cache;
+use speedup::{cache, store::MemoryStore};
 
 use super::meeting::{begin, have_met, meet, pool};
 
@@ -63,6 +63,22 @@ fn calls_of_other_functions_take_part() {
     let _one = pool();
     assert_eq!(even(4, 4), 70);
     assert!(have_met("even and odd"), "the calls ran one after the other");
+}
+
+/// Its groups are computed together, dear or not, since they are looked up together.
+#[cache(key = |n| -> (u64,) { (n,) }, store = MemoryStore::new())]
+fn needs_its_caller(n: u64) -> u64 {
+    n
+}
+
+#[cache(with(needs_its_caller))]
+fn sum_of_those(n: u64) -> u64 {
+    if n == 0 { 0 } else { sum_of_those(n - 1) + needs_its_caller(n) + needs_its_caller(n + 1) }
+}
+
+#[test]
+fn what_needs_its_caller_is_not_called_ahead_of_it() {
+    assert_eq!(sum_of_those(9), 99);
 }
 
 static RUNS: AtomicU64 = AtomicU64::new(0);

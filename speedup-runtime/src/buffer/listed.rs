@@ -40,15 +40,15 @@ impl<T: 'static, S: Store<T> + 'static> Used for Listed<T, S> {
     fn told(&self) -> Option<Told> {
         let engine = self.engine.get()?;
         let (ahead, waits) = engine.counters.read();
-        let made = engine.store.len();
+        let (made, held) = (engine.store.len(), engine.store.held());
         let cost = engine.pace.cost();
         let stats = Stats {
             misses: (made as u64).saturating_sub(ahead),
             computed: made as u64,
             waits,
-            entries: made,
-            len: made,
-            estimated_bytes: made.saturating_mul(size_of::<T>()),
+            entries: held,
+            len: held,
+            estimated_bytes: held.saturating_mul(size_of::<T>()),
             call_cost: (!cost.is_zero()).then_some(cost),
             side_by_side: ahead,
             ..Stats::default()

@@ -75,6 +75,10 @@ impl<T> Store<T> for Ring<T> {
         self.settled.load(Ordering::Acquire)
     }
 
+    fn held(&self) -> usize {
+        lock(&self.kept).len()
+    }
+
     fn visible(&self) -> &AtomicUsize {
         &self.settled
     }

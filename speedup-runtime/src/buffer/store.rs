@@ -10,6 +10,11 @@ pub(super) trait Store<T> {
     /// How many values were ever made visible.
     fn len(&self) -> usize;
 
+    /// How many of them are still there.
+    fn held(&self) -> usize {
+        self.len()
+    }
+
     /// The counter behind `len`.
     fn visible(&self) -> &AtomicUsize;
 

@@ -37,7 +37,8 @@ const LONGEST: u32 = 4096;
 const EVERY: Duration = Duration::from_micros(200);
 
 thread_local! {
-    static LOOKS: Looks = const { Looks { left: Cell::new(1), step: Cell::new(1), last: Cell::new(None) } };
+    static LOOKS: Looks =
+        const { Looks { left: Cell::new(1), step: Cell::new(1), last: Cell::new(None), is_own: Cell::new(false) } };
 }
 
 /// How often a thread looks at the clock.
@@ -45,6 +46,8 @@ struct Looks {
     left: Cell<u32>,
     step: Cell<u32>,
     last: Cell<Option<Instant>>,
+    /// Whether this thread takes the profile.
+    is_own: Cell<bool>,
 }
 
 /// The payload with which calls are given up.
@@ -54,8 +57,9 @@ pub(crate) struct GivenUp;
 pub(crate) struct Set(());
 
 impl Set {
-    /// Calls that are not kept are given up after this time.
+    /// Calls of this thread that are not kept are given up after this time, and those of others are kept from then on.
     pub(crate) fn new(mode: Mode, until: Option<Instant>) -> Self {
+        LOOKS.with(|looks| looks.is_own.set(until.is_some()));
         let until = until.map_or(u64::MAX, |until| nanos(until.saturating_duration_since(start())));
         UNTIL.store(until, Ordering::Relaxed);
         CALLS.store(0, Ordering::Relaxed);
@@ -71,6 +75,7 @@ impl Set {
 
 impl Drop for Set {
     fn drop(&mut self) {
+        LOOKS.with(|looks| looks.is_own.set(false));
         MODE.store(Mode::All as usize, Ordering::Relaxed);
         UNTIL.store(u64::MAX, Ordering::Relaxed);
     }
@@ -89,7 +94,7 @@ pub(crate) fn shares() -> bool {
 /// Whether caching is off, so that the value of a call that begins goes nowhere.
 ///
 /// # Panics
-/// If the time for such calls is over.
+/// If this thread takes the profile, and the time for such calls is over.
 #[cold]
 #[inline(never)]
 pub(crate) fn begins_off() -> bool {
@@ -103,7 +108,7 @@ pub(crate) fn begins_off() -> bool {
 /// A call begins that is not kept.
 ///
 /// # Panics
-/// With [`GivenUp`], if the time for such calls is over. Not where panics abort the process.
+/// With [`GivenUp`], if this thread takes the profile, and the time for such calls is over. Not where panics abort the process.
 pub(crate) fn begin_off() {
     // A thread whose locals are being destroyed does not look.
     let _ = LOOKS.try_with(|looks| {
@@ -124,6 +129,12 @@ impl Looks {
         self.step.set(step);
         self.left.set(step);
         if cfg!(panic = "unwind") && nanos(now.saturating_duration_since(start())) >= UNTIL.load(Ordering::Relaxed) {
+            if !self.is_own.get() {
+                // Who works for the profile ends soon, now that values are kept again; who does not has nothing to do with it.
+                let (off, alone) = (Mode::Off as usize, Mode::Alone as usize);
+                let _ = MODE.compare_exchange(off, alone, Ordering::Relaxed, Ordering::Relaxed);
+                return;
+            }
             // Again at the next call, should somebody take the panic for one of his own.
             self.left.set(1);
             self.step.set(1);

@@ -359,15 +359,13 @@ by_pointer!(&S, Box<S>, Arc<S>);
 /// A store that could not be opened, as a store: it says why, each time.
 #[derive(Debug)]
 pub struct Unopened {
-    /// What was to be opened.
-    pub store: String,
     /// Why it was not.
     pub why: String,
 }
 
 impl Unopened {
     fn error(&self) -> Error {
-        Error::unreachable(self.store.clone(), self.why.clone())
+        Error::NotOpened { reason: self.why.clone() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with a store, each with what to do about it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// The result of every fallible call of a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +26,12 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
+    /// The store that a function was given could not be opened.
+    #[error("the store was not opened: {reason}")]
+    NotOpened {
+        /// What was said when it was to be opened.
+        reason: String,
+    },
     /// The store took longer than it was given.
     #[error("{store} did not answer within {after:?}; give it longer, or look at what keeps it busy")]
     TimedOut {
@@ -47,6 +53,14 @@ pub enum Error {
     Damaged {
         /// What was asked.
         store: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A file is none that `export` of this function has written, or not all of it.
+    #[error("{path} cannot be imported: {reason}; `export` it from the same function, with the same types")]
+    NoExport {
+        /// The file.
+        path: PathBuf,
         /// What does not fit.
         reason: String,
     },
@@ -108,6 +122,9 @@ impl Error {
     /// Whether the store as a whole is at fault, so that asking it for another key would not help.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        matches!(self, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Resting { .. })
+        matches!(
+            self,
+            Error::Unreachable { .. } | Error::NotOpened { .. } | Error::TimedOut { .. } | Error::Resting { .. }
+        )
     }
 }

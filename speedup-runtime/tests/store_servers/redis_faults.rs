@@ -1,6 +1,6 @@
 //! What a Redis store does while its server is down, paused, full, slow, or begun anew.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +61,20 @@ fn what_does_not_let_us_in_or_is_no_redis_is_left_alone() {
     assert_eq!(store.condition(), Condition::Down);
     let visits = visitors.load(Ordering::Relaxed);
     assert!(visits < 10, "it was asked {visits} times");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_asked_for_what_is_wanted_and_for_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let store = names(url(Kind::Redis, listener.local_addr().expect("it is bound")));
+    let error = store.get(&(1,)).unwrap_err();
+    assert!(matches!(&error, Error::TimedOut { .. }), "{error}");
+    let (mut stream, _) = listener.accept().expect("it has come");
+    let mut said = String::new();
+    // It has hung up.
+    stream.read_to_string(&mut said).expect("it is text");
+    assert!(said.starts_with("*2\r\n$3\r\nGET\r\n"), "each word before it would be waited for: {said:?}");
+    assert_eq!(said.matches('*').count(), 1, "{said:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, ItemFn, Path, UseTree};
 
 use super::methods;
-use crate::expansion::is_same;
+use crate::expansion::{is_same, ungrouped};
 use crate::place::Place;
 
 /// The ways in which a body can name the functions that take part. The function itself is the first.
@@ -49,7 +49,7 @@ impl Calls {
 
     /// Which of the functions that take part is named.
     pub(super) fn named(&self, function: &Expr) -> Option<usize> {
-        let Expr::Path(ExprPath { qself: None, path, attrs }) = function else { return None };
+        let Expr::Path(ExprPath { qself: None, path, attrs }) = ungrouped(function) else { return None };
         if !attrs.is_empty() {
             return None;
         }

@@ -134,14 +134,14 @@ struct Callee {
     asked: Option<TokenStream>,
 }
 
-/// Another cached function: its handle stands beside it.
+/// Another cached function: its handle stands beside it, and has policies or has none.
 fn other(function: &Path) -> Callee {
     let mut handle = function.clone();
     if let Some(last) = handle.segments.last_mut() {
         last.ident = expansion::handle_name(&last.ident);
     }
     Callee {
-        ahead: quote!(::speedup::Cache::ahead),
+        ahead: quote!(::speedup::cache::Foretells::foretell),
         handle: quote!(#handle),
         arguments: None,
         keyed: Vec::new(),

@@ -331,7 +331,7 @@ impl<K: Key, V: Key, R: Output> Drop for Counting<'_, K, V, R> {
     }
 }
 
-/// What takes forecasts of calls by contents.
+/// What takes forecasts of calls by contents, or of calls of another function.
 pub trait Foretells<K: Key> {
     /// As [`Cache::ahead`].
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)));
@@ -340,7 +340,10 @@ pub trait Foretells<K: Key> {
 impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
-        self.ahead(forecast);
+        // What needs its caller cannot be computed ahead of it.
+        if self.function.has_body {
+            self.ahead(forecast);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cache::PolicyCache;
 use crate::cache::{
     api::{
+        spans::Foretells,
         spawn::start_missing,
         task::Task,
         warming::{Call, Warming},
@@ -13,6 +14,13 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::registry,
 };
+
+impl<K: Key, R: Output> Foretells<K> for PolicyCache<K, R> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+        self.cache.foretell(forecast);
+    }
+}
 
 impl<K: Key, R: Output> PolicyCache<K, R> {
     /// Lets a body say which of its own calls it will make next. See [`Cache::ahead`](crate::Cache::ahead).

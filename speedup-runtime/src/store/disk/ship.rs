@@ -16,7 +16,19 @@ use crate::store::{Error, Result, codec::Codec, handle::typed};
 
 /// What tells a file of one function and its types from others.
 fn identity(name: &str, fingerprint: u64) -> String {
-    format!("shipped\n{name}\n{fingerprint:016x}")
+    format!("shipped 2\n{name}\n{fingerprint:016x}")
+}
+
+/// What ends a file, in the place of a record: how many there are before it. A file that was cut behind a record has none.
+fn last(count: usize) -> [u8; PREFIX] {
+    let mut bytes = [0; PREFIX];
+    bytes[4..].copy_from_slice(&(count as u64).to_le_bytes());
+    bytes
+}
+
+/// The file is there, and is not what it should be.
+fn no_export(path: &Path, reason: impl ToString) -> Error {
+    Error::NoExport { path: path.to_owned(), reason: reason.to_string() }
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {
@@ -69,6 +81,7 @@ where
     };
     (cache.behind)(&mut each)?;
     fault?;
+    out.write_all(&last(count)).map_err(failed)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().and_then(|()| fs::rename(&beside.0, path)).map_err(failed)?;
     Ok(count)
@@ -86,15 +99,19 @@ where
     let mut found = Vec::with_capacity(head.len());
     input.by_ref().take(head.len() as u64).read_to_end(&mut found).map_err(|error| failed(path, error))?;
     if found != head {
-        let why = format!("it is no export of `{name}` with these types of arguments and results");
-        return Err(Error::damaged(path.display().to_string(), why));
+        return Err(no_export(path, format!("it does not begin as one of `{name}` with these types does")));
     }
     let mut entries = Vec::new();
-    while let Some(bytes) = next(&mut input, path)? {
+    loop {
+        let bytes = next(&mut input, path)?;
+        if bytes == last(entries.len()) && next(&mut input, path)?.is_empty() {
+            break;
+        }
         let Found::Record(record @ Record { kind: Kind::Put, .. }, _) = record::read(&bytes) else {
-            return Err(Error::damaged(path.display().to_string(), "it is cut or changed; export it again"));
+            return Err(no_export(path, "it is cut or changed"));
         };
-        entries.push((codec.decode_key(record.key)?, codec.decode(record.value)?));
+        let key = codec.decode_key(record.key).map_err(|error| no_export(path, error))?;
+        entries.push((key, codec.decode(record.value).map_err(|error| no_export(path, error))?));
     }
     Ok(entries.into_iter().map(|(key, value)| usize::from(take_in(key, value))).sum())
 }
@@ -136,7 +153,7 @@ where
     /// The values are taken as they are: that they come from the same source is up to whoever ships them.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or is one of another function or of other types; nothing is put in then.
+    /// If the file cannot be read; [`Error::NoExport`] if it is damaged or cut, or is one of another function or of other types. Nothing is put in then.
     pub fn import(&self, path: impl AsRef<Path>) -> Result<usize> {
         import(self.name(), path.as_ref(), |key, value| self.take_in(key, value))
     }
@@ -211,16 +228,14 @@ impl Drop for Beside {
     }
 }
 
-/// The bytes of the next record, as far as they are there; `None` at the end.
-fn next(input: &mut impl Read, path: &Path) -> Result<Option<Vec<u8>>> {
+/// The bytes of the next record, as far as they are there; those of what ends the file; none behind that.
+fn next(input: &mut impl Read, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut read = |most: usize, bytes: &mut Vec<u8>| {
         input.by_ref().take(most as u64).read_to_end(bytes).map_err(|error| failed(path, error))
     };
-    if read(PREFIX, &mut bytes)? == 0 {
-        return Ok(None);
-    }
+    read(PREFIX, &mut bytes)?;
     let len = bytes.first_chunk().and_then(record::length);
     read(len.unwrap_or(0), &mut bytes)?;
-    Ok(Some(bytes))
+    Ok(bytes)
 }

@@ -39,7 +39,7 @@ impl<K, V, S: Store<K, V> + 'static, E: std::fmt::Display> IntoStore<K, V, Falli
     fn into_store(self) -> Arc<dyn Store<K, V>> {
         match self {
             Ok(store) => Arc::new(store),
-            Err(error) => Arc::new(Unopened { store: "the store".to_owned(), why: error.to_string() }),
+            Err(error) => Arc::new(Unopened { why: error.to_string() }),
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn cooperation<K, V>(store: &dyn Store<K, V>) -> Result<&dyn Cooperat
 pub(super) fn store_of<K: 'static, R: 'static>(opening: Option<Opening>) -> Arc<dyn Store<K, R>> {
     match opening.map(|opening| opening.downcast::<Arc<dyn Store<K, R>>>()) {
         Some(Ok(store)) => *store,
-        _ => Arc::new(Unopened { store: "the store".to_owned(), why: "it is one of other types".to_owned() }),
+        _ => Arc::new(Unopened { why: "it is one of other types".to_owned() }),
     }
 }
 

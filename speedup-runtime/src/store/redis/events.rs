@@ -251,7 +251,8 @@ fn run(store: &Weak<Shared>) {
         drop(shared);
         let ended = connection.and_then(|mut connection| {
             let mut channel_open = connection.as_pubsub();
-            channel_open.subscribe(&channel)?;
+            // Told at once: the channel says goodbye when it goes, and waits for the answer to that.
+            channel_open.subscribe(&channel).inspect_err(|_| announce(store, &mut link, Link::Down))?;
             channel_open.set_read_timeout(Some(LOOK))?;
             announce(store, &mut link, Link::Up);
             listen_to(store, &mut channel_open)

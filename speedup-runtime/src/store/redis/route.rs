@@ -35,7 +35,7 @@ pub(super) struct Address {
 impl Address {
     fn client(&self) -> Result<Client, RedisError> {
         let Self { scheme, who, host, rest } = self;
-        Client::open(format!("{scheme}://{who}{host}{rest}").as_str())
+        client(&format!("{scheme}://{who}{host}{rest}"))
     }
 
     /// Another server of the same kind.
@@ -111,7 +111,14 @@ fn one(address: &str) -> Result<Route, RedisError> {
     if cfg!(not(feature = "redis-tls")) && ["rediss://", "valkeys://"].iter().any(|tls| address.starts_with(tls)) {
         return Err(without_tls());
     }
-    Ok(Route::One(Box::new(Client::open(address.into_connection_info()?)?)))
+    Ok(Route::One(Box::new(client(address)?)))
+}
+
+/// A client whose connections do not introduce themselves: a server that says nothing would be waited for twice more, and one that answers once more.
+fn client(address: &str) -> Result<Client, RedisError> {
+    let server = address.into_connection_info()?;
+    let settings = server.redis_settings().clone().set_skip_set_lib_name();
+    Client::open(server.set_redis_settings(settings))
 }
 
 fn invalid(why: &'static str) -> RedisError {
