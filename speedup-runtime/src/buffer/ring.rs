@@ -75,6 +75,7 @@ impl<T> Store<T> for Ring<T> {
         self.settled.load(Ordering::Acquire)
     }
 
+    #[cfg(not(loom))]
     fn held(&self) -> usize {
         lock(&self.kept).len()
     }
