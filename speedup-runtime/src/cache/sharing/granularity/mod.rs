@@ -230,12 +230,27 @@ impl Grain {
             spent.lately = [time / calls.max(1), before];
             sample.asked.set((spent.time, spent.calls, spent.lately[0]));
         }
-        if self.is_doubtful() || !is_ready(&spent, self.cost()) {
+        // What is dear lately is, whatever cheaper ones have told.
+        let seeming = spent.seeming();
+        let is_dear = seeming > self.cost();
+        if self.is_doubtful() && !is_dear || !is_ready(&spent, self.cost().max(seeming)) {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
+        if is_dear && self.cost() != 0 {
+            self.believe(seeming);
+        }
         self.begin_sharing(worker, number, now);
         true
+    }
+
+    /// A member of a group that is computed alone has ended. On the way up calls end and none begins, so a count of those that begin is not what tells when to
+    /// ask: each of these ends does.
+    pub(in crate::cache) fn note_end(worker: &Worker) {
+        let (sample, computed) = (&worker.own.sample, worker.computed());
+        if sample.ended.replace(computed) == computed {
+            sample.ask.set(computed);
+        }
     }
 
     /// A shared window begins.
@@ -322,7 +337,17 @@ impl Grain {
         let each = each.max(1);
         let last = self.measured.swap(each, Ordering::Relaxed);
         self.measures.fetch_add(1, Ordering::Relaxed);
-        let cost = if last == 0 { each } else { each.min(last) };
+        self.set_cost(if last == 0 { each } else { each.min(last) });
+    }
+
+    /// What a call costs, as two questions in a row have told.
+    fn believe(&self, each: u64) {
+        self.measured.store(each, Ordering::Relaxed);
+        self.measures.fetch_add(1, Ordering::Relaxed);
+        self.set_cost(each);
+    }
+
+    fn set_cost(&self, cost: u64) {
         self.cost.store(cost, Ordering::Relaxed);
         self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
     }

@@ -60,7 +60,7 @@ impl Spent {
 
     /// What a call seems to cost where nothing is known: 0 unless it is so dear that no first touches of memory take as long. In one of two
     /// questions in a row its thread may have been put aside.
-    fn seeming(&self) -> u64 {
+    pub(super) fn seeming(&self) -> u64 {
         let lately = self.lately[0].min(self.lately[1]);
         if lately < DEAR_TO_START && self.calls < FEW && self.each() >= DEAR_AT_ONCE {
             return self.each();
