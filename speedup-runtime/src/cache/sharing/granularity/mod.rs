@@ -10,11 +10,12 @@
 //! price of sharing: a few microseconds where the threads of the pool are running, and some hundred where they have yet to be
 //! started ([`ready`]). A body that took so long before it came to its first group is dear at once; cheap calls ask ever more
 //! rarely, so that few of them read the clock. Meanwhile windows alone tell what a call costs.
-//! Below [`WORTH_SHARING`] calls run one after the other from then on. Above,
+//! Below [`WORTH_SHARING`](ready::WORTH_SHARING) calls run one after the other from then on. Above,
 //! sharing is tried: if all threads together get on faster than one would alone, it goes on; if not (as in a chain, in
 //! which each call needs the one before), the threads go on alone for a time that grows with each attempt.
 
 mod advance;
+mod cost;
 mod ready;
 mod rest;
 mod verdict;
@@ -26,7 +27,7 @@ pub(in crate::cache) use self::{
     rest::{Told, Trial},
 };
 use self::{
-    ready::{DEAR, DEAR_TO_START, DOUBTFUL, Spent, WORTH_SHARING, is_ready, is_single},
+    ready::{DEAR, Spent, is_ready, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
@@ -124,18 +125,6 @@ impl Grain {
     #[inline]
     fn is_sequential(&self) -> bool {
         self.sequential.load(Ordering::Relaxed)
-    }
-
-    /// Whether calls have not been measured often enough for what they seem to cost: an attempt takes the table's owner away for good, and
-    /// the first figure may be of first touches alone, a hundred times what a call costs.
-    fn is_doubtful(&self) -> bool {
-        let needed = match self.cost() {
-            0 => 0,
-            1..DOUBTFUL => MEASURED,
-            DOUBTFUL..DEAR_TO_START => MEASURED - 1,
-            _ => 1,
-        };
-        self.measures.load(Ordering::Relaxed) < needed
     }
 
     fn cost(&self) -> u64 {
@@ -328,29 +317,6 @@ impl Grain {
             }
         }
     }
-
-    /// What a call costs that is made alone.
-    ///
-    /// The lower of the last two figures counts: what is done once (first touches of stack and table) and what others do
-    /// on the machine only ever add.
-    fn measure(&self, each: u64) {
-        let each = each.max(1);
-        let last = self.measured.swap(each, Ordering::Relaxed);
-        self.measures.fetch_add(1, Ordering::Relaxed);
-        self.set_cost(if last == 0 { each } else { each.min(last) });
-    }
-
-    /// What a call costs, as two questions in a row have told.
-    fn believe(&self, each: u64) {
-        self.measured.store(each, Ordering::Relaxed);
-        self.measures.fetch_add(1, Ordering::Relaxed);
-        self.set_cost(each);
-    }
-
-    fn set_cost(&self, cost: u64) {
-        self.cost.store(cost, Ordering::Relaxed);
-        self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
-    }
 }
 
 /// Whether anybody was invited to the outermost call that the worker works for. Otherwise nothing was shared, as where its only group was computed
@@ -374,42 +340,4 @@ fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
     let (opened, before) = sample.opened.get()?;
     let since = sample.began.get().unwrap_or(opened);
     Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since), lately: [0; 2] })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_seems_to_be_cheap_is_measured_some_times_before_it_is_shared() {
-        let grain = Grain::new();
-        assert!(!grain.is_doubtful(), "nothing is known");
-        for measured in 1..=MEASURED {
-            grain.measure(DOUBTFUL - 1);
-            assert_eq!(grain.is_doubtful(), measured < MEASURED);
-        }
-        let grain = Grain::new();
-        grain.measure(7_600);
-        assert!(grain.is_doubtful(), "the table was made meanwhile");
-        grain.measure(DOUBTFUL);
-        assert!(!grain.is_doubtful());
-        let grain = Grain::new();
-        grain.measure(DEAR_TO_START);
-        assert!(!grain.is_doubtful());
-    }
-
-    #[test]
-    fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {
-        let grain = Grain::new();
-        grain.measure(400);
-        grain.measure(200);
-        assert_eq!(grain.cost(), 200);
-        grain.measure(1_000);
-        assert_eq!(grain.cost(), 200);
-        grain.measure(900);
-        assert_eq!(grain.cost(), 900);
-        assert!(!grain.is_sequential());
-        grain.measure(WORTH_SHARING - 1);
-        assert!(grain.is_sequential());
-    }
 }

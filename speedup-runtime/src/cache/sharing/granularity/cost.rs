@@ -1,0 +1,91 @@
+//! What a call costs, as far as it is known.
+
+use super::{
+    Grain, MEASURED,
+    ready::{DEAR_TO_START, DOUBTFUL, WORTH_SHARING},
+};
+use crate::sync::Ordering;
+
+impl Grain {
+    /// Whether calls have not been measured often enough for what they seem to cost: an attempt takes the table's owner away for good, and
+    /// the first figure may be of first touches alone, a hundred times what a call costs.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let needed = match self.cost() {
+            0 => 0,
+            1..DOUBTFUL => MEASURED,
+            DOUBTFUL..DEAR_TO_START => MEASURED - 1,
+            _ => 1,
+        };
+        self.measures.load(Ordering::Relaxed) < needed
+    }
+
+    /// What a call costs that is made alone.
+    ///
+    /// The lower of the last two figures counts: what is done once (first touches of stack and table) and what others do
+    /// on the machine only ever add.
+    pub(super) fn measure(&self, each: u64) {
+        let each = each.max(1);
+        let last = self.measured.swap(each, Ordering::Relaxed);
+        self.measures.fetch_add(1, Ordering::Relaxed);
+        self.set_cost(if last == 0 { each } else { each.min(last) });
+    }
+
+    /// What a call costs, as two questions in a row have told.
+    pub(super) fn believe(&self, each: u64) {
+        self.measured.store(each, Ordering::Relaxed);
+        self.measures.fetch_add(1, Ordering::Relaxed);
+        self.set_cost(each);
+    }
+
+    fn set_cost(&self, cost: u64) {
+        self.cost.store(cost, Ordering::Relaxed);
+        self.sequential.store(cost < WORTH_SHARING, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_seems_to_be_cheap_is_measured_some_times_before_it_is_shared() {
+        let grain = Grain::new();
+        assert!(!grain.is_doubtful(), "nothing is known");
+        for measured in 1..=MEASURED {
+            grain.measure(DOUBTFUL - 1);
+            assert_eq!(grain.is_doubtful(), measured < MEASURED);
+        }
+        let grain = Grain::new();
+        grain.measure(7_600);
+        assert!(grain.is_doubtful(), "the table was made meanwhile");
+        grain.measure(DOUBTFUL);
+        assert!(!grain.is_doubtful());
+        let grain = Grain::new();
+        grain.measure(DEAR_TO_START);
+        assert!(!grain.is_doubtful());
+    }
+
+    #[test]
+    fn a_lower_cost_is_believed_at_once_and_a_higher_one_when_it_is_confirmed() {
+        let grain = Grain::new();
+        grain.measure(400);
+        grain.measure(200);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(1_000);
+        assert_eq!(grain.cost(), 200);
+        grain.measure(900);
+        assert_eq!(grain.cost(), 900);
+        assert!(!grain.is_sequential());
+        grain.measure(WORTH_SHARING - 1);
+        assert!(grain.is_sequential());
+    }
+
+    #[test]
+    fn what_two_questions_have_found_dear_is_believed_whatever_was_measured() {
+        let grain = Grain::new();
+        grain.measure(2_000);
+        assert!(grain.is_doubtful());
+        grain.believe(30_000);
+        assert_eq!((grain.cost(), grain.is_doubtful()), (30_000, false));
+    }
+}
