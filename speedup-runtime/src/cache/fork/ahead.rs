@@ -25,7 +25,7 @@ use crate::cache::{
         shown::{Guest, Open},
     },
     sharing::{
-        granularity::{Grain, Told, Trial},
+        granularity::{Told, Trial},
         invitation,
     },
     table::key::{Key, Output},
@@ -186,7 +186,6 @@ fn alone<K: Key, R: Output>(
             // One may be dear.
             worker.own.sample.ask.set(worker.computed());
         }
-        Grain::note_end(worker);
         if core.shares(callee.function, worker) {
             return Some(begun);
         }

@@ -10,7 +10,7 @@ use crate::cache::{
         shown::{Guest, Show},
         wide::{WIDE, Wide},
     },
-    sharing::{granularity::Grain, invitation},
+    sharing::invitation,
     table::key::{Key, Output},
     thread::{
         board::WINDOW,
@@ -55,7 +55,6 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         // That of the first, which has been taken.
         seat = None;
         alone += 1;
-        Grain::note_end(worker);
         is_shared = shares(missing.len() - alone);
     }
     drop(seat);

@@ -119,8 +119,6 @@ pub(in crate::cache) struct Sample {
     pub(in crate::cache) opened: Cell<Option<(Instant, u64)>>,
     /// The count of calls at which to ask again whether to share.
     pub(in crate::cache) ask: Cell<u64>,
-    /// The count of calls when a member of a group ended last that was computed alone.
-    pub(in crate::cache) ended: Cell<u64>,
     /// The nanoseconds that the outermost call had taken and the calls that it had begun when it was last asked whether to share, and what a call
     /// had taken since the question before.
     pub(in crate::cache) asked: Cell<(u64, u64, u64)>,

@@ -49,7 +49,9 @@ impl Grain {
         if window.cache == number.index() {
             self.advance(&mut window.kind, worker, number);
         }
-        sample.stage.set(window.kind.stage().or_alone());
+        // Whose outermost call it is asks on; who helps does not.
+        let asks = window.kind.stage() == Stage::Asking && worker.own.home.get().is_none();
+        sample.stage.set(if asks { Stage::Asking } else { window.kind.stage().or_alone() });
     }
 
     fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {

@@ -233,15 +233,6 @@ impl Grain {
         true
     }
 
-    /// A member of a group that is computed alone has ended. On the way up calls end and none begins, so a count of those that begin is not what tells when to
-    /// ask: each of these ends does.
-    pub(in crate::cache) fn note_end(worker: &Worker) {
-        let (sample, computed) = (&worker.own.sample, worker.computed());
-        if sample.ended.replace(computed) == computed {
-            sample.ask.set(computed);
-        }
-    }
-
     /// A shared window begins.
     fn begin_sharing(&self, worker: &Worker, number: &Number, now: Instant) {
         let sample = &worker.own.sample;
