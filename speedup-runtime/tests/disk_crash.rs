@@ -8,13 +8,14 @@
 
 #![cfg(unix)]
 
+mod children;
 mod copies;
 mod rounds;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -287,16 +288,6 @@ fn child() {
     }
 }
 
-fn start(task: String) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(TASK, task)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap()
-}
-
 /// Lets a child run for as long as `random` says, kills it, and returns what it flushed last.
 fn run_and_kill(mut child: Child, random: u64) -> Option<(u64, u64)> {
     let output = BufReader::new(child.stdout.take().unwrap());
@@ -372,11 +363,11 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
         let random = scatter(round * 7 + u64::from(std::process::id()));
         killed_while_it_is_made(random);
         let at = folder.path().display();
-        let flushed = run_and_kill(start(format!("{at} {} {}", dict.next, list.next)), random);
+        let flushed = run_and_kill(children::start(TASK, format!("{at} {} {}", dict.next, list.next)), random);
         let flushed = flushed.unwrap_or((dict.next, list.next));
         for again in 0..random % 3 {
             // Killed while it recovers.
-            run_and_kill(start(format!("{at} open")), 60 * scatter(random + again));
+            run_and_kill(children::start(TASK, format!("{at} open")), 60 * scatter(random + again));
         }
         put_back(folder.path());
         if round % 3 == 0 {
@@ -399,7 +390,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
 fn killed_while_it_is_made(random: u64) {
     let folder = tempfile::tempdir().unwrap();
     // A multiple of 60: no line is waited for.
-    run_and_kill(start(format!("{} open", folder.path().display())), 60 * scatter(random));
+    run_and_kill(children::start(TASK, format!("{} open", folder.path().display())), 60 * scatter(random));
     let (dict, list) = open(folder.path());
     assert!(dict.is_empty() && list.is_empty());
 }

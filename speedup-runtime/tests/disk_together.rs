@@ -7,13 +7,14 @@
 //!
 //! `cargo xtask crash` runs the long form; `SPEEDUP_TOGETHER_ROUNDS=N` as many rounds as it says.
 
+mod children;
 mod copies;
 mod rounds;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -417,16 +418,6 @@ fn child() {
     }
 }
 
-fn start(task: String) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(TASK, task)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap()
-}
-
 /// Kills a child that works at a moment that `random` says: behind so many lines, or in the next time when nothing is flushed. Returns which operations it
 /// said to be durable.
 fn kill_working(child: Child, random: u64) -> [u64; THREADS as usize] {
@@ -543,11 +534,11 @@ fn a_kill_at_any_moment_leaves_all_structures_as_after_one_operation() {
         rounds::tell("kills among several structures", round, rounds);
         let random = scatter(round * 7 + u64::from(std::process::id()));
         let at = place.path().display();
-        let kept = kill_working(start(format!("{at} {round} work {}", model.next)), random)[0];
+        let kept = kill_working(children::start(TASK, format!("{at} {round} work {}", model.next)), random)[0];
         for again in 0..random % 3 {
             // Killed while it recovers.
             let wait = Duration::from_micros(scatter(random + again) % 30_000);
-            run_and_kill(start(format!("{at} {again} open")), 0, |_| true, wait);
+            run_and_kill(children::start(TASK, format!("{at} {again} open")), 0, |_| true, wait);
         }
         let kept = kept.max(model.next);
         if round % 5 == 2 {
@@ -572,7 +563,8 @@ fn a_kill_while_threads_change_structures_of_their_own_leaves_each_its_operation
         rounds::tell("kills among threads", round, rounds);
         let random = scatter(round * 11 + u64::from(std::process::id()));
         let next = models.each_ref().map(|model| model.next.to_string()).join(" ");
-        let kept = kill_working(start(format!("{} {round} threads {next}", place.path().display())), random);
+        let kept =
+            kill_working(children::start(TASK, format!("{} {round} threads {next}", place.path().display())), random);
         let folder = Folder::open(place.path()).unwrap();
         for (which, model) in models.iter_mut().enumerate() {
             let kept = kept[which].max(model.next);

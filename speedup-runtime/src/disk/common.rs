@@ -256,7 +256,7 @@ mod tests {
     }
 
     /// The operations of a structure, as they are played.
-    fn played(common: &Common, of: u64) -> Vec<(u64, Vec<u8>)> {
+    pub(super) fn played(common: &Common, of: u64) -> Vec<(u64, Vec<u8>)> {
         let mut replay = common.replay(common.first().unwrap(), of).unwrap();
         let mut all = Vec::new();
         while let Some(frame) = replay.next_frame().unwrap() {

@@ -148,7 +148,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::common::{Common, Join};
+    use crate::disk::common::{Common, Join, tests::played};
     use crate::disk::journal::{Op, bytes_read};
     use crate::disk::testing::copy_all;
     use crate::sync::global::{Arc, lock};
@@ -188,19 +188,6 @@ mod tests {
         common.gather_from(0, &mut parts).unwrap();
         *lock(&common.parts) = parts;
         (common, once)
-    }
-
-    fn played(common: &Common, of: u64) -> Noted {
-        let mut replay = common.replay(0, of).unwrap();
-        let mut all = Noted::new();
-        while let Some(frame) = replay.next_frame().unwrap() {
-            let mut take = |seq, op: Op<'_>| {
-                all.push((seq, op.bulk().to_vec()));
-                Ok(())
-            };
-            assert!(frame.for_each(&mut take).unwrap());
-        }
-        all
     }
 
     #[test]
