@@ -14,7 +14,7 @@ use crate::cache::{
     thread::{
         board::Board,
         engine::Header,
-        order::Order,
+        order::{self, Order},
         registry::{self, Worker},
     },
 };
@@ -96,8 +96,9 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
     worker.own.home_root.set(root);
+    let mut part = order::first_part(seat, seats());
     loop {
-        help(home, root, worker);
+        help(home, root, worker, std::mem::take(&mut part));
         drop(taken.take());
         // Who shows something from now on finds a free seat, and invites; what was shown before that is found here.
         fence(Ordering::SeqCst);
@@ -179,11 +180,12 @@ fn tidy(home: &'static Worker) {
     }
 }
 
-/// Computes what nobody has begun, until the outermost call ends or there is nothing to do for a while.
-fn help(home: &'static Worker, root: u64, worker: &'static Worker) {
+/// Computes what nobody has begun, until the outermost call ends or there is nothing to do for a while. The first search begins in this part
+/// of the board.
+fn help(home: &'static Worker, root: u64, worker: &'static Worker, mut part: u32) {
     let mut idle_since = None;
     while home.root.load(Ordering::Acquire) == root {
-        match leapfrog::look_at(home, worker) {
+        match leapfrog::look_from(std::mem::take(&mut part), home, worker) {
             Found::Computed => {
                 idle_since = None;
                 continue;

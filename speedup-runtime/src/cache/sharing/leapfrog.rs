@@ -4,7 +4,7 @@
 //! the groups of those who have claimed the others.
 
 use crate::cache::thread::{
-    board::{Shown, WINDOW},
+    board::{Board, Shown, WINDOW},
     claim::Busy,
     engine::{Engine, Group, Header, Helped, Kept},
     registry::{self, Worker},
@@ -31,7 +31,14 @@ pub(in crate::cache) fn toward(busy: &Busy, mark: u16, worker: &'static Worker) 
 
 /// Computes one call that a worker shows and nobody has begun, as who helps it does.
 pub(in crate::cache) fn look_at(owner: &'static Worker, worker: &'static Worker) -> Found {
-    Search::new(worker).on_board(owner, 0, None)
+    Search::new(worker).on_board(owner, 0, 0, None)
+}
+
+/// The same from this part of the board on, of which a whole one has 2^32, and then round.
+pub(in crate::cache) fn look_from(part: u32, owner: &'static Worker, worker: &'static Worker) -> Found {
+    let depth = owner.shown().map_or(0, Board::depth);
+    let first = (depth as u64 * u64::from(part)) >> 32;
+    Search::new(worker).on_board(owner, 0, first as usize, None)
 }
 
 /// A search over boards.
@@ -60,15 +67,15 @@ impl Search {
             timed::step();
             board.read(*place).is_some_and(|shown| (shown.slot, shown.mark) == base)
         });
-        place.map_or(Found::Nothing, |place| self.on_board(owner, place, Some(base)))
+        place.map_or(Found::Nothing, |place| self.on_board(owner, place, place, Some(base)))
     }
 
     /// Looks at what a worker shows from this place on, where the call that fills the slot `base` for the key with that mark
-    /// stands, if it is given; computes the first call that is free.
-    fn on_board(&mut self, owner: &'static Worker, from: usize, base: Option<(usize, u16)>) -> Found {
+    /// stands, if it is given; computes the first call that is free. Places before `first` come last.
+    fn on_board(&mut self, owner: &'static Worker, from: usize, first: usize, base: Option<(usize, u16)>) -> Found {
         let Some(board) = owner.shown() else { return Found::Nothing };
         let mut busy = Vec::new();
-        for place in from..board.depth() {
+        for place in (first..board.depth()).chain(from..first) {
             timed::step();
             let pin = self.worker.pin();
             let Some(shown) = board.read(place).filter(|shown| !shown.is_empty()) else { continue };

@@ -62,6 +62,13 @@ impl Order {
     }
 }
 
+/// Where on the board of who has invited it the helper on this seat first looks for a group, as a part of 2^32. Neighbouring groups of a
+/// descent need nearly the same calls, so helpers that all began outermost would wait for each other. One or two get on best from there.
+pub(in crate::cache) fn first_part(seat: u32, seats: u32) -> u32 {
+    // Halves, quarters, and so on: as far from each other as can be for any number of them (J. van der Corput, "Verteilungsfunktionen", 1935).
+    if seats < 3 { 0 } else { seat.reverse_bits() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +85,12 @@ mod tests {
                 assert_eq!(taken, (0..len).collect::<Vec<_>>(), "{order:?}");
             }
         }
+    }
+
+    #[test]
+    fn many_helpers_begin_far_from_each_other() {
+        let eighths = |seats| (0..seats).map(|seat| first_part(seat, seats) >> 29).collect::<Vec<_>>();
+        assert_eq!(eighths(2), [0, 0]);
+        assert_eq!(eighths(8), [0, 4, 2, 6, 1, 5, 3, 7]);
     }
 }

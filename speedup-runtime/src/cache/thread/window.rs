@@ -40,6 +40,8 @@ pub(in crate::cache) enum Kind {
         then: Duration,
         /// Whether it has told what a call costs.
         told: bool,
+        /// The nanoseconds that a call took until one of them ended; 0 where that was not seen.
+        down: u64,
         /// Whether groups ask if it is over.
         asks: bool,
     },
@@ -86,7 +88,7 @@ impl Kind {
 
     /// A window alone, in which this worker measures.
     pub(in crate::cache) fn alone(by: Measurer, since: Instant, least: Duration, then: Duration) -> Self {
-        Self::Alone { since, by, least, then, told: false, asks: false }
+        Self::Alone { since, by, least, then, told: false, down: 0, asks: false }
     }
 
     /// The same, which is over as soon as a group finds that sharing pays.

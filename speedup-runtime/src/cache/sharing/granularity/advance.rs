@@ -7,7 +7,7 @@ use super::{
     RARELY, SETTLED, SETTLED_AFTER, has_invited, measured_by,
     ready::{DEAR, is_ready},
     spent,
-    verdict::{are_dear, is_early_of, is_too_high, loss, pays},
+    verdict::{are_dear, each_of, is_early_of, is_too_high, loss, pays},
 };
 use crate::cache::thread::{
     call_stack,
@@ -64,16 +64,20 @@ impl Grain {
             &mut Kind::Shared { since, computed, least, .. } => {
                 self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
             }
-            &mut Kind::Alone { since, by, least, then, ref mut told, .. } => {
+            &mut Kind::Alone { since, by, least, then, ref mut told, ref mut down, .. } => {
                 let calls = if by.worker == worker.number { worker.computed() - by.computed } else { 0 };
-                let settled = calls >= SETTLED || calls >= FIRST && now - since >= SETTLED_AFTER;
                 // Of who measures; another one has lost more or less.
                 let spent = nanos(now - since).saturating_sub(worker.own.sample.lost.get().saturating_sub(by.lost));
-                if settled && !*told {
-                    *told = !is_early(calls, spent, by, worker);
+                if calls >= FIRST && !*told {
+                    let running = running_of(calls, by, worker);
+                    if running == calls {
+                        *down = spent / calls;
+                    }
+                    let settled = calls >= SETTLED || now - since >= SETTLED_AFTER;
+                    *told = settled && !is_early(calls, running, spent);
                     if *told {
-                        self.measure(spent / calls);
-                    } else {
+                        self.measure(each_of(calls, running, spent, *down));
+                    } else if settled {
                         // Looks count running calls, so there are the fewer the more there are to count.
                         worker.own.sample.next.set(worker.computed() + LOOK_EVERY.max(calls / 2));
                     }
@@ -152,11 +156,14 @@ impl Grain {
     }
 }
 
+/// How many of so many calls that were begun since are still running; of a deep recursion no more than are counted.
+fn running_of(calls: u64, by: Measurer, worker: &Worker) -> u64 {
+    call_stack::running_below(worker, by.height, calls.min(DEEP as u64) as usize) as u64
+}
+
 /// Whether most of so many calls that were begun are still running, and those that have ended, if any, were dear: a call whose
 /// work comes after its calls has cost next to nothing so far.
-fn is_early(calls: u64, time: u64, by: Measurer, worker: &Worker) -> bool {
-    let most = calls.min(DEEP as u64);
-    let running = call_stack::running_below(worker, by.height, most as usize) as u64;
+fn is_early(calls: u64, running: u64, time: u64) -> bool {
     time / calls < DEAR && running == DEEP as u64 || is_early_of(calls, running, time)
 }
 
@@ -189,8 +196,9 @@ mod tests {
         let by = BY.get();
         match (n, by) {
             (0, Some(by)) => {
-                assert!(is_early(BELOW, BELOW * 600, by, worker), "first touches on the way down, however deep");
-                assert!(!is_early(BELOW, BELOW * 60_000, by, worker), "work before the calls shows at once");
+                let running = running_of(BELOW, by, worker);
+                assert!(is_early(BELOW, running, BELOW * 600), "first touches on the way down, however deep");
+                assert!(!is_early(BELOW, running, BELOW * 60_000), "work before the calls shows at once");
                 0
             }
             _ => DESCENT.get((n - 1,)) + 1,
@@ -203,7 +211,7 @@ mod tests {
         let descent = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
             assert_eq!(DESCENT.get((BELOW + ABOVE,)), BELOW + ABOVE);
             let (by, worker) = (BY.get().expect("a window began"), registry::current());
-            assert!(!is_early(256, 256 * 600, by, worker), "all have ended");
+            assert!(!is_early(256, running_of(256, by, worker), 256 * 600), "all have ended");
         });
         assert!(descent.expect("a thread").join().is_ok());
     }

@@ -11,6 +11,17 @@ pub(super) fn is_early_of(calls: u64, running: u64, time: u64) -> bool {
     running * 4 > calls && time / calls < DEAR && (ended == 0 || time / ended >= DEAR)
 }
 
+/// What a call costs where so many took this time together. As long as most of them are running, what those that have ended have cost
+/// beside their way down, which took so long a call, is what tells: work after the calls is yet to come for the others.
+pub(super) fn each_of(calls: u64, running: u64, time: u64, down: u64) -> u64 {
+    let (each, ended) = (time / calls, calls - running);
+    if running * 4 <= calls || each < DEAR || ended == 0 {
+        return each;
+    }
+    let down = down.min(each);
+    down + (time - down * calls) / ended
+}
+
 /// Whether time of an outermost call in which sharing began before anything was measured tells that its calls are dear. Time that is lost by
 /// waiting is none of theirs, and where that is more than the half, sharing itself may be what takes so long.
 pub(super) fn are_dear(calls: u64, time: u64, lost: u64) -> bool {
@@ -69,5 +80,15 @@ mod tests {
         assert!(!is_early_of(256, 200, 25_600), "a few cheap ones have");
         assert!(!is_early_of(200, 40, 9_600_000), "most have");
         assert!(!is_early_of(40, 40, 2_400_000), "work before the calls shows at once");
+    }
+
+    #[test]
+    fn calls_that_are_still_running_have_cost_their_way_down() {
+        assert_eq!(each_of(145, 105, 145 * 150 + 40 * 20_000, 150), 20_150, "work after the calls");
+        assert_eq!(each_of(145, 105, 145 * 8_000, 8_000), 8_000, "work before them");
+        assert_eq!(each_of(16, 16, 160_000, 10_000), 10_000, "none has ended");
+        assert_eq!(each_of(16, 8, 160_000, 0), 20_000, "nothing is known of their way down");
+        assert_eq!(each_of(200, 40, 9_600_000, 150), 48_000, "few are running");
+        assert_eq!(each_of(256, 200, 25_600, 90), 100, "cheap ones");
     }
 }
