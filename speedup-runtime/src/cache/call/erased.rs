@@ -29,7 +29,7 @@ impl<K: Key, R: Output> Core<K, R> {
         &self,
         callee: Callee<'_, K, R>,
         member: u64,
-        Group { table, handed, frame }: Group<'_>,
+        Group { table, handed, frame, goes_on }: Group<'_>,
     ) -> Helped {
         let worker = registry::current();
         let claimed = {
@@ -57,6 +57,9 @@ impl<K: Key, R: Output> Core<K, R> {
             return Helped::Settled;
         }
         let helping = self.outlook.help(worker);
+        if goes_on {
+            invitation::invite_more(worker);
+        }
         self.seen.took();
         let run = || {
             let value = callee.run(self, &key, Some(flight));
@@ -100,6 +103,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let goes_on = &worker.own.sample.goes_on;
         for (at, member) in members.iter().enumerate() {
             goes_on.set(at > 0);
+            let group = Group { goes_on: at + 1 < members.len(), ..group };
             if is_last(self.help_by(callee, *member, group)) {
                 break;
             }

@@ -199,7 +199,7 @@ fn announce<K: Key, R: Output>(
             resume_unwind(Box::new(switch::GivenUp));
         }
         core.check_failed(key, frame, worker);
-        if core.shares(function, worker) {
+        if core.shares(function, 0, worker) {
             // Sharing may have begun at a look at the window, between two groups.
             if opened::show_all(&worker.own.opened, worker.board()) {
                 invitation::invite(worker);

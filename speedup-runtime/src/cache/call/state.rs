@@ -340,10 +340,10 @@ impl<K: Key, R: Output> Core<K, R> {
         !function.sequential && self.grain.may_share(worker, &self.number)
     }
 
-    /// Whether the members of a group are to be shared out from now on.
+    /// Whether the members of a group, of which so many are left, are to be shared out from now on.
     #[inline]
-    pub(in crate::cache) fn shares(&self, function: &Function<K, R>, worker: &'static Worker) -> bool {
-        !function.sequential && self.grain.shares(worker, &self.number)
+    pub(in crate::cache) fn shares(&self, function: &Function<K, R>, left: usize, worker: &'static Worker) -> bool {
+        !function.sequential && self.grain.shares(left, worker, &self.number)
     }
 
     /// What the first of many calls tell of the rest, of which they have told this so far. As [`Trial::tell`].

@@ -160,7 +160,7 @@ fn alone<K: Key, R: Output>(
     worker: &'static Worker,
 ) -> Option<usize> {
     let mut trial = core.grain.tries(left.len(), worker).then(Trial::begin);
-    if trial.is_none() && core.shares(callee.function, worker) {
+    if trial.is_none() && core.shares(callee.function, left.len(), worker) {
         return Some(0);
     }
     let (mut begun, mut found) = (0, 0);
@@ -186,7 +186,7 @@ fn alone<K: Key, R: Output>(
             // One may be dear.
             worker.own.sample.ask.set(worker.computed());
         }
-        if core.shares(callee.function, worker) {
+        if core.shares(callee.function, left.len() - begun, worker) {
             return Some(begun);
         }
     }

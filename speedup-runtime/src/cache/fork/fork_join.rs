@@ -44,7 +44,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     let shares = |left: usize| {
         may_share
             && left > 1
-            && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, worker) }
+            && if outside { core.shares_all(callee.function, left) } else { core.shares(callee.function, left, worker) }
     };
     let mut is_shared = shares(missing.len());
     let mut seat = foretell(callee.function, keys, missing, !is_shared);

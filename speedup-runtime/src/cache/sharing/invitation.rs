@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::cache::{
     memory::registration,
     sharing::{
-        granularity::note_started,
         leapfrog::{self, Found},
+        start::{self, is_started, note_started},
     },
     thread::{
         board::Board,
@@ -34,9 +34,6 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let home = worker.own.home.get().unwrap_or(worker);
     // Whether or not: those who come make barriers of their own if need be.
     let _ = registration::prepare();
-    // Starts them, where nobody has.
-    let seats = seats();
-    note_started();
     if worker.is_isolated() {
         return;
     }
@@ -46,16 +43,34 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let root = home.root.load(Ordering::Acquire);
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
+    if is_started() || cfg!(speedup_simulated) {
+        invite_to(home, root);
+    } else {
+        start::beside(Some(Box::new(move || invite_to(home, root))));
+    }
+}
+
+/// Invites a thread of the pool to an outermost call of this worker, if a seat is free.
+fn invite_to(home: &'static Worker, root: u64) {
+    let seats = seats();
+    note_started();
     if let Some(seat) = take_seat(home, seats) {
         // With a panic that comes through here rayon would end the process.
         timed::spawn(move || panics::contain(|| session(home, root, seat)));
     }
 }
 
+/// Invites one more to what a helper has found more of than it takes: however many there are to be, whoever has shown that invites one.
+pub(in crate::cache) fn invite_more(worker: &'static Worker) {
+    if worker.own.home.get().is_some() && may_invite(worker) {
+        invite(worker);
+    }
+}
+
 /// Whether there may be a seat for one more. A hint, which costs less than to invite.
 pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
     let home = worker.own.home.get().unwrap_or(worker);
-    home.helpers.load(Ordering::Relaxed) < seats()
+    is_started() && home.helpers.load(Ordering::Relaxed) < seats()
 }
 
 /// How many may help with an outermost call.
@@ -92,6 +107,7 @@ fn session(home: &'static Worker, mut root: u64, seat: u32) {
         return pass_on(home);
     }
     worker.own.home.set(Some(home));
+    worker.helps.store(home.number + 1, Ordering::Relaxed);
     worker.own.order.set(Order::of_seat(seat));
     let _ends = Ends(worker);
     let _watched = Watched::begin(What::Help, worker.number, || format!("thread {}", home.number));
@@ -216,6 +232,7 @@ struct Ends(&'static Worker);
 impl Drop for Ends {
     fn drop(&mut self) {
         self.0.own.home.set(None);
+        self.0.helps.store(0, Ordering::Relaxed);
         self.0.own.order.set(Order::Forward);
     }
 }

@@ -29,16 +29,21 @@ pub(in crate::cache) fn toward(busy: &Busy, mark: u16, worker: &'static Worker) 
     Search::new(worker).below(busy, mark)
 }
 
-/// Computes one call that a worker shows and nobody has begun, as who helps it does.
+/// Computes one call that a worker shows and nobody has begun, as who helps it does; or one that another of its helpers shows.
 pub(in crate::cache) fn look_at(owner: &'static Worker, worker: &'static Worker) -> Found {
-    Search::new(worker).on_board(owner, 0, 0, None)
+    look_from(0, owner, worker)
 }
 
 /// The same from this part of the board on, of which a whole one has 2^32, and then round.
 pub(in crate::cache) fn look_from(part: u32, owner: &'static Worker, worker: &'static Worker) -> Found {
     let depth = owner.shown().map_or(0, Board::depth);
     let first = (depth as u64 * u64::from(part)) >> 32;
-    Search::new(worker).on_board(owner, 0, first as usize, None)
+    let mut search = Search::new(worker);
+    match search.on_board(owner, 0, first as usize, None) {
+        // An owner that has begun all members of a group and waits for others that have some of them shows it no more.
+        Found::Nothing => search.on_boards_of_helpers(owner),
+        found => found,
+    }
 }
 
 /// A search over boards.
@@ -105,13 +110,22 @@ impl Search {
             drop(pin);
             let group = group_of(owner, shown.generation, &shown);
             let order = self.worker.own.next_order();
-            for step in 0..shown.members().len() {
+            let len = shown.members().len();
+            // The owner is at one of them.
+            let mut owners = 1;
+            for step in 0..len {
                 timed::step();
-                let member = shown.members()[order.pick(step, shown.members().len())];
+                let member = shown.members()[order.pick(step, len)];
+                let group = Group { goes_on: len - step - 1 > owners, ..group };
                 match engine.0.help(member, group) {
                     Helped::Computed => return Found::Computed,
                     Helped::Panicked => return Found::Panicked,
-                    Helped::Busy(by, mark) => busy.push((by, mark)),
+                    Helped::Busy(by, mark) => {
+                        if by.owner == owner.number {
+                            owners = 0;
+                        }
+                        busy.push((by, mark));
+                    }
                     Helped::Settled => {}
                 }
             }
@@ -127,6 +141,19 @@ impl Search {
 }
 
 impl Search {
+    /// Looks at what all show who help the same owner, beginning with another one than others do.
+    fn on_boards_of_helpers(&mut self, owner: &'static Worker) -> Found {
+        let helpers = registry::helpers_of(owner);
+        let (before, after) = helpers.split_at(helpers.partition_point(|helper| helper.number <= self.worker.number));
+        for helper in after.iter().chain(before).filter(|helper| helper.number != self.worker.number) {
+            match self.on_board(helper, 0, 0, None) {
+                Found::Nothing => {}
+                found => return found,
+            }
+        }
+        Found::Nothing
+    }
+
     /// Computes members of a group that names them itself, one after the other, as long as it is shown and not `is_left`.
     fn in_wide(
         &self,
@@ -183,7 +210,7 @@ impl Search {
 
 /// What a worker shows, whose members were named in this table.
 fn group_of(owner: &'static Worker, table: u64, shown: &Shown<Header>) -> Group<'static> {
-    Group { table, handed: &owner.handed, frame: shown.slot }
+    Group { table, handed: &owner.handed, frame: shown.slot, goes_on: false }
 }
 
 /// Marks the address of an [`Engine`] on a board as one that lies on its owner's stack.

@@ -6,3 +6,5 @@ pub(in crate::cache) mod granularity;
 pub(in crate::cache) mod invitation;
 #[cfg(not(loom))]
 pub(in crate::cache) mod leapfrog;
+#[cfg(not(loom))]
+pub(in crate::cache) mod start;

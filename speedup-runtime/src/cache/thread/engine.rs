@@ -95,6 +95,8 @@ pub(in crate::cache) struct Group<'a> {
     pub(in crate::cache) handed: &'a Handed,
     /// The slot which that call fills; 0 if it is none.
     pub(in crate::cache) frame: usize,
+    /// Whether others may be free: who takes one invites one more thread to them.
+    pub(in crate::cache) goes_on: bool,
 }
 
 /// What came of helping with a member.

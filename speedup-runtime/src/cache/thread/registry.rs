@@ -105,6 +105,12 @@ pub(in crate::cache) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).map(|worker| worker.number).collect()
 }
 
+/// The workers that help with an outermost call of this one, by number. A hint.
+pub(in crate::cache) fn helpers_of(home: &Worker) -> Vec<&'static Worker> {
+    let helps = |worker: &&Worker| worker.helps.load(Ordering::Relaxed) == home.number + 1;
+    lock(&REGISTRY).all.iter().copied().filter(helps).collect()
+}
+
 /// How many workers are such.
 pub(in crate::cache) fn count(such: impl Fn(&Worker) -> bool) -> usize {
     lock(&REGISTRY).all.iter().filter(|worker| such(worker)).count()

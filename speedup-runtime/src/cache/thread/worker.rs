@@ -71,6 +71,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) root: AtomicU64,
     /// How many helpers are invited. `AcqRel` everywhere: a count.
     pub(in crate::cache) helpers: AtomicU32,
+    /// The number of the worker with whose outermost call this one helps, and one more; 0 if it does not. Relaxed: a hint.
+    pub(in crate::cache) helps: AtomicU32,
     /// Whether an invitation is on its way to all threads of the pool. Relaxed: a hint that keeps them from being many.
     pub(in crate::cache) passed_on: AtomicBool,
     /// Whether the outermost call, and those who help with it, share.
@@ -207,6 +209,7 @@ impl Worker {
             board: OnceCell::new(),
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
+            helps: AtomicU32::new(0),
             passed_on: AtomicBool::new(false),
             window: Window::new(),
             parker: Parker::new(),

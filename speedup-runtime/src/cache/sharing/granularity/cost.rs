@@ -30,11 +30,14 @@ impl Grain {
         self.set_cost(if last == 0 { each } else { each.min(last) });
     }
 
-    /// What a call costs, as two questions in a row have told.
-    pub(super) fn believe(&self, each: u64) {
-        self.measured.store(each, Ordering::Relaxed);
+    /// Questions have told that calls are so dear. Where nothing is known, the first time may have been a thread that was put aside.
+    pub(super) fn find_dear(&self, each: u64) {
+        let last = self.measured.swap(each, Ordering::Relaxed);
+        if last == 0 {
+            return;
+        }
         self.measures.fetch_add(1, Ordering::Relaxed);
-        self.set_cost(each);
+        self.set_cost(if self.cost() == 0 { each.min(last) } else { each });
     }
 
     fn set_cost(&self, cost: u64) {
@@ -85,7 +88,16 @@ mod tests {
         let grain = Grain::new();
         grain.measure(2_000);
         assert!(grain.is_doubtful());
-        grain.believe(30_000);
+        grain.find_dear(30_000);
         assert_eq!((grain.cost(), grain.is_doubtful()), (30_000, false));
+    }
+
+    #[test]
+    fn what_was_dear_twice_is_known_to_be() {
+        let grain = Grain::new();
+        grain.find_dear(90_000);
+        assert_eq!(grain.cost(), 0, "its thread may have been put aside");
+        grain.find_dear(80_000);
+        assert_eq!((grain.cost(), grain.is_doubtful()), (80_000, false));
     }
 }

@@ -22,12 +22,9 @@ mod verdict;
 
 use std::time::Duration;
 
-pub(in crate::cache) use self::{
-    ready::note_started,
-    rest::{Told, Trial},
-};
+pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
-    ready::{DEAR, Spent, is_ready, is_single},
+    ready::{DEAR, Spent, is_ready, is_ready_for, is_single},
     verdict::pays,
 };
 use crate::cache::thread::{
@@ -187,11 +184,11 @@ impl Grain {
         !self.is_sequential() && (stage == Stage::Shared || self.open(worker, number))
     }
 
-    /// Whether the members of a group are to be shown to others from now on.
-    pub(in crate::cache) fn shares(&self, worker: &Worker, number: &Number) -> bool {
+    /// Whether the members of a group, of which so many are left, are to be shown to others from now on.
+    pub(in crate::cache) fn shares(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone | Stage::Fresh => false,
-            Stage::Asking => worker.computed() >= worker.own.sample.ask.get() && self.ask(worker, number),
+            Stage::Asking => worker.computed() >= worker.own.sample.ask.get() && self.ask(left, worker, number),
             Stage::Shared => !self.is_sequential(),
         }
     }
@@ -206,10 +203,10 @@ impl Grain {
                     && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64, lately: [0; 2] }, cost))
     }
 
-    /// Whether to share from now on.
+    /// Whether to share from now on, where so many calls at least are left.
     #[cold]
     #[inline(never)]
-    fn ask(&self, worker: &Worker, number: &Number) -> bool {
+    fn ask(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         let (sample, now) = (&worker.own.sample, Instant::now());
         let Some(mut spent) = spent(sample, now, worker) else { return false };
         let (time, calls, before) = sample.asked.get();
@@ -222,12 +219,13 @@ impl Grain {
         // What is dear lately is, whatever cheaper ones have told.
         let seeming = spent.seeming();
         let is_dear = seeming > self.cost();
-        if self.is_doubtful() && !is_dear || !is_ready(&spent, self.cost().max(seeming)) {
+        let is_known_to_pay = || self.cost() != 0 && is_ready_for(left, self.cost());
+        if self.is_doubtful() && !is_dear || !is_ready(&spent, self.cost().max(seeming)) && !is_known_to_pay() {
             sample.ask.set(worker.computed() + spent.next_question());
             return false;
         }
-        if is_dear && self.cost() != 0 {
-            self.believe(seeming);
+        if is_dear {
+            self.find_dear(seeming);
         }
         self.begin_sharing(worker, number, now);
         true

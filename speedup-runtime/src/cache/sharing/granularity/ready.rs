@@ -4,9 +4,8 @@
 //! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
 //! 1992), and calls that are over sooner pay nothing.
 
-use crate::cache::memory::registration;
-use crate::sync::{AtomicBool, Ordering, timed};
-use crate::{panics, threads};
+use crate::cache::sharing::start::{self, is_started};
+use crate::sync::timed;
 
 /// Calls that cost less than this, in nanoseconds, are not worth an attempt: two threads in one table take longer for such a call than one does.
 pub(super) const WORTH_SHARING: u64 = 250;
@@ -32,16 +31,6 @@ const DEAR_AT_ONCE: u64 = 40_000;
 
 /// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
 const TO_START_BESIDE: u64 = 250_000;
-
-/// Whether the threads of the pool have been started. Relaxed: a hint.
-static STARTED: AtomicBool = AtomicBool::new(false);
-
-/// Notes that the threads of the pool run.
-pub(in crate::cache) fn note_started() {
-    if !STARTED.load(Ordering::Relaxed) {
-        STARTED.store(true, Ordering::Relaxed);
-    }
-}
 
 /// What an outermost call has taken so far.
 pub(super) struct Spent {
@@ -98,44 +87,21 @@ pub(super) fn is_cheap(cost: u64) -> bool {
     cost < CHEAP
 }
 
-fn is_started() -> bool {
-    STARTED.load(Ordering::Relaxed) || rayon_core::current_thread_index().is_some()
-}
-
-/// Whether anybody comes if invited now. Calls that are not dear are not kept waiting for the threads of the pool: those are started
-/// beside them, and come later.
+/// Whether anybody comes if invited now. Calls that are not dear wait until the threads of the pool, which start beside them, are there.
 fn comes_somebody(cost: u64) -> bool {
-    if !is_started() && cost < DEAR_TO_START && cfg!(not(speedup_simulated)) {
-        start_beside();
-        return false;
+    if is_started() || cfg!(speedup_simulated) {
+        // In a pool of one thread, which is the caller, nobody would come.
+        return timed::current_num_threads() > 1;
     }
-    // In a pool of one thread, which is the caller, nobody would come.
-    let comes_somebody = timed::current_num_threads() > 1;
-    note_started();
-    comes_somebody
-}
-
-/// Has another thread start the pool, unless one is at it.
-#[cold]
-fn start_beside() {
-    static STARTS: AtomicBool = AtomicBool::new(false);
-    if STARTS.swap(true, Ordering::Relaxed) {
-        return;
+    if cost < DEAR_TO_START {
+        start::beside(None);
     }
-    // As long as there is one thread.
-    let _ = registration::prepare();
-    let start = || {
-        panics::contain(|| _ = timed::current_num_threads());
-        note_started();
-    };
-    // Where there is no thread to be had, it is tried again.
-    let starts = threads::start("speedup-start", Box::new(start));
-    STARTS.store(starts, Ordering::Relaxed);
+    cost >= DEAR_TO_START
 }
 
 /// Whether it is known that the pool has one thread.
 pub(super) fn is_single() -> bool {
-    STARTED.load(Ordering::Relaxed) && timed::current_num_threads() == 1
+    is_started() && timed::current_num_threads() == 1
 }
 
 fn is_ready_when(spent: &Spent, cost: u64, started: bool) -> bool {

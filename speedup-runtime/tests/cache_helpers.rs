@@ -1,0 +1,136 @@
+//! More threads than two: how many come to help, and what they find.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+use speedup_runtime::{
+    Cache,
+    cache::{Function, State},
+};
+
+/// Longer than any machine takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A place that calls leave only when so many of them are there at once.
+struct Meeting(AtomicUsize);
+
+impl Meeting {
+    const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    fn of(&self, many: usize) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        until(|| self.0.load(Ordering::SeqCst) >= many, || format!("{} of {many} came", self.0.load(Ordering::SeqCst)));
+    }
+}
+
+fn until(is_so: impl Fn() -> bool, why: impl Fn() -> String) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONG, "{}", why());
+        thread::yield_now();
+    }
+}
+
+fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
+}
+
+#[test]
+fn as_many_come_as_a_group_has_members() {
+    for threads in [2, 3, 4, 8] {
+        let meeting = Meeting::new();
+        pool(threads).install(|| speedup_runtime::map(0..threads, |_| meeting.of(threads)));
+        // The same from a thread that is in no pool: that of rayon starts for it.
+        let meeting = Meeting::new();
+        let all = thread::available_parallelism().map_or(1, usize::from).min(threads);
+        speedup_runtime::map(0..all, |_| meeting.of(all));
+    }
+}
+
+#[test]
+fn a_group_of_calls_that_are_known_to_be_dear_is_shared_at_once() {
+    static MEETING: Meeting = Meeting::new();
+    static MEETS: AtomicBool = AtomicBool::new(false);
+    const LEAF: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let function = Function::new("leaf", |&(n,)| {
+            match MEETS.load(Ordering::SeqCst) {
+                true => MEETING.of(4),
+                // Dear, wherever it runs.
+                false => thread::sleep(Duration::from_millis(20)),
+            }
+            n
+        });
+        &Cache::of(&STATE, function)
+    };
+    const FOUR: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let function = Function::new("four", |&(n,)| {
+            LEAF.group([(4 * n,), (4 * n + 1,), (4 * n + 2,), (4 * n + 3,)]).iter().sum()
+        });
+        &Cache::of(&STATE, function)
+    };
+    pool(4).install(|| {
+        assert_eq!(FOUR.get((0,)), 6);
+        // The first time tells little: its thread may have been put aside.
+        assert_eq!(FOUR.get((1,)), 22);
+        MEETS.store(true, Ordering::SeqCst);
+        // With the first member alone nobody would ever come to it.
+        assert_eq!(FOUR.get((2,)), 38);
+    });
+}
+
+#[test]
+fn helpers_find_what_helpers_show_when_the_owner_has_begun_all_of_its_own() {
+    static BEGAN: Meeting = Meeting::new();
+    static INNER: Meeting = Meeting::new();
+    static HAS_ENDED: AtomicBool = AtomicBool::new(false);
+    static OWNER: OnceLock<ThreadId> = OnceLock::new();
+    /// From here on keys are of calls that tell what calls cost.
+    const DEAR: u64 = 1_000;
+    /// The first needs 1 and 2, and each of those four others.
+    const TREE: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let below = |n: u64| TREE.group([(10 * n,), (10 * n + 1,), (10 * n + 2,), (10 * n + 3,)]).iter().sum();
+        let function = Function::new("tree", move |&(n,)| match n {
+            0 => TREE.group([(1,), (2,)]).iter().sum(),
+            1 | 2 => {
+                BEGAN.of(2);
+                // Who made the outermost call ends first, and waits for the other one.
+                if OWNER.get() == Some(&thread::current().id()) {
+                    HAS_ENDED.store(true, Ordering::SeqCst);
+                    return n;
+                }
+                until(|| HAS_ENDED.load(Ordering::SeqCst), || "the owner never ended".to_owned());
+                thread::sleep(Duration::from_millis(50));
+                below(n)
+            }
+            DEAR | 1_001 => below(n),
+            DEAR.. => {
+                thread::sleep(Duration::from_millis(20));
+                n
+            }
+            _ => {
+                // Who shows them and who waits for that one are two. The others have come to help.
+                INNER.of(4);
+                n
+            }
+        });
+        &Cache::of(&STATE, function)
+    };
+    let value = pool(8).install(|| {
+        OWNER.get_or_init(|| thread::current().id());
+        TREE.get((DEAR,));
+        TREE.get((DEAR + 1,));
+        TREE.get((0,))
+    });
+    assert!([1 + 86, 2 + 46].contains(&value), "{value}");
+}
