@@ -22,7 +22,7 @@ mod world;
 use std::{sync::Arc, thread, time::Duration};
 
 pub use self::threads::work;
-pub(crate) use self::threads::{Instant, Parker, current_num_threads, spawn, spin_loop, step, yield_now};
+pub(crate) use self::threads::{Instant, Parker, current_num_threads, spawn, spin_loop, start, step, yield_now};
 use self::world::World;
 
 /// What takes how long.
@@ -44,7 +44,7 @@ pub struct Costs {
     pub invite: Duration,
     /// From there on until a thread of the pool comes.
     pub coming: Duration,
-    /// Starting one thread of the pool, for who first asks for help.
+    /// Starting one thread: for who first asks for help that which starts those of the pool, one after the other.
     pub start: Duration,
 }
 

@@ -117,11 +117,33 @@ pub(crate) fn current_num_threads() -> usize {
     here().map_or_else(rayon_core::current_num_threads, |place| place.world.threads())
 }
 
+/// The start of the pool's threads, in the place of the engine's own.
+pub(crate) mod start {
+    use super::here;
+
+    /// Whether they run.
+    pub(crate) fn is_started() -> bool {
+        here().is_none_or(|place| place.world.is_pool_running(place.debt.get()))
+    }
+
+    /// They do when their time has come.
+    pub(crate) fn note_started() {}
+
+    /// Has another thread start them, unless one is at it. What is given to them waits for that.
+    pub(crate) fn beside(then: Option<Box<dyn FnOnce() + Send>>) {
+        if let Some(place) = here() {
+            place.owe(place.world.start_pool(place.debt.get()));
+        }
+        then.into_iter().for_each(|then| then());
+    }
+}
+
 pub(crate) fn spawn(job: impl FnOnce() + Send + 'static) {
     let Some(place) = here() else { return rayon_core::spawn(job) };
     let costs = &place.world.costs;
     place.owe(costs.invite);
-    place.owe(place.world.give(Box::new(job), place.debt.get() + costs.coming));
+    start::beside(None);
+    place.world.give(Box::new(job), place.debt.get() + costs.coming);
 }
 
 /// A moment of virtual time.

@@ -34,7 +34,8 @@ struct State {
     /// Threads of the pool that have nothing to do.
     idle: BTreeSet<usize>,
     jobs: VecDeque<Job>,
-    is_pool_started: bool,
+    /// When the threads of the pool run, if anybody has asked for them.
+    pool: Option<Duration>,
     /// Threads that have not come yet.
     missing: usize,
     end: End,
@@ -87,7 +88,7 @@ impl World {
             asleep: BTreeSet::new(),
             idle: BTreeSet::new(),
             jobs: VecDeque::new(),
-            is_pool_started: false,
+            pool: None,
             missing: threads,
             end: End::NotYet,
         };
@@ -199,19 +200,30 @@ impl World {
         }
     }
 
-    /// Gives the pool something to do, so much later. Returns how long it takes to start the pool, which is over after the first time.
-    pub(super) fn give(&self, job: Job, later: Duration) -> Duration {
+    /// Whether the threads of the pool run, so much later than now.
+    pub(super) fn is_pool_running(&self, later: Duration) -> bool {
+        let state = self.state();
+        state.pool.is_some_and(|pool| pool <= state.now + later)
+    }
+
+    /// Has a thread start those of the pool one after the other, unless one is at it. Returns how long it takes to start that one.
+    pub(super) fn start_pool(&self, later: Duration) -> Duration {
         let mut state = self.state();
-        let start = match std::mem::replace(&mut state.is_pool_started, true) {
-            true => Duration::ZERO,
-            false => self.costs.start * self.threads() as u32,
-        };
+        if state.pool.is_some() {
+            return Duration::ZERO;
+        }
+        state.pool = Some(state.now + later + self.costs.start * (self.threads() as u32 + 1));
+        self.costs.start
+    }
+
+    /// Gives the pool something to do, so much later, when its threads run.
+    pub(super) fn give(&self, job: Job, later: Duration) {
+        let mut state = self.state();
         state.jobs.push_back(job);
         if let Some(helper) = state.idle.pop_first() {
-            let time = state.now + later + start;
+            let time = state.now.max(state.pool.unwrap_or_default()) + later;
             state.at(time, helper);
         }
-        start
     }
 
     /// What a thread of the pool does next; `None` when nothing will happen any more.

@@ -149,8 +149,16 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
                 missing[later] = index;
                 later += 1;
             }
-            Step::Stop => break,
+            Step::Stop => {
+                show.end(keys, missing);
+                return later;
+            }
         }
+    }
+    // What one of them needs another one's owner waits for, so a third thread may be of use to any of them.
+    if missing.len() > 1 && invitation::are_several() {
+        let mut left = missing.to_vec();
+        while show.help_with(keys, &mut left) {}
     }
     show.end(keys, missing);
     later

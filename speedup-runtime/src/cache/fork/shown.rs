@@ -206,29 +206,31 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
 
     #[cold]
     fn help_visitors(&self, keys: &[K], members: &[usize]) {
-        let (core, worker) = (self.guest.core, self.worker);
         let mut left = members.to_vec();
-        let mut helps = true;
-        see_visitors_off(worker, self.place, || {
-            // Looking a key up is users' code, whose panic the body meets in its own time.
-            panics::contain(|| left.retain(|index| !core.contains(&keys[*index], worker)));
-            let mut found = false;
-            for index in &left {
-                if !helps {
-                    break;
+        see_visitors_off(self.worker, self.place, || self.help_with(keys, &mut left));
+    }
+
+    /// Computes a call that one of these members needs which others have begun, if there is one that nobody has. Members that are there are no
+    /// longer among them.
+    pub(in crate::cache) fn help_with(&self, keys: &[K], left: &mut Vec<usize>) -> bool {
+        let (core, worker) = (self.guest.core, self.worker);
+        // Looking a key up is users' code, whose panic the body meets in its own time.
+        panics::contain(|| left.retain(|index| !core.contains(&keys[*index], worker)));
+        for index in &*left {
+            let key = &keys[*index];
+            let mut busy = None;
+            panics::contain(|| busy = core.claimed_by_other(key, worker));
+            let Some(busy) = busy else { continue };
+            match call_stack::aside(worker, || leapfrog::toward(&busy, mark_of(key), worker)) {
+                Found::Computed => return true,
+                Found::Panicked => {
+                    left.clear();
+                    return false;
                 }
-                let key = &keys[*index];
-                let mut busy = None;
-                panics::contain(|| busy = core.claimed_by_other(key, worker));
-                let Some(busy) = busy else { continue };
-                match call_stack::aside(worker, || leapfrog::toward(&busy, mark_of(key), worker)) {
-                    Found::Computed => found = true,
-                    Found::Panicked => helps = false,
-                    Found::Nothing => {}
-                }
+                Found::Nothing => {}
             }
-            found
-        });
+        }
+        false
     }
 }
 

@@ -43,7 +43,7 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let root = home.root.load(Ordering::Acquire);
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
-    if is_started() || cfg!(speedup_simulated) {
+    if is_started() {
         invite_to(home, root);
     } else {
         start::beside(Some(Box::new(move || invite_to(home, root))));
@@ -71,6 +71,11 @@ pub(in crate::cache) fn invite_more(worker: &'static Worker) {
 pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
     let home = worker.own.home.get().unwrap_or(worker);
     is_started() && home.helpers.load(Ordering::Relaxed) < seats()
+}
+
+/// Whether more than one may help with an outermost call.
+pub(in crate::cache) fn are_several() -> bool {
+    is_started() && seats() > 1
 }
 
 /// How many may help with an outermost call.

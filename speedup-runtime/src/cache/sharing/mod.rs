@@ -6,5 +6,7 @@ pub(in crate::cache) mod granularity;
 pub(in crate::cache) mod invitation;
 #[cfg(not(loom))]
 pub(in crate::cache) mod leapfrog;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, speedup_simulated)))]
 pub(in crate::cache) mod start;
+#[cfg(speedup_simulated)]
+pub(in crate::cache) use crate::simulation::start;

@@ -9,11 +9,14 @@ use super::{
     spent,
     verdict::{are_dear, each_of, is_early_of, is_too_high, loss, pays},
 };
-use crate::cache::thread::{
-    call_stack,
-    counters::Number,
-    registry::Worker,
-    window::{Kind, Measurer, Open, Stage, nanos},
+use crate::cache::{
+    sharing::start,
+    thread::{
+        call_stack,
+        counters::Number,
+        registry::Worker,
+        window::{Kind, Measurer, Open, Stage, nanos},
+    },
 };
 use crate::seeing::switch;
 use crate::sync::{
@@ -58,6 +61,10 @@ impl Grain {
         let now = Instant::now();
         let next = match kind {
             Kind::Closed => None,
+            // Nobody can have come yet.
+            &mut Kind::Shared { least, .. } if !start::is_started() => {
+                Some(Kind::shared(now, number.totals().1, least))
+            }
             &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => {
                 (now - since >= ARRIVAL).then(|| Kind::shared(now, number.totals().1, least).settled())
             }

@@ -27,11 +27,14 @@ use self::{
     ready::{DEAR, Spent, is_ready, is_ready_for, is_single},
     verdict::pays,
 };
-use crate::cache::thread::{
-    call_stack,
-    counters::Number,
-    registry::Worker,
-    window::{Kind, Measurer, Open, Sample, Stage, nanos},
+use crate::cache::{
+    sharing::start,
+    thread::{
+        call_stack,
+        counters::Number,
+        registry::Worker,
+        window::{Kind, Measurer, Open, Sample, Stage, nanos},
+    },
 };
 use crate::seeing::switch;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock, timed::Instant};
@@ -295,7 +298,7 @@ impl Grain {
             }
         } else if let Kind::Shared { since, computed, .. } = kind {
             let calls = number.totals().1.saturating_sub(computed);
-            if !has_invited(worker) {
+            if !has_invited(worker) || !start::is_started() {
                 return;
             }
             if calls < LOOK_EVERY || pays(calls, cost, since.elapsed(), 100) {

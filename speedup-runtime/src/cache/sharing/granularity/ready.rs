@@ -89,7 +89,7 @@ pub(super) fn is_cheap(cost: u64) -> bool {
 
 /// Whether anybody comes if invited now. Calls that are not dear wait until the threads of the pool, which start beside them, are there.
 fn comes_somebody(cost: u64) -> bool {
-    if is_started() || cfg!(speedup_simulated) {
+    if is_started() {
         // In a pool of one thread, which is the caller, nobody would come.
         return timed::current_num_threads() > 1;
     }
