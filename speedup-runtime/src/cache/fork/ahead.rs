@@ -145,7 +145,7 @@ fn share_rest<K: Key, R: Output>(
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
     // A single one is shown, too: whoever helps descends through it to what it needs.
     fork_join::share(core, callee, keys, &mut missing, worker, |index| {
-        if compute(core, callee, &keys[index], worker, &mut helped) { Step::Done } else { Step::Stop }
+        compute(core, callee, &keys[index], worker, &mut helped)
     });
     core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
 }
@@ -167,10 +167,10 @@ fn alone<K: Key, R: Output>(
     let guest = Guest::new(core, callee);
     let open = Open::new(&guest, keys, left, worker);
     while begun < left.len() {
-        let mut goes_on = false;
+        let mut step = Step::Stop;
         // As in `missing`.
-        open.next(|key| panics::contain(|| goes_on = compute(core, callee, key, worker, &mut found)));
-        if !goes_on {
+        open.next(|key| panics::contain(|| step = compute(core, callee, key, worker, &mut found)));
+        if matches!(step, Step::Stop) {
             return None;
         }
         begun += 1;
@@ -194,32 +194,36 @@ fn alone<K: Key, R: Output>(
     None
 }
 
-/// Computes one call, unless it needs nobody any more. Returns whether to go on.
+/// Computes one call, unless it needs nobody any more.
 fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     key: &K,
     worker: &'static Worker,
     helped: &mut u64,
-) -> bool {
+) -> Step {
     let (frame, keep) = (worker.running(), callee.function.keep);
     if keep.is_some() && core.contains(key, worker) {
         *helped += 1;
-        return true;
+        return Step::Done;
     }
     let member = || core.member(callee.function, key, worker);
     call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
     let begun = keep.map(|_| member());
     if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
         *helped += 1;
-        return true;
+        return Step::Done;
     }
+    let mut step = Step::Done;
     let end = match call_stack::apart(worker, || {
         catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ())))
     }) {
         // Whoever computes it is left to it: the body waits when it comes to this call.
-        Ok(Tried::Found(()) | Tried::Busy) => {
+        Ok(tried @ (Tried::Found(()) | Tried::Busy)) => {
             *helped += 1;
+            if matches!(tried, Tried::Busy) {
+                step = Step::Later;
+            }
             None
         }
         Ok(Tried::Computed(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
@@ -228,11 +232,11 @@ fn compute<K: Key, R: Output>(
             let member = begun.unwrap_or_else(member);
             worker.handed.begin(frame, member);
             worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
-            return false;
+            return Step::Stop;
         }
     };
     if let Some(member) = begun {
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
-    true
+    step
 }

@@ -156,8 +156,8 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
         }
     }
     // What one of them needs another one's owner waits for, so a third thread may be of use to any of them.
-    if missing.len() > 1 && invitation::are_several() {
-        let mut left = missing.to_vec();
+    if later > 0 && invitation::are_several() {
+        let mut left = missing[..later].to_vec();
         while show.help_with(keys, &mut left) {}
     }
     show.end(keys, missing);
