@@ -4,7 +4,7 @@ use crate::sync::{AtomicUsize, Ordering};
 
 /// The first keys may have directories of so many bytes each. A larger one takes many keys to be worth while. Less on a line, where there is one.
 const FREE_DIRECTORY: usize = if cfg!(loom) { usize::MAX / 4 } else { 64 << 10 };
-const FREE_DIRECTORY_ON_A_LINE: usize = FREE_DIRECTORY / 4;
+const FREE_DIRECTORY_ON_A_LINE: usize = FREE_DIRECTORY / 16;
 /// Each key that was sent to the hash table for that pays for so many bytes of a directory ..
 const DIRECTORY_BYTES_A_STRAY: usize = 512;
 /// .. up to so many: on a line keys may have pages up to 2^24.

@@ -6,7 +6,7 @@
 use crate::sync::{AtomicBool, AtomicU64, OnceBox, Ordering};
 
 /// Places are told apart by so many bits, a whole number of words.
-const BITS: usize = if cfg!(loom) { 64 } else { 1 << 17 };
+const BITS: usize = if cfg!(loom) { 64 } else { 1 << 15 };
 /// Places beside each other in the first coordinate have bits beside each other, and rows of them are so many bits apart.
 const ROW: usize = 0x9e37_79b9;
 
