@@ -169,6 +169,23 @@ fn dense_numbers_take_less_than_in_a_hash_map() {
     assert!(in_cache <= in_map / 2, "{in_cache} bytes, in a hash map {in_map}");
 }
 
+/// Of the first numbers far from each other, each would have a page and a place in a large directory of its own.
+#[test]
+fn the_first_numbers_far_from_each_other_have_no_pages() {
+    const FIRST: u64 = 2_000;
+    let counted = middle("the_first_numbers_far_from_each_other_have_no_pages", || {
+        let cache = Cache::from_fn(|n: u64| n);
+        let planes = Cache::from_fn(|a: u32, b: u32| u64::from(a ^ b));
+        let before = live();
+        (0..FIRST).for_each(|n| assert_eq!(cache.get((n * 7_919,)), n * 7_919));
+        let on_a_line = live() - before;
+        let before = live();
+        (0..FIRST as u32).for_each(|n| assert_eq!(planes.get((n * 791, 7)), u64::from((n * 791) ^ 7)));
+        [on_a_line, live() - before]
+    });
+    assert!(counted.into_iter().all(|bytes| bytes <= 256 * FIRST), "{counted:?} bytes for {FIRST} keys");
+}
+
 /// Fails if an entry takes more than so many bytes.
 fn assert_within(name: &str, most: u64, policies: impl FnOnce(Cache<(u64,), u64>) -> PolicyCache<(u64,), u64>) {
     let [bytes, _] = middle(name, || {

@@ -203,9 +203,10 @@ fn loom(arguments: &[String]) -> Result<Done, Failure> {
 
 /// What Miri runs of the tests of the library: what walks pointers step by step. Of what is on disk, the locks of a structure: Miri has
 /// no system calls for the rest.
-const WALKS: [&str; 11] = [
+const WALKS: [&str; 12] = [
     "cache::memory",
     "cache::table::hashed::front",
+    "cache::table::hashed::zeroed",
     "cache::bound::marks",
     "cache::call::claim_guard",
     "cache::thread::frame",

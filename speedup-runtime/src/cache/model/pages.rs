@@ -61,6 +61,54 @@ fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
 
 /// | thread 0 | thread 1 |
 /// |---|---|
+/// | has computed key 2 in the hash table; asks for key 3, which goes there, too | computes key 0; asks for key 3, whose page is made if it comes then |
+#[test]
+fn loom_a_key_that_follows_one_that_strayed_has_one_slot() {
+    check(|| {
+        let cache = Cache::paged();
+        let me = registry::numbered(0);
+        cache.with(me, 0, |table, key, pin| {
+            table.slot(key, Some(0), me, pin);
+        });
+        cache.get(me, 2);
+        let other = start(&cache, 1, |cache, me| {
+            cache.get(me, 0);
+            cache.get(me, 3);
+        });
+        cache.get(me, 3);
+        other.join().unwrap();
+        assert_eq!((cache.runs(2), cache.runs(3)), (1, 1));
+        assert_eq!((cache.peek(me, 2), cache.peek(me, 3)), (Some(20), Some(30)));
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
+/// | has computed key 2 in the hash table; asks for key 4, whose page is no mixed one if it is made before that strays | computes key 0; asks for key 4 |
+#[test]
+fn loom_a_key_that_strayed_says_nothing_of_other_pages() {
+    check(|| {
+        let cache = Cache::paged();
+        let me = registry::numbered(0);
+        cache.with(me, 0, |table, key, pin| {
+            table.slot(key, Some(0), me, pin);
+        });
+        cache.get(me, 2);
+        let other = start(&cache, 1, |cache, me| {
+            cache.get(me, 0);
+            cache.get(me, 4);
+        });
+        cache.get(me, 4);
+        other.join().unwrap();
+        assert_eq!((cache.runs(2), cache.runs(4)), (1, 1));
+        assert_eq!((cache.peek(me, 2), cache.peek(me, 4)), (Some(20), Some(40)));
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
 /// | has computed key 2 in the hash table; removes it | computes key 0, after which pages come; asks for key 2 |
 #[test]
 fn loom_a_key_that_strayed_is_removed_while_its_page_comes() {

@@ -99,7 +99,9 @@ impl<K: Key, R: Output> Table<K, R> {
             Some(alone) => Some(Turn::Alone(alone)),
             None => self.bias.is_shared().then_some(Turn::Shared),
         };
-        let make = |packed| if self.pages.refuses(packed, pin) { None } else { self.pages.find_or_make(packed, pin) };
+        let alone = !self.bias.is_shared();
+        let make =
+            |packed| if self.pages.refuses(packed, alone, pin) { None } else { self.pages.find_or_make(packed, pin) };
         let paged = packed.and_then(|packed| self.pages.find(packed, pin).or_else(|| make(packed)));
         if let Some(slot) = paged.filter(|slot| slot.state().word() != Word::Moved) {
             let turn = turn()?;

@@ -15,6 +15,9 @@ pub(super) struct Directory {
 /// Up to so many entries, a directory is cut from what the pages are cut from. Larger ones are zeroed by the system, as far as they are used.
 const SMALL: usize = 32;
 
+/// A directory has at least so many entries.
+const FEWEST: usize = if cfg!(loom) { 1 } else { 4 };
+
 impl Directory {
     /// Whether a directory with so many entries is part of the memory of the pages.
     pub(super) fn is_small(len: usize) -> bool {
@@ -25,6 +28,36 @@ impl Directory {
     pub(super) fn layout(len: usize) -> Layout {
         let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
         Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")
+    }
+
+    /// Of the least directory that has an entry with this index.
+    pub(super) fn layout_for(index: usize) -> Layout {
+        Self::layout(Self::len_for(index))
+    }
+
+    /// How many entries that has.
+    pub(super) fn len_for(index: usize) -> usize {
+        (index + 1).next_power_of_two().max(FEWEST)
+    }
+
+    /// How many entries there are, none of null.
+    ///
+    /// # Safety
+    /// What is not null leads to a directory that lives.
+    #[inline]
+    pub(super) unsafe fn len_of(directory: *mut Self) -> usize {
+        // SAFETY: by the contract.
+        if directory.is_null() { 0 } else { unsafe { (*directory).len } }
+    }
+
+    /// The entry with this index, if the directory is long enough; none of null.
+    ///
+    /// # Safety
+    /// What is not null leads to a directory that lives for `'table`.
+    #[inline]
+    pub(super) unsafe fn entry_of<'table>(directory: *mut Self, index: usize) -> Option<&'table AtomicPtr<u8>> {
+        // SAFETY: by the contract.
+        if directory.is_null() { None } else { unsafe { Self::entry(directory, index) } }
     }
 
     /// The entry with this index, if the directory is long enough.

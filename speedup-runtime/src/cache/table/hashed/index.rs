@@ -11,6 +11,8 @@
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
 
+#[cfg(not(loom))]
+use super::zeroed::Zeroed;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The low bits of a hash choose the shard.
@@ -31,8 +33,13 @@ const USED_AT: u32 = 48;
 
 /// The buckets of one shard.
 pub(super) struct Index {
-    buckets: Box<[Bucket]>,
+    buckets: Buckets,
 }
+
+#[cfg(not(loom))]
+type Buckets = Zeroed<Bucket>;
+#[cfg(loom)]
+type Buckets = Box<[Bucket]>;
 
 #[repr(align(64))]
 #[cfg_attr(loom, derive(Default))]
@@ -149,7 +156,7 @@ impl Index {
 
     /// Takes out all numbers but these; only by the writer.
     pub(super) fn retain(&self, keep: impl Fn(u32) -> bool) {
-        for bucket in &self.buckets {
+        for bucket in self.buckets.iter() {
             let tags = bucket.tags(Ordering::Relaxed);
             for lane in Bucket::linked(tags) {
                 if !keep(bucket.numbers[lane].load(Ordering::Relaxed)) {
@@ -264,14 +271,14 @@ impl Bucket {
 
 /// Buckets without numbers, of memory that is zero already where the system gives it so.
 #[cfg(not(loom))]
-fn empty(buckets: usize) -> Box<[Bucket]> {
+fn empty(buckets: usize) -> Buckets {
     // SAFETY: all zero bits are a bucket whose lanes are free.
-    unsafe { Box::new_zeroed_slice(buckets).assume_init() }
+    unsafe { Zeroed::new(buckets) }
 }
 
 /// Buckets without numbers.
 #[cfg(loom)]
-fn empty(buckets: usize) -> Box<[Bucket]> {
+fn empty(buckets: usize) -> Buckets {
     (0..buckets).map(|_| Bucket::default()).collect()
 }
 

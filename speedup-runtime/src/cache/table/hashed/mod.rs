@@ -10,6 +10,8 @@ mod index;
 mod shard;
 mod view;
 mod writer;
+#[cfg(not(loom))]
+mod zeroed;
 
 use std::hash::{BuildHasher, Hasher};
 

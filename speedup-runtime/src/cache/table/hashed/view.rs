@@ -25,20 +25,27 @@ impl<K, R> Drop for View<K, R> {
     }
 }
 
-/// The chunk and the place in it of an entry number: chunks of 16, 32, .. 1,024 and then 1,024 each.
+/// Entries of the first chunk of a shard, as a power of 2: there are many shards, and a small table has one or two entries in each. The second one has
+/// twice as many, and so on ..
+const FIRST_BITS: usize = 2;
+/// .. up to so many.
+const MOST_BITS: usize = 10;
+
+/// The chunk and the place in it of an entry number.
 #[inline]
 pub(super) fn position(number: u32) -> (usize, usize) {
-    let n = number as usize + 16;
-    if n < 1024 {
-        let chunk = n.ilog2() as usize - 4;
-        (chunk, n - (16 << chunk))
+    const { assert!(FIRST_BITS < MOST_BITS) };
+    let n = number as usize + (1 << FIRST_BITS);
+    if n < 1 << MOST_BITS {
+        let bits = n.ilog2() as usize;
+        (bits - FIRST_BITS, n - (1 << bits))
     } else {
-        (6 + (n - 1024) / 1024, (n - 1024) % 1024)
+        (MOST_BITS - FIRST_BITS - 1 + (n >> MOST_BITS), n & ((1 << MOST_BITS) - 1))
     }
 }
 
 pub(super) fn chunk_len(chunk: usize) -> usize {
-    16 << chunk.min(6)
+    1 << (FIRST_BITS + chunk).min(MOST_BITS)
 }
 
 impl<K, R> View<K, R> {
@@ -74,5 +81,22 @@ impl<K, R> View<K, R> {
         let chunk = self.chunks[chunk].load(Ordering::Acquire);
         // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
         unsafe { &*chunk.add(place) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_has_a_place_of_its_own() {
+        let (mut chunk, mut place) = (0, 0);
+        for number in 0..10_000 {
+            assert_eq!(position(number), (chunk, place), "{number}");
+            place += 1;
+            if place == chunk_len(chunk) {
+                (chunk, place) = (chunk + 1, 0);
+            }
+        }
     }
 }

@@ -7,6 +7,9 @@
 //! Sparse keys must not cost memory: pages may hold only a few times as many slots as there are values, or were where
 //! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
+mod allowance;
+mod rules;
+mod strays;
 mod walk;
 
 use std::{
@@ -16,11 +19,12 @@ use std::{
     ptr::{NonNull, null_mut},
 };
 
+use self::{allowance::Allowance, strays::Strays};
 use super::{
     arena::Slabs,
     directory::Directory,
     page::{PageLink, PageOf},
-    slot::{Slot, State},
+    slot::Slot,
 };
 use crate::cache::{
     table::{key::Key, packed_key},
@@ -28,32 +32,9 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
 
-/// So many bytes of pages are made without asking how full they are: as many as a recursion over a plane comes through before it
-/// fills the first. On a line most of the first ones are full, and fewer are enough.
-const FREE_PAGE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 19 };
-const FREE_PAGE_BYTES_ON_A_LINE: usize = FREE_PAGE_BYTES / 4;
-/// At least so many pages are.
-const FREE_PAGES: usize = if cfg!(loom) { 1 } else { 64 };
-/// Then pages may have so many bytes of slots for each value: about twice what a key takes in the hash table, and a look at a page takes a
-/// fraction of the time. Over sets of up to twenty things, as the bits of a number, a recursion has eight times as many slots as values for a
-/// while. Of large values there may be four slots for each.
-const BYTES_A_VALUE: usize = 120;
-const SLOTS_A_LARGE_VALUE: usize = 4;
-/// Beyond these, each key that was sent to the hash table pays for so many bytes of pages: a recursion that goes deep before it goes wide
-/// comes through most pages before it has filled any. Less on a line, where most of those that are not filled soon never are.
-const BYTES_A_STRAY: usize = 768;
-const BYTES_A_STRAY_ON_A_LINE: usize = 192;
-/// Pages that are not well used take no more bytes than this.
-const FREE_BYTES: usize = if cfg!(loom) { 0 } else { 3 << 20 };
-/// A count of the values in pages that shows them to be badly used is good for one request for so many slots: it takes about as
-/// long as those.
-const PATIENCE: usize = if cfg!(loom) { usize::MAX } else { 32 };
-/// A directory has at least so many entries.
-const FEWEST: usize = 4;
-/// Directories may take this many bytes beyond half of what the pages take: the first keys on a line have pages up to about 2^24. More would be
-/// more to go through at each count of what is used.
+/// Directories may take this many bytes beyond half of what the pages take. More would be more to go through at each count of what is used.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
@@ -62,11 +43,9 @@ pub(super) struct Pages<K: Key, R> {
     root: AtomicPtr<Directory>,
     /// What has been allocated; its lock is held while anything is linked.
     growth: Mutex<Growth>,
-    /// Whether any key was ever sent to the hash table for want of a page. Written under `growth`, and never taken back.
-    strayed: AtomicBool,
-    /// So many requests are refused before the values are counted again; 0 while there are fewer pages than allowed.
-    /// Written by who holds `growth` or alone changes the table.
-    patience: AtomicUsize,
+    /// The places of keys that were sent to the hash table for want of a page.
+    strays: Strays,
+    allowance: Allowance,
     keys: PhantomData<fn(K) -> R>,
 }
 
@@ -99,8 +78,8 @@ impl<K: Key, R> Pages<K, R> {
         Self {
             root: AtomicPtr::new(null_mut()),
             growth: Mutex::new(Growth::default()),
-            strayed: AtomicBool::new(false),
-            patience: AtomicUsize::new(0),
+            strays: Strays::new(),
+            allowance: Allowance::new(K::COORDINATES == 1),
             keys: PhantomData,
         }
     }
@@ -137,7 +116,7 @@ impl<K: Key, R> Pages<K, R> {
             self.find(packed, pin).or_else(|| {
                 let page = self.make(&mut growth, &place);
                 if page.is_none() {
-                    self.strayed.store(true, Ordering::Relaxed);
+                    self.strays.add(&place.path);
                 }
                 // SAFETY: made just now for this place.
                 page.map(|page| unsafe { PageOf::<K, R>::slot(page, place.slot, packed) })
@@ -147,7 +126,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The slot of a packed key that is certain to be its own, in a page that is made if need be; none once keys have strayed.
     pub(super) fn find_or_make_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        if self.strayed.load(Ordering::Relaxed) {
+        if self.strays.is_any() {
             return None;
         }
         self.find_or_make(packed, pin)?;
@@ -155,18 +134,27 @@ impl<K: Key, R> Pages<K, R> {
         self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
-    /// Whether there is no page for a key, and none will be made for now. Only for who alone changes the table.
+    /// Whether there is no page for a key, and none will be made for now, without the lock; `alone` if no other thread changes the table.
     #[inline]
-    pub(super) fn refuses(&self, packed: u64, pin: Pinned<'_>) -> bool {
+    pub(super) fn refuses(&self, packed: u64, alone: bool, pin: Pinned<'_>) -> bool {
         // Before the first key has strayed, pages do not heed the hash table.
-        self.strayed.load(Ordering::Relaxed) && self.find(packed, pin).is_none() && self.is_patient()
-    }
-
-    /// Whether a request for a page is refused without counting.
-    fn is_patient(&self) -> bool {
-        let patience = self.patience.load(Ordering::Relaxed);
-        self.patience.store(patience.saturating_sub(1), Ordering::Relaxed);
-        patience > 0
+        if !self.strays.is_any() || self.find(packed, pin).is_some() {
+            return false;
+        }
+        let place = Self::place(packed);
+        if !self.strays.may_hold(&place.path) {
+            // Threads that share a table are not to wait for each other at each place.
+            if alone {
+                return false;
+            }
+            let _growth = lock(&self.growth);
+            self.strays.add_all();
+        }
+        if self.is_beyond(&place) {
+            self.allowance.note_beyond(true);
+            return true;
+        }
+        self.allowance.is_patient()
     }
 
     /// Whether the page of this slot was made when the hash table may have held some of its keys.
@@ -198,24 +186,16 @@ impl<K: Key, R> Pages<K, R> {
         place
     }
 
-    /// So many pages are made without asking how full the others are.
-    const FREE: usize = {
-        let bytes = if K::COORDINATES == 1 { FREE_PAGE_BYTES_ON_A_LINE } else { FREE_PAGE_BYTES };
-        let pages = bytes / PageOf::<K, R>::LAYOUT.size();
-        if pages > FREE_PAGES { pages } else { FREE_PAGES }
-    };
-
-    /// Pages may hold so many times as many slots as there are values.
-    const SLOTS_A_VALUE: usize = {
-        let slots = BYTES_A_VALUE / (size_of::<State>() + size_of::<R>());
-        if slots > SLOTS_A_LARGE_VALUE { slots } else { SLOTS_A_LARGE_VALUE }
-    };
-
     /// Makes the directories and the page of a place; `None` if that would cost too much.
     fn make(&self, growth: &mut Growth, place: &Place) -> Option<*mut u8> {
+        if self.is_beyond(place) {
+            self.allowance.note_beyond(false);
+            return None;
+        }
         if growth.pages >= growth.allowed.max(Self::FREE) && !self.allow_more(growth) {
             return None;
         }
+        let is_far = self.is_far(place);
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
         let mut link: &AtomicPtr<u8> = unsafe { &*(&raw const self.root).cast() };
         for step in &place.path[..K::COORDINATES] {
@@ -223,6 +203,7 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
+        self.allowance.note_page(PageOf::<K, R>::LAYOUT.size(), is_far);
         let page = growth.memory.take(PageOf::<K, R>::LAYOUT);
         // The values need not be anything yet, and a page with few of them leaves most of its memory untouched.
         // SAFETY: fresh memory of this layout. Only now, so that the words are in the processor's cache when they are used.
@@ -232,7 +213,7 @@ impl<K: Key, R> Pages<K, R> {
         unsafe {
             PageOf::<K, R>::fill(page);
         }
-        link.store(PageLink::new(page, self.strayed.load(Ordering::Relaxed)).link(), Ordering::Release);
+        link.store(PageLink::new(page, self.strays.may_hold(&place.path)).link(), Ordering::Release);
         growth.pages += 1;
         #[cfg(not(loom))]
         limit::grown();
@@ -244,14 +225,15 @@ impl<K: Key, R> Pages<K, R> {
         // Relaxed: links are written under the lock that is held.
         let old = link.load(Ordering::Relaxed).cast::<Directory>();
         // SAFETY: a link that is not null leads to a directory of this table.
-        let old_len = if old.is_null() { 0 } else { unsafe { (*old).len } };
+        let old_len = unsafe { Directory::len_of(old) };
         if step < old_len {
             return Some(old);
         }
-        let len = (step + 1).next_power_of_two().max(if cfg!(loom) { 1 } else { FEWEST });
+        let len = Directory::len_for(step);
         let layout = Directory::layout(len);
         let pages = growth.pages * PageOf::<K, R>::LAYOUT.size();
-        if growth.directory_bytes + layout.size() > FREE_DIRECTORY_BYTES + pages / 2 {
+        // Without its head, so that one of a power of two fits.
+        if growth.directory_bytes + len * size_of::<usize>() > FREE_DIRECTORY_BYTES + pages / 2 {
             return None;
         }
         let new = Self::zeroed(growth, len).cast::<Directory>();
@@ -265,7 +247,11 @@ impl<K: Key, R> Pages<K, R> {
             }
             for index in 0..old_len {
                 if let (Some(from), Some(to)) = (Directory::entry(old, index), Directory::entry(new, index)) {
-                    to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+                    let link = from.load(Ordering::Relaxed);
+                    // What has not been touched stays so.
+                    if !link.is_null() {
+                        to.store(link, Ordering::Relaxed);
+                    }
                 }
             }
         }
@@ -292,28 +278,6 @@ impl<K: Key, R> Pages<K, R> {
             handle_alloc_error(layout);
         }
         new
-    }
-
-    /// Counts the values in the pages, not at each request: where they are well used, when there are a quarter more of
-    /// them, and otherwise now and then.
-    fn allow_more(&self, growth: &mut Growth) -> bool {
-        let owed = std::mem::take(&mut growth.owed);
-        if owed > 0 {
-            self.patience.store(owed, Ordering::Relaxed);
-            growth.strays += owed;
-        }
-        if self.is_patient() {
-            return false;
-        }
-        let used = self.count_used();
-        let size = PageOf::<K, R>::LAYOUT.size();
-        let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
-        let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));
-        growth.allowed = free + Self::SLOTS_A_VALUE * used / PageOf::<K, R>::SLOTS;
-        if growth.allowed < growth.pages + growth.pages / 4 {
-            growth.owed = growth.pages * PageOf::<K, R>::SLOTS / PATIENCE;
-        }
-        growth.pages < growth.allowed
     }
 }
 

@@ -87,7 +87,7 @@ impl<K: Key, R> Pages<K, R> {
     #[cfg(not(loom))]
     pub(in crate::cache::table) fn bytes(&self) -> usize {
         let growth = lock(&self.growth);
-        growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes
+        growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes + self.strays.bytes()
     }
 
     /// Adds what is in the pages.
