@@ -197,7 +197,7 @@ fn a_kill_loses_at_most_the_last_half_second() {
         child.wait().unwrap();
         let list = DiskList::<u64>::builder("stamps").location(folder.path()).open().unwrap();
         let found = list.last().unwrap().unwrap_or(0);
-        // Both times are the child's own, so what this machine does meanwhile does not matter, unless it stops one of its threads.
+        // Both times are the child's own, so what this machine does meanwhile does not matter, unless it keeps a write waiting.
         assert!(found + 500 >= last, "the last push before the kill was at {last} ms, the last one kept at {found} ms");
         assert!(list.iter().map(Result::unwrap).is_sorted());
     }
