@@ -46,7 +46,6 @@ fn scene() {
         "exit in use" => exit_in_use(&folder),
         "no thread" => no_thread(&folder),
         "no thread for the first" => no_thread_for_the_first(&folder),
-        "a thread that is stopped" => stopped_thread(&folder),
         "many" => many(&folder),
         "full disk" => full_disk(&folder),
         other => panic!("there is no scene {other:?}"),
@@ -287,55 +286,6 @@ fn without_a_thread_to_write_behind_every_change_is_written_at_once() {
     let folder = tempfile::tempdir().unwrap();
     play("no thread for the first", folder.path());
     assert!(dict(folder.path(), "d").unwrap().is_empty());
-}
-
-#[cfg(not(target_os = "linux"))]
-fn stopped_thread(_: &Path) {}
-
-#[cfg(target_os = "linux")]
-fn stopped_thread(folder: &Path) {
-    /// What a thread does from the signal on.
-    extern "C" fn stop(_: i32) {
-        loop {
-            // SAFETY: waits, which a handler may.
-            unsafe { libc::pause() };
-        }
-    }
-    let mut list = list(folder, "l");
-    list.push(0).unwrap();
-    let is_writer = |task: &PathBuf| fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "speedup-disk\n");
-    let find = || fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path()).find(is_writer);
-    // It gives itself its name.
-    let writer = std::iter::repeat_with(find).flatten().next().expect("a thread that writes behind");
-    let writer: i32 = writer.file_name().unwrap().to_str().unwrap().parse().unwrap();
-    let (stop, journal) = (stop as extern "C" fn(i32), folder.join("l.speedup/journal.0"));
-    let written = || fs::metadata(&journal).unwrap().len();
-    // SAFETY: the handler takes no lock and never comes back; the thread is one of this process, which ends if it hangs.
-    unsafe {
-        libc::alarm(120);
-        libc::signal(libc::SIGUSR1, stop as usize);
-        assert_eq!(libc::syscall(libc::SYS_tgkill, libc::getpid(), writer, libc::SIGUSR1), 0);
-    }
-    let before = written();
-    let mut pushed = 0;
-    // So few that they fill no frame of the journal, which would be written at once.
-    while written() == before && pushed < 4000 {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        pushed += 1;
-        list.push(pushed).unwrap();
-    }
-    fs::write(folder.join("pushed"), pushed.to_string()).unwrap();
-    // SAFETY: nothing of this process is to be cleaned up, as after a kill.
-    unsafe { libc::_exit(0) };
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn while_the_thread_that_writes_behind_is_kept_from_it_a_change_that_comes_late_writes_all() {
-    let folder = tempfile::tempdir().unwrap();
-    play("a thread that is stopped", folder.path());
-    let pushed = fs::read_to_string(folder.path().join("pushed")).unwrap().parse().unwrap();
-    assert_eq!(list(folder.path(), "l").last().unwrap(), Some(pushed));
 }
 
 #[cfg(target_os = "linux")]
