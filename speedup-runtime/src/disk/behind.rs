@@ -1,7 +1,7 @@
 //! Writing behind: one thread of the process hands every journal to the operating system, at most a quarter of a second late.
 //!
-//! A structure announces itself when its journal begins to wait. Should the thread be kept from its work, as by a disk that keeps another journal
-//! waiting, whoever changes the structure writes ([`Deadline`]). When the process exits, what still waits is written.
+//! A structure announces itself when its journal begins to wait. Should the thread be kept from its work, by a disk that keeps another journal
+//! waiting or because the process had no processor for a while, whoever changes the structure writes ([`Deadline`]). When the process exits, what still waits is written.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,8 +13,9 @@ use crate::sync::thread;
 const LAG: Duration = Duration::from_millis(250);
 /// How far it may lag behind before who changes the structure no longer counts on the thread.
 const LATEST: Duration = Duration::from_millis(350);
-/// Looks at the clock that follow each other within this time are too many.
-const SOON: Duration = Duration::from_millis(1);
+/// Looks at the clock that follow each other sooner than the first are too many; where they are farther from each other than the second, each change
+/// looks.
+const SOON: [Duration; 2] = [Duration::from_micros(100), Duration::from_millis(1)];
 /// How many changes may go by without a look, at most.
 const UNSEEN: u8 = 63;
 /// When a structure that somebody is using is asked again.
@@ -57,8 +58,12 @@ impl Deadline {
     }
 
     fn look(&mut self, now: Instant) -> bool {
-        let is_soon = now.saturating_duration_since(self.looked) < SOON;
-        self.unseen = if is_soon { (2 * self.unseen + 1).min(UNSEEN) } else { 0 };
+        let since = now.saturating_duration_since(self.looked);
+        if since < SOON[0] {
+            self.unseen = (2 * self.unseen + 1).min(UNSEEN);
+        } else if since >= SOON[1] {
+            self.unseen = 0;
+        }
         (self.left, self.looked) = (self.unseen, now);
         now >= self.at
     }
@@ -171,14 +176,15 @@ mod tests {
 
     #[test]
     fn a_change_at_leisure_sees_at_once_that_a_journal_is_late_and_quick_ones_seldom_look() {
-        for pause in [1, 10, 100, 3000].map(Duration::from_millis) {
+        for pause in [500, 1000, 10_000, 100_000, 3_000_000].map(Duration::from_micros) {
             let (after, looks) = until_past(pause);
             assert!(after >= LATEST && after < LATEST + pause, "{pause:?}: {after:?}");
             assert_eq!(looks, (after.as_micros() / pause.as_micros()) as u32);
         }
-        let pause = Duration::from_micros(2);
-        let (after, looks) = until_past(pause);
-        assert!(after >= LATEST && after <= LATEST + 64 * pause, "{after:?}");
-        assert!(looks < 3000, "{looks} looks in {} changes", after.as_micros() / 2);
+        for pause in [1, 2, 10, 50] {
+            let (after, looks) = until_past(Duration::from_micros(pause));
+            assert!(after >= LATEST && after <= LATEST + Duration::from_micros(64 * pause), "{after:?}");
+            assert!(looks < 6000, "{looks} looks in {} changes", after.as_micros() / u128::from(pause));
+        }
     }
 }
