@@ -7,13 +7,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error};
 
-/// Set in a child: `FILLER FOLDER`, `TMPFS FOLDER`, or `STAMPS FOLDER`.
+/// Set in a child: `FILLER FOLDER`, `TMPFS FOLDER`, `STAMPS FOLDER`, or `STOPPED FOLDER`.
 const TASK: &str = "SPEEDUP_FULL_TASK";
 
 type Dict = DiskDict<u64, Vec<u8>>;
@@ -115,7 +115,8 @@ fn child() {
             let mut output = std::io::stdout();
             writeln!(output, "\n@ {flushed}").unwrap();
         }
-        _ => stamp(folder),
+        "STAMPS" => stamp(folder),
+        _ => stop_what_writes_behind(folder),
     }
 }
 
@@ -197,8 +198,55 @@ fn a_kill_loses_at_most_the_last_half_second() {
         child.wait().unwrap();
         let list = DiskList::<u64>::builder("stamps").location(folder.path()).open().unwrap();
         let found = list.last().unwrap().unwrap_or(0);
-        // Both times are the child's own, so what this machine does meanwhile does not matter, unless it stops one of its threads.
+        // Both times are the child's own, so what this machine does meanwhile does not matter, unless it keeps a write waiting.
         assert!(found + 500 >= last, "the last push before the kill was at {last} ms, the last one kept at {found} ms");
         assert!(list.iter().map(Result::unwrap).is_sorted());
     }
+}
+
+/// Adds items until the journal gets longer, while the thread that writes it behind is stopped; then ends as after a kill.
+fn stop_what_writes_behind(folder: &Path) {
+    /// What a thread does from the signal on.
+    extern "C" fn stop(_: i32) {
+        loop {
+            // SAFETY: waits, which a handler may.
+            unsafe { libc::pause() };
+        }
+    }
+    let mut list = DiskList::<u64>::builder("l").location(folder).open().unwrap();
+    list.push(0).unwrap();
+    let is_writer = |task: &PathBuf| fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "speedup-disk\n");
+    let find = || fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path()).find(is_writer);
+    // It gives itself its name.
+    let writer = std::iter::repeat_with(find).flatten().next().expect("a thread that writes behind");
+    let writer: i32 = writer.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    let stop = stop as extern "C" fn(i32);
+    // SAFETY: the handler takes no lock and never comes back; the thread is one of this process, which ends if it hangs.
+    unsafe {
+        libc::alarm(120);
+        libc::signal(libc::SIGUSR1, stop as usize);
+        assert_eq!(libc::syscall(libc::SYS_tgkill, libc::getpid(), writer, libc::SIGUSR1), 0);
+    }
+    let written = || fs::metadata(folder.join("l.speedup/journal.0")).unwrap().len();
+    let (before, mut pushed) = (written(), 0);
+    // So few that they fill no frame of the journal, which would be written at once.
+    while written() == before && pushed < 4000 {
+        std::thread::sleep(Duration::from_millis(1));
+        pushed += 1;
+        list.push(pushed).unwrap();
+    }
+    let mut output = std::io::stdout();
+    writeln!(output, "\n@ {pushed}").unwrap();
+    // SAFETY: nothing of this process is to be cleaned up.
+    unsafe { libc::_exit(0) };
+}
+
+#[test]
+fn while_the_thread_that_writes_behind_is_kept_from_it_a_change_that_comes_late_writes_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = child_of("", &format!("STOPPED {}", folder.path().display())).output().unwrap();
+    let said = text(&output);
+    let pushed = said.lines().find_map(|line| line.strip_prefix("@ ")).expect(&said).parse().unwrap();
+    let list = DiskList::<u64>::builder("l").location(folder.path()).open().unwrap();
+    assert_eq!(list.last().unwrap(), Some(pushed), "{said}");
 }

@@ -11,6 +11,8 @@ use super::journal::is_journal;
 use super::{Error, Result};
 
 const LOCK: &str = "lock";
+/// What the superblock is called while the rest of its structure is being removed.
+const GONE: &str = "superblock.gone";
 /// How long a lock that is being given up is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Who holds a lock, if this process does.
@@ -250,8 +252,25 @@ pub(crate) fn clean(folder: &Path, generation: Option<u64>, journal: Option<u64>
     Ok(())
 }
 
-/// Removes every file of a structure; what says that there is one goes first.
+/// Whether somebody was killed who removed the structure in a folder.
+pub(crate) fn is_going(folder: &Path) -> Result<bool> {
+    let there = |name: &str| folder.join(name).try_exists().at(folder);
+    Ok(there(GONE)? && !there("superblock")?)
+}
+
+/// Removes what is left of a structure whose removal was begun.
+pub(crate) fn end_removal(folder: &Path) -> Result<()> {
+    if is_going(folder)? { remove_all(folder) } else { Ok(()) }
+}
+
+/// Removes every file of a structure. First the superblock gets another name, under which it goes last: whoever finds it there after a kill goes on.
 pub(crate) fn remove_all(folder: &Path) -> Result<()> {
+    match fs::rename(folder.join("superblock"), folder.join(GONE)) {
+        Ok(()) => sync_folder(folder)?,
+        // One that has lost it is removed, too.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io(folder, error)),
+    }
     let mut ours = Vec::new();
     for entry in fs::read_dir(folder).at(folder)? {
         let entry = entry.at(folder)?;
@@ -263,7 +282,7 @@ pub(crate) fn remove_all(folder: &Path) -> Result<()> {
             _ => OTHERS.contains(&&*name),
         };
         if is_ours {
-            ours.push((name != "superblock", path));
+            ours.push((name == GONE, path));
         }
     }
     ours.sort_unstable();
@@ -273,7 +292,7 @@ pub(crate) fn remove_all(folder: &Path) -> Result<()> {
 }
 
 /// The files of a structure whose names bear no number.
-const OTHERS: [&str; 7] = ["superblock", "superblock.new", "spare.new", "sort.tmp", "types", "types.new", LOCK];
+const OTHERS: [&str; 7] = [GONE, "superblock.new", "spare.new", "sort.tmp", "types", "types.new", LOCK];
 
 /// Whether a folder without a superblock holds data, so that it is damaged rather than new.
 pub(crate) fn holds_data(folder: &Path) -> Result<bool> {

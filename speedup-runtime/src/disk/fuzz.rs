@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn pages_of_any_bytes_are_parsed_or_refused(bytes in bytes()) {
-        let _ = Leaf::parse(bytes.into());
+        let _ = Leaf::parse(bytes);
     }
 
     #[test]
@@ -70,7 +70,7 @@ proptest! {
         let mut page = leaf.page().to_vec();
         let at = at.index(page.len());
         page[at] = byte;
-        let _ = Leaf::parse(page.into());
+        let _ = Leaf::parse(page);
     }
 
     #[test]

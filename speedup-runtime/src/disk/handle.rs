@@ -4,8 +4,9 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use super::behind::Late;
+use super::behind::{Deadline, Late};
 use super::body::{Body, Want};
 use super::common::{Common, Member};
 use super::pages::{Own, View};
@@ -19,8 +20,8 @@ use crate::sync::global::{Arc, AtomicBool, Ordering};
 /// What only the one who has the writer's lock looks at.
 #[derive(Default)]
 struct Writer {
-    /// Whether the thread that writes behind knows that the journal waits, or did a moment ago.
-    announced: bool,
+    /// Until when the thread that writes behind is to write the journal, if it knows that it waits, or did a moment ago.
+    announced: Option<Deadline>,
     /// Whether what becomes due is done in parts, so that readers need not wait for the whole.
     in_parts: bool,
 }
@@ -125,19 +126,31 @@ impl<B: Body> Access<B> {
         let waiting = body.store().is_waiting();
         let want = if in_parts && result.is_ok() { body.tend() } else { Ok(Want::Nothing) };
         drop(all);
-        if waiting && !writing.state().announced {
-            self.announce(&mut writing);
-        }
+        let late = waiting && self.is_late(&mut writing);
         let result = match want {
             Ok(Want::Nothing) => result,
             want => self.tend(&mut writing, want).and(result),
         };
         // Relaxed: the writer comes again if this looks too early.
-        if self.inner.overdue.load(Ordering::Relaxed) {
+        if late || self.inner.overdue.load(Ordering::Relaxed) {
             self.inner.overdue.store(false, Ordering::Relaxed);
             write(&writing);
         }
         result
+    }
+
+    /// Whether the journal, which waits, should have been written by now.
+    #[inline]
+    fn is_late(&self, writing: &mut Writing<'_, B, Writer, Own>) -> bool {
+        let Some(deadline) = &mut writing.state().announced else {
+            self.announce(writing);
+            return false;
+        };
+        let late = deadline.is_past(Instant::now);
+        if late {
+            *deadline = Deadline::from(Instant::now());
+        }
+        late
     }
 
     /// Does what a structure wants, and lets readers in between.
@@ -201,9 +214,8 @@ impl<B: Body> Access<B> {
     #[cold]
     fn announce(&self, writing: &mut Writing<'_, B, Writer, Own>) {
         let late: Arc<dyn Late> = self.inner.clone();
-        let announced = process::behind().announce(Arc::downgrade(&late));
-        writing.state().announced = announced;
-        if !announced {
+        writing.state().announced = process::behind().announce(Arc::downgrade(&late));
+        if writing.state().announced.is_none() {
             write(writing);
         }
     }
@@ -325,7 +337,7 @@ impl<B: Body> Late for Inner<B> {
             return false;
         };
         self.overdue.store(false, Ordering::Relaxed);
-        writing.state().announced = false;
+        writing.state().announced = None;
         write(&writing);
         true
     }

@@ -26,7 +26,7 @@ pub(crate) use self::op::{Op, put_number, take_number};
 pub(crate) use self::several::identity_of;
 use super::engine::sync_folder;
 use super::error::At;
-use super::page_file::{BEGIN, begin_writing};
+use super::page_file::{BEGIN, begin_writing, write_at};
 use super::{Error, Result};
 use crate::sync::global::Arc;
 
@@ -188,9 +188,8 @@ impl Journal {
         sum.update(value);
         front[..4].copy_from_slice(&len.to_le_bytes());
         front[4..8].copy_from_slice(&sum.finalize().to_le_bytes());
-        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
-        self.file.write_all(&front).at(&self.path)?;
-        self.file.write_all(value).at(&self.path)?;
+        write_at(&self.file, &front, self.len).at(&self.path)?;
+        write_at(&self.file, value, self.len + front.len() as u64).at(&self.path)?;
         self.len += u64::from(len);
         Ok(())
     }
@@ -204,8 +203,7 @@ impl Journal {
         let sum = crc32fast::hash(&self.frame[8..]);
         self.frame[..4].copy_from_slice(&len.to_le_bytes());
         self.frame[4..8].copy_from_slice(&sum.to_le_bytes());
-        self.file.seek(SeekFrom::Start(self.len)).at(&self.path)?;
-        self.file.write_all(&self.frame).at(&self.path)?;
+        write_at(&self.file, &self.frame, self.len).at(&self.path)?;
         self.len += self.frame.len() as u64;
         self.frame.clear();
         self.frame.shrink_to(4 * GATHER);

@@ -7,6 +7,8 @@
 
 use std::cmp::Ordering;
 
+use crate::sync::Arc;
+
 /// The bytes a page header takes in front of the body.
 pub(crate) const HEADER: usize = 32;
 /// The fixed part of the body.
@@ -95,7 +97,7 @@ impl Table {
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     /// The page, header included; the header is filled in when it is written.
-    page: Box<[u8]>,
+    page: Vec<u8>,
     count: usize,
     prefix: usize,
     keys: Table,
@@ -106,7 +108,7 @@ pub(crate) struct Leaf {
 
 impl Leaf {
     /// Reads a page; `None` if its parts do not add up.
-    pub(crate) fn parse(page: Box<[u8]>) -> Option<Self> {
+    pub(crate) fn parse(page: Vec<u8>) -> Option<Self> {
         let half = |at: usize| page.get(at..at + 2).map(|raw| u16::from_le_bytes([raw[0], raw[1]]));
         let count = u32::from_le_bytes(page.get(HEADER..HEADER + 4)?.try_into().ok()?) as usize;
         let [prefix, key, value, flags] = [half(HEADER + 4)?, half(HEADER + 6)?, half(HEADER + 8)?, half(HEADER + 10)?];
@@ -136,6 +138,11 @@ impl Leaf {
         self.page[HEADER - 7..HEADER].copy_from_slice(&id.to_le_bytes()[..7]);
     }
 
+    /// The memory of a page that nobody else looks at, for another one.
+    pub(crate) fn room(leaf: Arc<Self>) -> Vec<u8> {
+        Arc::try_unwrap(leaf).map_or_else(|_| Vec::new(), |leaf| leaf.page)
+    }
+
     /// The page; of its header, only the number of the leaf is filled in.
     pub(crate) fn page(&self) -> &[u8] {
         &self.page
@@ -148,6 +155,11 @@ impl Leaf {
     /// How many bytes of a page it fills.
     pub(crate) fn size(&self) -> usize {
         self.page.len()
+    }
+
+    /// How many bytes of memory its page takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.page.capacity()
     }
 
     pub(crate) fn prefix(&self) -> &[u8] {
@@ -239,7 +251,7 @@ impl Leaf {
         let start = HEADER + FIXED + plan.prefix;
         let key_ends = if plan.key == VARIES { items.len() * wide } else { 0 };
         Leaf {
-            page: page.into_boxed_slice(),
+            page,
             count: items.len(),
             prefix: plan.prefix,
             keys: Table { fixed: plan.key, wide, ends: start, data: keys },
@@ -293,7 +305,7 @@ impl Leaf {
         page.extend_from_slice(val.map_or(&[], |val| val.bytes));
         page.extend_from_slice(&old[to..]);
         let (keys, vals) = (Table { data, ..self.keys }, Table { data, ..self.vals });
-        Some(Leaf { page: page.into_boxed_slice(), count, prefix: 0, keys, vals, outside: None })
+        Some(Leaf { page, count, prefix: 0, keys, vals, outside: None })
     }
 }
 

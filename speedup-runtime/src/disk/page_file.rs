@@ -36,7 +36,7 @@ pub(crate) struct Seen {
     /// The epoch in which it was written.
     pub(crate) stamp: u64,
     /// The page, if it is a leaf.
-    pub(crate) leaf: Option<Box<[u8]>>,
+    pub(crate) leaf: Option<Vec<u8>>,
 }
 
 /// The page file of one structure.
@@ -125,9 +125,11 @@ impl PageFile {
         write_at(&self.file, &[0; SLOT][..end.next_multiple_of(SLOT) - end], at + end as u64).at(&self.path)
     }
 
-    /// Reads the page at `slot`, which must have been written in epoch `stamp`.
-    pub(crate) fn read(&self, slot: u64, slots: u32, stamp: u64, kind: PageKind) -> Result<Box<[u8]>> {
-        let mut page = vec![0; slots as usize * SLOT];
+    /// Reads the page at `slot`, which must have been written in epoch `stamp`; into the memory of an earlier one, if that is as large.
+    pub(crate) fn read(&self, slot: u64, slots: u32, stamp: u64, kind: PageKind, room: Vec<u8>) -> Result<Vec<u8>> {
+        let size = slots as usize * SLOT;
+        let mut page = if room.capacity() == size { room } else { vec![0; size] };
+        page.resize(size, 0);
         match slot.checked_sub(self.first).map(|ahead| ahead as usize * SLOT) {
             Some(at) if at < self.gathered.len() => match self.gathered.get(at..at + page.len()) {
                 Some(bytes) => page.copy_from_slice(bytes),
@@ -152,7 +154,7 @@ impl PageFile {
             return Err(self.damaged(slot, "is not the one that was written there"));
         }
         page.truncate(len);
-        Ok(page.into_boxed_slice())
+        Ok(page)
     }
 
     /// The page that starts at `slot`, if a sound one does.
@@ -167,7 +169,7 @@ impl PageFile {
         if number(8) != slot || (slot + u64::from(slots)) * SLOT as u64 > self.file.metadata().ok()?.len() {
             return None;
         }
-        let page = self.read(slot, slots, stamp, kind).ok()?;
+        let page = self.read(slot, slots, stamp, kind, Vec::new()).ok()?;
         Some(Seen { slots, stamp, leaf: (kind == PageKind::Leaf).then_some(page) })
     }
 
@@ -232,7 +234,7 @@ fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
 }
 
@@ -244,7 +246,7 @@ fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+pub(crate) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     use io::{Seek, Write};
     file.seek(io::SeekFrom::Start(at))?;
     file.write_all(bytes)

@@ -85,6 +85,8 @@ pub(crate) struct Pager {
     dropped: Vec<u64>,
     /// How many items of leaves are cached.
     budget: usize,
+    /// The memory of a leaf that was put out of the cache: the next one is read into it.
+    room: Vec<u8>,
 }
 
 /// Where directory nodes are read.
@@ -160,7 +162,7 @@ fn encoded<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 
 /// How much of the budget a leaf takes: its items, or more if they are large.
 pub(crate) fn leaf_weight(leaf: &Leaf) -> usize {
-    leaf.count().max(leaf.size() / ITEM).max(1)
+    leaf.count().max(leaf.memory() / ITEM).max(1)
 }
 
 impl Pager {
@@ -218,7 +220,8 @@ impl Pager {
         if let Some(leaf) = self.leaves.get(kid.at, kid.stamp) {
             return Ok(leaf);
         }
-        let leaf = Arc::new(self.read_leaf(kid)?);
+        let room = std::mem::take(&mut self.room);
+        let leaf = Arc::new(self.read_leaf(kid, room)?);
         if keep {
             self.cache_leaf(kid, Arc::clone(&leaf), false)?;
         }
@@ -232,6 +235,7 @@ impl Pager {
             if dirty {
                 self.file.write(slot, stamp, PageKind::Leaf, leaf.page())?;
             }
+            self.room = Leaf::room(leaf);
         }
         Ok(())
     }
@@ -351,7 +355,7 @@ impl Pager {
             return found(val.bytes);
         }
         let blob = self.blob(val)?;
-        let page = self.file.read(blob.slot, blob.slots, blob.stamp, PageKind::Blob)?;
+        let page = self.file.read(blob.slot, blob.slots, blob.stamp, PageKind::Blob, Vec::new())?;
         found(&page[HEADER..])
     }
 

@@ -48,11 +48,13 @@ pub(crate) struct Own {
     pager: u64,
     leaves: Cache<Leaf>,
     inners: Cache<Inner>,
+    /// The memory of a leaf that was put out of the cache: the next one is read into it, so that readers do not meet where memory is given out.
+    room: Vec<u8>,
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Own { pager: 0, leaves: Cache::new(0), inners: Cache::new(DIRECTORY) }
+        Own { pager: 0, leaves: Cache::new(0), inners: Cache::new(DIRECTORY), room: Vec::new() }
     }
 }
 
@@ -84,12 +86,14 @@ impl Pages for View<'_> {
             // A copy as long as there is room, for readers that count the users of one page wait for each other.
             Some(leaf) if keep && self.own.leaves.has_room(leaf_weight(leaf)) => Leaf::clone(leaf),
             Some(leaf) => return Ok(Arc::clone(leaf)),
-            None => self.pager.read_leaf(kid)?,
+            None => self.pager.read_leaf(kid, std::mem::take(&mut self.own.room))?,
         };
         let leaf = Arc::new(leaf);
         if keep {
             self.own.leaves.put(kid.at, version, Arc::clone(&leaf), leaf_weight(&leaf), false);
-            while self.own.leaves.evict(false).is_some() {}
+            while let Some((_, _, leaf, _)) = self.own.leaves.evict(false) {
+                self.own.room = Leaf::room(leaf);
+            }
         }
         Ok(leaf)
     }

@@ -180,12 +180,14 @@ fn names(location: &Path) -> Result<Vec<String>> {
 
 /// Whether a folder holds a structure, sound or not.
 pub(crate) fn exists(folder: &Path) -> Result<bool> {
-    Ok(folder.is_dir() && (Superblock::is_there(folder)? || folder::holds_data(folder)?))
+    let is_there = || Ok(!folder::is_going(folder)? && folder::holds_data(folder)?);
+    Ok(folder.is_dir() && (Superblock::is_there(folder)? || is_there()?))
 }
 
 /// Deletes the structure in a folder; false if there is none.
 pub(crate) fn delete(folder: &Path) -> Result<bool> {
-    if !exists(folder)? {
+    let exists = exists(folder)?;
+    if !exists && !folder::is_going(folder)? {
         return Ok(false);
     }
     let lock = Lock::take(folder)?;
@@ -196,7 +198,7 @@ pub(crate) fn delete(folder: &Path) -> Result<bool> {
     match if is_link { fs::remove_file(folder) } else { fs::remove_dir(folder) } {
         // Files of others are in it.
         Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(Error::io(folder, error)),
-        _ => folder::sync_name(folder).map(|()| true),
+        _ => folder::sync_name(folder).map(|()| exists),
     }
 }
 
@@ -245,5 +247,41 @@ mod tests {
         copy_all(killed.path(), killed_again.path());
         let (dicts, _) = open(&Folder::open(killed_again.path()).unwrap());
         assert_eq!((dicts[0].get(&7).unwrap(), dicts[0].len() as u64), (Some(vec![]), CHANGES));
+    }
+
+    #[test]
+    fn a_deletion_that_a_kill_cut_off_is_ended_by_whoever_comes_next() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |place: &Path| DiskDict::<u64, Vec<u8>>::builder("d").location(place).open();
+        let mut dict = open(place.path()).unwrap();
+        (0..500).for_each(|n| dict.put(n * 7919 % 503, vec![1; 100]).unwrap());
+        dict.compact().unwrap();
+        drop(dict);
+        let parts = fs::read_dir(place.path().join("d.speedup")).unwrap().count();
+        for removed in 0..parts {
+            let killed = tempfile::tempdir().unwrap();
+            copy_all(place.path(), killed.path());
+            let folder = killed.path().join("d.speedup");
+            fs::rename(folder.join("superblock"), folder.join("superblock.gone")).unwrap();
+            let rest = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let rest = rest.filter(|path| !path.ends_with("superblock.gone")).take(removed);
+            rest.for_each(|path| if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap());
+            assert!(list(killed.path()).unwrap().is_empty());
+            match removed % 3 {
+                0 => assert!(!super::delete(&folder).unwrap() && !folder.exists()),
+                1 => {
+                    let (dict, _) = DiskDict::<u64, Vec<u8>>::builder("d").location(killed.path()).repair().unwrap();
+                    assert!(dict.is_empty());
+                }
+                _ => {}
+            }
+            let mut dict = open(killed.path()).unwrap();
+            assert!(dict.is_empty());
+            dict.put(1, vec![2]).unwrap();
+            dict.close().unwrap();
+            assert_eq!(open(killed.path()).unwrap().get(&1).unwrap(), Some(vec![2]));
+        }
+        assert!(super::delete(&place.path().join("d.speedup")).unwrap());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use self::order::Order;
 pub(crate) use self::order::Scan;
 pub(crate) use self::record::Known;
-use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, put_number, record, record_end};
+use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, number_len, put_number, record, record_end};
 pub(crate) use self::runs::Ordered;
 use self::runs::Runs;
 use super::leaf::Val;
@@ -115,14 +115,13 @@ impl WriteBuffer {
 
     /// Notes that something was added to the value of a key, which now has `size` bytes at most.
     pub(crate) fn append(&mut self, key: &[u8], count: u64, bytes: &[u8], size: usize) {
-        let before = self.place(key);
-        let mut payload = Vec::with_capacity(bytes.len() + 12);
-        put_number(&mut payload, before.map_or(0, |at| at as usize + 1));
-        put_number(&mut payload, size);
-        put_number(&mut payload, count as usize);
-        payload.extend_from_slice(bytes);
+        let before = self.name_next(key);
+        let front = [before.map_or(0, |at| at as usize + 1), size, count as usize];
+        let len = front.into_iter().map(number_len).sum::<usize>() + bytes.len();
+        self.begin_record(key, len, APPEND);
+        front.into_iter().for_each(|number| put_number(&mut self.arena, number));
+        self.arena.extend_from_slice(bytes);
         self.appends += 1;
-        self.add(key, &payload, APPEND);
     }
 
     /// Whether pieces wait to be added to values.
@@ -174,30 +173,42 @@ impl WriteBuffer {
     /// Adds a record and lets the index name it.
     #[inline]
     fn add(&mut self, key: &[u8], bytes: &[u8], what: usize) {
-        let at = self.arena.len() as u32;
-        put_number(&mut self.arena, key.len());
-        put_number(&mut self.arena, bytes.len() << 2 | what);
-        self.arena.extend_from_slice(key);
+        if let Some(old) = self.name_next(key) {
+            let was_outside = matches!(record(&self.arena, old).1, Known::Put(val) if val.outside);
+            self.outside -= usize::from(was_outside);
+        }
+        self.begin_record(key, bytes.len(), what);
         self.arena.extend_from_slice(bytes);
+        self.outside += usize::from(what == PUT_OUTSIDE);
+        if self.appends == 0 {
+            self.runs.add(&self.arena);
+        }
+    }
+
+    /// Lets the index name the record that comes next as the latest of its key; returns the one it named before.
+    #[inline]
+    fn name_next(&mut self, key: &[u8]) -> Option<u32> {
+        let next = self.arena.len() as u32;
         let (arena, hasher) = (&self.arena, &self.hasher);
         let same = |&other: &u32| record(arena, other).0 == key;
         let rehash = |&other: &u32| hasher.hash_one(record(arena, other).0);
         let hash = hasher.hash_one(key);
         match self.index[part(hash)].entry(hash, same, rehash) {
-            hashbrown::hash_table::Entry::Occupied(mut slot) => {
-                let old = std::mem::replace(slot.get_mut(), at);
-                let was_outside = matches!(record(arena, old).1, Known::Put(val) if val.outside);
-                self.outside -= usize::from(was_outside && what != APPEND);
-            }
+            hashbrown::hash_table::Entry::Occupied(mut slot) => Some(std::mem::replace(slot.get_mut(), next)),
             hashbrown::hash_table::Entry::Vacant(slot) => {
-                slot.insert(at);
+                slot.insert(next);
                 self.keys += 1;
+                None
             }
         }
-        self.outside += usize::from(what == PUT_OUTSIDE);
-        if self.appends == 0 {
-            self.runs.add(&self.arena);
-        }
+    }
+
+    /// Writes a record up to its `len` bytes of value.
+    #[inline]
+    fn begin_record(&mut self, key: &[u8], len: usize, what: usize) {
+        put_number(&mut self.arena, key.len());
+        put_number(&mut self.arena, len << 2 | what);
+        self.arena.extend_from_slice(key);
     }
 
     /// All records so far in the order of their keys, the latest of each among them; only what comes from here on is in the next such order.

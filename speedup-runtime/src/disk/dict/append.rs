@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::{DiskDict, encoded};
+use super::DiskDict;
 use crate::disk::journal::take_number;
 use crate::disk::key::Key;
 use crate::disk::value::{Codec, Value};
@@ -67,8 +67,9 @@ impl<K: Key, V: Append> DiskDict<K, V> {
         let Codec::Compact { sure } = self.codec else {
             return Err(Error::unfit::<V>("only the compact codec can append"));
         };
-        let raw = encoded(&key);
-        let parts = &mut self.scratch.1;
+        let (raw, parts) = &mut self.scratch;
+        raw.clear();
+        key.encode_key(raw);
         parts.clear();
         self.codec.encode_part(part, parts)?;
         if !sure {
@@ -76,7 +77,7 @@ impl<K: Key, V: Append> DiskDict<K, V> {
         }
         let mut body = parts.as_slice();
         let count = take_number(&mut body).unwrap_or(0);
-        let result = self.handle.change(|state| state.append(&raw, count, body));
+        let result = self.handle.change(|state| state.append(raw, count, body));
         self.tidy();
         result
     }

@@ -6,7 +6,6 @@
 use super::look::{NUMBER, joined};
 use super::state::DictState;
 use crate::disk::journal::Op;
-use crate::disk::leaf::Val;
 use crate::disk::store::{LONGEST_VALUE, Store};
 use crate::disk::write_buffer::{Base, Known, Pieces, WriteBuffer};
 use crate::disk::{Error, Result};
@@ -15,9 +14,11 @@ impl DictState {
     /// Adds `count` encoded parts at the end of the value of a key, which is there afterwards.
     pub(super) fn append(&mut self, key: &[u8], count: u64, parts: &[u8]) -> Result<()> {
         Self::check(key, parts)?;
-        let before = match self.buffer.get(key) {
+        let (look, pager) = self.looking();
+        let before = match look.buffer.get(key) {
             Some(Known::Append(piece)) => Some(piece.size),
-            _ => self.with_val(key, |pager, val| pager.size_bound(val))?,
+            None if !look.tail.owns(key) => look.in_tree(pager, key, |pager, val| pager.size_bound(val))?,
+            _ => look.with_val(pager, key, |pager, val| pager.size_bound(val))?,
         };
         let size = before.unwrap_or(0) + parts.len() + NUMBER;
         if size > LONGEST_VALUE {
@@ -51,6 +52,6 @@ pub(super) fn settled(store: &mut Store, buffer: &WriteBuffer, key: &[u8]) -> Re
         store.pager.free_value(old)?;
     }
     let mut place = Vec::new();
-    let Val { bytes, outside } = store.pager.place(&value, &mut place)?;
-    Ok(Some((bytes.to_vec(), outside)))
+    let outside = store.pager.place(&value, &mut place)?.outside;
+    Ok(Some((if outside { place } else { value }, outside)))
 }

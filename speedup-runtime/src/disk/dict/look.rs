@@ -70,6 +70,17 @@ impl Look<'_> {
             Some(Known::Removed) => return Ok(None),
             Some(Known::Append(_)) | None => {}
         }
+        self.in_tree(pages, key, found)
+    }
+
+    /// The same for a key of which neither the open end nor the write buffer knows.
+    #[inline]
+    pub(super) fn in_tree<P: Pages, R>(
+        &self,
+        pages: &mut P,
+        key: &[u8],
+        found: impl FnOnce(&Pager, Val<'_>) -> Result<R>,
+    ) -> Result<Option<R>> {
         if self.filter.is_some_and(|absent| !absent.may_contain(key)) {
             return Ok(None);
         }
@@ -98,21 +109,22 @@ pub(super) fn joined<P: Pages>(
     key: &[u8],
 ) -> Result<Option<Vec<u8>>> {
     let Some(Pieces { base, parts, count }) = buffer.pieces(key) else { return Ok(None) };
-    let copy = |bytes: &[u8]| Ok(bytes.to_vec());
-    let base = match base {
-        Base::Put(val) => Some(pages.pager().with_value(val, copy)?),
-        Base::Removed => None,
+    let join = |mut body: &[u8]| {
+        let wrong = || Error::damaged(folder, "a value that was appended to has no number of parts");
+        let total = take_number(&mut body).ok_or_else(wrong)? + count;
+        let mut out = Vec::with_capacity(NUMBER + body.len() + parts.iter().map(|part| part.len()).sum::<usize>());
+        put_number(&mut out, total);
+        out.extend_from_slice(body);
+        parts.iter().rev().for_each(|part| out.extend_from_slice(part));
+        Ok(out)
+    };
+    let whole = match base {
+        Base::Put(val) => pages.pager().with_value(val, join),
+        Base::Removed => join(&[0]),
         Base::Tree => match tree.get(pages, key)? {
-            Some((leaf, index)) => Some(pages.pager().with_value(leaf.val(index), copy)?),
-            None => None,
+            Some((leaf, index)) => pages.pager().with_value(leaf.val(index), join),
+            None => join(&[0]),
         },
     };
-    let mut body = base.as_deref().unwrap_or(&[0]);
-    let wrong = || Error::damaged(folder, "a value that was appended to has no number of parts");
-    let total = take_number(&mut body).ok_or_else(wrong)? + count;
-    let mut out = Vec::with_capacity(NUMBER + body.len() + parts.iter().map(|part| part.len()).sum::<usize>());
-    put_number(&mut out, total);
-    out.extend_from_slice(body);
-    parts.iter().rev().for_each(|part| out.extend_from_slice(part));
-    Ok(Some(out))
+    whole.map(Some)
 }

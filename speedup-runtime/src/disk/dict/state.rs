@@ -185,15 +185,6 @@ impl DictState {
         look.with(pager, key, found)
     }
 
-    pub(super) fn with_val<R>(
-        &mut self,
-        key: &[u8],
-        found: impl FnOnce(&Pager, Val<'_>) -> Result<R>,
-    ) -> Result<Option<R>> {
-        let (look, pager) = self.looking();
-        look.with_val(pager, key, found)
-    }
-
     pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool> {
         let (look, pager) = self.looking();
         look.contains(pager, key)

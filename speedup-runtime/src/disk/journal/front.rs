@@ -1,11 +1,11 @@
 //! What a journal says of its own length: how much of it is durable, and the room behind it.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
 
 use super::{HEADER, Journal, header};
 use crate::disk::Result;
 use crate::disk::error::At;
+use crate::disk::page_file::write_at;
 use crate::sync::global::Arc;
 
 /// How much room is made behind what is flushed again and again: as much as there is, but no less and no more than this.
@@ -15,14 +15,16 @@ impl Journal {
     /// Says in the header that everything noted is durable: for a journal that does not count before it is.
     pub(crate) fn promise(&mut self) -> Result<()> {
         self.write()?;
-        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
-        self.file.write_all(&header(self.identity, self.number, self.len)).at(&self.path)
+        self.say(self.len)
     }
 
     /// Says in the header how much is durable.
     pub(super) fn tell_durable(&mut self) -> Result<()> {
-        self.file.seek(SeekFrom::Start(0)).at(&self.path)?;
-        self.file.write_all(&header(self.identity, self.number, self.durable)).at(&self.path)
+        self.say(self.durable)
+    }
+
+    fn say(&self, durable: u64) -> Result<()> {
+        write_at(&self.file, &header(self.identity, self.number, durable), 0).at(&self.path)
     }
 
     /// What a flush beside changes has to sync, after this wrote what waits: the file, and how long it is; `None` if all is durable.
@@ -51,7 +53,7 @@ impl Journal {
         }
         let room = self.len.clamp(ROOM[0], ROOM[1]);
         let zeros = vec![0; room as usize];
-        let made = self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(&zeros));
+        let made = write_at(&self.file, &zeros, self.len);
         // Where there is none, the file grows with what is written.
         self.room = self.len + if made.is_ok() { room } else { 0 };
     }

@@ -125,6 +125,7 @@ impl Pager {
             pin: Arc::new(()),
             dropped: Vec::new(),
             budget,
+            room: Vec::new(),
         }
     }
 }

@@ -36,9 +36,9 @@ impl Pager {
         self.leaving.get(&kid.at).filter(|(stamp, _)| *stamp == kid.stamp).map(|(_, inner)| inner)
     }
 
-    /// The leaf at `kid` as the file has it.
-    pub(crate) fn read_leaf(&self, kid: &Kid) -> Result<Leaf> {
-        let page = self.file.read(kid.at, kid.slots, kid.stamp, PageKind::Leaf)?;
+    /// The leaf at `kid` as the file has it, in the memory of an earlier one.
+    pub(crate) fn read_leaf(&self, kid: &Kid, room: Vec<u8>) -> Result<Leaf> {
+        let page = self.file.read(kid.at, kid.slots, kid.stamp, PageKind::Leaf, room)?;
         let leaf = Leaf::parse(page).filter(|leaf| leaf.count() as u64 == kid.count);
         leaf.ok_or_else(|| Error::damaged(self.file.path(), format!("page {} does not add up", kid.at)))
     }

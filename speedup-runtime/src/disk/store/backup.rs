@@ -22,6 +22,7 @@ impl Store {
         }
         folder::make(target)?;
         let lock = Lock::take(target)?;
+        folder::end_removal(target)?;
         let result = self.copy_to(target);
         if result.is_err() {
             // A part of a copy is of no use; what this does not remove stands in nobody's way.

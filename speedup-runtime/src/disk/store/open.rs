@@ -174,8 +174,9 @@ impl Store {
     }
 }
 
-/// Whether a folder without a superblock is one that lost it.
+/// Whether a folder without a superblock is one that lost it. One of which a kill left the half is removed first.
 pub(super) fn is_damaged(folder: &Path, common: Option<&global::Arc<Common>>) -> Result<bool> {
+    folder::end_removal(folder)?;
     Ok(folder::holds_data(folder)? || common.map_or(Ok(false), |common| common.has_noted(folder))?)
 }
 

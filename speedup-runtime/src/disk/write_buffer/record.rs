@@ -38,6 +38,12 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
     out.push(number as u8);
 }
 
+/// How many bytes [`put_number`] takes.
+#[inline]
+pub(super) fn number_len(number: usize) -> usize {
+    (usize::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 #[inline]
 fn take_number(arena: &[u8], at: &mut usize) -> usize {
     let (mut number, mut shift) = (0, 0);
