@@ -49,6 +49,54 @@ pub(super) fn has_constant(source: &str, start: usize, name: &str) -> bool {
     })
 }
 
+/// A function, as its source declares it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    /// What stands before its name: attributes, visibility, `fn`.
+    pub(super) head: String,
+    pub(super) block: Around,
+    /// Where the block around that one starts.
+    pub(super) outer: usize,
+}
+
+/// The one function of this name, unless a macro is about it, which may make anything of it.
+pub(super) fn function(source: &str, name: &str) -> Option<Declared> {
+    let is_declared = |spot: &usize| source[..*spot].trim_end().ends_with("fn") && is_word_at(source, *spot, name);
+    let spots = source.match_indices(name).map(|(spot, _)| spot).filter(is_declared);
+    // Comments and strings declare nothing.
+    let mut found = spots.filter_map(|spot| scanned(source, spot));
+    let (scanner, None) = (found.next()?, found.next()) else { return None };
+    if scanner.open.iter().any(|open| open.head.contains('!')) {
+        return None;
+    }
+    let mut blocks = scanner.open.iter().rev().filter(|open| open.brace == '{');
+    let block = blocks.next().map_or_else(Around::file, Around::of);
+    let outer = blocks.next().map_or(0, |open| open.at);
+    Some(Declared { head: scanner.head.trim_start().to_owned(), block, outer })
+}
+
+/// Whether a word stands anywhere in a source, be it in a comment.
+pub(super) fn mentions(source: &str, word: &str) -> bool {
+    source.match_indices(word).any(|(spot, _)| is_word_at(source, spot, word))
+}
+
+/// Whether what begins at a byte is this word, and not a part of a longer one.
+fn is_word_at(source: &str, spot: usize, word: &str) -> bool {
+    let is_part = |letter: char| letter == '_' || letter.is_alphanumeric();
+    !source[..spot].ends_with(is_part) && !source[spot + word.len()..].starts_with(is_part)
+}
+
+impl Around {
+    /// No block at all.
+    fn file() -> Around {
+        Around { head: String::new(), start: 0 }
+    }
+
+    fn of(open: &Open) -> Around {
+        Around { head: open.head.trim().to_owned(), start: open.at }
+    }
+}
+
 /// How far a source has been scanned. The functions of a file are expanded in their order, so that each goes on where the last
 /// one was.
 struct Scanned {
@@ -84,15 +132,18 @@ fn keep_scanned(scanner: &Scanner<'_>) {
     });
 }
 
-/// What is around a byte of the source; nothing inside of a comment or a string.
-fn around_spot(source: &str, spot: usize) -> Option<Found> {
+/// A scanner that has come to a byte of the source; nothing inside of a comment or a string.
+fn scanned(source: &str, spot: usize) -> Option<Scanner<'_>> {
     let mut scanner = scanner_before(source, spot);
     while scanner.position() < spot {
         scanner.step()?;
     }
-    if scanner.position() > spot {
-        return None;
-    }
+    (scanner.position() == spot).then_some(scanner)
+}
+
+/// What is around a byte of the source; nothing inside of a comment or a string.
+fn around_spot(source: &str, spot: usize) -> Option<Found> {
+    let mut scanner = scanned(source, spot)?;
     keep_scanned(&scanner);
     let rules = scanner.open.iter().rposition(|open| open.head.contains("macro_rules!"));
     // The brackets of the rules themselves, and of the one that is used.
@@ -100,8 +151,8 @@ fn around_spot(source: &str, spot: usize) -> Option<Found> {
     // What a macro is given stands, as far as anybody can tell, where the macro is called.
     let is_code = |open: &Open| open.brace == '{' && !open.head.trim_end().ends_with('!');
     match (inside.into_iter().rfind(is_code), rules) {
-        (Some(open), _) => Some(Found::Block(Around { head: open.head.trim().to_owned(), start: open.at })),
-        (None, None) => Some(Found::Block(Around { head: String::new(), start: 0 })),
+        (Some(open), _) => Some(Found::Block(Around::of(&open))),
+        (None, None) => Some(Found::Block(Around::file())),
         (None, Some(rules)) => {
             let (_, name) = scanner.open[rules].head.split_once("macro_rules!")?;
             Some(Found::Rules(name.trim().to_owned()))
@@ -265,7 +316,7 @@ fn block_comment(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Around, Found, around, around_calls, has_constant};
+    use super::{Around, Found, around, around_calls, function, has_constant, mentions};
 
     /// The head around the first `target` of a source.
     fn head(source: &str) -> Option<String> {
@@ -329,6 +380,29 @@ mod tests {
         let source = "const A: u8 = 1; fn f() { const B: u8 = 2; } static AB: u8 = 3; // const C: u8";
         let names = ["A", "B", "AB", "C"];
         assert_eq!(names.map(|name| has_constant(source, 0, name)), [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_function_is_found_where_it_is_declared_once() {
+        let declared = |source: &str| {
+            let found = function(source, "half")?;
+            Some((found.head, found.block.head, found.outer))
+        };
+        let text = |head: &str, block: &str| Some((head.to_owned(), block.to_owned(), 0));
+        for (source, found) in [
+            ("#[inline] fn half() {}", text("#[inline] fn ", "")),
+            (
+                "fn other() { half() } mod m { /// fn half\n #[cache(name = X)] pub(crate) fn half() {} }",
+                text("#[cache(name = X)] pub(crate) fn ", "mod m"),
+            ),
+            ("fn halfway() {} // fn half", None),
+            ("fn half() {} mod m { fn half() {} }", None),
+            ("made! { fn half() {} }", None),
+            ("macro_rules! made { () => { fn half() {} } }", None),
+        ] {
+            assert_eq!(declared(source), found, "{source}");
+        }
+        assert!(mentions("// HALF", "HALF") && !mentions("HALFWAY, _HALF", "HALF"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Item, Macro, Pat};
 
 /// Names of variables.
-pub(super) type Names = BTreeSet<String>;
+pub(in crate::cache) type Names = BTreeSet<String>;
 
 /// The variables that a pattern binds. A name with a capital is taken for a constant or a variant.
 pub(super) fn bindings(pattern: &Pat) -> Names {
@@ -28,7 +28,7 @@ pub(super) fn bindings(pattern: &Pat) -> Names {
 }
 
 /// The words among the tokens of a macro, also those in braces in its format strings.
-pub(super) fn words(tokens: TokenStream) -> Names {
+pub(in crate::cache) fn words(tokens: TokenStream) -> Names {
     fn gather(tokens: TokenStream, names: &mut Names) {
         for token in tokens {
             match token {
