@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Item, Macro, Pat};
+use syn::{BinOp, Expr, Item, Macro, Pat, Stmt};
 
 /// Names of variables.
 pub(in crate::cache) type Names = BTreeSet<String>;
@@ -50,6 +50,20 @@ pub(in crate::cache) fn words(tokens: TokenStream) -> Names {
     let mut names = Names::new();
     gather(tokens, &mut names);
     names
+}
+
+/// A variable as it is written where it is used.
+pub(super) fn variable(statements: &[Stmt], name: &str) -> Option<Ident> {
+    struct Search<'a>(&'a str, Option<Ident>);
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+            let used = path.path.get_ident().filter(|used| *used == self.0);
+            self.1 = self.1.take().or_else(|| used.cloned());
+        }
+    }
+    let mut search = Search(name, None);
+    statements.iter().for_each(|statement| search.visit_stmt(statement));
+    search.1
 }
 
 /// The variable that a place such as `grid.cells[i]` is a part of.
