@@ -3,14 +3,16 @@
 //! An attribute sees the function alone, so the answer is looked up in the source file, there also in the rules of a macro
 //! and at its calls; where there is none to read (standard input, the macro of another file), the function's own words decide.
 
+mod declared;
 mod scan;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, ItemFn, ItemImpl, ItemTrait, Lifetime, Path, Type, TypeReference};
+use syn::{ItemFn, ItemImpl, ItemTrait, Lifetime, Type, TypeReference};
 
+pub(crate) use self::declared::declared;
 use self::scan::{Around, Found};
 use crate::errors::Errors;
 
@@ -171,31 +173,6 @@ pub(crate) fn has_neighbour(function: &Ident, handle: &Ident) -> bool {
         Some(Found::Block(around)) => scan::has_constant(&source, around.start, &handle),
         Some(Found::Rules(_)) | None => false,
     }
-}
-
-/// The attributes of the function that a path means beside `near`: one that is declared in its block, or in a module there, as far as the
-/// source tells. Nothing where that may have several answers, or mentions a `handle` of the function's.
-pub(crate) fn declared(near: &Ident, path: &Path, handle: &Ident) -> Option<Vec<Attribute>> {
-    let source = source(near)?;
-    if scan::mentions(&source, &handle.to_string()) {
-        return None;
-    }
-    let span = near.span().unwrap();
-    let Found::Block(around) = scan::around(&source, span.line(), span.column(), &near.to_string())? else {
-        return None;
-    };
-    let words: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    let (name, modules) = words.split_last()?;
-    let found = scan::function(&source, name)?;
-    let is_meant = path.leading_colon.is_none()
-        && match modules {
-            [] => found.block == around,
-            [module] if module == "Self" => found.block == around,
-            [module] => found.block.head.split_whitespace().eq(["mod", module]) && found.outer == around.start,
-            _ => false,
-        };
-    let function = format!("{} {name}() {{}}", found.head);
-    is_meant.then(|| syn::parse_str::<ItemFn>(&function).ok()).flatten().map(|function| function.attrs)
 }
 
 /// The file that a name stands in.

@@ -49,50 +49,13 @@ pub(super) fn has_constant(source: &str, start: usize, name: &str) -> bool {
     })
 }
 
-/// A function, as its source declares it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Declared {
-    /// What stands before its name: attributes, visibility, `fn`.
-    pub(super) head: String,
-    pub(super) block: Around,
-    /// Where the block around that one starts.
-    pub(super) outer: usize,
-}
-
-/// The one function of this name, unless a macro is about it, which may make anything of it.
-pub(super) fn function(source: &str, name: &str) -> Option<Declared> {
-    let is_declared = |spot: &usize| source[..*spot].trim_end().ends_with("fn") && is_word_at(source, *spot, name);
-    let spots = source.match_indices(name).map(|(spot, _)| spot).filter(is_declared);
-    // Comments and strings declare nothing.
-    let mut found = spots.filter_map(|spot| scanned(source, spot));
-    let (scanner, None) = (found.next()?, found.next()) else { return None };
-    if scanner.open.iter().any(|open| open.head.contains('!')) {
-        return None;
-    }
-    let mut blocks = scanner.open.iter().rev().filter(|open| open.brace == '{');
-    let block = blocks.next().map_or_else(Around::file, Around::of);
-    let outer = blocks.next().map_or(0, |open| open.at);
-    Some(Declared { head: scanner.head.trim_start().to_owned(), block, outer })
-}
-
-/// Whether a word stands anywhere in a source, be it in a comment.
-pub(super) fn mentions(source: &str, word: &str) -> bool {
-    source.match_indices(word).any(|(spot, _)| is_word_at(source, spot, word))
-}
-
-/// Whether what begins at a byte is this word, and not a part of a longer one.
-fn is_word_at(source: &str, spot: usize, word: &str) -> bool {
-    let is_part = |letter: char| letter == '_' || letter.is_alphanumeric();
-    !source[..spot].ends_with(is_part) && !source[spot + word.len()..].starts_with(is_part)
-}
-
 impl Around {
     /// No block at all.
-    fn file() -> Around {
+    pub(super) fn file() -> Around {
         Around { head: String::new(), start: 0 }
     }
 
-    fn of(open: &Open) -> Around {
+    pub(super) fn of(open: &Open) -> Around {
         Around { head: open.head.trim().to_owned(), start: open.at }
     }
 }
@@ -133,7 +96,7 @@ fn keep_scanned(scanner: &Scanner<'_>) {
 }
 
 /// A scanner that has come to a byte of the source; nothing inside of a comment or a string.
-fn scanned(source: &str, spot: usize) -> Option<Scanner<'_>> {
+pub(super) fn scanned(source: &str, spot: usize) -> Option<Scanner<'_>> {
     let mut scanner = scanner_before(source, spot);
     while scanner.position() < spot {
         scanner.step()?;
@@ -171,19 +134,19 @@ fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
 
 /// A bracket that was opened, and what stood before it.
 #[derive(Clone)]
-struct Open {
-    brace: char,
-    head: String,
+pub(super) struct Open {
+    pub(super) brace: char,
+    pub(super) head: String,
     /// The byte behind it.
-    at: usize,
+    pub(super) at: usize,
 }
 
-struct Scanner<'a> {
+pub(super) struct Scanner<'a> {
     source: &'a str,
     rest: &'a str,
     /// The text since the last `;`, `{` or `}` on the present level.
-    head: String,
-    open: Vec<Open>,
+    pub(super) head: String,
+    pub(super) open: Vec<Open>,
 }
 
 impl Scanner<'_> {
@@ -316,7 +279,7 @@ fn block_comment(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Around, Found, around, around_calls, function, has_constant, mentions};
+    use super::{Around, Found, around, around_calls, has_constant};
 
     /// The head around the first `target` of a source.
     fn head(source: &str) -> Option<String> {
@@ -380,29 +343,6 @@ mod tests {
         let source = "const A: u8 = 1; fn f() { const B: u8 = 2; } static AB: u8 = 3; // const C: u8";
         let names = ["A", "B", "AB", "C"];
         assert_eq!(names.map(|name| has_constant(source, 0, name)), [true, false, true, false]);
-    }
-
-    #[test]
-    fn a_function_is_found_where_it_is_declared_once() {
-        let declared = |source: &str| {
-            let found = function(source, "half")?;
-            Some((found.head, found.block.head, found.outer))
-        };
-        let text = |head: &str, block: &str| Some((head.to_owned(), block.to_owned(), 0));
-        for (source, found) in [
-            ("#[inline] fn half() {}", text("#[inline] fn ", "")),
-            (
-                "fn other() { half() } mod m { /// fn half\n #[cache(name = X)] pub(crate) fn half() {} }",
-                text("#[cache(name = X)] pub(crate) fn ", "mod m"),
-            ),
-            ("fn halfway() {} // fn half", None),
-            ("fn half() {} mod m { fn half() {} }", None),
-            ("made! { fn half() {} }", None),
-            ("macro_rules! made { () => { fn half() {} } }", None),
-        ] {
-            assert_eq!(declared(source), found, "{source}");
-        }
-        assert!(mentions("// HALF", "HALF") && !mentions("HALFWAY, _HALF", "HALF"));
     }
 
     #[test]
