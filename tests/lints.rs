@@ -24,11 +24,10 @@ fn what_the_context_of_a_generic_function_lacks_is_one_error() {
 #[test]
 fn documentation_shows_the_types_that_the_function_has() {
     let (folder, _) = package("documented");
-    let pages = folder.join("pages");
-    let output = cargo_of_package(&folder).args(["rustdoc", "--", "-o"]).arg(&pages).output().expect("cargo runs");
+    let output = cargo_of_package(&folder).args(["doc", "--no-deps"]).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let declared = |page: &str| {
-        let page = fs::read_to_string(pages.join("documented").join(page)).expect("a page of this name");
+        let page = fs::read_to_string(target().join("doc/documented").join(page)).expect("a page of this name");
         let (_, code) = page.split_once("item-decl\"><code>").expect("a declaration");
         let code = code.split_once("</code>").expect("its end").0;
         // Without links.
@@ -90,8 +89,12 @@ fn package(name: &str) -> (PathBuf, String) {
 /// With what the other tests have built.
 fn cargo_of_package(folder: &Path) -> Command {
     let mut cargo = cargo(folder);
-    cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("lints").join("target"));
+    cargo.env("CARGO_TARGET_DIR", target());
     cargo
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("lints").join("target")
 }
 
 fn cargo(folder: &Path) -> Command {
