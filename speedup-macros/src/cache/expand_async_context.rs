@@ -140,14 +140,15 @@ struct Owned {
 fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
     let receiver = model.function.sig.receiver().map(|receiver| {
         let (name, this) = (Ident::new("this", Span::mixed_site()), receiver.self_token);
-        let at = expansion::generated_at(receiver.self_token.span);
+        let at = expansion::generated_at(this.span);
         let lent = matches!(receiver.kind, ReceiverKind::Reference(..));
         let ty = match &receiver.kind {
             ReceiverKind::Typed(_, ty) => ty.to_token_stream(),
             _ => quote!(Self),
         };
+        // `&*self`: of the user's `self` alone the compiler would say what to borrow, and not what is wrong.
         let (taken, passed) =
-            if lent { (quote!(#this), quote!(&#name)) } else { (quote!(&#this), name.to_token_stream()) };
+            if lent { (quote!(&*#this), quote!(&#name)) } else { (quote!(&#this), name.to_token_stream()) };
         Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on(#taken)), name, ty, passed }
     });
     let arguments = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
