@@ -18,7 +18,7 @@ macro_rules! stay_whole {
 #[cfg(feature = "buffer")]
 use crate::buffer::{Buffer, Buffers, Window};
 #[cfg(feature = "async")]
-use crate::cache::{AsyncCache, AsyncMemo, AsyncPolicyCache, AsyncTask};
+use crate::cache::{AsyncCache, AsyncPolicyCache, AsyncTask};
 use crate::cache::{Cache, Key, Output, PolicyCache, Task};
 #[cfg(feature = "disk")]
 use crate::{
@@ -34,8 +34,6 @@ stay_whole! {
     [K: Key, R: Output] AsyncCache<K, R>;
     #[cfg(feature = "async")]
     [K: Key, R: Output] AsyncPolicyCache<K, R>;
-    #[cfg(feature = "async")]
-    [K: Key, R: Output] AsyncMemo<K, R>;
     #[cfg(feature = "async")]
     [R] AsyncTask<'_, R>;
     #[cfg(feature = "buffer")]

@@ -209,3 +209,39 @@ fn a_call_goes_on_when_the_one_who_began_it_has_left() {
     });
     assert_eq!((BEGAN.load(Relaxed), first.load(Relaxed), second.load(Relaxed)), (1, 1, 0));
 }
+
+/// Methods with a `self` that a macro is given.
+macro_rules! methods {
+    ($t:ident { $($(#[$attribute:meta])* async fn $name:ident($this:ident, $n:ident) $body:block)* }) => {
+        #[derive(Default)]
+        struct $t {
+            by: u64,
+            memo: AsyncMemo<(u64,), u64>,
+        }
+
+        impl $t {
+            $($(#[$attribute])*
+            async fn $name($this: Arc<Self>, $n: u64) -> u64 $body)*
+        }
+    };
+}
+
+methods!(Given {
+    #[cache(field = memo)]
+    async fn kept(self, n) {
+        if n < 2 { self.by } else { self.clone().kept(n - 1).await + self.clone().kept(n - 2).await }
+    }
+
+    #[cache(skip(self))]
+    async fn shared(self, n) {
+        if n < 2 { self.by } else { self.clone().shared(n - 1).await + self.clone().shared(n - 2).await }
+    }
+});
+
+#[test]
+fn a_macro_may_give_a_method_its_self() {
+    let given = Arc::new(Given { by: 1, ..Given::default() });
+    assert_eq!(block_on(given.clone().kept(10)), 89);
+    assert_eq!(block_on(given.clone().shared(10)), 89);
+    assert_eq!((given.memo.len(), Given::SHARED.len()), (11, 11));
+}

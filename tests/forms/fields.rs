@@ -179,3 +179,39 @@ fn nothing_is_lost_that_is_put_in_while_the_first_call_is_made() {
         assert_eq!(shop.prices.len(), 9);
     }
 }
+
+/// Neither the type nor what makes it says what its results are.
+#[derive(Clone, Debug, Default)]
+struct Rated<T> {
+    rate: T,
+    now: Memo<(u64,), T>,
+    later: AsyncMemo<(u64,), T>,
+}
+
+impl<T> Rated<T> {
+    fn of(rate: T) -> Self {
+        Self { rate, now: Memo::new(), later: AsyncMemo::new() }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Rated<T> {
+    #[cache(field = now)]
+    fn now(&self, n: u64) -> T {
+        if n == 0 { self.rate.clone() } else { self.now(n - 1) }
+    }
+
+    #[cache(field = later)]
+    async fn later(self: Arc<Self>, n: u64) -> T {
+        if n == 0 { self.rate.clone() } else { self.clone().later(n - 1).await }
+    }
+}
+
+#[test]
+fn a_type_with_memos_needs_no_bounds() {
+    let one_thread = Rated::of(std::rc::Rc::new(3));
+    assert_eq!(format!("{:?}", one_thread.clone()), "Rated { rate: 3, now: Memo { .. }, later: AsyncMemo { .. } }");
+    let rated = Arc::new(Rated::of(7_u8));
+    assert_eq!((rated.now(2), pollster::block_on(rated.clone().later(3))), (7, 7));
+    assert_eq!((rated.now.len(), rated.later.len()), (3, 4));
+    assert_eq!(size_of::<AsyncMemo<(u64,), u8>>(), size_of::<usize>());
+}

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod floats;
+mod given_names;
 mod made_by_macros;
 mod names;
 mod no_prelude;

@@ -172,7 +172,7 @@ pub(super) fn expand(model: &Cached, context: &Context, within: &Ident, function
     let visibility = &model.function.vis;
     let signature = expand_context::signature(model);
     let names: Vec<Ident> = model.arguments.iter().map(expand_context::outer_name).collect();
-    let receiver = signature.receiver().is_some().then(|| quote!(self,));
+    let receiver = signature::receiver(&signature, at).map(|this| quote!(#this,));
     let sibling = model.place.sibling(within);
     let given = Ident::new("within", Span::mixed_site());
     let mut wrapper = TokenStream::new();
@@ -268,7 +268,7 @@ fn own_calls(model: &Cached, within: &Ident) -> (TokenStream, Ident) {
         let ty = &argument.declared.ty;
         quote!(#name: #ty)
     });
-    let receiver = model.function.sig.receiver().is_some().then(|| quote!(self,));
+    let receiver = signature::receiver(&model.function.sig, at).map(|this| quote!(#this,));
     let (sibling, inside) = (model.place.sibling(within), expand_context::inside());
     let output = expand_context::signature(model).output;
     let own = quote_spanned! {at=>

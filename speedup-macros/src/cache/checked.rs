@@ -6,7 +6,8 @@
 //!
 //! `Checked<T, _>` is `T`. Where the constant has a fault it is no type, and of what has no type the compiler reports nothing more: neither of the
 //! rest of the expansion, nor of what is done with the handle. All mentions of a type have the same fault at the same place, which is told once.
-//! A constant in a type can name no type parameters, so generic functions have bounds instead (`expand_types`).
+//! A constant in a type can name no type parameters, so generic functions have bounds instead (`expand_types`). In documentation, which shows types as
+//! they are written, they are what users know.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -35,7 +36,13 @@ pub(super) fn may(function: &ItemFn, place: &Place, form: &Form) -> bool {
     };
     // Of an `impl` that was not read it is not known whether its types have parameters.
     let is_read = matches!(place, Place::Free | Place::Inherent { ty: Some(_), .. });
-    is_ours && is_read && !form::is_generic(function, place)
+    is_ours && is_read && !form::is_generic(function, place) && !is_documenting()
+}
+
+/// Whether it is rustdoc that expands: it has a use for types alone, and checks no body.
+fn is_documenting() -> bool {
+    let program = || std::env::current_exe().ok()?.file_stem().map(|name| name == "rustdoc");
+    proc_macro::is_available() && program().unwrap_or(false)
 }
 
 /// Whether it takes the compiler to know if values of this type can be kept.

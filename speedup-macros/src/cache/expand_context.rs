@@ -52,19 +52,20 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let (asked, key) = asked_again(model, context, key(model, context, lends));
     let body = body(model, context);
     let mut scopes = None;
+    let this = signature::receiver(&model.function.sig, at);
     let look_up = match &context.home {
         Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
         Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
         Home::Field(field) if model.policies.any() => {
             let function = function(model, context);
             let rules = rules(model, &key_type(model, context));
-            let cache = quote_spanned!(at=> ::speedup::Memo::with_policies(&self.#field, || #rules, || #function));
+            let cache = quote_spanned!(at=> ::speedup::Memo::with_policies(&#this.#field, || #rules, || #function));
             look_up(model, &cache, &key, lends, &body)
         }
         Home::Field(field) => {
             let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
             let function = function(model, context);
-            quote_spanned!(at=> ::speedup::Memo::#get(&self.#field, #key, || #function, #body))
+            quote_spanned!(at=> ::speedup::Memo::#get(&#this.#field, #key, || #function, #body))
         }
         Home::Scope => {
             let get = match (lends, model.policies.any()) {
@@ -406,9 +407,10 @@ fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
 /// What tells the outermost call from others: where that lies which it passes on.
 pub(super) fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
     let at = model.shown_at();
+    let this = signature::receiver(&model.function.sig, at);
     let receiver = model.function.sig.receiver().map(|receiver| {
         let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));
-        if by_reference { quote_spanned!(at=> ::speedup::cache::place_of(self)) } else { quote_spanned!(at=> (0, 0)) }
+        if by_reference { quote_spanned!(at=> ::speedup::cache::place_of(#this)) } else { quote_spanned!(at=> (0, 0)) }
     });
     let passed_on = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
         let name = outer_name(argument);

@@ -11,9 +11,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::expand::{self, cache_type, call, keep, rules, show_if_it_can};
+use super::form::Form;
 use super::model::Cached;
 use super::{checked, expand_store};
 use crate::expansion;
+use crate::place::Place;
 use crate::signature;
 
 /// `COUNT::<T>()`
@@ -89,8 +91,18 @@ fn bounds(model: &Cached) -> TokenStream {
     });
     let result = &model.result;
     let result = checked::is_open(result).then(|| quote_spanned!(at=> #result: ::speedup::cache::Output));
-    let all: Vec<TokenStream> = own.chain(keyed).chain(result).collect();
+    let all: Vec<TokenStream> = own.chain(lasting(model)).chain(keyed).chain(result).collect();
     if all.is_empty() { TokenStream::new() } else { quote!(where #(#all),*) }
+}
+
+/// `Self: 'static, T: 'static`: the table of a function outlives what is no part of its key, which says so nowhere else.
+fn lasting(model: &Cached) -> impl Iterator<Item = TokenStream> {
+    let at = model.shown_at();
+    let has_context = matches!(model.form, Form::Context(_));
+    let own = matches!(model.place, Place::Inherent { generic: true, .. }).then(|| quote!(Self));
+    let parameters = model.function.sig.generics.type_params().map(|parameter| parameter.ident.to_token_stream());
+    let types = own.into_iter().chain(parameters).filter(move |_| has_context);
+    types.map(move |ty| quote_spanned!(at=> #ty: 'static))
 }
 
 /// `fn COUNT<T: ..>() -> &'static ::speedup::Cache<K, R> where Vec<T>: Argument { cache }`, of the type of its form

@@ -34,6 +34,7 @@ mod form;
 mod keep;
 mod model;
 mod moved;
+mod others;
 mod policies;
 mod refused;
 #[cfg(test)]

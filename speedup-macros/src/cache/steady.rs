@@ -27,12 +27,7 @@ pub(super) fn passed_on(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> 
 
 /// For each argument, whether all recursive calls that can be seen pass it on; none without such a call.
 pub(super) fn kept_by_all(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> {
-    let mut calls = Calls {
-        name: function.sig.ident.to_string(),
-        names: arguments.iter().map(|argument| bound_by(&argument.declared.pat)).collect(),
-        calls: 0,
-        unclear: false,
-    };
+    let mut calls = Calls { name: function.sig.ident.to_string(), names: names(arguments), calls: 0, unclear: false };
     calls.visit_block(&function.block);
     let seen = calls.calls > 0 && !calls.unclear;
     calls.names.iter().map(|name| seen && name.is_some()).collect()
@@ -41,6 +36,13 @@ pub(super) fn kept_by_all(function: &ItemFn, arguments: &[Argument]) -> Vec<bool
 /// Whether the body calls something of the function's own name.
 pub(super) fn calls_itself(function: &ItemFn) -> bool {
     mentions(function.block.to_token_stream(), &function.sig.ident.to_string())
+}
+
+/// The names of those that never change. Two of one name, as a macro can make them, are not told apart by it.
+fn names(arguments: &[Argument]) -> Vec<Option<String>> {
+    let names: Vec<_> = arguments.iter().map(|argument| bound_by(&argument.declared.pat)).collect();
+    let is_one = |name: &Option<String>| names.iter().filter(|other| *other == name).count() == 1;
+    names.iter().map(|name| name.clone().filter(|_| is_one(name))).collect()
 }
 
 /// The name of an argument that never changes; `None` for patterns and `mut`.

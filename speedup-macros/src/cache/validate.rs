@@ -6,6 +6,7 @@ use syn::{ItemFn, PatType, ReturnType, Type};
 use super::borrowed;
 use super::form::{self, Form, Home};
 use super::model::{ATTRIBUTE, Options};
+use super::others;
 use super::stored;
 use crate::clashes;
 use crate::errors::Errors;
@@ -35,6 +36,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     signature::check(function, ATTRIBUTE, allowed, errors);
     in_field(function, options, errors);
     named(place, options, errors);
+    others::check(function, place, options, errors);
     stored::check(function, place, options, &form, errors);
     policies(function, options, errors);
     result(function, place, options, errors);

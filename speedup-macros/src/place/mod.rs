@@ -3,6 +3,7 @@
 //! An attribute sees the function alone, so the answer is looked up in the source file, there also in the rules of a macro
 //! and at its calls; where there is none to read (standard input, the macro of another file), the function's own words decide.
 
+mod declared;
 mod scan;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -11,6 +12,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{ItemFn, ItemImpl, ItemTrait, Lifetime, Type, TypeReference};
 
+pub(crate) use self::declared::declared;
 use self::scan::{Around, Found};
 use crate::errors::Errors;
 

@@ -49,6 +49,17 @@ pub(super) fn has_constant(source: &str, start: usize, name: &str) -> bool {
     })
 }
 
+impl Around {
+    /// No block at all.
+    pub(super) fn file() -> Around {
+        Around { head: String::new(), start: 0 }
+    }
+
+    pub(super) fn of(open: &Open) -> Around {
+        Around { head: open.head.trim().to_owned(), start: open.at }
+    }
+}
+
 /// How far a source has been scanned. The functions of a file are expanded in their order, so that each goes on where the last
 /// one was.
 struct Scanned {
@@ -84,15 +95,18 @@ fn keep_scanned(scanner: &Scanner<'_>) {
     });
 }
 
-/// What is around a byte of the source; nothing inside of a comment or a string.
-fn around_spot(source: &str, spot: usize) -> Option<Found> {
+/// A scanner that has come to a byte of the source; nothing inside of a comment or a string.
+pub(super) fn scanned(source: &str, spot: usize) -> Option<Scanner<'_>> {
     let mut scanner = scanner_before(source, spot);
     while scanner.position() < spot {
         scanner.step()?;
     }
-    if scanner.position() > spot {
-        return None;
-    }
+    (scanner.position() == spot).then_some(scanner)
+}
+
+/// What is around a byte of the source; nothing inside of a comment or a string.
+fn around_spot(source: &str, spot: usize) -> Option<Found> {
+    let mut scanner = scanned(source, spot)?;
     keep_scanned(&scanner);
     let rules = scanner.open.iter().rposition(|open| open.head.contains("macro_rules!"));
     // The brackets of the rules themselves, and of the one that is used.
@@ -100,8 +114,8 @@ fn around_spot(source: &str, spot: usize) -> Option<Found> {
     // What a macro is given stands, as far as anybody can tell, where the macro is called.
     let is_code = |open: &Open| open.brace == '{' && !open.head.trim_end().ends_with('!');
     match (inside.into_iter().rfind(is_code), rules) {
-        (Some(open), _) => Some(Found::Block(Around { head: open.head.trim().to_owned(), start: open.at })),
-        (None, None) => Some(Found::Block(Around { head: String::new(), start: 0 })),
+        (Some(open), _) => Some(Found::Block(Around::of(&open))),
+        (None, None) => Some(Found::Block(Around::file())),
         (None, Some(rules)) => {
             let (_, name) = scanner.open[rules].head.split_once("macro_rules!")?;
             Some(Found::Rules(name.trim().to_owned()))
@@ -120,19 +134,19 @@ fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
 
 /// A bracket that was opened, and what stood before it.
 #[derive(Clone)]
-struct Open {
-    brace: char,
-    head: String,
+pub(super) struct Open {
+    pub(super) brace: char,
+    pub(super) head: String,
     /// The byte behind it.
-    at: usize,
+    pub(super) at: usize,
 }
 
-struct Scanner<'a> {
+pub(super) struct Scanner<'a> {
     source: &'a str,
     rest: &'a str,
     /// The text since the last `;`, `{` or `}` on the present level.
-    head: String,
-    open: Vec<Open>,
+    pub(super) head: String,
+    pub(super) open: Vec<Open>,
 }
 
 impl Scanner<'_> {

@@ -6,7 +6,7 @@ mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{FnArg, Pat, PatType, Signature, Type, parse_quote};
+use syn::{FnArg, Pat, PatType, Signature, Token, Type, parse_quote};
 
 pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
@@ -116,15 +116,20 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
     });
     let mut arguments: Vec<Argument> =
         typed.enumerate().map(|(position, declared)| Argument::new(position, declared)).collect();
-    // `fn f(n: u64, _n: u64)`.
+    // `fn f(n: u64, _n: u64)`, and `fn f(n: u64, $n: u64)` where a macro is given an `n`.
     for position in 0..arguments.len() {
         let taken = |other: &Argument| other.name == arguments[position].name;
         let (before, after) = (&arguments[..position], &arguments[position + 1..]);
-        if !declares(&arguments[position]) && before.iter().chain(after).any(taken) {
+        if before.iter().any(taken) || !declares(&arguments[position]) && after.iter().any(taken) {
             arguments[position].name = numbered(position);
         }
     }
     arguments
+}
+
+/// `self` as the body can name it, shown at a place: a macro may have been given it.
+pub(crate) fn receiver(signature: &Signature, at: Span) -> Option<Token![self]> {
+    signature.receiver().map(|receiver| Token![self](receiver.self_token.span.located_at(at)))
 }
 
 /// `(u64, String)`: the type of the arguments in their owned forms; each part keeps the span of the user's type.

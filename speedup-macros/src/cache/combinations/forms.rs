@@ -106,7 +106,9 @@ impl Form {
         let plain = self.result.unwrap_or("u64");
         let (result, again) = (plain, self.call);
         let lends = has("returns");
-        let text = |body: &str| format!("{} -> {body}", self.head);
+        // What `with` names is called.
+        let calls = if has("with") { "{ let _ = half(n); " } else { "{ " };
+        let text = |body: &str| format!("{} -> {}", self.head, body.replacen("{ ", calls, 1));
         let last = if self.result.is_some() { "text" } else { "1" };
         let next = |value: &str| if self.result.is_some() { value.to_owned() } else { format!("{value} + 1") };
         let function = if fails {

@@ -64,7 +64,8 @@ impl Calls {
         self.arguments
     }
 
-    fn is_own(&self, path: &Path) -> bool {
+    /// Whether a path is one by which the body calls the function itself.
+    pub(in crate::cache) fn is_own(&self, path: &Path) -> bool {
         let mut segments = path.segments.iter();
         if path.leading_colon.is_some() {
             return false;

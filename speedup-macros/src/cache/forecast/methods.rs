@@ -1,6 +1,7 @@
 //! Calls by a method, `self.paths(x - 1, y)`, as calls by a path, so that forecasts have one kind of call to deal with.
 
 use proc_macro2::Ident;
+use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Token, parse_quote};
 
@@ -34,7 +35,8 @@ impl VisitMut for ToPaths<'_> {
             && call.turbofish.is_none()
             && is_self(&call.receiver)
         {
-            let receiver = Ident::new(SELF, self.0.span());
+            // A macro may have been given the one and not the other.
+            let receiver = Ident::new(SELF, call.receiver.span());
             let method = &call.method;
             *expression = Expr::Call(ExprCall {
                 attrs: std::mem::take(&mut call.attrs),
@@ -63,13 +65,10 @@ impl VisitMut for ToMethods {
             && let Some(method) = path.segments.last().map(|last| last.ident.clone())
             && is_method(path, &method.to_string())
         {
+            let receiver = Ident::new("self", path.segments[0].ident.span());
             *expression = Expr::MethodCall(ExprMethodCall {
                 attrs: std::mem::take(&mut call.attrs),
-                receiver: Box::new(Expr::Path(ExprPath {
-                    attrs: Vec::new(),
-                    qself: None,
-                    path: Ident::new("self", method.span()).into(),
-                })),
+                receiver: Box::new(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: receiver.into() })),
                 dot_token: Token![.](method.span()),
                 method,
                 turbofish: None,

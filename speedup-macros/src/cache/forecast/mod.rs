@@ -51,6 +51,7 @@ use syn::{Block, Expr, Local, Path, Stmt, parse_quote};
 pub(super) use self::calls::Calls;
 use self::locals::Locals;
 use self::names::Names;
+pub(super) use self::names::words;
 use self::node::Node;
 use self::slice::{Open, Slicer};
 use self::told::Foretold;

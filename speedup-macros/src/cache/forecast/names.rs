@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Item, Macro, Pat};
+use syn::{BinOp, Expr, Item, Macro, Pat, Stmt};
 
 /// Names of variables.
-pub(super) type Names = BTreeSet<String>;
+pub(in crate::cache) type Names = BTreeSet<String>;
 
 /// The variables that a pattern binds. A name with a capital is taken for a constant or a variant.
 pub(super) fn bindings(pattern: &Pat) -> Names {
@@ -28,7 +28,7 @@ pub(super) fn bindings(pattern: &Pat) -> Names {
 }
 
 /// The words among the tokens of a macro, also those in braces in its format strings.
-pub(super) fn words(tokens: TokenStream) -> Names {
+pub(in crate::cache) fn words(tokens: TokenStream) -> Names {
     fn gather(tokens: TokenStream, names: &mut Names) {
         for token in tokens {
             match token {
@@ -50,6 +50,20 @@ pub(super) fn words(tokens: TokenStream) -> Names {
     let mut names = Names::new();
     gather(tokens, &mut names);
     names
+}
+
+/// A variable as it is written where it is used.
+pub(super) fn variable(statements: &[Stmt], name: &str) -> Option<Ident> {
+    struct Search<'a>(&'a str, Option<Ident>);
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+            let used = path.path.get_ident().filter(|used| *used == self.0);
+            self.1 = self.1.take().or_else(|| used.cloned());
+        }
+    }
+    let mut search = Search(name, None);
+    statements.iter().for_each(|statement| search.visit_stmt(statement));
+    search.1
 }
 
 /// The variable that a place such as `grid.cells[i]` is a part of.

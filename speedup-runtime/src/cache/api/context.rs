@@ -23,6 +23,7 @@ use crate::seeing::report::Kind;
 #[diagnostic::on_unimplemented(
     message = "what this call passes on cannot be shared between threads",
     note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
+    note = "of a type parameter, write `T: Sync`; without `scoped` and `field` the table outlives the call: `T: Sync + 'static`",
     note = "write `#[cache(sequential, ..)]` to run all calls on the caller's thread"
 )]
 pub trait Body<K: Key, R: Output> {

@@ -292,7 +292,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
 
     /// Lets a body say which of its own calls it will make next. As [`Cache::ahead`]; `contents` is where calls by contents are.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn ahead<C: Foretells<K>>(&self, contents: &C, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
+    pub fn ahead(&self, contents: impl Foretells<K>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let worker = registry::current();
         if Grain::is_alone(worker) {
             return;
@@ -331,15 +331,21 @@ impl<K: Key, V: Key, R: Output> Drop for Counting<'_, K, V, R> {
     }
 }
 
-/// What takes forecasts of calls by contents, or of calls of another function.
+/// What takes forecasts of calls by contents, or of calls of another function: the handle as it is named, so that what is none is told here.
+#[diagnostic::on_unimplemented(
+    message = "`with` names a function whose calls nobody can make ahead of its caller",
+    label = "leave this one out",
+    note = "`with(..)` takes functions with a `#[cache]` of their own that are neither `async` nor generic"
+)]
 pub trait Foretells<K: Key> {
     /// As [`Cache::ahead`].
-    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)));
+    fn foretell(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)));
 }
 
-impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output> Foretells<K> for &Cache<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+    fn foretell(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         // What needs its caller cannot be computed ahead of it.
         if self.function.has_body {
             self.ahead(forecast);
@@ -347,9 +353,10 @@ impl<K: Key, R: Output> Foretells<K> for Cache<K, R> {
     }
 }
 
-impl<S: Key, K: Key, R: Output> Foretells<K> for Tables<S, K, R> {
+#[diagnostic::do_not_recommend]
+impl<S: Key, K: Key, R: Output> Foretells<K> for &Tables<S, K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+    fn foretell(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         self.ahead(forecast);
     }
 }

@@ -1,16 +1,20 @@
-//! The caches of a [`Memo`](super::Memo), one behind the other.
+//! The caches of a [`Memo`](super::Memo) or an [`AsyncMemo`](super::AsyncMemo), one behind the other.
 
 use std::marker::PhantomData;
 
 use once_cell::race::OnceBox;
 
+#[cfg(feature = "async")]
+use super::asynchronous::AsyncPolicyCache;
 use super::{cache::PolicyCache, put_in::PutIn};
+#[cfg(feature = "async")]
+use crate::cache::asynchronous::state::AsyncCache;
 use crate::cache::{
     api::cache::Cache,
     table::key::{Key, Output},
 };
 
-/// A cache without the bounds of one: a type with a [`Memo`](super::Memo) in it need not name them.
+/// A cache without the bounds of one: a type with a memo in it need not name them.
 pub(super) struct Held<K, R> {
     /// A box of what [`Holds`] says.
     cache: *mut (),
@@ -29,6 +33,12 @@ pub(super) enum Holds {
     Function,
     /// Those of a function with policies: a `PolicyCache<K, R>`.
     Policies,
+    /// Those of an `async fn` without policies: an `AsyncCache<K, R>`.
+    #[cfg(feature = "async")]
+    Async,
+    /// Those of an `async fn` with policies: an `AsyncPolicyCache<K, R>`.
+    #[cfg(feature = "async")]
+    AsyncPolicies,
     /// What was put in before the function was called: a `PutIn<K, R>`.
     PutIn,
 }
@@ -99,6 +109,27 @@ impl<K, R> Held<K, R> {
     {
         // SAFETY: as in `cache`.
         if self.holds == Holds::PutIn { Some(unsafe { &*self.cache.cast() }) } else { None }
+    }
+}
+
+#[cfg(feature = "async")]
+impl<K: Key, R: Output> Held<K, R> {
+    pub(super) fn of_async(cache: AsyncCache<K, R>) -> Self {
+        Self::new(cache, Holds::Async)
+    }
+
+    pub(super) fn of_async_policies(cache: AsyncPolicyCache<K, R>) -> Self {
+        Self::new(cache, Holds::AsyncPolicies)
+    }
+
+    pub(super) fn async_cache(&self) -> Option<&AsyncCache<K, R>> {
+        // SAFETY: as in `cache`.
+        if self.holds == Holds::Async { Some(unsafe { &*self.cache.cast() }) } else { None }
+    }
+
+    pub(super) fn async_policies(&self) -> Option<&AsyncPolicyCache<K, R>> {
+        // SAFETY: as in `cache`.
+        if self.holds == Holds::AsyncPolicies { Some(unsafe { &*self.cache.cast() }) } else { None }
     }
 }
 

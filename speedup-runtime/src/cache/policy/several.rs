@@ -15,9 +15,10 @@ use crate::cache::{
     thread::registry,
 };
 
-impl<K: Key, R: Output> Foretells<K> for PolicyCache<K, R> {
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output> Foretells<K> for &PolicyCache<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn foretell(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
+    fn foretell(self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         self.cache.foretell(forecast);
     }
 }
