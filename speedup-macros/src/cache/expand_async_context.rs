@@ -48,15 +48,15 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let receiver = signature.receiver().cloned().map(FnArg::Receiver);
     let inputs = model.arguments.iter().map(|argument| FnArg::Typed(expand_context::in_wrapper(argument)));
     signature.inputs = receiver.into_iter().chain(inputs).collect();
-    let function = function(model, context);
+    let (function, this) = (function(model, context), model.this(at));
     let cache = match &context.home {
         Home::Static | Home::Scope => model.place.sibling(&model.handle),
         Home::Types => of_types(model, context),
         Home::Field(field) => match rules(model, &expand_context::key_type(model, context)) {
             Some(rules) => {
-                quote_spanned!(at=> ::speedup::AsyncMemo::with_policies(&self.#field, || #rules, || #function))
+                quote_spanned!(at=> ::speedup::AsyncMemo::with_policies(&#this.#field, || #rules, || #function))
             }
-            None => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&self.#field, || #function)),
+            None => quote_spanned!(at=> ::speedup::AsyncMemo::cache(&#this.#field, || #function)),
         },
     };
     let cached = Ident::new("cache", Span::mixed_site().located_at(at));
@@ -140,13 +140,13 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
     let receiver = model.function.sig.receiver().map(|receiver| {
         let name = Ident::new("this", Span::mixed_site());
         let at = expansion::generated_at(receiver.self_token.span);
-        let lent = matches!(receiver.kind, ReceiverKind::Reference(..));
+        let (lent, this) = (matches!(receiver.kind, ReceiverKind::Reference(..)), model.this(at));
         let ty = match &receiver.kind {
             ReceiverKind::Typed(_, ty) => ty.to_token_stream(),
             _ => quote!(Self),
         };
         let (taken, passed) =
-            if lent { (quote!(self), quote!(&#name)) } else { (quote!(&self), name.to_token_stream()) };
+            if lent { (quote!(#this), quote!(&#name)) } else { (quote!(&#this), name.to_token_stream()) };
         Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on(#taken)), name, ty, passed }
     });
     let arguments = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {

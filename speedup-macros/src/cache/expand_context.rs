@@ -21,10 +21,10 @@ use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_k
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home};
+use super::itself;
 use super::keep::Keep;
 use super::model::Cached;
 use super::moved::Moved;
-use super::steady;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -51,20 +51,20 @@ fn wrapper(model: &Cached, context: &Context) -> TokenStream {
     let lends = lends(model, context);
     let (asked, key) = asked_again(model, context, key(model, context, lends));
     let body = body(model, context);
-    let mut scopes = None;
+    let (mut scopes, this) = (None, model.this(at));
     let look_up = match &context.home {
         Home::Static => look_up(model, &model.place.sibling(&model.handle), &key, lends, &body),
         Home::Types => look_up(model, &of_types(model, context), &key, lends, &body),
         Home::Field(field) if model.policies.any() => {
             let function = function(model, context);
             let rules = rules(model, &key_type(model, context));
-            let cache = quote_spanned!(at=> ::speedup::Memo::with_policies(&self.#field, || #rules, || #function));
+            let cache = quote_spanned!(at=> ::speedup::Memo::with_policies(&#this.#field, || #rules, || #function));
             look_up(model, &cache, &key, lends, &body)
         }
         Home::Field(field) => {
             let get = Ident::new(if lends { "get_ref_as" } else { "get_as" }, at);
             let function = function(model, context);
-            quote_spanned!(at=> ::speedup::Memo::#get(&self.#field, #key, || #function, #body))
+            quote_spanned!(at=> ::speedup::Memo::#get(&#this.#field, #key, || #function, #body))
         }
         Home::Scope => {
             let get = match (lends, model.policies.any()) {
@@ -109,7 +109,7 @@ fn scope_types(model: &Cached, context: &Context, lends: bool) -> Option<TokenSt
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
 pub(super) fn inlined(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    if steady::calls_itself(&model.function) {
+    if itself::calls_itself(&model.function) {
         quote_spanned!(at=> #[inline(always)] #[allow(clippy::inline_always)])
     } else {
         quote_spanned!(at=> #[inline])
@@ -312,7 +312,7 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     let body = quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
-    let is_local = model.sequential || !steady::calls_itself(&model.function);
+    let is_local = model.sequential || !itself::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
 }
 
@@ -406,9 +406,10 @@ fn handle_of_types(model: &Cached, context: &Context) -> TokenStream {
 /// What tells the outermost call from others: where that lies which it passes on.
 pub(super) fn places(model: &Cached, context: &Context) -> Vec<TokenStream> {
     let at = model.shown_at();
+    let this = model.this(at);
     let receiver = model.function.sig.receiver().map(|receiver| {
         let by_reference = matches!(receiver.kind, syn::ReceiverKind::Reference(..));
-        if by_reference { quote_spanned!(at=> ::speedup::cache::place_of(self)) } else { quote_spanned!(at=> (0, 0)) }
+        if by_reference { quote_spanned!(at=> ::speedup::cache::place_of(#this)) } else { quote_spanned!(at=> (0, 0)) }
     });
     let passed_on = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
         let name = outer_name(argument);

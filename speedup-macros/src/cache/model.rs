@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
+use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Token, Type};
 
 use super::checked::Role;
 use super::conflicts::{CONFLICTS, NEEDS};
@@ -112,7 +112,8 @@ pub(crate) struct Options {
     pub(crate) scoped: Option<Ident>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) key: Option<ExprClosure>,
-    pub(crate) field: Option<Ident>,
+    /// Empty where it could not be read.
+    pub(crate) field: Option<expansion::Field>,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
     /// What bounds the cache, or lets its values age.
@@ -172,7 +173,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Store, Some(value)) => options.stored.store(given.key, value),
             (Opt::Version, Some(value)) => options.stored.version(given.key, value, errors),
             (Opt::OnStoreError, Some(value)) => options.stored.on_error(given.key, &value, errors),
-            (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Field, Some(value)) => options.field = Some(expansion::field_option(&value, errors)),
             (Opt::Policy(policy), value) => options.policies.read(policy, given.key, value, errors),
             (Opt::MoveErr, _) => options.move_err = Some(given.key),
             (Opt::Returns, Some(Expr::Verbatim(_))) => options.returns_ref = Some(given.key),
@@ -404,6 +405,12 @@ impl Cached {
             Form::Tables(_) => self.place.sibling(&expand_tables::tables_name(self)),
             Form::Context(_) => expand_context::inside().to_token_stream(),
         }
+    }
+
+    /// `self`, which is that of the receiver: a `macro_rules!` may have been given it. Shown at a place.
+    pub(crate) fn this(&self, at: Span) -> Option<Token![self]> {
+        let receiver = self.function.sig.receiver()?;
+        Some(Token![self](receiver.self_token.span.located_at(at)))
     }
 
     /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that

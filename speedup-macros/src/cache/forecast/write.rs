@@ -8,7 +8,7 @@ use syn::{Expr, ExprClosure, ExprTuple, Local, Pat, Stmt, Token, parse_quote, pa
 
 use super::node::{Head, Leave, Node};
 use super::uses::{Use, Uses};
-use super::{Callee, Forecaster, Names, chain, fields};
+use super::{Callee, Forecaster, Names, chain, fields, names};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -46,7 +46,8 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     fields::copied(&forecaster.locals, &mut statements);
     uses = Uses::of_statements(&statements);
     let captured = captured(forecaster, &uses, around)?;
-    let shadows: Vec<Stmt> = captured.iter().filter_map(|(name, how)| shadow(forecaster, name, *how)).collect();
+    let shadowed = |(name, how): &(String, Use)| shadow(forecaster, names::spelled(&statements, name)?, *how);
+    let shadows: Vec<Stmt> = captured.iter().filter_map(shadowed).collect();
     let owned = captured.iter().all(|(name, _)| forecaster.locals.is_copied(name));
     let moves = (owned && !captured.is_empty()).then(|| quote!(move));
     let Callee { ahead, handle, arguments, asked, .. } = &forecaster.callees[callee];
@@ -94,9 +95,9 @@ fn captured(forecaster: &Forecaster, uses: &Uses, around: &Uses) -> Option<Vec<(
 }
 
 /// `let mut k = k;`: the forecast changes or takes a copy, never the variable itself.
-fn shadow(forecaster: &Forecaster, name: &str, how: Use) -> Option<Stmt> {
-    let (copied, mutable) = (forecaster.locals.is_copied(name), forecaster.locals.is_mutable(name));
-    let name: Ident = syn::parse_str(name).ok()?;
+fn shadow(forecaster: &Forecaster, name: Ident, how: Use) -> Option<Stmt> {
+    let text = name.to_string();
+    let (copied, mutable) = (forecaster.locals.is_copied(&text), forecaster.locals.is_mutable(&text));
     let mutable = (how.changed && mutable).then(|| quote!(mut));
     if copied {
         return mutable.map(|_| parse_quote!(let mut #name = #name;));
