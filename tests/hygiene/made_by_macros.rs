@@ -1,6 +1,8 @@
 //! Functions and `impl` blocks that a `macro_rules!` makes.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use speedup::{Memo, buffer, cache};
 
@@ -159,7 +161,8 @@ fn self_is_whose_the_receiver_is() {
     assert_eq!((steps.in_field(20), steps.memo.len()), (10_946, 21));
     assert_eq!(Steps { one: 1, ..Steps::default() }.bounded(20), 10_946);
     assert_eq!(steps.last(&["a", "b", "c"], 0), "c");
-    assert_eq!(pollster::block_on(Arc::new(steps).later(20)), 10_946);
+    let mut later = Box::pin(Arc::new(steps).later(20));
+    assert_eq!(later.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(10_946));
 }
 
 macro_rules! generator {

@@ -147,7 +147,8 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
         };
         let (taken, passed) =
             if lent { (quote!(#this), quote!(&#name)) } else { (quote!(&#this), name.to_token_stream()) };
-        Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on(#taken)), name, ty, passed }
+        // What its type lacks is told of the type: of `self`, the compiler would say what to write in its place.
+        Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on::<#ty>(#taken)), name, ty, passed }
     });
     let arguments = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
         let name = expansion::in_closure(&argument.name);

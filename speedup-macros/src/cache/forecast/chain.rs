@@ -176,6 +176,9 @@ fn foretold(
     if !slicer.is_clean(&link.receiver) || exits::leaves(&link.receiver) || closure.inputs.len() < role.results {
         return false;
     }
+    if exits::begins_untyped(&link.receiver) {
+        return false;
+    }
     let iterates = is_iterator(&link.receiver);
     let ends = behind.iter().find(|next| !passes_all(&next.method));
     let all = match ends {

@@ -58,6 +58,13 @@ impl Slicer<'_> {
             return self.invocation(&invocation.mac, out);
         }
         if self.is_clean(code) {
+            if let Some(parts) = exits::made_of(code) {
+                return self.all(parts, out);
+            }
+            // Its branches are looked at one by one.
+            if matches!(code, Expr::If(_) | Expr::Match(_) | Expr::Block(_)) && exits::is_untyped(code) {
+                return self.control(code, out);
+            }
             if exits::can_fail(code) || !self.changes(code).is_empty() {
                 // Out of its place its type might be anybody's guess.
                 if exits::needs_context(code) {
