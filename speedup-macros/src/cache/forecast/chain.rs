@@ -6,6 +6,7 @@ use syn::{Expr, ExprClosure, ExprMethodCall, Ident, Stmt, parse_quote};
 use super::exits;
 use super::node::{self, Node};
 use super::slice::Slicer;
+use super::untyped;
 
 /// What a method does with its closure, as far as the forecast goes.
 struct Role {
@@ -176,7 +177,7 @@ fn foretold(
     if !slicer.is_clean(&link.receiver) || exits::leaves(&link.receiver) || closure.inputs.len() < role.results {
         return false;
     }
-    if exits::begins_untyped(&link.receiver) {
+    if untyped::begins_untyped(&link.receiver) {
         return false;
     }
     let iterates = is_iterator(&link.receiver);
