@@ -1,9 +1,5 @@
 //! Functions and `impl` blocks that a `macro_rules!` makes.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
 use speedup::{Memo, buffer, cache};
 
 macro_rules! shape {
@@ -132,12 +128,6 @@ macro_rules! method_of {
             fn $name(&$self, $n: u64) -> u64 $body
         }
     };
-    (async $self:ident $name:ident($n:ident) $body:block) => {
-        impl Steps {
-            #[cache(skip($self))]
-            async fn $name($self: Arc<Self>, $n: u64) -> u64 $body
-        }
-    };
     (borrowed $self:ident $name:ident($words:ident, $at:ident) $body:block) => {
         impl Steps {
             #[cache(scoped)]
@@ -149,7 +139,6 @@ macro_rules! method_of {
 method_of!([field = memo] self in_field(n) { if n < 2 { self.one } else { self.in_field(n - 1) + self.in_field(n - 2) } });
 method_of!([field = memo, capacity = 50] self bounded(n) { if n < 2 { self.one } else { self.bounded(n - 1) + self.bounded(n - 2) } });
 method_of!([scoped] self in_scope(n) { if n < 2 { self.one } else { self.in_scope(n - 1) + self.in_scope(n - 2) } });
-method_of!(async self later(n) { if n < 2 { self.one } else { self.clone().later(n - 1).await + self.clone().later(n - 2).await } });
 method_of!(borrowed self last(words, at) {
     if at as u64 + self.one == words.len() as u64 { words[at] } else { self.last(words, at + 1) }
 });
@@ -161,8 +150,6 @@ fn self_is_whose_the_receiver_is() {
     assert_eq!((steps.in_field(20), steps.memo.len()), (10_946, 21));
     assert_eq!(Steps { one: 1, ..Steps::default() }.bounded(20), 10_946);
     assert_eq!(steps.last(&["a", "b", "c"], 0), "c");
-    let mut later = Box::pin(Arc::new(steps).later(20));
-    assert_eq!(later.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(10_946));
 }
 
 macro_rules! generator {

@@ -26,13 +26,11 @@ macro_rules! traps {
                 let (mut odd, mut best) = (std::collections::HashMap::new(), None);
                 let shared = std::cell::RefCell::new(std::collections::BTreeSet::new());
                 let mut either = if k % 2 == 0 { Vec::new() } else { Vec::with_capacity(3) };
-                let mut latest = vec![Default::default(); 2];
                 let (sender, receiver) = std::sync::mpsc::channel();
                 for j in 0..k {
                     let result = begun_empty(j);
                     found.push(result);
                     sender.send(result).unwrap();
-                    latest[0] = result;
                     odd.insert(result % 2, j);
                     best = best.max(Some(result));
                     shared.borrow_mut().insert(result);
@@ -41,7 +39,6 @@ macro_rules! traps {
                 let fallible = Ok(k / 2).and_then(|half: u32| begun_empty(half).checked_add(1).ok_or("too much"));
                 sum += found.len() as u32 + odd.len() as u32 + best.unwrap_or(1) % 5 + either.iter().sum::<u32>() % 3;
                 drop(sender);
-                sum += latest[0] % 2;
                 sum += receiver.iter().max().unwrap_or(0) % 3 + shared.borrow().len() as u32 + fallible.unwrap_or(0) % 4;
             }
             sum

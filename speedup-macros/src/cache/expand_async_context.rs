@@ -140,15 +140,14 @@ fn owned(model: &Cached, context: &Context) -> Vec<Owned> {
     let receiver = model.function.sig.receiver().map(|receiver| {
         let name = Ident::new("this", Span::mixed_site());
         let at = expansion::generated_at(receiver.self_token.span);
-        let (lent, this) = (matches!(receiver.kind, ReceiverKind::Reference(..)), model.this(at));
+        let lent = matches!(receiver.kind, ReceiverKind::Reference(..));
         let ty = match &receiver.kind {
             ReceiverKind::Typed(_, ty) => ty.to_token_stream(),
             _ => quote!(Self),
         };
         let (taken, passed) =
-            if lent { (quote!(#this), quote!(&#name)) } else { (quote!(&#this), name.to_token_stream()) };
-        // What its type lacks is told of the type: of `self`, the compiler would say what to write in its place.
-        Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on::<#ty>(#taken)), name, ty, passed }
+            if lent { (quote!(self), quote!(&#name)) } else { (quote!(&self), name.to_token_stream()) };
+        Owned { taken: quote_spanned!(at=> ::speedup::cache::passed_on(#taken)), name, ty, passed }
     });
     let arguments = model.arguments.iter().zip(&context.keyed).filter(|(_, keyed)| !**keyed).map(|(argument, _)| {
         let name = expansion::in_closure(&argument.name);

@@ -347,7 +347,7 @@ fn calls_with_context_pass_it_on_and_are_awaited_together() {
                     match ::speedup::AsyncCache::find(cache, (n,)) {
                         ::core::result::Result::Ok(value) => value,
                         ::core::result::Result::Err(key) => {
-                            let this = ::speedup::cache::passed_on::<Self>(self);
+                            let this = ::speedup::cache::passed_on(self);
                             ::speedup::cache::boxed(
                                     ::speedup::AsyncCache::get_with(
                                         cache,
