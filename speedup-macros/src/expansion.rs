@@ -4,7 +4,8 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Expr, GenericParam, ItemFn, Lifetime, Lit, Signature, Token};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprField, GenericParam, ItemFn, Lifetime, Lit, Member, Signature, Token};
 
 use crate::errors::Errors;
 use crate::place::Place;
@@ -159,6 +160,34 @@ pub(crate) fn name_option(value: &Expr, example: &str, errors: &mut Errors) -> O
         ident.set_span(generated_at(ident.span()));
         ident
     })
+}
+
+/// A field of `self`, which may be one of a tuple, or lie in another: `memo`, `0`, `inner.memo`.
+pub(crate) type Field = Punctuated<Member, Token![.]>;
+
+/// Reads the value of `field = memo`; empty where that cannot be read.
+pub(crate) fn field_option(value: &Expr, errors: &mut Errors) -> Field {
+    let value = ungrouped(value);
+    let mut members = Vec::new();
+    if let Ok(place) = syn::parse2::<Expr>(quote!(self.#value)) {
+        let mut place = &place;
+        while let Expr::Field(ExprField { base, member, .. }) = place {
+            members.push(member.clone());
+            place = base;
+        }
+        if !matches!(place, Expr::Path(_)) {
+            members.clear();
+        }
+    }
+    if members.is_empty() {
+        members.extend(name_option(value, "field = memo", errors).map(Member::Named));
+    }
+    for member in &mut members {
+        if let Member::Named(name) = member {
+            name.set_span(generated_at(name.span()));
+        }
+    }
+    members.into_iter().rev().collect()
 }
 
 /// The handle of a function that is refused: `const F: PhantomData<[(); { compile_error! { ".." } 0 }]> = loop {};`

@@ -1,5 +1,6 @@
 //! `skip` and `key`: what is not in the key is passed on, and every caller passes its own.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use speedup::cache;
@@ -108,6 +109,25 @@ fn methods_share_a_table_by_what_tells_them_apart() {
 fn shouted(name: impl Into<String> + Clone) -> String {
     let name: String = name.into();
     name.to_uppercase()
+}
+
+/// A method of the function's own name is no call of it, nor is a variable: nothing runs side by side, so the context need not be `Sync`.
+#[cache(key = |name| -> String { name.clone().into() })]
+fn into(name: impl Into<String> + Clone) -> usize {
+    let name: String = name.into();
+    name.len()
+}
+
+#[cache(skip(counts))]
+fn count(counts: &[Cell<usize>], at: usize) -> usize {
+    let count = counts[at].get();
+    count + 1
+}
+
+#[test]
+fn what_only_has_the_functions_name_is_no_call_of_it() {
+    assert_eq!((into("four"), into(String::from("fours"))), (4, 5));
+    assert_eq!(count(&[Cell::new(3), Cell::new(5)], 1), 6);
 }
 
 #[cache(skip(steps))]

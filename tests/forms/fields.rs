@@ -46,6 +46,32 @@ fn each_instance_has_its_own_values() {
     assert_eq!(open.memo.stats().misses, 16 + 9);
 }
 
+struct Steps(u64, Memo<(u64,), u64>, (u8, Inner));
+
+#[derive(Default)]
+struct Inner {
+    memo: Memo<(u64,), u64>,
+}
+
+impl Steps {
+    #[cache(field = 1)]
+    fn counted(&self, n: u64) -> u64 {
+        if n < 2 { self.0 } else { self.counted(n - 1) + self.counted(n - 2) }
+    }
+
+    #[cache(field = 2.1.memo, capacity = 100)]
+    fn within(&self, n: u64) -> u64 {
+        if n == 0 { self.0 } else { self.within(n - 1) + 1 }
+    }
+}
+
+#[test]
+fn a_field_may_have_a_number_or_lie_in_another() {
+    let steps = Steps(1, Memo::new(), (0, Inner::default()));
+    assert_eq!((steps.counted(30), steps.within(9)), (1_346_269, 10));
+    assert_eq!((steps.1.len(), steps.2.1.memo.len()), (31, 10));
+}
+
 #[test]
 fn a_memo_is_one_pointer_and_can_be_sent() {
     fn sent<T: Send + Sync>(_: &T) {}

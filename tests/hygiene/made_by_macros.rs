@@ -1,6 +1,6 @@
 //! Functions and `impl` blocks that a `macro_rules!` makes.
 
-use speedup::{buffer, cache};
+use speedup::{Memo, buffer, cache};
 
 macro_rules! shape {
     ($t:ident, $side:expr) => {
@@ -68,6 +68,102 @@ named!(Named, given);
 #[test]
 fn the_function_stands_where_it_is_written_not_where_it_is_named() {
     assert_eq!((Named::given(1), Named::GIVEN.len()), (3, 1));
+}
+
+/// Its own `rest` is not the one of who calls it.
+macro_rules! parts {
+    ($name:ident, $list:ident, $body:block) => {
+        #[cache]
+        fn $name($list: Vec<u64>) -> String {
+            let rest = $list.len() as u64;
+            let inside = $body;
+            format!("{rest}{inside}")
+        }
+    };
+}
+
+parts!(parted, rest, {
+    if rest.len() < 2 {
+        String::from(".")
+    } else {
+        let (first, second) = rest.split_at(rest.len() / 2);
+        let (first, second) = (first.to_vec(), second.to_vec());
+        let inner = parted(first) + &parted(second);
+        let all = format!("{}{}", parted(rest.clone()[1..].to_vec()), parted(rest[..1].to_vec()));
+        inner + &all
+    }
+});
+
+#[test]
+fn names_that_a_macro_was_given_are_those_of_its_caller() {
+    assert_eq!(parted(vec![7, 8]), "21.1.1.1.");
+}
+
+#[derive(Default)]
+struct Steps {
+    one: u64,
+    memo: Memo<(u64,), u64>,
+}
+
+/// Its `self` is its own, the name of the method is not.
+macro_rules! method_named {
+    ($name:ident, $($option:tt)*) => {
+        impl Steps {
+            #[cache($($option)*)]
+            fn $name(&self, n: u64) -> u64 {
+                if n < 2 { self.one } else { self.$name(n - 1) + self.$name(n - 2) }
+            }
+        }
+    };
+}
+
+method_named!(shared, skip(self));
+method_named!(scoped, scoped);
+
+/// Its `self` is that of its caller.
+macro_rules! method_of {
+    ([$($option:tt)*] $self:ident $name:ident($n:ident) $body:block) => {
+        impl Steps {
+            #[cache($($option)*)]
+            fn $name(&$self, $n: u64) -> u64 $body
+        }
+    };
+    (borrowed $self:ident $name:ident($words:ident, $at:ident) $body:block) => {
+        impl Steps {
+            #[cache(scoped)]
+            fn $name<'a>(&$self, $words: &'a [&'a str], $at: usize) -> &'a str $body
+        }
+    };
+}
+
+method_of!([field = memo] self in_field(n) { if n < 2 { self.one } else { self.in_field(n - 1) + self.in_field(n - 2) } });
+method_of!([field = memo, capacity = 50] self bounded(n) { if n < 2 { self.one } else { self.bounded(n - 1) + self.bounded(n - 2) } });
+method_of!([scoped] self in_scope(n) { if n < 2 { self.one } else { self.in_scope(n - 1) + self.in_scope(n - 2) } });
+method_of!(borrowed self last(words, at) {
+    if at as u64 + self.one == words.len() as u64 { words[at] } else { self.last(words, at + 1) }
+});
+
+#[test]
+fn self_is_whose_the_receiver_is() {
+    let steps = Steps { one: 1, ..Steps::default() };
+    assert_eq!((steps.shared(20), steps.scoped(20), steps.in_scope(20)), (10_946, 10_946, 10_946));
+    assert_eq!((steps.in_field(20), steps.memo.len()), (10_946, 21));
+    assert_eq!(Steps { one: 1, ..Steps::default() }.bounded(20), 10_946);
+    assert_eq!(steps.last(&["a", "b", "c"], 0), "c");
+}
+
+macro_rules! generator {
+    ($name:ident() -> $result:ty $body:block) => {
+        #[buffer]
+        fn $name() -> $result $body
+    };
+}
+
+generator!(thirds() -> impl Iterator<Item = u64> { (0..3).map(|n| n * 3) });
+
+#[test]
+fn a_type_that_a_macro_was_given_may_be_an_impl() {
+    assert_eq!(thirds().collect::<Vec<_>>(), [0, 3, 6]);
 }
 
 macro_rules! function {

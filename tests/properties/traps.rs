@@ -17,6 +17,33 @@ macro_rules! traps {
             steps + low
         }
 
+        /// What is begun empty has its type by what is put in, which no forecast does.
+        $(#[$attribute])?
+        pub(super) fn begun_empty(n: u32) -> u32 {
+            let mut sum = 1u32;
+            for k in 0..n % 7 {
+                let mut found = Vec::new();
+                let (mut odd, mut best) = (std::collections::HashMap::new(), None);
+                let shared = std::cell::RefCell::new(std::collections::BTreeSet::new());
+                let mut either = if k % 2 == 0 { Vec::new() } else { Vec::with_capacity(3) };
+                let (sender, receiver) = std::sync::mpsc::channel();
+                for j in 0..k {
+                    let result = begun_empty(j);
+                    found.push(result);
+                    sender.send(result).unwrap();
+                    odd.insert(result % 2, j);
+                    best = best.max(Some(result));
+                    shared.borrow_mut().insert(result);
+                    either.push(result);
+                }
+                let fallible = Ok(k / 2).and_then(|half: u32| begun_empty(half).checked_add(1).ok_or("too much"));
+                sum += found.len() as u32 + odd.len() as u32 + best.unwrap_or(1) % 5 + either.iter().sum::<u32>() % 3;
+                drop(sender);
+                sum += receiver.iter().max().unwrap_or(0) % 3 + shared.borrow().len() as u32 + fallible.unwrap_or(0) % 4;
+            }
+            sum
+        }
+
         $(#[$attribute])?
         pub(super) fn bounds_of_a_loop(n: u32) -> u32 {
             if n < 2 {
@@ -269,6 +296,7 @@ macro_rules! agree {
 
 agree! {
     condition_of_a_loop
+    begun_empty
     bounds_of_a_loop
     changed_within_the_expression
     changed_by_a_method

@@ -24,8 +24,8 @@ use syn::{FnArg, Lifetime, ReceiverKind, ReturnType, Signature, Type, parse_quot
 
 use super::expand_context;
 use super::form::{Context, Form, Home};
+use super::itself;
 use super::model::{Cached, Options};
-use super::steady;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -190,7 +190,7 @@ pub(super) fn expand(model: &Cached, context: &Context, within: &Ident, function
     let key = expand_context::key(model, context, expand_context::lends(model, context));
     let key = owned_key(model, context, key);
     let places = expand_context::places(model, context);
-    let is_local = model.sequential || !steady::calls_itself(&model.function);
+    let is_local = model.sequential || !itself::calls_itself(&model.function);
     let get = Ident::new(if is_local { "get_within_alone" } else { "get_within" }, at);
     let body = expand_context::body(model, context);
     let unwrapped = model.stays_here.then(|| quote_spanned!(at=> .into_inner()));
@@ -219,7 +219,7 @@ pub(super) fn body(model: &Cached, context: &Context, within: &Ident, parts: Bod
     let Body { pattern, given, block } = parts;
     let inside = expand_context::inside();
     let lints = model.attributes.of_closure();
-    let own = steady::calls_itself(&model.function).then(|| own_calls(model, within));
+    let own = itself::calls_itself(&model.function).then(|| own_calls(model, within));
     let block = match &own {
         Some((_, closure)) if model.place != Place::Free => by_closure(block, model, closure),
         _ => block,

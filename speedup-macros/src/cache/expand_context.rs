@@ -21,10 +21,10 @@ use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_k
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home};
+use super::itself;
 use super::keep::Keep;
 use super::model::Cached;
 use super::moved::Moved;
-use super::steady;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -110,7 +110,7 @@ fn scope_types(model: &Cached, context: &Context, lends: bool) -> Option<TokenSt
 /// A hit is short enough to stand where the call stands; a recursive call must, so that a level of the recursion is one frame.
 pub(super) fn inlined(model: &Cached) -> TokenStream {
     let at = model.shown_at();
-    if steady::calls_itself(&model.function) {
+    if itself::calls_itself(&model.function) {
         quote_spanned!(at=> #[inline(always)] #[allow(clippy::inline_always)])
     } else {
         quote_spanned!(at=> #[inline])
@@ -313,7 +313,7 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     }
     let body = quote_spanned!(at=> #(#lints)* |#taken: &#key| -> #result { #computed });
     // What makes no calls of its own, or one after the other, is nothing that another thread could help with.
-    let is_local = model.sequential || !steady::calls_itself(&model.function);
+    let is_local = model.sequential || !itself::calls_itself(&model.function);
     if is_local { quote_spanned!(at=> ::speedup::cache::Local(#body)) } else { body }
 }
 

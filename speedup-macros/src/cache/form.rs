@@ -3,9 +3,11 @@
 use proc_macro2::Ident;
 use syn::{Expr, ExprClosure, GenericParam, ItemFn, Type};
 
+use super::itself;
 use super::model::Options;
 use super::steady;
 use crate::errors::Errors;
+use crate::expansion::Field;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
 
@@ -35,7 +37,7 @@ pub(crate) enum Home {
     /// In a table that the outermost call makes.
     Scope,
     /// In this field of `self`.
-    Field(Ident),
+    Field(Field),
     /// In a static, under the handle's name.
     Static,
     /// In a static for each set of types; in a trait, where there is room for no handle, for each implementation.
@@ -56,7 +58,7 @@ impl Form {
             Form::Tables(steady) => steady,
             Form::Generic | Form::Context(_) => return none,
         };
-        if function.sig.asyncness.is_some() || !steady::calls_itself(function) {
+        if function.sig.asyncness.is_some() || !itself::calls_itself(function) {
             return none;
         }
         let stretch =

@@ -31,6 +31,7 @@ mod expand_tables;
 mod expand_types;
 mod forecast;
 mod form;
+mod itself;
 mod keep;
 mod model;
 mod moved;
@@ -48,7 +49,7 @@ use quote::quote;
 use syn::ItemFn;
 
 use crate::errors::Errors;
-use crate::expansion;
+use crate::expansion::{self, Field};
 use crate::place::Place;
 use crate::root;
 
@@ -66,7 +67,8 @@ fn attribute_at(options: TokenStream, item: TokenStream, place: impl FnOnce(&Ite
     };
     let place = place(&function);
     // Options that contradict each other say nothing about the function.
-    if options.contradictory || !validate::check(&function, &place, &options, &mut errors) {
+    let is_refused = options.contradictory || !validate::check(&function, &place, &options, &mut errors);
+    if is_refused || options.field.as_ref().is_some_and(Field::is_empty) {
         return refused::expand(errors, function, &place, &options);
     }
     let root = options.root.clone();

@@ -112,7 +112,8 @@ pub(crate) struct Options {
     pub(crate) scoped: Option<Ident>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) key: Option<ExprClosure>,
-    pub(crate) field: Option<Ident>,
+    /// Empty where it could not be read.
+    pub(crate) field: Option<expansion::Field>,
     /// Other cached functions whose calls take part.
     pub(crate) with: Vec<Path>,
     /// What bounds the cache, or lets its values age.
@@ -172,7 +173,7 @@ pub(crate) fn options(tokens: TokenStream, item: &TokenStream, errors: &mut Erro
             (Opt::Store, Some(value)) => options.stored.store(given.key, value),
             (Opt::Version, Some(value)) => options.stored.version(given.key, value, errors),
             (Opt::OnStoreError, Some(value)) => options.stored.on_error(given.key, &value, errors),
-            (Opt::Field, Some(value)) => options.field = expansion::name_option(&value, "field = memo", errors),
+            (Opt::Field, Some(value)) => options.field = Some(expansion::field_option(&value, errors)),
             (Opt::Policy(policy), value) => options.policies.read(policy, given.key, value, errors),
             (Opt::MoveErr, _) => options.move_err = Some(given.key),
             (Opt::Returns, Some(Expr::Verbatim(_))) => options.returns_ref = Some(given.key),

@@ -6,8 +6,8 @@ use quote::quote;
 use syn::{ItemFn, ReturnType, Visibility, parse_quote};
 
 use super::form;
+use super::itself;
 use super::model::Options;
-use super::steady;
 use crate::clashes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -35,7 +35,7 @@ pub(super) fn expand(errors: Errors, function: ItemFn, place: &Place, options: &
 /// ```
 fn as_called(mut function: ItemFn, place: &Place, lends: bool) -> TokenStream {
     let ReturnType::Type(_, result) = &function.sig.output else { return quote!(#function) };
-    let recurses = function.sig.asyncness.is_some() && steady::calls_itself(&function);
+    let recurses = function.sig.asyncness.is_some() && itself::calls_itself(&function);
     if !(recurses || lends) || signature::opaque_in(result).is_some() {
         return quote!(#function);
     }

@@ -4,7 +4,6 @@
 //! run time each call compares what it passes on with what its caller was given.
 
 use proc_macro2::TokenTree;
-use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
@@ -27,15 +26,16 @@ pub(super) fn passed_on(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> 
 
 /// For each argument, whether all recursive calls that can be seen pass it on; none without such a call.
 pub(super) fn kept_by_all(function: &ItemFn, arguments: &[Argument]) -> Vec<bool> {
-    let mut calls = Calls { name: function.sig.ident.to_string(), names: names(arguments), calls: 0, unclear: false };
+    let mut calls = Calls {
+        name: function.sig.ident.to_string(),
+        names: names(arguments),
+        calls: 0,
+        is_method: function.sig.receiver().is_some(),
+        unclear: false,
+    };
     calls.visit_block(&function.block);
     let seen = calls.calls > 0 && !calls.unclear;
     calls.names.iter().map(|name| seen && name.is_some()).collect()
-}
-
-/// Whether the body calls something of the function's own name.
-pub(super) fn calls_itself(function: &ItemFn) -> bool {
-    mentions(function.block.to_token_stream(), &function.sig.ident.to_string())
 }
 
 /// The names of those that never change. Two of one name, as a macro can make them, are not told apart by it.
@@ -61,6 +61,7 @@ struct Calls {
     /// Names of arguments that all calls so far have passed on.
     names: Vec<Option<String>>,
     calls: usize,
+    is_method: bool,
     /// Whether there may be calls that cannot be read.
     unclear: bool,
 }
@@ -97,7 +98,7 @@ impl<'ast> Visit<'ast> for Calls {
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        if call.method == self.name && call.args.len() == self.names.len() {
+        if self.is_method && call.method == self.name && call.args.len() == self.names.len() {
             self.note(&call.args);
         }
         visit::visit_expr_method_call(self, call);
@@ -187,6 +188,7 @@ mod tests {
     #[test]
     fn what_one_call_changes_or_a_variable_hides_is_not() {
         assert_eq!(steady("fn d(a: &str, b: &str) -> usize { d(&a[1..], b) + d(a, &b[1..]) }"), [false, false]);
+        assert_eq!(steady("fn swap(g: &Graph, n: usize) -> u64 { g.list.swap(g, n + 1) }"), [false, false]);
         assert_eq!(steady("fn p(g: &Graph, n: usize) -> u64 { let g = g.smaller(); p(&g, n) }"), [false, false]);
         assert_eq!(steady("fn p(g: &Graph, n: usize) -> u64 { p(g, n - 1) + macro_of!(p => g) }"), [false, false]);
         assert_eq!(steady("fn p(g: &Graph, n: usize) -> u64 { 1 }"), [false, false]);

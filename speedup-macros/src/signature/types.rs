@@ -4,20 +4,27 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, GenericArgument, Lifetime, PathArguments, Signature, Type, TypeImplTrait, parse_quote};
+use syn::{Expr, GenericArgument, Lifetime, PathArguments, Signature, Type, TypeImplTrait, TypeReference, parse_quote};
 
 /// Takes the types of a signature out of the invisible groups around what a `macro_rules!` was given.
 pub(crate) fn ungroup(signature: &mut Signature) {
     struct Ungroup;
     impl VisitMut for Ungroup {
         fn visit_type_mut(&mut self, ty: &mut Type) {
-            // `&$t` with `dyn A + B` needs its group.
-            while let Type::Group(group) = ty
-                && !matches!(*group.elem, Type::TraitObject(_) | Type::ImplTrait(_))
-            {
+            while let Type::Group(group) = ty {
                 *ty = (*group.elem).clone();
             }
             visit_mut::visit_type_mut(self, ty);
+        }
+
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            match &mut *reference.elem {
+                // `&$t` with `dyn A + B` needs its group.
+                Type::Group(group) if matches!(*group.elem, Type::TraitObject(_) | Type::ImplTrait(_)) => {
+                    visit_mut::visit_type_mut(self, &mut group.elem);
+                }
+                other => self.visit_type_mut(other),
+            }
         }
     }
     Ungroup.visit_signature_mut(signature);

@@ -17,6 +17,11 @@ impl Shape {
         self.width * factor
     }
 
+    #[cache(field = memo())]
+    fn called(&self, factor: u64) -> u64 {
+        self.width * factor
+    }
+
     #[cache]
     fn of(shape: &Self) -> Option<Self> {
         let _ = shape;

@@ -6,6 +6,7 @@ use syn::{Expr, ExprClosure, ExprMethodCall, Ident, Stmt, parse_quote};
 use super::exits;
 use super::node::{self, Node};
 use super::slice::Slicer;
+use super::untyped;
 
 /// What a method does with its closure, as far as the forecast goes.
 struct Role {
@@ -174,6 +175,9 @@ fn foretold(
     let Some(given) = link.args.iter().nth(role.at) else { return false };
     let Some(closure) = as_closure(slicer, given) else { return false };
     if !slicer.is_clean(&link.receiver) || exits::leaves(&link.receiver) || closure.inputs.len() < role.results {
+        return false;
+    }
+    if untyped::begins_untyped(&link.receiver) {
         return false;
     }
     let iterates = is_iterator(&link.receiver);

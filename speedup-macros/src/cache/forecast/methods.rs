@@ -1,7 +1,6 @@
 //! Calls by a method, `self.paths(x - 1, y)`, as calls by a path, so that forecasts have one kind of call to deal with.
 
 use proc_macro2::Ident;
-use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Token, parse_quote};
 
@@ -33,10 +32,9 @@ impl VisitMut for ToPaths<'_> {
         if let Expr::MethodCall(call) = expression
             && call.method == *self.0
             && call.turbofish.is_none()
-            && is_self(&call.receiver)
+            && let Some(this) = as_self(&call.receiver)
         {
-            // A macro may have been given the one and not the other.
-            let receiver = Ident::new(SELF, call.receiver.span());
+            let receiver = Ident::new(SELF, this.span());
             let method = &call.method;
             *expression = Expr::Call(ExprCall {
                 attrs: std::mem::take(&mut call.attrs),
@@ -50,9 +48,10 @@ impl VisitMut for ToPaths<'_> {
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
-/// `self`, or `self.clone()` of an `Arc`.
-fn is_self(receiver: &Expr) -> bool {
-    matches!(receiver, Expr::Path(path) if path.path.is_ident("self"))
+/// `self`, as it was written: in what a `macro_rules!` was given that tells whose it is.
+fn as_self(receiver: &Expr) -> Option<&Ident> {
+    let Expr::Path(path) = receiver else { return None };
+    path.path.get_ident().filter(|name| *name == "self")
 }
 
 struct ToMethods;
@@ -62,15 +61,18 @@ impl VisitMut for ToMethods {
         visit_mut::visit_expr_mut(self, expression);
         if let Expr::Call(call) = expression
             && let Expr::Path(ExprPath { path, .. }) = call.func.as_ref()
-            && let Some(method) = path.segments.last().map(|last| last.ident.clone())
+            && let [this, method] = path.segments.iter().map(|part| part.ident.clone()).collect::<Vec<_>>().as_slice()
             && is_method(path, &method.to_string())
         {
-            let receiver = Ident::new("self", path.segments[0].ident.span());
             *expression = Expr::MethodCall(ExprMethodCall {
                 attrs: std::mem::take(&mut call.attrs),
-                receiver: Box::new(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: receiver.into() })),
+                receiver: Box::new(Expr::Path(ExprPath {
+                    attrs: Vec::new(),
+                    qself: None,
+                    path: Ident::new("self", this.span()).into(),
+                })),
                 dot_token: Token![.](method.span()),
-                method,
+                method: method.clone(),
                 turbofish: None,
                 paren_token: call.paren_token,
                 args: std::mem::take(&mut call.args),

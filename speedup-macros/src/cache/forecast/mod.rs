@@ -36,6 +36,7 @@ mod slice;
 #[cfg(test)]
 mod tests;
 mod told;
+mod untyped;
 mod uses;
 mod write;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, Item, Macro, Pat, Stmt};
 
@@ -52,20 +53,6 @@ pub(in crate::cache) fn words(tokens: TokenStream) -> Names {
     names
 }
 
-/// A variable as it is written where it is used.
-pub(super) fn variable(statements: &[Stmt], name: &str) -> Option<Ident> {
-    struct Search<'a>(&'a str, Option<Ident>);
-    impl<'ast> Visit<'ast> for Search<'_> {
-        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
-            let used = path.path.get_ident().filter(|used| *used == self.0);
-            self.1 = self.1.take().or_else(|| used.cloned());
-        }
-    }
-    let mut search = Search(name, None);
-    statements.iter().for_each(|statement| search.visit_stmt(statement));
-    search.1
-}
-
 /// The variable that a place such as `grid.cells[i]` is a part of.
 pub(super) fn root(place: &Expr) -> Option<String> {
     match place {
@@ -96,6 +83,44 @@ pub(super) fn mentions(code: &Expr) -> Names {
     let mut search = Search(Names::new());
     search.visit_expr(code);
     search.0
+}
+
+/// A variable as these statements name it. Its text alone is not enough: the variables of a `macro_rules!` and of who calls it are told apart by where
+/// their names were written.
+pub(super) fn spelled(statements: &[Stmt], name: &str) -> Option<Ident> {
+    struct Search<'a>(&'a str, Option<Ident>);
+    impl Search<'_> {
+        fn look(&mut self, tokens: TokenStream) {
+            for token in tokens {
+                match token {
+                    TokenTree::Ident(ident) if ident == self.0 => _ = self.1.get_or_insert(ident),
+                    TokenTree::Group(group) => self.look(group.stream()),
+                    // `"{name}"` is written where the text is.
+                    TokenTree::Literal(text) if words(text.to_token_stream()).contains(self.0) => {
+                        let name = syn::parse_str(self.0).map(|mut name: Ident| {
+                            name.set_span(text.span());
+                            name
+                        });
+                        self.1 = self.1.take().or(name.ok());
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+            let named = path.path.get_ident().filter(|ident| *ident == self.0);
+            self.1 = self.1.take().or(named.cloned());
+        }
+        fn visit_macro(&mut self, invocation: &'ast Macro) {
+            self.look(invocation.tokens.clone());
+        }
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+    let mut search = Search(name, None);
+    statements.iter().for_each(|statement| search.visit_stmt(statement));
+    search.1
 }
 
 /// The variables that a piece of code changes: those assigned and lent as `&mut`, and, among `mutable` ones, receivers of

@@ -8,7 +8,7 @@ use syn::{Block, Expr, ExprClosure, ExprMatch, Local, Pat, Stmt, Token, UnOp};
 use super::exits::{self, Surroundings};
 use super::names::{self, Names};
 use super::node::{self, Head, Leave, Node};
-use super::{Forecaster, chain, told};
+use super::{Forecaster, chain, told, untyped};
 
 /// A piece of a body that is to be divided into regions of its own, by its address.
 pub(super) type Open = *const ();
@@ -384,7 +384,7 @@ impl<'a> Slicer<'a> {
 /// `vec![]`, `Vec::new()`, `None`, `x.into()` without a type: left alone, nobody knows what they are.
 fn is_untyped(local: &Local) -> bool {
     let Some(init) = &local.init else { return false };
-    !matches!(local.pat, Pat::Type(_)) && exits::is_untyped(&init.expr)
+    !matches!(local.pat, Pat::Type(_)) && untyped::is_untyped(&init.expr)
 }
 
 /// Does the loop end by itself?

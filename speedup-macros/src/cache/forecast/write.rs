@@ -98,7 +98,7 @@ fn captured(forecaster: &Forecaster, uses: &Uses, around: &Uses) -> Option<Vec<(
 fn shadow(forecaster: &Forecaster, name: &str, how: Use, statements: &[Stmt]) -> Option<Stmt> {
     let (copied, mutable) = (forecaster.locals.is_copied(name), forecaster.locals.is_mutable(name));
     // A macro may have been given the name.
-    let name = names::variable(statements, name).or_else(|| syn::parse_str(name).ok())?;
+    let name = names::spelled(statements, name).or_else(|| syn::parse_str(name).ok())?;
     let mutable = (how.changed && mutable).then(|| quote!(mut));
     if copied {
         return mutable.map(|_| parse_quote!(let mut #name = #name;));

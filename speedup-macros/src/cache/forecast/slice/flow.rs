@@ -58,9 +58,16 @@ impl Slicer<'_> {
             return self.invocation(&invocation.mac, out);
         }
         if self.is_clean(code) {
+            if let Some(parts) = untyped::made_of(code) {
+                return self.all(parts, out);
+            }
+            // Its branches are looked at one by one.
+            if matches!(code, Expr::If(_) | Expr::Match(_) | Expr::Block(_)) && untyped::is_untyped(code) {
+                return self.control(code, out);
+            }
             if exits::can_fail(code) || !self.changes(code).is_empty() {
                 // Out of its place its type might be anybody's guess.
-                if exits::needs_context(code) {
+                if untyped::needs_context(code) {
                     self.taint_changes(code);
                     self.closed = true;
                 } else {
@@ -121,7 +128,7 @@ impl Slicer<'_> {
         if !names::is_lazy(&binary.op) {
             return self.discard(&binary.right, out);
         }
-        if !self.is_clean(&binary.left) || exits::needs_context(&binary.left) {
+        if !self.is_clean(&binary.left) || untyped::needs_context(&binary.left) {
             return self.skip(&binary.right);
         }
         if matches!(out.last(), Some(Node::Run(_))) && exits::can_fail(&binary.left) {
@@ -292,7 +299,7 @@ impl Slicer<'_> {
                 self.taint_changes(&code);
             }
             exits::Known::Pure if !self.has_calls(&code) => {
-                if self.is_clean(&code) {
+                if self.is_clean(&code) && !untyped::is_untyped(&code) {
                     out.push(Node::Run(code));
                 }
             }
