@@ -164,7 +164,7 @@ mod tests {
 
     /// What those who wait are told of a call, and how often bodies have run.
     fn round(n: u64) -> (Vec<Payload>, [usize; 2]) {
-        [&LEAF_RUNS, &ROOT_RUNS].map(|runs| runs.store(0, Ordering::SeqCst));
+        [&LEAF_RUNS, &ROOT_RUNS].iter().for_each(|runs| runs.store(0, Ordering::SeqCst));
         WAITING.iter().for_each(|number| number.store(u32::MAX, Ordering::SeqCst));
         let begun = Barrier::new(WAITING.len() + 1);
         let told = thread::scope(|scope| {
