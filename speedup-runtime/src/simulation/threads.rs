@@ -119,20 +119,32 @@ pub(crate) fn current_num_threads() -> usize {
 
 /// The start of the pool's threads, in the place of the engine's own.
 pub(crate) mod start {
-    use super::here;
+    use super::here as here_now;
 
     /// Whether they run.
     pub(crate) fn is_started() -> bool {
-        here().is_none_or(|place| place.world.is_pool_running(place.debt.get()))
+        here_now().is_none_or(|place| place.world.is_pool_running(place.debt.get()))
     }
 
     /// They do when their time has come.
     pub(crate) fn note_started() {}
 
+    /// Whether they start about as quickly as one that starts them.
+    pub(crate) fn is_quick() -> bool {
+        super::current_num_threads() <= 8
+    }
+
+    /// Starts them.
+    pub(crate) fn here() {
+        if let Some(place) = here_now() {
+            place.owe(place.world.start_pool(place.debt.get(), true));
+        }
+    }
+
     /// Has another thread start them, unless one is at it. What is given to them waits for that.
     pub(crate) fn beside(then: Option<Box<dyn FnOnce() + Send>>) {
-        if let Some(place) = here() {
-            place.owe(place.world.start_pool(place.debt.get()));
+        if let Some(place) = here_now() {
+            place.owe(place.world.start_pool(place.debt.get(), false));
         }
         then.into_iter().for_each(|then| then());
     }

@@ -206,14 +206,16 @@ impl World {
         state.pool.is_some_and(|pool| pool <= state.now + later)
     }
 
-    /// Has a thread start those of the pool one after the other, unless one is at it. Returns how long it takes to start that one.
-    pub(super) fn start_pool(&self, later: Duration) -> Duration {
+    /// Starts the threads of the pool one after the other, or has another one start them, unless one is at it. Returns how long the caller takes.
+    pub(super) fn start_pool(&self, later: Duration, itself: bool) -> Duration {
         let mut state = self.state();
         if state.pool.is_some() {
             return Duration::ZERO;
         }
-        state.pool = Some(state.now + later + self.costs.start * (self.threads() as u32 + 1));
-        self.costs.start
+        let all = self.costs.start * self.threads() as u32;
+        let first = if itself { Duration::ZERO } else { self.costs.start };
+        state.pool = Some(state.now + later + first + all);
+        if itself { all } else { first }
     }
 
     /// Gives the pool something to do, so much later, when its threads run.

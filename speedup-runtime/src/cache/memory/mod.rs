@@ -1,4 +1,4 @@
-//! When memory is given back, and what it is made of.
+//! When memory is given back, what it is made of, and what else the system is asked.
 
 pub(in crate::cache) mod bag;
 pub(in crate::cache) mod epoch;
@@ -6,5 +6,7 @@ pub(in crate::cache) mod epoch;
 pub(in crate::cache) mod garbage;
 pub(in crate::cache) mod huge_pages;
 pub(in crate::cache) mod membarrier;
+#[cfg(not(any(loom, speedup_simulated)))]
+pub(in crate::cache) mod processors;
 #[cfg(not(loom))]
 pub(in crate::cache) mod registration;

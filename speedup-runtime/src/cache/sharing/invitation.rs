@@ -43,11 +43,13 @@ pub(in crate::cache) fn invite(worker: &'static Worker) {
     let root = home.root.load(Ordering::Acquire);
     // What is shown comes before the look at the seats: partner of the fence in `session`.
     fence(Ordering::SeqCst);
-    if is_started() {
-        invite_to(home, root);
-    } else {
-        start::beside(Some(Box::new(move || invite_to(home, root))));
+    if !is_started() {
+        if !start::is_quick() {
+            return start::beside(Some(Box::new(move || invite_to(home, root))));
+        }
+        start::here();
     }
+    invite_to(home, root);
 }
 
 /// Invites a thread of the pool to an outermost call of this worker, if a seat is free.

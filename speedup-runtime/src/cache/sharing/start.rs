@@ -1,6 +1,6 @@
-//! The start of the pool's threads, which takes some 30 us for each of them: beside the calls that wait for nobody.
+//! The start of the pool's threads, which takes some 30 us for each of them: where they are many, beside the calls that they are to help with.
 
-use crate::cache::memory::registration;
+use crate::cache::memory::{processors, registration};
 use crate::sync::{AtomicBool, Mutex, Ordering, lock, timed};
 use crate::{panics, threads};
 
@@ -28,6 +28,21 @@ pub(in crate::cache) fn note_started() {
     if !STARTED.load(Ordering::Relaxed) {
         STARTED.store(true, Ordering::Relaxed);
     }
+}
+
+/// So many are started by who needs them: on few processors a thread that starts them would only be in their way.
+const FEW: usize = 8;
+
+/// Whether they start about as quickly as one that starts them.
+pub(in crate::cache) fn is_quick() -> bool {
+    processors::of_pool() <= FEW
+}
+
+/// Starts them.
+#[cold]
+pub(in crate::cache) fn here() {
+    _ = timed::current_num_threads();
+    note_started();
 }
 
 /// Has another thread start them, unless one is at it, and do this when they run. Where no thread is to be had it is done here and now.

@@ -87,16 +87,21 @@ pub(super) fn is_cheap(cost: u64) -> bool {
     cost < CHEAP
 }
 
-/// Whether anybody comes if invited now. Calls that are not dear wait until the threads of the pool, which start beside them, are there.
+/// Whether anybody comes if invited now. Calls that are not dear are not shared before the threads of the pool are there, which start beside them.
 fn comes_somebody(cost: u64) -> bool {
-    if is_started() {
-        // In a pool of one thread, which is the caller, nobody would come.
-        return timed::current_num_threads() > 1;
+    if !is_started() {
+        if cost < DEAR_TO_START {
+            start::beside(None);
+            return false;
+        }
+        if !start::is_quick() {
+            // Who is invited comes as soon as they are.
+            return true;
+        }
+        start::here();
     }
-    if cost < DEAR_TO_START {
-        start::beside(None);
-    }
-    cost >= DEAR_TO_START
+    // In a pool of one thread, which is the caller, nobody would come.
+    timed::current_num_threads() > 1
 }
 
 /// Whether it is known that the pool has one thread.
