@@ -234,3 +234,24 @@ fn a_group_is_shared_after_its_first_member_has_taken_long() {
     }
     assert!(DEAR.get((0,)));
 }
+
+#[test]
+fn all_threads_of_a_pool_come_that_starts_beside_the_calls_that_need_it() {
+    // More than a call would start itself.
+    const MANY: usize = 16;
+    let more = |command: &mut Command| _ = command.env("RAYON_NUM_THREADS", MANY.to_string());
+    let name = "all_threads_of_a_pool_come_that_starts_beside_the_calls_that_need_it";
+    if let Some(succeeded) = fresh_with(name, 3, more) {
+        return assert_eq!(succeeded, 3, "some calls waited for others to begin");
+    }
+    let (came, all) = (Mutex::new(0), Condvar::new());
+    let meet = |_| {
+        let mut here = came.lock().expect("no call panics");
+        *here += 1;
+        all.notify_all();
+        let (_here, waited) =
+            all.wait_timeout_while(here, Duration::from_secs(60), |here| *here < MANY).expect("no call panics");
+        !waited.timed_out()
+    };
+    assert_eq!(speedup_runtime::map(0..MANY, meet), [true; MANY]);
+}

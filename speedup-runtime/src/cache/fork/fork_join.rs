@@ -124,12 +124,13 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
 ) -> usize {
     spread(keys, missing);
     worker.own.next_order().arrange(missing);
-    let guest = match missing.len() {
-        0..WIDE => Guest::new(core, callee),
-        _ => Guest::wide(core, callee, Wide::new(keys, missing)),
+    // Of others the board names as many as there are threads for.
+    let is_wide = missing.len() >= WIDE || missing.len() > WINDOW && invitation::may_be_more_than(WINDOW);
+    let guest = match is_wide {
+        false => Guest::new(core, callee),
+        true => Guest::wide(core, callee, Wide::new(keys, missing)),
     };
     let show = Show::new(&guest, worker);
-    let is_wide = guest.is_wide();
     let mut later = 0;
     for step in 0..missing.len() {
         if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {

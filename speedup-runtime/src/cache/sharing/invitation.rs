@@ -75,6 +75,11 @@ pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
     is_started() && home.helpers.load(Ordering::Relaxed) < seats()
 }
 
+/// Whether the pool has more threads than so many, or will have.
+pub(in crate::cache) fn may_be_more_than(many: usize) -> bool {
+    if is_started() { seats() as usize >= many } else { !start::is_quick() }
+}
+
 /// Whether more than one may help with an outermost call.
 pub(in crate::cache) fn are_several() -> bool {
     is_started() && seats() > 1
