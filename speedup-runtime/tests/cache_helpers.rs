@@ -1,11 +1,8 @@
-//! More threads than two: how many come to help, and what they find.
+//! More threads than two: how many come to help, and when.
 
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread::{self, ThreadId},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -27,15 +24,11 @@ impl Meeting {
 
     fn of(&self, many: usize) {
         self.0.fetch_add(1, Ordering::SeqCst);
-        until(|| self.0.load(Ordering::SeqCst) >= many, || format!("{} of {many} came", self.0.load(Ordering::SeqCst)));
-    }
-}
-
-fn until(is_so: impl Fn() -> bool, why: impl Fn() -> String) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONG, "{}", why());
-        thread::yield_now();
+        let began = Instant::now();
+        while self.0.load(Ordering::SeqCst) < many {
+            assert!(began.elapsed() < LONG, "{} of {many} came", self.0.load(Ordering::SeqCst));
+            thread::yield_now();
+        }
     }
 }
 
@@ -86,51 +79,4 @@ fn a_group_of_calls_that_are_known_to_be_dear_is_shared_at_once() {
         // With the first member alone nobody would ever come to it.
         assert_eq!(FOUR.get((2,)), 38);
     });
-}
-
-#[test]
-fn helpers_find_what_helpers_show_when_the_owner_has_begun_all_of_its_own() {
-    static BEGAN: Meeting = Meeting::new();
-    static INNER: Meeting = Meeting::new();
-    static HAS_ENDED: AtomicBool = AtomicBool::new(false);
-    static OWNER: OnceLock<ThreadId> = OnceLock::new();
-    /// From here on keys are of calls that tell what calls cost.
-    const DEAR: u64 = 1_000;
-    /// The first needs 1 and 2, and each of those four others.
-    const TREE: &Cache<(u64,), u64> = {
-        static STATE: State<(u64,), u64> = State::new();
-        let below = |n: u64| TREE.group([(10 * n,), (10 * n + 1,), (10 * n + 2,), (10 * n + 3,)]).iter().sum();
-        let function = Function::new("tree", move |&(n,)| match n {
-            0 => TREE.group([(1,), (2,)]).iter().sum(),
-            1 | 2 => {
-                BEGAN.of(2);
-                // Who made the outermost call ends first, and waits for the other one.
-                if OWNER.get() == Some(&thread::current().id()) {
-                    HAS_ENDED.store(true, Ordering::SeqCst);
-                    return n;
-                }
-                until(|| HAS_ENDED.load(Ordering::SeqCst), || "the owner never ended".to_owned());
-                thread::sleep(Duration::from_millis(50));
-                below(n)
-            }
-            DEAR | 1_001 => below(n),
-            DEAR.. => {
-                thread::sleep(Duration::from_millis(20));
-                n
-            }
-            _ => {
-                // Who shows them and who waits for that one are two. The others have come to help.
-                INNER.of(4);
-                n
-            }
-        });
-        &Cache::of(&STATE, function)
-    };
-    let value = pool(8).install(|| {
-        OWNER.get_or_init(|| thread::current().id());
-        TREE.get((DEAR,));
-        TREE.get((DEAR + 1,));
-        TREE.get((0,))
-    });
-    assert!([1 + 86, 2 + 46].contains(&value), "{value}");
 }

@@ -131,7 +131,7 @@ pub(crate) mod start {
 
     /// Whether they start about as quickly as one that starts them.
     pub(crate) fn is_quick() -> bool {
-        super::current_num_threads() <= 8
+        super::current_num_threads() <= crate::threads::FEW
     }
 
     /// Starts them.

@@ -164,3 +164,86 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
     show.end(keys, missing);
     later
 }
+
+#[cfg(all(test, not(any(loom, speedup_simulated))))]
+mod tests {
+    use std::{
+        sync::{
+            OnceLock,
+            atomic::{AtomicUsize, Ordering},
+        },
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use crate::{
+        Cache,
+        cache::{Function, State, block::waits, thread::registry},
+    };
+
+    fn until(what: &str, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            thread::yield_now();
+        }
+    }
+
+    /// The number of who made the outermost call.
+    static OWNER: OnceLock<u32> = OnceLock::new();
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    static LEAVES: AtomicUsize = AtomicUsize::new(0);
+    /// From here on keys are of calls that tell what calls cost.
+    const DEAR: u64 = 1_000;
+
+    /// The first needs 1 and 2, and each of those four leaves.
+    const TREE: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(&STATE, Function::new("tree", |&(n,)| node(n)))
+    };
+
+    fn below(n: u64) -> u64 {
+        TREE.group([(10 * n,), (10 * n + 1,), (10 * n + 2,), (10 * n + 3,)]).iter().sum()
+    }
+
+    fn node(n: u64) -> u64 {
+        match n {
+            0 => TREE.group([(1,), (2,)]).iter().sum(),
+            1 | 2 => {
+                BEGUN.fetch_add(1, Ordering::SeqCst);
+                until("both have begun", || BEGUN.load(Ordering::SeqCst) == 2);
+                let (me, owner) = (registry::current().number, OWNER.get().copied().unwrap_or(u32::MAX));
+                // That of the owner ends at once. While it waits for the other one it shows nothing.
+                if me != owner {
+                    until("the owner waits", || waits::next(owner) == Some(me));
+                    return below(n);
+                }
+                n
+            }
+            DEAR | 1_001 => below(n),
+            DEAR.. => {
+                // Dear, wherever it runs.
+                thread::sleep(Duration::from_millis(20));
+                n
+            }
+            _ => {
+                // Who shows them and who waits for that one are two. The others have come to help.
+                LEAVES.fetch_add(1, Ordering::SeqCst);
+                until("four threads are at the leaves", || LEAVES.load(Ordering::SeqCst) == 4);
+                n
+            }
+        }
+    }
+
+    #[test]
+    fn helpers_find_what_helpers_show_when_the_owner_shows_nothing_more() {
+        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(8).build().expect("a pool");
+        let value = pool.install(|| {
+            OWNER.get_or_init(|| registry::current().number);
+            TREE.get((DEAR,));
+            TREE.get((DEAR + 1,));
+            TREE.get((0,))
+        });
+        assert!([1 + 86, 2 + 46].contains(&value), "{value}");
+    }
+}

@@ -61,50 +61,37 @@ fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
 
 /// | thread 0 | thread 1 |
 /// |---|---|
-/// | has computed key 2 in the hash table; asks for key 3, which goes there, too | computes key 0; asks for key 3, whose page is made if it comes then |
-#[test]
-fn loom_a_key_that_follows_one_that_strayed_has_one_slot() {
-    check(|| {
+/// | has computed key 2 in the hash table; asks for the key | computes key 0; asks for the key, whose page is made if it comes then |
+fn behind_a_key_that_strayed(key: u64) {
+    check(move || {
         let cache = Cache::paged();
         let me = registry::numbered(0);
         cache.with(me, 0, |table, key, pin| {
             table.slot(key, Some(0), me, pin);
         });
         cache.get(me, 2);
-        let other = start(&cache, 1, |cache, me| {
+        let other = start(&cache, 1, move |cache, me| {
             cache.get(me, 0);
-            cache.get(me, 3);
+            cache.get(me, key);
         });
-        cache.get(me, 3);
+        cache.get(me, key);
         other.join().unwrap();
-        assert_eq!((cache.runs(2), cache.runs(3)), (1, 1));
-        assert_eq!((cache.peek(me, 2), cache.peek(me, 3)), (Some(20), Some(30)));
+        assert_eq!((cache.runs(2), cache.runs(key)), (1, 1));
+        assert_eq!((cache.peek(me, 2), cache.peek(me, key)), (Some(20), Some(10 * key)));
         cache.ends();
     });
 }
 
-/// | thread 0 | thread 1 |
-/// |---|---|
-/// | has computed key 2 in the hash table; asks for key 4, whose page is no mixed one if it is made before that strays | computes key 0; asks for key 4 |
+/// Key 3 goes to the hash table, too.
+#[test]
+fn loom_a_key_that_follows_one_that_strayed_has_one_slot() {
+    behind_a_key_that_strayed(3);
+}
+
+/// The page of key 4 is no mixed one if it is made before that key strays.
 #[test]
 fn loom_a_key_that_strayed_says_nothing_of_other_pages() {
-    check(|| {
-        let cache = Cache::paged();
-        let me = registry::numbered(0);
-        cache.with(me, 0, |table, key, pin| {
-            table.slot(key, Some(0), me, pin);
-        });
-        cache.get(me, 2);
-        let other = start(&cache, 1, |cache, me| {
-            cache.get(me, 0);
-            cache.get(me, 4);
-        });
-        cache.get(me, 4);
-        other.join().unwrap();
-        assert_eq!((cache.runs(2), cache.runs(4)), (1, 1));
-        assert_eq!((cache.peek(me, 2), cache.peek(me, 4)), (Some(20), Some(40)));
-        cache.ends();
-    });
+    behind_a_key_that_strayed(4);
 }
 
 /// | thread 0 | thread 1 |

@@ -30,12 +30,9 @@ pub(in crate::cache) fn note_started() {
     }
 }
 
-/// So many are started by who needs them: on few processors a thread that starts them would only be in their way.
-const FEW: usize = 8;
-
 /// Whether they start about as quickly as one that starts them.
 pub(in crate::cache) fn is_quick() -> bool {
-    processors::of_pool() <= FEW
+    processors::of_pool() <= threads::FEW
 }
 
 /// Starts them.
@@ -51,13 +48,14 @@ pub(in crate::cache) fn beside(then: Option<Then>) {
     let mut starter = lock(&STARTER);
     let waits = then.is_some();
     starter.then.extend(then);
-    if !starter.is_at_it {
+    // Who starts them notes that before looking what waits.
+    let run = STARTED.load(Ordering::Relaxed);
+    if !run && !starter.is_at_it {
         // As long as there is one thread.
         let _ = registration::prepare();
         starter.is_at_it = threads::start("speedup-start", Box::new(start));
     }
-    // By now the other thread may have looked for the last time.
-    let is_left = !starter.is_at_it || STARTED.load(Ordering::Relaxed);
+    let is_left = run || !starter.is_at_it;
     drop(starter);
     if waits && is_left {
         start();
@@ -71,5 +69,26 @@ fn start() {
     let then = std::mem::take(&mut lock(&STARTER).then);
     for then in then {
         panics::contain(then);
+    }
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_pool_is_done_whether_it_runs_or_not() {
+        let (done, all) = mpsc::channel();
+        let tell = |of| {
+            let done = done.clone();
+            Some(Box::new(move || done.send(of).expect("it is waited for")) as Then)
+        };
+        beside(tell(1));
+        assert_eq!(all.recv(), Ok(1));
+        assert!(is_started());
+        beside(tell(2));
+        assert_eq!(all.recv(), Ok(2));
     }
 }
