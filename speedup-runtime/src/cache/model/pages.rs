@@ -62,7 +62,7 @@ fn loom_a_key_that_strays_while_its_page_is_made_has_one_slot() {
 /// | thread 0 | thread 1 |
 /// |---|---|
 /// | has computed key 2 in the hash table; asks for the key | computes key 0; asks for the key, whose page is made if it comes then |
-fn behind_a_key_that_strayed(key: u64) {
+fn behind_a_key_that_strayed(key: u32) {
     check(move || {
         let cache = Cache::paged();
         let me = registry::numbered(0);
