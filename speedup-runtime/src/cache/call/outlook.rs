@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cache::thread::{registry::Worker, window::nanos};
-use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering, timed::Instant};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, timed::Instant};
 
 /// Forecasts are watched from the first one on that takes longer.
 const SHORT: Duration = Duration::from_micros(3);
@@ -18,6 +18,8 @@ const MEMORY: u64 = 20_000_000;
 /// No more losses and gains are remembered than so many forecasts take, so that a change is noticed.
 const WORST: i64 = -8;
 const BEST: i64 = 16;
+/// So many nanoseconds of gains are, however short the forecasts: who waits now and then waits as long as a call takes.
+const LEAST: i64 = 300_000;
 
 /// What came of a cache's forecasts. Relaxed throughout: counts and hints.
 pub(in crate::cache) struct Outlook {
@@ -27,6 +29,8 @@ pub(in crate::cache) struct Outlook {
     pub(in crate::cache) helped: AtomicU64,
     /// Forecasts that found nothing to share.
     pub(in crate::cache) vain: AtomicU64,
+    /// How many calls the last forecast has named.
+    pub(in crate::cache) named: AtomicUsize,
     /// Whether a forecast has been dear: then the time that threads spend is noted.
     watched: AtomicBool,
     /// The parts of a [`Balance`].
@@ -42,6 +46,7 @@ impl Outlook {
             shared: AtomicU64::new(0),
             helped: AtomicU64::new(0),
             vain: AtomicU64::new(0),
+            named: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
             total: AtomicU64::new(0),
             paid: AtomicU64::new(0),
@@ -180,7 +185,7 @@ impl Balance {
 
     fn gain(&mut self, time: i64) {
         let [worst, best] = [WORST, BEST].map(|limit| limit.saturating_mul(signed(self.latest)));
-        self.net = self.net.saturating_add(time).clamp(worst, best);
+        self.net = self.net.saturating_add(time).clamp(worst, best.max(LEAST));
     }
 }
 
@@ -248,6 +253,20 @@ mod tests {
         }
         worker.own.sample.opened.set(None);
         assert_eq!(refused, 2);
+    }
+
+    #[test]
+    fn one_that_waits_for_a_call_now_and_then_does_not_end_forecasts_that_take_next_to_nothing() {
+        let mut balance = Balance::default();
+        let forecast = 400;
+        for at in 0..1_000 {
+            assert!(balance.allows(), "{at}");
+            balance.pay(forecast);
+            balance.pay(8 * forecast);
+            balance.spend(CALL, 0, true);
+            // As long as the other one takes for two calls.
+            balance.spend(CALL, if at % 5 == 4 { 2 * CALL } else { 0 }, false);
+        }
     }
 
     #[test]

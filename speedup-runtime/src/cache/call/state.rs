@@ -163,6 +163,18 @@ impl<K: Key, R: Output> Core<K, R> {
         self.table(pin.at()).is_some_and(|table| table.find(key, key.pack(), pin.at()).is_some())
     }
 
+    /// How many of these keys, from the first on, have values. Only of small integers, which look up without code of users: many are there at
+    /// the price of one.
+    pub(in crate::cache) fn there(&self, keys: &[K], of: &[usize], worker: &'static Worker) -> usize {
+        if !K::is_small() {
+            return 0;
+        }
+        let pin = worker.pin();
+        let Some(table) = self.table(pin.at()) else { return 0 };
+        let is_there = |index: &&usize| table.find(&keys[**index], keys[**index].pack(), pin.at()).is_some();
+        of.iter().take_while(is_there).count()
+    }
+
     /// Whether the slot of a key is the one that was seen, and still claimed by the same worker.
     pub(in crate::cache) fn is_still(&self, key: &K, busy: &Busy, worker: &'static Worker) -> bool {
         let pin = worker.pin();

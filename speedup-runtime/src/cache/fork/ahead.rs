@@ -7,6 +7,7 @@
 
 use std::{
     borrow::Cow,
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -87,12 +88,13 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if !core.outlook.is_good(worker, began) {
         return;
     }
-    let named = Named::by(worker);
+    let named = Named::by(worker, core.outlook.named.load(Ordering::Relaxed));
     let call = |arguments: K::Args| named.name(K::of(arguments), core);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
         panics::swallow(payload);
     }
     let (keys, took) = (named.into_keys(), began.elapsed());
+    core.outlook.named.store(keys.len(), Ordering::Relaxed);
     core.outlook.pay(took);
     core.grain.named(keys.len(), took, worker);
     share(core, callee, &keys, worker);
@@ -100,6 +102,11 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 
 /// Computes the keys together with whoever helps.
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    let trial = core.grain.tries(keys.len(), worker).then(Trial::begin);
+    let is_docked = callee.function.docked.is_some();
+    if !is_docked && trial.is_none() && core.shares(callee.function, keys.len(), worker) {
+        return share_rest(core, callee, keys, None, worker);
+    }
     let mut few = [0; FEW];
     let mut left = match few.get_mut(..keys.len()) {
         Some(few) => {
@@ -108,46 +115,54 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
         }
         None => Cow::Owned((0..keys.len()).collect()),
     };
-    if callee.function.docked.is_some() {
-        let mut missing = missing(core, keys, &left, worker);
+    if is_docked {
+        let mut missing = missing(core, keys, left.iter().copied(), worker);
         // Helpers may be at the first before this thread is: none is claimed.
         let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
         left = Cow::Owned(missing);
     }
-    if let Some(begun) = alone(core, callee, keys, &left, worker) {
-        share_rest(core, callee, keys, &left, begun, worker);
+    if let Some(begun) = alone(core, callee, keys, &left, trial, worker) {
+        share_rest(core, callee, keys, Some((&left, begun)), worker);
     }
 }
 
-/// Computes with whoever helps what is left of so many of them that have been begun. Out of line, since the frame of whoever goes on alone lies on
-/// the stack for each level of the first calls.
+/// Computes with whoever helps all of the keys, or those of them that are left when so many have been begun. Out of line, since the frame of
+/// whoever goes on alone lies on the stack for each level of the first calls.
 #[cold]
 #[inline(never)]
 fn share_rest<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     keys: &[K],
-    left: &[usize],
-    begun: usize,
+    left: Option<(&[usize], usize)>,
     worker: &'static Worker,
 ) {
-    let left = &left[begun..];
-    let is_docked = callee.function.docked.is_some();
-    let mut missing = if is_docked { left.to_vec() } else { missing(core, keys, left, worker) };
+    let mut missing = match left {
+        None => missing(core, keys, 0..keys.len(), worker),
+        Some((left, begun)) if callee.function.docked.is_some() => left[begun..].to_vec(),
+        Some((left, begun)) => missing(core, keys, left[begun..].iter().copied(), worker),
+    };
     if missing.is_empty() {
-        core.outlook.vain.fetch_add(u64::from(begun == 0), Ordering::Relaxed);
+        let is_vain = left.is_none_or(|(_, begun)| begun == 0);
+        core.outlook.vain.fetch_add(u64::from(is_vain), Ordering::Relaxed);
         return;
     }
     if opened::show_all(&worker.own.opened, worker.board()) {
         invitation::invite(worker);
     }
-    let mut helped = 0;
+    let helped = Cell::new(0);
+    let help = |more| helped.set(helped.get() + more);
     core.outlook.shared.fetch_add(missing.len() as u64, Ordering::Relaxed);
     // A single one is shown, too: whoever helps descends through it to what it needs.
-    fork_join::share(core, callee, keys, &mut missing, worker, |index| {
-        compute(core, callee, &keys[index], worker, &mut helped)
+    let skip = |next: &[usize]| {
+        let there = core.there(keys, next, worker);
+        help(there as u64);
+        there
+    };
+    fork_join::share(core, callee, keys, &mut missing, worker, skip, |index| {
+        compute(core, callee, &keys[index], worker, help)
     });
-    core.outlook.helped.fetch_add(helped, Ordering::Relaxed);
+    core.outlook.helped.fetch_add(helped.get(), Ordering::Relaxed);
 }
 
 /// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
@@ -157,19 +172,21 @@ fn alone<K: Key, R: Output>(
     callee: Callee<'_, K, R>,
     keys: &[K],
     left: &[usize],
+    mut trial: Option<Trial>,
     worker: &'static Worker,
 ) -> Option<usize> {
-    let mut trial = core.grain.tries(left.len(), worker).then(Trial::begin);
-    if trial.is_none() && core.shares(callee.function, left.len(), worker) {
+    if callee.function.docked.is_some() && trial.is_none() && core.shares(callee.function, left.len(), worker) {
         return Some(0);
     }
-    let (mut begun, mut found) = (0, 0);
+    let (mut begun, mut found, tries) = (0, 0, &worker.own.sample.tries);
     let guest = Guest::new(core, callee);
     let open = Open::new(&guest, keys, left, worker);
     while begun < left.len() {
         let mut step = Step::Stop;
+        let outer = tries.replace(tries.get() || trial.is_some());
         // As in `missing`.
-        open.next(|key| panics::contain(|| step = compute(core, callee, key, worker, &mut found)));
+        open.next(|key| panics::contain(|| step = compute(core, callee, key, worker, |more| found += more)));
+        tries.set(outer);
         if matches!(step, Step::Stop) {
             return None;
         }
@@ -200,18 +217,18 @@ fn compute<K: Key, R: Output>(
     callee: Callee<'_, K, R>,
     key: &K,
     worker: &'static Worker,
-    helped: &mut u64,
+    mut helped: impl FnMut(u64),
 ) -> Step {
     let (frame, keep) = (worker.running(), callee.function.keep);
     if keep.is_some() && core.contains(key, worker) {
-        *helped += 1;
+        helped(1);
         return Step::Done;
     }
     let member = || core.member(callee.function, key, worker);
     call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
     let begun = keep.map(|_| member());
     if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
-        *helped += 1;
+        helped(1);
         return Step::Done;
     }
     let mut step = Step::Done;
@@ -220,7 +237,7 @@ fn compute<K: Key, R: Output>(
     }) {
         // Whoever computes it is left to it: the body waits when it comes to this call.
         Ok(tried @ (Tried::Found(()) | Tried::Busy)) => {
-            *helped += 1;
+            helped(1);
             if matches!(tried, Tried::Busy) {
                 step = Step::Later;
             }

@@ -62,15 +62,21 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     if missing.is_empty() {
         return;
     }
-    let later = share(core, callee, keys, missing, worker, |index| {
-        match core.compute_if_free(callee, &keys[index], R::clone) {
+    let later = share(
+        core,
+        callee,
+        keys,
+        missing,
+        worker,
+        |_| 0,
+        |index| match core.compute_if_free(callee, &keys[index], R::clone) {
             Tried::Found(value) | Tried::Computed(value) => {
                 results[index] = Some(value);
                 Step::Done
             }
             Tried::Busy => Step::Later,
-        }
-    });
+        },
+    );
     for index in &missing[..later] {
         results[*index] = Some(callee.run(core, &keys[*index], None));
     }
@@ -112,14 +118,15 @@ pub(in crate::cache) enum Step {
     Stop,
 }
 
-/// Shows the members that are missing, and goes through them in the worker's order. Returns how many are left for later;
-/// they stand first in `missing`.
+/// Shows the members that are missing, and goes through them in the worker's order, without those which are to be skipped: it is asked how many of
+/// the next ones are. Returns how many are left for later; they stand first in `missing`.
 pub(in crate::cache) fn share<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     keys: &[K],
     missing: &mut [usize],
     worker: &'static Worker,
+    mut skip: impl FnMut(&[usize]) -> usize,
     mut take: impl FnMut(usize) -> Step,
 ) -> usize {
     spread(keys, missing);
@@ -131,9 +138,9 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
         true => Guest::wide(core, callee, Wide::new(keys, missing)),
     };
     let show = Show::new(&guest, worker);
-    let mut later = 0;
-    for step in 0..missing.len() {
-        if step % (WINDOW / 2) == 0 && (step == 0 || missing.len() > WINDOW) {
+    let (mut later, mut step, mut show_at) = (0, 0, 0);
+    while step < missing.len() {
+        if step >= show_at {
             // A wide group has been shown once and for all.
             if step == 0 || !is_wide {
                 show.members(keys, &missing[step..]);
@@ -142,6 +149,7 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
                 core.open(worker);
                 invitation::invite(worker);
             }
+            show_at = if missing.len() > WINDOW { step + WINDOW / 2 } else { usize::MAX };
         }
         let index = missing[step];
         match take(index) {
@@ -155,6 +163,8 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
                 return later;
             }
         }
+        step += 1;
+        step += skip(&missing[step..]);
     }
     // What one of them needs another one's owner waits for, so a third thread may be of use to any of them.
     if later > 0 && invitation::are_several() {

@@ -35,9 +35,9 @@ pub(super) struct Named<K> {
 unsafe impl<K: Send> Sync for Named<K> {}
 
 impl<K: Key> Named<K> {
-    /// Of a forecast that this thread makes.
-    pub(super) fn by(worker: &'static Worker) -> Self {
-        Self { by: worker, own: UnsafeCell::new(Keys::new(8)), others: Mutex::new(Keys::new(0)) }
+    /// Of a forecast that this thread makes, where the last one named so many.
+    pub(super) fn by(worker: &'static Worker, last: usize) -> Self {
+        Self { by: worker, own: UnsafeCell::new(Keys::new(last.clamp(8, ROOM))), others: Mutex::new(Keys::new(0)) }
     }
 
     /// Notes a key, and ends a forecast that has no end.
@@ -105,8 +105,7 @@ impl<K: Key> Keys<K> {
 
     /// Drops what is not missing; whether there is room then.
     fn make_room<R: Output>(&mut self, core: &Core<K, R>, worker: &'static Worker) -> bool {
-        let all: Vec<usize> = (0..self.keys.len()).collect();
-        let mut missing = missing(core, &self.keys, &all, worker).into_iter().peekable();
+        let mut missing = missing(core, &self.keys, 0..self.keys.len(), worker).into_iter().peekable();
         let mut at = 0;
         self.keys.retain(|_| {
             let is_missing = missing.next_if_eq(&at).is_some();
@@ -132,11 +131,10 @@ mod tests {
         let cache = crate::Cache::from_fn(|n: u32| n);
         there.iter().for_each(|n| _ = cache.get((*n,)));
         let core = cache.core();
-        let named = Named::by(registry::current());
+        let named = Named::by(registry::current(), 0);
         panics::contain(|| keys.into_iter().for_each(|n| named.name((n,), core)));
         let keys = named.into_keys();
-        let all: Vec<usize> = (0..keys.len()).collect();
-        missing(core, &keys, &all, registry::current()).iter().map(|index| keys[*index].0).collect()
+        missing(core, &keys, 0..keys.len(), registry::current()).iter().map(|index| keys[*index].0).collect()
     }
 
     #[test]
@@ -161,7 +159,7 @@ mod tests {
     #[test]
     fn what_other_threads_name_comes_behind() {
         let cache = crate::Cache::from_fn(|n: u32| n);
-        let (core, named) = (cache.core(), Named::by(registry::current()));
+        let (core, named) = (cache.core(), Named::by(registry::current(), 0));
         std::thread::scope(|scope| {
             scope.spawn(|| (0..5).for_each(|n| named.name((n + 10,), core)));
             (0..5).for_each(|n| named.name((n,), core));

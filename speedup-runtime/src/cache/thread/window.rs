@@ -133,6 +133,8 @@ pub(in crate::cache) struct Sample {
     pub(in crate::cache) helps: Cell<bool>,
     /// Whether the thread computes members of one group, one after the other: it goes on as it does.
     pub(in crate::cache) goes_on: Cell<bool>,
+    /// Whether it computes the first of many calls, which are to tell what the rest will take.
+    pub(in crate::cache) tries: Cell<bool>,
 }
 
 /// How a thread goes on.

@@ -32,10 +32,11 @@ impl Grain {
     }
 
     /// Whether the first of so many calls are to tell whether to share the rest, whatever else speaks for it: as long as it is not known that
-    /// calls are dear.
+    /// calls are dear. Where calls are shared, one of them that itself needs many tells nothing: until it ends, others would find nothing to do.
     pub(in crate::cache) fn tries(&self, count: usize, worker: &Worker) -> bool {
-        let is_dear = || spent(&worker.own.sample, Instant::now(), worker).is_some_and(|spent| spent.time >= TO_START);
-        count > MANY && is_cheap(self.cost()) && !is_dear()
+        let sample = &worker.own.sample;
+        let is_dear = || spent(sample, Instant::now(), worker).is_some_and(|spent| spent.time >= TO_START);
+        count > MANY && is_cheap(self.cost()) && !(sample.is_shared() && sample.tries.get()) && !is_dear()
     }
 
     /// Whether to share the rest of many calls, which seem to cost so much each.
@@ -126,9 +127,25 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::thread::registry;
 
     fn told(begun: usize, least: u64) -> Told {
         Trial { since: Instant::now(), before: begun, least }.judge(begun)
+    }
+
+    #[test]
+    fn where_calls_are_shared_only_the_outermost_of_many_tell_of_the_rest() {
+        let (grain, worker) = (Grain::new(), registry::current());
+        let sample = &worker.own.sample;
+        let (stage, opened) = (sample.stage.replace(Stage::Shared), sample.opened.take());
+        assert!(grain.tries(MANY + 1, worker));
+        sample.tries.set(true);
+        assert!(!grain.tries(MANY + 1, worker), "one of them needs many itself");
+        sample.stage.set(Stage::Asking);
+        assert!(grain.tries(MANY + 1, worker), "nobody looks for work");
+        sample.tries.set(false);
+        sample.stage.set(stage);
+        sample.opened.set(opened);
     }
 
     #[test]
