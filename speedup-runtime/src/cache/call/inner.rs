@@ -82,8 +82,33 @@ impl<K: Key, R: Output> Core<K, R> {
         if !K::is_small() {
             return self.get_hashed(callee, key);
         }
-        // What is more than a hit is left to `execute`, so that this is short wherever it is inlined.
-        self.hit_small(key).unwrap_or_else(|| callee.run(self, key, None))
+        match self.hit_or_claim(key) {
+            Ok(value) => value,
+            // What is more than a look is left to `execute`, so that this is short wherever it is inlined.
+            Err(flight) => callee.run(self, key, flight),
+        }
+    }
+
+    /// The value of a key of small integers, if it is in a page. If not, the same look claims its slot, where the table is this thread's
+    /// own and the slot is certain to be the key's.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn hit_or_claim(&self, key: &K) -> Result<R, Option<Flight<'_, K, R>>> {
+        let Some(packed) = key.pack() else { return Err(None) };
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed).ok_or(None) };
+        // No closures, as in `hit_small`.
+        let pin = worker.pin_swiftly();
+        let Some(table) = self.table(pin.at()) else { return Err(None) };
+        let slot = match table.look_paged(packed, pin.at()) {
+            Ok(value) => {
+                let value = value.clone();
+                drop(pin);
+                worker.count_hit(self.number.index(), packed);
+                return Ok(value);
+            }
+            Err(slot) => slot,
+        };
+        let own = slot.filter(|slot| table.claim_alone(slot, worker));
+        Err(own.map(|slot| Flight::new(self, worker, table.id(), slot)))
     }
 
     /// The value of a key of small integers, if it is in a page.

@@ -74,6 +74,13 @@ impl<K: Key, R: Output> Table<K, R> {
         }
     }
 
+    /// The same in a table that is the worker's own, by one that leaves its barriers to others.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn claim_alone(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+        let alone = self.bias.alone(me.number, || ());
+        alone.is_some_and(|alone| slot.state().claim_alone(me.number, &alone).is_ok())
+    }
+
     /// The same by a worker that leaves its barriers to others, as its caller has just seen.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn claim_swiftly(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
