@@ -184,13 +184,17 @@ impl Goal {
             }
             return self.has_ended(core, worker);
         }
-        let pin = worker.pin();
-        if let Some(slot) = self.find(core, pin.at()) {
-            // SAFETY: claimed by this worker, by the contract.
-            unsafe { slot.publish(value) };
-        }
-        drop(pin);
+        // What goes nowhere is dropped later, by users' code.
+        let left = worker.while_pinned(|pin| match self.find(core, pin) {
+            Some(slot) => {
+                // SAFETY: claimed by this worker, by the contract.
+                unsafe { slot.publish(value) };
+                None
+            }
+            None => Some(value),
+        });
         self.has_ended(core, worker);
+        drop(left);
     }
 
     #[cold]

@@ -85,7 +85,8 @@ impl<K: Key, R: Output> Core<K, R> {
         match self.hit_or_claim(key) {
             Ok(value) => value,
             // What is more than a look is left to `execute`, so that this is short wherever it is inlined.
-            Err(flight) => callee.run(self, key, flight),
+            Err(Some(flight)) => callee.run(self, key, Some(flight)),
+            Err(None) => callee.run_unclaimed(self, key),
         }
     }
 
@@ -96,7 +97,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let Some(packed) = key.pack() else { return Err(None) };
         let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed).ok_or(None) };
         // No closures, as in `hit_small`.
-        let pin = worker.pin_swiftly();
+        let pin = worker.pin_to_clone::<R>();
         let Some(table) = self.table(pin.at()) else { return Err(None) };
         let slot = match table.look_paged(packed, pin.at()) {
             Ok(value) => {
@@ -117,7 +118,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
         let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
-        let pin = worker.pin_swiftly();
+        let pin = worker.pin_to_clone::<R>();
         let value = self.table(pin.at())?.find_paged(packed, pin.at())?.clone();
         drop(pin);
         worker.count_hit(self.number.index(), packed);

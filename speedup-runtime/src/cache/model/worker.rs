@@ -66,6 +66,15 @@ impl Worker {
         garbage::carry(self.number as usize);
         Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
+
+    /// As in the program.
+    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>) -> T) -> T {
+        if self.reader.makes_barriers() || !FREES.get() {
+            return run(self.pin().at());
+        }
+        garbage::carry(self.number as usize);
+        run(Pin { worker: self, entered: Some(self.reader.enter_briefly(&DOMAIN)) }.at())
+    }
 }
 
 /// Keeps what the tables hold from being freed.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    hint::cold_path,
     marker::PhantomData,
     ptr::NonNull,
     time::Duration,
@@ -28,6 +29,7 @@ use crate::cache::{
         left::Left,
         opened,
         order::Order,
+        plain::is_plain,
         segment::Segment,
         site::Site,
         tally::{NEAR, TALLIES, Tally},
@@ -258,7 +260,29 @@ impl Worker {
         Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
     }
 
-    /// The same, if the thread is not pinned: so who does little need not ask again when that ends.
+    /// The same, for who runs no code of users under the pin: nothing is asked about outer ones.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn pin_briefly(&'static self) -> Pin {
+        Pin { worker: self, entered: self.reader.enter_briefly(&DOMAIN) }
+    }
+
+    /// As [`pin_swiftly`](Self::pin_swiftly), for who only clones a value of this type.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn pin_to_clone<R: 'static>(&'static self) -> Pin {
+        if is_plain::<R>() { self.pin_briefly() } else { self.pin_swiftly() }
+    }
+
+    /// Runs this under a pin. No code of users runs meanwhile. Only on the calling thread's own worker.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>) -> T) -> T {
+        if self.reader.makes_barriers() {
+            cold_path();
+            return run(self.pin_slowly().at());
+        }
+        run(self.pin_briefly().at())
+    }
+
+    /// The same as `pin_swiftly`, if the thread is not pinned: so who does little need not ask again when that ends.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn pin_first(&'static self) -> Option<Pin> {
         Some(Pin { worker: self, entered: self.reader.enter_first(&DOMAIN)? })
