@@ -12,14 +12,11 @@ use crate::cache::{
         isolation,
     },
     call::{asked::Asked, callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
-    table::{
-        Table,
-        key::{Key, Output, mark_of},
-    },
+    table::key::{Key, Output, mark_of},
     thread::{
         call_stack,
         claim::Busy,
-        registry::{self, Pinned, Worker},
+        registry::{self, Worker},
         stack,
     },
 };
@@ -90,8 +87,7 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// The value of a key of small integers, if it is in a page. If not, the same look claims its slot, where the table is this thread's
-    /// own and the slot is certain to be the key's.
+    /// The value of a key of small integers, if it is in a page. If not, the same look claims its slot, where that is certain to be the key's own.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit_or_claim(&self, key: &K) -> Result<R, Option<Flight<'_, K, R>>> {
         let Some(packed) = key.pack() else { return Err(None) };
@@ -108,7 +104,7 @@ impl<K: Key, R: Output> Core<K, R> {
             }
             Err(slot) => slot,
         };
-        let own = slot.filter(|slot| table.claim_alone(slot, worker));
+        let own = slot.filter(|slot| table.claim_swiftly(slot, worker));
         Err(own.map(|slot| Flight::new(self, worker, table.id(), slot)))
     }
 
@@ -153,35 +149,10 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Claims a key's slot, or finds its value, if that takes no more than a look.
-    ///
-    /// # Safety
-    /// The core is that of a scope, or [lasts](Self::lasts), if `lasting` is true.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) unsafe fn begin(&self, key: &K, worker: &'static Worker, lasting: bool) -> Begun<'_, K, R> {
-        if !lasting || !K::is_small() {
-            return self.begin_pinned(key, worker);
-        }
-        // A pin is also where a thread sees that it may leave its barriers to others.
-        if worker.reader.makes_barriers() {
-            return self.begin_elsewhere(key, worker);
-        }
-        // SAFETY: by the contract; see `look_in_scope`.
-        let pin = unsafe { Pinned::needless() };
-        let begin = |table: &Table<K, R>| {
-            let slot = table.begin_paged(key.pack()?, worker, pin)?;
-            Some(Flight::new(self, worker, table.id(), slot))
-        };
-        match self.table(pin).and_then(begin) {
-            Some(flight) => Begun::Mine(flight),
-            None => self.begin_elsewhere(key, worker),
-        }
-    }
-
-    /// The same under a pin; out of line, to keep the frames of bodies small.
-    #[cold]
+    /// Claims a key's slot, or finds its value, if that takes no more than a look. Out of line, to keep the frames of bodies small: mostly the
+    /// look that has found no value has claimed the slot.
     #[inline(never)]
-    fn begin_elsewhere(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+    pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         self.begin_pinned(key, worker)
     }
 

@@ -27,17 +27,6 @@ impl<K: Key, R: Output> Table<K, R> {
         self.find_or_file(key, packed, me, pin)
     }
 
-    /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn begin_paged<'pin>(
-        &self,
-        packed: u64,
-        me: &Worker,
-        pin: Pinned<'pin>,
-    ) -> Option<Slot<'pin, R>> {
-        self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
-    }
-
     /// The value of a small key that is in a page, or its slot if it is certain to be its own.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn look_paged<'pin>(
@@ -72,13 +61,6 @@ impl<K: Key, R: Output> Table<K, R> {
             Some(alone) => slot.state().claim_alone(me.number, &alone).is_ok(),
             None => self.bias.is_shared() && slot.state().claim(me.number).is_ok(),
         }
-    }
-
-    /// The same in a table that is the worker's own, by one that leaves its barriers to others.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn claim_alone(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
-        let alone = self.bias.alone(me.number, || ());
-        alone.is_some_and(|alone| slot.state().claim_alone(me.number, &alone).is_ok())
     }
 
     /// The same by a worker that leaves its barriers to others, as its caller has just seen.
