@@ -184,16 +184,21 @@ impl Goal {
             }
             return self.has_ended(core, worker);
         }
-        // What goes nowhere is dropped later, by users' code.
-        let left = worker.while_pinned(|pin| match self.find(core, pin) {
-            Some(slot) => {
-                // SAFETY: claimed by this worker, by the contract.
-                unsafe { slot.publish(value) };
-                None
-            }
-            None => Some(value),
+        let (left, is_awaited) = worker.while_pinned(|pin, fenced| {
+            // What goes nowhere is dropped later, by users' code.
+            let left = match self.find(core, pin) {
+                Some(slot) => {
+                    // SAFETY: claimed by this worker, by the contract.
+                    unsafe { slot.publish(value) };
+                    None
+                }
+                None => Some(value),
+            };
+            (left, core.waiters.any(|| worker.order_as(fenced)))
         });
-        self.has_ended(core, worker);
+        if is_awaited {
+            waits::ended(self.state as usize, self.table, &core.waiters);
+        }
         drop(left);
     }
 

@@ -90,16 +90,16 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key of small integers, if it is in a page. If not, the same look claims its slot, where that is certain to be the key's own.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit_or_claim(&self, key: &K) -> Result<R, Option<Flight<'_, K, R>>> {
-        let Some(packed) = key.pack() else { return Err(None) };
-        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed).ok_or(None) };
+        let Some(codes) = key.codes() else { return Err(None) };
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(key).ok_or(None) };
         // No closures, as in `hit_small`.
         let pin = worker.pin_to_clone::<R>();
         let Some(table) = self.table(pin.at()) else { return Err(None) };
-        let slot = match table.look_paged(packed, pin.at()) {
+        let slot = match table.look_paged(&codes, pin.at()) {
             Ok(value) => {
                 let value = value.clone();
                 drop(pin);
-                worker.count_hit(self.number.index(), packed);
+                worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
                 return Ok(value);
             }
             Err(slot) => slot,
@@ -112,7 +112,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
-        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(key) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
         let pin = worker.pin_to_clone::<R>();
         let value = self.table(pin.at())?.find_paged(packed, pin.at())?.clone();
@@ -124,7 +124,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The same on a thread that makes barriers of its own.
     #[cold]
     #[inline(never)]
-    fn hit_small_slowly(&self, packed: u64) -> Option<R> {
+    fn hit_small_slowly(&self, key: &K) -> Option<R> {
+        let packed = key.pack()?;
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
     }
 

@@ -27,14 +27,14 @@ impl<K: Key, R: Output> Table<K, R> {
         self.find_or_file(key, packed, me, pin)
     }
 
-    /// The value of a small key that is in a page, or its slot if it is certain to be its own.
+    /// The value of a small key with these [codes](Key::codes) that is in a page, or its slot if it is certain to be its own.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn look_paged<'pin>(
         &self,
-        packed: u64,
+        codes: &[u64; 4],
         pin: Pinned<'pin>,
     ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
-        let Some((link, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
+        let Some((link, slot)) = self.pages.find_by_codes(codes, pin) else { return Err(None) };
         slot.value().ok_or_else(|| (!link.is_mixed()).then_some(slot))
     }
 

@@ -17,7 +17,7 @@ use crate::cache::{
         bag::Bag,
         epoch::{Entered, Reader},
         garbage::DOMAIN,
-        registration,
+        membarrier, registration,
     },
     thread::{
         blame::Blame,
@@ -39,7 +39,7 @@ use crate::cache::{
 };
 #[cfg(speedup_simulated)]
 use crate::sync::timed::Parker;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, atomic::fence};
 
 thread_local! {
     /// The worker of this thread, as long as it leaves its barriers to others. See [`swift`](super::registry::swift).
@@ -272,14 +272,21 @@ impl Worker {
         if is_plain::<R>() { self.pin_briefly() } else { self.pin_swiftly() }
     }
 
-    /// Runs this under a pin. No code of users runs meanwhile. Only on the calling thread's own worker.
+    /// Runs this under a pin, and tells it whether the thread makes barriers of its own. No code of users runs meanwhile. Only on the calling
+    /// thread's own worker.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>) -> T) -> T {
+    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>, bool) -> T) -> T {
         if self.reader.makes_barriers() {
             cold_path();
-            return run(self.pin_slowly().at());
+            return run(self.pin_slowly().at(), true);
         }
-        run(self.pin_briefly().at())
+        run(self.pin_briefly().at(), false)
+    }
+
+    /// As [`order`](Self::order), for who knows whether the thread makes barriers of its own.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn order_as(&self, fenced: bool) {
+        if fenced { fence(Ordering::SeqCst) } else { membarrier::light() }
     }
 
     /// The same as `pin_swiftly`, if the thread is not pinned: so who does little need not ask again when that ends.

@@ -16,7 +16,7 @@ use std::{
     alloc::{alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
     mem::needs_drop,
-    ptr::{NonNull, null_mut},
+    ptr::null_mut,
 };
 
 use self::{allowance::Allowance, strays::Strays};
@@ -39,7 +39,7 @@ const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
 pub(super) struct Pages<K: Key, R> {
-    /// The directory of the first coordinate, or null. Written under `growth`; Release there, Acquire by readers.
+    /// The directory of the first coordinate, or one of no entries, which is nobody's. Written under `growth`; Release there, Acquire by readers.
     root: AtomicPtr<Directory>,
     /// What has been allocated; its lock is held while anything is linked.
     growth: Mutex<Growth>,
@@ -76,7 +76,7 @@ impl<K: Key, R> Pages<K, R> {
     /// No pages.
     pub(super) fn new() -> Self {
         Self {
-            root: AtomicPtr::new(null_mut()),
+            root: AtomicPtr::new(Directory::none()),
             growth: Mutex::new(Growth::default()),
             strays: Strays::new(),
             allowance: Allowance::new(K::COORDINATES == 1),
@@ -94,17 +94,44 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The same, with the link to its page.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn find_in_page<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
-        let place = Self::place(packed);
+    pub(super) fn find_in_page<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
+        self.find_at(&Self::place(packed), pin, || packed)
+    }
+
+    /// The same by the [codes](Key::codes) of a key.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn find_by_codes<'pin>(&self, codes: &[u64; 4], pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
+        let [a, b, c, d] = *codes;
+        let place = match K::COORDINATES {
+            2 => Self::place_of([a, b]),
+            3 => Self::place_of([a, b, c]),
+            4 => Self::place_of([a, b, c, d]),
+            _ => Self::place_of([a]),
+        };
+        self.find_at(&place, pin, || packed_key::joined(codes, K::COORDINATES))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn find_at<'pin>(
+        &self,
+        place: &Place,
+        _pin: Pinned<'pin>,
+        packed: impl FnOnce() -> u64,
+    ) -> Option<(PageLink, Slot<'pin, R>)> {
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
-        for step in &place.path[..K::COORDINATES] {
-            let directory = NonNull::new(at)?.cast::<Directory>();
+        let mut level = 0;
+        while level < K::COORDINATES {
+            // The first one is never null.
+            if level > 0 && at.is_null() {
+                return None;
+            }
             // SAFETY: the pointer came from a directory of this table, which lives as long as the table.
-            at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
+            at = unsafe { Directory::entry(at.cast(), place.path[level])? }.load(Ordering::Acquire);
+            level += 1;
         }
         let link = PageLink::of(at);
         // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
-        (!at.is_null()).then(|| unsafe { (link, PageOf::<K, R>::slot(link.page(), place.slot, packed)) })
+        (!at.is_null()).then(|| unsafe { (link, PageOf::<K, R>::slot(link.page(), place.slot, packed())) })
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
