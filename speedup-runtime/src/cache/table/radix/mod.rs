@@ -16,7 +16,6 @@ use std::{
     alloc::{alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
     mem::needs_drop,
-    ptr::null_mut,
 };
 
 use self::{allowance::Allowance, strays::Strays};
