@@ -142,7 +142,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_hashed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         let worker = registry::current();
-        match self.begin_pinned(key, worker) {
+        match self.begin(key, worker) {
             Begun::Value(value) => value,
             Begun::Mine(flight) => callee.run(self, key, Some(flight)),
             // By way of `execute`, which sees to room on the stack: who waits may come here again while it gives way.
@@ -150,16 +150,10 @@ impl<K: Key, R: Output> Core<K, R> {
         }
     }
 
-    /// Claims a key's slot, or finds its value, if that takes no more than a look. Out of line, to keep the frames of bodies small: mostly the
-    /// look that has found no value has claimed the slot.
-    #[inline(never)]
-    pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
-        self.begin_pinned(key, worker)
-    }
-
-    /// The same under a pin.
+    /// Claims a key's slot, or finds its value, if that takes no more than a look.
+    // Always: what is returned is several words, and lies in memory where it is returned by a call.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+    pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
         match table.begin(key, key.pack(), worker, pin.at()) {
