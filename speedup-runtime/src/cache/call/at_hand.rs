@@ -116,7 +116,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let lasting = unsafe { Pinned::needless() };
         let (Some(packed), Some(table)) = (key.pack(), self.table(lasting)) else { return Err(None) };
         if !table.has_strays() {
-            return Err(table.make_room(packed, lasting).map(|slot| Free { table, slot }));
+            return Err(table.make_room(packed, worker, lasting).map(|slot| Free { table, slot }));
         }
         let pin = worker.pin();
         let value = table.find_strayed(key, pin.at()).ok_or(None)?.clone();

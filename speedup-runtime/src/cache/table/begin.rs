@@ -44,8 +44,22 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a small key in a page that has all of its keys, which is made if need be and if it is to be had.
-    pub(in crate::cache) fn make_room<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        self.pages.find_or_make_own(packed, pin)
+    /// None either where the time of another owner would have to be ended.
+    pub(in crate::cache) fn make_room<'pin>(
+        &self,
+        packed: u64,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        self.pages.find_or_make_own(packed, &self.free_turn(me)?, pin)
+    }
+
+    /// Begins a change, unless the time of another owner would have to be ended.
+    fn free_turn(&self, me: &Worker) -> Option<Turn<'_>> {
+        match self.alone(me) {
+            Some(alone) => Some(Turn::Alone(alone)),
+            None => self.bias.is_shared().then_some(Turn::Shared),
+        }
     }
 
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
@@ -83,14 +97,11 @@ impl<K: Key, R: Output> Table<K, R> {
         me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
-        // The time of another owner is not ended here.
-        let turn = || match self.alone(me) {
-            Some(alone) => Some(Turn::Alone(alone)),
-            None => self.bias.is_shared().then_some(Turn::Shared),
+        let turn = || self.free_turn(me);
+        let make = |packed| {
+            let turn = turn()?;
+            if self.pages.refuses(packed, &turn, pin) { None } else { self.pages.find_or_make(packed, &turn, pin) }
         };
-        let alone = !self.bias.is_shared();
-        let make =
-            |packed| if self.pages.refuses(packed, alone, pin) { None } else { self.pages.find_or_make(packed, pin) };
         let paged = packed.and_then(|packed| self.pages.find(packed, pin).or_else(|| make(packed)));
         if let Some(slot) = paged.filter(|slot| slot.state().word() != Word::Moved) {
             let turn = turn()?;
