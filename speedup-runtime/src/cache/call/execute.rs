@@ -84,22 +84,12 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land(lasting, core_of(frame), function, frame, worker, &value) };
+            unsafe { land(lasting, running::core_of(frame), function, frame, worker, &value) };
             value
         }
         // SAFETY: as above.
         Err(payload) => unsafe { crash::<K, R>(frame, payload, worker) },
     }
-}
-
-/// The core whose call the frame is of.
-///
-/// # Safety
-/// The frame was made with the header of a core of these types.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) unsafe fn core_of<K: Key, R: Output>(frame: &Frame) -> &Core<K, R> {
-    // SAFETY: by the contract; a core lives longer than its calls.
-    unsafe { &*frame.cache().cast() }
 }
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use crate::cache::{
     block::{outcome::Outcome, poison},
-    call::{claim_guard::Flight, execute::core_of, running, state::Core},
+    call::{claim_guard::Flight, running, state::Core},
     table::key::{Key, Output},
     thread::{
         call_stack,
@@ -27,7 +27,7 @@ use crate::{
 #[inline(never)]
 pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(frame: &Frame, payload: Payload, worker: &'static Worker) -> ! {
     // SAFETY: by the contract.
-    let (core, key) = unsafe { (core_of::<K, R>(frame), frame.key::<K>()) };
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
     // SAFETY: as above.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
     running::end_of_panicked(worker, frame);

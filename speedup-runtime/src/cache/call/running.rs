@@ -4,12 +4,24 @@ use std::ptr::NonNull;
 
 use crate::cache::{
     block::poison,
+    call::state::Core,
+    table::key::{Key, Output},
     thread::{
         frame::{Frame, Mark},
         registry::Worker,
     },
 };
 use crate::{seeing::watch, sync::Ordering};
+
+/// The core whose call the frame is of.
+///
+/// # Safety
+/// The frame was made with the header of a core of these types.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) unsafe fn core_of<K: Key, R: Output>(frame: &Frame) -> &Core<K, R> {
+    // SAFETY: by the contract; a core lives longer than its calls.
+    unsafe { &*frame.cache().cast() }
+}
 
 /// Makes the call the innermost running one of its thread.
 #[cfg_attr(not(debug_assertions), inline(always))]

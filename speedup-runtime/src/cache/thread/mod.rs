@@ -25,6 +25,8 @@ pub(in crate::cache) mod order;
 #[cfg(not(any(loom, speedup_simulated)))]
 pub(in crate::cache) mod parker;
 #[cfg(not(loom))]
+pub(in crate::cache) mod pins;
+#[cfg(not(loom))]
 pub(in crate::cache) mod plain;
 #[cfg(not(loom))]
 pub(in crate::cache) mod readers;
