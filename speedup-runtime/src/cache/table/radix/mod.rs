@@ -38,7 +38,8 @@ const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
 pub(super) struct Pages<K: Key, R> {
-    /// The directory of the first coordinate, or one of no entries, which is nobody's. Written by who has a turn; Release there, Acquire by readers.
+    /// The directory of the first coordinate, or one of no entries, which is nobody's; null where keys have no
+    /// coordinates. Written by who has a turn; Release there, Acquire by readers.
     root: AtomicPtr<Directory>,
     /// What has been allocated. It is changed, and anything linked, by who has a turn: alone, or with the lock.
     growth: WatchedCell<Growth>,
@@ -81,7 +82,8 @@ impl<K: Key, R> Pages<K, R> {
     /// No pages.
     pub(super) fn new() -> Self {
         Self {
-            root: AtomicPtr::new(Directory::none()),
+            // Where there are no coordinates, it would be taken for a page.
+            root: AtomicPtr::new(if K::COORDINATES == 0 { std::ptr::null_mut() } else { Directory::none() }),
             growth: WatchedCell::new(Growth::default()),
             lock: Mutex::new(()),
             bytes: AtomicUsize::new(0),
