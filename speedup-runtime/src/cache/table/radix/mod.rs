@@ -245,7 +245,10 @@ impl<K: Key, R> Pages<K, R> {
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
         let mut link: &AtomicPtr<u8> = unsafe { &*(&raw const self.root).cast() };
         for step in &place.path[..K::COORDINATES] {
-            let directory = Self::grow(growth, link, *step)?;
+            let Some(directory) = Self::grow(growth, link, *step) else {
+                self.note_bytes(growth);
+                return None;
+            };
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
@@ -261,11 +264,16 @@ impl<K: Key, R> Pages<K, R> {
         }
         link.store(PageLink::new(page, self.strays.may_hold(&place.path)).link(), Ordering::Release);
         growth.pages += 1;
-        let bytes = growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes;
-        self.bytes.store(bytes, Ordering::Relaxed);
+        self.note_bytes(growth);
         #[cfg(not(loom))]
         limit::grown();
         Some(page)
+    }
+
+    /// Tells who has no turn what has been allocated.
+    fn note_bytes(&self, growth: &Growth) {
+        let bytes = growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes;
+        self.bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// The directory behind a link, made or enlarged so that it has the entry.
