@@ -56,14 +56,14 @@ impl<K: Key, R: Output> Core<K, R> {
         key: &K,
         worker: &'static Worker,
     ) -> Result<R, Option<Free<'_, K, R>>> {
-        let Some(packed) = (if K::is_small() { key.pack() } else { None }) else { return Err(None) };
+        let Some(codes) = (if K::is_small() { key.codes() } else { None }) else { return Err(None) };
         // SAFETY: by the contract.
         let pin = unsafe { Pinned::needless() };
         let Some(table) = self.table(pin) else { return Err(None) };
-        match table.look_paged(packed, pin) {
+        match table.look_paged(&codes, pin) {
             Ok(value) => {
                 let value = value.clone();
-                worker.count_hit(self.number.index(), packed);
+                worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
                 Ok(value)
             }
             Err(slot) => Err(slot.map(|slot| Free { table, slot })),
@@ -116,7 +116,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let lasting = unsafe { Pinned::needless() };
         let (Some(packed), Some(table)) = (key.pack(), self.table(lasting)) else { return Err(None) };
         if !table.has_strays() {
-            return Err(table.make_room(packed, lasting).map(|slot| Free { table, slot }));
+            return Err(table.make_room(packed, worker, lasting).map(|slot| Free { table, slot }));
         }
         let pin = worker.pin();
         let value = table.find_strayed(key, pin.at()).ok_or(None)?.clone();

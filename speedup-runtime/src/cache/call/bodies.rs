@@ -26,7 +26,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run(false, core, function, key, (table, state, value), body, move || function.callee()) }
 }
 
 /// The value of a type that has but one.
@@ -65,7 +65,9 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     value: *mut (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, state, value), |key| function.shared(key), || function.callee()) }
+    unsafe {
+        run(false, core, function, key, (table, state, value), |key| function.shared(key), move || function.callee())
+    }
 }
 
 /// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
@@ -91,7 +93,7 @@ pub(in crate::cache) unsafe fn run_in<
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
     let is_local = registry::current().own.is_local.get();
-    let callee = || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
+    let callee = move || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
     // SAFETY: passed on.
     unsafe {
         run(
@@ -120,7 +122,7 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
 ) -> R {
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
-    let callee = || function.callee_in(context);
+    let callee = move || function.callee_in(context);
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
@@ -178,5 +180,5 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, state, value), body, || function.callee()) }
+    unsafe { run(false, core, function, key, (table, state, value), body, move || function.callee()) }
 }

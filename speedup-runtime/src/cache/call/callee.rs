@@ -104,6 +104,16 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         self.begin(core, key, claimed)
     }
 
+    /// The same without a claim, by a jump: so callers need not put together what says that there is none.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn run_unclaimed(&self, core: &Core<K, R>, key: &K) -> R {
+        if self.has_context() {
+            self.pass_on(registry::current());
+        }
+        // SAFETY: as in `begin`, and there is no claim.
+        unsafe { without_claim(core, self.function, key, self.run) }
+    }
+
     /// The same for who has the thread's worker at hand.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run_on(
@@ -114,10 +124,16 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         worker: &'static Worker,
     ) -> R {
         if self.has_context() {
-            worker.own.context.set(self.context);
-            worker.own.is_local.set(self.is_local);
+            self.pass_on(worker);
         }
         self.begin(core, key, claimed)
+    }
+
+    /// Puts the context where `run_in` looks for it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn pass_on(&self, worker: &Worker) {
+        worker.own.context.set(self.context);
+        worker.own.is_local.set(self.is_local);
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -127,4 +143,15 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
         unsafe { (self.run)(core, self.function, key, table, state, value) }
     }
+}
+
+/// See [`Callee::run_unclaimed`].
+///
+/// # Safety
+/// As for what it runs, without a goal.
+#[inline(never)]
+unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+    let (table, state, value) = Goal::NONE;
+    // SAFETY: passed on.
+    unsafe { run(core, function, key, table, state, value) }
 }

@@ -184,13 +184,22 @@ impl Goal {
             }
             return self.has_ended(core, worker);
         }
-        let pin = worker.pin();
-        if let Some(slot) = self.find(core, pin.at()) {
-            // SAFETY: claimed by this worker, by the contract.
-            unsafe { slot.publish(value) };
+        let (left, is_awaited) = worker.while_pinned(|pin, fenced| {
+            // What goes nowhere is dropped later, by users' code.
+            let left = match self.find(core, pin) {
+                Some(slot) => {
+                    // SAFETY: claimed by this worker, by the contract.
+                    unsafe { slot.publish(value) };
+                    None
+                }
+                None => Some(value),
+            };
+            (left, core.waiters.any(|| worker.order_as(fenced)))
+        });
+        if is_awaited {
+            waits::ended(self.state as usize, self.table, &core.waiters);
         }
-        drop(pin);
-        self.has_ended(core, worker);
+        drop(left);
     }
 
     #[cold]

@@ -202,9 +202,9 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         }
     }
 
-    unsafe fn timed(&self, key: *const ()) {
+    unsafe fn timed(&self, key: *const (), panicked: bool) {
         let worker = registry::current();
-        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples()) {
+        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples(), panicked) {
             self.seen.timed(timed);
             // SAFETY: by the contract.
             let key = unsafe { &*key.cast::<K>() };

@@ -17,7 +17,7 @@ use crate::cache::{
         failed::{Crashed, crash},
         function::Function,
         inner::{Begun, shown},
-        running::Running,
+        running,
         state::Core,
     },
     sharing::invitation,
@@ -52,51 +52,43 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     key: &K,
     (table, state, value): (u64, *const (), *mut ()),
     body: impl Fn(&K) -> R,
-    callee: impl Fn() -> Callee<'a, K, R>,
+    callee: impl Fn() -> Callee<'a, K, R> + Copy,
 ) -> R {
     let worker = registry::current();
-    let mark = MaybeUninit::<u8>::uninit();
-    if !stack::has_room(worker, mark.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
+    let mut slot = MaybeUninit::<Frame>::uninit();
+    if !stack::has_room(worker, slot.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
         // SAFETY: passed on.
-        return unsafe { run_on_a_new_piece(core, callee(), key, table, state, value) };
+        return unsafe { run_on_a_new_piece(core, callee, key, table, state, value) };
     }
     if worker.handed.any()
         && let Some(value) = handed_over(core, function, key, table, state, value)
     {
         return value;
     }
-    let goal = match Goal::of_parts(table, state, value) {
-        Some(goal) => goal,
-        // SAFETY: by the contract.
-        None => match unsafe { core.begin(key, worker, lasting) } {
-            Begun::Mine(flight) => flight.into_goal(),
-            Begun::Value(value) => return value,
-            Begun::NotYet if switch::begins_off() => {
-                core.note_habits(function);
-                Goal::NOWHERE
-            }
-            Begun::NotYet => return core.compute(callee(), key, worker),
-        },
-    };
+    let Some(goal) = Goal::of_parts(table, state, value) else { return unclaimed(core, callee, key) };
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
+    let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        count(core, function, &frame, worker);
-        let _running = Running::begin(worker, &frame);
+        count(core, function, frame, worker);
+        running::begin(worker, frame);
         // Relaxed: a hint.
         if worker.own.sample.is_shared() || core.notes.any() || watch::is_on() {
-            announce(core, function, key, &frame, worker);
+            announce(core, function, key, frame, worker);
         }
-        body(key)
+        let value = body(key);
+        running::end(worker, frame);
+        value
     }));
+    // From here on the core and the key are those that the frame tells, so that neither takes room on the stack beside it.
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land(lasting, core, function, key, &frame, worker, &value) };
+            unsafe { land(lasting, running::core_of(frame), function, frame, worker, &value) };
             value
         }
         // SAFETY: as above.
-        Err(payload) => unsafe { crash(core, key, &frame, payload, worker) },
+        Err(payload) => unsafe { crash::<K, R>(frame, payload, worker) },
     }
 }
 
@@ -108,9 +100,9 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
 /// As for [`run`].
 #[cold]
 #[inline(never)]
-unsafe fn run_on_a_new_piece<K: Key, R: Output>(
+unsafe fn run_on_a_new_piece<'a, K: Key, R: Output>(
     core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
+    callee: impl Fn() -> Callee<'a, K, R>,
     key: &K,
     table: u64,
     state: *const (),
@@ -119,7 +111,24 @@ unsafe fn run_on_a_new_piece<K: Key, R: Output>(
     let worker = registry::current();
     // SAFETY: by the contract.
     let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee.run(core, key, claimed))
+    stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee().run(core, key, claimed))
+}
+
+/// As [`run`] where nobody has claimed the slot: mostly the key's page is yet to be made.
+#[cold]
+#[inline(never)]
+fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
+    let worker = registry::current();
+    match core.begin(key, worker) {
+        Begun::Mine(flight) => callee().run(core, key, Some(flight)),
+        Begun::Value(value) => value,
+        Begun::NotYet if switch::begins_off() => {
+            core.note_habits(callee().function);
+            // SAFETY: there is no claim to leave to it.
+            callee().run(core, key, Some(unsafe { Flight::of_goal(core, worker, Goal::NOWHERE) }))
+        }
+        Begun::NotYet => core.compute(callee(), key, worker),
+    }
 }
 
 /// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
@@ -225,16 +234,15 @@ unsafe fn land<K: Key, R: Output>(
     lasting: bool,
     core: &Core<K, R>,
     function: &Function<K, R>,
-    key: &K,
     frame: &Frame,
     worker: &'static Worker,
     value: &R,
 ) {
     if let Some(keep) = function.keep {
         // SAFETY: passed on.
-        return unsafe { judge(core, function, keep, key, frame, worker, value) };
+        return unsafe { judge(core, function, keep, frame, value) };
     }
-    let crashed = Crashed { core, key, frame, worker };
+    let crashed = Crashed { core, frame };
     let copy = value.clone();
     std::mem::forget(crashed);
     // SAFETY: by the contract.
@@ -251,12 +259,13 @@ unsafe fn judge<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     keep: fn(&R) -> bool,
-    key: &K,
     frame: &Frame,
-    worker: &'static Worker,
     value: &R,
 ) {
-    let crashed = Crashed { core, key, frame, worker };
+    let worker = registry::current();
+    // SAFETY: the frame is of a call of this core.
+    let key = unsafe { frame.key::<K>() };
+    let crashed = Crashed { core, frame };
     let copy = (keep(value) && !core.renews(function, key, value, worker)).then(|| value.clone());
     std::mem::forget(crashed);
     // SAFETY: by the contract.

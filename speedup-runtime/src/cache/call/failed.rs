@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use crate::cache::{
     block::{outcome::Outcome, poison},
-    call::{claim_guard::Flight, state::Core},
+    call::{claim_guard::Flight, running, state::Core},
     table::key::{Key, Output},
     thread::{
         call_stack,
@@ -21,18 +21,16 @@ use crate::{
 /// Lets a panic go on, and gives it to those who wait.
 ///
 /// # Safety
-/// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this.
+/// The frame is of a call of such a core, and its goal came from [`Flight::into_goal`] of a flight of that and of this worker, and is given up
+/// by this.
 #[cold]
 #[inline(never)]
-pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
-    core: &Core<K, R>,
-    key: &K,
-    frame: &Frame,
-    payload: Payload,
-    worker: &'static Worker,
-) -> ! {
+pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(frame: &Frame, payload: Payload, worker: &'static Worker) -> ! {
     // SAFETY: by the contract.
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
+    // SAFETY: as above.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
+    running::end_of_panicked(worker, frame);
     // What is given up is for those who wait to begin again.
     let given_up = payload.is::<switch::GivenUp>();
     if !given_up {
@@ -55,17 +53,16 @@ pub(in crate::cache) unsafe fn crash<K: Key, R: Output>(
 /// Gives the claim of a frame back if what users' code does with its value panics.
 pub(super) struct Crashed<'a, K: Key, R: Output> {
     pub(super) core: &'a Core<K, R>,
-    pub(super) key: &'a K,
     pub(super) frame: &'a Frame,
-    pub(super) worker: &'static Worker,
 }
 
 impl<K: Key, R: Output> Drop for Crashed<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
         // SAFETY: by the contract of `land` in `execute`, and of `judge`, which alone make this.
-        let flight = unsafe { Flight::of_goal(self.core, self.worker, self.frame.goal()) };
-        flight.discard(self.key, || None);
+        let flight = unsafe { Flight::of_goal(self.core, registry::current(), self.frame.goal()) };
+        // SAFETY: as above.
+        flight.discard(unsafe { self.frame.key::<K>() }, || None);
     }
 }
 

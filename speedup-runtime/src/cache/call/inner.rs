@@ -12,14 +12,11 @@ use crate::cache::{
         isolation,
     },
     call::{asked::Asked, callee::Callee, claim_guard::Flight, erased, function::Function, state::Core},
-    table::{
-        Table,
-        key::{Key, Output, mark_of},
-    },
+    table::key::{Key, Output, mark_of},
     thread::{
         call_stack,
         claim::Busy,
-        registry::{self, Pinned, Worker},
+        registry::{self, Worker},
         stack,
     },
 };
@@ -82,17 +79,42 @@ impl<K: Key, R: Output> Core<K, R> {
         if !K::is_small() {
             return self.get_hashed(callee, key);
         }
-        // What is more than a hit is left to `execute`, so that this is short wherever it is inlined.
-        self.hit_small(key).unwrap_or_else(|| callee.run(self, key, None))
+        match self.hit_or_claim(key) {
+            Ok(value) => value,
+            // What is more than a look is left to `execute`, so that this is short wherever it is inlined.
+            Err(Some(flight)) => callee.run(self, key, Some(flight)),
+            Err(None) => callee.run_unclaimed(self, key),
+        }
+    }
+
+    /// The value of a key of small integers, if it is in a page. If not, the same look claims its slot, where that is certain to be the key's own.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn hit_or_claim(&self, key: &K) -> Result<R, Option<Flight<'_, K, R>>> {
+        let Some(codes) = key.codes() else { return Err(None) };
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(key).ok_or(None) };
+        // No closures, as in `hit_small`.
+        let pin = worker.pin_to_clone::<R>();
+        let Some(table) = self.table(pin.at()) else { return Err(None) };
+        let slot = match table.look_paged(&codes, pin.at()) {
+            Ok(value) => {
+                let value = value.clone();
+                drop(pin);
+                worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
+                return Ok(value);
+            }
+            Err(slot) => slot,
+        };
+        let own = slot.filter(|slot| table.claim_swiftly(slot, worker));
+        Err(own.map(|slot| Flight::new(self, worker, table.id(), slot)))
     }
 
     /// The value of a key of small integers, if it is in a page.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
         let packed = if K::is_small() { key.pack() } else { None }?;
-        let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
+        let Some(worker) = registry::swift() else { return self.hit_small_slowly(key) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
-        let pin = worker.pin_swiftly();
+        let pin = worker.pin_to_clone::<R>();
         let value = self.table(pin.at())?.find_paged(packed, pin.at())?.clone();
         drop(pin);
         worker.count_hit(self.number.index(), packed);
@@ -102,7 +124,8 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The same on a thread that makes barriers of its own.
     #[cold]
     #[inline(never)]
-    fn hit_small_slowly(&self, packed: u64) -> Option<R> {
+    fn hit_small_slowly(&self, key: &K) -> Option<R> {
+        let packed = key.pack()?;
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
     }
 
@@ -119,7 +142,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn get_hashed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         let worker = registry::current();
-        match self.begin_pinned(key, worker) {
+        match self.begin(key, worker) {
             Begun::Value(value) => value,
             Begun::Mine(flight) => callee.run(self, key, Some(flight)),
             // By way of `execute`, which sees to room on the stack: who waits may come here again while it gives way.
@@ -128,40 +151,9 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// Claims a key's slot, or finds its value, if that takes no more than a look.
-    ///
-    /// # Safety
-    /// The core is that of a scope, or [lasts](Self::lasts), if `lasting` is true.
+    // Always: what is returned is several words, and lies in memory where it is returned by a call.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) unsafe fn begin(&self, key: &K, worker: &'static Worker, lasting: bool) -> Begun<'_, K, R> {
-        if !lasting || !K::is_small() {
-            return self.begin_pinned(key, worker);
-        }
-        // A pin is also where a thread sees that it may leave its barriers to others.
-        if worker.reader.makes_barriers() {
-            return self.begin_elsewhere(key, worker);
-        }
-        // SAFETY: by the contract; see `look_in_scope`.
-        let pin = unsafe { Pinned::needless() };
-        let begin = |table: &Table<K, R>| {
-            let slot = table.begin_paged(key.pack()?, worker, pin)?;
-            Some(Flight::new(self, worker, table.id(), slot))
-        };
-        match self.table(pin).and_then(begin) {
-            Some(flight) => Begun::Mine(flight),
-            None => self.begin_elsewhere(key, worker),
-        }
-    }
-
-    /// The same under a pin; out of line, to keep the frames of bodies small.
-    #[cold]
-    #[inline(never)]
-    fn begin_elsewhere(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
-        self.begin_pinned(key, worker)
-    }
-
-    /// The same under a pin.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn begin_pinned(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
+    pub(in crate::cache) fn begin(&self, key: &K, worker: &'static Worker) -> Begun<'_, K, R> {
         let pin = worker.pin();
         let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
         match table.begin(key, key.pack(), worker, pin.at()) {

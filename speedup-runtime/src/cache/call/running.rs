@@ -4,6 +4,8 @@ use std::ptr::NonNull;
 
 use crate::cache::{
     block::poison,
+    call::state::Core,
+    table::key::{Key, Output},
     thread::{
         frame::{Frame, Mark},
         registry::Worker,
@@ -11,26 +13,52 @@ use crate::cache::{
 };
 use crate::{seeing::watch, sync::Ordering};
 
-/// Makes the call the innermost running one of its thread until this is dropped.
-pub(in crate::cache) struct Running<'a> {
-    worker: &'static Worker,
-    frame: &'a Frame,
+/// The core whose call the frame is of.
+///
+/// # Safety
+/// The frame was made with the header of a core of these types.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) unsafe fn core_of<K: Key, R: Output>(frame: &Frame) -> &Core<K, R> {
+    // SAFETY: by the contract; a core lives longer than its calls.
+    unsafe { &*frame.cache().cast() }
 }
 
-impl<'a> Running<'a> {
-    #[inline]
-    pub(in crate::cache) fn begin(worker: &'static Worker, frame: &'a Frame) -> Self {
-        worker.own.top.set(Some(NonNull::from(frame)));
-        Self { worker, frame }
+/// Makes the call the innermost running one of its thread.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn begin(worker: &'static Worker, frame: &Frame) {
+    worker.own.top.set(Some(NonNull::from(frame)));
+}
+
+/// The innermost running call ends.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn end(worker: &'static Worker, frame: &Frame) {
+    worker.own.top.set(frame.parent);
+    if is_to_take_down(worker, frame) {
+        take_down(worker, frame, std::thread::panicking());
     }
 }
 
-/// What is left to do at the end of some calls. It is told of the two parts, so that no [`Running`] need lie in memory.
+/// The call has panicked, before it began to run, or while it did, or when it had ended.
+pub(in crate::cache) fn end_of_panicked(worker: &'static Worker, frame: &Frame) {
+    if worker.own.top.get() == Some(NonNull::from(frame)) {
+        worker.own.top.set(frame.parent);
+        if is_to_take_down(worker, frame) {
+            take_down(worker, frame, true);
+        }
+    }
+}
+
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn is_to_take_down(worker: &Worker, frame: &Frame) -> bool {
+    frame.is_marked() || (frame.parent.is_none() && worker.own.sample.is_open())
+}
+
+/// What is left to do at the end of some calls.
 #[cold]
 #[inline(never)]
-fn take_down(worker: &'static Worker, frame: &Frame) {
+fn take_down(worker: &'static Worker, frame: &Frame, panicked: bool) {
     if frame.is(Mark::Timed) {
-        frame.timed();
+        frame.timed(panicked);
     }
     if frame.is(Mark::Watched) {
         watch::end();
@@ -45,21 +73,10 @@ fn take_down(worker: &'static Worker, frame: &Frame) {
     if let Some(place) = frame.place() {
         worker.board().pop(place);
     }
-    if frame.is(Mark::Cyclic) && !std::thread::panicking() {
+    if frame.is(Mark::Cyclic) && !panicked {
         poison::lift();
     }
     if frame.parent.is_none() {
         frame.engine().ended();
-    }
-}
-
-impl Drop for Running<'_> {
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn drop(&mut self) {
-        let Self { worker, frame } = self;
-        worker.own.top.set(frame.parent);
-        if frame.is_marked() || (frame.parent.is_none() && worker.own.sample.is_open()) {
-            take_down(worker, frame);
-        }
     }
 }

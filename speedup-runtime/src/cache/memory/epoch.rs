@@ -29,6 +29,11 @@
 //!   collector:  unlinks; fence; are all readers fenced? if not, barrier for all; loads the pins; frees
 //! ```
 //!
+//! # Brief pins
+//!
+//! Pins nest, since code of users that runs under one may pin: so each asks whether it is the outermost. Where none runs, as in a hit whose value is a number,
+//! a reader that is not fenced pins in a second word, without a question. A collector heeds the older of both.
+//!
 //! # A reader leaves its barriers to others
 //!
 //! ```text
@@ -215,6 +220,8 @@ pub(in crate::cache) struct Reader {
     /// The epoch at which the thread is pinned, or 0. Written by the thread alone. Release, with the Acquire in
     /// [`pinned`](Self::pinned).
     pin: AtomicU64,
+    /// The same of a brief pin, during which no code of users runs. It has a word of its own, so that neither need ask about the other.
+    brief: AtomicU64,
     /// Whether its pins make a barrier of their own. Written by the thread alone: Release, with the Acquire in
     /// [`is_fenced`](Self::is_fenced).
     fenced: AtomicBool,
@@ -223,7 +230,7 @@ pub(in crate::cache) struct Reader {
 impl Reader {
     /// One that is not pinned.
     pub(in crate::cache) fn new(fenced: bool) -> Self {
-        Self { pin: AtomicU64::new(0), fenced: AtomicBool::new(fenced) }
+        Self { pin: AtomicU64::new(0), brief: AtomicU64::new(0), fenced: AtomicBool::new(fenced) }
     }
 
     /// Pins: what is linked in the domain from now on stays until [`leave`](Self::leave) gets what this returns. Only by the
@@ -258,7 +265,7 @@ impl Reader {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter_by(&self, domain: &Domain, barrier: impl FnOnce()) -> Entered {
-        if self.has_entered() { Entered { outermost: false } } else { self.begin(domain, barrier) }
+        if self.has_entered() { Entered::Within } else { self.begin(domain, barrier) }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -274,22 +281,34 @@ impl Reader {
         // that all the same.
         self.pin.store(domain.epoch.load(Ordering::Acquire), Ordering::Release);
         barrier();
-        Entered { outermost: true }
+        Entered::Outermost
+    }
+
+    /// As [`enter_swiftly`](Self::enter_swiftly), for who runs no code of users before it leaves, and so does not come here meanwhile.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn enter_briefly(&self, domain: &Domain) -> Entered {
+        debug_assert_eq!(self.brief.load(Ordering::Relaxed), 0, "a brief pin within a brief pin");
+        // As in `begin`.
+        self.brief.store(domain.epoch.load(Ordering::Acquire), Ordering::Release);
+        membarrier::light();
+        Entered::Briefly
     }
 
     /// Ends what [`enter`](Self::enter) began.
     #[inline]
     pub(in crate::cache) fn leave(&self, entered: Entered) {
         // A constant, not the word as it was: the store need not wait for the load in `enter`.
-        if entered.outermost {
-            // Release, with the Acquire in `pinned`: what was read while pinned was read before.
-            self.pin.store(0, Ordering::Release);
+        // Release, with the Acquire in `pinned`: what was read while pinned was read before.
+        match entered {
+            Entered::Within => {}
+            Entered::Outermost => self.pin.store(0, Ordering::Release),
+            Entered::Briefly => self.brief.store(0, Ordering::Release),
         }
     }
 
     /// The epoch at which the thread is pinned, if it is.
     pub(in crate::cache) fn pinned(&self) -> Option<u64> {
-        Some(self.pin.load(Ordering::Acquire)).filter(|pin| *pin != 0)
+        [&self.pin, &self.brief].iter().map(|pin| pin.load(Ordering::Acquire)).filter(|pin| *pin != 0).min()
     }
 
     /// Whether its pins make a barrier of their own.
@@ -314,10 +333,14 @@ impl Reader {
     }
 }
 
-/// What [`Reader::enter`] returns and [`Reader::leave`] wants back: whether an outer pin goes on.
+/// What [`Reader::enter`] returns and [`Reader::leave`] wants back.
 #[derive(Clone, Copy)]
-pub(in crate::cache) struct Entered {
-    outermost: bool,
+pub(in crate::cache) enum Entered {
+    /// An outer pin goes on.
+    Within,
+    Outermost,
+    /// A brief pin.
+    Briefly,
 }
 
 #[cfg(all(test, not(loom)))]

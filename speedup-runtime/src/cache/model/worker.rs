@@ -66,6 +66,18 @@ impl Worker {
         garbage::carry(self.number as usize);
         Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
+
+    /// As in the program.
+    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>, bool) -> T) -> T {
+        if self.reader.makes_barriers() || !FREES.get() {
+            return run(self.pin().at(), true);
+        }
+        garbage::carry(self.number as usize);
+        run(Pin { worker: self, entered: Some(self.reader.enter_briefly(&DOMAIN)) }.at(), false)
+    }
+
+    /// As [`order`](Self::order).
+    pub(in crate::cache) fn order_as(&self, _: bool) {}
 }
 
 /// Keeps what the tables hold from being freed.

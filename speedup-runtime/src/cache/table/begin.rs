@@ -27,25 +27,14 @@ impl<K: Key, R: Output> Table<K, R> {
         self.find_or_file(key, packed, me, pin)
     }
 
-    /// The slot of a small key, claimed; `None` where that takes more than a look at its page.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn begin_paged<'pin>(
-        &self,
-        packed: u64,
-        me: &Worker,
-        pin: Pinned<'pin>,
-    ) -> Option<Slot<'pin, R>> {
-        self.find_own(packed, pin).filter(|slot| self.claim_own(slot, me))
-    }
-
-    /// The value of a small key that is in a page, or its slot if it is certain to be its own.
+    /// The value of a small key with these [codes](Key::codes) that is in a page, or its slot if it is certain to be its own.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn look_paged<'pin>(
         &self,
-        packed: u64,
+        codes: &[u64; 4],
         pin: Pinned<'pin>,
     ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
-        let Some((link, slot)) = self.pages.find_in_page(packed, pin) else { return Err(None) };
+        let Some((link, slot)) = self.pages.find_by_codes(codes, pin) else { return Err(None) };
         slot.value().ok_or_else(|| (!link.is_mixed()).then_some(slot))
     }
 
@@ -55,8 +44,22 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// The slot of a small key in a page that has all of its keys, which is made if need be and if it is to be had.
-    pub(in crate::cache) fn make_room<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
-        self.pages.find_or_make_own(packed, pin)
+    /// None either where the time of another owner would have to be ended.
+    pub(in crate::cache) fn make_room<'pin>(
+        &self,
+        packed: u64,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        self.pages.find_or_make_own(packed, &self.free_turn(me)?, pin)
+    }
+
+    /// Begins a change, unless the time of another owner would have to be ended.
+    fn free_turn(&self, me: &Worker) -> Option<Turn<'_>> {
+        match self.alone(me) {
+            Some(alone) => Some(Turn::Alone(alone)),
+            None => self.bias.is_shared().then_some(Turn::Shared),
+        }
     }
 
     /// The slot of a small key in a page that has all of its keys: in a mixed one the key may have strayed before there was the page.
@@ -94,14 +97,11 @@ impl<K: Key, R: Output> Table<K, R> {
         me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
-        // The time of another owner is not ended here.
-        let turn = || match self.alone(me) {
-            Some(alone) => Some(Turn::Alone(alone)),
-            None => self.bias.is_shared().then_some(Turn::Shared),
+        let turn = || self.free_turn(me);
+        let make = |packed| {
+            let turn = turn()?;
+            if self.pages.refuses(packed, &turn, pin) { None } else { self.pages.find_or_make(packed, &turn, pin) }
         };
-        let alone = !self.bias.is_shared();
-        let make =
-            |packed| if self.pages.refuses(packed, alone, pin) { None } else { self.pages.find_or_make(packed, pin) };
         let paged = packed.and_then(|packed| self.pages.find(packed, pin).or_else(|| make(packed)));
         if let Some(slot) = paged.filter(|slot| slot.state().word() != Word::Moved) {
             let turn = turn()?;

@@ -18,7 +18,15 @@ const SMALL: usize = 32;
 /// A directory has at least so many entries.
 const FEWEST: usize = if cfg!(loom) { 1 } else { 4 };
 
+/// A directory of no entries, so that who looks for one need not ask whether there is a directory.
+static NONE: Directory = Directory { len: 0, entries: [] };
+
 impl Directory {
+    /// One of no entries, which nobody frees.
+    pub(super) fn none() -> *mut Self {
+        std::ptr::from_ref(&NONE).cast_mut()
+    }
+
     /// Whether a directory with so many entries is part of the memory of the pages.
     pub(super) fn is_small(len: usize) -> bool {
         len <= SMALL

@@ -113,6 +113,14 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
     #[doc(hidden)]
     fn pack(&self) -> Option<u64>;
 
+    /// The codes of the parts, in front, if the types of the key are small integers and the codes fit words: whether they are in the range of the
+    /// paged table is not asked. They lead to no page if they are not.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn codes(&self) -> Option<[u64; 4]> {
+        None
+    }
+
     /// A word that stands for the key where it is found by hashing, though it is a small integer.
     #[doc(hidden)]
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -291,6 +299,11 @@ macro_rules! tuples {
                 tuples!(@pack self $($method)? $($index)*)
             }
 
+            #[cfg_attr(not(debug_assertions), inline(always))]
+            fn codes(&self) -> Option<[u64; 4]> {
+                tuples!(@codes self $($method)? $($index)*)
+            }
+
             #[inline]
             fn rank(&self) -> Option<(u64, u64)> {
                 packed_key::place(&[$(packed_key::rank(&self.$index)),*])
@@ -326,6 +339,8 @@ macro_rules! tuples {
     )*};
     (@pack $this:ident paged $($index:tt)*) => { packed_key::pack([$(packed_key::encode(&$this.$index)?),*]) };
     (@pack $this:ident $($index:tt)*) => { None };
+    (@codes $this:ident paged $($index:tt)*) => { Some(packed_key::padded([$(packed_key::encode(&$this.$index)?),*])) };
+    (@codes $this:ident $($index:tt)*) => { None };
     (@unpack $packed:ident paged $($part:ident)*) => {{
         let [$($part),*] = packed_key::split($packed);
         Some(($(packed_key::decode($part)?,)*))

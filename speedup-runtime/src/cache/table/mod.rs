@@ -323,7 +323,8 @@ impl<K: Key, R: Output> Table<K, R> {
     ) -> (Slot<'pin, R>, bool) {
         loop {
             if let Some(packed) = packed
-                && let Some(slot) = self.pages.find_or_make(packed, pin)
+                && let Some(slot) =
+                    self.pages.find(packed, pin).or_else(|| self.pages.find_or_make(packed, &self.turn(me), pin))
                 && slot.state().word() != Word::Moved
             {
                 return (slot, false);

@@ -22,6 +22,28 @@ pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
     (all >> bits == 0).then_some(packed)
 }
 
+/// Codes in the first places of four.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn padded<const N: usize>(codes: [u64; N]) -> [u64; 4] {
+    let (mut all, mut index) = ([0; 4], 0);
+    while index < N {
+        all[index] = codes[index];
+        index += 1;
+    }
+    all
+}
+
+/// What [`pack`] makes of so many codes that are in range.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn joined(codes: &[u64; 4], count: usize) -> u64 {
+    let (mut packed, mut index) = (0, 0);
+    while index < count {
+        packed = packed << BITS[count - 1] | codes[index];
+        index += 1;
+    }
+    packed
+}
+
 /// The codes that [`pack`] packed.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn split<const N: usize>(packed: u64) -> [u64; N] {

@@ -36,11 +36,11 @@ pub(in crate::cache) trait Engine: Sync {
     /// An outermost call of this cache, which had come to a group, has ended on this thread.
     fn ended(&self);
 
-    /// The call that the thread takes the time of has ended.
+    /// The call that the thread takes the time of has ended, perhaps by a panic.
     ///
     /// # Safety
     /// As for [`show`](Self::show).
-    unsafe fn timed(&self, _key: *const ()) {}
+    unsafe fn timed(&self, _key: *const (), _panicked: bool) {}
 
     /// Notes that bodies of this function use rayon.
     fn note_rayon(&self);

@@ -161,10 +161,20 @@ impl Frame {
         self.header().is::<C>().then(|| unsafe { &*self.core.cast() })
     }
 
+    /// The key of the call.
+    ///
+    /// # Safety
+    /// The call's cache has keys of this type.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) unsafe fn key<K>(&self) -> &K {
+        // SAFETY: by the contract, and by that of `new` the key outlives the frame.
+        unsafe { &*self.key.cast() }
+    }
+
     /// The call, whose time was taken, ends.
-    pub(in crate::cache) fn timed(&self) {
+    pub(in crate::cache) fn timed(&self, panicked: bool) {
         // SAFETY: by the contract of `new` the key is one of that cache.
-        unsafe { self.engine().timed(self.key) };
+        unsafe { self.engine().timed(self.key, panicked) };
     }
 
     /// The call from which this one was made.

@@ -25,6 +25,10 @@ pub(in crate::cache) mod order;
 #[cfg(not(any(loom, speedup_simulated)))]
 pub(in crate::cache) mod parker;
 #[cfg(not(loom))]
+pub(in crate::cache) mod pins;
+#[cfg(not(loom))]
+pub(in crate::cache) mod plain;
+#[cfg(not(loom))]
 pub(in crate::cache) mod readers;
 #[cfg_attr(loom, path = "../model/worker.rs")]
 pub(in crate::cache) mod registry;

@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, ptr::null, sync::Mutex};
 
-pub(in crate::cache) use crate::cache::thread::worker::{Pinned, Worker};
+pub(in crate::cache) use crate::cache::thread::{pins::Pinned, worker::Worker};
 use crate::cache::{
     memory::{
         garbage::{self, DOMAIN},

@@ -64,7 +64,7 @@ impl Timing {
     }
 
     /// The call that is timed has ended. `known` tells how many have been timed of its cache. `None` if it has panicked.
-    pub(in crate::cache) fn end(&self, now: Counted, known: u64) -> Option<Timed> {
+    pub(in crate::cache) fn end(&self, now: Counted, known: u64, panicked: bool) -> Option<Timed> {
         let (at, before) = self.began.take()?;
         let spent = nanos(at.elapsed());
         let pause = match known {
@@ -73,7 +73,7 @@ impl Timing {
             _ => RARELY,
         };
         self.next.set(now.computed + pause);
-        if std::thread::panicking() {
+        if panicked {
             return None;
         }
         // With the call itself, which was counted before.

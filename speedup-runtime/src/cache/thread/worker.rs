@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    marker::PhantomData,
     ptr::NonNull,
     time::Duration,
 };
@@ -12,12 +11,7 @@ use once_cell::sync::OnceCell;
 #[cfg(not(speedup_simulated))]
 use crate::cache::thread::parker::Parker;
 use crate::cache::{
-    memory::{
-        bag::Bag,
-        epoch::{Entered, Reader},
-        garbage::DOMAIN,
-        registration,
-    },
+    memory::{bag::Bag, epoch::Reader},
     thread::{
         blame::Blame,
         board::Board,
@@ -102,7 +96,7 @@ pub(in crate::cache) struct Own {
     /// The innermost running call. The only part that others look at, too: whether there is one.
     pub(in crate::cache) top: Top,
     /// How often this thread has looked whether it may leave its barriers to others.
-    looks: Cell<u32>,
+    pub(super) looks: Cell<u32>,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
@@ -157,42 +151,6 @@ impl Drop for Visits {
     }
 }
 
-/// Keeps what the tables hold from being freed while this thread looks at it.
-pub(in crate::cache) struct Pin {
-    worker: &'static Worker,
-    entered: Entered,
-}
-
-/// A borrowed [`Pin`] that has no address, so that nothing need lie in memory for it.
-#[derive(Clone, Copy)]
-pub(in crate::cache) struct Pinned<'pin>(PhantomData<&'pin Pin>);
-
-impl Pinned<'_> {
-    /// What to look at a table with that lasts without a pin.
-    ///
-    /// # Safety
-    /// During the lifetime the table is not freed, and nothing is taken out of the part of it that is looked at.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) unsafe fn needless() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl Pin {
-    /// What to look at tables with, as long as the pin lasts.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn at(&self) -> Pinned<'_> {
-        Pinned(PhantomData)
-    }
-}
-
-impl Drop for Pin {
-    #[inline]
-    fn drop(&mut self) {
-        self.worker.reader.leave(self.entered);
-    }
-}
-
 impl Worker {
     /// The worker with this number, of no thread yet.
     pub(in crate::cache) fn new(number: u32) -> Self {
@@ -219,49 +177,6 @@ impl Worker {
             left: Left::default(),
             bag: Bag::new(),
         }
-    }
-
-    /// Pins the thread. Only on the calling thread's own worker; pins nest.
-    #[inline]
-    pub(in crate::cache) fn pin(&'static self) -> Pin {
-        if self.reader.makes_barriers() { self.pin_slowly() } else { self.pin_swiftly() }
-    }
-
-    /// The same with a barrier, unless it may be left to others by now.
-    #[cold]
-    #[inline(never)]
-    fn pin_slowly(&'static self) -> Pin {
-        if registration::look(&self.own.looks) {
-            self.reader.set_fenced(false);
-            SWIFT.set(self);
-        }
-        Pin { worker: self, entered: self.reader.enter(&DOMAIN) }
-    }
-
-    /// Orders what the thread has stored before what it loads next, for who makes the counterpart by [`pass_barrier`].
-    ///
-    /// [`pass_barrier`]: crate::cache::thread::registry::pass_barrier
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn order(&self) {
-        self.reader.order();
-    }
-
-    /// Orders what the thread has stored before what it loads next in a table that it owns. Only on the calling thread's own worker.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn order_change(&self) {
-        self.reader.order();
-    }
-
-    /// As [`pin`](Self::pin), on a worker that is [`swift`](crate::cache::thread::registry::swift).
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn pin_swiftly(&'static self) -> Pin {
-        Pin { worker: self, entered: self.reader.enter_swiftly(&DOMAIN) }
-    }
-
-    /// The same, if the thread is not pinned: so who does little need not ask again when that ends.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn pin_first(&'static self) -> Option<Pin> {
-        Some(Pin { worker: self, entered: self.reader.enter_first(&DOMAIN)? })
     }
 
     /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.

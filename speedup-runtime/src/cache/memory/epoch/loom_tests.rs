@@ -60,7 +60,15 @@ impl World {
 
     /// Pins, looks at the thing if it is linked, and unpins.
     fn read(&self) {
-        let pinned = self.reader.enter(&self.domain);
+        self.read_under(self.reader.enter(&self.domain));
+    }
+
+    /// The same under a brief pin.
+    fn read_briefly(&self) {
+        self.read_under(self.reader.enter_briefly(&self.domain));
+    }
+
+    fn read_under(&self, pinned: Entered) {
         let thing = self.link.load(Ordering::Acquire);
         if !thing.is_null() {
             // SAFETY: nothing is really freed before the model ends.
@@ -125,6 +133,31 @@ fn loom_nor_is_it_under_a_reader_whose_barriers_are_made_by_others_from_the_star
         let reader = thread::spawn(move || {
             other.read();
             other.read();
+        });
+        let collect = || world.domain.collect(membarrier::heavy, || world.reader.pinned());
+        let thing = world.unlink();
+        collect();
+        reader.join().unwrap();
+        collect();
+        assert!(Thing::end(thing), "it is freed once nobody is pinned");
+    });
+}
+
+/// | reader | writer |
+/// |---|---|
+/// | looks under a brief pin; looks under a pin, and under a brief one within that | unlinks, retires, collects by a barrier for all |
+#[test]
+fn loom_nor_under_a_brief_pin_beside_or_within_another() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let world = World::new(false);
+        let other = world.clone();
+        let reader = thread::spawn(move || {
+            other.read_briefly();
+            let outer = other.reader.enter(&other.domain);
+            other.read_briefly();
+            other.read_under(outer);
         });
         let collect = || world.domain.collect(membarrier::heavy, || world.reader.pinned());
         let thing = world.unlink();

@@ -44,6 +44,24 @@ impl World {
 }
 
 #[test]
+fn a_brief_pin_keeps_what_it_sees_and_ends_no_outer_one() {
+    let world = World::new();
+    let (domain, reader) = (&world.domain, &world.reader);
+    let brief = reader.enter_briefly(domain);
+    world.retire(0, 1);
+    assert_eq!(world.freed(), []);
+    reader.leave(brief);
+    assert_eq!(world.freed(), [1]);
+    let outer = reader.enter(domain);
+    let brief = reader.enter_briefly(domain);
+    world.retire(0, 2);
+    reader.leave(brief);
+    assert_eq!(world.freed(), [1], "the outer pin goes on");
+    reader.leave(outer);
+    assert_eq!(world.freed(), [1, 2]);
+}
+
+#[test]
 fn what_is_retired_is_freed_only_when_nobody_is_pinned_before() {
     let world = World::new();
     let (domain, reader) = (&world.domain, &world.reader);

@@ -16,7 +16,7 @@ const FREE_FAR_ON_A_LINE: usize = FREE_FAR / 4;
 const NEAR_FOR_FAR: usize = 8;
 
 /// What pages and strays have paid. It decides only where a key goes that may go to either place, so that Relaxed is enough, and nothing is lost
-/// where two of many strays are counted as one. What pages pay is written under `growth`.
+/// where two of many strays are counted as one. What pages pay is written by who has a turn.
 pub(super) struct Allowance {
     /// So many requests are refused before the values are counted again; 0 while there are fewer pages than allowed.
     patience: AtomicUsize,

@@ -16,7 +16,6 @@ use std::{
     alloc::{alloc_zeroed, dealloc, handle_alloc_error},
     marker::PhantomData,
     mem::needs_drop,
-    ptr::{NonNull, null_mut},
 };
 
 use self::{allowance::Allowance, strays::Strays};
@@ -27,27 +26,34 @@ use super::{
     slot::Slot,
 };
 use crate::cache::{
-    table::{key::Key, packed_key},
+    table::{bias::Turn, key::Key, packed_key},
     thread::registry::Pinned,
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicPtr, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicUsize, Mutex, MutexGuard, Ordering, WatchedCell, lock};
 
 /// Directories may take this many bytes beyond half of what the pages take. More would be more to go through at each count of what is used.
 const FREE_DIRECTORY_BYTES: usize = 4 << 20;
 
 /// The slots of the keys that are small integers.
 pub(super) struct Pages<K: Key, R> {
-    /// The directory of the first coordinate, or null. Written under `growth`; Release there, Acquire by readers.
+    /// The directory of the first coordinate, or one of no entries, which is nobody's; null where keys have no
+    /// coordinates. Written by who has a turn; Release there, Acquire by readers.
     root: AtomicPtr<Directory>,
-    /// What has been allocated; its lock is held while anything is linked.
-    growth: Mutex<Growth>,
+    /// What has been allocated. It is changed, and anything linked, by who has a turn: alone, or with the lock.
+    growth: WatchedCell<Growth>,
+    lock: Mutex<()>,
+    /// What that takes, in bytes, for who has no turn. Relaxed: a figure.
+    bytes: AtomicUsize,
     /// The places of keys that were sent to the hash table for want of a page.
     strays: Strays,
     allowance: Allowance,
     keys: PhantomData<fn(K) -> R>,
 }
+
+// SAFETY: what has been allocated is changed by one thread at a time, and is memory that any thread may give back.
+unsafe impl<K: Key, R> Sync for Pages<K, R> {}
 
 #[derive(Default)]
 struct Growth {
@@ -76,8 +82,11 @@ impl<K: Key, R> Pages<K, R> {
     /// No pages.
     pub(super) fn new() -> Self {
         Self {
-            root: AtomicPtr::new(null_mut()),
-            growth: Mutex::new(Growth::default()),
+            // Where there are no coordinates, it would be taken for a page.
+            root: AtomicPtr::new(if K::COORDINATES == 0 { std::ptr::null_mut() } else { Directory::none() }),
+            growth: WatchedCell::new(Growth::default()),
+            lock: Mutex::new(()),
+            bytes: AtomicUsize::new(0),
             strays: Strays::new(),
             allowance: Allowance::new(K::COORDINATES == 1),
             keys: PhantomData,
@@ -94,27 +103,57 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The same, with the link to its page.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn find_in_page<'pin>(&self, packed: u64, _pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
-        let place = Self::place(packed);
+    pub(super) fn find_in_page<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
+        self.find_at(&Self::place(packed), pin, || packed)
+    }
+
+    /// The same by the [codes](Key::codes) of a key.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn find_by_codes<'pin>(&self, codes: &[u64; 4], pin: Pinned<'pin>) -> Option<(PageLink, Slot<'pin, R>)> {
+        let [a, b, c, d] = *codes;
+        let place = match K::COORDINATES {
+            2 => Self::place_of([a, b]),
+            3 => Self::place_of([a, b, c]),
+            4 => Self::place_of([a, b, c, d]),
+            _ => Self::place_of([a]),
+        };
+        self.find_at(&place, pin, || packed_key::joined(codes, K::COORDINATES))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn find_at<'pin>(
+        &self,
+        place: &Place,
+        _pin: Pinned<'pin>,
+        packed: impl FnOnce() -> u64,
+    ) -> Option<(PageLink, Slot<'pin, R>)> {
         let mut at = self.root.load(Ordering::Acquire).cast::<u8>();
-        for step in &place.path[..K::COORDINATES] {
-            let directory = NonNull::new(at)?.cast::<Directory>();
+        let mut level = 0;
+        while level < K::COORDINATES {
+            // The first one is never null.
+            if level > 0 && at.is_null() {
+                return None;
+            }
             // SAFETY: the pointer came from a directory of this table, which lives as long as the table.
-            at = unsafe { Directory::entry(directory.as_ptr(), *step)? }.load(Ordering::Acquire);
+            at = unsafe { Directory::entry(at.cast(), place.path[level])? }.load(Ordering::Acquire);
+            level += 1;
         }
         let link = PageLink::of(at);
         // SAFETY: the page belongs to this table, and a place's slot is below the number of slots.
-        (!at.is_null()).then(|| unsafe { (link, PageOf::<K, R>::slot(link.page(), place.slot, packed)) })
+        (!at.is_null()).then(|| unsafe { (link, PageOf::<K, R>::slot(link.page(), place.slot, packed())) })
     }
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
     /// table.
-    pub(super) fn find_or_make<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+    pub(super) fn find_or_make<'pin>(&self, packed: u64, turn: &Turn<'_>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
-            let mut growth = lock(&self.growth);
+            let _lock = self.lock_in(turn);
             let place = Self::place(packed);
-            self.find(packed, pin).or_else(|| {
-                let page = self.make(&mut growth, &place);
+            // Another thread may have made it.
+            let made = if matches!(turn, Turn::Alone(_)) { None } else { self.find(packed, pin) };
+            made.or_else(|| {
+                // SAFETY: who is alone is the only one to change the table, and others have the lock.
+                let page = self.growth.with_mut(|growth| self.make(unsafe { &mut *growth }, &place));
                 if page.is_none() {
                     self.strays.add(&place.path);
                 }
@@ -124,19 +163,29 @@ impl<K: Key, R> Pages<K, R> {
         })
     }
 
+    /// The lock, where others may change the table as well.
+    fn lock_in(&self, turn: &Turn<'_>) -> Option<MutexGuard<'_, ()>> {
+        matches!(turn, Turn::Shared).then(|| lock(&self.lock))
+    }
+
     /// The slot of a packed key that is certain to be its own, in a page that is made if need be; none once keys have strayed.
-    pub(super) fn find_or_make_own<'pin>(&self, packed: u64, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
+    pub(super) fn find_or_make_own<'pin>(
+        &self,
+        packed: u64,
+        turn: &Turn<'_>,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
         if self.strays.is_any() {
             return None;
         }
-        self.find_or_make(packed, pin)?;
+        self.find_or_make(packed, turn, pin)?;
         // Another thread may have made it, after a key had strayed.
         self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
-    /// Whether there is no page for a key, and none will be made for now, without the lock; `alone` if no other thread changes the table.
+    /// Whether there is no page for a key, and none will be made for now, without the lock.
     #[inline]
-    pub(super) fn refuses(&self, packed: u64, alone: bool, pin: Pinned<'_>) -> bool {
+    pub(super) fn refuses(&self, packed: u64, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
         // Before the first key has strayed, pages do not heed the hash table.
         if !self.strays.is_any() || self.find(packed, pin).is_some() {
             return false;
@@ -144,10 +193,7 @@ impl<K: Key, R> Pages<K, R> {
         let place = Self::place(packed);
         if !self.strays.may_hold(&place.path) {
             // Threads that share a table are not to wait for each other at each place.
-            if alone {
-                return false;
-            }
-            let _growth = lock(&self.growth);
+            let Some(_lock) = self.lock_in(turn) else { return false };
             self.strays.add_all();
         }
         if self.is_beyond(&place) {
@@ -199,7 +245,10 @@ impl<K: Key, R> Pages<K, R> {
         // SAFETY: a pointer to a directory pointer has the same layout as one to a byte pointer, and both are atomics.
         let mut link: &AtomicPtr<u8> = unsafe { &*(&raw const self.root).cast() };
         for step in &place.path[..K::COORDINATES] {
-            let directory = Self::grow(growth, link, *step)?;
+            let Some(directory) = Self::grow(growth, link, *step) else {
+                self.note_bytes(growth);
+                return None;
+            };
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
@@ -215,14 +264,21 @@ impl<K: Key, R> Pages<K, R> {
         }
         link.store(PageLink::new(page, self.strays.may_hold(&place.path)).link(), Ordering::Release);
         growth.pages += 1;
+        self.note_bytes(growth);
         #[cfg(not(loom))]
         limit::grown();
         Some(page)
     }
 
+    /// Tells who has no turn what has been allocated.
+    fn note_bytes(&self, growth: &Growth) {
+        let bytes = growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes;
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// The directory behind a link, made or enlarged so that it has the entry.
     fn grow(growth: &mut Growth, link: &AtomicPtr<u8>, step: usize) -> Option<*mut Directory> {
-        // Relaxed: links are written under the lock that is held.
+        // Relaxed: links are written by who has a turn.
         let old = link.load(Ordering::Relaxed).cast::<Directory>();
         // SAFETY: a link that is not null leads to a directory of this table.
         let old_len = unsafe { Directory::len_of(old) };
@@ -237,13 +293,13 @@ impl<K: Key, R> Pages<K, R> {
             return None;
         }
         let new = Self::zeroed(growth, len).cast::<Directory>();
-        // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody links while the lock is held.
+        // SAFETY: `new` is fresh and long enough for the entries of `old`, and nobody else links meanwhile.
         unsafe {
             (&raw mut (*new).len).write(len);
             #[cfg(loom)]
             for index in 0..len {
                 let entries = (&raw mut (*new).entries).cast::<AtomicPtr<u8>>();
-                entries.add(index).write(AtomicPtr::new(null_mut()));
+                entries.add(index).write(AtomicPtr::new(std::ptr::null_mut()));
             }
             for index in 0..old_len {
                 if let (Some(from), Some(to)) = (Directory::entry(old, index), Directory::entry(new, index)) {
@@ -300,7 +356,8 @@ impl<K: Key, R> Drop for Pages<K, R> {
             }
         };
         Self::descend(root, K::COORDINATES, &mut drop_values, &mut |directory| directories.push(directory as usize));
-        directories.append(&mut lock(&self.growth).outgrown);
+        // SAFETY: nobody else looks.
+        self.growth.with_mut(|growth| directories.append(unsafe { &mut (*growth).outgrown }));
         for directory in directories {
             let directory = directory as *mut Directory;
             // SAFETY: a directory of this table, which nobody else looks at.

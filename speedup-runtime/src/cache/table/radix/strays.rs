@@ -12,8 +12,8 @@ const ROW: usize = 0x9e37_79b9;
 
 /// The places where keys may have strayed. Once a place is among them it stays there.
 pub(super) struct Strays {
-    /// Made when the first key strays. Its bits are written under `growth`. Release there, Acquire by who goes to the hash table without that
-    /// lock: from then on they find the page in this place, or in another one of the same bit, that was made before.
+    /// Made when the first key strays. Its bits are written by who has a turn. Release there, Acquire by who goes to the hash table without
+    /// one: from then on they find the page in this place, or in another one of the same bit, that was made before.
     places: OnceBox<[AtomicU64; BITS / 64]>,
     /// Whether all places are among them. As `places`.
     all: AtomicBool,
@@ -38,15 +38,15 @@ impl Strays {
             .is_some_and(|places| self.all.load(Ordering::Acquire) || places[word].load(Ordering::Acquire) & bit != 0)
     }
 
-    /// A key of the place with this path strays; `growth` is held.
+    /// A key of the place with this path strays; by who has a turn.
     pub(super) fn add(&self, path: &[usize; 4]) {
         let (word, bit) = position(path);
         let word = &self.places.get_or_init(none)[word];
-        // Relaxed: written under the lock that is held.
+        // Relaxed: written by who has a turn.
         word.store(word.load(Ordering::Relaxed) | bit, Ordering::Release);
     }
 
-    /// From now on keys of all places may stray without the lock; `growth` is held.
+    /// From now on keys of all places may stray without the lock; by who has a turn.
     pub(super) fn add_all(&self) {
         self.all.store(true, Ordering::Release);
     }

@@ -12,12 +12,11 @@ use crate::cache::{
     table::{census::Census, packed_key, radix::Place, slot::Slot},
     thread::registry::Pinned,
 };
-use crate::sync::{AtomicPtr, Ordering, lock};
+use crate::sync::{AtomicPtr, Ordering};
 
 impl<K: Key, R> Pages<K, R> {
     /// How many slots are ready.
     pub(in crate::cache::table) fn len(&self) -> usize {
-        let _growth = lock(&self.growth);
         let mut count = 0;
         self.each_page(&mut |link| count += Self::count_in(link.page(), |word| word == Word::Ready));
         count
@@ -27,12 +26,9 @@ impl<K: Key, R> Pages<K, R> {
     #[cfg(not(loom))]
     pub(in crate::cache::table) fn each_ready<'pin>(&self, _pin: Pinned<'pin>, each: &mut dyn FnMut(u64, &'pin R)) {
         let mut pages = Vec::new();
-        {
-            let _growth = lock(&self.growth);
-            let root = self.root.load(Ordering::Acquire).cast();
-            Self::paths(root, 0, &mut [0; 4], &mut |path, page| pages.push((path, page)));
-        }
-        // Users' code runs without the lock; pages live as long as the table.
+        let root = self.root.load(Ordering::Acquire).cast();
+        Self::paths(root, 0, &mut [0; 4], &mut |path, page| pages.push((path, page)));
+        // Pages live as long as the table.
         for (path, page) in pages {
             for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: the page belongs to this table, which the pin keeps.
@@ -44,7 +40,7 @@ impl<K: Key, R> Pages<K, R> {
         }
     }
 
-    /// All pages, each with the path that leads to it; the growth lock is held.
+    /// All pages that there were when this began, each with the path that leads to it.
     #[cfg(not(loom))]
     fn paths(at: *mut u8, level: usize, path: &mut [usize; 4], each: &mut dyn FnMut([usize; 4], *mut u8)) {
         if at.is_null() {
@@ -86,14 +82,12 @@ impl<K: Key, R> Pages<K, R> {
     /// What the pages and their directories take.
     #[cfg(not(loom))]
     pub(in crate::cache::table) fn bytes(&self) -> usize {
-        let growth = lock(&self.growth);
-        growth.pages * PageOf::<K, R>::LAYOUT.size() + growth.directory_bytes + self.strays.bytes()
+        self.bytes.load(Ordering::Relaxed) + self.strays.bytes()
     }
 
     /// Adds what is in the pages.
     #[cfg(not(loom))]
     pub(in crate::cache::table) fn census(&self, census: &mut Census) {
-        let _growth = lock(&self.growth);
         self.each_page(&mut |link| {
             for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: the page belongs to this table, which is borrowed.
@@ -102,7 +96,7 @@ impl<K: Key, R> Pages<K, R> {
         });
     }
 
-    /// How many slots are used, where removed values may count as well; the growth lock is held.
+    /// How many slots are used, where removed values may count as well; only by who has a turn.
     pub(super) fn count_used(&self) -> usize {
         let mut count = 0;
         let root = self.root.load(Ordering::Acquire).cast();
@@ -110,7 +104,7 @@ impl<K: Key, R> Pages<K, R> {
             root,
             K::COORDINATES,
             &mut |entry| {
-                // Relaxed: written under the lock that is held.
+                // Relaxed: written by who has a turn.
                 let link = PageLink::of(entry.load(Ordering::Relaxed));
                 // Most pages of a table that is well used are full: they are counted once.
                 let used = if link.is_full() {
@@ -136,7 +130,7 @@ impl<K: Key, R> Pages<K, R> {
         (0..PageOf::<K, R>::SLOTS).filter(|index| which(word(*index))).count()
     }
 
-    /// All pages; the growth lock is held.
+    /// All pages that there were when this began.
     fn each_page(&self, each: &mut dyn FnMut(PageLink)) {
         let root = self.root.load(Ordering::Acquire).cast();
         let mut of_entry = |entry: &AtomicPtr<u8>| each(PageLink::of(entry.load(Ordering::Acquire)));

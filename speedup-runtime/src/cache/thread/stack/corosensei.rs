@@ -1,13 +1,22 @@
 //! Pieces by `corosensei`, whose assembly is Rust's own: no C compiler has a part in it.
+//!
+//! A few pieces of the usual size are kept for the next deep recursion of any thread: the first touch of their memory costs more than the calls on it.
 
-use std::{io, mem::MaybeUninit, ops::Range};
+use std::{io, mem::MaybeUninit, ops::Range, sync::Mutex};
 
 use corosensei::{
     on_stack,
     stack::{DefaultStack, Stack},
 };
 
-use super::{RESERVE, Segment};
+use super::{PIECE, RESERVE, Segment};
+use crate::sync::lock_std;
+
+/// So many pieces are kept at most, which is 64 MiB.
+const KEPT: usize = 4;
+
+/// Pieces of the usual size that nobody is on.
+static UNUSED: Mutex<Vec<DefaultStack>> = Mutex::new(Vec::new());
 
 /// The low end of the stack that an address in the caller's frame is on: the piece that the segment is part of, or the stack that
 /// the system gave the thread. `None` for any other, as a coroutine has.
@@ -21,10 +30,34 @@ pub(super) fn low_end(here: usize, known: Segment) -> Option<usize> {
 
 /// Runs something on a new stack of at least this size; it is given the stack's low end.
 pub(super) fn on_new(size: usize, run: impl FnOnce(usize)) -> io::Result<()> {
-    let mut piece = DefaultStack::new(size)?;
-    let low = piece.base().get() - size;
-    on_stack(&mut piece, || run(low));
+    let kept = if size == PIECE { lock_std(&UNUSED).pop() } else { None };
+    let stack = kept.map_or_else(|| DefaultStack::new(size), Ok)?;
+    let mut piece = Piece { low: stack.base().get() - size, size, stack: Some(stack) };
+    let low = piece.low;
+    if let Some(stack) = &mut piece.stack {
+        on_stack(stack, || run(low));
+    }
     Ok(())
+}
+
+/// A piece in use. It is kept if it is of the usual size and not too many are; also when there was a panic on it, which has left it by then.
+struct Piece {
+    stack: Option<DefaultStack>,
+    low: usize,
+    size: usize,
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        // What is not kept is given back without the lock.
+        let stack = self.stack.take();
+        if self.size == PIECE {
+            let mut unused = lock_std(&UNUSED);
+            if unused.len() < KEPT {
+                unused.extend(stack);
+            }
+        }
+    }
 }
 
 /// The stack that the system gave the thread.
@@ -80,6 +113,31 @@ mod tests {
         })
         .expect("there is memory for a piece");
         assert_ne!(seen, 0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the interpreter has no stacks to switch")]
+    fn a_few_pieces_are_kept_for_the_next_who_need_one() {
+        fn within(pieces: usize, lows: &mut Vec<usize>) {
+            on_new(PIECE, |low| {
+                lows.push(low);
+                if pieces > 1 {
+                    within(pieces - 1, lows);
+                }
+            })
+            .expect("there is memory for a piece");
+        }
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        within(2 * KEPT, &mut first);
+        assert!(lock_std(&UNUSED).len() <= KEPT, "no more are kept");
+        within(2 * KEPT, &mut second);
+        let caught = std::panic::catch_unwind(|| on_new(PIECE, |_| std::panic::panic_any(7_u8)));
+        assert!(caught.is_err() && lock_std(&UNUSED).len() <= KEPT);
+        for lows in [&mut first, &mut second] {
+            lows.sort_unstable();
+            lows.dedup();
+            assert_eq!(lows.len(), 2 * KEPT, "nobody is on a piece that another is on");
+        }
     }
 
     #[test]
