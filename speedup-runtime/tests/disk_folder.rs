@@ -485,7 +485,7 @@ fn earlier(written: &str) -> tempfile::TempDir {
 
 #[test]
 fn structures_of_earlier_formats_come_into_a_folder_also_when_that_is_killed() {
-    for written in ["disk-format-1", "disk-format-1-spare", "disk-format-2", "disk-format-3"] {
+    for written in ["disk-format-1", "disk-format-1-spare", "disk-format-2", "disk-format-3", "disk-format-4"] {
         for round in 0..4 {
             let place = earlier(written);
             let mut upgrading = child(place.path(), "upgrade").spawn().unwrap();

@@ -219,6 +219,9 @@ impl<B: Body> Access<B> {
             let mut all = writing.all();
             let body = all.body().as_mut().ok_or_else(closed)?;
             body.seen().check_change()?;
+            if !body.seen().needs_before(number) {
+                return Ok(None);
+            }
             body.want_publication();
             body.store().begin_boarding();
         }
@@ -331,12 +334,7 @@ fn closed(folder: &Path) -> Error {
 
 impl<B: Body> Member for Inner<B> {
     fn board(self: Arc<Self>, number: u64) -> Option<Box<dyn Passenger>> {
-        let folder = match self.value.writer().body() {
-            Some(body) if body.seen().needs_before(number) && body.seen().check_change().is_ok() => {
-                body.seen().folder().to_path_buf()
-            }
-            _ => return None,
-        };
+        let folder = self.value.writer().body()?.seen().folder().to_path_buf();
         let access = Access { inner: self, owner: Process::current(), folder, outside: false };
         access.board(number).ok().flatten()
     }
