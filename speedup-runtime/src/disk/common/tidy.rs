@@ -55,7 +55,7 @@ impl Common {
         let members: Vec<_> = lock(&self.members).iter().filter_map(|member| member.upgrade()).collect();
         // One that panics keeps the files that it needs, and the others do not wait for it.
         let board = |member: Arc<dyn Member>| catch_unwind(AssertUnwindSafe(|| member.board(number))).ok().flatten();
-        self.publish_together(members.into_iter().filter_map(board).collect());
+        self.publish_all(members.into_iter().filter_map(board));
         self.remove_old()
     }
 

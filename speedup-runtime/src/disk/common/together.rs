@@ -13,6 +13,9 @@ pub(crate) trait Passenger: Send {
     /// By what the structure is known in the journal.
     fn member(&self) -> u64;
 
+    /// About how many bytes it takes until it is written.
+    fn size(&self) -> usize;
+
     /// From here on nobody else writes it; false if somebody has.
     fn seal(&mut self) -> bool;
 
@@ -34,11 +37,31 @@ pub(crate) trait Passenger: Send {
 
 type Passengers = Vec<Box<dyn Passenger>>;
 
+/// How many bytes of what is to be published wait in memory before it is written, at most; then one more step is made for the others.
+const ROOM: usize = if cfg!(speedup_tight) { 64 << 10 } else { 16 << 20 };
+
 impl Common {
+    /// Publishes all of them in one step, or in more where they are too large to wait for each other.
+    pub(super) fn publish_all(&self, passengers: impl Iterator<Item = Box<dyn Passenger>>) {
+        let (mut some, mut size) = (Passengers::new(), 0);
+        for one in passengers {
+            size += one.size();
+            some.push(one);
+            if size > ROOM {
+                self.publish_together(std::mem::take(&mut some));
+                size = 0;
+            }
+        }
+        self.publish_together(some);
+    }
+
     /// Publishes all of them in one step, or each alone where that cannot be.
-    pub(super) fn publish_together(&self, passengers: Passengers) {
+    fn publish_together(&self, passengers: Passengers) {
         let mut passengers: Passengers =
             passengers.into_iter().filter_map(|mut one| one.seal().then_some(one)).collect();
+        if passengers.is_empty() {
+            return;
+        }
         step("sealed");
         // What others noted before must be there when this is.
         if self.flush().and_then(|()| self.take_back(&passengers)).is_err() {

@@ -39,8 +39,9 @@ impl Arrival {
         lock(&self.aboard).take()
     }
 
-    pub(super) fn is_aboard(&self) -> bool {
-        lock(&self.aboard).is_some()
+    /// About how many bytes wait here.
+    pub(super) fn size_aboard(&self) -> Option<usize> {
+        lock(&self.aboard).as_ref().map(|passage| passage.commit.size())
     }
 
     pub(super) fn wait(&self) {

@@ -22,9 +22,8 @@ impl Store {
         let member = self.member;
         if let Some(under_way) = &self.under_way {
             let arrival = Arc::clone(&under_way.arrival);
-            let is_aboard = arrival.is_aboard();
-            return is_aboard
-                .then(|| Box::new(Boarded { member, common, arrival, passage: None }) as Box<dyn Passenger>);
+            let size = arrival.size_aboard()?;
+            return Some(Box::new(Boarded { member, size, common, arrival, passage: None }));
         }
         if self.changed || self.noted > 0 || !self.needs_before(number) || !self.block.at_rest {
             return None;
@@ -46,6 +45,10 @@ struct Resting(Entry);
 impl Passenger for Resting {
     fn member(&self) -> u64 {
         self.0.member
+    }
+
+    fn size(&self) -> usize {
+        0
     }
 
     fn seal(&mut self) -> bool {
@@ -72,6 +75,7 @@ impl Passenger for Resting {
 /// A publication that waits for others.
 struct Boarded {
     member: u64,
+    size: usize,
     common: Arc<Common>,
     arrival: Arc<Arrival>,
     /// There once nobody can take it from the others, and what it has come to.
@@ -81,6 +85,10 @@ struct Boarded {
 impl Passenger for Boarded {
     fn member(&self) -> u64 {
         self.member
+    }
+
+    fn size(&self) -> usize {
+        self.size
     }
 
     fn seal(&mut self) -> bool {

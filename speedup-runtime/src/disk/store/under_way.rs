@@ -39,7 +39,7 @@ impl Store {
         let Departed { under_way, next } = departed;
         self.pager.depart();
         self.go_on_with(under_way.outcome, next);
-        self.boarding &= !under_way.arrival.is_aboard();
+        self.boarding &= under_way.arrival.size_aboard().is_none();
         self.under_way = Some(under_way);
     }
 
