@@ -14,6 +14,11 @@ impl Store {
         self.boarding = true;
     }
 
+    /// Whether what is to be published waits for others.
+    pub(super) fn is_aboard(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|under_way| under_way.arrival.size_aboard().is_some())
+    }
+
     /// What is written together with other structures, so that no file of the journal before `number` is needed: what waits for that, or what is known
     /// where nothing has changed since.
     pub(crate) fn end_boarding(&mut self, number: u64) -> Option<Box<dyn Passenger>> {
