@@ -91,7 +91,7 @@ fn write() {
     // Until both are published in one step, and what comes next needs one file of the journal.
     let journal = folder.path().join(".journal");
     while !journal.join("checkpoint").exists() {
-        (0..30).for_each(|_| drop(dict.insert(entry(7).0, entry(7).1).unwrap()));
+        (0..30).for_each(|_| dict.put(entry(7).0, entry(7).1).unwrap());
         dict.flush().unwrap();
     }
     while fs::read_dir(&journal)

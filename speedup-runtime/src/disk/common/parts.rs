@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use super::Record;
+use super::record::Record;
 use crate::disk::Result;
 use crate::disk::error::At;
 use crate::disk::fingerprint::member;

@@ -123,13 +123,16 @@ impl Common {
 }
 
 #[cfg(test)]
+pub(crate) type Look = Box<dyn FnMut(&'static str)>;
+
+#[cfg(test)]
 thread_local! {
-    static STEP: std::cell::RefCell<Option<Box<dyn FnMut(&'static str)>>> = const { std::cell::RefCell::new(None) };
+    static STEP: std::cell::RefCell<Option<Look>> = const { std::cell::RefCell::new(None) };
 }
 
 /// What a test does between two steps of this thread.
 #[cfg(test)]
-pub(crate) fn at_each_step(look: Option<Box<dyn FnMut(&'static str)>>) {
+pub(crate) fn at_each_step(look: Option<Look>) {
     STEP.with(|step| *step.borrow_mut() = look);
 }
 
