@@ -5,8 +5,10 @@ mod rounds;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use speedup_runtime::disk::{DiskDict, DiskList, Error, Folder};
 
@@ -26,6 +28,31 @@ fn journals(place: &Path) -> Vec<PathBuf> {
         entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("journal.")).collect();
     found.sort();
     found
+}
+
+/// What is in a folder, and when it was written.
+fn listing(place: &Path) -> Vec<(PathBuf, u64, SystemTime)> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(place) else { return found };
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        // What goes meanwhile is missing in one of two.
+        let Ok(about) = path.metadata() else { continue };
+        found.extend(about.is_dir().then(|| listing(&path)).into_iter().flatten());
+        found.push((path, about.len(), about.modified().unwrap()));
+    }
+    found.sort();
+    found
+}
+
+/// Copies a folder as it is at one moment: with little room a thread makes a checkpoint of it after almost every change.
+fn copy_at_once(place: &Path) -> tempfile::TempDir {
+    loop {
+        let (copy, before) = (tempfile::tempdir().unwrap(), listing(place));
+        let copied = catch_unwind(|| copy_all(place, copy.path()));
+        if copied.is_ok() && listing(place) == before {
+            return copy;
+        }
+    }
 }
 
 fn value(n: u64) -> Vec<u8> {
@@ -242,8 +269,7 @@ fn what_was_not_closed_is_only_opened_beside_its_journal_and_under_its_name() {
     let (mut dict, mut list) = open(&folder);
     step(&folder, &mut dict, &mut list, 0);
     list.close().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = copy_at_once(place.path());
     drop(dict);
     // What was closed goes anywhere, and has a journal of its own there.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -287,8 +313,7 @@ fn damage_in_the_journal_is_found_by_every_structure_that_needs_it_and_repair_cu
         step(&folder, &mut dict, &mut list, n);
     }
     dict.flush().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = copy_at_once(place.path());
     let file = killed.path().join(".journal/journal.0");
     let whole = fs::read(&file).unwrap();
     let end = u64::from_le_bytes(whole[24..32].try_into().unwrap()) as usize;
@@ -347,8 +372,7 @@ fn a_structure_that_rests_does_not_keep_the_journal_from_being_begun_anew() {
     }
     quiet.insert(2, 2).unwrap();
     quiet.flush().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = copy_at_once(place.path());
     let folder = Folder::open(killed.path()).unwrap();
     let quiet = folder.dict::<u64, u64>("quiet").unwrap();
     assert_eq!(quiet.to_map().unwrap().into_iter().collect::<Vec<_>>(), [(1, 1), (2, 2)]);
@@ -394,8 +418,7 @@ fn a_structure_that_lost_its_superblock_keeps_the_journal_that_a_repair_needs() 
     }
     list.flush().unwrap();
     for harmed in [&["d"][..], &["l"], &["d", "l"]] {
-        let killed = tempfile::tempdir().unwrap();
-        copy_all(place.path(), killed.path());
+        let killed = copy_at_once(place.path());
         for name in harmed {
             fs::remove_file(killed.path().join(format!("{name}.speedup/superblock"))).unwrap();
         }
@@ -485,7 +508,7 @@ fn earlier(written: &str) -> tempfile::TempDir {
 
 #[test]
 fn structures_of_earlier_formats_come_into_a_folder_also_when_that_is_killed() {
-    for written in ["disk-format-1", "disk-format-1-spare", "disk-format-2", "disk-format-3"] {
+    for written in ["disk-format-1", "disk-format-1-spare", "disk-format-2", "disk-format-3", "disk-format-4"] {
         for round in 0..4 {
             let place = earlier(written);
             let mut upgrading = child(place.path(), "upgrade").spawn().unwrap();
@@ -507,8 +530,7 @@ fn structures_of_earlier_formats_come_into_a_folder_also_when_that_is_killed() {
             batch.dict(&mut dict, |dict| dict.insert(("both".into(), 0), None)).unwrap();
             batch.list(&mut list, |list| list.truncate(7)).unwrap();
             batch.commit().unwrap();
-            let killed = tempfile::tempdir().unwrap();
-            copy_all(place.path(), killed.path());
+            let killed = copy_at_once(place.path());
             let (dict, list) = fixture(&Folder::open(killed.path()).unwrap());
             assert_eq!((dict.len(), list.len()), (601, 7));
             assert!(journals(&place.path().join("dict.speedup")).is_empty());

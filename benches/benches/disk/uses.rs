@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use redb::{ReadableDatabase, ReadableTable};
 use speedup::disk::{DiskDict, DiskList};
 use speedup_benches::{Bars, Limit};
 
-use super::{Figures, run, scatter, timed};
+use super::{Figures, report, run, scatter, timed};
 
 /// How many words the index holds that is built in batches (60 MB of text), and the one that is built word by word.
 const WORDS: [usize; 2] = [8_000_000, 1_000_000];
@@ -26,11 +27,29 @@ fn word(n: u64) -> String {
     format!("word{}", 200_000_f64.powf(place) as u64)
 }
 
-/// The words of a stretch of the text, each with its places.
-fn batch(from: usize, to: usize) -> BTreeMap<String, Vec<u32>> {
-    let mut words: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    (from..to).for_each(|n| words.entry(word(n as u64)).or_default().push(n as u32));
+/// A stretch of the text.
+fn text((from, to): (usize, usize)) -> String {
+    (from..to).map(|n| word(n as u64) + " ").collect()
+}
+
+/// Its words, each with its places; `from` is that of the first.
+fn batch(text: &str, from: usize) -> BTreeMap<&str, Vec<u32>> {
+    let mut words: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    text.split_ascii_whitespace().zip(from..).for_each(|(word, n)| words.entry(word).or_default().push(n as u32));
     words
+}
+
+/// Times parts of what is done.
+#[derive(Default)]
+struct Clock(Duration);
+
+impl Clock {
+    fn run<R>(&mut self, part: impl FnOnce() -> R) -> R {
+        let start = Instant::now();
+        let result = part();
+        self.0 += start.elapsed();
+        result
+    }
 }
 
 fn stretches(words: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -62,24 +81,31 @@ fn add(table: &mut redb::Table<'_, &str, &[u8]>, word: &str, places: &[u32]) {
     table.insert(word, bytes.as_slice()).unwrap();
 }
 
-/// Builds the index in batches.
+/// Builds the index in batches. The text is there before the clock runs.
 pub fn batches(contender: &str, words: usize, folder: &Path) {
-    timed("batches", words, || {
-        if contender == "speedup" {
-            let mut index = ours(folder);
-            for (from, to) in stretches(words) {
-                batch(from, to).into_iter().for_each(|(word, places)| index.append(word, &places).unwrap());
-            }
-            return index.close().unwrap();
-        }
-        let index = redb(folder);
-        for (from, to) in stretches(words) {
-            transaction(&index, redb::Durability::Immediate, |writing| {
-                let mut table = writing.open_table(INDEX).unwrap();
-                batch(from, to).iter().for_each(|(word, places)| add(&mut table, word, places));
+    let mut clock = Clock::default();
+    let texts = stretches(words).map(|stretch| (stretch.0, text(stretch)));
+    if contender == "speedup" {
+        let mut index = clock.run(|| ours(folder));
+        for (from, text) in texts {
+            clock.run(|| {
+                batch(&text, from).iter().for_each(|(&word, places)| index.append(word.into(), places).unwrap());
             });
         }
-    });
+        clock.run(|| index.close().unwrap());
+    } else {
+        let index = clock.run(|| redb(folder));
+        for (from, text) in texts {
+            clock.run(|| {
+                transaction(&index, redb::Durability::Immediate, |writing| {
+                    let mut table = writing.open_table(INDEX).unwrap();
+                    batch(&text, from).iter().for_each(|(word, places)| add(&mut table, word, places));
+                });
+            });
+        }
+        clock.run(|| drop(index));
+    }
+    report("batches", words as f64 / clock.0.as_secs_f64());
 }
 
 /// Builds the index word by word.

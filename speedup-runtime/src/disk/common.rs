@@ -2,23 +2,31 @@
 //!
 //! It lies in `<folder>/.journal`: the lock, and files `journal.N` as `journal.rs` describes them, each going on where the one before ends. A structure
 //! says in its superblock from which of them on they may hold operations that are in no page of it (`open`), so what is needed of the journal is
-//! known without it. When a file is long another one is begun, every structure that needs older ones is published (`tidy.rs`), and then these are removed.
+//! known without it. When a file is long another one is begun (`tidy.rs`), all structures that need older ones are published in one step
+//! (`together.rs`, `record.rs`), and then these are removed.
 
 mod open;
 mod parts;
+mod record;
 mod tidy;
+mod together;
+#[cfg(test)]
+mod together_tests;
 
 use std::path::{Path, PathBuf};
 
 use super::folder::Lock;
 use super::journal::{Journal, Op};
-use super::superblock::Home;
+use super::superblock::{Home, Superblock};
 use super::{Error, Result};
 use crate::sync::global::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Weak, lock};
 
 pub(crate) use self::open::Join;
 use self::parts::Parts;
+pub(crate) use self::record::Entry;
+use self::record::Record;
 pub(crate) use self::tidy::Member;
+pub(crate) use self::together::Passenger;
 
 /// The folder, in that of the structures, in which the journal lies.
 const FOLDER: &str = ".journal";
@@ -44,6 +52,8 @@ pub(crate) struct Common {
     needs: Mutex<Vec<(u64, u64)>>,
     /// What a crash left of structures that are not open yet. Nothing of a structure that may have noted something since.
     parts: Mutex<Parts>,
+    /// What was published of structures together. Locked after `needs`, where both are.
+    record: Mutex<Record>,
     /// Whether somebody tidies up.
     tidying: AtomicBool,
     /// Whether a repair cut it off.
@@ -230,6 +240,15 @@ impl Common {
         let mut needs = lock(&self.needs);
         needs.retain(|&(of, _)| of != member);
         needs.extend(from.map(|from| (member, from)));
+        if from.is_none() {
+            // Its superblock says all there is to say.
+            lock(&self.record).entries.remove(&member);
+        }
+    }
+
+    /// What counts of the structure in `folder`, in which the superblock `block` is.
+    pub(crate) fn now(&self, folder: &Path, block: Superblock) -> Superblock {
+        lock(&self.record).now(self.identity, folder, block)
     }
 
     pub(crate) fn enlist(&self, member: Weak<dyn Member>) {

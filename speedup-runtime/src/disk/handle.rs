@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::behind::{Deadline, Late};
 use super::body::{Body, Want};
-use super::common::{Common, Member};
+use super::common::{Common, Member, Passenger};
 use super::pages::{Own, View};
 use super::process::{self, Process};
 use super::store::Store;
@@ -210,6 +210,27 @@ impl<B: Body> Access<B> {
         then(body).map_err(|error| body.seen().explain(error))
     }
 
+    /// Gathers everything to be published together with other structures; changes go on from then.
+    fn board(&self, number: u64) -> Result<Option<Box<dyn Passenger>>> {
+        self.check_turn()?;
+        let mut writing = self.inner.value.writer();
+        let closed = || closed(&self.folder);
+        {
+            let mut all = writing.all();
+            let body = all.body().as_mut().ok_or_else(closed)?;
+            body.seen().check_change()?;
+            if !body.seen().needs_before(number) {
+                return Ok(None);
+            }
+            body.want_publication();
+            body.store().begin_boarding();
+        }
+        // A failure is kept in the state and returned by the next call.
+        let _kept = self.tend(&mut writing, Ok(Want::Turn));
+        let mut all = writing.all();
+        Ok(all.body().as_mut().ok_or_else(closed)?.store().end_boarding(number))
+    }
+
     /// Has the journal written in time, or writes it at once where there is no thread to do so.
     #[cold]
     fn announce(&self, writing: &mut Writing<'_, B, Writer, Own>) {
@@ -312,21 +333,10 @@ fn closed(folder: &Path) -> Error {
 }
 
 impl<B: Body> Member for Inner<B> {
-    fn catch_up(self: Arc<Self>, number: u64) {
-        let folder = match self.value.writer().body() {
-            Some(body) if body.seen().needs_before(number) && body.seen().check_change().is_ok() => {
-                body.seen().folder().to_path_buf()
-            }
-            _ => return,
-        };
+    fn board(self: Arc<Self>, number: u64) -> Option<Box<dyn Passenger>> {
+        let folder = self.value.writer().body()?.seen().folder().to_path_buf();
         let access = Access { inner: self, owner: Process::current(), folder, outside: false };
-        // A failure is kept in the state and returned by the next call.
-        let _kept = access.published(|_| Ok(()));
-        // What was published before, and has not changed since, is not published again.
-        let _kept = access.change(|body| {
-            let store = body.store();
-            if store.needs_before(number) { store.close_if_published() } else { Ok(()) }
-        });
+        access.board(number).ok().flatten()
     }
 }
 

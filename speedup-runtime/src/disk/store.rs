@@ -6,6 +6,7 @@
 mod arrival;
 mod backup;
 mod begin;
+mod board;
 mod checkpoint;
 mod copy;
 mod in_common;
@@ -88,6 +89,8 @@ pub(crate) struct Store {
     next: Mutex<Option<Next>>,
     /// What is being published while changes go on.
     under_way: Option<UnderWay>,
+    /// Whether the next publication of everything waits for those of other structures.
+    boarding: bool,
     /// Whether what becomes due is left to whoever tends the structure.
     deferred: bool,
     block: Superblock,
@@ -128,10 +131,10 @@ impl Store {
     ) -> Result<()> {
         let applied = store(state).seq;
         store(state).replaying = true;
-        let (mut gap, mut last) = (false, applied);
+        let (mut gap, mut last, mut is_empty) = (false, applied, true);
         while let Some(frame) = replay.next_frame()? {
             let sound = frame.for_each(|seq, op| {
-                last = last.max(seq);
+                (last, is_empty) = (last.max(seq), is_empty && seq <= applied);
                 gap |= seq > applied && seq > store(state).seq + 1;
                 if seq > applied && !gap {
                     // `apply` notes the operation, unless there is nothing to do, and may end in a checkpoint that must count it.
@@ -157,6 +160,8 @@ impl Store {
         store.cut |= replay.cut || gap;
         if store.common.is_some() {
             store.outdated |= gap;
+            // Of what has not changed since it was published nothing need be published again.
+            store.changed &= !(is_empty && store.block.at_rest) || store.outdated || store.cut;
             store.seq = store.seq.max(last);
         } else if !replay.cut {
             *store.journal() = Some(Journal::resume(store.block.identity, store.block.journal, &replay)?);

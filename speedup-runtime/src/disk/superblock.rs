@@ -2,7 +2,8 @@
 //!
 //! 96 bytes: `magic: 8`, `format: u32`, `kind: u32`, `key: u64`, `value: u64` (fingerprints), `identity: u64`, `generation: u64`,
 //! `journal: u64`, `epoch: u64`, `applied: u64`, `floor: u64`, `rest: u64` (1 if at rest; format 1 has 0; format 3 adds 2 if the operations are in
-//! the journal of the folder around, and 4 if some of them may be there alone), `tag: u32` (of that journal), `sum: u32` (CRC-32 of the rest). All numbers are little endian.
+//! the journal of the folder around, and 4 if some of them may be there alone: then it is of format 4, and the checkpoint of the folder may know more), `tag: u32` (of that journal),
+//! `sum: u32` (CRC-32 of the rest). All numbers are little endian.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -14,9 +15,12 @@ use super::{Error, Result, fingerprint};
 
 const MAGIC: &[u8; 8] = b"SPEEDUP\n";
 /// The newest format this version reads; format 1 knew no `RemoveRange` and `Append` in the journal.
-pub(crate) const FORMAT: u32 = 3;
-/// The format of a structure with a journal of its own; format 3 is that of one whose operations are in the journal of its folder.
+pub(crate) const FORMAT: u32 = 4;
+/// The format of a structure with a journal of its own.
 const ALONE: u32 = 2;
+/// That of one whose operations are in the journal of its folder. While that may hold some which are nowhere else it is [`FORMAT`]: what a version
+/// that knows no checkpoint of a folder finds in such a superblock may be too old.
+const SHARING: u32 = 3;
 /// Bits of `rest`.
 const AT_REST: u64 = 1;
 const IN_COMMON: u64 = 2;
@@ -95,7 +99,16 @@ impl Superblock {
     pub(crate) fn encode(&self) -> [u8; SIZE] {
         let mut raw = [0; SIZE];
         raw[..8].copy_from_slice(MAGIC);
-        let format = if self.home.is_some() { FORMAT } else { ALONE };
+        let format = match self.home {
+            None => ALONE,
+            Some(home) => {
+                if home.open {
+                    FORMAT
+                } else {
+                    SHARING
+                }
+            }
+        };
         raw[8..12].copy_from_slice(&format.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());
         let Superblock { key, value, identity, generation, journal, epoch, applied, floor, at_rest, .. } = *self;
@@ -158,7 +171,7 @@ impl Superblock {
         };
         let [key, value, identity, generation, journal, epoch, applied, floor, rest] =
             std::array::from_fn(|index| number(16 + 8 * index));
-        let is_common = format == FORMAT && rest & IN_COMMON != 0;
+        let is_common = format >= SHARING && rest & IN_COMMON != 0;
         let home = is_common.then(|| Home { tag: word(SIZE - 8).unwrap_or(0), open: rest & OPEN != 0 });
         let at_rest = rest & AT_REST != 0;
         Ok(Superblock { kind, key, value, identity, generation, journal, epoch, applied, floor, at_rest, home })

@@ -148,6 +148,34 @@ impl Tree {
     }
 }
 
+/// Looks keys up that come in order, in a tree that stays as it is: a leaf is found once for all of its keys.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead(Option<Found>);
+
+impl Ahead {
+    /// As [`Tree::get`].
+    pub(crate) fn get(
+        &mut self,
+        tree: &Tree,
+        pager: &mut impl Pages,
+        key: &[u8],
+    ) -> Result<Option<(Arc<Leaf>, usize)>> {
+        let is_in = |found: &Found| found.to.as_deref().is_none_or(|to| key < to);
+        let found = match self.0.take().filter(is_in) {
+            Some(found) => found,
+            None => match tree.find(pager, Seek::Of(key), true)? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
+        let Found { leaf, from, to } = found;
+        let leaf = leaf?;
+        let place = leaf.search(key).ok().map(|index| (Arc::clone(&leaf), index));
+        self.0 = Some(Found { leaf: Ok(leaf), from, to });
+        Ok(place)
+    }
+}
+
 /// What a walk over a tree calls.
 pub(crate) type Visit<'a> = dyn FnMut(&mut Pager, u64, Result<Arc<Leaf>>) -> Result<()> + 'a;
 

@@ -15,7 +15,7 @@ pub(crate) use self::record::Known;
 use self::record::{APPEND, PUT, PUT_OUTSIDE, REMOVE, front, number_len, put_number, record, record_end};
 pub(crate) use self::runs::Ordered;
 use self::runs::Runs;
-use super::leaf::Val;
+use super::leaf::{Val, common};
 use super::tree::KeyEdit;
 use crate::sync::global::{Mutex, MutexGuard, lock};
 
@@ -131,7 +131,12 @@ impl WriteBuffer {
 
     /// What waits to be added to the value of a key; `None` if nothing does.
     pub(crate) fn pieces(&self, key: &[u8]) -> Option<Pieces<'_>> {
-        let Some(Known::Append(mut piece)) = self.get(key) else { return None };
+        if self.is_empty() { None } else { self.pieces_at(self.place(key)?) }
+    }
+
+    /// The same for the key whose latest record is at `at`.
+    pub(crate) fn pieces_at(&self, at: u32) -> Option<Pieces<'_>> {
+        let Known::Append(mut piece) = record(&self.arena, at).1 else { return None };
         let mut pieces = Pieces { base: Base::Tree, parts: Vec::new(), count: 0 };
         loop {
             pieces.parts.push(piece.bytes);
@@ -223,10 +228,12 @@ impl WriteBuffer {
 
     /// Where the latest records are, in order of their keys.
     pub(crate) fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> = self.places().map(|at| (front(record(&self.arena, at).0), at)).collect();
-        order.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| record(&self.arena, a.1).0.cmp(record(&self.arena, b.1).0))
-        });
+        let key = |at| record(&self.arena, at).0;
+        // What all keys begin with tells none of them from another.
+        let first = self.places().next().map_or(&[][..], key);
+        let shared = self.places().fold(first.len(), |shared, at| common(&first[..shared], key(at)));
+        let mut order: Vec<(u64, u32)> = self.places().map(|at| (front(&key(at)[shared..]), at)).collect();
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
         order.into_iter().map(|(_, at)| at).collect()
     }
 
@@ -321,5 +328,36 @@ impl WriteBuffer {
         (self.appends, self.outside) = (0, 0);
         self.runs.clear();
         self.order.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_sorted_whatever_its_keys_begin_with() {
+        let words = |front: &str| -> Vec<String> { (0..300).map(|n| format!("{front}{}", n * 7919 % 1009)).collect() };
+        let whole = |front: &str| [words(front), vec![front.to_owned()]].concat();
+        let cases = [
+            words(""),
+            words("word"),
+            whole("word"),
+            whole("a word that is long"),
+            vec!["one".into()],
+            vec!["".into()],
+        ];
+        for mut keys in cases {
+            let mut buffer = WriteBuffer::new(1 << 20);
+            for (n, key) in keys.iter().enumerate() {
+                buffer.append(key.as_bytes(), 1, &[n as u8], 9);
+                buffer.append(key.as_bytes(), 1, &[7], 9);
+            }
+            keys.sort();
+            let sorted = buffer.sorted();
+            assert!(sorted.iter().map(|&at| buffer.edit(at).key).eq(keys.iter().map(String::as_bytes)));
+            assert!(sorted.iter().all(|&at| buffer.pieces_at(at).is_some_and(|pieces| pieces.count == 2)));
+        }
+        assert!(WriteBuffer::new(1 << 20).sorted().is_empty());
     }
 }

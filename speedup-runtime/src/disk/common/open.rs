@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Common, Parts, Writing};
+use super::{Common, Parts, Record, Writing};
 use crate::disk::error::At;
 use crate::disk::fingerprint::member;
 use crate::disk::folder::{self, Lock};
@@ -95,7 +95,13 @@ impl Common {
         };
         // A repair reads for itself.
         let is_handed = !lenient && (first < last || !replay.is_empty());
-        let mut parts = if is_handed { Parts::wanted(location_of(folder), identity)? } else { Parts::default() };
+        let record = match Record::read(folder, identity) {
+            // Each structure says enough itself, but for where the journal begins that it needs.
+            Err(Error::Damaged { .. }) if lenient => Record::remove(folder).map(|()| Record::default())?,
+            record => record?,
+        };
+        let location = location_of(folder);
+        let mut parts = if is_handed { Parts::wanted(location, identity, &record)? } else { Parts::default() };
         while let Some(frame) = replay.next_frame()? {
             let (number, _) = replay.place().unwrap_or((last, None));
             if !parts.gather(number, &frame)? {
@@ -121,7 +127,7 @@ impl Common {
         }
         let next = frame.map_or(1, |frame| frame.wrapping_add(1));
         let common = Self::over(folder, lock, journal, (identity, number, next), replay.cut);
-        *self::lock(&common.parts) = parts;
+        (*self::lock(&common.parts), *self::lock(&common.record)) = (parts, record);
         Ok(common)
     }
 
@@ -156,6 +162,7 @@ impl Common {
             members: Mutex::default(),
             needs: Mutex::default(),
             parts: Mutex::default(),
+            record: Mutex::default(),
             tidying: AtomicBool::new(false),
             cut,
             lock,

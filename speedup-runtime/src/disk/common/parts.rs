@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use super::record::Record;
 use crate::disk::Result;
 use crate::disk::error::At;
 use crate::disk::fingerprint::member;
@@ -55,7 +56,7 @@ impl Default for Parts {
 
 impl Parts {
     /// Those of the structures in `location` that need the journal `identity`, as their superblocks say. Now it is to be read.
-    pub(super) fn wanted(location: &Path, identity: u64) -> Result<Self> {
+    pub(super) fn wanted(location: &Path, identity: u64, record: &Record) -> Result<Self> {
         let mut parts = Parts::default();
         for entry in fs::read_dir(location).at(location)? {
             let path = entry.at(location)?.path();
@@ -63,7 +64,7 @@ impl Parts {
             let Ok(Some(block)) = Superblock::read(&path) else { continue };
             let of = member(&path, block.identity);
             if block.home == Some(Home::of(identity, of, true)) {
-                let (from, applied) = (block.journal, block.applied);
+                let Superblock { journal: from, applied, .. } = record.now(identity, &path, block);
                 parts.of.insert(of, Part { from, applied, gathered: Gathered::default(), state: State::Gathering });
             }
         }

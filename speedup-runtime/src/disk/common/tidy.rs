@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Common;
+use super::{Common, Passenger, Record, record};
 use crate::disk::error::At;
 use crate::disk::fingerprint::member;
 use crate::disk::journal::{Journal, file_name};
@@ -13,8 +13,8 @@ use crate::sync::global::{Arc, AtomicBool, Ordering, lock};
 
 /// An open structure of the folder.
 pub(crate) trait Member: Send + Sync {
-    /// Publishes it if it needs files of the journal before this one.
-    fn catch_up(self: Arc<Self>, number: u64);
+    /// What is to be published together with other structures, if it needs files of the journal before this one.
+    fn board(self: Arc<Self>, number: u64) -> Option<Box<dyn Passenger>>;
 }
 
 /// As long as it lives somebody tidies up; another one may begin afterwards, however this one has ended.
@@ -50,13 +50,12 @@ impl Common {
         }
     }
 
-    fn tidy_up(&self) -> Result<()> {
+    pub(crate) fn tidy_up(&self) -> Result<()> {
         let number = self.begin_next()?;
         let members: Vec<_> = lock(&self.members).iter().filter_map(|member| member.upgrade()).collect();
-        for member in members {
-            // One that panics keeps the files that it needs, and the others do not wait for it.
-            let _kept = catch_unwind(AssertUnwindSafe(|| member.catch_up(number)));
-        }
+        // One that panics keeps the files that it needs, and the others do not wait for it.
+        let board = |member: Arc<dyn Member>| catch_unwind(AssertUnwindSafe(|| member.board(number))).ok().flatten();
+        self.publish_all(members.into_iter().filter_map(board));
         self.remove_old()
     }
 
@@ -103,7 +102,9 @@ impl Common {
                 continue;
             }
             let from = match Superblock::read(&path)? {
-                Some(block) if block.home == Some(self.home(member(&path, block.identity), true)) => block.journal,
+                Some(block) if block.home == Some(self.home(member(&path, block.identity), true)) => {
+                    self.now(&path, block).journal
+                }
                 // A repair will need whatever there is.
                 None if path.extension().is_some_and(|end| end == "speedup") && self.has_noted(&path)? => 0,
                 _ => continue,
@@ -118,8 +119,11 @@ impl Drop for Common {
     fn drop(&mut self) {
         // Nobody uses it. If no structure needs what is in it, the next opening need not read it.
         let is_used = self.writing().is_ok_and(|writing| !writing.journal.is_empty());
-        if is_used && self.needed_by_others().is_ok_and(|needed| needed.is_none()) {
-            let _later = self.begin_next().and_then(|_| self.remove_old());
+        let is_told = self.folder.join(record::NAME).exists();
+        if (is_used || is_told) && self.needed_by_others().is_ok_and(|needed| needed.is_none()) {
+            // What is removed first, the journal or the checkpoint, makes no difference: nobody asks for either.
+            let begun = if is_used { self.begin_next().and_then(|_| self.remove_old()) } else { Ok(()) };
+            let _later = begun.and_then(|()| self.lock.check(&self.folder)).and_then(|()| Record::remove(&self.folder));
         }
     }
 }
@@ -140,7 +144,7 @@ mod tests {
     struct Panics(AtomicUsize);
 
     impl Member for Panics {
-        fn catch_up(self: Arc<Self>, _: u64) {
+        fn board(self: Arc<Self>, _: u64) -> Option<Box<dyn Passenger>> {
             self.0.fetch_add(1, Ordering::Relaxed);
             panic!("a member that cannot catch up");
         }
@@ -149,8 +153,9 @@ mod tests {
     struct Tells(Mutex<mpsc::Sender<u64>>);
 
     impl Member for Tells {
-        fn catch_up(self: Arc<Self>, number: u64) {
+        fn board(self: Arc<Self>, number: u64) -> Option<Box<dyn Passenger>> {
             lock(&self.0).send(number).unwrap();
+            None
         }
     }
 

@@ -3,11 +3,12 @@
 //! A value that can be appended to is encoded as how many parts it has and the parts one after the other. An appended part is replayed exactly once,
 //! so a tree into which parts were merged is published only together with all operations.
 
-use super::look::{NUMBER, joined};
+use super::look::{NUMBER, join};
 use super::state::DictState;
 use crate::disk::journal::Op;
 use crate::disk::store::{LONGEST_VALUE, Store};
-use crate::disk::write_buffer::{Base, Known, Pieces, WriteBuffer};
+use crate::disk::tree::Ahead;
+use crate::disk::write_buffer::{Base, Known, WriteBuffer};
 use crate::disk::{Error, Result};
 
 impl DictState {
@@ -45,10 +46,18 @@ impl DictState {
 }
 
 /// The value that a key shall have in the tree, placed there, if parts wait for it; what it was put together from is given back.
-pub(super) fn settled(store: &mut Store, buffer: &WriteBuffer, key: &[u8]) -> Result<Option<(Vec<u8>, bool)>> {
+///
+/// The latest record of the key is at `at`; `ahead` is for keys in order, while the tree stays as it is.
+pub(super) fn settled(
+    store: &mut Store,
+    buffer: &WriteBuffer,
+    at: u32,
+    ahead: &mut Ahead,
+) -> Result<Option<(Vec<u8>, bool)>> {
+    let Some(pieces) = buffer.pieces_at(at) else { return Ok(None) };
     let (tree, _, folder, pager) = store.parts();
-    let Some(value) = joined(pager, tree, buffer, folder, key)? else { return Ok(None) };
-    if let Some(Pieces { base: Base::Put(old), .. }) = buffer.pieces(key) {
+    let value = join(pager, &pieces, folder, |pager| ahead.get(tree, pager, buffer.edit(at).key))?;
+    if let Base::Put(old) = pieces.base {
         store.pager.free_value(old)?;
     }
     let mut place = Vec::new();

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use crate::disk::filter::Absent;
 use crate::disk::journal::{put_number, take_number};
-use crate::disk::leaf::Val;
+use crate::disk::leaf::{Leaf, Val};
 use crate::disk::pager::Pager;
 use crate::disk::pages::Pages;
 use crate::disk::tail::Tail;
 use crate::disk::tree::Tree;
 use crate::disk::write_buffer::{Base, Known, Pieces, WriteBuffer};
 use crate::disk::{Error, Result};
+use crate::sync::Arc;
 use crate::sync::global::{AtomicUsize, Ordering};
 
 /// How much room the number of parts of a value takes at most.
@@ -108,7 +109,17 @@ pub(super) fn joined<P: Pages>(
     folder: &Path,
     key: &[u8],
 ) -> Result<Option<Vec<u8>>> {
-    let Some(Pieces { base, parts, count }) = buffer.pieces(key) else { return Ok(None) };
+    let Some(pieces) = buffer.pieces(key) else { return Ok(None) };
+    join(pages, &pieces, folder, |pages| tree.get(pages, key)).map(Some)
+}
+
+/// The same of what waits for it; `stored` looks it up in the tree.
+pub(super) fn join<P: Pages>(
+    pages: &mut P,
+    Pieces { base, parts, count }: &Pieces<'_>,
+    folder: &Path,
+    stored: impl FnOnce(&mut P) -> Result<Option<(Arc<Leaf>, usize)>>,
+) -> Result<Vec<u8>> {
     let join = |mut body: &[u8]| {
         let wrong = || Error::damaged(folder, "a value that was appended to has no number of parts");
         let total = take_number(&mut body).ok_or_else(wrong)? + count;
@@ -118,13 +129,12 @@ pub(super) fn joined<P: Pages>(
         parts.iter().rev().for_each(|part| out.extend_from_slice(part));
         Ok(out)
     };
-    let whole = match base {
-        Base::Put(val) => pages.pager().with_value(val, join),
+    match base {
+        Base::Put(val) => pages.pager().with_value(*val, join),
         Base::Removed => join(&[0]),
-        Base::Tree => match tree.get(pages, key)? {
+        Base::Tree => match stored(pages)? {
             Some((leaf, index)) => pages.pager().with_value(leaf.val(index), join),
             None => join(&[0]),
         },
-    };
-    whole.map(Some)
+    }
 }

@@ -28,6 +28,11 @@ impl Staged {
     pub(crate) fn epoch(&self) -> u64 {
         self.meta.epoch
     }
+
+    /// About how many bytes it takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.changes.iter().chain(&self.maps).map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+    }
 }
 
 impl Pager {

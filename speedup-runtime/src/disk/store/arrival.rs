@@ -16,6 +16,8 @@ pub(super) struct Arrival {
     /// Whether it is there or was taken from here, and it.
     pub(super) written: Mutex<(bool, Option<Written>)>,
     there: Condvar,
+    /// What waits to be written together with other structures. Whoever cannot wait for those takes it and writes it alone.
+    aboard: Mutex<Option<Passage>>,
 }
 
 impl Arrival {
@@ -28,7 +30,24 @@ impl Arrival {
         lock(&self.written).0
     }
 
+    /// Leaves a publication here until the others are ready.
+    pub(super) fn board(&self, passage: Passage) {
+        *lock(&self.aboard) = Some(passage);
+    }
+
+    pub(super) fn take_aboard(&self) -> Option<Passage> {
+        lock(&self.aboard).take()
+    }
+
+    /// About how many bytes wait here.
+    pub(super) fn size_aboard(&self) -> Option<usize> {
+        lock(&self.aboard).as_ref().map(|passage| passage.commit.size())
+    }
+
     pub(super) fn wait(&self) {
+        if let Some(passage) = self.take_aboard() {
+            self.say(run(passage));
+        }
         let mut written = lock(&self.written);
         while !written.0 {
             written = self.there.wait(written).unwrap_or_else(|poisoned| poisoned.into_inner());

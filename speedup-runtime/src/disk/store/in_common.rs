@@ -61,11 +61,6 @@ impl Store {
         Ok(())
     }
 
-    /// As [`say_closed`](Self::say_closed), if everything is published.
-    pub(crate) fn close_if_published(&mut self) -> Result<()> {
-        if self.changed || self.noted > 0 || self.is_under_way() { Ok(()) } else { self.say_closed() }
-    }
-
     /// Says in the superblock that the journal of the folder is not needed; everything is published.
     pub(super) fn say_closed(&mut self) -> Result<()> {
         let Some(home) = self.block.home.filter(|home| home.open && self.common.is_some() && !self.replaying) else {

@@ -97,12 +97,12 @@ impl Store {
     }
 
     /// Returns when every operation so far survives a power cut. Of a structure that nobody tends nothing is written from then on, so its files may be
-    /// copied.
+    /// copied, unless it is to be published together with others.
     pub(crate) fn flush(&self) -> Result<()> {
         self.check()?;
         let result = self.flush_journal();
         self.settle(result)?;
-        if !self.deferred {
+        if !self.deferred && !self.is_aboard() {
             self.wait();
         }
         self.check_place()

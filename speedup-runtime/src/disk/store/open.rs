@@ -28,6 +28,7 @@ impl Store {
         match Superblock::read(&folder)? {
             Some(block) => {
                 check(&folder, &block, kind, key, (value, &options.readable))?;
+                let block = common.as_ref().map_or(block, |common| common.now(&folder, block));
                 Self::reopen(folder, lock, block, options.items(), common)
             }
             None if is_damaged(&folder, common.as_ref())? => Err(Error::damaged(&folder, "its superblock is missing")),
@@ -99,6 +100,7 @@ impl Store {
             outdated: false,
             next: Mutex::new(None),
             under_way: None,
+            boarding: false,
             deferred: false,
             block,
             seq,

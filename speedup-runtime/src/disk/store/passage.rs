@@ -66,39 +66,37 @@ impl Passage {
 
     /// Writes it, and returns the superblock that counts from here on. Where the folder has gone from its place, it may be done again.
     pub(super) fn run(&self) -> Result<Superblock> {
-        let written = self.write();
-        if written.is_err() { self.lock.check(&self.folder).and(written) } else { written }
+        self.write().map_err(|error| self.explain(error))
+    }
+
+    /// The error behind an error.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        self.check().err().unwrap_or(error)
     }
 
     fn write(&self) -> Result<Superblock> {
-        let Passage { commit, press, folder, outcome, .. } = self;
-        let check = || self.lock.check(folder);
-        let mut block = self.block;
+        let Passage { folder, outcome, .. } = self;
         if let Some(common) = &self.common {
             common.flush()?;
         }
         if let Some(journal) = &self.before {
             journal.sync_data().at(folder)?;
         }
-        if block.at_rest {
-            block = Superblock { at_rest: false, ..block };
-            check()?;
-            Superblock { journal: self.old, ..block }.write(folder)?;
+        if self.block.at_rest {
+            self.say_not_at_rest()?;
         }
-        press.publish(commit, &check)?;
         if self.is_part {
-            return Ok(Superblock { journal: self.old, ..block });
+            self.press.publish(&self.commit, &|| self.check())?;
+            return Ok(Superblock { journal: self.old, at_rest: false, ..self.block });
         }
-        press.sync_spare()?;
+        let mut block = self.publish()?;
         let old = folder.join(journal::file_name(block.journal));
-        let home = block.home.map(|home| Home { open: home.open && !self.closes, ..home });
-        block = Superblock { epoch: commit.epoch(), applied: outcome.applied, at_rest: true, home, ..block };
         if let Some(journal) = &self.after {
             block.journal += 1;
             journal.sync_all().at(folder)?;
             sync_folder(folder)?;
         }
-        check()?;
+        self.check()?;
         block.write(folder)?;
         if outcome.renews {
             match fs::remove_file(&old) {
@@ -108,5 +106,30 @@ impl Passage {
             }
         }
         Ok(block)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.lock.check(&self.folder)
+    }
+
+    fn say_not_at_rest(&self) -> Result<()> {
+        self.check()?;
+        Superblock { journal: self.old, at_rest: false, ..self.block }.write(&self.folder)
+    }
+
+    /// Sees to it that the superblock does not say that all is at rest.
+    pub(super) fn take_back(&self) -> Result<()> {
+        // What this structure knows may have been said by the checkpoint of the folder.
+        let is_said = Superblock::read(&self.folder)?.is_some_and(|block| block.at_rest);
+        if is_said { self.say_not_at_rest() } else { Ok(()) }
+    }
+
+    /// Writes everything but the superblock, and returns that.
+    pub(super) fn publish(&self) -> Result<Superblock> {
+        self.press.publish(&self.commit, &|| self.check())?;
+        self.press.sync_spare()?;
+        let home = self.block.home.map(|home| Home { open: home.open && !self.closes, ..home });
+        let (epoch, applied) = (self.commit.epoch(), self.outcome.applied);
+        Ok(Superblock { epoch, applied, at_rest: true, home, ..self.block })
     }
 }

@@ -33,6 +33,7 @@ impl Store {
             Err(error) => return Err(error),
         };
         check(&folder, &block, kind, key, (value, &options.readable))?;
+        let block = common.as_ref().map_or(block, |common| common.now(&folder, block));
         let mut journals = Journals::of(&folder, &block, common)?;
         let (mut store, replay) = Self::read(folder, lock, block, options.items(), &mut journals)?;
         journals.give(&mut store);

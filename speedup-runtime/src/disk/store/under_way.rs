@@ -25,8 +25,12 @@ impl Store {
     pub(crate) fn depart(&self, staged: Staged, rest: &mut dyn Iterator<Item = KeyEdit<'_>>) -> Result<Departed> {
         let (passage, next) = self.prepare(staged, rest)?;
         let (arrival, outcome) = (Arc::<Arrival>::default(), passage.outcome());
-        let there = Arc::clone(&arrival);
-        process::errands().run(Box::new(move || there.say(run(passage))));
+        if self.boarding && !passage.is_part {
+            arrival.board(passage);
+        } else {
+            let there = Arc::clone(&arrival);
+            process::errands().run(Box::new(move || there.say(run(passage))));
+        }
         Ok(Departed { under_way: UnderWay { arrival, outcome, stranded: None }, next })
     }
 
@@ -35,6 +39,7 @@ impl Store {
         let Departed { under_way, next } = departed;
         self.pager.depart();
         self.go_on_with(under_way.outcome, next);
+        self.boarding &= under_way.arrival.size_aboard().is_none();
         self.under_way = Some(under_way);
     }
 

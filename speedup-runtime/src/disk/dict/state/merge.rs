@@ -8,7 +8,7 @@ use super::{DictState, Merge};
 use crate::disk::Result;
 use crate::disk::leaf::Val;
 use crate::disk::store::Extent;
-use crate::disk::tree::{Edits, KeyEdit, Seek};
+use crate::disk::tree::{Ahead, Edits, KeyEdit, Seek};
 use crate::disk::write_buffer::WriteBuffer;
 
 /// How many changes of the write buffer go into the tree at a time.
@@ -74,9 +74,10 @@ impl DictState {
         let store = &mut self.store;
         self.whole_only = true;
         for slice in order.chunks(SLICE) {
-            let mut joined: Vec<Option<(Vec<u8>, bool)>> = Vec::new();
+            let mut joined: Vec<Option<(Vec<u8>, bool)>> = Vec::with_capacity(slice.len());
+            let mut ahead = Ahead::default();
             for &at in slice {
-                joined.push(settled(store, &self.buffer, self.buffer.edit(at).key)?);
+                joined.push(settled(store, &self.buffer, at, &mut ahead)?);
             }
             let mut edits: Vec<KeyEdit<'_>> = slice.iter().map(|&at| self.buffer.edit(at)).collect();
             for (edit, joined) in edits.iter_mut().zip(&joined) {
