@@ -5,50 +5,58 @@
 //! published in the old one meanwhile gets no place. No code of users' runs under the lock: values are weighed, and their
 //! keys hashed, before or after.
 //!
-//! Where there is room for many values that all weigh 1, there are several queues, each for a part of the places, so that threads
+//! Where there is room for many values that all weigh 1, there are several queues, each with a part of the values, so that threads
 //! rarely wait for one another. How many values there are is counted for all of them together: while there is room nobody goes, whatever
-//! part it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
+//! queue it is; from then on values come and go by batches (`intake`, `batch`), and the count stays as it is.
 
 use std::cell::Cell;
 
 use super::{
     ghosts::Ghosts,
+    intake::{INTAKES, Intake},
     kept::{Hashed, Stored},
-    queue::{Queue, Victim},
+    queue::{Known, Queue, Victim},
 };
 use crate::{
     cache::{
+        memory::epoch::Urgency,
         table::{
             Current, Found, Placed, Table,
             key::{Key, Output},
         },
         thread::registry::{Pinned, Worker},
     },
-    sync::{AtomicU64, Mutex, MutexGuard, OnceBox, Ordering, lock},
+    sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, OnceBox, Ordering, lock},
 };
 
 /// The places of a cache with a bound, and who was put out a short while ago.
 pub(in crate::cache) struct Room {
-    bound: u64,
+    pub(super) bound: u64,
     is_weighed: bool,
     /// One, or a power of two of them.
-    queues: Box<[Part]>,
-    /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
-    /// it alone.
-    count: AtomicU64,
+    pub(super) queues: Box<[Part]>,
+    /// Of threads that come in by batches, where there are several queues.
+    pub(super) intakes: Box<[Intake]>,
+    /// How many values there are and for how many there is room ahead, where there are several queues. Relaxed: each change is a
+    /// read-modify-write of it alone.
+    pub(super) count: AtomicU64,
     /// Made when the first value is put out, for as many as there are then.
-    ghosts: OnceBox<Ghosts>,
+    pub(super) ghosts: OnceBox<Ghosts>,
+    /// How many values were to be remembered so far, where there are several queues: the time, for those. Relaxed, as the count.
+    time: AtomicU32,
+    /// How soon those are freed that have gone.
+    pub(super) urgency: Urgency,
     /// What those weigh that went and have perhaps not been freed. Relaxed.
     waiting: AtomicU64,
 }
 
 /// A queue. On lines of the processor's cache that belong to no other one.
-#[repr(align(64))]
-struct Part(Mutex<Queue>);
+#[repr(align(128))]
+pub(super) struct Part(Mutex<Queue>);
 
 impl Part {
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         lock(&self.0)
     }
 }
@@ -58,7 +66,7 @@ const QUEUES: u32 = 8;
 const MANY: u64 = 2_500;
 /// Tickets of several queues are numbers below this, and a queue's number above.
 const NUMBERS: u32 = (1 << 31) / QUEUES;
-/// What went is freed when it weighs such a part of the bound.
+/// What went is freed when it is such a part of the bound.
 const WAITING: u64 = 16;
 
 /// A value that comes in.
@@ -108,8 +116,11 @@ impl Room {
             bound,
             is_weighed,
             queues: (0..queues).map(|number| Part(Mutex::new(queue(number)))).collect(),
+            intakes: (0..if queues == 1 { 0 } else { INTAKES }).map(|_| Intake::new()).collect(),
             count: AtomicU64::new(0),
             ghosts: OnceBox::new(),
+            time: AtomicU32::new(0),
+            urgency: if is_weighed { Urgency::USUAL } else { Urgency::of(bound / WAITING) },
             waiting: AtomicU64::new(0),
         }
     }
@@ -119,10 +130,15 @@ impl Room {
         self.queues.len() == 1
     }
 
-    /// The queue of a place.
+    /// The only queue.
     #[inline]
-    fn queue_of(&self, place: u32) -> MutexGuard<'_, Queue> {
-        self.queues[place as usize & (self.queues.len() - 1)].lock()
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queues[0].lock()
+    }
+
+    /// The queue that has given this ticket out, of several.
+    pub(super) fn queue_with(&self, ticket: u32) -> Option<MutexGuard<'_, Queue>> {
+        self.queues.get((ticket / NUMBERS % QUEUES) as usize).map(Part::lock)
     }
 
     /// How many values were put out so far.
@@ -134,14 +150,16 @@ impl Room {
     pub(in crate::cache) fn weight(&self, table: Option<u64>) -> u64 {
         let Some(table) = table else { return 0 };
         let weight = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
-        self.queues.iter().map(|queue| weight(queue.lock())).sum()
+        let waiting: usize = self.intakes.iter().map(|intake| intake.len(table)).sum();
+        self.queues.iter().map(|queue| weight(queue.lock())).sum::<u64>() + waiting as u64
     }
 
     /// How many values of this table have a place.
     pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
         let Some(table) = table else { return 0 };
         let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
-        let len: usize = self.queues.iter().map(|queue| len(queue.lock())).sum();
+        let waiting: usize = self.intakes.iter().map(|intake| intake.len(table)).sum();
+        let len = self.queues.iter().map(|queue| len(queue.lock())).sum::<usize>() + waiting;
         // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
         if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
     }
@@ -179,9 +197,8 @@ impl Room {
 
     /// A value with this ticket was taken out of the table.
     pub(in crate::cache) fn forget(&self, ticket: u32) {
-        let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
-        let Some(queue) = self.queues.get(number as usize) else { return };
-        let weight = queue.lock().forget(ticket);
+        let queue = if self.is_one() { Some(self.queue()) } else { self.queue_with(ticket) };
+        let weight = queue.map_or(0, |mut queue| queue.forget(ticket));
         self.discount(weight);
         self.has_gone(weight);
     }
@@ -209,27 +226,28 @@ impl Room {
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
         found: &Found<'_, Hashed<K>, Stored<R>>,
-        Comes { weight, is_nested, born }: Comes,
+        comes: Comes,
         (me, pin): (&Worker, Pinned<'_>),
         gone: impl FnMut(&K, &R),
     ) -> Admitted {
+        let weight = comes.weight;
         if weight > self.bound {
             return Admitted::TooHeavy;
         }
+        if !self.is_one() {
+            self.admit_among(current, found, comes, (me, pin), gone);
+            return Admitted::Stays;
+        }
+        let Comes { is_nested, born, .. } = comes;
         // Before the queue's lock, though the time is told under it: the lane may be far away.
         let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
-        let mut queue = self.queue_of(found.place);
+        let mut queue = self.queue();
         let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
-        if !queue.is_of(found.table) {
-            // The first one of a new table: what the others have of the old one counts no more, either.
-            drop(queue);
-            self.turn_to(found.table, current, pin);
-            queue = self.queue_of(found.place);
-        }
-        let Some(table) = current.get(pin).filter(is_current).filter(|table| queue.is_of(table.id())) else {
+        let Some(table) = current.get(pin).filter(is_current) else {
             // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
             return Admitted::Stays;
         };
+        self.turn(&mut queue, found.table);
         let marks = found.value.marks();
         let has_place = match born {
             Some(born) => !marks.begin_in_queue(born),
@@ -238,79 +256,63 @@ impl Room {
         if has_place {
             return Admitted::Stays;
         }
-        // Of several queues none knows whether there is room: that is counted for all of them.
-        let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
-        let takes_place = !self.is_one() && !has_room;
+        let has_room = queue.has_room(weight);
         let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, queue.time()));
         queue.admit(found.place, marks, weight, known, (is_nested, has_room));
-        let next = self.next_of(&mut queue, takes_place, table, pin);
+        let next = Self::next_of(&mut queue, table, pin);
         drop(queue);
         self.put_out(next, current, table, (me, pin), gone);
         Admitted::Stays
     }
 
-    /// Counts one more, if there is room.
-    #[inline]
-    fn count_one(&self) -> bool {
-        let more = |count| (count < self.bound).then_some(count + 1);
-        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    /// Counts one less, if there are too many: somebody has to go.
-    #[inline]
-    fn discount_one(&self) -> bool {
-        let less = |count| (count > self.bound).then(|| count - 1);
-        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-
-    /// Who is to go of the queue of a place, if there is too little room.
+    /// Who is to go of the only queue, if there is too little room.
     #[cold]
     #[inline(never)]
     fn next<'pin, K: Key, R: Output>(
         &self,
-        place: u32,
         current: &Current<Hashed<K>, Stored<R>>,
         pin: Pinned<'pin>,
     ) -> Option<Next<'pin, K, R>> {
-        let mut queue = self.queue_of(place);
+        let mut queue = self.queue();
         let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
-        Some(self.next_of(&mut queue, false, table, pin))
+        Some(Self::next_of(&mut queue, table, pin))
     }
 
-    /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_of<'pin, K: Key, R: Output>(
-        &self,
         queue: &mut Queue,
-        mut takes_place: bool,
         table: &Table<Hashed<K>, Stored<R>>,
         pin: Pinned<'pin>,
     ) -> Next<'pin, K, R> {
-        let (is_one, len) = (self.is_one(), queue.len());
+        let len = queue.len();
         // The one that is looked at last is the one that is to go.
         let stood = Cell::new(None);
         let marks = |place| {
             stood.set(table.at(place, pin));
             stood.get().map(|stood| stood.value().marks())
         };
-        let mut owes = false;
-        let over = |queue: &Queue| {
-            if is_one {
-                return queue.is_over();
-            }
-            owes = std::mem::take(&mut takes_place) || self.discount_one();
-            owes
-        };
-        let victim = queue.next(over, marks);
-        if is_one {
-            return Next { victim, stood: stood.get(), len, more: queue.is_over() };
+        let victim = queue.next(Queue::is_over, marks);
+        Next { victim, stood: stood.get(), len, more: queue.is_over() }
+    }
+
+    /// Remembers a key that was put out at this time, when there were so many values.
+    #[inline]
+    pub(super) fn remember(&self, hash: u64, time: u32, len: usize) {
+        self.ghosts.get_or_init(|| Box::new(Ghosts::new(len))).add(hash, time);
+    }
+
+    /// What is known of a key that comes in, where there are several queues.
+    pub(super) fn known(&self, hash: u64) -> Option<Known> {
+        self.ghosts.get()?.take(hash, self.time.load(Ordering::Relaxed))
+    }
+
+    /// Says when values go that are to be remembered, so many of these, of several queues.
+    pub(super) fn tell_time<'a>(&self, smalls: u32, victims: impl Iterator<Item = &'a mut Victim>) {
+        let mut time = self.time.fetch_add(smalls, Ordering::Relaxed);
+        for victim in victims.filter(|victim| victim.is_small) {
+            victim.time = time;
+            time = time.wrapping_add(1);
         }
-        if owes && victim.is_none() {
-            // There is nobody here: somebody of another queue has to go, when one comes in there.
-            self.count.fetch_add(1, Ordering::Relaxed);
-        }
-        let count = self.count.load(Ordering::Relaxed);
-        Next { victim, stood: stood.get(), len: count as usize, more: count > self.bound }
     }
 
     /// Takes values out until what is left fits, this one first, and says which.
@@ -329,23 +331,22 @@ impl Room {
             }
             let held = Held { room: self, table, victim, pin };
             // SAFETY: tables in use are retired later than what is removed from them.
-            let out = unsafe { table.remove_at(stood, me) };
+            let out = unsafe { table.remove_at(stood, table.hash_at(stood), (me, self.urgency)) };
             std::mem::forget(held);
             match out {
                 Some(out) => {
                     if victim.is_small {
-                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len, self.queues.len())));
-                        ghosts.add(out.hash, victim.time);
+                        self.remember(out.hash, victim.time, len);
                     }
                     gone(&out.key.0, out.value.get());
                 }
-                None => self.queue_of(victim.place).miscounted(),
+                None => self.queue().miscounted(1),
             }
             self.has_gone(victim.weight);
             if !more {
                 return;
             }
-            match self.next(victim.place, current, pin) {
+            match self.next(current, pin) {
                 Some(more) => next = more,
                 None => return,
             }
@@ -364,12 +365,9 @@ struct Held<'a, K: Key, R: Output> {
 impl<K: Key, R: Output> Drop for Held<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
-        let mut queue = self.room.queue_of(self.victim.place);
+        let mut queue = self.room.queue();
         if let Some(stood) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
             queue.take_back(self.victim, stood.value().marks());
-            if !self.room.is_one() {
-                self.room.count.fetch_add(1, Ordering::Relaxed);
-            }
         }
     }
 }

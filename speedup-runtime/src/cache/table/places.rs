@@ -6,7 +6,10 @@ use super::{
     key::{Key, Lookup, Output},
     slot::Slot,
 };
-use crate::cache::thread::registry::{Pinned, Worker};
+use crate::cache::{
+    memory::epoch::Urgency,
+    thread::registry::{Pinned, Worker},
+};
 
 /// A value, and where it is.
 pub(in crate::cache) struct Found<'pin, K, R> {
@@ -131,17 +134,26 @@ impl<K: Key, R: Output> Table<K, R> {
         Some(Placed { place, entry, pin })
     }
 
-    /// Takes a value out that was found in this table, if it still is there; it is dropped when nobody can be reading it.
+    /// The hash of a key by which its value is taken out. What that writes comes meanwhile.
+    #[inline]
+    pub(in crate::cache) fn hash_at(&self, Placed { place, entry, pin }: Placed<'_, K, R>) -> u64 {
+        // SAFETY: found ready.
+        let key = unsafe { entry.contents(pin) }.0;
+        self.hashed.get().map_or(0, |hashed| hashed.expect_removal(place, key, pin))
+    }
+
+    /// Takes a value out that was found in this table, with this hash of its key, if it still is there; it is dropped when nobody can be reading it.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(in crate::cache) unsafe fn remove_at<'pin>(
         &self,
         Placed { place, entry, pin }: Placed<'pin, K, R>,
-        me: &Worker,
+        hash: u64,
+        (me, urgency): (&Worker, Urgency),
     ) -> Option<Found<'pin, K, R>> {
         // SAFETY: passed on.
-        let hash = unsafe { self.hashed.get()?.remove_at(place, entry, || self.turn(me)) }?;
+        unsafe { self.hashed.get()?.remove_at(place, entry, (hash, urgency), || self.turn(me)) }.then_some(())?;
         // SAFETY: found ready.
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }

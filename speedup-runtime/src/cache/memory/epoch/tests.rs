@@ -30,7 +30,7 @@ impl World {
     }
 
     fn retire(&self, thread: usize, number: usize) {
-        self.domain.retire(self.bags[thread], self.thing(number));
+        self.domain.retire(self.bags[thread], self.thing(number), Urgency::USUAL);
     }
 
     fn collect(&self, barrier: impl Fn(&Reader) -> bool) {

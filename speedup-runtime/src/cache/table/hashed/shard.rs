@@ -19,7 +19,7 @@ use super::{
     writer::{Missing, Refused, Writer, Writing},
 };
 use crate::cache::{
-    memory::{epoch::Garbage, garbage},
+    memory::{epoch::Garbage, garbage, prefetch},
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -45,6 +45,9 @@ pub(super) struct Shard<K, R> {
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
     /// Release by who gives one back, Acquire by the writer, who takes all.
     freed: AtomicU32,
+    /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none. Relaxed: only the writer
+    /// writes it, and others look at it in order to have the entry's line come.
+    unused: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
 }
@@ -64,11 +67,11 @@ impl<K: Key, R: Output> Shard<K, R> {
                 fresh: null_mut()..null_mut(),
                 room: 0,
                 live: 0,
-                unused: 0,
             }),
             linked: AtomicU64::new(0),
             writing: Mutex::new(()),
             freed: AtomicU32::new(0),
+            unused: AtomicU32::new(0),
             keeps,
         }
     }
@@ -124,6 +127,24 @@ impl<K: Key, R: Output> Shard<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
         writer.room == 0
+    }
+
+    /// Has the lines come that every writer writes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn expect(&self) {
+        prefetch::to_write(&raw const self.writing);
+        prefetch::to_write(&raw const self.writer);
+    }
+
+    /// Has the lines come that [`insert`](Self::insert) writes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn expect_insert(&self, missing: &Missing<'_, K, R>) {
+        self.expect();
+        let Some((view, lane)) = &missing.at else { return };
+        lane.expect_link();
+        if let Some(number) = self.unused.load(Ordering::Relaxed).checked_sub(1) {
+            prefetch::to_write(view.entry_at(number));
+        }
     }
 
     /// Where the entry of a key that was missing goes, if none has been linked since: so many were before the key was looked for.
@@ -319,14 +340,15 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// An entry that was given back.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
-        if writer.unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
-            writer.unused = self.freed.swap(0, Ordering::Acquire);
+        let mut unused = self.unused.load(Ordering::Relaxed);
+        if unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
+            unused = self.freed.swap(0, Ordering::Acquire);
         }
-        let number = writer.unused.checked_sub(1)?;
+        let number = unused.checked_sub(1)?;
         let entry = writer.entry(number);
         // SAFETY: it lies in its chunk, and was written before it was given back.
         let link = unsafe { &(*entry).number };
-        writer.unused = link.load(Ordering::Relaxed);
+        self.unused.store(link.load(Ordering::Relaxed), Ordering::Relaxed);
         link.store(number, Ordering::Relaxed);
         Some(entry)
     }

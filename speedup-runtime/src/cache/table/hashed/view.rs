@@ -82,6 +82,14 @@ impl<K, R> View<K, R> {
         // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
         unsafe { &*chunk.add(place) }
     }
+
+    /// Where the entry of a number is, if this view knows its chunk; otherwise anywhere.
+    #[inline]
+    pub(super) fn entry_at(&self, number: u32) -> *const Entry<K, R> {
+        let (chunk, place) = position(number);
+        let chunk = self.chunks.get(chunk).map_or(null_mut(), |chunk| chunk.load(Ordering::Relaxed));
+        chunk.wrapping_add(place)
+    }
 }
 
 #[cfg(all(test, not(loom)))]

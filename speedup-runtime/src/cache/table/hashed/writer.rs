@@ -20,8 +20,6 @@ pub(super) struct Writer<K, R> {
     pub(super) room: usize,
     /// Lanes of the index that name an entry.
     pub(super) live: usize,
-    /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none.
-    pub(super) unused: u32,
 }
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
