@@ -3,17 +3,16 @@
 //! - `kept`: a value with what is known of it, and its key; `marks`: the part of it that changes, and `times`, where that is more than a word;
 //! - `queue`: the order in which values go, and `fifo`, of which it has two;
 //! - `ghosts`: who has gone a short while ago;
-//! - `intake`: values of one thread that have no place in a queue yet, and `batch`, in which they get it;
+//! - `rota`: which of several queues a thread goes to;
 //! - `room`: the queue and the table together. All of it is run by the model checker, too.
 
-mod batch;
 mod fifo;
 mod ghosts;
-mod intake;
 mod kept;
 mod marks;
 mod queue;
 mod room;
+mod rota;
 mod times;
 
 #[cfg(not(loom))]

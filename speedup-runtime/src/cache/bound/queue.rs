@@ -157,13 +157,6 @@ impl Queue {
         known: Option<Known>,
         (is_nested, has_room): (bool, bool),
     ) {
-        let is_main = self.receive(weight, known, (is_nested, has_room));
-        self.push(is_main, place, marks, weight);
-    }
-
-    /// Whether one that comes in goes to the main queue. The small one gets more room for it, or less.
-    #[inline]
-    fn receive(&mut self, weight: u64, known: Option<Known>, (is_nested, has_room): (bool, bool)) -> bool {
         let room = self.small_room;
         let grown = |by: u64, most: u64| room.max(room.saturating_add(by).min(most));
         self.small_room = match known {
@@ -180,12 +173,13 @@ impl Queue {
                 }
             }
         };
-        match known {
+        let is_main = match known {
             None => {
                 !is_nested && has_room && fits(self.main.weight(), weight, self.bound.saturating_sub(self.small_room))
             }
             Some(known) => is_nested || known == Known::NotLong,
-        }
+        };
+        self.push(is_main, place, marks, weight);
     }
 
     /// Whether there is room for so much more.
@@ -221,10 +215,17 @@ impl Queue {
         queue.forget(ticket & !(MAIN | self.mark))
     }
 
-    /// So many that were to go are gone already.
+    /// One that was to go is gone already.
     #[inline]
-    pub(in crate::cache) fn miscounted(&mut self, less: u64) {
-        self.gone -= less;
+    pub(in crate::cache) fn miscounted(&mut self) {
+        self.gone -= 1;
+    }
+
+    /// The place that is likely to be looked at next, when somebody has to go.
+    #[inline]
+    pub(in crate::cache) fn first(&self) -> Option<u32> {
+        let is_small = self.main.live() == 0 || self.small.weight() > self.small_room;
+        if is_small { &self.small } else { &self.main }.first()
     }
 
     /// Takes a value back in that was to go.

@@ -6,16 +6,16 @@
 //! keys hashed, before or after.
 //!
 //! Where there is room for many values that all weigh 1, there are several queues, each with a part of the values, so that threads
-//! rarely wait for one another. How many values there are is counted for all of them together: while there is room nobody goes, whatever
-//! queue it is; from then on values come and go by batches (`intake`, `batch`), and the count stays as it is.
+//! rarely wait for one another (`rota`). How many values there are is counted for all of them together: while there is room nobody goes, whatever
+//! queue it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
 
 use std::cell::Cell;
 
 use super::{
     ghosts::Ghosts,
-    intake::{INTAKES, Intake},
     kept::{Hashed, Stored},
-    queue::{Known, Queue, Victim},
+    queue::{Queue, Victim},
+    rota::{ROTAS, Rota},
 };
 use crate::{
     cache::{
@@ -26,38 +26,38 @@ use crate::{
         },
         thread::registry::{Pinned, Worker},
     },
-    sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, OnceBox, Ordering, lock},
+    sync::{AtomicU32, AtomicU64, Brief, BriefGuard, OnceBox, Ordering},
 };
 
 /// The places of a cache with a bound, and who was put out a short while ago.
 pub(in crate::cache) struct Room {
-    pub(super) bound: u64,
+    bound: u64,
     is_weighed: bool,
     /// One, or a power of two of them.
-    pub(super) queues: Box<[Part]>,
-    /// Of threads that come in by batches, where there are several queues.
-    pub(super) intakes: Box<[Intake]>,
-    /// How many values there are and for how many there is room ahead, where there are several queues. Relaxed: each change is a
-    /// read-modify-write of it alone.
-    pub(super) count: AtomicU64,
-    /// Made when the first value is put out, for as many as there are then.
-    pub(super) ghosts: OnceBox<Ghosts>,
-    /// How many values were to be remembered so far, where there are several queues: the time, for those. Relaxed, as the count.
+    queues: Box<[Part]>,
+    /// Where there are several queues: of each thread the one that it goes to.
+    rotas: Box<[Rota]>,
+    /// Where there are several queues: the time, for those who are remembered. Relaxed, as the count.
     time: AtomicU32,
-    /// How soon those are freed that have gone.
-    pub(super) urgency: Urgency,
+    /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
+    /// it alone.
+    count: AtomicU64,
+    /// Made when the first value is put out, for as many as there are then.
+    ghosts: OnceBox<Ghosts>,
+    /// How soon those are freed that went.
+    urgency: Urgency,
     /// What those weigh that went and have perhaps not been freed. Relaxed.
     waiting: AtomicU64,
 }
 
 /// A queue. On lines of the processor's cache that belong to no other one.
 #[repr(align(128))]
-pub(super) struct Part(Mutex<Queue>);
+struct Part(Brief<Queue>);
 
 impl Part {
     #[inline]
-    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.0)
+    fn lock(&self) -> BriefGuard<'_, Queue> {
+        self.0.lock()
     }
 }
 
@@ -66,8 +66,42 @@ const QUEUES: u32 = 8;
 const MANY: u64 = 2_500;
 /// Tickets of several queues are numbers below this, and a queue's number above.
 const NUMBERS: u32 = (1 << 31) / QUEUES;
-/// What went is freed when it is such a part of the bound.
+/// What went is freed when it weighs such a part of the bound, or is one of so many, where all weigh 1.
 const WAITING: u64 = 16;
+const GONE: u64 = 8;
+
+/// Where a thread is with a value that comes in.
+#[derive(Clone, Copy)]
+struct Stand<'a> {
+    room: &'a Room,
+    /// The number of the queue.
+    queue: usize,
+    /// Where there are several queues, and few threads.
+    rota: Option<&'a Rota>,
+}
+
+impl<'a> Stand<'a> {
+    #[inline]
+    fn lock(self) -> BriefGuard<'a, Queue> {
+        self.room.queues[self.queue].lock()
+    }
+
+    /// What time it is for those who were remembered.
+    #[inline]
+    fn time(self, queue: &Queue) -> u32 {
+        match self.rota {
+            Some(rota) => rota.time(),
+            None if self.room.is_one() => queue.time(),
+            None => self.room.time.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When somebody goes who is to be remembered, of several queues.
+    #[inline]
+    fn tick(self) -> u32 {
+        self.rota.map_or_else(|| self.room.time.fetch_add(1, Ordering::Relaxed), Rota::tick)
+    }
+}
 
 /// A value that comes in.
 #[derive(Clone, Copy)]
@@ -115,12 +149,12 @@ impl Room {
         Self {
             bound,
             is_weighed,
-            queues: (0..queues).map(|number| Part(Mutex::new(queue(number)))).collect(),
-            intakes: (0..if queues == 1 { 0 } else { INTAKES }).map(|_| Intake::new()).collect(),
+            queues: (0..queues).map(|number| Part(Brief::new(queue(number)))).collect(),
+            rotas: (0..if queues == 1 { 0 } else { ROTAS }).map(|_| Rota::new()).collect(),
+            time: AtomicU32::new(0),
             count: AtomicU64::new(0),
             ghosts: OnceBox::new(),
-            time: AtomicU32::new(0),
-            urgency: if is_weighed { Urgency::USUAL } else { Urgency::of(bound / WAITING) },
+            urgency: if is_weighed { Urgency::USUAL } else { Urgency::of(bound / GONE) },
             waiting: AtomicU64::new(0),
         }
     }
@@ -130,15 +164,21 @@ impl Room {
         self.queues.len() == 1
     }
 
-    /// The only queue.
+    /// Where a thread goes with a value at this place.
     #[inline]
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queues[0].lock()
+    fn stand(&self, place: u32, me: &Worker) -> Stand<'_> {
+        if self.is_one() {
+            return Stand { room: self, queue: 0, rota: None };
+        }
+        let rota = Some(&self.rotas[(me.number % ROTAS) as usize]).filter(|rota| rota.is_of(me.number));
+        let queue = rota.map_or(place, |rota| rota.next(&self.time));
+        Stand { room: self, queue: queue as usize & (self.queues.len() - 1), rota }
     }
 
-    /// The queue that has given this ticket out, of several.
-    pub(super) fn queue_with(&self, ticket: u32) -> Option<MutexGuard<'_, Queue>> {
-        self.queues.get((ticket / NUMBERS % QUEUES) as usize).map(Part::lock)
+    /// The queue that has given a ticket out.
+    fn queue_with(&self, ticket: u32) -> Option<BriefGuard<'_, Queue>> {
+        let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
+        self.queues.get(number as usize).map(Part::lock)
     }
 
     /// How many values were put out so far.
@@ -149,17 +189,15 @@ impl Room {
     /// What the values of this table weigh together.
     pub(in crate::cache) fn weight(&self, table: Option<u64>) -> u64 {
         let Some(table) = table else { return 0 };
-        let weight = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
-        let waiting: usize = self.intakes.iter().map(|intake| intake.len(table)).sum();
-        self.queues.iter().map(|queue| weight(queue.lock())).sum::<u64>() + waiting as u64
+        let weight = |queue: BriefGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
+        self.queues.iter().map(|queue| weight(queue.lock())).sum()
     }
 
     /// How many values of this table have a place.
     pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
         let Some(table) = table else { return 0 };
-        let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
-        let waiting: usize = self.intakes.iter().map(|intake| intake.len(table)).sum();
-        let len = self.queues.iter().map(|queue| len(queue.lock())).sum::<usize>() + waiting;
+        let len = |queue: BriefGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
+        let len: usize = self.queues.iter().map(|queue| len(queue.lock())).sum();
         // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
         if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
     }
@@ -197,8 +235,9 @@ impl Room {
 
     /// A value with this ticket was taken out of the table.
     pub(in crate::cache) fn forget(&self, ticket: u32) {
-        let queue = if self.is_one() { Some(self.queue()) } else { self.queue_with(ticket) };
-        let weight = queue.map_or(0, |mut queue| queue.forget(ticket));
+        let Some(mut queue) = self.queue_with(ticket) else { return };
+        let weight = queue.forget(ticket);
+        drop(queue);
         self.discount(weight);
         self.has_gone(weight);
     }
@@ -226,99 +265,126 @@ impl Room {
         &self,
         current: &Current<Hashed<K>, Stored<R>>,
         found: &Found<'_, Hashed<K>, Stored<R>>,
-        comes: Comes,
+        Comes { weight, is_nested, born }: Comes,
         (me, pin): (&Worker, Pinned<'_>),
         gone: impl FnMut(&K, &R),
     ) -> Admitted {
-        let weight = comes.weight;
         if weight > self.bound {
             return Admitted::TooHeavy;
         }
-        if !self.is_one() {
-            self.admit_among(current, found, comes, (me, pin), gone);
-            return Admitted::Stays;
-        }
-        let Comes { is_nested, born, .. } = comes;
         // Before the queue's lock, though the time is told under it: the lane may be far away.
         let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
-        let mut queue = self.queue();
+        let marks = found.value.marks();
+        if born.is_none()
+            && self.queue_with(marks.ticket()).is_some_and(|queue| queue.holds(marks.ticket(), found.place))
+        {
+            return Admitted::Stays;
+        }
+        let stand = self.stand(found.place, me);
+        let mut queue = stand.lock();
         let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
-        let Some(table) = current.get(pin).filter(is_current) else {
+        if !queue.is_of(found.table) {
+            // The first one of a new table: what the others have of the old one counts no more, either.
+            drop(queue);
+            self.turn_to(found.table, current, pin);
+            queue = stand.lock();
+        }
+        let Some(table) = current.get(pin).filter(is_current).filter(|table| queue.is_of(table.id())) else {
             // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
             return Admitted::Stays;
         };
-        self.turn(&mut queue, found.table);
-        let marks = found.value.marks();
-        let has_place = match born {
-            Some(born) => !marks.begin_in_queue(born),
-            None => queue.holds(marks.ticket(), found.place),
-        };
-        if has_place {
+        if born.is_some_and(|born| !marks.begin_in_queue(born)) {
             return Admitted::Stays;
         }
-        let has_room = queue.has_room(weight);
-        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, queue.time()));
+        // Of several queues none knows whether there is room: that is counted for all of them.
+        let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
+        let takes_place = !self.is_one() && !has_room;
+        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, stand.time(&queue)));
         queue.admit(found.place, marks, weight, known, (is_nested, has_room));
-        let next = Self::next_of(&mut queue, table, pin);
+        let next = self.next_of(stand, &mut queue, takes_place, table, pin);
         drop(queue);
-        self.put_out(next, current, table, (me, pin), gone);
+        self.put_out(stand, next, current, table, (me, pin), gone);
         Admitted::Stays
     }
 
-    /// Who is to go of the only queue, if there is too little room.
+    /// Counts one more, if there is room.
+    #[inline]
+    fn count_one(&self) -> bool {
+        let more = |count| (count < self.bound).then_some(count + 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Counts one less, if there are too many: somebody has to go.
+    #[inline]
+    fn discount_one(&self) -> bool {
+        let less = |count| (count > self.bound).then(|| count - 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// Who is to go of a queue, if there is too little room.
     #[cold]
     #[inline(never)]
     fn next<'pin, K: Key, R: Output>(
         &self,
+        stand: Stand<'_>,
         current: &Current<Hashed<K>, Stored<R>>,
         pin: Pinned<'pin>,
     ) -> Option<Next<'pin, K, R>> {
-        let mut queue = self.queue();
+        let mut queue = stand.lock();
         let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
-        Some(Self::next_of(&mut queue, table, pin))
+        Some(self.next_of(stand, &mut queue, false, table, pin))
     }
 
+    /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_of<'pin, K: Key, R: Output>(
+        &self,
+        stand: Stand<'_>,
         queue: &mut Queue,
+        mut takes_place: bool,
         table: &Table<Hashed<K>, Stored<R>>,
         pin: Pinned<'pin>,
     ) -> Next<'pin, K, R> {
-        let len = queue.len();
+        let (is_one, len) = (self.is_one(), queue.len());
         // The one that is looked at last is the one that is to go.
         let stood = Cell::new(None);
         let marks = |place| {
             stood.set(table.at(place, pin));
             stood.get().map(|stood| stood.value().marks())
         };
-        let victim = queue.next(Queue::is_over, marks);
-        Next { victim, stood: stood.get(), len, more: queue.is_over() }
-    }
-
-    /// Remembers a key that was put out at this time, when there were so many values.
-    #[inline]
-    pub(super) fn remember(&self, hash: u64, time: u32, len: usize) {
-        self.ghosts.get_or_init(|| Box::new(Ghosts::new(len))).add(hash, time);
-    }
-
-    /// What is known of a key that comes in, where there are several queues.
-    pub(super) fn known(&self, hash: u64) -> Option<Known> {
-        self.ghosts.get()?.take(hash, self.time.load(Ordering::Relaxed))
-    }
-
-    /// Says when values go that are to be remembered, so many of these, of several queues.
-    pub(super) fn tell_time<'a>(&self, smalls: u32, victims: impl Iterator<Item = &'a mut Victim>) {
-        let mut time = self.time.fetch_add(smalls, Ordering::Relaxed);
-        for victim in victims.filter(|victim| victim.is_small) {
-            victim.time = time;
-            time = time.wrapping_add(1);
+        let mut owes = false;
+        let over = |queue: &Queue| {
+            if is_one {
+                return queue.is_over();
+            }
+            owes = std::mem::take(&mut takes_place) || self.discount_one();
+            owes
+        };
+        let mut victim = queue.next(over, marks);
+        if let Some(place) = queue.first() {
+            table.expect(place, pin);
         }
+        if is_one {
+            return Next { victim, stood: stood.get(), len, more: queue.is_over() };
+        }
+        if let Some(victim) = &mut victim
+            && victim.is_small
+        {
+            victim.time = stand.tick();
+        }
+        if owes && victim.is_none() {
+            // There is nobody here: somebody of another queue has to go, when one comes in there.
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        let count = self.count.load(Ordering::Relaxed);
+        Next { victim, stood: stood.get(), len: count as usize, more: count > self.bound }
     }
 
     /// Takes values out until what is left fits, this one first, and says which.
     #[inline]
     fn put_out<'pin, K: Key, R: Output>(
         &self,
+        stand: Stand<'_>,
         mut next: Next<'pin, K, R>,
         current: &Current<Hashed<K>, Stored<R>>,
         table: &Table<Hashed<K>, Stored<R>>,
@@ -329,24 +395,29 @@ impl Room {
             if !table.admits(me.number) {
                 return current.give_up(table);
             }
-            let held = Held { room: self, table, victim, pin };
+            let held = Held { stand, table, victim, pin };
+            let hash = table.hash_at(stood);
+            if let Some(ghosts) = self.ghosts.get().filter(|_| victim.is_small) {
+                ghosts.expect(hash);
+            }
             // SAFETY: tables in use are retired later than what is removed from them.
-            let out = unsafe { table.remove_at(stood, table.hash_at(stood), (me, self.urgency)) };
+            let out = unsafe { table.remove_at(stood, hash, (me, self.urgency)) };
             std::mem::forget(held);
             match out {
                 Some(out) => {
                     if victim.is_small {
-                        self.remember(out.hash, victim.time, len);
+                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len)));
+                        ghosts.add(out.hash, victim.time);
                     }
                     gone(&out.key.0, out.value.get());
                 }
-                None => self.queue().miscounted(1),
+                None => stand.lock().miscounted(),
             }
             self.has_gone(victim.weight);
             if !more {
                 return;
             }
-            match self.next(current, pin) {
+            match self.next(stand, current, pin) {
                 Some(more) => next = more,
                 None => return,
             }
@@ -356,7 +427,7 @@ impl Room {
 
 /// A value that is to go, in the hands of users' code. If that panics, it has its place again.
 struct Held<'a, K: Key, R: Output> {
-    room: &'a Room,
+    stand: Stand<'a>,
     table: &'a Table<Hashed<K>, Stored<R>>,
     victim: Victim,
     pin: Pinned<'a>,
@@ -365,9 +436,13 @@ struct Held<'a, K: Key, R: Output> {
 impl<K: Key, R: Output> Drop for Held<'_, K, R> {
     #[cold]
     fn drop(&mut self) {
-        let mut queue = self.room.queue();
+        let Stand { room, .. } = self.stand;
+        let mut queue = self.stand.lock();
         if let Some(stood) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
             queue.take_back(self.victim, stood.value().marks());
+            if !room.is_one() {
+                room.count.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }

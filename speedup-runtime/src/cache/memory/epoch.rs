@@ -60,8 +60,8 @@
 
 use std::sync::TryLockError;
 
-pub(in crate::cache) use super::bag::{Garbage, Urgency};
 use super::bag::{self, Bag};
+pub(in crate::cache) use super::bag::{Garbage, Urgency};
 use crate::{
     cache::memory::membarrier,
     first, panics,

@@ -67,11 +67,11 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
     /// a turn, or if `instead` finds, during the turn, that the key has come to belong elsewhere; `made` is called in it.
     ///
-    /// The key is hashed, compared and copied before the turn begins: that is users' code, which may call the cache.
+    /// Where the table `is_shared`, what is to be written comes before that. The key is hashed, compared and copied before the turn begins: that is users' code, which may call the cache.
     #[inline]
     pub(super) fn find_or_make<'pin, 'a, Q: Lookup<K>>(
         &self,
-        key: Q,
+        (key, is_shared): (Q, bool),
         turn: impl Fn() -> Option<Turn<'a>>,
         pin: Pinned<'pin>,
         instead: impl Fn() -> bool,
@@ -88,7 +88,9 @@ impl<K: Key, R: Output> Hashed<K, R> {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
             };
-            shard.expect_insert(&missing);
+            if is_shared {
+                shard.expect_insert(&missing);
+            }
             own = own.or_else(|| Some(key.to_key()));
             let refused = {
                 let turn = turn()?;
@@ -172,13 +174,21 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
     }
 
-    /// The hash of the key of the entry of this name. What is written when that is removed comes meanwhile.
+    /// Has the entry of this name come, and its shard, in order to be removed.
     #[inline]
-    pub(super) fn expect_removal(&self, place: u32, key: &K, pin: Pinned<'_>) -> u64 {
+    pub(super) fn expect(&self, place: u32, pin: Pinned<'_>) {
         let shard = &self.shards[place as usize % SHARDS];
         shard.expect();
-        let hash = self.hash(key);
         if let Some(view) = shard.view(pin) {
+            view.expect(place / SHARDS as u32);
+        }
+    }
+
+    /// The hash of the key of the entry of this name. What is written when that is removed comes meanwhile, if it is shared.
+    #[inline]
+    pub(super) fn hash_at(&self, place: u32, key: &K, is_shared: bool, pin: Pinned<'_>) -> u64 {
+        let hash = self.hash(key);
+        if let Some(view) = self.shards[place as usize % SHARDS].view(pin).filter(|_| is_shared) {
             view.index.expect_unlink(hash);
         }
         hash

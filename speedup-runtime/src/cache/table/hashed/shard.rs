@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Brief, Ordering};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -41,7 +41,7 @@ pub(super) struct Shard<K, R> {
     /// How many entries were ever linked. Release by the writer, Acquire by who looks for a key.
     linked: AtomicU64,
     /// Held by writers, unless the table is theirs alone.
-    writing: Mutex<()>,
+    writing: Brief<()>,
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
     /// Release by who gives one back, Acquire by the writer, who takes all.
     freed: AtomicU32,
@@ -69,7 +69,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 live: 0,
             }),
             linked: AtomicU64::new(0),
-            writing: Mutex::new(()),
+            writing: Brief::new(()),
             freed: AtomicU32::new(0),
             unused: AtomicU32::new(0),
             keeps,
@@ -87,7 +87,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     pub(super) fn write<'a>(&'a self, turn: &'a Turn<'_>) -> Writing<'a, K, R> {
         let _lock = match turn {
             Turn::Alone(_) => None,
-            Turn::Shared => Some(lock(&self.writing)),
+            Turn::Shared => Some(self.writing.lock()),
         };
         // SAFETY: nobody else comes here during the turn of a thread that is alone, which begins no second turn meanwhile and
         // ends one borrow before the next; all others hold the lock. The borrow ends before either does.
@@ -143,7 +143,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         let Some((view, lane)) = &missing.at else { return };
         lane.expect_link();
         if let Some(number) = self.unused.load(Ordering::Relaxed).checked_sub(1) {
-            prefetch::to_write(view.entry_at(number));
+            view.expect(number);
         }
     }
 
@@ -348,7 +348,11 @@ impl<K: Key, R: Output> Shard<K, R> {
         let entry = writer.entry(number);
         // SAFETY: it lies in its chunk, and was written before it was given back.
         let link = unsafe { &(*entry).number };
-        self.unused.store(link.load(Ordering::Relaxed), Ordering::Relaxed);
+        let next = link.load(Ordering::Relaxed);
+        self.unused.store(next, Ordering::Relaxed);
+        if let Some(next) = next.checked_sub(1).filter(|_| writer.is_shared()) {
+            prefetch::to_write(writer.entry(next));
+        }
         link.store(number, Ordering::Relaxed);
         Some(entry)
     }

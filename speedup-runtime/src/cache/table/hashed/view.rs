@@ -3,7 +3,10 @@
 use std::ptr::null_mut;
 
 use super::{entry::Entry, index::Index};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::{
+    cache::memory::prefetch,
+    sync::{AtomicPtr, Ordering},
+};
 
 /// What a reader sees: it never changes size.
 pub(super) struct View<K, R> {
@@ -83,12 +86,13 @@ impl<K, R> View<K, R> {
         unsafe { &*chunk.add(place) }
     }
 
-    /// Where the entry of a number is, if this view knows its chunk; otherwise anywhere.
+    /// Has the entry of a number come, in order to be written. It may be any number.
     #[inline]
-    pub(super) fn entry_at(&self, number: u32) -> *const Entry<K, R> {
+    pub(super) fn expect(&self, number: u32) {
         let (chunk, place) = position(number);
-        let chunk = self.chunks.get(chunk).map_or(null_mut(), |chunk| chunk.load(Ordering::Relaxed));
-        chunk.wrapping_add(place)
+        if let Some(chunk) = self.chunks.get(chunk) {
+            prefetch::to_write(chunk.load(Ordering::Relaxed).wrapping_add(place));
+        }
     }
 }
 
