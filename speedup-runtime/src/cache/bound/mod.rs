@@ -4,11 +4,12 @@
 //! - `queue`: the order in which values go, and `fifo`, of which it has two;
 //! - `ghosts`: who has gone a short while ago;
 //! - `rota`: which of several queues a thread goes to;
-//! - `room`: the queue and the table together. All of it is run by the model checker, too.
+//! - `room`: the queue and the table together, and `leaving`, who goes. All of it is run by the model checker, too.
 
 mod fifo;
 mod ghosts;
 mod kept;
+mod leaving;
 mod marks;
 mod queue;
 mod room;

@@ -9,19 +9,17 @@
 //! rarely wait for one another (`rota`). How many values there are is counted for all of them together: while there is room nobody goes, whatever
 //! queue it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
 
-use std::cell::Cell;
-
 use super::{
     ghosts::Ghosts,
     kept::{Hashed, Stored},
-    queue::{Queue, Victim},
+    queue::Queue,
     rota::{ROTAS, Rota},
 };
 use crate::{
     cache::{
         memory::epoch::Urgency,
         table::{
-            Current, Found, Placed, Table,
+            Current, Found, Table,
             key::{Key, Output},
         },
         thread::registry::{Pinned, Worker},
@@ -31,7 +29,7 @@ use crate::{
 
 /// The places of a cache with a bound, and who was put out a short while ago.
 pub(in crate::cache) struct Room {
-    bound: u64,
+    pub(super) bound: u64,
     is_weighed: bool,
     /// One, or a power of two of them.
     queues: Box<[Part]>,
@@ -41,11 +39,11 @@ pub(in crate::cache) struct Room {
     time: AtomicU32,
     /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
     /// it alone.
-    count: AtomicU64,
+    pub(super) count: AtomicU64,
     /// Made when the first value is put out, for as many as there are then.
-    ghosts: OnceBox<Ghosts>,
+    pub(super) ghosts: OnceBox<Ghosts>,
     /// How soon those are freed that went.
-    urgency: Urgency,
+    pub(super) urgency: Urgency,
     /// What those weigh that went and have perhaps not been freed. Relaxed.
     waiting: AtomicU64,
 }
@@ -72,8 +70,8 @@ const GONE: u64 = 8;
 
 /// Where a thread is with a value that comes in.
 #[derive(Clone, Copy)]
-struct Stand<'a> {
-    room: &'a Room,
+pub(super) struct Stand<'a> {
+    pub(super) room: &'a Room,
     /// The number of the queue.
     queue: usize,
     /// Where there are several queues, and few threads.
@@ -82,7 +80,7 @@ struct Stand<'a> {
 
 impl<'a> Stand<'a> {
     #[inline]
-    fn lock(self) -> BriefGuard<'a, Queue> {
+    pub(super) fn lock(self) -> BriefGuard<'a, Queue> {
         self.room.queues[self.queue].lock()
     }
 
@@ -98,7 +96,7 @@ impl<'a> Stand<'a> {
 
     /// When somebody goes who is to be remembered, of several queues.
     #[inline]
-    fn tick(self) -> u32 {
+    pub(super) fn tick(self) -> u32 {
         self.rota.map_or_else(|| self.room.time.fetch_add(1, Ordering::Relaxed), Rota::tick)
     }
 }
@@ -120,17 +118,6 @@ pub(in crate::cache) enum Admitted {
     Stays,
     /// It is heavier than all there may be.
     TooHeavy,
-}
-
-/// Who is to go.
-struct Next<'pin, K, R> {
-    victim: Option<Victim>,
-    /// Where it is.
-    stood: Option<Placed<'pin, Hashed<K>, Stored<R>>>,
-    /// How many values there were.
-    len: usize,
-    /// Whether there may be more.
-    more: bool,
 }
 
 impl Room {
@@ -160,7 +147,7 @@ impl Room {
     }
 
     #[inline]
-    fn is_one(&self) -> bool {
+    pub(super) fn is_one(&self) -> bool {
         self.queues.len() == 1
     }
 
@@ -244,7 +231,7 @@ impl Room {
 
     /// What weighs so much has gone, and is freed later.
     #[inline]
-    fn has_gone(&self, weight: u64) {
+    pub(super) fn has_gone(&self, weight: u64) {
         if self.is_weighed {
             self.waiting.fetch_add(weight, Ordering::Relaxed);
         }
@@ -316,133 +303,8 @@ impl Room {
 
     /// Counts one less, if there are too many: somebody has to go.
     #[inline]
-    fn discount_one(&self) -> bool {
+    pub(super) fn discount_one(&self) -> bool {
         let less = |count| (count > self.bound).then(|| count - 1);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-
-    /// Who is to go of a queue, if there is too little room.
-    #[cold]
-    #[inline(never)]
-    fn next<'pin, K: Key, R: Output>(
-        &self,
-        stand: Stand<'_>,
-        current: &Current<Hashed<K>, Stored<R>>,
-        pin: Pinned<'pin>,
-    ) -> Option<Next<'pin, K, R>> {
-        let mut queue = stand.lock();
-        let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
-        Some(self.next_of(stand, &mut queue, false, table, pin))
-    }
-
-    /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn next_of<'pin, K: Key, R: Output>(
-        &self,
-        stand: Stand<'_>,
-        queue: &mut Queue,
-        mut takes_place: bool,
-        table: &Table<Hashed<K>, Stored<R>>,
-        pin: Pinned<'pin>,
-    ) -> Next<'pin, K, R> {
-        let (is_one, len) = (self.is_one(), queue.len());
-        // The one that is looked at last is the one that is to go.
-        let stood = Cell::new(None);
-        let marks = |place| {
-            stood.set(table.at(place, pin));
-            stood.get().map(|stood| stood.value().marks())
-        };
-        let mut owes = false;
-        let over = |queue: &Queue| {
-            if is_one {
-                return queue.is_over();
-            }
-            owes = std::mem::take(&mut takes_place) || self.discount_one();
-            owes
-        };
-        let mut victim = queue.next(over, marks);
-        if let Some(place) = queue.first() {
-            table.expect(place, pin);
-        }
-        if is_one {
-            return Next { victim, stood: stood.get(), len, more: queue.is_over() };
-        }
-        if let Some(victim) = &mut victim
-            && victim.is_small
-        {
-            victim.time = stand.tick();
-        }
-        if owes && victim.is_none() {
-            // There is nobody here: somebody of another queue has to go, when one comes in there.
-            self.count.fetch_add(1, Ordering::Relaxed);
-        }
-        let count = self.count.load(Ordering::Relaxed);
-        Next { victim, stood: stood.get(), len: count as usize, more: count > self.bound }
-    }
-
-    /// Takes values out until what is left fits, this one first, and says which.
-    #[inline]
-    fn put_out<'pin, K: Key, R: Output>(
-        &self,
-        stand: Stand<'_>,
-        mut next: Next<'pin, K, R>,
-        current: &Current<Hashed<K>, Stored<R>>,
-        table: &Table<Hashed<K>, Stored<R>>,
-        (me, pin): (&Worker, Pinned<'pin>),
-        mut gone: impl FnMut(&K, &R),
-    ) {
-        while let Next { victim: Some(victim), stood: Some(stood), len, more } = next {
-            if !table.admits(me.number) {
-                return current.give_up(table);
-            }
-            let held = Held { stand, table, victim, pin };
-            let hash = table.hash_at(stood);
-            if let Some(ghosts) = self.ghosts.get().filter(|_| victim.is_small) {
-                ghosts.expect(hash);
-            }
-            // SAFETY: tables in use are retired later than what is removed from them.
-            let out = unsafe { table.remove_at(stood, hash, (me, self.urgency)) };
-            std::mem::forget(held);
-            match out {
-                Some(out) => {
-                    if victim.is_small {
-                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len)));
-                        ghosts.add(out.hash, victim.time);
-                    }
-                    gone(&out.key.0, out.value.get());
-                }
-                None => stand.lock().miscounted(),
-            }
-            self.has_gone(victim.weight);
-            if !more {
-                return;
-            }
-            match self.next(stand, current, pin) {
-                Some(more) => next = more,
-                None => return,
-            }
-        }
-    }
-}
-
-/// A value that is to go, in the hands of users' code. If that panics, it has its place again.
-struct Held<'a, K: Key, R: Output> {
-    stand: Stand<'a>,
-    table: &'a Table<Hashed<K>, Stored<R>>,
-    victim: Victim,
-    pin: Pinned<'a>,
-}
-
-impl<K: Key, R: Output> Drop for Held<'_, K, R> {
-    #[cold]
-    fn drop(&mut self) {
-        let Stand { room, .. } = self.stand;
-        let mut queue = self.stand.lock();
-        if let Some(stood) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
-            queue.take_back(self.victim, stood.value().marks());
-            if !room.is_one() {
-                room.count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
 }

@@ -8,8 +8,8 @@
 //! # What waits
 //!
 //! Things that wait in bags are at most 64 a thread. Those of a full bag go when the next call ends, since 64 are enough for somebody to collect; but of
-//! values that a cache without weights has put out it takes a sixteenth of its bound, at most a thousand: where several threads put values out all the time, the
-//! barrier of who collects costs each of them as much as some twenty calls. Whoever collects takes from the bags of all threads, so it makes no difference
+//! values that a cache without weights has put out, while several threads change it, it takes an eighth of its bound, at most a thousand: the
+//! barrier of who collects interrupts all of them, which costs as much as some twenty calls. Whoever collects takes from the bags of all threads, so it makes no difference
 //! whether a thread calls again, sleeps, or has ended: what it has retired goes when any thread has filled a bag, clears or drops a
 //! cache. Only where all threads are idle do 64 things a thread stay until one is not. What is large (the index of a table that was outgrown, values
 //! that weigh much for the bound of their cache) does not wait until there are 64: the next call that ends collects.

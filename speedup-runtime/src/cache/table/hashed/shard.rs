@@ -19,7 +19,7 @@ use super::{
     writer::{Missing, Refused, Writer, Writing},
 };
 use crate::cache::{
-    memory::{epoch::Garbage, garbage, prefetch},
+    memory::prefetch,
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -262,7 +262,8 @@ impl<K: Key, R: Output> Shard<K, R> {
             drop(writer);
             drop(turn);
             if !self.keeps {
-                retire_view(old);
+                // SAFETY: it was the view until just now.
+                unsafe { View::retire(old) };
             }
         }
         Some(())
@@ -364,16 +365,6 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
         writer.live -= 1;
         entry.state.remove();
-    }
-}
-
-/// Frees a view, if there was one, when nobody can be looking at it.
-fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
-    if !old.is_null() {
-        // SAFETY: it lives until it is retired, just below.
-        let bytes = unsafe { &*old }.index.bytes();
-        // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
-        garbage::retire_of(bytes, unsafe { Garbage::boxed(old) });
     }
 }
 
