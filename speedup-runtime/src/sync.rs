@@ -24,6 +24,10 @@ pub(crate) use loom::{
     thread,
 };
 
+mod brief;
+
+pub(crate) use self::brief::{Brief, BriefGuard};
+
 /// What takes time: the clock, waiting, and the threads of the pool. Built with `--cfg speedup_simulated` the time is made up.
 #[cfg(not(any(loom, speedup_simulated)))]
 pub(crate) mod timed {

@@ -394,3 +394,30 @@ fn each_value_that_goes_is_told_of_once() {
         assert!(all.into_iter().eq(0..made.load(Ordering::Relaxed)), "each once");
     }
 }
+
+/// Whatever was made and not told of as gone is in the cache, or its call has not ended: one value a thread.
+#[test]
+fn there_are_never_more_values_than_the_bound_and_one_a_thread() {
+    for (room, threads) in [64, 6_000].into_iter().flat_map(|room| [1, 2, 4, 8].map(|threads| (room, threads))) {
+        let (made, told) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (make, tell) = (made.clone(), told.clone());
+        let cache = Cache::from_fn(move |n: u64| n + make.fetch_add(1, Ordering::SeqCst))
+            .capacity(room)
+            .on_evict(move |_, _| _ = tell.fetch_add(1, Ordering::SeqCst));
+        thread::scope(|scope| {
+            for number in 0..threads {
+                let (cache, made, told) = (&cache, &made, &told);
+                scope.spawn(move || {
+                    for step in 0..40_000 / threads {
+                        cache.get((step * threads + number,));
+                        let made = made.load(Ordering::SeqCst);
+                        let kept = made - told.load(Ordering::SeqCst).min(made);
+                        assert!(kept <= room + threads, "{kept} of {room} at {threads} threads");
+                    }
+                });
+            }
+        });
+        assert_eq!(made.load(Ordering::SeqCst) - told.load(Ordering::SeqCst), room, "at {threads} threads");
+        assert_eq!(cache.entries().len() as u64, room);
+    }
+}

@@ -114,6 +114,12 @@ impl Fifo {
         None
     }
 
+    /// The first place, unless it is a gap.
+    #[inline]
+    pub(in crate::cache) fn first(&self) -> Option<u32> {
+        self.places.get(self.at(self.first)).copied().filter(|place| self.len > 0 && *place != GAP)
+    }
+
     /// Where in the ring a number is, if it is there and no gap.
     fn find(&self, number: u32) -> Option<usize> {
         let is_in = number.wrapping_sub(self.first) & (self.numbers - 1) < self.len;

@@ -1,18 +1,19 @@
 //! Keys that were put out a short while ago, by a part of their hash: so many bytes for each, and no lock.
 //!
 //! A set of a few lanes is chosen by the hash. A lane has more bits of the hash and the time, which is counted in keys that were put
-//! out of the same queue: who is remembered for too long is forgotten, and who is put out takes the lane of the oldest. Two keys are taken for
+//! out: who is remembered for too long is forgotten, and who is put out takes the lane of the oldest. Two keys are taken for
 //! one in a few of a million cases; then a key has a better start than it should.
 
 use super::queue::Known;
-use crate::sync::{AtomicU32, Ordering};
+use crate::{
+    cache::memory::prefetch,
+    sync::{AtomicU32, Ordering},
+};
 
 /// The keys, as of a bound on how many are remembered.
 pub(in crate::cache) struct Ghosts {
     /// Relaxed, all of it: a lane is of use by itself.
     sets: Box<[Set]>,
-    /// A power of two.
-    queues: usize,
     /// So many keys are a step of the clock.
     step: u32,
     /// How many steps a key is remembered for.
@@ -34,14 +35,14 @@ const FREE: u32 = 0;
 const MOST_SETS: usize = 1 << 26;
 
 impl Ghosts {
-    /// Remembers about so many keys, which so many queues put out, each with a time of its own.
-    pub(in crate::cache) fn new(most: usize, queues: usize) -> Self {
+    /// Remembers about so many keys.
+    pub(in crate::cache) fn new(most: usize) -> Self {
         // With room to spare, so that few are forgotten because others fall into the same set.
-        let sets = (most / LANES * 8 / 5).next_power_of_two().clamp(queues, MOST_SETS);
-        let most = u32::try_from(most / queues).unwrap_or(u32::MAX).max(1);
+        let sets = (most / LANES * 8 / 5).next_power_of_two().clamp(1, MOST_SETS);
+        let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
         let step = most.div_ceil(MOST_STEPS);
         let sets = (0..sets).map(|_| Set(Default::default())).collect();
-        Self { sets, queues, step, steps: most / step }
+        Self { sets, step, steps: most / step }
     }
 
     /// Remembers a key that was put out as the one with this number.
@@ -60,6 +61,12 @@ impl Ghosts {
             }
         }
         oldest.store(tag | (now % TIMES), Ordering::Relaxed);
+    }
+
+    /// Has the lanes of a hash come, which are to be written.
+    #[inline]
+    pub(in crate::cache) fn expect(&self, hash: u64) {
+        prefetch::to_write(self.at(hash).0);
     }
 
     /// Whether a key may be remembered.
@@ -88,8 +95,6 @@ impl Ghosts {
     #[inline]
     fn at(&self, hash: u64) -> (&[AtomicU32; LANES], u32) {
         let tag = (hash as u32 | 1 << 31) & !(TIMES - 1);
-        // Those of a queue have sets of their own, since it has a time of its own: its number is the lowest bits.
-        let at = ((hash >> 32) as usize * self.queues) | (hash as usize & (self.queues - 1));
-        (&self.sets[at & (self.sets.len() - 1)].0, tag)
+        (&self.sets[(hash >> 32) as usize & (self.sets.len() - 1)].0, tag)
     }
 }

@@ -221,6 +221,13 @@ impl Queue {
         self.gone -= 1;
     }
 
+    /// The place that is likely to be looked at next, when somebody has to go.
+    #[inline]
+    pub(in crate::cache) fn first(&self) -> Option<u32> {
+        let is_small = self.main.live() == 0 || self.small.weight() > self.small_room;
+        if is_small { &self.small } else { &self.main }.first()
+    }
+
     /// Takes a value back in that was to go.
     pub(in crate::cache) fn take_back(&mut self, Victim { place, weight, .. }: Victim, marks: &Marks) {
         self.gone -= 1;

@@ -5,51 +5,57 @@
 //! published in the old one meanwhile gets no place. No code of users' runs under the lock: values are weighed, and their
 //! keys hashed, before or after.
 //!
-//! Where there is room for many values that all weigh 1, there are several queues, each for a part of the places, so that threads
-//! rarely wait for one another. How many values there are is counted for all of them together: while there is room nobody goes, whatever
-//! part it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
-
-use std::cell::Cell;
+//! Where there is room for many values that all weigh 1, there are several queues, each with a part of the values, so that threads
+//! rarely wait for one another (`rota`). How many values there are is counted for all of them together: while there is room nobody goes, whatever
+//! queue it is; from then on who comes in takes the room of one of its own queue, and the count stays as it is.
 
 use super::{
     ghosts::Ghosts,
     kept::{Hashed, Stored},
-    queue::{Queue, Victim},
+    queue::Queue,
+    rota::{ROTAS, Rota},
 };
 use crate::{
     cache::{
+        memory::epoch::Urgency,
         table::{
-            Current, Found, Placed, Table,
+            Current, Found, Table,
             key::{Key, Output},
         },
         thread::registry::{Pinned, Worker},
     },
-    sync::{AtomicU64, Mutex, MutexGuard, OnceBox, Ordering, lock},
+    sync::{AtomicU32, AtomicU64, Brief, BriefGuard, OnceBox, Ordering},
 };
 
 /// The places of a cache with a bound, and who was put out a short while ago.
 pub(in crate::cache) struct Room {
-    bound: u64,
+    pub(super) bound: u64,
     is_weighed: bool,
     /// One, or a power of two of them.
     queues: Box<[Part]>,
+    /// Where there are several queues: of each thread the one that it goes to.
+    rotas: Box<[Rota]>,
+    /// Where there are several queues: the time, for those who are remembered. Relaxed, as the count.
+    time: AtomicU32,
     /// How many values there are, and who is just coming in, where there are several queues. Relaxed: each change is a read-modify-write of
     /// it alone.
-    count: AtomicU64,
+    pub(super) count: AtomicU64,
     /// Made when the first value is put out, for as many as there are then.
-    ghosts: OnceBox<Ghosts>,
+    pub(super) ghosts: OnceBox<Ghosts>,
+    /// How soon those are freed that went.
+    pub(super) urgency: Urgency,
     /// What those weigh that went and have perhaps not been freed. Relaxed.
     waiting: AtomicU64,
 }
 
 /// A queue. On lines of the processor's cache that belong to no other one.
-#[repr(align(64))]
-struct Part(Mutex<Queue>);
+#[repr(align(128))]
+struct Part(Brief<Queue>);
 
 impl Part {
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.0)
+    fn lock(&self) -> BriefGuard<'_, Queue> {
+        self.0.lock()
     }
 }
 
@@ -58,8 +64,42 @@ const QUEUES: u32 = 8;
 const MANY: u64 = 2_500;
 /// Tickets of several queues are numbers below this, and a queue's number above.
 const NUMBERS: u32 = (1 << 31) / QUEUES;
-/// What went is freed when it weighs such a part of the bound.
+/// What went is freed when it weighs such a part of the bound, or is one of so many, where all weigh 1.
 const WAITING: u64 = 16;
+const GONE: u64 = 8;
+
+/// Where a thread is with a value that comes in.
+#[derive(Clone, Copy)]
+pub(super) struct Stand<'a> {
+    pub(super) room: &'a Room,
+    /// The number of the queue.
+    queue: usize,
+    /// Where there are several queues, and few threads.
+    rota: Option<&'a Rota>,
+}
+
+impl<'a> Stand<'a> {
+    #[inline]
+    pub(super) fn lock(self) -> BriefGuard<'a, Queue> {
+        self.room.queues[self.queue].lock()
+    }
+
+    /// What time it is for those who were remembered.
+    #[inline]
+    fn time(self, queue: &Queue) -> u32 {
+        match self.rota {
+            Some(rota) => rota.time(),
+            None if self.room.is_one() => queue.time(),
+            None => self.room.time.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When somebody goes who is to be remembered, of several queues.
+    #[inline]
+    pub(super) fn tick(self) -> u32 {
+        self.rota.map_or_else(|| self.room.time.fetch_add(1, Ordering::Relaxed), Rota::tick)
+    }
+}
 
 /// A value that comes in.
 #[derive(Clone, Copy)]
@@ -80,17 +120,6 @@ pub(in crate::cache) enum Admitted {
     TooHeavy,
 }
 
-/// Who is to go.
-struct Next<'pin, K, R> {
-    victim: Option<Victim>,
-    /// Where it is.
-    stood: Option<Placed<'pin, Hashed<K>, Stored<R>>>,
-    /// How many values there were.
-    len: usize,
-    /// Whether there may be more.
-    more: bool,
-}
-
 impl Room {
     /// Room for so much.
     pub(in crate::cache) fn new(bound: u64, is_weighed: bool) -> Self {
@@ -107,22 +136,36 @@ impl Room {
         Self {
             bound,
             is_weighed,
-            queues: (0..queues).map(|number| Part(Mutex::new(queue(number)))).collect(),
+            queues: (0..queues).map(|number| Part(Brief::new(queue(number)))).collect(),
+            rotas: (0..if queues == 1 { 0 } else { ROTAS }).map(|_| Rota::new()).collect(),
+            time: AtomicU32::new(0),
             count: AtomicU64::new(0),
             ghosts: OnceBox::new(),
+            urgency: if is_weighed { Urgency::USUAL } else { Urgency::of(bound / GONE) },
             waiting: AtomicU64::new(0),
         }
     }
 
     #[inline]
-    fn is_one(&self) -> bool {
+    pub(super) fn is_one(&self) -> bool {
         self.queues.len() == 1
     }
 
-    /// The queue of a place.
+    /// Where a thread goes with a value at this place.
     #[inline]
-    fn queue_of(&self, place: u32) -> MutexGuard<'_, Queue> {
-        self.queues[place as usize & (self.queues.len() - 1)].lock()
+    fn stand(&self, place: u32, me: &Worker) -> Stand<'_> {
+        if self.is_one() {
+            return Stand { room: self, queue: 0, rota: None };
+        }
+        let rota = Some(&self.rotas[(me.number % ROTAS) as usize]).filter(|rota| rota.is_of(me.number));
+        let queue = rota.map_or(place, |rota| rota.next(&self.time));
+        Stand { room: self, queue: queue as usize & (self.queues.len() - 1), rota }
+    }
+
+    /// The queue that has given a ticket out.
+    fn queue_with(&self, ticket: u32) -> Option<BriefGuard<'_, Queue>> {
+        let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
+        self.queues.get(number as usize).map(Part::lock)
     }
 
     /// How many values were put out so far.
@@ -133,14 +176,14 @@ impl Room {
     /// What the values of this table weigh together.
     pub(in crate::cache) fn weight(&self, table: Option<u64>) -> u64 {
         let Some(table) = table else { return 0 };
-        let weight = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
+        let weight = |queue: BriefGuard<'_, Queue>| if queue.is_of(table) { queue.weight() } else { 0 };
         self.queues.iter().map(|queue| weight(queue.lock())).sum()
     }
 
     /// How many values of this table have a place.
     pub(in crate::cache) fn len(&self, table: Option<u64>) -> usize {
         let Some(table) = table else { return 0 };
-        let len = |queue: MutexGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
+        let len = |queue: BriefGuard<'_, Queue>| if queue.is_of(table) { queue.len() } else { 0 };
         let len: usize = self.queues.iter().map(|queue| len(queue.lock())).sum();
         // The queues are looked at one after the other; none of that is more than there may be. All weigh 1 where there are several.
         if self.is_one() { len } else { len.min(usize::try_from(self.bound).unwrap_or(usize::MAX)) }
@@ -179,16 +222,16 @@ impl Room {
 
     /// A value with this ticket was taken out of the table.
     pub(in crate::cache) fn forget(&self, ticket: u32) {
-        let number = if self.is_one() { 0 } else { ticket / NUMBERS % QUEUES };
-        let Some(queue) = self.queues.get(number as usize) else { return };
-        let weight = queue.lock().forget(ticket);
+        let Some(mut queue) = self.queue_with(ticket) else { return };
+        let weight = queue.forget(ticket);
+        drop(queue);
         self.discount(weight);
         self.has_gone(weight);
     }
 
     /// What weighs so much has gone, and is freed later.
     #[inline]
-    fn has_gone(&self, weight: u64) {
+    pub(super) fn has_gone(&self, weight: u64) {
         if self.is_weighed {
             self.waiting.fetch_add(weight, Ordering::Relaxed);
         }
@@ -218,34 +261,36 @@ impl Room {
         }
         // Before the queue's lock, though the time is told under it: the lane may be far away.
         let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
-        let mut queue = self.queue_of(found.place);
+        let marks = found.value.marks();
+        if born.is_none()
+            && self.queue_with(marks.ticket()).is_some_and(|queue| queue.holds(marks.ticket(), found.place))
+        {
+            return Admitted::Stays;
+        }
+        let stand = self.stand(found.place, me);
+        let mut queue = stand.lock();
         let is_current = |table: &&Table<_, _>| table.id() == found.table && found.is_there();
         if !queue.is_of(found.table) {
             // The first one of a new table: what the others have of the old one counts no more, either.
             drop(queue);
             self.turn_to(found.table, current, pin);
-            queue = self.queue_of(found.place);
+            queue = stand.lock();
         }
         let Some(table) = current.get(pin).filter(is_current).filter(|table| queue.is_of(table.id())) else {
             // Who has been taken out by now is not let in: whoever took it out comes here later, or has been here.
             return Admitted::Stays;
         };
-        let marks = found.value.marks();
-        let has_place = match born {
-            Some(born) => !marks.begin_in_queue(born),
-            None => queue.holds(marks.ticket(), found.place),
-        };
-        if has_place {
+        if born.is_some_and(|born| !marks.begin_in_queue(born)) {
             return Admitted::Stays;
         }
         // Of several queues none knows whether there is room: that is counted for all of them.
         let has_room = if self.is_one() { queue.has_room(weight) } else { self.count_one() };
         let takes_place = !self.is_one() && !has_room;
-        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, queue.time()));
+        let known = ghosts.and_then(|ghosts| ghosts.take(found.hash, stand.time(&queue)));
         queue.admit(found.place, marks, weight, known, (is_nested, has_room));
-        let next = self.next_of(&mut queue, takes_place, table, pin);
+        let next = self.next_of(stand, &mut queue, takes_place, table, pin);
         drop(queue);
-        self.put_out(next, current, table, (me, pin), gone);
+        self.put_out(stand, next, current, table, (me, pin), gone);
         Admitted::Stays
     }
 
@@ -258,118 +303,8 @@ impl Room {
 
     /// Counts one less, if there are too many: somebody has to go.
     #[inline]
-    fn discount_one(&self) -> bool {
+    pub(super) fn discount_one(&self) -> bool {
         let less = |count| (count > self.bound).then(|| count - 1);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-
-    /// Who is to go of the queue of a place, if there is too little room.
-    #[cold]
-    #[inline(never)]
-    fn next<'pin, K: Key, R: Output>(
-        &self,
-        place: u32,
-        current: &Current<Hashed<K>, Stored<R>>,
-        pin: Pinned<'pin>,
-    ) -> Option<Next<'pin, K, R>> {
-        let mut queue = self.queue_of(place);
-        let table = current.get(pin).filter(|table| queue.is_of(table.id()))?;
-        Some(self.next_of(&mut queue, false, table, pin))
-    }
-
-    /// Who is to go of this queue. `takes_place`: somebody of it has come in without being counted.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn next_of<'pin, K: Key, R: Output>(
-        &self,
-        queue: &mut Queue,
-        mut takes_place: bool,
-        table: &Table<Hashed<K>, Stored<R>>,
-        pin: Pinned<'pin>,
-    ) -> Next<'pin, K, R> {
-        let (is_one, len) = (self.is_one(), queue.len());
-        // The one that is looked at last is the one that is to go.
-        let stood = Cell::new(None);
-        let marks = |place| {
-            stood.set(table.at(place, pin));
-            stood.get().map(|stood| stood.value().marks())
-        };
-        let mut owes = false;
-        let over = |queue: &Queue| {
-            if is_one {
-                return queue.is_over();
-            }
-            owes = std::mem::take(&mut takes_place) || self.discount_one();
-            owes
-        };
-        let victim = queue.next(over, marks);
-        if is_one {
-            return Next { victim, stood: stood.get(), len, more: queue.is_over() };
-        }
-        if owes && victim.is_none() {
-            // There is nobody here: somebody of another queue has to go, when one comes in there.
-            self.count.fetch_add(1, Ordering::Relaxed);
-        }
-        let count = self.count.load(Ordering::Relaxed);
-        Next { victim, stood: stood.get(), len: count as usize, more: count > self.bound }
-    }
-
-    /// Takes values out until what is left fits, this one first, and says which.
-    #[inline]
-    fn put_out<'pin, K: Key, R: Output>(
-        &self,
-        mut next: Next<'pin, K, R>,
-        current: &Current<Hashed<K>, Stored<R>>,
-        table: &Table<Hashed<K>, Stored<R>>,
-        (me, pin): (&Worker, Pinned<'pin>),
-        mut gone: impl FnMut(&K, &R),
-    ) {
-        while let Next { victim: Some(victim), stood: Some(stood), len, more } = next {
-            if !table.admits(me.number) {
-                return current.give_up(table);
-            }
-            let held = Held { room: self, table, victim, pin };
-            // SAFETY: tables in use are retired later than what is removed from them.
-            let out = unsafe { table.remove_at(stood, me) };
-            std::mem::forget(held);
-            match out {
-                Some(out) => {
-                    if victim.is_small {
-                        let ghosts = self.ghosts.get_or_init(|| Box::new(Ghosts::new(len, self.queues.len())));
-                        ghosts.add(out.hash, victim.time);
-                    }
-                    gone(&out.key.0, out.value.get());
-                }
-                None => self.queue_of(victim.place).miscounted(),
-            }
-            self.has_gone(victim.weight);
-            if !more {
-                return;
-            }
-            match self.next(victim.place, current, pin) {
-                Some(more) => next = more,
-                None => return,
-            }
-        }
-    }
-}
-
-/// A value that is to go, in the hands of users' code. If that panics, it has its place again.
-struct Held<'a, K: Key, R: Output> {
-    room: &'a Room,
-    table: &'a Table<Hashed<K>, Stored<R>>,
-    victim: Victim,
-    pin: Pinned<'a>,
-}
-
-impl<K: Key, R: Output> Drop for Held<'_, K, R> {
-    #[cold]
-    fn drop(&mut self) {
-        let mut queue = self.room.queue_of(self.victim.place);
-        if let Some(stood) = self.table.at(self.victim.place, self.pin).filter(|_| queue.is_of(self.table.id())) {
-            queue.take_back(self.victim, stood.value().marks());
-            if !self.room.is_one() {
-                self.room.count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::sync::{AtomicUsize, Ordering, WatchedCell};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering, WatchedCell};
 
 /// A retired thing: two words, and the function that frees what they say.
 pub(in crate::cache) struct Garbage {
@@ -65,6 +65,25 @@ impl Garbage {
 /// How many things a bag holds. A power of two.
 pub(super) const LEN: usize = if cfg!(loom) { 2 } else { 64 };
 
+/// How soon a thing is to be freed: what part it is of as much as is enough for somebody to collect.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cache) struct Urgency(u32);
+
+/// As much as is enough.
+pub(super) const ENOUGH: u32 = 1 << 16;
+
+impl Urgency {
+    /// Of which a full bag is enough.
+    pub(in crate::cache) const USUAL: Self = Self::of(LEN as u64);
+
+    /// Of which so many are enough, but no more than a thousand.
+    pub(in crate::cache) const fn of(many: u64) -> Self {
+        const MOST: u64 = 1_024;
+        let many = if many < LEN as u64 { LEN as u64 } else { many };
+        Self(ENOUGH / if many > MOST { MOST } else { many } as u32)
+    }
+}
+
 /// The bag of one thread.
 pub(in crate::cache) struct Bag {
     /// How many things were ever put in. Written by the bag's thread alone: Release, with the Acquire in [`empty`](Self::empty).
@@ -72,6 +91,8 @@ pub(in crate::cache) struct Bag {
     /// How many were ever taken out. Written by one thread at a time, which holds the domain's lock: Release, with the Acquire in
     /// [`put`](Self::put), so that no place is filled anew before it was read.
     taken: AtomicUsize,
+    /// How urgent all is together that was put in since the thread has last asked. Relaxed: touched by the bag's thread alone.
+    urgency: AtomicU32,
     /// Those between `taken` and `filled` are initialised, each at its number modulo [`LEN`].
     places: [WatchedCell<MaybeUninit<Garbage>>; LEN],
 }
@@ -86,6 +107,7 @@ impl Bag {
         Self {
             filled: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
+            urgency: AtomicU32::new(0),
             places: std::array::from_fn(|_| WatchedCell::new(MaybeUninit::uninit())),
         }
     }
@@ -102,6 +124,19 @@ impl Bag {
         self.places[filled % LEN].with_mut(|place| unsafe { (*place).write(garbage) });
         self.filled.store(filled.wrapping_add(1), Ordering::Release);
         Ok(())
+    }
+
+    /// Notes how urgent something is that is put in. Only by the bag's own thread.
+    #[inline]
+    pub(super) fn hurry(&self, Urgency(more): Urgency) {
+        self.urgency.store(self.urgency.load(Ordering::Relaxed).saturating_add(more), Ordering::Relaxed);
+    }
+
+    /// How urgent all is that was put in since this was last asked. Only by the bag's own thread.
+    pub(super) fn urgency(&self) -> u32 {
+        let urgency = self.urgency.load(Ordering::Relaxed);
+        self.urgency.store(0, Ordering::Relaxed);
+        urgency
     }
 
     /// Takes everything out, in the order in which it was put in. Only by who holds the domain's lock.

@@ -7,7 +7,9 @@
 //!
 //! # What waits
 //!
-//! Things that wait in bags are at most 64 a thread. Whoever collects takes from the bags of all threads, so it makes no difference
+//! Things that wait in bags are at most 64 a thread. Those of a full bag go when the next call ends, since 64 are enough for somebody to collect; but of
+//! values that a cache without weights has put out, while several threads change it, it takes an eighth of its bound, at most a thousand: the
+//! barrier of who collects interrupts all of them, which costs as much as some twenty calls. Whoever collects takes from the bags of all threads, so it makes no difference
 //! whether a thread calls again, sleeps, or has ended: what it has retired goes when any thread has filled a bag, clears or drops a
 //! cache. Only where all threads are idle do 64 things a thread stay until one is not. What is large (the index of a table that was outgrown, values
 //! that weigh much for the bound of their cache) does not wait until there are 64: the next call that ends collects.
@@ -63,8 +65,8 @@
 
 use std::sync::TryLockError;
 
-pub(in crate::cache) use super::bag::Garbage;
 use super::bag::{self, Bag};
+pub(in crate::cache) use super::bag::{Garbage, Urgency};
 use crate::{
     cache::memory::membarrier,
     first, panics,
@@ -91,11 +93,13 @@ struct Waiting {
     sealed: Vec<(u64, Garbage)>,
     /// What is freed behind all that was retired before. It is sealed after all bags.
     behind: Vec<Garbage>,
+    /// How urgent it is to free what is sealed.
+    urgency: u32,
 }
 
 impl Waiting {
     const fn new() -> Self {
-        Self { bags: Vec::new(), sealed: Vec::new(), behind: Vec::new() }
+        Self { bags: Vec::new(), sealed: Vec::new(), behind: Vec::new(), urgency: 0 }
     }
 }
 
@@ -120,7 +124,8 @@ impl Domain {
     /// Takes over something that was unlinked, by way of the bag of the calling thread. The caller may hold locks: nothing is freed
     /// here. O(1), without a lock but for one time in 64.
     #[inline]
-    pub(in crate::cache) fn retire(&self, bag: &Bag, free: Garbage) {
+    pub(in crate::cache) fn retire(&self, bag: &Bag, free: Garbage, urgency: Urgency) {
+        bag.hurry(urgency);
         if let Err(free) = bag.put(free) {
             self.seal_full(bag, free);
         }
@@ -129,12 +134,16 @@ impl Domain {
     #[cold]
     #[inline(never)]
     fn seal_full(&self, bag: &Bag, more: Garbage) {
-        let sealed = &mut lock(&self.waiting).sealed;
+        let mut waiting = lock(&self.waiting);
+        let Waiting { sealed, urgency, .. } = &mut *waiting;
+        *urgency = urgency.saturating_add(bag.urgency());
         self.seal(|epoch| {
             bag.empty(|free| sealed.push((epoch, free)));
             sealed.push((epoch, more));
         });
-        self.due.store(true, Ordering::Relaxed);
+        if *urgency >= bag::ENOUGH {
+            self.due.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Takes over something that others that were retired may lie in: it is freed later than all of them. The caller may hold locks.
@@ -149,7 +158,8 @@ impl Domain {
     /// Seals everything; whether there is anything.
     fn seal_all(&self) -> bool {
         let mut waiting = lock(&self.waiting);
-        let Waiting { bags, sealed, behind } = &mut *waiting;
+        let Waiting { bags, sealed, behind, urgency } = &mut *waiting;
+        *urgency = 0;
         self.seal(|epoch| {
             bags.iter().for_each(|bag| bag.empty(|free| sealed.push((epoch, free))));
             sealed.extend(behind.drain(..).map(|free| (epoch, free)));

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::cache::memory::{
     bag::Bag,
-    epoch::{Domain, Garbage},
+    epoch::{Domain, Garbage, Urgency},
 };
 
 /// One for the process: what threads pin is all caches.
@@ -25,8 +25,14 @@ pub(in crate::cache) fn carry(bag: Option<&'static Bag>) {
 /// Takes over something that was unlinked; it is freed when nobody can be looking at it. Frees nothing itself.
 #[inline]
 pub(in crate::cache) fn retire(free: Garbage) {
+    retire_by(Urgency::USUAL, free);
+}
+
+/// The same for something that is as urgent as this.
+#[inline]
+pub(in crate::cache) fn retire_by(urgency: Urgency, free: Garbage) {
     match BAG.get() {
-        Some(bag) => DOMAIN.retire(bag, free),
+        Some(bag) => DOMAIN.retire(bag, free, urgency),
         None => DOMAIN.retire_behind_all(free),
     }
 }

@@ -6,6 +6,7 @@ pub(in crate::cache) mod epoch;
 pub(in crate::cache) mod garbage;
 pub(in crate::cache) mod huge_pages;
 pub(in crate::cache) mod membarrier;
+pub(in crate::cache) mod prefetch;
 #[cfg(not(any(loom, speedup_simulated)))]
 pub(in crate::cache) mod processors;
 #[cfg(not(loom))]

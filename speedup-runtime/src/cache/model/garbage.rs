@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::bag::Bag;
-use crate::cache::memory::epoch::{Domain, Garbage};
+use crate::cache::memory::epoch::{Domain, Garbage, Urgency};
 
 /// How many threads a model may have.
 pub(in crate::cache) const THREADS: usize = 3;
@@ -27,8 +27,12 @@ pub(in crate::cache) fn carry(number: usize) {
 }
 
 pub(in crate::cache) fn retire(free: Garbage) {
+    retire_by(Urgency::USUAL, free);
+}
+
+pub(in crate::cache) fn retire_by(urgency: Urgency, free: Garbage) {
     match BAG.with(Cell::get) {
-        Some(bag) => DOMAIN.retire(bag, free),
+        Some(bag) => DOMAIN.retire(bag, free, urgency),
         None => DOMAIN.retire_behind_all(free),
     }
 }

@@ -77,7 +77,7 @@ impl<K: Key, R: Output> Table<K, R> {
             let turn = || Some(self.turn(me));
             // SAFETY: as in `remove`.
             let made = || old = slot.state().take_ready().then(|| unsafe { Self::retire(&slot) });
-            match self.hashed().find_or_make(key, turn, pin, gone, make, made) {
+            match self.hashed().find_or_make((key, false), turn, pin, gone, make, made) {
                 Some((_, true)) => return Ok(old),
                 // Another thread is just replacing the value.
                 Some(_) => drop(self.hashed().has_settled(key, &self.turn(me), pin)),

@@ -337,7 +337,8 @@ impl<K: Key, R: Output> Table<K, R> {
                     .is_some_and(|slot| slot.state().word() != Word::Moved)
             };
             let turn = || Some(self.turn(me));
-            if let Some((entry, made)) = hashed.find_or_make(key, turn, pin, paged, || (state(), None), || ()) {
+            if let Some((entry, made)) = hashed.find_or_make((key, false), turn, pin, paged, || (state(), None), || ())
+            {
                 return (entry.slot(), made);
             }
         }

@@ -6,7 +6,10 @@ use super::{
     key::{Key, Lookup, Output},
     slot::Slot,
 };
-use crate::cache::thread::registry::{Pinned, Worker};
+use crate::cache::{
+    memory::epoch::Urgency,
+    thread::registry::{Pinned, Worker},
+};
 
 /// A value, and where it is.
 pub(in crate::cache) struct Found<'pin, K, R> {
@@ -108,6 +111,12 @@ impl<K: Key, R: Output> Table<K, R> {
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }
 
+    /// How soon what is taken out is to be freed: there is no hurry only where several threads change the table, for which that takes long.
+    #[inline]
+    fn urgency_of(&self, urgency: Urgency) -> Urgency {
+        if self.bias.is_shared() { urgency } else { Urgency::USUAL }
+    }
+
     /// Looks at all hashed values. Those that come and go meanwhile are seen or not.
     #[cfg(not(loom))]
     pub(in crate::cache) fn each(&self, pin: Pinned<'_>, look: impl FnMut(&K, &R)) {
@@ -131,17 +140,35 @@ impl<K: Key, R: Output> Table<K, R> {
         Some(Placed { place, entry, pin })
     }
 
-    /// Takes a value out that was found in this table, if it still is there; it is dropped when nobody can be reading it.
+    /// The hash of a key by which its value is taken out. What that writes comes meanwhile, where others may have written it.
+    #[inline]
+    pub(in crate::cache) fn hash_at(&self, Placed { place, entry, pin }: Placed<'_, K, R>) -> u64 {
+        // SAFETY: found ready.
+        let key = unsafe { entry.contents(pin) }.0;
+        self.hashed.get().map_or(0, |hashed| hashed.hash_at(place, key, self.bias.is_shared(), pin))
+    }
+
+    /// Has the value at a place that was found in this table come, in order to be taken out, where others may have written it.
+    #[inline]
+    pub(in crate::cache) fn expect(&self, place: u32, pin: Pinned<'_>) {
+        if let Some(hashed) = self.hashed.get().filter(|_| self.bias.is_shared()) {
+            hashed.expect(place, pin);
+        }
+    }
+
+    /// Takes a value out that was found in this table, with this hash of its key, if it still is there; it is dropped when nobody can be reading it.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
     pub(in crate::cache) unsafe fn remove_at<'pin>(
         &self,
         Placed { place, entry, pin }: Placed<'pin, K, R>,
-        me: &Worker,
+        hash: u64,
+        (me, urgency): (&Worker, Urgency),
     ) -> Option<Found<'pin, K, R>> {
         // SAFETY: passed on.
-        let hash = unsafe { self.hashed.get()?.remove_at(place, entry, || self.turn(me)) }?;
+        unsafe { self.hashed.get()?.remove_at(place, entry, (hash, self.urgency_of(urgency)), || self.turn(me)) }
+            .then_some(())?;
         // SAFETY: found ready.
         Some(unsafe { Found::new(self.id, place, hash, entry, pin) })
     }

@@ -26,7 +26,7 @@ fn scattered(key: u64) -> u64 {
 
 impl Bounded {
     fn new(bound: u64) -> Self {
-        Self { queue: Queue::new(bound, false), ghosts: Ghosts::new(bound as usize, 1), values: HashMap::new() }
+        Self { queue: Queue::new(bound, false), ghosts: Ghosts::new(bound as usize), values: HashMap::new() }
     }
 
     /// Whether the key is there; it is afterwards.

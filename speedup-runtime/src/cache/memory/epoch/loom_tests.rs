@@ -83,7 +83,7 @@ impl World {
     /// Unlinks the thing and retires it, by way of the first bag.
     fn unlink(&self) -> *mut Thing {
         let thing = self.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
-        self.domain.retire(&self.bags[0], Thing::garbage(thing));
+        self.domain.retire(&self.bags[0], Thing::garbage(thing), Urgency::USUAL);
         thing
     }
 
@@ -250,7 +250,7 @@ fn loom_a_bag_that_others_empty_while_it_is_filled_loses_nothing() {
         let other = world.clone();
         let collector = thread::spawn(move || other.collect());
         let things: Vec<_> = (0..3).map(|_| Thing::new()).collect();
-        things.iter().for_each(|thing| world.domain.retire(&world.bags[0], Thing::garbage(*thing)));
+        things.iter().for_each(|thing| world.domain.retire(&world.bags[0], Thing::garbage(*thing), Urgency::USUAL));
         collector.join().unwrap();
         world.collect();
         assert!(things.into_iter().all(Thing::end), "each is freed, and once");
@@ -287,7 +287,7 @@ fn loom_what_lies_in_a_table_is_freed_before_the_table() {
             if !table.is_null() {
                 // SAFETY: as in `free_within`.
                 let garbage = unsafe { Garbage::new(table.cast(), (inner as *mut Thing).cast(), free_within) };
-                other.domain.retire(&other.bags[1], garbage);
+                other.domain.retire(&other.bags[1], garbage, Urgency::USUAL);
             }
             other.reader.leave(pinned);
             !table.is_null()
@@ -295,7 +295,7 @@ fn loom_what_lies_in_a_table_is_freed_before_the_table() {
         let table = world.link.swap(std::ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: see `behind_all`.
         let first_step = unsafe { Garbage::new(Arc::as_ptr(&world).cast(), table.cast(), behind_all) };
-        world.domain.retire(&world.bags[0], first_step);
+        world.domain.retire(&world.bags[0], first_step, Urgency::USUAL);
         world.collect();
         world.collect();
         let removed = remover.join().unwrap();

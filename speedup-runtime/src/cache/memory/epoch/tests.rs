@@ -30,7 +30,7 @@ impl World {
     }
 
     fn retire(&self, thread: usize, number: usize) {
-        self.domain.retire(self.bags[thread], self.thing(number));
+        self.domain.retire(self.bags[thread], self.thing(number), Urgency::USUAL);
     }
 
     fn collect(&self, barrier: impl Fn(&Reader) -> bool) {
@@ -110,6 +110,30 @@ fn a_bag_that_is_full_is_handed_over_and_somebody_is_to_collect() {
     world.retire(0, bag::LEN);
     assert!(world.domain.is_due());
     assert_eq!(world.freed(), (0..=bag::LEN).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_less_urgent_waits_until_there_is_more_of_it() {
+    let world = World::new();
+    let retire_until_due = |urgency| {
+        (1..).find(|number| {
+            world.domain.retire(world.bags[0], world.thing(*number), urgency);
+            world.domain.is_due()
+        })
+    };
+    let bag = bag::LEN + 1;
+    for _ in 0..3 {
+        assert_eq!(retire_until_due(Urgency::of(4 * bag::LEN as u64)), Some(4 * bag));
+        assert_eq!(world.freed().len(), 4 * bag);
+        lock(&world.freed).clear();
+        assert_eq!(retire_until_due(Urgency::USUAL), Some(bag));
+        assert_eq!(world.freed().len(), bag);
+        lock(&world.freed).clear();
+    }
+    assert_eq!(retire_until_due(Urgency::of(1)), Some(bag), "nothing is more urgent than usual");
+    assert_eq!(world.freed().len(), bag);
+    let most = retire_until_due(Urgency::of(u64::MAX)).unwrap();
+    assert!((1_000..1_100).contains(&most), "{most}");
 }
 
 #[test]

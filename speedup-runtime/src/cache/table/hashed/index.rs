@@ -13,7 +13,10 @@
 
 #[cfg(not(loom))]
 use super::zeroed::Zeroed;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{
+    cache::memory::prefetch,
+    sync::{AtomicU32, AtomicU64, Ordering},
+};
 
 /// The low bits of a hash choose the shard.
 pub(super) const SHARD_BITS: u32 = if cfg!(loom) { 0 } else { 6 };
@@ -147,6 +150,12 @@ impl Index {
         }
     }
 
+    /// Has the line come that is most likely written by [`unlink`](Self::unlink).
+    #[inline]
+    pub(super) fn expect_unlink(&self, hash: u64) {
+        prefetch::to_write(self.bucket(first(hash)));
+    }
+
     /// Puts another number in the place of one that is linked, if need be with another hash; only by the writer. Readers find either.
     pub(super) fn replace(&self, hash: u64, number: u32, by: u32) {
         if let Some((bucket, lane)) = self.lane_of(hash, number).or_else(|| self.lane_with(number)) {
@@ -215,6 +224,12 @@ impl Lane<'_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Has the line come that [`link`](Self::link) writes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn expect_link(&self) {
+        prefetch::to_write(self.bucket);
     }
 
     /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.

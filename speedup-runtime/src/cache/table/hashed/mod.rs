@@ -27,7 +27,10 @@ use super::slot::{State, Word};
 #[cfg(not(loom))]
 use crate::cache::table::census::Census;
 use crate::cache::{
-    memory::{epoch::Garbage, garbage},
+    memory::{
+        epoch::{Garbage, Urgency},
+        garbage,
+    },
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -64,11 +67,11 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// The entry of a key, and whether it is a new one: then it has this state, and the value if it is ready. `None` without
     /// a turn, or if `instead` finds, during the turn, that the key has come to belong elsewhere; `made` is called in it.
     ///
-    /// The key is hashed, compared and copied before the turn begins: that is users' code, which may call the cache.
+    /// Where the table `is_shared`, what is to be written comes before that. The key is hashed, compared and copied before the turn begins: that is users' code, which may call the cache.
     #[inline]
     pub(super) fn find_or_make<'pin, 'a, Q: Lookup<K>>(
         &self,
-        key: Q,
+        (key, is_shared): (Q, bool),
         turn: impl Fn() -> Option<Turn<'a>>,
         pin: Pinned<'pin>,
         instead: impl Fn() -> bool,
@@ -85,6 +88,9 @@ impl<K: Key, R: Output> Hashed<K, R> {
                 Ok(found) => return Some((found, false)),
                 Err(missing) => missing,
             };
+            if is_shared {
+                shard.expect_insert(&missing);
+            }
             own = own.or_else(|| Some(key.to_key()));
             let refused = {
                 let turn = turn()?;
@@ -168,7 +174,28 @@ impl<K: Key, R: Output> Hashed<K, R> {
         Some(view.entry(place / SHARDS as u32)).filter(|entry| entry.state.is_ready())
     }
 
-    /// Takes the value of the entry of this name out, which was ready under the pin, if it still is. Returns the hash of its key.
+    /// Has the entry of this name come, and its shard, in order to be removed.
+    #[inline]
+    pub(super) fn expect(&self, place: u32, pin: Pinned<'_>) {
+        let shard = &self.shards[place as usize % SHARDS];
+        shard.expect();
+        if let Some(view) = shard.view(pin) {
+            view.expect(place / SHARDS as u32);
+        }
+    }
+
+    /// The hash of the key of the entry of this name. What is written when that is removed comes meanwhile, if it is shared.
+    #[inline]
+    pub(super) fn hash_at(&self, place: u32, key: &K, is_shared: bool, pin: Pinned<'_>) -> u64 {
+        let hash = self.hash(key);
+        if let Some(view) = self.shards[place as usize % SHARDS].view(pin).filter(|_| is_shared) {
+            view.index.expect_unlink(hash);
+        }
+        hash
+    }
+
+    /// Takes the value of the entry of this name out, which was ready under the pin, if it still is. Its key has this hash, unless that has
+    /// changed.
     ///
     /// # Safety
     /// As for [`remove`](Self::remove).
@@ -176,23 +203,22 @@ impl<K: Key, R: Output> Hashed<K, R> {
         &self,
         place: u32,
         entry: &'pin Entry<K, R>,
+        (hash, urgency): (u64, Urgency),
         turn: impl Fn() -> Turn<'a>,
-    ) -> Option<u64> {
-        // SAFETY: it was ready under the pin, and so has its key until the pin ends.
-        let hash = self.hash(unsafe { (*entry.key.get()).assume_init_ref() });
+    ) -> bool {
         // By the name: the key may have another hash than when it came.
         let shard = &self.shards[place as usize % SHARDS];
         {
             let turn = turn();
             let mut writer = shard.write(&turn);
             if !entry.state.is_ready() {
-                return None;
+                return false;
             }
             shard.unlink(&mut writer, hash, entry);
         }
         // SAFETY: passed on.
-        unsafe { Self::retire(shard, entry) };
-        Some(hash)
+        unsafe { Self::retire_with::<true>(shard, entry, urgency) };
+        true
     }
 
     /// Puts a value in the place of one that is ready, which is dropped when nobody can be reading it. Readers find either.
@@ -256,7 +282,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     /// The caller has taken the entry out of use, which was ready, during `'pin`; and as for [`remove`](Self::remove).
     unsafe fn retire<'pin>(shard: &Shard<K, R>, entry: &'pin Entry<K, R>) -> &'pin R {
         // SAFETY: passed on.
-        unsafe { Self::retire_with::<true>(shard, entry) };
+        unsafe { Self::retire_with::<true>(shard, entry, Urgency::USUAL) };
         // SAFETY: it was ready, and what was retired just now lives during the pin.
         unsafe { (*entry.value.get()).assume_init_ref() }
     }
@@ -265,7 +291,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
     ///
     /// # Safety
     /// As for [`retire`](Self::retire), but that the entry was ready if `HAS_VALUE`, and otherwise claimed by the caller.
-    unsafe fn retire_with<const HAS_VALUE: bool>(shard: &Shard<K, R>, entry: &Entry<K, R>) {
+    unsafe fn retire_with<const HAS_VALUE: bool>(shard: &Shard<K, R>, entry: &Entry<K, R>, urgency: Urgency) {
         unsafe fn free<K: Key, R: Output, const HAS_VALUE: bool>(shard: *const (), entry: *mut ()) {
             // SAFETY: the table, and so the shard, is retired after this entry by the caller's contract, and freed behind all that
             // was retired before; nobody reads the entry any more, whose key is initialised, and whose value is if it has one.
@@ -279,7 +305,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
         }
         let (of, at) = (std::ptr::from_ref(shard).cast(), std::ptr::from_ref(entry).cast_mut().cast());
         // SAFETY: keys and values are `Send`; once, by the contract.
-        garbage::retire(unsafe { Garbage::new(of, at, free::<K, R, HAS_VALUE>) });
+        garbage::retire_by(urgency, unsafe { Garbage::new(of, at, free::<K, R, HAS_VALUE>) });
     }
 
     /// Takes the entry of a key out that gets no value, if this is its state word. It is given back when nobody can be reading it.
@@ -305,7 +331,7 @@ impl<K: Key, R: Output> Hashed<K, R> {
             shard.unlink(&mut shard.write(&turn), hash, entry);
         }
         // SAFETY: nobody but the caller changes what it has claimed; and passed on.
-        unsafe { Self::retire_with::<false>(shard, entry) };
+        unsafe { Self::retire_with::<false>(shard, entry, Urgency::USUAL) };
         true
     }
 

@@ -19,7 +19,7 @@ use super::{
     writer::{Missing, Refused, Writer, Writing},
 };
 use crate::cache::{
-    memory::{epoch::Garbage, garbage},
+    memory::prefetch,
     table::{
         bias::Turn,
         key::{Key, Lookup, Output},
@@ -29,7 +29,7 @@ use crate::cache::{
 };
 #[cfg(not(loom))]
 use crate::seeing::limit;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Brief, Ordering};
 
 /// A part of the table, chosen by the hash.
 #[repr(align(128))]
@@ -41,10 +41,13 @@ pub(super) struct Shard<K, R> {
     /// How many entries were ever linked. Release by the writer, Acquire by who looks for a key.
     linked: AtomicU64,
     /// Held by writers, unless the table is theirs alone.
-    writing: Mutex<()>,
+    writing: Brief<()>,
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
     /// Release by who gives one back, Acquire by the writer, who takes all.
     freed: AtomicU32,
+    /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none. Relaxed: only the writer
+    /// writes it, and others look at it in order to have the entry's line come.
+    unused: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
 }
@@ -64,11 +67,11 @@ impl<K: Key, R: Output> Shard<K, R> {
                 fresh: null_mut()..null_mut(),
                 room: 0,
                 live: 0,
-                unused: 0,
             }),
             linked: AtomicU64::new(0),
-            writing: Mutex::new(()),
+            writing: Brief::new(()),
             freed: AtomicU32::new(0),
+            unused: AtomicU32::new(0),
             keeps,
         }
     }
@@ -84,7 +87,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     pub(super) fn write<'a>(&'a self, turn: &'a Turn<'_>) -> Writing<'a, K, R> {
         let _lock = match turn {
             Turn::Alone(_) => None,
-            Turn::Shared => Some(lock(&self.writing)),
+            Turn::Shared => Some(self.writing.lock()),
         };
         // SAFETY: nobody else comes here during the turn of a thread that is alone, which begins no second turn meanwhile and
         // ends one borrow before the next; all others hold the lock. The borrow ends before either does.
@@ -124,6 +127,24 @@ impl<K: Key, R: Output> Shard<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_full(&self, writer: &Writing<'_, K, R>) -> bool {
         writer.room == 0
+    }
+
+    /// Has the lines come that every writer writes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn expect(&self) {
+        prefetch::to_write(&raw const self.writing);
+        prefetch::to_write(&raw const self.writer);
+    }
+
+    /// Has the lines come that [`insert`](Self::insert) writes.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn expect_insert(&self, missing: &Missing<'_, K, R>) {
+        self.expect();
+        let Some((view, lane)) = &missing.at else { return };
+        lane.expect_link();
+        if let Some(number) = self.unused.load(Ordering::Relaxed).checked_sub(1) {
+            view.expect(number);
+        }
     }
 
     /// Where the entry of a key that was missing goes, if none has been linked since: so many were before the key was looked for.
@@ -241,7 +262,8 @@ impl<K: Key, R: Output> Shard<K, R> {
             drop(writer);
             drop(turn);
             if !self.keeps {
-                retire_view(old);
+                // SAFETY: it was the view until just now.
+                unsafe { View::retire(old) };
             }
         }
         Some(())
@@ -319,14 +341,19 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// An entry that was given back.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
-        if writer.unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
-            writer.unused = self.freed.swap(0, Ordering::Acquire);
+        let mut unused = self.unused.load(Ordering::Relaxed);
+        if unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
+            unused = self.freed.swap(0, Ordering::Acquire);
         }
-        let number = writer.unused.checked_sub(1)?;
+        let number = unused.checked_sub(1)?;
         let entry = writer.entry(number);
         // SAFETY: it lies in its chunk, and was written before it was given back.
         let link = unsafe { &(*entry).number };
-        writer.unused = link.load(Ordering::Relaxed);
+        let next = link.load(Ordering::Relaxed);
+        self.unused.store(next, Ordering::Relaxed);
+        if let Some(next) = next.checked_sub(1).filter(|_| writer.is_shared()) {
+            prefetch::to_write(writer.entry(next));
+        }
         link.store(number, Ordering::Relaxed);
         Some(entry)
     }
@@ -338,16 +365,6 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
         writer.live -= 1;
         entry.state.remove();
-    }
-}
-
-/// Frees a view, if there was one, when nobody can be looking at it.
-fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
-    if !old.is_null() {
-        // SAFETY: it lives until it is retired, just below.
-        let bytes = unsafe { &*old }.index.bytes();
-        // SAFETY: made by `Box::into_raw` in `grow`, unlinked there, and nobody pinned can be reading it.
-        garbage::retire_of(bytes, unsafe { Garbage::boxed(old) });
     }
 }
 

@@ -3,7 +3,13 @@
 use std::ptr::null_mut;
 
 use super::{entry::Entry, index::Index};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::{
+    cache::{
+        memory::{epoch::Garbage, garbage, prefetch},
+        table::key::{Key, Output},
+    },
+    sync::{AtomicPtr, Ordering},
+};
 
 /// What a reader sees: it never changes size.
 pub(super) struct View<K, R> {
@@ -81,6 +87,30 @@ impl<K, R> View<K, R> {
         let chunk = self.chunks[chunk].load(Ordering::Acquire);
         // SAFETY: a number is linked after its chunk was, and chunks live as long as the table.
         unsafe { &*chunk.add(place) }
+    }
+
+    /// Has the entry of a number come, in order to be written. It may be any number.
+    #[inline]
+    pub(super) fn expect(&self, number: u32) {
+        let (chunk, place) = position(number);
+        if let Some(chunk) = self.chunks.get(chunk) {
+            prefetch::to_write(chunk.load(Ordering::Relaxed).wrapping_add(place));
+        }
+    }
+}
+
+impl<K: Key, R: Output> View<K, R> {
+    /// Frees a view, if there was one, when nobody can be looking at it.
+    ///
+    /// # Safety
+    /// It was made by `Box::into_raw`, has been unlinked, and this is called once.
+    pub(super) unsafe fn retire(old: *mut Self) {
+        if !old.is_null() {
+            // SAFETY: it lives until it is retired, just below.
+            let bytes = unsafe { &*old }.index.bytes();
+            // SAFETY: by the contract; nobody pinned can be reading it when it is freed.
+            garbage::retire_of(bytes, unsafe { Garbage::boxed(old) });
+        }
     }
 }
 

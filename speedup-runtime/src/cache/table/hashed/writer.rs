@@ -7,7 +7,7 @@ use super::{
     index::Lane,
     view::{View, position},
 };
-use crate::sync::MutexGuard;
+use crate::sync::BriefGuard;
 
 /// What only the writer of a shard touches.
 pub(super) struct Writer<K, R> {
@@ -20,8 +20,6 @@ pub(super) struct Writer<K, R> {
     pub(super) room: usize,
     /// Lanes of the index that name an entry.
     pub(super) live: usize,
-    /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none.
-    pub(super) unused: u32,
 }
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
@@ -45,7 +43,7 @@ pub(super) enum Refused {
 /// `Eq` or `Clone` of a key, which may call the cache, nor a destructor.
 pub(super) struct Writing<'a, K, R> {
     pub(super) writer: &'a mut Writer<K, R>,
-    pub(super) _lock: Option<MutexGuard<'a, ()>>,
+    pub(super) _lock: Option<BriefGuard<'a, ()>>,
 }
 
 impl<K, R> Writer<K, R> {
@@ -54,6 +52,14 @@ impl<K, R> Writer<K, R> {
     pub(super) fn entry(&self, number: u32) -> *mut Entry<K, R> {
         let (chunk, place) = position(number);
         self.chunks[chunk].wrapping_add(place)
+    }
+}
+
+impl<K, R> Writing<'_, K, R> {
+    /// Whether other threads may write as well.
+    #[inline]
+    pub(super) fn is_shared(&self) -> bool {
+        self._lock.is_some()
     }
 }
 
