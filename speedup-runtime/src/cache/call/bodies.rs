@@ -15,6 +15,7 @@ use crate::cache::{
 /// # Safety
 /// The last three are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
 /// which is left to this call.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -56,6 +57,7 @@ unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
 ///
 /// # Safety
 /// As for [`run_known`].
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -74,6 +76,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_in<
     K: Key,
     R: Output,
@@ -110,6 +113,7 @@ pub(in crate::cache) unsafe fn run_in<
 ///
 /// # Safety
 /// As for [`run_in`]. The tables of the core are as long there as the core.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -179,4 +183,32 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (table, state, value), body, || function.callee()) }
+}
+
+#[cfg(all(test, target_os = "linux", not(any(loom, miri))))]
+mod tests {
+    use super::*;
+    use crate::cache::thread::{counters::Number, registry};
+
+    // What the linker says of the section of first calls, see [`first`](crate::first).
+    // SAFETY: the linker gives both names to addresses, which alone are asked for.
+    unsafe extern "C" {
+        static __start_speedup_first: u8;
+        static __stop_speedup_first: u8;
+    }
+
+    #[test]
+    fn what_a_first_call_runs_lies_together() {
+        type Of = Core<(u64,), u64>;
+        let section = (&raw const __start_speedup_first).addr()..(&raw const __stop_speedup_first).addr();
+        let first = [
+            run_shared::<(u64,), u64> as *const (),
+            Of::compute as *const (),
+            Of::list as *const (),
+            Of::cast as *const (),
+            Number::give as *const (),
+            registry::totals as *const (),
+        ];
+        assert!(first.iter().all(|code| section.contains(&code.addr())), "{first:?} are not all in {section:?}");
+    }
 }

@@ -102,6 +102,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The same on a thread that makes barriers of its own.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn hit_small_slowly(&self, packed: u64) -> Option<R> {
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
     }
@@ -255,6 +256,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be by exactly one of those who ask.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn compute(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
         let value = self.compute_due(callee, key, worker, || Due::Now);
         value.unwrap_or_else(|| unreachable!("its place is here"))

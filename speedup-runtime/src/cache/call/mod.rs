@@ -37,6 +37,8 @@ mod let_go;
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod look;
+#[cfg(any(test, not(loom)))]
+pub(in crate::cache) mod once;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]

@@ -28,6 +28,7 @@ impl<'a> Running<'a> {
 /// What is left to do at the end of some calls. It is told of the two parts, so that no [`Running`] need lie in memory.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn take_down(worker: &'static Worker, frame: &Frame) {
     if frame.is(Mark::Timed) {
         frame.timed();

@@ -60,6 +60,7 @@ impl<K: Key, R: Output> Inside<'_, K, R> {
     /// memory.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ahead_shared(
         core: &Core<K, R>,
         function: &Function<K, R>,
@@ -99,6 +100,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 }
 
 /// Computes the keys together with whoever helps.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let mut few = [0; FEW];
     let mut left = match few.get_mut(..keys.len()) {
@@ -152,6 +154,7 @@ fn share_rest<K: Key, R: Output>(
 
 /// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
 /// then; `None` if nothing is left to be shared. Many that are cheap are left to the body, which gets them cheaper still.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn alone<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
@@ -162,6 +165,10 @@ fn alone<K: Key, R: Output>(
     let mut trial = core.grain.tries(left.len(), worker).then(Trial::begin);
     if trial.is_none() && core.shares(callee.function, left.len(), worker) {
         return Some(0);
+    }
+    if left.len() <= FEW && core.grain.seems_cheap(worker) {
+        // The body gets so few of them with less of the stack.
+        return None;
     }
     let (mut begun, mut found) = (0, 0);
     let guest = Guest::new(core, callee);
@@ -195,6 +202,7 @@ fn alone<K: Key, R: Output>(
 }
 
 /// Computes one call, unless it needs nobody any more.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,

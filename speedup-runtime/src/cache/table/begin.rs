@@ -87,6 +87,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without
     /// ado, in a new page if there is one to be had, and in the hash table if not; out of line, to keep the frames of bodies small.
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn find_or_file<'pin>(
         &self,
         key: &K,

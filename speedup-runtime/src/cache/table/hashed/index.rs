@@ -84,6 +84,7 @@ impl Lanes {
 
 impl Index {
     /// No lanes used, and [`room`](Self::room) for so many entries.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn with_room_for(entries: usize) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
         Self { buckets: empty(buckets) }

@@ -211,6 +211,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// may change the shard, since that is users' code. `None` without a turn.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn grow<'a>(
         &self,
         hasher: &RandomState,
@@ -288,6 +289,7 @@ impl<K: Key, R: Output> Shard<K, R> {
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn add_chunk(&self, writer: &mut Writing<'_, K, R>) {
         let len = chunk_len(writer.chunks.len());
         let numbered = u32::try_from(writer.made as usize + len).is_ok();
@@ -342,6 +344,7 @@ impl<K: Key, R: Output> Shard<K, R> {
 }
 
 /// Frees a view, if there was one, when nobody can be looking at it.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn retire_view<K: Key, R: Output>(old: *mut View<K, R>) {
     if !old.is_null() {
         // SAFETY: it lives until it is retired, just below.
