@@ -58,7 +58,6 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// The same, where it is worth it; out of line, to keep the frames of bodies small.
     #[cold]
     #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ahead_shared(&self, forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync))) {
         ahead::run(self.core(), self.function.callee(), forecast);
     }

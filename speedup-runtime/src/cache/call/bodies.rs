@@ -15,7 +15,6 @@ use crate::cache::{
 /// # Safety
 /// The last three are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
 /// which is left to this call.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -57,7 +56,6 @@ unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
 ///
 /// # Safety
 /// As for [`run_known`].
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -76,7 +74,6 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 /// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
 ///
 /// [`Own::context`]: crate::cache::thread::registry::Own::context
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_in<
     K: Key,
     R: Output,
@@ -113,7 +110,6 @@ pub(in crate::cache) unsafe fn run_in<
 ///
 /// # Safety
 /// As for [`run_in`]. The tables of the core are as long there as the core.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -202,7 +198,6 @@ mod tests {
         type Of = Core<(u64,), u64>;
         let section = (&raw const __start_speedup_first).addr()..(&raw const __stop_speedup_first).addr();
         let first = [
-            run_shared::<(u64,), u64> as *const (),
             Of::compute as *const (),
             Of::list as *const (),
             Of::cast as *const (),

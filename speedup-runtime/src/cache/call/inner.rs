@@ -89,7 +89,10 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key of small integers, if it is in a page.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
-        let packed = if K::is_small() { key.pack() } else { None }?;
+        if !K::is_small() {
+            return None;
+        }
+        let Some(packed) = key.pack() else { return self.hit_far(key) };
         let Some(worker) = registry::swift() else { return self.hit_small_slowly(packed) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
         let pin = worker.pin_swiftly();

@@ -22,6 +22,8 @@ pub(in crate::cache) mod execute;
 #[cfg(not(loom))]
 mod failed;
 #[cfg(not(loom))]
+mod far;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 #[cfg(not(loom))]
 mod hit_cost;

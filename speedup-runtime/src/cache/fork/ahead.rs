@@ -60,7 +60,6 @@ impl<K: Key, R: Output> Inside<'_, K, R> {
     /// memory.
     #[cold]
     #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ahead_shared(
         core: &Core<K, R>,
         function: &Function<K, R>,

@@ -119,6 +119,7 @@ impl<K: Key, R: Output> Table<K, R> {
         let make = || (State::claimed(me.number), None);
         let (entry, made) = self.hashed.get()?.find_or_make(key, turn, pin, instead, make, || ())?;
         if !made {
+            me.finds();
             self.note(key, &entry.slot(), pin);
         }
         Some((entry.slot(), made))

@@ -156,6 +156,13 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.find(packed, pin)?.value()
     }
 
+    /// Has the processor fetch what a look-up of a key in the hash table begins with.
+    pub(in crate::cache) fn fetch<Q: Lookup<K>>(&self, key: Q, pin: Pinned<'_>) {
+        if let Some(hashed) = self.hashed.get() {
+            hashed.fetch(key, pin);
+        }
+    }
+
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {

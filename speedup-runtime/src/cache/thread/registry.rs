@@ -178,4 +178,10 @@ impl Worker {
     pub(in crate::cache) fn may_own(&self) -> bool {
         !self.own.sample.is_shared() && self.own.home.get().is_none()
     }
+
+    /// A key was found in a hash table. Only on the calling thread's own worker.
+    #[inline]
+    pub(in crate::cache) fn finds(&self) {
+        self.own.lately.finds();
+    }
 }
