@@ -95,8 +95,7 @@ pub(crate) fn shares() -> bool {
 ///
 /// # Panics
 /// If this thread takes the profile, and the time for such calls is over.
-#[cold]
-#[inline(never)]
+#[inline]
 pub(crate) fn begins_off() -> bool {
     let off = is_off();
     if off {
@@ -109,6 +108,8 @@ pub(crate) fn begins_off() -> bool {
 ///
 /// # Panics
 /// With [`GivenUp`], if this thread takes the profile, and the time for such calls is over. Not where panics abort the process.
+#[cold]
+#[inline(never)]
 pub(crate) fn begin_off() {
     // A thread whose locals are being destroyed does not look.
     let _ = LOOKS.try_with(|looks| {

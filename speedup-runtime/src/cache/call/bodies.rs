@@ -182,3 +182,30 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (table, state, value), body, move || function.callee()) }
 }
+
+#[cfg(all(test, target_os = "linux", not(any(loom, miri))))]
+mod tests {
+    use super::*;
+    use crate::cache::thread::{counters::Number, registry};
+
+    // What the linker says of the section of first calls, see [`first`](crate::first).
+    // SAFETY: the linker gives both names to addresses, which alone are asked for.
+    unsafe extern "C" {
+        static __start_speedup_first: u8;
+        static __stop_speedup_first: u8;
+    }
+
+    #[test]
+    fn what_a_first_call_runs_lies_together() {
+        type Of = Core<(u64,), u64>;
+        let section = (&raw const __start_speedup_first).addr()..(&raw const __stop_speedup_first).addr();
+        let first = [
+            Of::compute as *const (),
+            Of::list as *const (),
+            Of::cast as *const (),
+            Number::give as *const (),
+            registry::totals as *const (),
+        ];
+        assert!(first.iter().all(|code| section.contains(&code.addr())), "{first:?} are not all in {section:?}");
+    }
+}

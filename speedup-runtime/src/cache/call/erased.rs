@@ -192,6 +192,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         self.function.get().is_some_and(|function| self.may_share(function, registry::current()))
     }
 
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ended(&self) {
         let worker = registry::current();
         self.grain.end(worker, &self.number);
@@ -202,6 +203,7 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
         }
     }
 
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     unsafe fn timed(&self, key: *const (), panicked: bool) {
         let worker = registry::current();
         if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples(), panicked) {

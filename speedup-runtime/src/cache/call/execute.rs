@@ -183,6 +183,7 @@ fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame:
 /// Takes the time of a call, from now to its end.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn time(frame: &Frame, cache: u32, worker: &'static Worker) {
     frame.mark(Mark::Timed, true);
     worker.own.timing.begin(worker.counted(cache));

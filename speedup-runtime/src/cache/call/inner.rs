@@ -111,7 +111,10 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key of small integers, if it is in a page.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {
-        let packed = if K::is_small() { key.pack() } else { None }?;
+        if !K::is_small() {
+            return None;
+        }
+        let Some(packed) = key.pack() else { return self.hit_far(key) };
         let Some(worker) = registry::swift() else { return self.hit_small_slowly(key) };
         // As `hit_by`, without a closure, which the compiler may put somewhere else.
         let pin = worker.pin_to_clone::<R>();
@@ -124,6 +127,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The same on a thread that makes barriers of its own.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn hit_small_slowly(&self, key: &K) -> Option<R> {
         let packed = key.pack()?;
         self.hit_by(packed, |table, pin| table.find_paged(packed, pin))
@@ -247,6 +251,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key, computed if need be by exactly one of those who ask.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn compute(&self, callee: Callee<'_, K, R>, key: &K, worker: &'static Worker) -> R {
         let value = self.compute_due(callee, key, worker, || Due::Now);
         value.unwrap_or_else(|| unreachable!("its place is here"))

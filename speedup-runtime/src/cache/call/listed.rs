@@ -24,6 +24,7 @@ pub(in crate::cache) enum Place<T: 'static> {
 impl<K: Key, R: Output> Core<K, R> {
     /// Lists the cache, if it is one of those that are and has not been listed yet.
     #[cold]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn list(&self) {
         let is_divided = self.function.get().is_some_and(|function| function.is_divided);
         if self.listed_as.is_some() && !is_divided {

@@ -22,6 +22,8 @@ pub(in crate::cache) mod execute;
 #[cfg(not(loom))]
 mod failed;
 #[cfg(not(loom))]
+mod far;
+#[cfg(not(loom))]
 pub(in crate::cache) mod function;
 #[cfg(not(loom))]
 mod hit_cost;
@@ -37,6 +39,8 @@ mod let_go;
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod look;
+#[cfg(any(test, not(loom)))]
+pub(in crate::cache) mod once;
 #[cfg(not(loom))]
 pub(in crate::cache) mod outlook;
 #[cfg(not(loom))]

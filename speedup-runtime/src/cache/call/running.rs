@@ -56,6 +56,7 @@ fn is_to_take_down(worker: &Worker, frame: &Frame) -> bool {
 /// What is left to do at the end of some calls.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn take_down(worker: &'static Worker, frame: &Frame, panicked: bool) {
     if frame.is(Mark::Timed) {
         frame.timed(panicked);

@@ -6,7 +6,10 @@ use once_cell::sync::OnceCell;
 
 use crate::cache::{
     block::{flags::Notes, poison::Suspects},
-    call::{function::Function, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen, steady::Steady},
+    call::{
+        function::Function, once::Once, outlook::Outlook, parked::Parked, renewals::Renewals, seen::Seen,
+        steady::Steady,
+    },
     sharing::granularity::{Grain, Told, Trial},
     table::{
         Census, Current, Table, Word,
@@ -38,7 +41,7 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// Whether all who look at the core have it counted, or are waited for by one who has. Nothing is taken out of its table then.
     pub(in crate::cache) is_lent: bool,
     /// Known from the first miss on: what helpers call.
-    pub(in crate::cache) function: OnceCell<Function<K, R>>,
+    pub(in crate::cache) function: Once<Function<K, R>>,
     pub(in crate::cache) grain: Grain,
     pub(in crate::cache) number: Number,
     pub(in crate::cache) seen: Seen,
@@ -53,7 +56,7 @@ pub(in crate::cache) struct Core<K: Key, R: Output> {
     /// What it is listed as when it gets its first table, if it is ..
     pub(in crate::cache) listed_as: Option<Kind>,
     /// .. and if it is, that.
-    pub(in crate::cache) ticket: OnceCell<Ticket>,
+    pub(in crate::cache) ticket: Once<Ticket>,
     /// What the bodies of this core get beside the key, if it is one of several of its function.
     pub(in crate::cache) steady: Option<Steady>,
     /// Calls by place, where the function has those.
@@ -75,7 +78,7 @@ impl<K: Key, R: Output> Core<K, R> {
             waiters: Waiters::none(),
             counted: AtomicPtr::new(null_mut()),
             is_lent: false,
-            function: OnceCell::new(),
+            function: Once::new(),
             grain: Grain::new(),
             number: Number::new(),
             seen: Seen::new(),
@@ -86,7 +89,7 @@ impl<K: Key, R: Output> Core<K, R> {
             renewed: AtomicPtr::new(null_mut()),
             parked: Parked::new(),
             listed_as: None,
-            ticket: OnceCell::new(),
+            ticket: Once::new(),
         }
     }
 
@@ -99,6 +102,7 @@ impl<K: Key, R: Output> Core<K, R> {
 
     /// # Safety
     /// The pointer leads to the header of a `Core<K, R>`.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) unsafe fn cast(header: *const Header) -> *const dyn Engine {
         header.cast::<Self>()
     }
@@ -144,6 +148,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// The same on a thread that makes barriers of its own; out of line, to keep the way of the others short.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn hit_slowly(
         &self,
         tally: u64,
@@ -319,6 +324,7 @@ impl<K: Key, R: Output> Core<K, R> {
     /// Makes the table, and before it what whoever finds a table relies on: the function and the number.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
         self.note_habits(function);

@@ -101,6 +101,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 }
 
 /// Computes the keys together with whoever helps.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let trial = core.grain.tries(keys.len(), worker).then(Trial::begin);
     let is_docked = callee.function.docked.is_some();
@@ -167,6 +168,7 @@ fn share_rest<K: Key, R: Output>(
 
 /// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
 /// then; `None` if nothing is left to be shared. Many that are cheap are left to the body, which gets them cheaper still.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn alone<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
@@ -177,6 +179,10 @@ fn alone<K: Key, R: Output>(
 ) -> Option<usize> {
     if callee.function.docked.is_some() && trial.is_none() && core.shares(callee.function, left.len(), worker) {
         return Some(0);
+    }
+    if left.len() <= FEW && core.grain.seems_cheap(worker) {
+        // The body gets so few of them with less of the stack.
+        return None;
     }
     let (mut begun, mut found, tries) = (0, 0, &worker.own.sample.tries);
     let guest = Guest::new(core, callee);
@@ -212,6 +218,7 @@ fn alone<K: Key, R: Output>(
 }
 
 /// Computes one call, unless it needs nobody any more.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,

@@ -156,6 +156,13 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.find(packed, pin)?.value()
     }
 
+    /// Has the processor fetch what a look-up of a key in the hash table begins with.
+    pub(in crate::cache) fn fetch<Q: Lookup<K>>(&self, key: Q, pin: Pinned<'_>) {
+        if let Some(hashed) = self.hashed.get() {
+            hashed.fetch(key, pin);
+        }
+    }
+
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
@@ -180,6 +187,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn claim<'pin, Q: Lookup<K>>(
         &self,
         key: Q,

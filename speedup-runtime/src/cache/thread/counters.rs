@@ -67,6 +67,7 @@ impl Number {
 
     /// Gives a number, if there is none.
     #[cold]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn give(&self) {
         let mut numbers = lock(&NUMBERS);
         if self.known().is_some() {

@@ -131,6 +131,7 @@ impl Frame {
     /// The same of what is said of the call, if anything is.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn tells(&self) -> bool {
         self.place_or_due() < DUE || self.marks() & !(Mark::Aside as u8) != 0
     }

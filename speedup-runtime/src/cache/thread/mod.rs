@@ -17,6 +17,8 @@ pub(in crate::cache) mod frame;
 #[cfg(not(loom))]
 pub(in crate::cache) mod handed;
 #[cfg(not(loom))]
+pub(in crate::cache) mod lately;
+#[cfg(not(loom))]
 pub(in crate::cache) mod left;
 #[cfg(not(loom))]
 pub(in crate::cache) mod opened;

@@ -77,6 +77,7 @@ pub(in crate::cache) fn has_room(worker: &Worker, here: usize, more: usize) -> b
 /// Finds out about the stack.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn look(worker: &Worker, here: usize, more: usize) -> bool {
     let segment = worker.own.stack.get();
     if let Some(whole) = of_first_thread(worker).filter(|stack| stack.contains(&here)) {

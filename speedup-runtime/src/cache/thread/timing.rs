@@ -64,6 +64,7 @@ impl Timing {
     }
 
     /// The call that is timed has ended. `known` tells how many have been timed of its cache. `None` if it has panicked.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn end(&self, now: Counted, known: u64, panicked: bool) -> Option<Timed> {
         let (at, before) = self.began.take()?;
         let spent = nanos(at.elapsed());

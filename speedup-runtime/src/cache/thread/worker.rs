@@ -19,6 +19,7 @@ use crate::cache::{
         failures::Failures,
         frame::{Frame, Top},
         handed::Handed,
+        lately::Lately,
         left::Left,
         opened,
         order::Order,
@@ -129,6 +130,7 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) blame: Blame,
     /// The worker on behalf of which this thread computes in isolation, if it does.
     pub(in crate::cache) isolated_for: Cell<Option<u32>>,
+    pub(in crate::cache) lately: Lately,
     /// What this thread visits, see [`Worker::visits`].
     pub(in crate::cache) visits: RefCell<Vec<usize>>,
 }

@@ -28,6 +28,7 @@ impl Grain {
     /// Moves the window on, if it is time, and takes the thread along.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn look(&self, worker: &Worker, number: &Number) {
         let sample = &worker.own.sample;
         sample.next.set(worker.computed() + if self.is_sequential() { LOOK_RARELY } else { LOOK_EVERY });

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
-    ready::{DEAR, Spent, is_ready, is_ready_for, is_single},
+    ready::{DEAR, Spent, is_ready, is_ready_for, is_single, seem_cheap},
     verdict::pays,
 };
 use crate::cache::{
@@ -206,9 +206,17 @@ impl Grain {
                     && is_ready(&Spent { calls: missing as u64, time: cost * missing as u64, lately: [0; 2] }, cost))
     }
 
+    /// Whether the calls of an outermost one that asks whether it is worth sharing have seemed cheap so far, and were more than a few.
+    pub(in crate::cache) fn seems_cheap(&self, worker: &Worker) -> bool {
+        let sample = &worker.own.sample;
+        let (_, calls, lately) = sample.asked.get();
+        sample.stage.get() == Stage::Asking && seem_cheap(calls, lately)
+    }
+
     /// Whether to share from now on, where so many calls at least are left.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ask(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         let (sample, now) = (&worker.own.sample, Instant::now());
         let Some(mut spent) = spent(sample, now, worker) else { return false };
@@ -247,6 +255,7 @@ impl Grain {
     /// Opens the first window of an outermost call.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn open(&self, worker: &Worker, number: &Number) -> bool {
         if !switch::shares() || is_single() {
             // Until the end of the outermost call.
@@ -285,6 +294,7 @@ impl Grain {
 
     /// An outermost call ends.
     #[cold]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn end(&self, worker: &Worker, number: &Number) {
         let kind = std::mem::take(&mut lock(&worker.window.0).kind);
         let Some((opened, before)) = worker.own.sample.opened.get() else { return };

@@ -72,6 +72,7 @@ impl Spent {
 
 /// Whether to share, where a call is known to cost so much (0: nothing is known). Calls of which nothing is known are shared if they are plainly
 /// dear; what others cost is about to be measured, and a descent, of which nothing is to be had, is not.
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(super) fn is_ready(spent: &Spent, cost: u64) -> bool {
     let cost = if cost == 0 { spent.seeming() } else { cost };
     is_ready_when(spent, cost, is_started()) && comes_somebody(cost)
@@ -85,6 +86,12 @@ pub(super) fn is_ready_for(left: usize, cost: u64) -> bool {
 /// Whether calls that seem to cost no more than this are cheap: to share one out takes as long as to compute it.
 pub(super) fn is_cheap(cost: u64) -> bool {
     cost < CHEAP
+}
+
+/// Whether so many calls, which lately took so long each, are enough to tell that they are not dear. One of them may be all the same, and shows when it has
+/// ended.
+pub(super) fn seem_cheap(calls: u64, lately: u64) -> bool {
+    calls >= FEW && lately < DEAR
 }
 
 /// Whether anybody comes if invited now. Calls that are not dear are not shared before the threads of the pool are there, which start beside them.
@@ -151,6 +158,13 @@ mod tests {
         assert_eq!(seeming(2, 120_000, [0, 0]), 60_000, "work before the calls");
         assert_eq!(seeming(2, 50_000, [0, 0]), 0, "the table was made");
         assert_eq!(Spent { calls: 200, time: 50_000, lately: [20_000, 600] }.next_question(), 0, "perhaps its end");
+    }
+
+    #[test]
+    fn calls_seem_cheap_when_several_were() {
+        assert!(!seem_cheap(2, 400), "the next may be what takes time");
+        assert!(seem_cheap(8, 1_500), "with first touches of stack and table");
+        assert!(!seem_cheap(100, 20_000));
     }
 
     #[test]

@@ -11,6 +11,9 @@
 //! Source of the tags: M. Kulukundis, "Designing a fast, efficient, cache-friendly hash table" (CppCon 2017); of the
 //! comparison of all bytes of a word: S. E. Anderson, "Bit twiddling hacks".
 
+use std::sync::Arc;
+
+use super::memory::Memory;
 #[cfg(not(loom))]
 use super::zeroed::Zeroed;
 use crate::{
@@ -87,9 +90,10 @@ impl Lanes {
 
 impl Index {
     /// No lanes used, and [`room`](Self::room) for so many entries.
-    pub(super) fn with_room_for(entries: usize) -> Self {
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    pub(super) fn with_room_for(entries: usize, memory: &Arc<Memory>) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
-        Self { buckets: empty(buckets) }
+        Self { buckets: empty(buckets, memory) }
     }
 
     /// How many lanes there are.
@@ -105,6 +109,19 @@ impl Index {
     /// How many of the lanes may be used, so that look-ups are short.
     pub(super) fn room(&self) -> usize {
         self.lanes() * 4 / 5
+    }
+
+    /// Has the processor fetch the bucket that is looked at first.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn fetch(&self, hash: u64) {
+        #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+        // SAFETY: a hint, and the bucket lives.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self.bucket(first(hash))).cast());
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+        let _ = hash;
     }
 
     /// A number with the tag of this hash that fits; without one, where the next number with this hash goes. There must be a free lane somewhere.
@@ -284,16 +301,16 @@ impl Bucket {
     }
 }
 
-/// Buckets without numbers, of memory that is zero already where the system gives it so.
+/// Buckets without numbers; few are of memory that is zero already where the system gives it so.
 #[cfg(not(loom))]
-fn empty(buckets: usize) -> Buckets {
+fn empty(buckets: usize, memory: &Arc<Memory>) -> Buckets {
     // SAFETY: all zero bits are a bucket whose lanes are free.
-    unsafe { Zeroed::new(buckets) }
+    unsafe { Zeroed::new(buckets, memory) }
 }
 
 /// Buckets without numbers.
 #[cfg(loom)]
-fn empty(buckets: usize) -> Buckets {
+fn empty(buckets: usize, _memory: &Arc<Memory>) -> Buckets {
     (0..buckets).map(|_| Bucket::default()).collect()
 }
 
@@ -334,7 +351,7 @@ mod tests {
             steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>(), any::<bool>()), 0..80)
         ) {
             let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
-            let index = Index::with_room_for(80);
+            let index = Index::with_room_for(80, &Arc::default());
             let mut linked = HashMap::new();
             for (top, low, number, link, again) in steps {
                 if !link && let Some(hash) = linked.remove(&number) {
@@ -359,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_number_is_taken_out_whatever_its_hash_has_become() {
-        let index = Index::with_room_for(100);
+        let index = Index::with_room_for(100, &Arc::default());
         (0..100).for_each(|number| index.link(u64::from(number) << 56 | u64::from(number) << SHARD_BITS, number));
         index.unlink(1 << 63, 7);
         index.replace(1 << 63, 8, 107);
@@ -370,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_number_that_was_taken_out_is_not_found() {
-        let index = Index::with_room_for(1);
+        let index = Index::with_room_for(1, &Arc::default());
         (2..10).for_each(|number| index.link(u64::MAX, number));
         index.unlink(u64::MAX, 5);
         let mut seen = Vec::new();
@@ -385,7 +402,7 @@ mod tests {
 
     #[test]
     fn lanes_of_what_was_taken_out_are_used_again() {
-        let index = Index::with_room_for(1);
+        let index = Index::with_room_for(1, &Arc::default());
         for number in 0..1_000 {
             let lane = index.find(u64::MAX, |at| (at == number).then_some(())).err().unwrap();
             assert_eq!(lane.is_new(), number == 0);

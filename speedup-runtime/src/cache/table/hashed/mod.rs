@@ -7,18 +7,23 @@
 mod entry;
 mod front;
 mod index;
+mod memory;
 mod shard;
 mod view;
 mod writer;
 #[cfg(not(loom))]
 mod zeroed;
 
-use std::hash::{BuildHasher, Hasher};
+use std::{
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
 
 pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, mark_in, name_of, slot_of};
 pub(super) use self::front::Front;
 use self::{
     index::SHARD_BITS,
+    memory::Memory,
     shard::{RandomState, Shard},
     view::View,
     writer::{Refused, Writing},
@@ -49,7 +54,9 @@ pub(super) struct Hashed<K, R> {
 impl<K: Key, R: Output> Hashed<K, R> {
     /// An empty one, which keeps what it outgrows until it goes, or has it retired.
     pub(super) fn new(keeps: bool) -> Self {
-        Self { hasher: RandomState::default(), shards: (0..SHARDS).map(|_| Shard::new(keeps)).collect() }
+        let memory = Arc::new(Memory::default());
+        let shards = (0..SHARDS).map(|_| Shard::new(keeps, memory.clone())).collect();
+        Self { hasher: RandomState::default(), shards }
     }
 
     /// The entry of a key, if it has one.
@@ -57,6 +64,14 @@ impl<K: Key, R: Output> Hashed<K, R> {
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         self.shard(hash).find(hash, key, pin).ok()
+    }
+
+    /// Has the processor fetch what a look-up of a key begins with.
+    pub(super) fn fetch<Q: Lookup<K>>(&self, key: Q, pin: Pinned<'_>) {
+        let hash = self.hash(key);
+        if let Some(view) = self.shard(hash).view(pin) {
+            view.index.fetch(hash);
+        }
     }
 
     /// For about so many entries there is room.

@@ -1,10 +1,12 @@
 //! A part of the hash table, with a lock of its own.
 
 use std::{
+    alloc::Layout,
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
     mem::{ManuallyDrop, MaybeUninit, needs_drop},
     ptr::null_mut,
+    sync::Arc,
 };
 
 #[cfg(loom)]
@@ -15,6 +17,7 @@ pub(super) use foldhash::fast::RandomState;
 use super::{
     entry::Entry,
     index::Lane,
+    memory::{Memory, SMALL},
     view::{View, chunk_len},
     writer::{Missing, Refused, Writer, Writing},
 };
@@ -50,6 +53,8 @@ pub(super) struct Shard<K, R> {
     unused: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
+    /// Where the larger part of its entries and indexes lies.
+    memory: Arc<Memory>,
 }
 
 // SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
@@ -58,7 +63,7 @@ unsafe impl<K: Send + Sync, R: Send + Sync> Sync for Shard<K, R> {}
 
 impl<K: Key, R: Output> Shard<K, R> {
     /// An empty shard.
-    pub(super) fn new(keeps: bool) -> Self {
+    pub(super) fn new(keeps: bool, memory: Arc<Memory>) -> Self {
         Self {
             view: AtomicPtr::new(null_mut()),
             writer: UnsafeCell::new(Writer {
@@ -73,6 +78,7 @@ impl<K: Key, R: Output> Shard<K, R> {
             freed: AtomicU32::new(0),
             unused: AtomicU32::new(0),
             keeps,
+            memory,
         }
     }
 
@@ -232,6 +238,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// may change the shard, since that is users' code. `None` without a turn.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn grow<'a>(
         &self,
         hasher: &RandomState,
@@ -244,7 +251,7 @@ impl<K: Key, R: Output> Shard<K, R> {
             if writer.room > 0 {
                 return Some(());
             }
-            let new = View::new(writer.live * 2 + 1, writer.made);
+            let new = View::new(writer.live * 2 + 1, writer.made, &self.memory);
             (self.view.load(Ordering::Relaxed), new, writer.made, writer.chunks.clone())
         };
         // Nothing is inserted or replaced meanwhile, since there is no room.
@@ -310,12 +317,16 @@ impl<K: Key, R: Output> Shard<K, R> {
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn add_chunk(&self, writer: &mut Writing<'_, K, R>) {
         let len = chunk_len(writer.chunks.len());
         let numbered = u32::try_from(writer.made as usize + len).is_ok();
         assert!(numbered, "a shard of a cache holds at most 4,294,967,295 entries");
-        // Not by `leak`, which gives a slice of no entries, beyond which its pointer may not go.
-        let entries = ManuallyDrop::new(Vec::<Entry<K, R>>::with_capacity(len)).as_mut_ptr();
+        let entries = match Self::large(len) {
+            Some(layout) => self.memory.take(layout).cast(),
+            // Not by `leak`, which gives a slice of no entries, beyond which its pointer may not go.
+            None => ManuallyDrop::new(Vec::<Entry<K, R>>::with_capacity(len)).as_mut_ptr(),
+        };
         if let Some(view) = self.own_view(writer) {
             view.chunks[writer.chunks.len()].store(entries, Ordering::Release);
         }
@@ -368,6 +379,13 @@ impl<K: Key, R: Output> Shard<K, R> {
     }
 }
 
+impl<K, R> Shard<K, R> {
+    /// How so many entries lie in the memory of the whole table, if they do.
+    fn large(len: usize) -> Option<Layout> {
+        Layout::array::<Entry<K, R>>(len).ok().filter(|layout| layout.size() >= SMALL)
+    }
+}
+
 impl<K, R> Drop for Shard<K, R> {
     fn drop(&mut self) {
         // Relaxed: nobody else looks.
@@ -389,8 +407,10 @@ impl<K, R> Drop for Shard<K, R> {
             }
         }
         for (number, chunk) in self.writer.get_mut().chunks.drain(..).enumerate() {
-            // SAFETY: leaked in `add_chunk` with this capacity; its entries have been dropped above.
-            drop(unsafe { Vec::from_raw_parts(chunk, 0, chunk_len(number)) });
+            if Self::large(chunk_len(number)).is_none() {
+                // SAFETY: leaked in `add_chunk` with this capacity; its entries have been dropped above.
+                drop(unsafe { Vec::from_raw_parts(chunk, 0, chunk_len(number)) });
+            }
         }
     }
 }

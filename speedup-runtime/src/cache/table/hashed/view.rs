@@ -1,8 +1,8 @@
 //! What readers of a shard see: where its entries are.
 
-use std::ptr::null_mut;
+use std::{ptr::null_mut, sync::Arc};
 
-use super::{entry::Entry, index::Index};
+use super::{entry::Entry, index::Index, memory::Memory};
 use crate::{
     cache::{
         memory::{epoch::Garbage, garbage, prefetch},
@@ -56,8 +56,8 @@ pub(super) fn chunk_len(chunk: usize) -> usize {
 
 impl<K, R> View<K, R> {
     /// A view with room for so many entries in a shard that has made so many.
-    pub(super) fn new(entries: usize, made: u32) -> Box<Self> {
-        let index = Index::with_room_for(entries);
+    pub(super) fn new(entries: usize, made: u32, memory: &Arc<Memory>) -> Box<Self> {
+        let index = Index::with_room_for(entries, memory);
         // Every new entry takes a lane, so this many chunks can be named before the next view is made.
         let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
         let chunks = (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect();

@@ -145,6 +145,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// The slot of a packed key, making its page unless that would waste memory; `None` sends the key to the hash
     /// table.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn find_or_make<'pin>(&self, packed: u64, turn: &Turn<'_>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         self.find(packed, pin).or_else(|| {
             let _lock = self.lock_in(turn);
