@@ -78,3 +78,37 @@ impl Rota {
         time
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_begin_at_different_queues_and_go_round_all_of_them() {
+        let (rotas, time) = ([Rota::new(), Rota::new()], AtomicU32::new(0));
+        assert!(rotas[0].is_of(0) && rotas[1].is_of(1) && !rotas[1].is_of(0), "whoever comes first has it");
+        for stay in 0..8 {
+            let queues = [0, 1].map(|owner: usize| (0..STAY).map(|_| rotas[owner].next(&time)).collect::<Vec<_>>());
+            let [first, second] = queues;
+            assert_eq!((first[0], second[0]), (1 + stay, 2 + stay));
+            assert!(first.iter().all(|queue| *queue == first[0]) && second.iter().all(|queue| *queue == second[0]));
+        }
+    }
+
+    #[test]
+    fn what_all_have_put_out_is_the_time_of_all() {
+        let (rotas, time) = ([Rota::new(), Rota::new()], AtomicU32::new(0));
+        assert!(rotas[0].is_of(0) && rotas[1].is_of(1));
+        for round in 0..4 {
+            for rota in &rotas {
+                (0..STAY).for_each(|_| _ = rota.next(&time));
+                let ticks: Vec<u32> = (0..STAY).map(|_| rota.tick()).collect();
+                assert!(
+                    ticks.is_sorted_by(|one, next| one + 1 == *next) && ticks[STAY as usize - 1] + 1 == rota.time()
+                );
+            }
+            // The stay that goes on has yet to be told.
+            assert_eq!(time.load(Ordering::Relaxed), 2 * round * STAY);
+        }
+    }
+}

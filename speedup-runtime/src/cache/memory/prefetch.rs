@@ -8,16 +8,16 @@
 /// To other threads this is as good as a write: not for what is mostly read.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn to_write<T>(at: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    // Elsewhere nothing is done.
+    _ = at;
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri), not(loom)))]
     // SAFETY: a hint, which changes nothing and fails at no address.
     unsafe {
         std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(all(target_arch = "aarch64", not(miri), not(loom)))]
+    #[cfg(all(target_arch = "aarch64", target_pointer_width = "64", not(miri), not(loom)))]
     // SAFETY: as above.
     unsafe {
         std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(any(not(any(target_arch = "x86_64", target_arch = "aarch64")), miri, loom))]
-    let _ = at;
 }
