@@ -330,6 +330,7 @@ fn rounds() -> u64 {
 
 /// Advances a model to the state that was found.
 fn catch_up<M: Clone>(
+    what: &str,
     model: &mut M,
     flushed: u64,
     next: impl Fn(&M) -> u64,
@@ -346,7 +347,19 @@ fn catch_up<M: Clone>(
         }
         step(model);
     }
-    panic!("no state after {flushed} or later is the one found (started at {})", next(&start));
+    panic!("{what}: no state after {flushed} or later is the one found (started at {})", next(&start));
+}
+
+/// A folder that stays where a test fails, to be looked at.
+struct Kept(tempfile::TempDir);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            eprintln!("what was found is in {}", self.0.path().display());
+        }
+    }
 }
 
 #[test]
@@ -355,7 +368,8 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
         return;
     }
     let rounds = rounds();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Kept(tempfile::tempdir().unwrap());
+    let folder = &folder.0;
     drop(open(folder.path()));
     let (mut dict, mut list) = (DictModel::default(), ListModel::default());
     for round in 0..rounds {
@@ -373,15 +387,17 @@ fn a_kill_at_any_moment_loses_nothing_that_was_flushed() {
         if round % 3 == 0 {
             // Not always the state that opening finds: the spare may know of a checkpoint that the directory does not have yet.
             let (found_dict, found_list) = repaired_without_directory(folder.path());
-            catch_up(&mut dict.clone(), flushed.0, |m| m.next, DictModel::step, |m| m.items == found_dict);
-            catch_up(&mut list.clone(), flushed.1, |m| m.next, ListModel::step, |m| m.items == found_list);
+            let same = |m: &DictModel| m.items == found_dict;
+            catch_up("the repaired dict", &mut dict.clone(), flushed.0, |m| m.next, DictModel::step, same);
+            let same = |m: &ListModel| m.items == found_list;
+            catch_up("the repaired list", &mut list.clone(), flushed.1, |m| m.next, ListModel::step, same);
         }
         let (found_dict, found_list) = open(folder.path());
         let found = found_dict.to_map().unwrap();
         assert_eq!(found.len(), found_dict.len());
-        catch_up(&mut dict, flushed.0, |m| m.next, DictModel::step, |m| m.items == found);
+        catch_up("the dict", &mut dict, flushed.0, |m| m.next, DictModel::step, |m| m.items == found);
         let found = found_list.to_vec().unwrap();
-        catch_up(&mut list, flushed.1, |m| m.next, ListModel::step, |m| m.items == found);
+        catch_up("the list", &mut list, flushed.1, |m| m.next, ListModel::step, |m| m.items == found);
     }
     assert!(dict.next > rounds && list.next > rounds, "the children got nowhere");
 }

@@ -1,6 +1,6 @@
 //! What people build on such structures: an inverted index, in batches and word by word, and a queue of jobs; with redb beside.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,10 +32,12 @@ fn text((from, to): (usize, usize)) -> String {
     (from..to).map(|n| word(n as u64) + " ").collect()
 }
 
-/// Its words, each with its places; `from` is that of the first.
-fn batch(text: &str, from: usize) -> BTreeMap<&str, Vec<u32>> {
-    let mut words: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+/// Its words in order, each with its places; `from` is that of the first.
+fn batch(text: &str, from: usize) -> Vec<(&str, Vec<u32>)> {
+    let mut words: HashMap<&str, Vec<u32>> = HashMap::new();
     text.split_ascii_whitespace().zip(from..).for_each(|(word, n)| words.entry(word).or_default().push(n as u32));
+    let mut words: Vec<_> = words.into_iter().collect();
+    words.sort_unstable_by_key(|&(word, _)| word);
     words
 }
 
@@ -89,7 +91,7 @@ pub fn batches(contender: &str, words: usize, folder: &Path) {
         let mut index = clock.run(|| ours(folder));
         for (from, text) in texts {
             clock.run(|| {
-                batch(&text, from).iter().for_each(|(&word, places)| index.append(word.into(), places).unwrap());
+                batch(&text, from).iter().for_each(|&(word, ref places)| index.append(word.into(), places).unwrap());
             });
         }
         clock.run(|| index.close().unwrap());
