@@ -44,9 +44,30 @@ impl Slabs {
         let size = layout.pad_to_align().size();
         let chunk = if self.taken < SLAB { (self.taken / CHUNK_PART).clamp(CHUNK, 8 * CHUNK) } else { SLAB };
         if size > chunk / 4 {
-            self.taken += size;
-            return self.allocate(layout);
+            return self.take_apart(layout);
         }
+        self.cut(layout, chunk)
+    }
+
+    /// Memory of a slab, or of its own if that would fill much of one.
+    pub(super) fn take_of_slab(&mut self, layout: Layout) -> *mut u8 {
+        if layout.size() > SLAB / 4 { self.take_apart(layout) } else { self.cut(layout, SLAB) }
+    }
+
+    /// Memory of its own.
+    pub(super) fn take_apart(&mut self, layout: Layout) -> *mut u8 {
+        self.taken += layout.pad_to_align().size();
+        self.allocate(layout)
+    }
+
+    /// How many bytes have been taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Cuts a piece from what is left, or from a new slab or chunk of so many bytes.
+    fn cut(&mut self, layout: Layout, chunk: usize) -> *mut u8 {
+        let size = layout.pad_to_align().size();
         let fitting = |left: &Range<*mut u8>| {
             let start = left.start.wrapping_add(left.start.align_offset(layout.align()));
             (start.addr() + size <= left.end.addr()).then_some(start)

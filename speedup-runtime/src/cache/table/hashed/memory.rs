@@ -2,7 +2,8 @@
 //!
 //! Its entries and its index are spread over all shards, and each is touched at random: in small pages of memory, finding the page takes as long as fetching what is in
 //! it, and each page costs a fault. So all shards cut what is not small from the same [slabs](Slabs), which the system gives in large pages. An index that was outgrown
-//! is cut up for entries that come later: it has a quarter of what those take.
+//! is cut up for entries that come later: it has a quarter of what those take. Entries begin a slab only where there are many: what is left of it would be much of a smaller
+//! table. Those of an index do not, since all shards need one of the same size at about the same time.
 
 use std::alloc::Layout;
 
@@ -11,8 +12,12 @@ use crate::{
     sync::global::{Mutex, lock},
 };
 
-/// Pieces of fewer bytes come from the allocator: those of all shards together are about a slab then.
+/// Entries of fewer bytes come from the allocator ..
 pub(super) const SMALL: usize = 16 << 10;
+/// .. and so does an index of fewer: those of all shards together are a slab then.
+pub(super) const SMALL_INDEX: usize = 32 << 10;
+/// Where so many bytes have been taken, entries lie in slabs.
+const MANY: usize = 16 << 20;
 
 /// The memory of one hash table. It goes as a whole, with the last who has it.
 #[derive(Default)]
@@ -29,12 +34,27 @@ struct Pieces {
 unsafe impl Send for Pieces {}
 
 impl Memory {
-    /// Memory of this layout, which is not empty; uninitialised, and there as long as `self`, unless it is given back.
+    /// Memory for entries, of this layout, which is not empty; uninitialised, and there as long as `self`, unless it is given back.
     pub(super) fn take(&self, layout: Layout) -> *mut u8 {
+        self.find_or(
+            layout,
+            |slabs| {
+                if slabs.taken() < MANY { slabs.take_apart(layout) } else { slabs.take_of_slab(layout) }
+            },
+        )
+    }
+
+    /// The same for an index.
+    pub(super) fn take_for_index(&self, layout: Layout) -> *mut u8 {
+        self.find_or(layout, |slabs| slabs.take_of_slab(layout))
+    }
+
+    /// A piece that was given back, or a new one.
+    fn find_or(&self, layout: Layout, take: impl FnOnce(&mut Slabs) -> *mut u8) -> *mut u8 {
         let mut pieces = lock(&self.0);
         let size = layout.pad_to_align().size();
         let fits = |(at, len): &(*mut u8, usize)| *len >= size && at.align_offset(layout.align()) == 0;
-        let Some(found) = pieces.unused.iter().position(fits) else { return pieces.slabs.take(layout) };
+        let Some(found) = pieces.unused.iter().position(fits) else { return take(&mut pieces.slabs) };
         let (piece, len) = pieces.unused[found];
         if len - size < SMALL {
             pieces.unused.swap_remove(found);

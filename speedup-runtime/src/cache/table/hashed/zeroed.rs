@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use super::memory::{Memory, SMALL};
+use super::memory::{Memory, SMALL_INDEX};
 
 /// Larger arrays, in bytes, are aligned by the allocator.
 const LARGE: usize = 2048;
@@ -38,8 +38,8 @@ impl<T> Zeroed<T> {
     pub(super) unsafe fn new(len: usize, memory: &Arc<Memory>) -> Self {
         const { assert!(size_of::<T>() > 0 && !std::mem::needs_drop::<T>()) };
         let layout = Self::layout(len);
-        if layout.size() >= SMALL {
-            let block = memory.take(layout);
+        if layout.size() >= SMALL_INDEX {
+            let block = memory.take_for_index(layout);
             // SAFETY: taken just now with this layout.
             unsafe { block.write_bytes(0, layout.size()) };
             let block = NonNull::new(block).unwrap_or(NonNull::dangling());
