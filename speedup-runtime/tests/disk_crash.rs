@@ -357,7 +357,7 @@ impl Drop for Kept {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.disable_cleanup(true);
-            eprintln!("what was found is in {}", self.0.path().display());
+            let _told = writeln!(std::io::stderr(), "what was found is in {}", self.0.path().display());
         }
     }
 }
