@@ -117,7 +117,8 @@ impl<K: Key, R: Output> Table<K, R> {
         // A page that another thread has made meanwhile is the place to be.
         let instead = || packed.is_some_and(|packed| paged.is_none() && self.pages.find(packed, pin).is_some());
         let make = || (State::claimed(me.number), None);
-        let (entry, made) = self.hashed.get()?.find_or_make((key, self.bias.is_shared()), turn, pin, instead, make, || ())?;
+        let (entry, made) =
+            self.hashed.get()?.find_or_make((key, self.bias.is_shared()), turn, pin, instead, make, || ())?;
         if !made {
             me.finds();
             self.note(key, &entry.slot(), pin);
