@@ -3,7 +3,7 @@
 //! Its entries and its index are spread over all shards, and each is touched at random: in small pages of memory, finding the page takes as long as fetching what is in
 //! it, and each page costs a fault. So all shards cut what is not small from the same [slabs](Slabs), which the system gives in large pages. An index that was outgrown
 //! is cut up for entries that come later: it has a quarter of what those take. Entries begin a slab only where there are many: what is left of it would be much of a smaller
-//! table. Those of an index do not, since all shards need one of the same size at about the same time.
+//! table. An index that is not small always may: all shards need one of the same size at about the same time.
 
 use std::alloc::Layout;
 
