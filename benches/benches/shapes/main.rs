@@ -135,7 +135,8 @@ fn rows(words: &[&str]) -> Vec<Row> {
     let by_rayon = by_rayon::rows;
     #[cfg(speedup_simulated)]
     let by_rayon = Vec::new;
-    let families = [shapes::rows, by_rayon, counting::rows, games::rows, graphs::rows, indices::rows, masks::rows, texts::rows];
+    let families =
+        [shapes::rows, by_rayon, counting::rows, games::rows, graphs::rows, indices::rows, masks::rows, texts::rows];
     let is_wanted =
         |row: &Row| words.is_empty() || words.iter().any(|word| row.name.contains(word) || row.family == *word);
     families.into_iter().flat_map(|rows| rows()).filter(is_wanted).collect()
