@@ -1,10 +1,9 @@
 //! A part of the hash table, with a lock of its own.
 
 use std::{
-    alloc::Layout,
     cell::UnsafeCell,
     hash::{BuildHasher, Hasher},
-    mem::{ManuallyDrop, MaybeUninit, needs_drop},
+    mem::{MaybeUninit, needs_drop},
     ptr::null_mut,
     sync::Arc,
 };
@@ -17,7 +16,7 @@ pub(super) use foldhash::fast::RandomState;
 use super::{
     entry::Entry,
     index::Lane,
-    memory::{Memory, SMALL},
+    memory::Memory,
     view::{View, chunk_len},
     writer::{Missing, Refused, Writer, Writing},
 };
@@ -30,8 +29,6 @@ use crate::cache::{
     },
     thread::registry::Pinned,
 };
-#[cfg(not(loom))]
-use crate::seeing::limit;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Brief, Ordering};
 
 /// A part of the table, chosen by the hash.
@@ -47,14 +44,14 @@ pub(super) struct Shard<K, R> {
     writing: Brief<()>,
     /// The entry that was given back last, as its number plus one, and through it all others since the writer has taken them; 0 for none.
     /// Release by who gives one back, Acquire by the writer, who takes all.
-    freed: AtomicU32,
+    pub(super) freed: AtomicU32,
     /// The first of the entries that were given back and taken over by the writer, as its number plus one; 0 for none. Relaxed: only the writer
     /// writes it, and others look at it in order to have the entry's line come.
-    unused: AtomicU32,
+    pub(super) unused: AtomicU32,
     /// Whether views that are outgrown stay until the shard goes, see [`View::outgrown`]. Otherwise they are retired.
     keeps: bool,
     /// Where the larger part of its entries and indexes lies.
-    memory: Arc<Memory>,
+    pub(super) memory: Arc<Memory>,
 }
 
 // SAFETY: the writer is reached by one thread at a time, see `Shard::write`, and everything else is `Sync`. Keys and
@@ -102,7 +99,7 @@ impl<K: Key, R: Output> Shard<K, R> {
 
     /// The view, for the writer.
     #[inline]
-    fn own_view(&self, _writer: &Writing<'_, K, R>) -> Option<&View<K, R>> {
+    pub(super) fn own_view(&self, _writer: &Writing<'_, K, R>) -> Option<&View<K, R>> {
         // SAFETY: only the writer replaces the view.
         unsafe { self.view.load(Ordering::Relaxed).as_ref() }
     }
@@ -303,72 +300,6 @@ impl<K: Key, R: Output> Shard<K, R> {
         linked
     }
 
-    /// An entry that was never used, and its number.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn take_fresh(&self, writer: &mut Writing<'_, K, R>) -> (*mut Entry<K, R>, u32) {
-        if writer.fresh.is_empty() {
-            self.add_chunk(writer);
-        }
-        let (entry, number) = (writer.fresh.start, writer.made);
-        writer.fresh.start = entry.wrapping_add(1);
-        writer.made = number + 1;
-        (entry, number)
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-    fn add_chunk(&self, writer: &mut Writing<'_, K, R>) {
-        let len = chunk_len(writer.chunks.len());
-        let numbered = u32::try_from(writer.made as usize + len).is_ok();
-        assert!(numbered, "a shard of a cache holds at most 4,294,967,295 entries");
-        let entries = match Self::large(len) {
-            Some(layout) => self.memory.take(layout).cast(),
-            // Not by `leak`, which gives a slice of no entries, beyond which its pointer may not go.
-            None => ManuallyDrop::new(Vec::<Entry<K, R>>::with_capacity(len)).as_mut_ptr(),
-        };
-        if let Some(view) = self.own_view(writer) {
-            view.chunks[writer.chunks.len()].store(entries, Ordering::Release);
-        }
-        writer.chunks.push(entries);
-        writer.fresh = entries..entries.wrapping_add(len);
-        #[cfg(not(loom))]
-        limit::grown();
-    }
-
-    /// The entry was removed, is read by nobody any more, and has no key.
-    #[inline]
-    pub(super) fn give_back(&self, entry: &Entry<K, R>) {
-        let (number, mut before) = (entry.number(), self.freed.load(Ordering::Relaxed));
-        loop {
-            entry.number.store(before, Ordering::Relaxed);
-            match self.freed.compare_exchange(before, number + 1, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => before = now,
-            }
-        }
-    }
-
-    /// An entry that was given back.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn take_unused(&self, writer: &mut Writing<'_, K, R>) -> Option<*mut Entry<K, R>> {
-        let mut unused = self.unused.load(Ordering::Relaxed);
-        if unused == 0 && self.freed.load(Ordering::Relaxed) != 0 {
-            unused = self.freed.swap(0, Ordering::Acquire);
-        }
-        let number = unused.checked_sub(1)?;
-        let entry = writer.entry(number);
-        // SAFETY: it lies in its chunk, and was written before it was given back.
-        let link = unsafe { &(*entry).number };
-        let next = link.load(Ordering::Relaxed);
-        self.unused.store(next, Ordering::Relaxed);
-        if let Some(next) = next.checked_sub(1).filter(|_| writer.is_shared()) {
-            prefetch::to_write(writer.entry(next));
-        }
-        link.store(number, Ordering::Relaxed);
-        Some(entry)
-    }
-
     /// Takes an entry out of use that is ready, or claimed by the caller.
     pub(super) fn unlink(&self, writer: &mut Writing<'_, K, R>, hash: u64, entry: &Entry<K, R>) {
         if let Some(view) = self.own_view(writer) {
@@ -376,13 +307,6 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
         writer.live -= 1;
         entry.state.remove();
-    }
-}
-
-impl<K, R> Shard<K, R> {
-    /// How so many entries lie in the memory of the whole table, if they do.
-    fn large(len: usize) -> Option<Layout> {
-        Layout::array::<Entry<K, R>>(len).ok().filter(|layout| layout.size() >= SMALL)
     }
 }
 

@@ -1,0 +1,74 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    /// Hashes with few different bits, so that buckets overflow and tags meet; lanes are used again, or not.
+    #[test]
+    fn numbers_are_found_until_they_are_taken_out(
+        steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>(), any::<bool>()), 0..80)
+    ) {
+        let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
+        let index = Index::with_room_for(80, &Arc::default());
+        let mut linked = HashMap::new();
+        for (top, low, number, link, again) in steps {
+            if !link && let Some(hash) = linked.remove(&number) {
+                index.unlink(hash, number);
+            } else if link && !linked.contains_key(&number) {
+                match index.find(hash(top, low), |_| None::<()>) {
+                    Err(lane) if again => lane.link(hash(top, low), number),
+                    _ => index.link(hash(top, low), number),
+                }
+                linked.insert(number, hash(top, low));
+            }
+            let found = |(number, hash): (&u32, &u64)| index.find(*hash, |at| (at == *number).then_some(())).is_ok();
+            prop_assert!(linked.iter().all(found));
+            let mut numbers: Vec<_> = index.numbers().collect();
+            numbers.sort_unstable();
+            let mut expected: Vec<_> = linked.keys().copied().collect();
+            expected.sort_unstable();
+            prop_assert_eq!(numbers, expected);
+        }
+    }
+}
+
+#[test]
+fn a_number_is_taken_out_whatever_its_hash_has_become() {
+    let index = Index::with_room_for(100, &Arc::default());
+    (0..100).for_each(|number| index.link(u64::from(number) << 56 | u64::from(number) << SHARD_BITS, number));
+    index.unlink(1 << 63, 7);
+    index.replace(1 << 63, 8, 107);
+    let mut numbers: Vec<_> = index.numbers().collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..100).filter(|number| !matches!(number, 7 | 8)).chain([107]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_number_that_was_taken_out_is_not_found() {
+    let index = Index::with_room_for(1, &Arc::default());
+    (2..10).for_each(|number| index.link(u64::MAX, number));
+    index.unlink(u64::MAX, 5);
+    let mut seen = Vec::new();
+    let found = index.find(u64::MAX, |number| {
+        seen.push(number);
+        None::<()>
+    });
+    assert!(found.is_err());
+    seen.sort_unstable();
+    assert_eq!(seen, [2, 3, 4, 6, 7, 8, 9]);
+}
+
+#[test]
+fn lanes_of_what_was_taken_out_are_used_again() {
+    let index = Index::with_room_for(1, &Arc::default());
+    for number in 0..1_000 {
+        let lane = index.find(u64::MAX, |at| (at == number).then_some(())).err().unwrap();
+        assert_eq!(lane.is_new(), number == 0);
+        lane.link(u64::MAX, number);
+        assert!(index.find(u64::MAX, |at| (at == number).then_some(())).is_ok());
+        index.unlink(u64::MAX, number);
+    }
+    assert_eq!(index.numbers().count(), 0);
+}
