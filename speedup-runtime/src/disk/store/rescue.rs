@@ -162,10 +162,14 @@ fn find_block(folder: &Path, common: Option<&Common>) -> Result<Superblock> {
     }
 }
 
-/// The journal that counts: the first that holds operations after `applied`, or else the last.
+/// The journal that counts: the first that holds operations after `applied`, or else the last. One that a crash left in the making holds none, and says
+/// nothing of those before it.
 fn find_journal(folder: &Path, identity: u64, applied: u64) -> Result<Option<u64>> {
     let mut last = None;
     for number in folder::numbers(folder, "journal")? {
+        if last.is_some() && journal::is_in_the_making(folder, number)? {
+            continue;
+        }
         last = Some(number);
         let Ok(replay) = Replay::open(folder, identity, number) else { continue };
         if journal::last_operation(replay.forgive())?.is_some_and(|seq| seq > applied) {
