@@ -74,12 +74,6 @@ pub(crate) fn is_journal(path: &Path, number: u64) -> bool {
     raw.is_empty() || raw == header(field(8), number, field(24))
 }
 
-/// Whether a crash came between the making of journal `number` and the writing of its header.
-pub(crate) fn is_in_the_making(folder: &Path, number: u64) -> Result<bool> {
-    let path = folder.join(file_name(number));
-    Ok(fs::metadata(&path).at(&path)?.len() == 0)
-}
-
 fn header(identity: u64, number: u64, durable: u64) -> [u8; HEADER] {
     let mut raw = [0; HEADER];
     raw[..8].copy_from_slice(MAGIC);

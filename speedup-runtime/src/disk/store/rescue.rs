@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::common::{Common, Join};
+use super::super::error::At;
 use super::super::fingerprint::member;
 use super::super::folder::{self, Lock};
 use super::super::journal::{self, Replay};
@@ -167,7 +168,7 @@ fn find_block(folder: &Path, common: Option<&Common>) -> Result<Superblock> {
 fn find_journal(folder: &Path, identity: u64, applied: u64) -> Result<Option<u64>> {
     let mut last = None;
     for number in folder::numbers(folder, "journal")? {
-        if last.is_some() && journal::is_in_the_making(folder, number)? {
+        if last.is_some() && is_in_the_making(folder, number)? {
             continue;
         }
         last = Some(number);
@@ -177,4 +178,10 @@ fn find_journal(folder: &Path, identity: u64, applied: u64) -> Result<Option<u64
         }
     }
     Ok(last)
+}
+
+/// Whether a crash came between the making of a journal and the writing of its header.
+fn is_in_the_making(folder: &Path, number: u64) -> Result<bool> {
+    let path = folder.join(journal::file_name(number));
+    Ok(std::fs::metadata(&path).at(&path)?.len() == 0)
 }
