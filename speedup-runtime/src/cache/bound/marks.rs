@@ -125,16 +125,20 @@ impl Marks {
         }
     }
 
-    /// Says that a value which does not age lives from now on, unless that has been said. Under the queue's lock, where all such values of a
-    /// cache begin. Whether it is the first to do so.
+    /// Says that a value which does not age lives from now on, unless that has been said. Whether it is the first to do so: of two who find it by its
+    /// key, one of them because it was put in the place of what he had published, the other one may be in another queue.
     #[inline]
     pub(in crate::cache) fn begin_in_queue(&self, born: u64) -> bool {
-        let word = self.0.load(Ordering::Relaxed);
-        let is_new = word & KIND == NEW;
-        if is_new {
-            self.write(placed(born) | word & VISITS);
+        let mut word = self.0.load(Ordering::Relaxed);
+        while word & KIND == NEW {
+            // Visits may have been counted since it was published.
+            let begun = placed(born) | word & VISITS;
+            match self.0.compare_exchange(word, begun, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
         }
-        is_new
+        false
     }
 
     /// Whether it has been said when it lives.

@@ -262,6 +262,7 @@ impl Room {
         // Before the queue's lock, though the time is told under it: the lane may be far away.
         let ghosts = self.ghosts.get().filter(|ghosts| ghosts.may_have(found.hash));
         let marks = found.value.marks();
+        // Where somebody places it in another queue meanwhile, one of the two places leads nowhere, as that of a value that has gone.
         if born.is_none()
             && self.queue_with(marks.ticket()).is_some_and(|queue| queue.holds(marks.ticket(), found.place))
         {

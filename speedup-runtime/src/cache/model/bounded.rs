@@ -281,6 +281,22 @@ fn loom_a_value_that_is_renewed_while_others_go_has_one_place() {
     );
 }
 
+/// | threads 0 and 1, of which each goes to another queue | thread 2 |
+/// |---|---|
+/// | say that a value lives from now on | looks at it |
+#[test]
+fn loom_of_two_who_give_a_value_a_place_one_does() {
+    loom::model(|| {
+        let value = Arc::new(Stored::of(7_u32));
+        let (placed, seen) = (value.clone(), value.clone());
+        let other = thread::spawn(move || placed.marks().begin_in_queue(1));
+        let reader = thread::spawn(move || seen.visit());
+        let mine = value.marks().begin_in_queue(1);
+        assert!(mine ^ other.join().unwrap(), "one of them is the first");
+        reader.join().unwrap();
+    });
+}
+
 /// | thread 0 | thread 1 |
 /// |---|---|
 /// | removes a value by name | computes another one, for which the first goes |
