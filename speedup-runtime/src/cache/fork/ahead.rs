@@ -103,28 +103,40 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
 /// Computes the keys together with whoever helps.
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
-    let trial = core.grain.tries(keys.len(), worker).then(Trial::begin);
-    let is_docked = callee.function.docked.is_some();
-    if !is_docked && trial.is_none() && core.shares(callee.function, keys.len(), worker) {
-        return share_rest(core, callee, keys, None, worker);
+    // What a store may have is asked for before anything is computed.
+    let missing = callee.function.docked.is_some().then(|| missing_at_store(core, callee, keys, worker));
+    let count = missing.as_ref().map_or(keys.len(), Vec::len);
+    let trial = core.grain.tries(count, worker).then(Trial::begin);
+    if trial.is_none() && core.shares(callee.function, count, worker) {
+        return share_rest(core, callee, keys, missing.as_deref().map(|left| (left, 0)), worker);
     }
     let mut few = [0; FEW];
-    let mut left = match few.get_mut(..keys.len()) {
-        Some(few) => {
+    let left = match (missing, few.get_mut(..count)) {
+        (Some(missing), _) => Cow::Owned(missing),
+        (None, Some(few)) => {
             few.iter_mut().enumerate().for_each(|(number, place)| *place = number);
             Cow::Borrowed(&*few)
         }
-        None => Cow::Owned((0..keys.len()).collect()),
+        (None, None) => Cow::Owned((0..count).collect()),
     };
-    if is_docked {
-        let mut missing = missing(core, keys, left.iter().copied(), worker);
-        // Helpers may be at the first before this thread is: none is claimed.
-        let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
-        left = Cow::Owned(missing);
-    }
     if let Some(begun) = alone(core, callee, keys, &left, trial, worker) {
         share_rest(core, callee, keys, Some((&left, begun)), worker);
     }
+}
+
+/// Which of the keys are missing, once their store has been asked to fetch them.
+#[cold]
+#[inline(never)]
+fn missing_at_store<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    keys: &[K],
+    worker: &'static Worker,
+) -> Vec<usize> {
+    let mut missing = missing(core, keys, 0..keys.len(), worker);
+    // Helpers may be at the first before this thread is: none is claimed.
+    let _ = fork_join::foretell(callee.function, keys, &mut missing, false);
+    missing
 }
 
 /// Computes with whoever helps all of the keys, or those of them that are left when so many have been begun. Out of line, since the frame of
@@ -177,9 +189,6 @@ fn alone<K: Key, R: Output>(
     mut trial: Option<Trial>,
     worker: &'static Worker,
 ) -> Option<usize> {
-    if callee.function.docked.is_some() && trial.is_none() && core.shares(callee.function, left.len(), worker) {
-        return Some(0);
-    }
     if left.len() <= FEW && core.grain.seems_cheap(worker) {
         // The body gets so few of them with less of the stack.
         return None;
