@@ -101,13 +101,8 @@ impl Superblock {
         raw[..8].copy_from_slice(MAGIC);
         let format = match self.home {
             None => ALONE,
-            Some(home) => {
-                if home.open {
-                    FORMAT
-                } else {
-                    SHARING
-                }
-            }
+            Some(Home { open: true, .. }) => FORMAT,
+            Some(_) => SHARING,
         };
         raw[8..12].copy_from_slice(&format.to_le_bytes());
         raw[12..16].copy_from_slice(&(self.kind as u32).to_le_bytes());

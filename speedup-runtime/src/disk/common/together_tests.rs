@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
+use tempfile::TempDir;
+
 use super::together::at_each_step;
 use super::*;
 use crate::disk::journal::{bytes_read, file_name};
@@ -65,10 +67,7 @@ impl Several {
 
     /// Looks at all of them as a kill leaves them now.
     fn kill_and_look(&self, common: &Common) {
-        common.write().unwrap();
-        let killed = tempfile::tempdir().unwrap();
-        copy_all(&common.location, killed.path());
-        self.same(killed.path());
+        self.same(killed(common).path());
     }
 
     fn same(&self, place: &Path) {
@@ -84,8 +83,20 @@ impl Several {
     }
 }
 
-fn common(place: &Path) -> Arc<Common> {
-    Common::join(place, Join::IfThere).unwrap().unwrap()
+/// What a kill leaves now.
+fn killed(common: &Common) -> TempDir {
+    common.write().unwrap();
+    let killed = tempfile::tempdir().unwrap();
+    copy_all(&common.location, killed.path());
+    killed
+}
+
+/// Structures in a folder, with the journal of that.
+fn several() -> (TempDir, Several, Arc<Common>) {
+    let place = tempfile::tempdir().unwrap();
+    let some = Several::open(place.path());
+    let common = Common::join(place.path(), Join::IfThere).unwrap().unwrap();
+    (place, some, common)
 }
 
 fn journal(place: &Path, number: u64) -> std::path::PathBuf {
@@ -111,9 +122,8 @@ fn tidy(common: &Common, mut step: impl FnMut(&'static str) + 'static) -> Vec<&'
 
 #[test]
 fn a_kill_between_any_two_steps_loses_nothing_and_parts_no_batch() {
-    let place = tempfile::tempdir().unwrap();
-    let some = Rc::new(RefCell::new(Several::open(place.path())));
-    let common = common(place.path());
+    let (place, some, common) = several();
+    let some = Rc::new(RefCell::new(some));
     for round in 0..3 {
         some.borrow_mut().change(60);
         if round == 2 {
@@ -143,9 +153,7 @@ fn a_kill_between_any_two_steps_loses_nothing_and_parts_no_batch() {
 
 #[test]
 fn it_cuts_the_journal_though_one_structure_rests_of_which_nothing_is_written() {
-    let place = tempfile::tempdir().unwrap();
-    let mut some = Several::open(place.path());
-    let common = common(place.path());
+    let (place, mut some, common) = several();
     for round in 0..3 {
         some.change(40);
         let before = ["quiet", "dict", "list", "busy"].map(|name| superblock(place.path(), name));
@@ -159,9 +167,7 @@ fn it_cuts_the_journal_though_one_structure_rests_of_which_nothing_is_written() 
     let quiet = superblock(place.path(), "quiet");
     some.dict.put(1000, vec![1]).unwrap();
     some.in_dict.insert(1000, vec![1]);
-    common.write().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = killed(&common);
     // After a kill nobody reads the journal but once, and those that have not changed since have nothing to play.
     let before = bytes_read();
     let folder = Folder::open(killed.path()).unwrap();
@@ -190,9 +196,7 @@ impl<F: FnMut() + Send> Member for Last<F> {
 
 #[test]
 fn who_cannot_wait_for_the_others_is_published_alone() {
-    let place = tempfile::tempdir().unwrap();
-    let mut some = Several::open(place.path());
-    let common = common(place.path());
+    let (_place, mut some, common) = several();
     some.change(60);
     let busy = some.busy.clone();
     let last = Arc::new(Last(Mutex::new(move || {
@@ -211,9 +215,7 @@ fn who_cannot_wait_for_the_others_is_published_alone() {
 
 #[test]
 fn one_that_fails_keeps_its_journal_and_nobody_else() {
-    let place = tempfile::tempdir().unwrap();
-    let mut some = Several::open(place.path());
-    let common = common(place.path());
+    let (place, mut some, common) = several();
     some.change(60);
     let (spare, away) = (place.path().join("busy.speedup/spare.0"), place.path().join("busy.speedup/away"));
     fs::rename(&spare, &away).unwrap();
@@ -231,9 +233,7 @@ fn one_that_fails_keeps_its_journal_and_nobody_else() {
     some.in_dict.insert(3, vec![3]);
     fs::remove_dir(&spare).unwrap();
     fs::rename(&away, &spare).unwrap();
-    common.write().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = killed(&common);
     let folder = Folder::open(killed.path()).unwrap();
     let dict: Dict = folder.dict("dict").unwrap();
     assert_eq!(dict.to_map().unwrap(), some.in_dict);
@@ -244,9 +244,7 @@ fn one_that_fails_keeps_its_journal_and_nobody_else() {
 #[cfg(unix)]
 #[test]
 fn one_whose_folder_is_elsewhere_is_published_where_it_comes_back() {
-    let place = tempfile::tempdir().unwrap();
-    let mut some = Several::open(place.path());
-    let common = common(place.path());
+    let (place, mut some, common) = several();
     some.change(60);
     let (here, there) = (place.path().join("busy.speedup"), place.path().join("moved"));
     let (from, to) = (here.clone(), there.clone());
@@ -268,9 +266,7 @@ fn one_whose_folder_is_elsewhere_is_published_where_it_comes_back() {
 #[test]
 fn where_it_cannot_be_said_for_all_each_says_it_itself() {
     for until in ["", "taken back", "one is written"] {
-        let place = tempfile::tempdir().unwrap();
-        let mut some = Several::open(place.path());
-        let common = common(place.path());
+        let (place, mut some, common) = several();
         some.change(60);
         tidy(&common, |_| {});
         some.change(60);
@@ -297,15 +293,11 @@ fn where_it_cannot_be_said_for_all_each_says_it_itself() {
 
 #[test]
 fn a_damaged_checkpoint_is_refused_and_a_repair_does_without_it() {
-    let place = tempfile::tempdir().unwrap();
-    let mut some = Several::open(place.path());
-    let common = common(place.path());
+    let (_place, mut some, common) = several();
     some.change(60);
     tidy(&common, |_| {});
     some.change(60);
-    common.write().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    copy_all(place.path(), killed.path());
+    let killed = killed(&common);
     let path = Common::folder_in(killed.path()).join(record::NAME);
     let mut harmed = fs::read(&path).unwrap();
     harmed[40] ^= 1;
