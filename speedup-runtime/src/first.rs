@@ -9,6 +9,7 @@
 pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
     const FEW: usize = 4;
     if list.capacity() == 0 {
+        // There is nothing in it to be dropped, and the code for that lies elsewhere.
         std::mem::forget(std::mem::replace(list, Vec::with_capacity(FEW)));
     }
     list.push(item);

@@ -11,7 +11,7 @@
 //! values that a cache without weights has put out, while several threads change it, it takes an eighth of its bound, at most a thousand: the
 //! barrier of who collects interrupts all of them, which costs as much as some twenty calls. Whoever collects takes from the bags of all threads, so it makes no difference
 //! whether a thread calls again, sleeps, or has ended: what it has retired goes when any thread has filled a bag, clears or drops a
-//! cache. Only where all threads are idle do 64 things a thread stay until one is not. What is large (the index of a table that was outgrown, values
+//! cache. Only where all threads are idle do 64 things a thread, and as much of such values, stay until one is not. What is large (the index of a table that was outgrown, values
 //! that weigh much for the bound of their cache) does not wait until there are 64: the next call that ends collects.
 //!
 //! # In which order
