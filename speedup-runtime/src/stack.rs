@@ -84,7 +84,7 @@ pub(crate) fn with_room<R>(least: usize, run: impl FnOnce() -> R) -> R {
     }
     let mut result = None;
     if let Err(error) = on_new(PIECE, |_| result = Some(run())) {
-        std::panic::panic_any(no_memory(&error));
+        no_memory(&error);
     }
     result.expect("it has returned, or its panic would have gone on")
 }
@@ -100,9 +100,10 @@ fn has_room(here: usize, least: usize) -> bool {
     })
 }
 
-/// The message of a panic where there is no memory for a piece.
-pub(crate) fn no_memory(error: &io::Error) -> String {
-    format!("there is no memory for the stack of a deep recursion: {error}")
+/// Panics, since there is no memory for a piece.
+#[cold]
+pub(crate) fn no_memory(error: &io::Error) -> ! {
+    std::panic::panic_any(format!("there is no memory for the stack of a deep recursion: {error}"))
 }
 
 #[cfg(all(test, feature = "buffer", not(any(loom, miri))))]

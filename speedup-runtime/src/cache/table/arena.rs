@@ -25,7 +25,7 @@ const CHUNK: usize = 2048;
 /// The largest chunks all have this layout, whatever the pieces.
 const LARGEST: Layout = match Layout::from_size_align(8 * CHUNK + LINE, align_of::<usize>()) {
     Ok(layout) => layout,
-    Err(_) => panic!("a power of two"),
+    Err(_) => unreachable!(),
 };
 /// What pieces of the largest chunks are aligned to, at most.
 const LINE: usize = 64;

@@ -93,7 +93,7 @@ pub(in crate::cache) fn on_a_new_piece<T>(worker: &'static Worker, more: usize, 
     });
     drop(outer);
     if let Err(error) = there {
-        std::panic::panic_any(stack::no_memory(&error));
+        stack::no_memory(&error);
     }
     result.expect("the body has returned, or its panic would have gone on")
 }
