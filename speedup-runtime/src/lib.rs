@@ -39,6 +39,9 @@ pub(crate) mod shape;
 #[cfg(speedup_simulated)]
 pub mod simulation;
 #[cfg(any(feature = "buffer", not(loom)))]
+#[allow(unsafe_code)]
+pub(crate) mod stack;
+#[cfg(any(feature = "buffer", not(loom)))]
 pub(crate) mod stopwatch;
 #[cfg(any(test, all(feature = "disk", not(loom))))]
 #[allow(unsafe_code)]

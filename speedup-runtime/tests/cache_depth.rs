@@ -177,3 +177,33 @@ fn a_recursion_without_a_base_case_ends_with_its_first_calls() {
     assert!(text.contains("set_stack_limit") && text.contains("more calls"), "{text}");
     assert_eq!((ENDLESS.stats().len, ENDLESS.get((0,))), (0, 18), "nothing is kept, and nothing is broken");
 }
+
+/// A hundred kilobytes a thousand levels, at least, on stacks of `stacker`'s where there is no other room.
+#[cfg(feature = "stacker")]
+fn within(levels: u64) -> u64 {
+    let taken = std::hint::black_box([levels; 16]);
+    stacker::maybe_grow(32 << 10, 1 << 20, || {
+        if levels == 0 { 0 } else { within(levels - 1) + std::hint::black_box(taken)[15] / levels }
+    })
+}
+
+#[cfg(feature = "stacker")]
+#[test]
+fn bodies_that_use_stacker_have_room_for_it_at_any_depth() {
+    const CHAIN: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        &Cache::of(
+            &STATE,
+            Function::new("chain", |(n,)| {
+                // Far deeper than a piece of stack: who takes one for larger than it is runs into its end.
+                let below = if *n % 10_000 == 0 { within(100_000) - 100_000 } else { 0 };
+                below + stacker::maybe_grow(32 << 10, 1 << 20, || if *n == 0 { 0 } else { CHAIN.get((n - 1,)) + 1 })
+            }),
+        )
+    };
+    let depth = DEPTH / 10;
+    assert_eq!(on_a_stack_of(8 * 1024, move || CHAIN.get((depth,))), depth);
+    CHAIN.clear();
+    // On a thread whose stack lies where it may, with pieces kept.
+    assert_eq!(on_a_stack_of(512, move || CHAIN.get((depth,))), depth);
+}

@@ -161,7 +161,7 @@ fn features(_: &[String]) -> Result<Done, Failure> {
     // What others are told can be tested only where they are there.
     let test = ["test", "--package", "speedup-runtime", "--features", "tracing,metrics", "--test", "telemetry"];
     run(&mut cargo(&test))?;
-    // The cache alone takes room on the stack in another way.
+    // Without `stacker` no other pieces of stack are known than its own.
     let test = ["test", "--package", "speedup-runtime", "--no-default-features", "--test", "cache_depth"];
     run(&mut cargo(&test))
 }

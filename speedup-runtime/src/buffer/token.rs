@@ -2,20 +2,18 @@
 
 use std::{cell::Cell, num::NonZeroUsize, sync::atomic::Ordering};
 
-use crate::sync::global::AtomicUsize;
+use crate::{stack, sync::global::AtomicUsize};
 
 /// The stack of a thread of ours: a generator may go as deep there as on the main thread, and deeper. It is address space,
 /// of which no more becomes memory than is used.
 pub(super) const STACK: usize = if cfg!(target_pointer_width = "64") { 64 << 20 } else { 8 << 20 };
 
-/// What is reserved on the stack for a step in a chain of buffers, which may lie thousands deep ..
+/// What is reserved on the stack for a step in a chain of buffers, which may lie thousands deep.
 const LEAST_STACK: usize = 256 << 10;
-/// .. and otherwise got in pieces of this size.
-const PIECE_OF_STACK: usize = 8 << 20;
 
 /// Runs a step in a chain of buffers, on more stack where there is little left.
 pub(super) fn with_stack<R>(step: impl FnOnce() -> R) -> R {
-    stacker::maybe_grow(LEAST_STACK, PIECE_OF_STACK, step)
+    stack::with_room(LEAST_STACK, step)
 }
 
 /// A thread, for as long as it lives. Never reused.

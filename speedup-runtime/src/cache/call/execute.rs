@@ -56,19 +56,25 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
 ) -> R {
     let worker = registry::current();
     let mut slot = MaybeUninit::<Frame>::uninit();
-    if !stack::has_room(worker, slot.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
-        // SAFETY: passed on.
-        return unsafe { run_on_a_new_piece(core, callee, key, table, state, value) };
-    }
-    if worker.handed.any()
-        && let Some(value) = handed_over(core, function, key, table, state, value)
-    {
-        return value;
-    }
-    let Some(goal) = Goal::of_parts(table, state, value) else { return unclaimed(core, callee, key) };
+    // Written before anything else: what is rare below takes from there what it needs, so that nothing else is put aside for it.
+    let goal = Goal { table, state, value };
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
     let frame = &*slot.write(frame);
+    if !stack::has_room(worker, std::ptr::from_ref(frame).addr(), const { stack::room_for(size_of::<R>()) }) {
+        // SAFETY: passed on.
+        return unsafe { run_on_a_new_piece(frame, callee) };
+    }
+    if worker.handed.any()
+        // SAFETY: passed on.
+        && let Some(value) = unsafe { handed_over(function, frame) }
+    {
+        return value;
+    }
+    if frame.goal().is_none() {
+        // SAFETY: the frame is of a call of this core.
+        return unsafe { unclaimed(frame, callee) };
+    }
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, function, frame, worker);
         running::begin(worker, frame);
@@ -97,27 +103,27 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
 /// As [`run`], where there is no room for the body.
 ///
 /// # Safety
-/// As for [`run`].
+/// As for [`run`], which has written the frame.
 #[cold]
 #[inline(never)]
-unsafe fn run_on_a_new_piece<'a, K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: impl Fn() -> Callee<'a, K, R>,
-    key: &K,
-    table: u64,
-    state: *const (),
-    value: *mut (),
-) -> R {
+unsafe fn run_on_a_new_piece<'a, K: Key, R: Output>(frame: &Frame, callee: impl Fn() -> Callee<'a, K, R>) -> R {
     let worker = registry::current();
+    // SAFETY: the frame is of a call of such a core.
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
     // SAFETY: by the contract.
-    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let claimed = frame.goal().if_any().map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee().run(core, key, claimed))
 }
 
 /// As [`run`] where nobody has claimed the slot: mostly the key's page is yet to be made.
+///
+/// # Safety
+/// The frame is one that [`run`] has written.
 #[cold]
 #[inline(never)]
-fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
+unsafe fn unclaimed<'a, K: Key, R: Output>(frame: &Frame, callee: impl Fn() -> Callee<'a, K, R>) -> R {
+    // SAFETY: the frame is of a call of such a core.
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
     let worker = registry::current();
     match core.begin(key, worker) {
         Begun::Mine(flight) => callee().run(core, key, Some(flight)),
@@ -135,21 +141,19 @@ fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Call
 ///
 /// # Panics
 /// As the call did.
+///
+/// # Safety
+/// As for [`run`], which has written the frame.
 #[cold]
 #[inline(never)]
-fn handed_over<K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    key: &K,
-    table: u64,
-    state: *const (),
-    value: *mut (),
-) -> Option<R> {
+unsafe fn handed_over<K: Key, R: Output>(function: &Function<K, R>, frame: &Frame) -> Option<R> {
     let worker = registry::current();
+    // SAFETY: the frame is of a call of such a core.
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
     // What is kept for a call that ended before its helper did is not for one that fills the same slot later.
     let running = call_stack::top(worker).filter(|frame| frame.is(Mark::Expecting))?.slot();
-    // SAFETY: by the contract of `run`; where it goes on with the claim, it is forgotten here.
-    let claimed = Goal::of_parts(table, state, value).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    // SAFETY: by the contract; where it goes on with the claim, it is forgotten here.
+    let claimed = frame.goal().if_any().map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     let member = core.member(function, key, worker);
     let found = worker.handed.take(running, member, |of: &K| of.is_key(key));
     match found {

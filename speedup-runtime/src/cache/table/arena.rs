@@ -3,11 +3,15 @@
 //! While that is little, small pieces are cut from chunks, and others are allocations of their own; large ones always are. From [`SLAB`] bytes
 //! on, pieces are cut from slabs of that size, for which the system is asked for large pages: who fills a table touches each page for the first time, and that
 //! costs as much as computing a hundred cheap calls, however large the page is.
+//!
+//! A few of the largest chunks are kept for the next table of the process: where tables are made and dropped again and again, the allocator would give
+//! them to the system, and take them anew, each time.
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ops::Range,
     ptr::null_mut,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{cache::memory::huge_pages, first};
@@ -18,6 +22,42 @@ const SLAB: usize = huge_pages::SIZE;
 /// whole number of such pieces as the first of it.
 const CHUNK_PART: usize = 8;
 const CHUNK: usize = 2048;
+/// The largest chunks all have this layout, whatever the pieces.
+const LARGEST: Layout = match Layout::from_size_align(8 * CHUNK + LINE, align_of::<usize>()) {
+    Ok(layout) => layout,
+    Err(_) => unreachable!(),
+};
+/// What pieces of the largest chunks are aligned to, at most.
+const LINE: usize = 64;
+/// So many of them are kept at most, which is a megabyte.
+const KEPT: usize = 64;
+
+static UNUSED: Unused = Unused(Mutex::new(Vec::new()));
+
+/// Chunks of the largest size that no table has.
+struct Unused(Mutex<Vec<*mut u8>>);
+
+// SAFETY: as below.
+unsafe impl Sync for Unused {}
+
+impl Unused {
+    /// One of them, which is as uninitialised as new memory.
+    fn take(&self) -> Option<*mut u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps those of the blocks that are of their size, as long as there are few. The others are left.
+    fn give_back(&self, blocks: &mut Vec<(*mut u8, Layout)>) {
+        let mut unused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.retain(|(block, layout)| {
+            let keeps = *layout == LARGEST && unused.len() < KEPT;
+            if keeps {
+                unused.push(*block);
+            }
+            !keeps
+        });
+    }
+}
 
 /// The memory that has been taken.
 pub(super) struct Slabs {
@@ -75,6 +115,8 @@ impl Slabs {
         let start = fitting(&self.left).unwrap_or_else(|| {
             if chunk == SLAB {
                 self.begin_slab();
+            } else if chunk == 8 * CHUNK && layout.align() <= LINE {
+                self.begin_largest();
             } else {
                 // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
                 let bytes = chunk / size * size + layout.align();
@@ -91,6 +133,17 @@ impl Slabs {
     fn begin_slab(&mut self) {
         self.begin(Layout::from_size_align(SLAB, SLAB).expect("a power of two"));
         huge_pages::ask_for(self.left.start.addr(), self.left.end.addr());
+    }
+
+    /// Goes on in a chunk of the largest size, which another table may have had.
+    fn begin_largest(&mut self) {
+        match UNUSED.take() {
+            Some(block) => {
+                first::push(&mut self.blocks, (block, LARGEST));
+                self.left = block..block.wrapping_add(LARGEST.size());
+            }
+            None => self.begin(LARGEST),
+        }
     }
 
     /// Goes on in new memory.
@@ -113,6 +166,10 @@ impl Slabs {
 
 impl Drop for Slabs {
     fn drop(&mut self) {
+        // Small tables have none of them.
+        if self.taken >= CHUNK_PART * 8 * CHUNK {
+            UNUSED.give_back(&mut self.blocks);
+        }
         for (block, layout) in self.blocks.drain(..) {
             // SAFETY: allocated in `allocate` with this layout.
             unsafe { dealloc(block, layout) };
@@ -140,6 +197,26 @@ mod tests {
             let bytes = unsafe { std::slice::from_raw_parts(*piece, layout.size()) };
             assert!(bytes.iter().all(|byte| byte == fill), "two pieces overlap");
         }
+    }
+
+    #[test]
+    fn a_few_of_the_largest_chunks_are_kept_and_no_other_memory() {
+        let unused = Unused(Mutex::new(Vec::new()));
+        let mut slabs = Slabs::default();
+        let piece = Layout::from_size_align(384, 64).expect("a layout");
+        for _ in 0..SLAB / 384 {
+            slabs.take(piece);
+        }
+        let large = |slabs: &Slabs| slabs.blocks.iter().filter(|(_, layout)| *layout == LARGEST).count();
+        let apart = slabs.take_apart(piece);
+        let (blocks, before) = (slabs.blocks.len(), large(&slabs));
+        assert!(before > KEPT && blocks > before + 1, "{before} of {blocks}");
+        unused.give_back(&mut slabs.blocks);
+        assert_eq!((slabs.blocks.len(), large(&slabs)), (blocks - KEPT, before - KEPT));
+        let mut taken: Vec<_> = std::iter::from_fn(|| unused.take()).collect();
+        assert_eq!(taken.len(), KEPT);
+        assert!(!taken.contains(&apart));
+        slabs.blocks.extend(taken.drain(..).map(|block| (block, LARGEST)));
     }
 
     fn taken(slabs: &Slabs) -> usize {

@@ -58,10 +58,15 @@ impl Goal {
         (self.table, self.state, self.value)
     }
 
-    /// The goal with these [`parts`](Self::parts), if there is one.
+    /// Whether it is [`NONE`](Self::NONE).
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn of_parts(table: u64, state: *const (), value: *mut ()) -> Option<Self> {
-        (!value.is_null()).then_some(Self { table, state, value })
+    pub(in crate::cache) fn is_none(self) -> bool {
+        self.value.is_null()
+    }
+
+    /// The goal, unless it is [`NONE`](Self::NONE).
+    pub(in crate::cache) fn if_any(self) -> Option<Self> {
+        (!self.is_none()).then_some(self)
     }
 
     /// The slot and its table.

@@ -48,12 +48,6 @@ impl Site {
         self.seen.store(0, Ordering::Relaxed);
     }
 
-    /// The number of the thread itself, as the system knows it.
-    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
-    pub(in crate::cache) fn thread(&self) -> u32 {
-        self.thread.load(Ordering::Relaxed)
-    }
-
     /// The number of the thread's pool, or 0.
     pub(in crate::cache) fn pool(&self) -> usize {
         self.pool.load(Ordering::Relaxed)

@@ -3,29 +3,14 @@
 //! Asking the system where the stack ends costs more than a cached call may, so the answer is kept: while the stack
 //! pointer stays in the part of the stack that is known to have room, one comparison is all.
 
-#[cfg(all(
-    not(feature = "stacker"),
-    any(target_os = "linux", target_os = "macos"),
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-#[path = "stack/corosensei.rs"]
-mod pieces;
-#[cfg(not(all(
-    not(feature = "stacker"),
-    any(target_os = "linux", target_os = "macos"),
-    any(target_arch = "x86_64", target_arch = "aarch64")
-)))]
-#[path = "stack/stacker.rs"]
-mod pieces;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicUsize, Ordering},
-};
-
-use crate::cache::{
-    memory::huge_pages,
-    thread::{call_stack, registry::Worker, segment::Segment},
+use crate::{
+    cache::{
+        memory::huge_pages,
+        thread::{call_stack, registry::Worker, segment::Segment},
+    },
+    stack::{self, PIECE, address},
 };
 
 /// A body finds at least this much room, in bytes ..
@@ -34,8 +19,6 @@ const RESERVE: usize = 128 * 1024;
 /// engine, and where nothing is optimised there are many copies.
 const SMALL: usize = 1024;
 const COPIES: usize = if cfg!(debug_assertions) { 32 } else { 16 };
-/// New stack is taken in pieces of at least this size, in bytes; it is given back when the call returns, or kept for another one.
-const PIECE: usize = 16 << 20;
 
 /// So much may all pieces of one thread take together, in bytes. Relaxed: a setting.
 static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } else { 8 << 30 });
@@ -46,8 +29,8 @@ static LIMIT: AtomicUsize = AtomicUsize::new(if usize::BITS < 64 { 1 << 30 } els
 /// A recursion without a base case ends there: its next call panics, with a message that names the first calls and the last. As with
 /// any panic nothing of it is kept, and the calls can be made again.
 ///
-/// What such calls have taken is given back when they end; without the feature `stacker`, up to four pieces of 16 MiB are kept for the next deep
-/// recursion of the process.
+/// What such calls have taken is given back when they end; on most systems up to two pieces of 16 MiB are kept for the next deep recursion of the
+/// process.
 ///
 /// # Examples
 /// ```
@@ -79,44 +62,12 @@ pub(in crate::cache) fn has_room(worker: &Worker, here: usize, more: usize) -> b
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn look(worker: &Worker, here: usize, more: usize) -> bool {
-    let segment = worker.own.stack.get();
-    if let Some(whole) = of_first_thread(worker).filter(|stack| stack.contains(&here)) {
-        let low = whole.start.saturating_add(RESERVE);
-        worker.own.stack.set(Segment { low, len: whole.end.saturating_sub(low) });
-        return here >= low.saturating_add(more);
-    }
-    let low = pieces::low_end(here, segment).map_or(here, |end| end.saturating_add(RESERVE));
-    if here <= low {
-        return false;
-    }
-    // The same low end means the same stack, of which a higher part has come into sight.
-    let top = if low == segment.low { here.max(segment.low + segment.len) } else { here };
-    worker.own.stack.set(Segment { low, len: top - low + 1 });
-    here - low > more
-}
-
-/// The stack of the process's first thread, if this is that thread. The C library reads the whole map of the
-/// process for it; that takes longer than a first call may.
-#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
-fn of_first_thread(worker: &Worker) -> Option<Range<usize>> {
-    // SAFETY: the call takes nothing and cannot fail.
-    if worker.site.thread() != unsafe { libc::getpid() } as u32 {
-        return None;
-    }
-    // SAFETY: looks something up in what the system gave the process.
-    let name = unsafe { libc::getauxval(libc::AT_EXECFN) } as usize;
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: writes to the struct that it is given.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) } == 0;
-    // The name of the program is the last thing on the stack. It may take a page or two, which the reserve has to spare.
-    let end = name.checked_next_multiple_of(4096)?;
-    let size = usize::try_from(limit.rlim_cur).ok().filter(|size| known && name != 0 && *size < end)?;
-    Some(end - size..end)
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
-fn of_first_thread(_: &Worker) -> Option<Range<usize>> {
-    None
+    let Some(known) = stack::around(here) else { return false };
+    let (low, segment) = (known.low.saturating_add(RESERVE), worker.own.stack.get());
+    // The same low end means the same stack, of which a higher part may have come into sight.
+    let high = if low == segment.low { known.high.max(segment.low + segment.len) } else { known.high };
+    worker.own.stack.set(Segment { low, len: high.saturating_sub(low) });
+    here >= low.saturating_add(more)
 }
 
 /// Runs the body, which needs so much room beyond the usual, on a new piece of stack, which is given back or kept for others afterwards.
@@ -133,7 +84,7 @@ pub(in crate::cache) fn on_a_new_piece<T>(worker: &'static Worker, more: usize, 
     let outer = Restore(worker, worker.own.stack.get(), worker.own.taken.replace(taken));
     // Where the result goes, so that a large one has one copy on the old stack.
     let mut result = None;
-    let there = pieces::on_new(size, |end| {
+    let there = stack::on_new(size, |end| {
         let (here, low) = (address(), end + RESERVE);
         // A deep recursion touches each page once.
         huge_pages::ask_for(end, here);
@@ -142,7 +93,7 @@ pub(in crate::cache) fn on_a_new_piece<T>(worker: &'static Worker, more: usize, 
     });
     drop(outer);
     if let Err(error) = there {
-        std::panic::panic_any(format!("there is no memory for the stack of a deep recursion: {error}"));
+        stack::no_memory(&error);
     }
     result.expect("the body has returned, or its panic would have gone on")
 }
@@ -154,24 +105,5 @@ impl Drop for Restore<'_> {
     fn drop(&mut self) {
         self.0.own.stack.set(self.1);
         self.0.own.taken.set(self.2);
-    }
-}
-
-/// An address in a frame of the caller's stack.
-#[inline(never)]
-fn address() -> usize {
-    let mark = 0_u8;
-    std::hint::black_box(&raw const mark) as usize
-}
-
-#[cfg(all(test, target_os = "linux", target_env = "gnu", not(miri)))]
-mod tests {
-    use super::*;
-    use crate::cache::thread::registry;
-
-    #[test]
-    fn only_the_first_thread_has_the_stack_that_the_program_was_started_with() {
-        // The test runs on another one.
-        assert!(of_first_thread(registry::current()).is_none());
     }
 }

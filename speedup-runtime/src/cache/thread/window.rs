@@ -67,6 +67,8 @@ impl Window {
     }
 
     /// How a thread that begins to help goes on.
+    // Out of line whatever else is inlined: what a lock puts aside would have room in the frame of each level of a recursion.
+    #[inline(never)]
     pub(in crate::cache) fn stage(&self) -> Stage {
         lock(&self.0).kind.stage().or_alone()
     }
