@@ -21,19 +21,22 @@ use crate::cache::{
     },
     fork::{
         fork_join::{self, Step},
-        missing::missing,
+        missing::{few_missing, missing},
         named::Named,
         shown::{Guest, Open},
     },
     sharing::{
-        granularity::{Told, Trial},
+        demand,
+        granularity::{Grain, Told, Trial},
         invitation,
     },
     table::key::{Key, Output},
     thread::{
+        board::WINDOW,
         call_stack,
         handed::End,
         opened,
+        order::Order,
         registry::{self, Worker},
     },
 };
@@ -44,6 +47,8 @@ use crate::{
 
 /// A forecast of so many keys at most needs no memory for their numbers: first calls are asked about one by one.
 const FEW: usize = 4;
+/// Of so many forecasts that are shown to nobody one is timed.
+const RARELY: u64 = 64;
 /// After each so many calls that are made alone it is asked whether it has begun to pay.
 const OFTEN: usize = 4;
 
@@ -84,20 +89,55 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || worker.is_too_deep() {
         return;
     }
-    let began = Instant::now();
-    if !core.outlook.is_good(worker, began) {
+    let last = core.outlook.named.load(Ordering::Relaxed);
+    // What a store may have is asked for all the same.
+    let is_quiet = callee.function.docked.is_none()
+        && (Grain::is_in_order(worker) || last <= WINDOW && core.grain.is_fine(worker) && !demand::is_any(worker));
+    if is_quiet && worker.own.order.get() == Order::Forward {
+        // The body asks for its calls in this order.
         return;
     }
-    let named = Named::by(worker, core.outlook.named.load(Ordering::Relaxed));
+    // Where nothing is shown, a forecast costs less than to read the clock.
+    let began = (!is_quiet || core.outlook.is_watched() || worker.computed().is_multiple_of(RARELY)).then(Instant::now);
+    if began.is_some_and(|began| !core.outlook.is_good(worker, began)) {
+        return;
+    }
+    let named = Named::by(worker, last);
     let call = |arguments: K::Args| named.name(K::of(arguments), core);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
         panics::swallow(payload);
     }
-    let (keys, took) = (named.into_keys(), began.elapsed());
-    core.outlook.named.store(keys.len(), Ordering::Relaxed);
-    core.outlook.pay(took);
-    core.grain.named(keys.len(), took, worker);
+    let keys = named.into_keys();
+    if keys.len() != last {
+        core.outlook.named.store(keys.len(), Ordering::Relaxed);
+    }
+    if let Some(began) = began {
+        let took = began.elapsed();
+        core.outlook.pay(took);
+        core.grain.named(keys.len(), took, worker);
+    }
+    if !is_quiet {
+        worker.own.sample.named.set(worker.own.sample.named.get() + 1);
+    }
+    if is_quiet && keys.len() <= WINDOW {
+        return take_in_order(core, callee, &keys, worker);
+    }
     share(core, callee, &keys, worker);
+}
+
+/// Computes the keys in the worker's order, and shows them to nobody. The last is left to the body.
+fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    let mut numbers = [0; WINDOW];
+    let missing = few_missing(core, keys, &mut numbers, worker);
+    if missing.len() < 2 {
+        return;
+    }
+    fork_join::arrange(keys, missing, worker);
+    for index in &missing[..missing.len() - 1] {
+        if let Step::Stop = compute(core, callee, &keys[*index], worker, |_| ()) {
+            return;
+        }
+    }
 }
 
 /// Computes the keys together with whoever helps.
