@@ -20,7 +20,7 @@ use crate::cache::{
         waits,
     },
     sharing::{
-        demand::Wanting,
+        idle::Wanting,
         leapfrog::{self, Found},
     },
     thread::{

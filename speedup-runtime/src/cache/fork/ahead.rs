@@ -26,9 +26,8 @@ use crate::cache::{
         shown::{Guest, Open},
     },
     sharing::{
-        demand,
         granularity::{Grain, Told, Trial},
-        invitation,
+        idle, invitation,
     },
     table::key::{Key, Output},
     thread::{
@@ -92,7 +91,7 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     let last = core.outlook.named.load(Ordering::Relaxed);
     // What a store may have is asked for all the same.
     let is_quiet = callee.function.docked.is_none()
-        && (Grain::is_in_order(worker) || last <= WINDOW && core.grain.is_fine(worker) && !demand::is_any(worker));
+        && (Grain::is_in_order(worker) || last <= WINDOW && core.grain.is_fine(worker) && !idle::is_anybody(worker));
     if is_quiet && worker.own.order.get() == Order::Forward {
         // The body asks for its calls in this order.
         return;
@@ -312,4 +311,61 @@ fn compute<K: Key, R: Output>(
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
     step
+}
+
+#[cfg(all(test, not(any(loom, speedup_simulated))))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{
+        Cache,
+        cache::{State, thread::window::Stage},
+        sync::lock,
+    };
+
+    static BEGUN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+    const CALLS: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let body = |&(n,): &(u64,)| {
+            lock(&BEGUN).push(n);
+            n
+        };
+        &Cache::of(&STATE, Function::new("calls", body))
+    };
+
+    /// Which calls a worker computes ahead that takes members in this order, all seats of helpers being taken, and whether it has made a forecast.
+    fn ahead(order: Order, is_wanted: bool) -> (Vec<u64>, bool) {
+        CALLS.clear();
+        let (worker, core, made) = (registry::current(), CALLS.core(), Cell::new(false));
+        let sample = &worker.own.sample;
+        core.grain.measure(2_000);
+        sample.goes_on.set(true);
+        sample.stage.set(Stage::Shared);
+        worker.own.order.set(order);
+        worker.helpers.store(u32::MAX / 2, Ordering::Relaxed);
+        if is_wanted {
+            idle::begin(worker);
+        }
+        run(core, CALLS.function.callee(), |name| {
+            made.set(true);
+            (1..4).for_each(|n| name((n,)));
+        });
+        idle::end(worker);
+        invitation::dismiss(worker);
+        worker.helpers.store(0, Ordering::Relaxed);
+        worker.own.order.set(Order::Forward);
+        sample.goes_on.set(false);
+        sample.renew();
+        (std::mem::take(&mut *lock(&BEGUN)), made.get())
+    }
+
+    #[test]
+    fn cheap_calls_are_named_where_somebody_wants_work_or_the_body_goes_another_way() {
+        assert_eq!(ahead(Order::Forward, false), (vec![], false), "the body goes the same way");
+        assert_eq!(ahead(Order::Backward, false), (vec![3, 2], true), "the last is left to the body");
+        assert_eq!(ahead(Order::Forward, true), (vec![1, 2, 3], true));
+        assert_eq!(ahead(Order::Backward, true), (vec![3, 2, 1], true));
+    }
 }

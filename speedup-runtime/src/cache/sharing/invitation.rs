@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cache::{
     memory::registration,
     sharing::{
-        demand,
+        idle,
         leapfrog::{self, Found},
         start::{self, is_started, note_started},
     },
@@ -221,7 +221,7 @@ fn help(home: &'static Worker, root: u64, worker: &'static Worker, mut part: u32
             }
             // Whoever invited this thread is about to meet the same panic.
             Found::Panicked => return,
-            Found::Nothing => demand::begin(worker),
+            Found::Nothing => idle::begin(worker),
         }
         if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
             return;
@@ -244,7 +244,7 @@ struct Ends(&'static Worker);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        demand::end(self.0);
+        idle::end(self.0);
         self.0.own.home.set(None);
         self.0.helps.store(0, Ordering::Relaxed);
         self.0.own.order.set(Order::Forward);

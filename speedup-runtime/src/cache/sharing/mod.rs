@@ -1,9 +1,9 @@
 //! Work that is shared among threads: leapfrogging, and whether it pays.
 
 #[cfg(not(loom))]
-pub(in crate::cache) mod demand;
-#[cfg(not(loom))]
 pub(in crate::cache) mod granularity;
+#[cfg(not(loom))]
+pub(in crate::cache) mod idle;
 #[cfg(not(loom))]
 pub(in crate::cache) mod invitation;
 #[cfg(not(loom))]

@@ -281,4 +281,44 @@ mod tests {
         assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1);
         worker.root.fetch_add(1, Ordering::Relaxed);
     }
+
+    #[test]
+    fn an_attempt_behind_one_that_paid_gets_another_and_one_that_came_too_late_tells_nothing_of_the_next_call() {
+        let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
+        grain.measure(1_000);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+        let after = |calls, is_late, paid| {
+            let made = Made { calls, by: measured_by(worker), is_late, paid };
+            grain.after_sharing(Instant::now(), ATTEMPT, made, ATTEMPT, worker, &number)
+        };
+        assert!(matches!(after(LOOK_EVERY, false, true), Some(Kind::Shared { paid: false, .. })));
+        assert!(matches!(after(1_000, false, false), Some(Kind::Shared { paid: true, .. })));
+        (0..LOOK_EVERY).for_each(|_| _ = worker.count_computed(0));
+        let own = Made {
+            calls: LOOK_EVERY,
+            by: Measurer { computed: worker.computed() - LOOK_EVERY, ..measured_by(worker) },
+            is_late: true,
+            paid: false,
+        };
+        let next = grain.after_sharing(Instant::now(), ATTEMPT, own, ATTEMPT, worker, &number);
+        assert!(matches!(next, Some(Kind::Alone { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 0, "nobody else has computed anything");
+        assert!(matches!(after(LOOK_EVERY, true, false), Some(Kind::Alone { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1, "others have, in vain");
+        worker.root.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn what_shared_calls_cost_is_told_by_a_thread_that_shows_none() {
+        let (grain, worker) = (Grain::new(), registry::current());
+        let tell = |by, each| grain.tell_of_own(SETTLED, by, Duration::from_nanos(SETTLED * each), worker);
+        tell(measured_by(worker), DOUBTFUL - 1);
+        assert_eq!(grain.cost(), 0, "claims are a part of it");
+        tell(measured_by(worker), 3_000);
+        assert_eq!(grain.cost(), 3_000);
+        let by = measured_by(worker);
+        worker.own.sample.named.set(by.named + SETTLED);
+        tell(by, 2_000);
+        assert_eq!(grain.cost(), 3_000, "groups were named all the time");
+    }
 }

@@ -13,7 +13,7 @@ const ENOUGH: u64 = 64;
 
 /// Whether anybody who works for the same outermost call wants work, or could be invited.
 #[inline]
-pub(in crate::cache) fn is_any(worker: &'static Worker) -> bool {
+pub(in crate::cache) fn is_anybody(worker: &'static Worker) -> bool {
     let until = worker.own.wants.get();
     if until != 0 && until <= worker.computed() {
         end(worker);
@@ -78,16 +78,16 @@ mod tests {
         let compute = |calls| (0..calls).for_each(|_| _ = worker.count_computed(0));
         begin(worker);
         begin(worker);
-        assert!(wanted() == 1 && is_any(worker));
+        assert!(wanted() == 1 && is_anybody(worker));
         found(worker);
         compute(ENOUGH - 1);
-        assert!(is_any(worker) && wanted() == 1);
+        assert!(is_anybody(worker) && wanted() == 1);
         begin(worker);
         compute(ENOUGH);
-        assert!(is_any(worker), "it has found nothing since");
+        assert!(is_anybody(worker), "it has found nothing since");
         found(worker);
         compute(ENOUGH);
-        is_any(worker);
+        is_anybody(worker);
         assert_eq!(wanted(), 0);
         begin(worker);
         drop(Wanting::of(worker));
