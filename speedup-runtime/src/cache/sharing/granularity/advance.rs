@@ -146,8 +146,11 @@ impl Grain {
         if !has_invited(worker) {
             return Some(Kind::shared(measured_by(worker), now, number.totals().1, least));
         }
-        let own = if by.worker == worker.number { worker.computed() - by.computed } else { 0 };
-        self.tell_of_own(own, by, length, worker);
+        // What another thread had counted tells nothing of this one.
+        let own = (by.worker == worker.number).then(|| worker.computed() - by.computed);
+        if let Some(own) = own {
+            self.tell_of_own(own, by, length, worker);
+        }
         if pays(calls, cost, length, GAIN) {
             self.unpaid.store(0, Ordering::Relaxed);
             // A cost that was measured too high would make sharing look good for ever.
@@ -168,7 +171,7 @@ impl Grain {
             return Some(Kind::shared(measured_by(worker), now, number.totals().1, least).settled());
         }
         // Where nobody found anything to do because it had not been shown in time, the next outermost call is none the wiser.
-        let is_vain = is_late && own == calls;
+        let is_vain = is_late && own == Some(calls);
         let attempts = self.unpaid.fetch_add(u32::from(!is_vain), Ordering::Relaxed).min(RARELY);
         self.skipped.store(1, Ordering::Relaxed);
         let pause = ATTEMPT.max(loss(calls, cost, length)) * (ALONE << attempts);
@@ -305,6 +308,18 @@ mod tests {
         assert_eq!(grain.unpaid.load(Ordering::Relaxed), 0, "nobody else has computed anything");
         assert!(matches!(after(LOOK_EVERY, true, false), Some(Kind::Alone { .. })));
         assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1, "others have, in vain");
+        worker.root.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn who_looks_at_a_window_that_another_thread_has_begun_has_not_measured() {
+        let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
+        grain.measure(2_000);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+        let other = Measurer { worker: worker.number + 1, computed: u64::MAX, named: u64::MAX, ..measured_by(worker) };
+        let made = Made { calls: SETTLED, by: other, is_late: true, paid: false };
+        grain.after_sharing(Instant::now(), ATTEMPT, made, ATTEMPT, worker, &number);
+        assert_eq!((grain.measures.load(Ordering::Relaxed), grain.told.load(Ordering::Relaxed)), (1, false));
         worker.root.fetch_add(1, Ordering::Relaxed);
     }
 
