@@ -27,7 +27,7 @@ use crate::cache::{
     },
     sharing::{
         granularity::{Grain, Told, Trial},
-        idle, invitation,
+        invitation,
     },
     table::key::{Key, Output},
     thread::{
@@ -91,7 +91,8 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     let last = core.outlook.named.load(Ordering::Relaxed);
     // What a store may have is asked for all the same.
     let is_quiet = callee.function.docked.is_none()
-        && (Grain::is_in_order(worker) || last <= WINDOW && core.grain.is_fine(worker) && !idle::is_anybody(worker));
+        && (Grain::is_in_order(worker)
+            || last <= WINDOW && core.grain.is_fine(worker) && !invitation::is_for_anybody(worker));
     if is_quiet && worker.own.order.get() == Order::Forward {
         // The body asks for its calls in this order.
         return;
@@ -320,7 +321,7 @@ mod tests {
     use super::*;
     use crate::{
         Cache,
-        cache::{State, thread::window::Stage},
+        cache::{State, sharing::idle, thread::window::Stage},
         sync::lock,
     };
 

@@ -5,13 +5,13 @@
 //! and those who work for the same outermost call show their groups from then on, until it has found enough. Source of the idea: T. Hiraishi,
 //! M. Yasugi et al., "Backtracking-based load balancing", PPoPP 2009, where tasks are made on request.
 
-use crate::cache::{sharing::invitation, thread::registry::Worker};
+use crate::cache::thread::registry::Worker;
 use crate::sync::Ordering;
 
 /// Who has found work goes on asking until it has computed so many calls: what was found may have been the last of a group.
 const ENOUGH: u64 = 64;
 
-/// Whether anybody who works for the same outermost call wants work, or could be invited.
+/// Whether anybody who works for the same outermost call wants work.
 #[inline]
 pub(in crate::cache) fn is_anybody(worker: &'static Worker) -> bool {
     let until = worker.own.wants.get();
@@ -20,7 +20,7 @@ pub(in crate::cache) fn is_anybody(worker: &'static Worker) -> bool {
     }
     let home = worker.own.home.get().unwrap_or(worker);
     // Relaxed: a hint.
-    home.wanted.load(Ordering::Relaxed) > 0 || invitation::may_invite(worker)
+    home.wanted.load(Ordering::Relaxed) > 0
 }
 
 /// The worker has nothing to do.

@@ -76,6 +76,12 @@ pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
     is_started() && home.helpers.load(Ordering::Relaxed) < seats()
 }
 
+/// Whether there is anybody to show calls to: who wants work, or could be invited.
+#[inline]
+pub(in crate::cache) fn is_for_anybody(worker: &'static Worker) -> bool {
+    idle::is_anybody(worker) || may_invite(worker)
+}
+
 /// Whether the pool has more threads than so many, or will have.
 pub(in crate::cache) fn may_be_more_than(many: usize) -> bool {
     if is_started() { seats() as usize >= many } else { !start::is_quick() }
