@@ -32,7 +32,7 @@ mod work;
 pub use bars::{Bars, Limit};
 pub use contest::{Contest, Outcome};
 pub use std::hint::black_box;
-pub use work::{Scramble, Spin, on_threads};
+pub use work::{Scramble, Spin, on_processors, on_threads};
 
 /// A section of a benchmark: its name on the command line, and what it runs.
 pub type Section = (&'static str, fn(&mut Bars));

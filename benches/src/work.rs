@@ -86,3 +86,36 @@ pub fn on_threads(threads: usize, work: impl Fn(usize) + Sync) {
         }
     });
 }
+
+/// As [`on_threads`], each thread on a processor of its own where the system lets it choose: of two new threads that have much to do at once,
+/// the system may let both take turns on one processor for longer than a round lasts. For work that starts no threads, which would be kept there, too.
+pub fn on_processors(threads: usize, work: impl Fn(usize) + Sync) {
+    on_threads(threads, |thread| {
+        stay_on(thread);
+        work(thread);
+    });
+}
+
+/// Keeps this thread on the processor with this number among those that it may run on.
+#[cfg(target_os = "linux")]
+fn stay_on(nth: usize) {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: a set of processors consists of bits, which may all be zero.
+    let mut allowed: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the system writes no more than the size says.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+        return;
+    }
+    // SAFETY: the numbers lie in the set.
+    let mut those = (0..libc::CPU_SETSIZE as usize).filter(|number| unsafe { libc::CPU_ISSET(*number, &allowed) });
+    let Some(number) = those.nth(nth) else { return };
+    // SAFETY: as above.
+    let mut own: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::CPU_SET(number, &mut own) };
+    // SAFETY: the system reads no more than the size says. Where it refuses, the thread runs anywhere.
+    let _ = unsafe { libc::sched_setaffinity(0, size, &raw const own) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_: usize) {}

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use salsa::DatabaseImpl;
-use speedup_benches::{Bars, Contest, Limit, Outcome, Scramble, alloc, black_box, on_threads};
+use speedup_benches::{Bars, Contest, Limit, Outcome, Scramble, alloc, black_box, on_processors};
 
 use crate::peers::{mixed, number, text, tracked, triple};
 
@@ -124,7 +124,7 @@ fn number_contest<'a>(
     ) -> impl FnMut(u64) + 'a {
         move |passes| match threads {
             1 => ask(keys, passes, answer),
-            _ => on_threads(threads, |_| ask(keys, passes, answer)),
+            _ => on_processors(threads, |_| ask(keys, passes, answer)),
         }
     }
     Contest::new(work, (keys.len() * threads) as u64)

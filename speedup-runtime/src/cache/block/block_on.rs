@@ -19,7 +19,10 @@ use crate::cache::{
         progress::Stall,
         waits,
     },
-    sharing::leapfrog::{self, Found},
+    sharing::{
+        idle::Wanting,
+        leapfrog::{self, Found},
+    },
     thread::{
         call_stack,
         claim::Busy,
@@ -34,6 +37,8 @@ const SPINS: u32 = 40;
 /// A thread helps and gives way for so long before it first sleeps, about twice what it takes to wake one: who waits about as
 /// long as waking costs before it sleeps loses little more than who knew would.
 const AWAKE: Duration = Duration::from_micros(100);
+/// Who has waited for so long says that it wants work.
+const PATIENT: Duration = Duration::from_micros(10);
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 const LONGEST_SLEEP: Duration = Duration::from_millis(2);
 
@@ -70,6 +75,7 @@ pub(in crate::cache) fn wait(
         spin_loop();
     }
     let (mut sleep, mut stall, mut joins) = (SHORTEST_SLEEP, Stall::default(), Looks::new());
+    let wanting = Wanting::of(worker);
     let (mut idle_since, mut helping, mut settled) = (Instant::now(), true, false);
     loop {
         if !engine.is_busy(&busy) {
@@ -86,7 +92,11 @@ pub(in crate::cache) fn wait(
             Found::Panicked => helping = false,
             Found::Nothing => {}
         }
-        if idle_since.elapsed() < AWAKE {
+        let idle = idle_since.elapsed();
+        if idle >= PATIENT {
+            wanting.begin();
+        }
+        if idle < AWAKE {
             yield_now();
             continue;
         }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::cache::{
     call::{callee::Callee, claim_guard::Flight, function::Show, state::Core},
-    sharing::invitation,
+    sharing::{idle, invitation},
     table::{
         Member, State, Table, Word,
         key::{Key, Output, mark_of},
@@ -56,6 +56,7 @@ impl<K: Key, R: Output> Core<K, R> {
             panics::contain(move || drop(key));
             return Helped::Settled;
         }
+        idle::found(worker);
         let helping = self.outlook.help(worker);
         if goes_on {
             invitation::invite_more(worker);

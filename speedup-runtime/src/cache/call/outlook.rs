@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::cache::thread::{registry::Worker, window::nanos};
-use crate::sync::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, timed::Instant};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering, timed::Instant};
 
 /// Forecasts are watched from the first one on that takes longer.
 const SHORT: Duration = Duration::from_micros(3);
+/// .. until so many in a row have not.
+const ALL_SHORT: u32 = 64;
 /// So much may always be spent on them, in nanoseconds ..
 const FREE: u64 = 200_000;
 /// A forecast counts no longer than twice the one before, or this: its thread may have been put aside meanwhile.
@@ -33,6 +35,8 @@ pub(in crate::cache) struct Outlook {
     pub(in crate::cache) named: AtomicUsize,
     /// Whether a forecast has been dear: then the time that threads spend is noted.
     watched: AtomicBool,
+    /// How many have been short since.
+    short: AtomicU32,
     /// The parts of a [`Balance`].
     total: AtomicU64,
     paid: AtomicU64,
@@ -48,6 +52,7 @@ impl Outlook {
             vain: AtomicU64::new(0),
             named: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
+            short: AtomicU32::new(0),
             total: AtomicU64::new(0),
             paid: AtomicU64::new(0),
             latest: AtomicU64::new(0),
@@ -69,19 +74,29 @@ impl Outlook {
 
     /// Whether to make a forecast now.
     pub(in crate::cache) fn is_good(&self, worker: &Worker, now: Instant) -> bool {
-        if !self.watched.load(Ordering::Relaxed) {
+        if !self.is_watched() {
             return true;
         }
         self.settle(worker, now);
         self.balance().allows()
     }
 
+    /// Whether the time that threads spend is noted.
+    pub(in crate::cache) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
     /// Notes what a forecast has cost.
     pub(in crate::cache) fn pay(&self, time: Duration) {
-        if time > SHORT || self.watched.load(Ordering::Relaxed) {
-            self.watched.store(true, Ordering::Relaxed);
-            self.note(|balance| balance.pay(nanos(time)));
+        let is_short = time <= SHORT;
+        if is_short && !self.is_watched() {
+            return;
         }
+        self.note(|balance| balance.pay(nanos(time)));
+        // To watch takes as long as a short forecast. The one that was not may have been put aside.
+        let short = if is_short { self.short.load(Ordering::Relaxed) + 1 } else { 0 };
+        self.short.store(short % ALL_SHORT, Ordering::Relaxed);
+        self.watched.store(short < ALL_SHORT, Ordering::Relaxed);
     }
 
     /// The worker begins to help, if it was doing nothing. Until what is returned is dropped, its time is a gain.
@@ -267,6 +282,21 @@ mod tests {
             // As long as the other one takes for two calls.
             balance.spend(CALL, if at % 5 == 4 { 2 * CALL } else { 0 }, false);
         }
+    }
+
+    #[test]
+    fn forecasts_are_watched_until_many_in_a_row_were_short() {
+        let outlook = Outlook::new();
+        let pay = |times, time| (0..times).for_each(|_| outlook.pay(time));
+        pay(1, SHORT);
+        assert!(!outlook.is_watched());
+        pay(1, SHORT * 2);
+        pay(ALL_SHORT - 1, SHORT);
+        pay(1, SHORT * 2);
+        pay(ALL_SHORT - 1, SHORT);
+        assert!(outlook.is_watched());
+        pay(1, SHORT);
+        assert!(!outlook.is_watched());
     }
 
     #[test]

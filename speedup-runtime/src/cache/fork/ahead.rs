@@ -21,19 +21,21 @@ use crate::cache::{
     },
     fork::{
         fork_join::{self, Step},
-        missing::missing,
+        missing::{few_missing, missing},
         named::Named,
         shown::{Guest, Open},
     },
     sharing::{
-        granularity::{Told, Trial},
+        granularity::{Grain, Told, Trial},
         invitation,
     },
     table::key::{Key, Output},
     thread::{
+        board::WINDOW,
         call_stack,
         handed::End,
         opened,
+        order::Order,
         registry::{self, Worker},
     },
 };
@@ -44,6 +46,8 @@ use crate::{
 
 /// A forecast of so many keys at most needs no memory for their numbers: first calls are asked about one by one.
 const FEW: usize = 4;
+/// Of so many forecasts that are shown to nobody one is timed.
+const RARELY: u64 = 64;
 /// After each so many calls that are made alone it is asked whether it has begun to pay.
 const OFTEN: usize = 4;
 
@@ -84,20 +88,56 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || worker.is_too_deep() {
         return;
     }
-    let began = Instant::now();
-    if !core.outlook.is_good(worker, began) {
+    let last = core.outlook.named.load(Ordering::Relaxed);
+    // What a store may have is asked for all the same.
+    let is_quiet = callee.function.docked.is_none()
+        && (Grain::is_in_order(worker)
+            || last <= WINDOW && core.grain.is_fine(worker) && !invitation::is_for_anybody(worker));
+    if is_quiet && worker.own.order.get() == Order::Forward {
+        // The body asks for its calls in this order.
         return;
     }
-    let named = Named::by(worker, core.outlook.named.load(Ordering::Relaxed));
+    // Where nothing is shown, a forecast costs less than to read the clock.
+    let began = (!is_quiet || core.outlook.is_watched() || worker.computed().is_multiple_of(RARELY)).then(Instant::now);
+    if began.is_some_and(|began| !core.outlook.is_good(worker, began)) {
+        return;
+    }
+    let named = Named::by(worker, last);
     let call = |arguments: K::Args| named.name(K::of(arguments), core);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
         panics::swallow(payload);
     }
-    let (keys, took) = (named.into_keys(), began.elapsed());
-    core.outlook.named.store(keys.len(), Ordering::Relaxed);
-    core.outlook.pay(took);
-    core.grain.named(keys.len(), took, worker);
+    let keys = named.into_keys();
+    if keys.len() != last {
+        core.outlook.named.store(keys.len(), Ordering::Relaxed);
+    }
+    if let Some(began) = began {
+        let took = began.elapsed();
+        core.outlook.pay(took);
+        core.grain.named(keys.len(), took, worker);
+    }
+    if !is_quiet {
+        worker.own.sample.named.set(worker.own.sample.named.get() + 1);
+    }
+    if is_quiet && keys.len() <= WINDOW {
+        return take_in_order(core, callee, &keys, worker);
+    }
     share(core, callee, &keys, worker);
+}
+
+/// Computes the keys in the worker's order, and shows them to nobody. The last is left to the body.
+fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    let mut numbers = [0; WINDOW];
+    let missing = few_missing(core, keys, &mut numbers, worker);
+    if missing.len() < 2 {
+        return;
+    }
+    fork_join::arrange(keys, missing, worker);
+    for index in &missing[..missing.len() - 1] {
+        if let Step::Stop = compute(core, callee, &keys[*index], worker, |_| ()) {
+            return;
+        }
+    }
 }
 
 /// Computes the keys together with whoever helps.
@@ -272,4 +312,61 @@ fn compute<K: Key, R: Output>(
         worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
     step
+}
+
+#[cfg(all(test, not(any(loom, speedup_simulated))))]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{
+        Cache,
+        cache::{State, sharing::idle, thread::window::Stage},
+        sync::lock,
+    };
+
+    static BEGUN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+    const CALLS: &Cache<(u64,), u64> = {
+        static STATE: State<(u64,), u64> = State::new();
+        let body = |&(n,): &(u64,)| {
+            lock(&BEGUN).push(n);
+            n
+        };
+        &Cache::of(&STATE, Function::new("calls", body))
+    };
+
+    /// Which calls a worker computes ahead that takes members in this order, all seats of helpers being taken, and whether it has made a forecast.
+    fn ahead(order: Order, is_wanted: bool) -> (Vec<u64>, bool) {
+        CALLS.clear();
+        let (worker, core, made) = (registry::current(), CALLS.core(), Cell::new(false));
+        let sample = &worker.own.sample;
+        core.grain.measure(2_000);
+        sample.goes_on.set(true);
+        sample.stage.set(Stage::Shared);
+        worker.own.order.set(order);
+        worker.helpers.store(u32::MAX / 2, Ordering::Relaxed);
+        if is_wanted {
+            idle::begin(worker);
+        }
+        run(core, CALLS.function.callee(), |name| {
+            made.set(true);
+            (1..4).for_each(|n| name((n,)));
+        });
+        idle::end(worker);
+        invitation::dismiss(worker);
+        worker.helpers.store(0, Ordering::Relaxed);
+        worker.own.order.set(Order::Forward);
+        sample.goes_on.set(false);
+        sample.renew();
+        (std::mem::take(&mut *lock(&BEGUN)), made.get())
+    }
+
+    #[test]
+    fn cheap_calls_are_named_where_somebody_wants_work_or_the_body_goes_another_way() {
+        assert_eq!(ahead(Order::Forward, false), (vec![], false), "the body goes the same way");
+        assert_eq!(ahead(Order::Backward, false), (vec![3, 2], true), "the last is left to the body");
+        assert_eq!(ahead(Order::Forward, true), (vec![1, 2, 3], true));
+        assert_eq!(ahead(Order::Backward, true), (vec![3, 2, 1], true));
+    }
 }

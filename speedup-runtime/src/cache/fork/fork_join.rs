@@ -109,6 +109,12 @@ fn spread<K: Key>(keys: &[K], members: &mut [usize]) {
     }
 }
 
+/// Puts members into the order in which this worker takes them.
+pub(in crate::cache) fn arrange<K: Key>(keys: &[K], members: &mut [usize], worker: &Worker) {
+    spread(keys, members);
+    worker.own.next_order().arrange(members);
+}
+
 /// What has come of a member's turn.
 pub(in crate::cache) enum Step {
     Done,
@@ -129,8 +135,7 @@ pub(in crate::cache) fn share<K: Key, R: Output>(
     mut skip: impl FnMut(&[usize]) -> usize,
     mut take: impl FnMut(usize) -> Step,
 ) -> usize {
-    spread(keys, missing);
-    worker.own.next_order().arrange(missing);
+    arrange(keys, missing, worker);
     // Of others the board names as many as there are threads for.
     let is_wide = missing.len() >= WIDE || missing.len() > WINDOW && invitation::may_be_more_than(WINDOW);
     let guest = match is_wide {

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use crate::cache::{
     call::state::Core,
     table::key::{Distinct, Key, Output},
-    thread::registry::Worker,
+    thread::{board::WINDOW, registry::Worker},
 };
 use crate::panics;
 
@@ -80,6 +80,28 @@ pub(super) fn missing<K: Key, R: Output>(
         });
     }
     missing
+}
+
+/// The same of few keys, without taking memory.
+pub(super) fn few_missing<'a, K: Key, R: Output>(
+    core: &Core<K, R>,
+    keys: &[K],
+    numbers: &'a mut [usize; WINDOW],
+    worker: &'static Worker,
+) -> &'a mut [usize] {
+    let mut count = 0;
+    for (number, key) in keys.iter().enumerate().take(WINDOW) {
+        let mut look = || {
+            let is_new = !numbers[..count].iter().any(|known| keys[*known].is_key(key));
+            if is_new && !core.contains(key, worker) {
+                numbers[count] = number;
+                count += 1;
+            }
+        };
+        // As in `missing`.
+        if K::is_small() { look() } else { panics::contain(look) }
+    }
+    &mut numbers[..count]
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::cache::{
     memory::registration,
     sharing::{
+        idle,
         leapfrog::{self, Found},
         start::{self, is_started, note_started},
     },
@@ -73,6 +74,12 @@ pub(in crate::cache) fn invite_more(worker: &'static Worker) {
 pub(in crate::cache) fn may_invite(worker: &'static Worker) -> bool {
     let home = worker.own.home.get().unwrap_or(worker);
     is_started() && home.helpers.load(Ordering::Relaxed) < seats()
+}
+
+/// Whether there is anybody to show calls to: who wants work, or could be invited.
+#[inline]
+pub(in crate::cache) fn is_for_anybody(worker: &'static Worker) -> bool {
+    idle::is_anybody(worker) || may_invite(worker)
 }
 
 /// Whether the pool has more threads than so many, or will have.
@@ -220,7 +227,7 @@ fn help(home: &'static Worker, root: u64, worker: &'static Worker, mut part: u32
             }
             // Whoever invited this thread is about to meet the same panic.
             Found::Panicked => return,
-            Found::Nothing => {}
+            Found::Nothing => idle::begin(worker),
         }
         if idle_since.get_or_insert_with(Instant::now).elapsed() > STAY {
             return;
@@ -243,6 +250,7 @@ struct Ends(&'static Worker);
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        idle::end(self.0);
         self.0.own.home.set(None);
         self.0.helps.store(0, Ordering::Relaxed);
         self.0.own.order.set(Order::Forward);

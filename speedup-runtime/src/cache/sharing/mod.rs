@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub(in crate::cache) mod granularity;
 #[cfg(not(loom))]
+pub(in crate::cache) mod idle;
+#[cfg(not(loom))]
 pub(in crate::cache) mod invitation;
 #[cfg(not(loom))]
 pub(in crate::cache) mod leapfrog;

@@ -78,7 +78,8 @@ impl Bias {
 
     /// The owner, who is not in the middle of a change, lets everybody change the table; others change nothing by this.
     pub(in crate::cache) fn open(&self, me: u32) {
-        if self.inside.load(Ordering::Relaxed) == 0 {
+        // Looked at first: those who share a table show group after group, and to write a word that all of them read takes long.
+        if self.owner.load(Ordering::Relaxed) == me && self.inside.load(Ordering::Relaxed) == 0 {
             // Release: all that the owner did. If another one has come, it is his to say.
             let _ = self.owner.compare_exchange(me, SHARED, Ordering::Release, Ordering::Relaxed);
         }

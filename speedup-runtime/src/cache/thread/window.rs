@@ -14,6 +14,8 @@ pub(in crate::cache) struct Open {
     /// The number of the cache whose calls are counted.
     pub(in crate::cache) cache: u32,
     pub(in crate::cache) kind: Kind,
+    /// Whether calls were made before it that were shown to nobody, so that there may be nothing left to share.
+    pub(in crate::cache) is_late: bool,
 }
 
 /// Which window it is.
@@ -30,6 +32,10 @@ pub(in crate::cache) enum Kind {
         least: Duration,
         /// Whether helpers have only just been asked to come.
         fresh: bool,
+        /// Who measures meanwhile, as far as it shows nothing.
+        by: Measurer,
+        /// Whether sharing paid in the window before this one.
+        paid: bool,
     },
     /// Nobody shows anything.
     Alone {
@@ -58,6 +64,8 @@ pub(in crate::cache) struct Measurer {
     pub(in crate::cache) lost: u64,
     /// Where its innermost running call lay on the stack.
     pub(in crate::cache) height: usize,
+    /// The groups that it had named in order to show them.
+    pub(in crate::cache) named: u64,
 }
 
 impl Window {
@@ -76,14 +84,22 @@ impl Window {
 
 impl Kind {
     /// A shared window, whose helpers are still to come.
-    pub(in crate::cache) fn shared(since: Instant, computed: u64, least: Duration) -> Self {
-        Self::Shared { since, computed, least, fresh: true }
+    pub(in crate::cache) fn shared(by: Measurer, since: Instant, computed: u64, least: Duration) -> Self {
+        Self::Shared { since, computed, least, fresh: true, by, paid: false }
     }
 
     /// The same with helpers that are there already.
     pub(in crate::cache) fn settled(mut self) -> Self {
         if let Self::Shared { fresh, .. } = &mut self {
             *fresh = false;
+        }
+        self
+    }
+
+    /// The same behind a window in which sharing paid.
+    pub(in crate::cache) fn after_gain(mut self) -> Self {
+        if let Self::Shared { paid, .. } = &mut self {
+            *paid = true;
         }
         self
     }
@@ -126,6 +142,10 @@ pub(in crate::cache) struct Sample {
     /// The nanoseconds that the outermost call had taken and the calls that it had begun when it was last asked whether to share, and what a call
     /// had taken since the question before.
     pub(in crate::cache) asked: Cell<(u64, u64, u64)>,
+    /// Whether the outermost call is about to be made alone for a while: its first groups are noted, so that they can be shown later.
+    pub(in crate::cache) checks: Cell<bool>,
+    /// Groups named so far in order to show them.
+    pub(in crate::cache) named: Cell<u64>,
     /// Nanoseconds lost by waiting so far, and those when the outermost call came to its first group.
     pub(in crate::cache) lost: Cell<u64>,
     pub(in crate::cache) lost_before: Cell<u64>,
@@ -147,6 +167,8 @@ pub(in crate::cache) enum Stage {
     Fresh,
     /// Without sharing, until a group finds that it pays.
     Asking,
+    /// Without sharing, in the middle of what a helper has begun: it keeps to its order, which leads elsewhere than that of others.
+    InOrder,
     /// Without sharing.
     Alone,
     /// Sharing.

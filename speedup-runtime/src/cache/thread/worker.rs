@@ -68,6 +68,8 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) helpers: AtomicU32,
     /// The number of the worker with whose outermost call this one helps, and one more; 0 if it does not. Relaxed: a hint.
     pub(in crate::cache) helps: AtomicU32,
+    /// How many of those who work for the outermost call want work. Relaxed: a hint.
+    pub(in crate::cache) wanted: AtomicU32,
     /// Whether an invitation is on its way to all threads of the pool. Relaxed: a hint that keeps them from being many.
     pub(in crate::cache) passed_on: AtomicBool,
     /// Whether the outermost call, and those who help with it, share.
@@ -116,6 +118,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) home: Cell<Option<&'static Worker>>,
     /// The number of that call, see [`Worker::root`].
     pub(in crate::cache) home_root: Cell<u64>,
+    /// The count of calls up to which the thread wants work: 0 if it does not, the largest number if it has found none.
+    pub(in crate::cache) wants: Cell<u64>,
     /// The stack in use.
     pub(in crate::cache) stack: Cell<Segment>,
     /// How many bytes the pieces take that were put to it.
@@ -170,6 +174,7 @@ impl Worker {
             root: AtomicU64::new(0),
             helpers: AtomicU32::new(0),
             helps: AtomicU32::new(0),
+            wanted: AtomicU32::new(0),
             passed_on: AtomicBool::new(false),
             window: Window::new(),
             parker: Parker::new(),

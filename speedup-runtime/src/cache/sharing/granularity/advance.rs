@@ -4,8 +4,8 @@ use std::{sync::TryLockError, time::Duration};
 
 use super::{
     ALONE, ARRIVAL, ATTEMPT, CHECKED, DEEP, FIRST, GAIN, Grain, LOOK_EVERY, LOOK_RARELY, MEASURED, MEASURED_AT_MOST,
-    RARELY, SETTLED, SETTLED_AFTER, has_invited, measured_by,
-    ready::{DEAR, is_ready},
+    RARELY, SETTLED, SETTLED_AFTER, has_invited, measured_by, of_helper,
+    ready::{DEAR, DOUBTFUL, is_ready},
     spent,
     verdict::{are_dear, each_of, is_early_of, is_too_high, loss, pays},
 };
@@ -14,6 +14,7 @@ use crate::cache::{
     thread::{
         call_stack,
         counters::Number,
+        order::Order,
         registry::Worker,
         window::{Kind, Measurer, Open, Stage, nanos},
     },
@@ -46,31 +47,33 @@ impl Grain {
                 *window = Open {
                     cache: number.index(),
                     kind: Kind::alone(measured_by(worker), Instant::now(), CHECKED, ATTEMPT),
+                    is_late: true,
                 };
             }
             return;
         }
         if window.cache == number.index() {
-            self.advance(&mut window.kind, worker, number);
+            self.advance(&mut window, worker, number);
         }
         // Whose outermost call it is asks on; who helps does not.
         let asks = window.kind.stage() == Stage::Asking && worker.own.home.get().is_none();
-        sample.stage.set(if asks { Stage::Asking } else { window.kind.stage().or_alone() });
+        sample.stage.set(if asks { Stage::Asking } else { of_helper(window.kind.stage().or_alone(), worker) });
     }
 
-    fn advance(&self, kind: &mut Kind, worker: &Worker, number: &Number) {
-        let now = Instant::now();
+    fn advance(&self, window: &mut Open, worker: &Worker, number: &Number) {
+        let (now, is_late) = (Instant::now(), window.is_late);
+        let kind = &mut window.kind;
         let next = match kind {
             Kind::Closed => None,
             // Nobody can have come yet.
             &mut Kind::Shared { least, .. } if !start::is_started() => {
-                Some(Kind::shared(now, number.totals().1, least))
+                Some(Kind::shared(measured_by(worker), now, number.totals().1, least))
             }
-            &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => {
-                (now - since >= ARRIVAL).then(|| Kind::shared(now, number.totals().1, least).settled())
-            }
-            &mut Kind::Shared { since, computed, least, .. } => {
-                self.after_sharing(now, now - since, number.totals().1.saturating_sub(computed), least, worker, number)
+            &mut Kind::Shared { since, least, fresh: true, .. } if self.cost() != 0 => (now - since >= ARRIVAL)
+                .then(|| Kind::shared(measured_by(worker), now, number.totals().1, least).settled()),
+            &mut Kind::Shared { since, computed, least, by, paid, .. } => {
+                let calls = number.totals().1.saturating_sub(computed);
+                self.after_sharing(now, now - since, Made { calls, by, is_late, paid }, least, worker, number)
             }
             &mut Kind::Alone { since, by, least, then, ref mut told, ref mut down, .. } => {
                 let calls = if by.worker == worker.number { worker.computed() - by.computed } else { 0 };
@@ -95,7 +98,7 @@ impl Grain {
                 over.then(|| match self.is_sequential() {
                     true => Kind::alone(measured_by(worker), now, CHECKED.max((now - since) * 2), ATTEMPT),
                     false if switch::shares() && !self.is_doubtful() && self.is_worth_it(now, worker) => {
-                        Kind::shared(now, number.totals().1, then)
+                        Kind::shared(measured_by(worker), now, number.totals().1, then)
                     }
                     false => Kind::alone(measured_by(worker), now, CHECKED, then).asking(),
                 })
@@ -123,7 +126,7 @@ impl Grain {
         &self,
         now: Instant,
         length: Duration,
-        calls: u64,
+        Made { calls, by, is_late, paid }: Made,
         least: Duration,
         worker: &Worker,
         number: &Number,
@@ -141,7 +144,12 @@ impl Grain {
             return None;
         }
         if !has_invited(worker) {
-            return Some(Kind::shared(now, number.totals().1, least));
+            return Some(Kind::shared(measured_by(worker), now, number.totals().1, least));
+        }
+        // What another thread had counted tells nothing of this one.
+        let own = (by.worker == worker.number).then(|| worker.computed() - by.computed);
+        if let Some(own) = own {
+            self.tell_of_own(own, by, length, worker);
         }
         if pays(calls, cost, length, GAIN) {
             self.unpaid.store(0, Ordering::Relaxed);
@@ -149,18 +157,50 @@ impl Grain {
             let measures = self.measures.load(Ordering::Relaxed);
             let few = measures < MEASURED && cost < DEAR
                 || measures < MEASURED_AT_MOST && is_too_high(cost, calls, length, timed::current_num_threads() as u64);
-            let check = few && length >= CHECKED;
+            // Who helps has no order of its own while calls are made alone.
+            let check = few && length >= CHECKED && worker.own.order.get() == Order::Forward;
             let next = (length * 2).min(CHECKED * 8);
             return Some(if check {
                 Kind::alone(measured_by(worker), now, CHECKED, next)
             } else {
-                Kind::shared(now, number.totals().1, next).settled()
+                Kind::shared(measured_by(worker), now, number.totals().1, next).settled().after_gain()
             });
         }
-        let attempts = self.unpaid.fetch_add(1, Ordering::Relaxed).min(RARELY);
+        if paid {
+            // Once is no proof: a thread may have been put aside.
+            return Some(Kind::shared(measured_by(worker), now, number.totals().1, least).settled());
+        }
+        // Where nobody found anything to do because it had not been shown in time, the next outermost call is none the wiser.
+        let is_vain = is_late && own == Some(calls);
+        let attempts = self.unpaid.fetch_add(u32::from(!is_vain), Ordering::Relaxed).min(RARELY);
         self.skipped.store(1, Ordering::Relaxed);
         let pause = ATTEMPT.max(loss(calls, cost, length)) * (ALONE << attempts);
         Some(Kind::alone(measured_by(worker), now, pause, ATTEMPT))
+    }
+}
+
+/// What was made in a shared window.
+struct Made {
+    /// The calls of all threads.
+    calls: u64,
+    by: Measurer,
+    /// Whether others were made before it that were shown to nobody.
+    is_late: bool,
+    /// Whether sharing paid in the window before.
+    paid: bool,
+}
+
+impl Grain {
+    /// What a call costs tells a thread, too, that has shown next to nothing in a shared window, unless it is so little that the claims of shared
+    /// calls are a part of it.
+    fn tell_of_own(&self, calls: u64, by: Measurer, length: Duration, worker: &Worker) {
+        let named = worker.own.sample.named.get() - by.named;
+        let lost = worker.own.sample.lost.get().saturating_sub(by.lost);
+        let each = nanos(length).saturating_sub(lost) / calls.max(1);
+        if calls >= SETTLED && named <= calls / 16 && each >= DOUBTFUL && running_of(calls, by, worker) <= calls / 4 {
+            self.told.store(true, Ordering::Relaxed);
+            self.measure(each);
+        }
     }
 }
 
@@ -235,12 +275,65 @@ mod tests {
     fn a_window_in_which_nobody_was_invited_is_no_attempt_that_did_not_pay() {
         let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
         grain.measure(1_000);
-        let after = || grain.after_sharing(Instant::now(), ATTEMPT, LOOK_EVERY, ATTEMPT, worker, &number);
+        let made = || Made { calls: LOOK_EVERY, by: measured_by(worker), is_late: false, paid: false };
+        let after = || grain.after_sharing(Instant::now(), ATTEMPT, made(), ATTEMPT, worker, &number);
         assert!(matches!(after(), Some(Kind::Shared { .. })));
         assert_eq!(grain.unpaid.load(Ordering::Relaxed), 0);
         worker.root.fetch_add(1, Ordering::Relaxed);
         assert!(matches!(after(), Some(Kind::Alone { .. })));
         assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1);
         worker.root.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn an_attempt_behind_one_that_paid_gets_another_and_one_that_came_too_late_tells_nothing_of_the_next_call() {
+        let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
+        grain.measure(1_000);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+        let after = |calls, is_late, paid| {
+            let made = Made { calls, by: measured_by(worker), is_late, paid };
+            grain.after_sharing(Instant::now(), ATTEMPT, made, ATTEMPT, worker, &number)
+        };
+        assert!(matches!(after(LOOK_EVERY, false, true), Some(Kind::Shared { paid: false, .. })));
+        assert!(matches!(after(1_000, false, false), Some(Kind::Shared { paid: true, .. })));
+        (0..LOOK_EVERY).for_each(|_| _ = worker.count_computed(0));
+        let own = Made {
+            calls: LOOK_EVERY,
+            by: Measurer { computed: worker.computed() - LOOK_EVERY, ..measured_by(worker) },
+            is_late: true,
+            paid: false,
+        };
+        let next = grain.after_sharing(Instant::now(), ATTEMPT, own, ATTEMPT, worker, &number);
+        assert!(matches!(next, Some(Kind::Alone { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 0, "nobody else has computed anything");
+        assert!(matches!(after(LOOK_EVERY, true, false), Some(Kind::Alone { .. })));
+        assert_eq!(grain.unpaid.load(Ordering::Relaxed), 1, "others have, in vain");
+        worker.root.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn who_looks_at_a_window_that_another_thread_has_begun_has_not_measured() {
+        let (grain, worker, number) = (Grain::new(), registry::current(), Number::new());
+        grain.measure(2_000);
+        worker.root.fetch_add(1, Ordering::Relaxed);
+        let other = Measurer { worker: worker.number + 1, computed: u64::MAX, named: u64::MAX, ..measured_by(worker) };
+        let made = Made { calls: SETTLED, by: other, is_late: true, paid: false };
+        grain.after_sharing(Instant::now(), ATTEMPT, made, ATTEMPT, worker, &number);
+        assert_eq!((grain.measures.load(Ordering::Relaxed), grain.told.load(Ordering::Relaxed)), (1, false));
+        worker.root.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn what_shared_calls_cost_is_told_by_a_thread_that_shows_none() {
+        let (grain, worker) = (Grain::new(), registry::current());
+        let tell = |by, each| grain.tell_of_own(SETTLED, by, Duration::from_nanos(SETTLED * each), worker);
+        tell(measured_by(worker), DOUBTFUL - 1);
+        assert_eq!(grain.cost(), 0, "claims are a part of it");
+        tell(measured_by(worker), 3_000);
+        assert_eq!(grain.cost(), 3_000);
+        let by = measured_by(worker);
+        worker.own.sample.named.set(by.named + SETTLED);
+        tell(by, 2_000);
+        assert_eq!(grain.cost(), 3_000, "groups were named all the time");
     }
 }

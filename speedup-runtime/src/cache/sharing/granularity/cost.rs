@@ -23,7 +23,7 @@ impl Grain {
     ///
     /// The lower of the last two figures counts: what is done once (first touches of stack and table) and what others do
     /// on the machine only ever add.
-    pub(super) fn measure(&self, each: u64) {
+    pub(in crate::cache) fn measure(&self, each: u64) {
         let each = each.max(1);
         let last = self.measured.swap(each, Ordering::Relaxed);
         self.measures.fetch_add(1, Ordering::Relaxed);

@@ -32,6 +32,7 @@ use crate::cache::{
     thread::{
         call_stack,
         counters::Number,
+        order::Order,
         registry::Worker,
         window::{Kind, Measurer, Open, Sample, Stage, nanos},
     },
@@ -61,6 +62,8 @@ const MEASURED_AT_MOST: u64 = 16;
 const CHECK_EVERY: u64 = 16;
 /// So many calls since the last question tell what a call takes lately.
 const ENOUGH: u64 = 4;
+/// The groups of so many calls are noted of an outermost call that is made alone for a while.
+const NOTED: u64 = 4;
 /// Of so many running calls and more nobody counts how many they are.
 const DEEP: usize = 1024;
 /// Sharing pays if it makes at least this many percent of what one thread would.
@@ -86,6 +89,8 @@ pub(in crate::cache) struct Grain {
     /// Calls and nanoseconds of outermost calls too short for a window.
     tried: AtomicU64,
     spent: AtomicU64,
+    /// Whether shared calls have told their cost since it was last asked.
+    told: AtomicBool,
     /// How many attempts to share in a row did not pay.
     unpaid: AtomicU32,
     /// Outermost calls since then.
@@ -104,6 +109,7 @@ impl Grain {
             sequential: AtomicBool::new(false),
             tried: AtomicU64::new(0),
             spent: AtomicU64::new(0),
+            told: AtomicBool::new(false),
             unpaid: AtomicU32::new(0),
             skipped: AtomicU64::new(0),
         }
@@ -149,7 +155,7 @@ impl Grain {
             sample.began.set(Some(Instant::now()));
         }
         if let Some(home) = worker.own.home.get() {
-            sample.stage.set(if self.is_sequential() { Stage::Alone } else { home.window.stage() });
+            sample.stage.set(if self.is_sequential() { Stage::Alone } else { of_helper(home.window.stage(), worker) });
         }
     }
 
@@ -184,16 +190,26 @@ impl Grain {
         if matches!(stage, Stage::Alone | Stage::Asking) {
             return stage == Stage::Asking && worker.computed() >= worker.own.sample.ask.get();
         }
-        !self.is_sequential() && (stage == Stage::Shared || self.open(worker, number))
+        !self.is_sequential() && (matches!(stage, Stage::Shared | Stage::InOrder) || self.open(worker, number))
     }
 
     /// Whether the members of a group, of which so many are left, are to be shown to others from now on.
     pub(in crate::cache) fn shares(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
-            Stage::Alone | Stage::Fresh => false,
+            Stage::Alone | Stage::Fresh | Stage::InOrder => false,
             Stage::Asking => worker.computed() >= worker.own.sample.ask.get() && self.ask(left, worker, number),
             Stage::Shared => !self.is_sequential(),
         }
+    }
+
+    /// Whether calls are shared that are known to be so cheap that to show a group costs as much as a part of one.
+    pub(in crate::cache) fn is_fine(&self, worker: &Worker) -> bool {
+        worker.own.sample.is_shared() && (1..DEAR).contains(&self.cost())
+    }
+
+    /// Whether the worker shows nothing, but keeps to its order.
+    pub(in crate::cache) fn is_in_order(worker: &Worker) -> bool {
+        worker.own.sample.stage.get() == Stage::InOrder
     }
 
     /// Whether so many calls that nobody has begun, made from outside of all calls, are to be shared at once: where nothing is
@@ -219,6 +235,11 @@ impl Grain {
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn ask(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         let (sample, now) = (&worker.own.sample, Instant::now());
+        if sample.checks.get() {
+            let is_first = sample.opened.get().is_some_and(|(_, before)| worker.computed() - before < NOTED);
+            sample.ask.set(if is_first { worker.computed() } else { u64::MAX });
+            return false;
+        }
         let Some(mut spent) = spent(sample, now, worker) else { return false };
         let (time, calls, before) = sample.asked.get();
         let (time, calls) = (spent.time.saturating_sub(time), spent.calls.saturating_sub(calls));
@@ -247,7 +268,11 @@ impl Grain {
         let sample = &worker.own.sample;
         // Who helped with an outermost call before this one may be looking at it for a moment.
         let mut window = lock(&worker.window.0);
-        *window = Open { cache: number.index(), kind: Kind::shared(now, number.totals().1, ATTEMPT) };
+        *window = Open {
+            cache: number.index(),
+            kind: Kind::shared(measured_by(worker), now, number.totals().1, ATTEMPT),
+            is_late: false,
+        };
         sample.stage.set(Stage::Shared);
         sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
     }
@@ -269,20 +294,23 @@ impl Grain {
         sample.asked.set((0, 0, 0));
         let mut window = lock(&worker.window.0);
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
-        let check = self.measures.load(Ordering::Relaxed) < MEASURED || nth.is_multiple_of(CHECK_EVERY);
+        let is_due = nth.is_multiple_of(CHECK_EVERY) && !self.told.swap(false, Ordering::Relaxed);
+        let check = self.measures.load(Ordering::Relaxed) < MEASURED || is_due;
         let check = check && (1..DEAR).contains(&self.cost());
         let alone = check || self.is_doubtful() || self.rather_not();
         let ready = || spent(sample, now, worker).is_some_and(|spent| is_ready(&spent, self.cost()));
         window.kind = match () {
             () if alone => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT),
-            () if ready() => Kind::shared(now, number.totals().1, ATTEMPT),
+            () if ready() => Kind::shared(measured_by(worker), now, number.totals().1, ATTEMPT),
             () => Kind::alone(measured_by(worker), now, CHECKED, ATTEMPT).asking(),
         };
         window.cache = number.index();
-        sample.stage.set(window.kind.stage());
+        window.is_late = alone;
+        sample.checks.set(alone);
+        sample.stage.set(if alone { Stage::Asking } else { window.kind.stage() });
         sample.ask.set(computed);
         sample.next.set(computed + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
-        !alone
+        true
     }
 
     /// Whether this outermost call is one of those that are made alone because sharing has not paid.
@@ -333,8 +361,14 @@ fn measured_by(worker: &Worker) -> Measurer {
         worker: worker.number,
         computed: worker.computed(),
         lost: worker.own.sample.lost.get(),
+        named: worker.own.sample.named.get(),
         height: call_stack::height(worker),
     }
+}
+
+/// How a helper goes on: where nothing is shown, in its order.
+fn of_helper(stage: Stage, worker: &Worker) -> Stage {
+    if stage == Stage::Alone && worker.own.order.get() != Order::Forward { Stage::InOrder } else { stage }
 }
 
 /// What the outermost call has taken so far, if it has come to a group.
@@ -343,3 +377,6 @@ fn spent(sample: &Sample, now: Instant, worker: &Worker) -> Option<Spent> {
     let since = sample.began.get().unwrap_or(opened);
     Some(Spent { calls: worker.computed() - before + 1, time: nanos(now - since), lately: [0; 2] })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -7,8 +7,8 @@
 use crate::cache::sharing::start::{self, is_started};
 use crate::sync::timed;
 
-/// Calls that cost less than this, in nanoseconds, are not worth an attempt: two threads in one table take longer for such a call than one does.
-pub(super) const WORTH_SHARING: u64 = 250;
+/// Calls that cost less than this, in nanoseconds, are not worth an attempt: on two threads in one table each of them takes up to as long again.
+pub(super) const WORTH_SHARING: u64 = 170;
 /// Calls dearer than this, in nanoseconds, make the cost of sharing them out small.
 pub(super) const DEAR: u64 = 5_000;
 /// Where the pool is running, helpers come after a few microseconds.
