@@ -151,12 +151,10 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
 /// As for what it runs, without a goal.
 #[inline(never)]
 unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-    // No page has such a key, so its value, if there is one, has not been looked for.
-    if K::is_small()
-        && key.pack().is_none()
-        && let Some(value) = core.hit_far(key)
-    {
-        return value;
+    // No page has such a key, so its value, if there is one, has perhaps not been looked for.
+    if K::is_small() && key.pack().is_none() {
+        // SAFETY: passed on.
+        return unsafe { core.get_far(function, key, run) };
     }
     let (table, state, value) = Goal::NONE;
     // SAFETY: passed on.

@@ -1,33 +1,94 @@
 //! Integers that are too large for the pages, and so are in the hash table.
 //!
-//! Where values are found, one look is all. Where they are missing, as in a first pass over many, a look waits for memory, and so does the next one behind it: there the
-//! processor is only told what will be looked at, and fetches that while the call is begun.
+//! Where values are found, one look is all. Where they are missing, as in a first pass over many, one look claims what is not there.
 
 use crate::cache::{
-    call::state::Core,
+    call::{callee::Run, claim_guard::Flight, function::Function, inner::Begun, state::Core},
     table::key::{Key, Output},
-    thread::registry,
+    thread::{claim::Goal, registry},
 };
 
+/// The value of a key that no page can have, computed if need be.
+///
+/// # Safety
+/// As for what it runs, without a goal.
+#[inline(never)]
+unsafe fn get_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+    match core.hit_lately(key) {
+        Some(value) => value,
+        // SAFETY: passed on.
+        None => unsafe { miss_far(core, function, key, run) },
+    }
+}
+
+/// The same where there is no value, most likely.
+///
+/// # Safety
+/// As for [`get_far`].
+#[inline(never)]
+unsafe fn miss_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+    let (table, state, value) = match core.begin_far(key) {
+        Begun::Value(value) => return value,
+        Begun::Mine(flight) => flight.into_goal().parts(),
+        Begun::NotYet => Goal::NONE,
+    };
+    // SAFETY: passed on; the flight, which does not leave its thread, was just forgotten, and is one of this core.
+    unsafe { run(core, function, key, table, state, value) }
+}
+
 impl<K: Key, R: Output> Core<K, R> {
+    /// The value of a key that no page can have, computed if need be.
+    ///
+    /// # Safety
+    /// As for what it runs, without a goal.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) unsafe fn get_far(&self, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+        // SAFETY: passed on.
+        unsafe { get_far(self, function, key, run) }
+    }
+
     /// The value of a key that no page can have, if the last one that was asked for had a value, too.
     #[cold]
     #[inline(never)]
     pub(super) fn hit_far(&self, key: &K) -> Option<R> {
+        self.hit_lately(key)
+    }
+
+    /// The same for who has it in line.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn hit_lately(&self, key: &K) -> Option<R> {
         let worker = registry::swift()?;
-        let pin = worker.pin_swiftly();
-        let table = self.table(pin.at())?;
         if worker.own.lately.is_missing() {
-            table.fetch(key, pin.at());
             return None;
         }
-        let Some(value) = table.find_strayed(key, pin.at()).cloned() else {
+        let pin = worker.pin_to_clone::<R>();
+        let Some(value) = self.table(pin.at())?.find_far(key, pin.at()).cloned() else {
             worker.own.lately.misses();
             return None;
         };
         drop(pin);
         worker.count_hit(self.number.index(), 0);
         Some(value)
+    }
+
+    /// The value of a key that no page can have, or a claim on its slot, if that takes no more than a look.
+    // Always: see `Core::begin`.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn begin_far(&self, key: &K) -> Begun<'_, K, R> {
+        let Some(worker) = registry::swift() else { return Begun::NotYet };
+        let pin = worker.pin_swiftly();
+        let Some(table) = self.table(pin.at()) else { return Begun::NotYet };
+        match table.begin_far(key, worker, pin.at()) {
+            None => Begun::NotYet,
+            Some((slot, true)) => Begun::Mine(Flight::new(self, worker, table.id(), slot)),
+            Some((slot, false)) => {
+                let Some(value) = slot.value() else { return Begun::NotYet };
+                let value = value.clone();
+                drop(pin);
+                worker.count_hit(self.number.index(), 0);
+                Begun::Value(value)
+            }
+        }
     }
 }
 

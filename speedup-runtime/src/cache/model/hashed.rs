@@ -8,8 +8,7 @@ use crate::cache::table::Member;
 /// | ask for the same key of an empty cache |
 #[test]
 fn loom_a_hashed_key_is_computed_once() {
-    check(|| {
-        let cache = Cache::hashed();
+    Cache::check_hashed_and_far(|cache| {
         let other = start(&cache, 1, |cache, me| cache.get(me, 1));
         cache.get(registry::numbered(0), 1);
         other.join().unwrap();
@@ -23,8 +22,7 @@ fn loom_a_hashed_key_is_computed_once() {
 /// | finds old keys, looks for the new one | links the seventh key, for which the index grows; frees the old index |
 #[test]
 fn loom_keys_are_found_while_the_index_grows() {
-    check(|| {
-        let cache = Cache::hashed();
+    Cache::check_hashed_and_far(|cache| {
         let me = registry::numbered(0);
         // Buckets have two lanes here, so some of the keys are not in the bucket where they are looked for first.
         (0..6).for_each(|number| cache.get(me, number));
@@ -42,11 +40,29 @@ fn loom_keys_are_found_while_the_index_grows() {
 
 /// | thread 0 | thread 1 |
 /// |---|---|
+/// | removes an old key | links the seventh key, for which the index grows |
+#[test]
+fn loom_a_key_that_is_removed_while_the_index_grows_is_in_neither() {
+    Cache::check_hashed_and_far(|cache| {
+        let me = registry::numbered(0);
+        (0..6).for_each(|number| cache.get(me, number));
+        let other = start(&cache, 1, |cache, me| cache.get(me, 6));
+        assert!(cache.remove(me, 1));
+        assert_eq!(cache.peek(me, 1), None);
+        other.join().unwrap();
+        cache.get(me, 1);
+        assert_eq!(cache.runs(1), 2);
+        assert!((0..7).all(|number| cache.peek(me, number) == Some(number * 10)));
+        cache.ends();
+    });
+}
+
+/// | thread 0 | thread 1 |
+/// |---|---|
 /// | looks for both keys | removes one key; frees it; computes another, which gets the same entry |
 #[test]
 fn loom_a_value_stays_whole_while_it_is_removed_and_its_entry_used_again() {
-    check(|| {
-        let cache = Cache::hashed();
+    Cache::check_hashed_and_far(|cache| {
         let me = registry::numbered(0);
         cache.get(me, 1);
         let other = start(&cache, 1, |cache, me| {

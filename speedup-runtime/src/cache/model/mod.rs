@@ -81,6 +81,8 @@ struct Cache<K: Key> {
     runs: [AtomicU32; 12],
     number: fn(&K) -> u32,
     key: fn(u32) -> K,
+    /// Whether calls begin as those do of keys that no page can have.
+    is_far: bool,
 }
 
 impl Cache<(u32,)> {
@@ -95,12 +97,31 @@ impl Cache<(Watched,)> {
     fn hashed() -> Arc<Self> {
         Self::new(|(number,)| number.read(), |number| (Watched::new(number),))
     }
+
+    /// The same, where calls begin as those do of integers that no page can have.
+    fn far() -> Arc<Self> {
+        let mut cache = Self::make(|(number,)| number.read(), |number| (Watched::new(number),));
+        cache.is_far = true;
+        Arc::new(cache)
+    }
+
+    /// A model with keys of both kinds.
+    fn check_hashed_and_far(model: impl Fn(Arc<Self>) + Send + Sync + 'static) {
+        let model = std::sync::Arc::new(model);
+        let far = model.clone();
+        check(move || model(Self::hashed()));
+        check(move || far(Self::far()));
+    }
 }
 
 impl<K: Key> Cache<K> {
     fn new(number: fn(&K) -> u32, key: fn(u32) -> K) -> Arc<Self> {
+        Arc::new(Self::make(number, key))
+    }
+
+    fn make(number: fn(&K) -> u32, key: fn(u32) -> K) -> Self {
         LIVE.set(0);
-        Arc::new(Self { core: Core::new(), runs: std::array::from_fn(|_| AtomicU32::new(0)), number, key })
+        Self { core: Core::new(), runs: std::array::from_fn(|_| AtomicU32::new(0)), number, key, is_far: false }
     }
 
     /// Does something with the table and a key of this number, pinned.
@@ -121,7 +142,9 @@ impl<K: Key> Cache<K> {
             let claimed = self.with(me, number, |table, key, pin| {
                 let mine = |slot| Some(Ok(Flight::new(&self.core, me, table.id(), slot)));
                 // As a call does: by a look, and then by all means.
-                match table.begin(key, key.pack(), me, pin) {
+                let begun =
+                    if self.is_far { table.begin_far(key, me, pin) } else { table.begin(key, key.pack(), me, pin) };
+                match begun {
                     Some((slot, true)) => return mine(slot),
                     Some((slot, false)) if let Some(value) = slot.value() => return Some(Err(value.read())),
                     _ => {}

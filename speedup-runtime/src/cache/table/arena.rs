@@ -94,6 +94,11 @@ impl Slabs {
         if layout.size() > SLAB / 4 { self.take_apart(layout) } else { self.cut(layout, SLAB) }
     }
 
+    /// Which slab a piece is a part of that was [taken of one](Self::take_of_slab); none if it has memory of its own.
+    pub(super) fn slab_of(piece: *mut u8, layout: Layout) -> Option<usize> {
+        (layout.size() <= SLAB / 4).then(|| piece.addr() / SLAB)
+    }
+
     /// Memory of its own.
     pub(super) fn take_apart(&mut self, layout: Layout) -> *mut u8 {
         self.taken += layout.pad_to_align().size();
@@ -107,26 +112,31 @@ impl Slabs {
 
     /// Cuts a piece from what is left, or from a new slab or chunk of so many bytes.
     fn cut(&mut self, layout: Layout, chunk: usize) -> *mut u8 {
-        let size = layout.pad_to_align().size();
-        let fitting = |left: &Range<*mut u8>| {
-            let start = left.start.wrapping_add(left.start.align_offset(layout.align()));
-            (start.addr() + size <= left.end.addr()).then_some(start)
-        };
-        let start = fitting(&self.left).unwrap_or_else(|| {
+        self.take_left(layout).unwrap_or_else(|| {
             if chunk == SLAB {
                 self.begin_slab();
             } else if chunk == 8 * CHUNK && layout.align() <= LINE {
                 self.begin_largest();
             } else {
                 // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
+                let size = layout.pad_to_align().size();
                 let bytes = chunk / size * size + layout.align();
                 self.begin(Layout::from_size_align(bytes, align_of::<usize>()).expect("a power of two"));
             }
-            fitting(&self.left).expect("one at least")
-        });
-        self.left.start = start.wrapping_add(size);
-        self.taken += size;
-        start
+            self.take_left(layout).expect("one at least")
+        })
+    }
+
+    /// Memory of what is left of the last slab or chunk, if that is enough.
+    pub(super) fn take_left(&mut self, layout: Layout) -> Option<*mut u8> {
+        let size = layout.pad_to_align().size();
+        let start = self.left.start.wrapping_add(self.left.start.align_offset(layout.align()));
+        let fits = start.addr() + size <= self.left.end.addr();
+        fits.then(|| {
+            self.left.start = start.wrapping_add(size);
+            self.taken += size;
+            start
+        })
     }
 
     /// Goes on in a new slab.

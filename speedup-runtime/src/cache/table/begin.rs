@@ -1,6 +1,6 @@
 //! The first look of a call that is about to be computed: in most cases it claims the slot.
 
-use super::{Slot, State, Table, Word};
+use super::{Slot, State, Table, Word, hashed::Entry};
 use crate::cache::{
     table::{
         bias::Turn,
@@ -116,6 +116,56 @@ impl<K: Key, R: Output> Table<K, R> {
         }
         // A page that another thread has made meanwhile is the place to be.
         let instead = || packed.is_some_and(|packed| paged.is_none() && self.pages.find(packed, pin).is_some());
+        self.file_unless(key, me, pin, instead).map(|(entry, made)| (entry.slot(), made))
+    }
+
+    /// The slot of a key that no page can have, and whether the worker has claimed it just now; `None` if that takes more than a look.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn begin_far<'pin>(
+        &self,
+        key: &K,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<(Slot<'pin, R>, bool)> {
+        self.file(key, me, pin).map(|(entry, made)| (entry.slot(), made))
+    }
+
+    /// The same as an entry, which is not returned in memory as a slot would be.
+    #[inline(never)]
+    fn file<'pin>(&self, key: &K, me: &Worker, pin: Pinned<'pin>) -> Option<(&'pin Entry<K, R>, bool)> {
+        let hashed = self.hashed.get()?;
+        let filed = self.alone(me).and_then(|alone| {
+            // SAFETY: such a key is one of small integers, whose hash, comparison and copy are no code of users.
+            unsafe { hashed.file_alone(key, State::claimed(me.number), &alone, pin) }
+        });
+        match filed {
+            Some((entry, false)) => {
+                me.finds();
+                self.note(key, &entry.slot(), pin);
+                filed
+            }
+            Some(_) => filed,
+            None => self.file_slowly(key, me, pin),
+        }
+    }
+
+    /// The same where the worker is not alone, or where the table has to grow.
+    #[cold]
+    #[inline(never)]
+    fn file_slowly<'pin>(&self, key: &K, me: &Worker, pin: Pinned<'pin>) -> Option<(&'pin Entry<K, R>, bool)> {
+        self.file_unless(key, me, pin, || false)
+    }
+
+    /// The entry of a key in the hash table, claimed if there was none; `None` if the key turns out to belong elsewhere, too.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn file_unless<'pin>(
+        &self,
+        key: &K,
+        me: &Worker,
+        pin: Pinned<'pin>,
+        instead: impl Fn() -> bool,
+    ) -> Option<(&'pin Entry<K, R>, bool)> {
+        let turn = || self.free_turn(me);
         let make = || (State::claimed(me.number), None);
         let (entry, made) =
             self.hashed.get()?.find_or_make((key, self.bias.is_shared()), turn, pin, instead, make, || ())?;
@@ -123,6 +173,6 @@ impl<K: Key, R: Output> Table<K, R> {
             me.finds();
             self.note(key, &entry.slot(), pin);
         }
-        Some((entry.slot(), made))
+        Some((entry, made))
     }
 }

@@ -156,13 +156,6 @@ impl<K: Key, R: Output> Table<K, R> {
         self.pages.find(packed, pin)?.value()
     }
 
-    /// Has the processor fetch what a look-up of a key in the hash table begins with.
-    pub(in crate::cache) fn fetch<Q: Lookup<K>>(&self, key: Q, pin: Pinned<'_>) {
-        if let Some(hashed) = self.hashed.get() {
-            hashed.fetch(key, pin);
-        }
-    }
-
     /// The value of a key that is not a small integer.
     #[inline]
     fn find_hashed<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
@@ -178,6 +171,12 @@ impl<K: Key, R: Output> Table<K, R> {
                 }
             }
         }
+    }
+
+    /// The value of a small key that no page can have.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn find_far<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin R> {
+        self.find_hashed(key, pin)
     }
 
     /// The value of a small key that is not in the pages; out of line, to keep the way of those that are short.

@@ -1,9 +1,11 @@
-//! From a hash to the numbers of entries: buckets of one cache line each.
+//! From a hash to the numbers of entries: buckets of twelve lanes.
 //!
-//! A bucket has twelve lanes, each a tag of eight hash bits and the number of an entry. The tags stand together, six in
-//! a word, so that all lanes are compared at once without a branch that depends on how full a bucket is, and most
-//! look-ups touch one cache line and no key but the right one. Lanes are used in their order, and the first word says
-//! how many are. Only the writer of the shard writes; readers use plain loads. A lane that was used is never free again, so a
+//! A lane is a tag of eight hash bits and the number of an entry. The tags of a bucket are two words, so that all lanes are compared at once without a branch that
+//! depends on how full a bucket is. All tags of a shard stand together, apart from the numbers: whoever looks for what
+//! is not there waits for tags alone, and those of a million entries are so little that they stay near the processor; a number that is linked is
+//! stored, for which nobody waits. Who looks for what is there has both come at the same time.
+//!
+//! Lanes are used in their order. Only the writer of the shard writes; readers use plain loads. A lane that was used is never free again, so a
 //! look-up ends at the first bucket with a free lane. One whose number was removed may be used for another key, whose look-ups come by
 //! there: whoever sees an old tag beside the new number finds that it has another key. The number of a linked lane may be replaced by that of
 //! another entry of the same key.
@@ -13,12 +15,10 @@
 
 use std::sync::Arc;
 
-use super::memory::Memory;
-#[cfg(not(loom))]
-use super::zeroed::Zeroed;
+use super::{memory::Memory, zeroed::Zeroed};
 use crate::{
     cache::memory::prefetch,
-    sync::{AtomicU32, AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
 /// The low bits of a hash choose the shard.
@@ -34,33 +34,35 @@ const REMOVED: u8 = 1;
 /// The lowest bit of every lane's byte, and the highest.
 const LOW: u64 = 0x0101_0101_0101_0101 >> (64 - LANES * 8);
 const HIGH: u64 = LOW << 7;
-/// Above the lanes of the first word: how many of the bucket are used.
-const USED_AT: u32 = 48;
 
 /// The buckets of one shard.
 pub(super) struct Index {
-    buckets: Buckets,
+    buckets: Zeroed<Numbers, Tags>,
+    /// Whether a lane was ever removed. Relaxed: written by the writer, and who looks in vain for what may be used again uses something else.
+    has_removed: AtomicBool,
 }
 
-#[cfg(not(loom))]
-type Buckets = Zeroed<Bucket>;
-#[cfg(loom)]
-type Buckets = Box<[Bucket]>;
-
-#[repr(align(64))]
+/// The numbers of a bucket's lanes. Release where one is stored, with the Acquire of readers.
+#[repr(align(16))]
 #[cfg_attr(loom, derive(Default))]
-struct Bucket {
-    /// Release by the writer after it stored the lane's number, Acquire by readers before they load it. A lane of the
-    /// second word has its tag before the first word counts it, and readers load the first word first.
-    tags: [AtomicU64; WORDS],
-    /// Release where one replaces another, with the Acquire of readers.
-    numbers: [AtomicU32; WORDS * LANES],
+struct Numbers([AtomicU32; WORDS * LANES]);
+
+/// Its tags. Release by the writer after it stored the lane's number, Acquire by readers before they load it.
+#[repr(align(16))]
+#[cfg_attr(loom, derive(Default))]
+struct Tags([AtomicU64; WORDS]);
+
+/// One of the buckets.
+#[derive(Clone, Copy)]
+struct Bucket<'a> {
+    tags: &'a [AtomicU64; WORDS],
+    numbers: &'a [AtomicU32; WORDS * LANES],
 }
 
 /// A lane where a key that was not found goes: the first one that was removed on its way, or the free one at its end.
 #[derive(Clone, Copy)]
 pub(super) struct Lane<'a> {
-    bucket: &'a Bucket,
+    bucket: Bucket<'a>,
     lane: usize,
     is_new: bool,
 }
@@ -93,7 +95,9 @@ impl Index {
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(super) fn with_room_for(entries: usize, memory: &Arc<Memory>) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
-        Self { buckets: empty(buckets, memory) }
+        // SAFETY: all zero bits are numbers, and tags of lanes that are free.
+        let buckets = unsafe { Zeroed::new(buckets, memory) };
+        Self { buckets, has_removed: AtomicBool::new(false) }
     }
 
     /// How many lanes there are.
@@ -103,25 +107,12 @@ impl Index {
 
     /// What the buckets take.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.buckets)
+        self.buckets.len() * (size_of::<Numbers>() + size_of::<Tags>())
     }
 
     /// How many of the lanes may be used, so that look-ups are short.
     pub(super) fn room(&self) -> usize {
         self.lanes() * 4 / 5
-    }
-
-    /// Has the processor fetch the bucket that is looked at first.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn fetch(&self, hash: u64) {
-        #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
-        // SAFETY: a hint, and the bucket lives.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(self.bucket(first(hash))).cast());
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
-        let _ = hash;
     }
 
     /// A number with the tag of this hash that fits; without one, where the next number with this hash goes. There must be a free lane somewhere.
@@ -130,6 +121,7 @@ impl Index {
         let (mut at, mut removed) = (first(hash), None);
         loop {
             let bucket = self.bucket(at);
+            bucket.expect();
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
             while let Some(lane) = equal.next() {
@@ -139,8 +131,10 @@ impl Index {
                 }
             }
             // Whatever was linked later than this lane was free is here or before.
-            removed = removed.or_else(|| bucket.removed(tags));
-            if let Some(lane) = bucket.free(tags[0]) {
+            if self.has_removed.load(Ordering::Relaxed) {
+                removed = removed.or_else(|| bucket.removed(tags));
+            }
+            if let Some(lane) = bucket.free(tags) {
                 return Err(removed.unwrap_or(lane));
             }
             at = at.wrapping_add(1);
@@ -153,7 +147,7 @@ impl Index {
         let mut at = first(hash);
         loop {
             let bucket = self.bucket(at);
-            if let Some(lane) = bucket.free(bucket.tags[0].load(Ordering::Relaxed)) {
+            if let Some(lane) = bucket.free(bucket.tags(Ordering::Relaxed)) {
                 return lane.link(hash, number);
             }
             at = at.wrapping_add(1);
@@ -163,14 +157,14 @@ impl Index {
     /// Takes a number out that is linked, if need be with another hash; only by the writer.
     pub(super) fn unlink(&self, hash: u64, number: u32) {
         if let Some((bucket, lane)) = self.lane_of(hash, number).or_else(|| self.lane_with(number)) {
-            bucket.mark(lane, REMOVED);
+            self.remove(bucket, lane);
         }
     }
 
     /// Has the line come that is most likely written by [`unlink`](Self::unlink).
     #[inline]
     pub(super) fn expect_unlink(&self, hash: u64) {
-        prefetch::to_write(self.bucket(first(hash)));
+        prefetch::to_write(self.bucket(first(hash)).tags.as_ptr());
     }
 
     /// Puts another number in the place of one that is linked, if need be with another hash; only by the writer. Readers find either.
@@ -182,18 +176,23 @@ impl Index {
 
     /// Takes out all numbers but these; only by the writer.
     pub(super) fn retain(&self, keep: impl Fn(u32) -> bool) {
-        for bucket in self.buckets.iter() {
+        for bucket in self.buckets() {
             let tags = bucket.tags(Ordering::Relaxed);
             for lane in Bucket::linked(tags) {
                 if !keep(bucket.numbers[lane].load(Ordering::Relaxed)) {
-                    bucket.mark(lane, REMOVED);
+                    self.remove(bucket, lane);
                 }
             }
         }
     }
 
+    fn remove(&self, bucket: Bucket<'_>, lane: usize) {
+        self.has_removed.store(true, Ordering::Relaxed);
+        bucket.mark(lane, REMOVED);
+    }
+
     /// Where a number is linked; only for the writer.
-    fn lane_of(&self, hash: u64, number: u32) -> Option<(&Bucket, usize)> {
+    fn lane_of(&self, hash: u64, number: u32) -> Option<(Bucket<'_>, usize)> {
         let mut at = first(hash);
         loop {
             let bucket = self.bucket(at);
@@ -204,7 +203,7 @@ impl Index {
                     return Some((bucket, lane));
                 }
             }
-            if bucket.free(tags[0]).is_some() {
+            if bucket.free(tags).is_some() {
                 return None;
             }
             at = at.wrapping_add(1);
@@ -214,8 +213,8 @@ impl Index {
     /// Where a number is linked, whatever its hash was then: a key's `Hash` is users' code, and may say something else each time. What is freed must
     /// not stay linked for that. Only for the writer. O(lanes).
     #[cold]
-    fn lane_with(&self, number: u32) -> Option<(&Bucket, usize)> {
-        self.buckets.iter().find_map(|bucket| {
+    fn lane_with(&self, number: u32) -> Option<(Bucket<'_>, usize)> {
+        self.buckets().find_map(|bucket| {
             let mut linked = Bucket::linked(bucket.tags(Ordering::Relaxed));
             let lane = linked.find(|lane| bucket.numbers[*lane].load(Ordering::Relaxed) == number);
             lane.map(|lane| (bucket, lane))
@@ -224,15 +223,20 @@ impl Index {
 
     /// All numbers that are linked.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.buckets.iter().flat_map(|bucket| {
-            Bucket::linked(bucket.tags(Ordering::Acquire)).map(|lane| bucket.numbers[lane].load(Ordering::Acquire))
+        self.buckets().flat_map(|bucket| {
+            Bucket::linked(bucket.tags(Ordering::Acquire)).map(move |lane| bucket.numbers[lane].load(Ordering::Acquire))
         })
     }
 
     /// Which is the next one after the last is the first again.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn bucket(&self, at: usize) -> &Bucket {
-        &self.buckets[at & (self.buckets.len() - 1)]
+    fn bucket(&self, at: usize) -> Bucket<'_> {
+        let (Numbers(numbers), Tags(tags)) = self.buckets.at(at);
+        Bucket { tags, numbers }
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = Bucket<'_>> {
+        (0..self.buckets.len()).map(|at| self.bucket(at))
     }
 }
 
@@ -246,7 +250,8 @@ impl Lane<'_> {
     /// Has the line come that [`link`](Self::link) writes.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn expect_link(&self) {
-        prefetch::to_write(self.bucket);
+        prefetch::to_write(self.bucket.tags.as_ptr());
+        prefetch::to_write(&raw const self.bucket.numbers[self.lane]);
     }
 
     /// Links a number with this hash; only by the writer, who has linked nothing since the lane was found.
@@ -255,34 +260,40 @@ impl Lane<'_> {
         let Self { bucket, lane, is_new } = self;
         // Release: with the Acquire of who has seen the tag that was there before.
         bucket.numbers[lane].store(number, Ordering::Release);
-        // No branch: which word it is cannot be foretold, and finding out takes until the bucket is in the cache. What is taken away is the
-        // tag of a removed lane, or that of a free one, which is nothing.
-        let (shift, old) = (lane % LANES * 8, if is_new { FREE } else { REMOVED });
-        let change = u64::from(tag(hash) ^ old) << shift;
-        let [in_first, in_second] = if lane < LANES { [change, 0] } else { [0, change] };
-        let [first, second] = bucket.tags(Ordering::Relaxed);
-        bucket.tags[1].store(second ^ in_second, Ordering::Release);
-        bucket.tags[0].store((first ^ in_first) + (u64::from(is_new) << USED_AT), Ordering::Release);
+        // What is taken away is the tag of a removed lane, or that of a free one, which is nothing.
+        let (word, old) = (&bucket.tags[lane / LANES], if is_new { FREE } else { REMOVED });
+        let change = u64::from(tag(hash) ^ old) << (lane % LANES * 8);
+        word.store(word.load(Ordering::Relaxed) ^ change, Ordering::Release);
     }
 }
 
-impl Bucket {
+impl<'a> Bucket<'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn tags(&self, ordering: Ordering) -> [u64; WORDS] {
         let first = self.tags[0].load(ordering);
         [first, self.tags[1].load(ordering)]
     }
 
-    /// The next lane, if there is a free one, when this is the first word of tags.
+    /// Has the numbers come, which may lie in two lines.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn free(&self, first: u64) -> Option<Lane<'_>> {
-        let lane = (first >> USED_AT) as usize;
-        (lane < WORDS * LANES).then_some(Lane { bucket: self, lane, is_new: true })
+    fn expect(self) {
+        prefetch::to_read(&raw const self.numbers[0]);
+        prefetch::to_read(&raw const self.numbers[WORDS * LANES - 1]);
+    }
+
+    /// The next lane, if there is a free one, when these are the tags.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn free(self, tags: [u64; WORDS]) -> Option<Lane<'a>> {
+        // The lowest of a word that seems to be is one. No branch: which word it is in cannot be foretold. As long as the first word has one, the
+        // second has no other lanes.
+        let free = tags.map(zeros);
+        let [first, second] = free.map(|lanes| (lanes.trailing_zeros() as usize / 8).min(LANES));
+        (free != [0; WORDS]).then_some(Lane { bucket: self, lane: first + second, is_new: true })
     }
 
     /// A lane that was removed, if there is one, when these are the tags.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn removed(&self, tags: [u64; WORDS]) -> Option<Lane<'_>> {
+    fn removed(self, tags: [u64; WORDS]) -> Option<Lane<'a>> {
         // The lowest of those that seem to be is one.
         let lane = Lanes::with(REMOVED, tags).next()?;
         Some(Lane { bucket: self, lane, is_new: false })
@@ -299,19 +310,6 @@ impl Bucket {
         let others = word.load(Ordering::Relaxed) & !(0xff << shift);
         word.store(others | u64::from(tag) << shift, Ordering::Release);
     }
-}
-
-/// Buckets without numbers; few are of memory that is zero already where the system gives it so.
-#[cfg(not(loom))]
-fn empty(buckets: usize, memory: &Arc<Memory>) -> Buckets {
-    // SAFETY: all zero bits are a bucket whose lanes are free.
-    unsafe { Zeroed::new(buckets, memory) }
-}
-
-/// Buckets without numbers.
-#[cfg(loom)]
-fn empty(buckets: usize, _memory: &Arc<Memory>) -> Buckets {
-    (0..buckets).map(|_| Bucket::default()).collect()
 }
 
 /// Marks on the highest bit the lanes that are zero. A lane of 1 above one that is zero may be marked as well.
@@ -334,7 +332,7 @@ fn tag(hash: u64) -> u8 {
     ((hash >> 56) as u8).max(REMOVED + 1)
 }
 
-const _: () = assert!(FREE == 0 && (cfg!(loom) || size_of::<Bucket>() == 64));
+const _: () = assert!(FREE == 0 && (cfg!(loom) || size_of::<Numbers>() == 48 && size_of::<Tags>() == 16));
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,6 @@ mod shard;
 mod stock;
 mod view;
 mod writer;
-#[cfg(not(loom))]
 mod zeroed;
 
 use std::{
@@ -39,7 +38,7 @@ use crate::cache::{
         garbage,
     },
     table::{
-        bias::Turn,
+        bias::{Alone, Turn},
         key::{Key, Lookup, Output},
     },
     thread::registry::Pinned,
@@ -50,14 +49,15 @@ const SHARDS: usize = 1 << SHARD_BITS;
 /// The slots of the keys that are not small integers.
 pub(super) struct Hashed<K, R> {
     hasher: RandomState,
-    shards: Box<[Shard<K, R>]>,
+    shards: Box<[Shard<K, R>; SHARDS]>,
 }
 
 impl<K: Key, R: Output> Hashed<K, R> {
     /// An empty one, which keeps what it outgrows until it goes, or has it retired.
     pub(super) fn new(keeps: bool) -> Self {
         let memory = Arc::new(Memory::default());
-        let shards = (0..SHARDS).map(|_| Shard::new(keeps, memory.clone())).collect();
+        let shards: Box<[_]> = (0..SHARDS).map(|_| Shard::new(keeps, memory.clone())).collect();
+        let Ok(shards) = shards.try_into() else { unreachable!("so many were made") };
         Self { hasher: RandomState::default(), shards }
     }
 
@@ -66,14 +66,6 @@ impl<K: Key, R: Output> Hashed<K, R> {
     pub(super) fn find<'pin, Q: Lookup<K>>(&self, key: Q, pin: Pinned<'pin>) -> Option<&'pin Entry<K, R>> {
         let hash = self.hash(key);
         self.shard(hash).find(hash, key, pin).ok()
-    }
-
-    /// Has the processor fetch what a look-up of a key begins with.
-    pub(super) fn fetch<Q: Lookup<K>>(&self, key: Q, pin: Pinned<'_>) {
-        let hash = self.hash(key);
-        if let Some(view) = self.shard(hash).view(pin) {
-            view.index.fetch(hash);
-        }
     }
 
     /// For about so many entries there is room.
@@ -129,6 +121,31 @@ impl<K: Key, R: Output> Hashed<K, R> {
                 shard.grow(&self.hasher, &turn, pin)?;
             }
         }
+    }
+
+    /// As [`find_or_make`](Self::find_or_make) by who is alone, so that one look is enough. `None` where there is no room.
+    ///
+    /// # Safety
+    /// Neither the hash nor the comparison nor the copy of the key is code of users.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) unsafe fn file_alone<'pin>(
+        &self,
+        key: &K,
+        state: State,
+        alone: &Alone<'_>,
+        pin: Pinned<'pin>,
+    ) -> Option<(&'pin Entry<K, R>, bool)> {
+        let hash = self.hash(key);
+        let shard = self.shard(hash);
+        let lane = match shard.find(hash, key, pin) {
+            Ok(found) => return Some((found, false)),
+            Err(missing) => missing.at?.1,
+        };
+        let mut writer = shard.write_alone(alone);
+        if shard.is_full(&writer) {
+            return None;
+        }
+        Some((shard.insert(&mut writer, hash, key.to_key(), (state, None), lane), true))
     }
 
     /// Whether a key has an entry, for the writer, so that what a concurrent maker does is either seen or has not begun.

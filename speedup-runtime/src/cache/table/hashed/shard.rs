@@ -23,7 +23,7 @@ use super::{
 use crate::cache::{
     memory::prefetch,
     table::{
-        bias::Turn,
+        bias::{Alone, Turn},
         key::{Key, Lookup, Output},
         slot::{State, Word},
     },
@@ -95,6 +95,13 @@ impl<K: Key, R: Output> Shard<K, R> {
         // SAFETY: nobody else comes here during the turn of a thread that is alone, which begins no second turn meanwhile and
         // ends one borrow before the next; all others hold the lock. The borrow ends before either does.
         Writing { writer: unsafe { &mut *self.writer.get() }, _lock }
+    }
+
+    /// The same for who is alone.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn write_alone<'a>(&'a self, _alone: &'a Alone<'_>) -> Writing<'a, K, R> {
+        // SAFETY: as above.
+        Writing { writer: unsafe { &mut *self.writer.get() }, _lock: None }
     }
 
     /// The view, for the writer.
@@ -257,7 +264,10 @@ impl<K: Key, R: Output> Shard<K, R> {
         let mut writer = self.write(&turn);
         // Of several who come here one is first.
         if self.view.load(Ordering::Relaxed) == old {
-            new.index.retain(|number| new.entry(number).state.word() != Word::Removed);
+            // Where some were removed since they were linked, there are fewer left.
+            if linked != writer.live {
+                new.index.retain(|number| new.entry(number).state.word() != Word::Removed);
+            }
             writer.room = new.index.room() - linked;
             if self.keeps {
                 new.outgrown = old;

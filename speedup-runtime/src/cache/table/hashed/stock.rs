@@ -20,6 +20,8 @@ impl<K: Key, R: Output> Shard<K, R> {
         }
         let (entry, number) = (writer.fresh.start, writer.made);
         writer.fresh.start = entry.wrapping_add(1);
+        // The next one, until which there are likely to be entries of many other shards.
+        prefetch::to_write(entry.wrapping_add(2).cast::<u8>().wrapping_sub(1));
         writer.made = number + 1;
         (entry, number)
     }
