@@ -31,6 +31,7 @@ mod expand_tables;
 mod expand_types;
 mod forecast;
 mod form;
+mod in_scope;
 mod itself;
 mod keep;
 mod model;

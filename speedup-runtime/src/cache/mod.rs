@@ -43,6 +43,7 @@ pub use self::api::{
     context::{Body, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
+    in_scope::{InItsScope, InScope},
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},

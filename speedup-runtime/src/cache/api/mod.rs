@@ -25,6 +25,8 @@ mod group;
 #[cfg(all(feature = "stores", not(loom)))]
 mod helping;
 #[cfg(not(loom))]
+pub(in crate::cache) mod in_scope;
+#[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;

@@ -1,6 +1,6 @@
 //! The kinds of bodies, each as a function that computes a value by it: what a [`Callee`] names.
 
-use std::ptr::NonNull;
+use std::{hint::assert_unchecked, ptr::NonNull};
 
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
@@ -48,8 +48,11 @@ unsafe fn the_one<F: Copy>() -> F {
 #[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
     let context = registry::current().own.context.get();
-    // SAFETY: whoever made the callee had the body and the context, which outlives the call.
-    unsafe { (the_one::<F>(), &*context.cast::<C>(), context) }
+    // SAFETY: whoever made the callee had the body and the context, which outlives the call, and so is nowhere null.
+    unsafe {
+        assert_unchecked(!context.is_null());
+        (the_one::<F>(), &*context.cast::<C>(), context)
+    }
 }
 
 /// As [`run_known`], by the closure that the function carries.
