@@ -21,11 +21,11 @@ use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_k
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home};
-use super::in_scope;
 use super::itself;
 use super::keep::Keep;
 use super::model::Cached;
 use super::moved::Moved;
+use super::own_calls;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -304,8 +304,8 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
     }
-    if in_scope::goes_on(model, context) {
-        let (inside, own) = (inside(), in_scope::own_calls(model, context));
+    if own_calls::go_on_in_scope(model, context) {
+        let (inside, own) = (inside(), own_calls::in_scope(model, context));
         return quote_spanned! {at=>
             ::speedup::cache::InItsScope(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::InScope<'_, #key, #result>| -> #result {
                 #own #computed

@@ -31,12 +31,12 @@ mod expand_tables;
 mod expand_types;
 mod forecast;
 mod form;
-mod in_scope;
 mod itself;
 mod keep;
 mod model;
 mod moved;
 mod others;
+mod own_calls;
 mod policies;
 mod refused;
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::api::{
+    at_place::AtPlace,
     autoref as probe,
     borrowed::{Borrowed, Lent, Within},
     branches::TablesState,
@@ -47,8 +48,8 @@ pub use self::api::{
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},
-    spans::{Asked, Foretells, Outermost, Spans},
-    stretch::{Stretch, span_at, span_like, span_of, span_size},
+    spans::{Asked, Foretells, Outermost, Spans, may_look_ahead},
+    stretch::{Given, Stretch, given, span_at, span_beside, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
     warming::Warming,

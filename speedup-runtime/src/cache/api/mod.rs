@@ -1,6 +1,8 @@
 //! What users and expansions meet: the handle, its function, keys, tasks and counts.
 
 #[cfg(not(loom))]
+pub(in crate::cache) mod at_place;
+#[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
 mod behind;

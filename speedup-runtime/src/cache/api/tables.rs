@@ -22,7 +22,7 @@ use crate::cache::{
         cache::Cache,
         divided::Divided,
     },
-    call::{callee::Callee, function::Function, state::Core},
+    call::{bodies::Inside, callee::Callee, function::Function, state::Core},
     fork::ahead,
     sharing::granularity::Grain,
     table::key::{Key, Lookup, Output, Part},
@@ -64,6 +64,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
     ) -> Self {
         let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
+        let body = move |own: &S, key: &V, _: Inside<'_, V, R>| body(own, key);
         Self { state, function: Function::steady(name, body), branches, most: MOST }
     }
 
