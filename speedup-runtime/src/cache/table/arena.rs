@@ -39,9 +39,24 @@ impl Default for Slabs {
 
 impl Slabs {
     /// Memory of this layout, which is not empty; uninitialised, and there until the slabs are dropped.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[inline]
     pub(super) fn take(&mut self, layout: Layout) -> *mut u8 {
         let size = layout.pad_to_align().size();
+        match fitting(&self.left, layout) {
+            Some(start) => {
+                self.left.start = start.wrapping_add(size);
+                self.taken += size;
+                start
+            }
+            None => self.take_more(layout, size),
+        }
+    }
+
+    /// The same where nothing is left that would do.
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    fn take_more(&mut self, layout: Layout, size: usize) -> *mut u8 {
         let chunk = if self.taken < SLAB { (self.taken / CHUNK_PART).clamp(CHUNK, 8 * CHUNK) } else { SLAB };
         if size > chunk / 4 {
             return self.take_apart(layout);
@@ -68,11 +83,7 @@ impl Slabs {
     /// Cuts a piece from what is left, or from a new slab or chunk of so many bytes.
     fn cut(&mut self, layout: Layout, chunk: usize) -> *mut u8 {
         let size = layout.pad_to_align().size();
-        let fitting = |left: &Range<*mut u8>| {
-            let start = left.start.wrapping_add(left.start.align_offset(layout.align()));
-            (start.addr() + size <= left.end.addr()).then_some(start)
-        };
-        let start = fitting(&self.left).unwrap_or_else(|| {
+        let start = fitting(&self.left, layout).unwrap_or_else(|| {
             if chunk == SLAB {
                 self.begin_slab();
             } else {
@@ -80,7 +91,7 @@ impl Slabs {
                 let bytes = chunk / size * size + layout.align();
                 self.begin(Layout::from_size_align(bytes, align_of::<usize>()).expect("a power of two"));
             }
-            fitting(&self.left).expect("one at least")
+            fitting(&self.left, layout).expect("one at least")
         });
         self.left.start = start.wrapping_add(size);
         self.taken += size;
@@ -109,6 +120,13 @@ impl Slabs {
         first::push(&mut self.blocks, (block, layout));
         block
     }
+}
+
+/// Where in what is left there is room for this layout.
+#[inline]
+fn fitting(left: &Range<*mut u8>, layout: Layout) -> Option<*mut u8> {
+    let start = left.start.wrapping_add(left.start.align_offset(layout.align()));
+    (start.addr() + layout.pad_to_align().size() <= left.end.addr()).then_some(start)
 }
 
 impl Drop for Slabs {

@@ -179,9 +179,34 @@ impl<K: Key, R> Pages<K, R> {
         if self.strays.is_any() {
             return None;
         }
+        if matches!(turn, Turn::Alone(_))
+            && let Some(slot) = self.make_at_once(packed)
+        {
+            return Some(slot);
+        }
         self.find_or_make(packed, turn, pin)?;
         // Another thread may have made it, after a key had strayed.
         self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
+    }
+
+    /// Makes the page of a key where no key has strayed, its directories are there, and pages may be made without asking: as most are. Only by who
+    /// is alone.
+    fn make_at_once<'pin>(&self, packed: u64) -> Option<Slot<'pin, R>> {
+        let place = Self::place(packed);
+        let (mut at, mut link) = (self.root.load(Ordering::Relaxed), None);
+        for step in &place.path[..K::COORDINATES] {
+            // SAFETY: what is not null is a directory of this table, and so are the links of those above the last level.
+            let entry: &AtomicPtr<u8> = unsafe { Directory::entry_of(at, *step)? };
+            (at, link) = (entry.load(Ordering::Relaxed).cast(), Some(entry));
+        }
+        // Beyond a line, the first directory has something at this very place.
+        if !at.is_null() || K::COORDINATES == 1 && self.is_far(&place) {
+            return None;
+        }
+        // SAFETY: who is alone is the only one to change the table.
+        let page = self.growth.with_mut(|growth| self.make_page(unsafe { &mut *growth }, link?, false, false));
+        // SAFETY: made just now for this place.
+        page.map(|page| unsafe { PageOf::<K, R>::slot(page, place.slot, packed) })
     }
 
     /// Whether there is no page for a key, and none will be made for now, without the lock.
@@ -253,6 +278,21 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
+        self.make_page(growth, link, self.strays.may_hold(&place.path), is_far)
+    }
+
+    /// Makes a page behind a link, unless there are as many as may be made without asking.
+    #[inline]
+    fn make_page(
+        &self,
+        growth: &mut Growth,
+        link: &AtomicPtr<u8>,
+        is_mixed: bool,
+        is_far: bool,
+    ) -> Option<*mut u8> {
+        if growth.pages >= growth.allowed.max(Self::FREE) {
+            return None;
+        }
         self.allowance.note_page(PageOf::<K, R>::LAYOUT.size(), is_far);
         let page = growth.memory.take(PageOf::<K, R>::LAYOUT);
         // The values need not be anything yet, and a page with few of them leaves most of its memory untouched.
@@ -263,7 +303,7 @@ impl<K: Key, R> Pages<K, R> {
         unsafe {
             PageOf::<K, R>::fill(page);
         }
-        link.store(PageLink::new(page, self.strays.may_hold(&place.path)).link(), Ordering::Release);
+        link.store(PageLink::new(page, is_mixed).link(), Ordering::Release);
         growth.pages += 1;
         self.note_bytes(growth);
         #[cfg(not(loom))]
