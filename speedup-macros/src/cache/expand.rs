@@ -331,13 +331,13 @@ fn body(model: &Cached) -> TokenStream {
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that; and does, where two do.
     let inline =
         if model.has_spans() { quote!(#[inline(always)] #[allow(clippy::inline_always)]) } else { quote!(#[inline]) };
-    let (block, lints) = if own_calls::go_on_by_place(model) {
-        let (inside, ty) = (own_calls::inside(), expand_spans::inside_type(model));
-        signature.inputs.insert(0, syn::parse_quote!(#inside: ::core::option::Option<#ty>));
-        let own = own_calls::by_place(model);
-        (quote!({ #own #block }), quote!(#lints #[allow(clippy::too_many_arguments)]))
-    } else {
-        (block, quote!(#lints))
+    let (block, lints) = match own_calls::running(model) {
+        Some((inside, ty)) => {
+            signature.inputs.insert(0, syn::parse_quote!(#inside: #ty));
+            let own = own_calls::of_running(model);
+            (quote!({ #own #block }), quote!(#lints #[allow(clippy::too_many_arguments)]))
+        }
+        None => (block, quote!(#lints)),
     };
     quote!(#inline #lints #(#attributes)* #signature #block)
 }

@@ -44,6 +44,17 @@ pub(super) fn go_on_by_place(model: &Cached) -> bool {
     model.has_spans() && !model.returns_ref && expand_spans::are_named(model) && can(model)
 }
 
+/// Whether the calls of a body go on in the table of what they pass on by themselves.
+pub(super) fn go_on_in_table(model: &Cached) -> bool {
+    let is_told = |argument: &Argument| argument.pass != Pass::Clone && !argument.by_bits;
+    model.has_tables()
+        && !model.has_spans()
+        && !model.returns_ref
+        && model.arguments_that_are(true).iter().all(is_told)
+        && model.arguments_that_are(false).iter().all(|argument| argument.pass != Pass::Lend)
+        && can(model)
+}
+
 /// Whether a closure can stand for the function in its body. Bodies that use rayon are what they would be without: jobs of its threads are none
 /// of the running call's.
 fn can(model: &Cached) -> bool {
@@ -152,9 +163,51 @@ pub(super) fn in_scope(model: &Cached, context: &Context) -> TokenStream {
     }
 }
 
-/// What the running call is known as by a body whose calls go on by place.
+/// What the running call is known as by a body that gets it as an argument.
 pub(super) fn inside() -> Ident {
     Ident::new("inside", Span::mixed_site())
+}
+
+/// The running call, as an argument of the body: its name and its type.
+pub(super) fn running(model: &Cached) -> Option<(Ident, TokenStream)> {
+    let at = model.shown_at();
+    if go_on_by_place(model) {
+        let ty = expand_spans::inside_type(model);
+        return Some((inside(), quote_spanned!(at=> ::core::option::Option<#ty>)));
+    }
+    go_on_in_table(model).then(|| (inside(), expand_tables::inside_type(model)))
+}
+
+/// What the body begins with that gets the running call as an argument.
+pub(super) fn of_running(model: &Cached) -> TokenStream {
+    if model.has_spans() { by_place(model) } else { in_table(model) }
+}
+
+/// ```text
+/// let passed_on = (graph,);
+/// let paths = identity(#[inline(always)] |graph: &Graph, n: usize| -> u64 {
+///     InTable::get(inside, is_same(graph, &passed_on.0), (n,), |(n,)| paths(graph, n))
+/// });
+/// ```
+fn in_table(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let function = &model.function.sig.ident;
+    let (passed_on, inside) = (Ident::new("passed_on", Span::mixed_site()), inside());
+    let parameters = model.arguments.iter().map(Argument::in_wrapper);
+    let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
+    let output = &model.function.sig.output;
+    let (steady, varying) = (model.arguments_that_are(true), model.arguments_that_are(false));
+    let given =
+        signature::tuple(at, steady.iter().map(|argument| expand_context::outer_name(argument).into_token_stream()));
+    let same = expand_tables::same(at, &steady, &passed_on.to_token_stream());
+    let key = signature::tuple(at, varying.iter().map(|argument| argument.name.to_token_stream()));
+    quote_spanned! {at=>
+        let #passed_on = #given;
+        #[allow(unused_variables, non_snake_case, clippy::redundant_closure, clippy::shadow_unrelated, clippy::too_many_arguments)]
+        let #function = ::core::convert::identity(#[inline(always)] |#(#parameters),*| #output {
+            ::speedup::cache::InTable::get(#inside, #(#same)&&*, #key, |#key| #function(#(#names),*))
+        });
+    }
 }
 
 /// ```text
@@ -164,7 +217,7 @@ pub(super) fn inside() -> Ident {
 ///     AtPlace::get(running, |inside, given| .. Some((span_beside(design, given.0)?,)), || (design,), || ways(patterns, design))
 /// });
 /// ```
-pub(super) fn by_place(model: &Cached) -> TokenStream {
+fn by_place(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let function = &model.function.sig.ident;
     let [running, passed_on, given] =

@@ -45,6 +45,7 @@ pub use self::api::{
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     in_scope::{InItsScope, InScope},
+    in_table::InTable,
     into_function::IntoFunction,
     of_types::of_types,
     scoped::{Place, Scoped, number_of, place_of},

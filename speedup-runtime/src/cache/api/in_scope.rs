@@ -59,21 +59,12 @@ impl<K: Key, R: Output> InScope<'_, K, R> {
         }
         let (Inside { core, callee }, worker) = (self.inside, registry::current());
         // A hit has it nowhere in memory: it is put there where it is needed.
-        let mut key = ManuallyDrop::new(key);
+        let key = ManuallyDrop::new(key);
         // SAFETY: the core is that of a scope.
-        match unsafe { core.look_in_scope(&key, worker) } {
-            Ok(value) => {
-                // SAFETY: it is not used again.
-                unsafe { ManuallyDrop::drop(&mut key) };
-                value
-            }
-            Err(free) => {
-                // SAFETY: it is not used again.
-                let key = unsafe { ManuallyDrop::take(&mut key) };
-                // SAFETY: as above, and found for this key.
-                unsafe { core.get_free(callee, &key, worker, free) }
-            }
-        }
+        let looked = unsafe { core.look_in_scope(&key, worker) };
+        let key = ManuallyDrop::into_inner(key);
+        // SAFETY: as above, and found for this key.
+        looked.unwrap_or_else(|free| unsafe { core.get_free(callee, &key, worker, free) })
     }
 }
 

@@ -29,6 +29,8 @@ mod helping;
 #[cfg(not(loom))]
 pub(in crate::cache) mod in_scope;
 #[cfg(not(loom))]
+pub(in crate::cache) mod in_table;
+#[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
