@@ -61,10 +61,14 @@ impl<K: Key, R: Output> InScope<'_, K, R> {
         // A hit has it nowhere in memory: it is put there where it is needed.
         let key = ManuallyDrop::new(key);
         // SAFETY: the core is that of a scope.
-        let looked = unsafe { core.look_in_scope(&key, worker) };
-        let key = ManuallyDrop::into_inner(key);
-        // SAFETY: as above, and found for this key.
-        looked.unwrap_or_else(|free| unsafe { core.get_free(callee, &key, worker, free) })
+        match unsafe { core.look_in_scope(&key, worker) } {
+            Ok(value) => {
+                drop(ManuallyDrop::into_inner(key));
+                value
+            }
+            // Not by a closure, which would be a frame of each level. SAFETY: as above, and found for this key.
+            Err(free) => unsafe { core.get_free(callee, &ManuallyDrop::into_inner(key), worker, free) },
+        }
     }
 }
 

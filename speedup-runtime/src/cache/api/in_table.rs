@@ -46,9 +46,13 @@ impl<'c, V: Key, R: Output> InTable<'c, V, R> {
         // A hit has it nowhere in memory: it is put there where it is needed.
         let key = ManuallyDrop::new(V::of(key));
         // SAFETY: the tables of the core last.
-        let looked = unsafe { core.look_at_hand(&key, worker) };
-        let key = ManuallyDrop::into_inner(key);
-        // SAFETY: as above, and found for this key.
-        looked.unwrap_or_else(|free| unsafe { core.get_free(callee, &key, worker, free) })
+        match unsafe { core.look_at_hand(&key, worker) } {
+            Ok(value) => {
+                drop(ManuallyDrop::into_inner(key));
+                value
+            }
+            // Not by a closure, which would be a frame of each level. SAFETY: as above, and found for this key.
+            Err(free) => unsafe { core.get_free(callee, &ManuallyDrop::into_inner(key), worker, free) },
+        }
     }
 }
