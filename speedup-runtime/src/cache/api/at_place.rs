@@ -16,7 +16,7 @@
 use std::{mem::ManuallyDrop, ptr};
 
 use crate::cache::{
-    api::spans::{Outermost, first_at},
+    api::outermost::{Outermost, first_at},
     call::bodies::Inside,
     table::key::{Key, Lookup, Output},
     thread::{call_stack, frame::Frame, registry},

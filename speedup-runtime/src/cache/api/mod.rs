@@ -35,6 +35,8 @@ pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]
+pub(in crate::cache) mod outermost;
+#[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]
 pub(in crate::cache) mod spans;

@@ -17,15 +17,15 @@
 //! Calls from outside share as they would by their contents: the calls that an outermost call makes itself are looked up there,
 //! too, and the last table of places is kept for one whose part begins or ends what that was about.
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    ptr::{self, null},
-    sync::Arc,
-};
+use std::{fmt, marker::PhantomData, ptr, sync::Arc};
 
 use crate::cache::{
-    api::{at_place::AtPlace, cache::Cache, tables::Tables},
+    api::{
+        at_place::AtPlace,
+        cache::Cache,
+        outermost::{Outermost, callee, first_at},
+        tables::Tables,
+    },
     call::{
         bodies::Inside,
         callee::Callee,
@@ -47,34 +47,6 @@ use crate::cache::{
 const LEAST: usize = 48;
 /// So many running calls are looked through for one of the same function: more than one only if others lie between.
 const NEAR: usize = 4;
-
-/// What an outermost call was given: the arguments that all calls pass on, and the others, which the parts lie in.
-pub struct Outermost<S: Key, K: Key, R: Output> {
-    /// Where it is looked up by contents. Borrowed for as long as a call of it runs, as is what follows; then only compared.
-    content: *const Core<K, R>,
-    steady: *const S,
-    key: K,
-}
-
-// SAFETY: shared state and arguments, which are both.
-unsafe impl<S: Key, K: Key, R: Output> Send for Outermost<S, K, R> {}
-// SAFETY: as above.
-unsafe impl<S: Key, K: Key, R: Output> Sync for Outermost<S, K, R> {}
-
-impl<S: Key, K: Key, R: Output> Outermost<S, K, R> {
-    /// The arguments that all calls pass on.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn steady(&self) -> &S {
-        // SAFETY: who has an outermost call at hand is a call inside it, or one that was just given the same.
-        unsafe { &*self.steady }
-    }
-
-    /// The others.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn key(&self) -> &K {
-        &self.key
-    }
-}
 
 /// The calls of a function by places: what `#[cache]` makes of one whose calls pass on parts of slices or strings.
 ///
@@ -322,32 +294,6 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn may_look_ahead() -> bool {
     !Grain::is_alone(registry::current())
-}
-
-/// A call that an outermost call makes itself, which may have been an outermost call before.
-#[cold]
-#[inline(never)]
-pub(super) fn first_at<S: Key, K: Key, V: Key, R: Output, Q: Lookup<K>>(
-    core: &Core<V, R>,
-    function: &Function<V, R>,
-    own: &Outermost<S, K, R>,
-    place: &V,
-    key: Q,
-) -> R {
-    if let Some(value) = core.hit(place, place.pack()) {
-        return value;
-    }
-    // SAFETY: the outermost call runs, and its cache with it.
-    if let Some(value) = unsafe { &*own.content }.hit(key, None) {
-        return value;
-    }
-    core.get(callee(function, core), place)
-}
-
-/// What to call for a call in this core.
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn callee<'a, V: Key, R: Output>(function: &'a Function<V, R>, core: &'a Core<V, R>) -> Callee<'a, V, R> {
-    function.callee_in(core.steady.as_ref().map_or(null(), |own| own.at().as_ptr().cast_const()))
 }
 
 /// Adds what is known of an outermost call to what is known of the function when it ends, also by a panic.

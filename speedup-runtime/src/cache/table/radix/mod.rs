@@ -189,26 +189,6 @@ impl<K: Key, R> Pages<K, R> {
         self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
     }
 
-    /// Makes the page of a key where no key has strayed, its directories are there, and pages may be made without asking: as most are. Only by who
-    /// is alone.
-    fn make_at_once<'pin>(&self, packed: u64) -> Option<Slot<'pin, R>> {
-        let place = Self::place(packed);
-        let (mut at, mut link) = (self.root.load(Ordering::Relaxed), None);
-        for step in &place.path[..K::COORDINATES] {
-            // SAFETY: what is not null is a directory of this table, and so are the links of those above the last level.
-            let entry: &AtomicPtr<u8> = unsafe { Directory::entry_of(at, *step)? };
-            (at, link) = (entry.load(Ordering::Relaxed).cast(), Some(entry));
-        }
-        // Beyond a line, the first directory has something at this very place.
-        if !at.is_null() || K::COORDINATES == 1 && self.is_far(&place) {
-            return None;
-        }
-        // SAFETY: who is alone is the only one to change the table.
-        let page = self.growth.with_mut(|growth| self.make_page(unsafe { &mut *growth }, link?, false, false));
-        // SAFETY: made just now for this place.
-        page.map(|page| unsafe { PageOf::<K, R>::slot(page, place.slot, packed) })
-    }
-
     /// Whether there is no page for a key, and none will be made for now, without the lock.
     #[inline]
     pub(super) fn refuses(&self, packed: u64, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
