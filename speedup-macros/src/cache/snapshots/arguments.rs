@@ -435,3 +435,12 @@ fn a_raw_name_with_a_lifetime() {
         "##]],
     );
 }
+
+#[test]
+fn calls_that_pass_the_same_on_go_on_in_its_table() {
+    check(
+        "",
+        "fn paths(graph: &Graph, most: u8, n: usize) -> u64 { paths(graph, most, n - 1).max(1) }",
+        &expect![],
+    );
+}
