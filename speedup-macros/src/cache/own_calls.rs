@@ -20,6 +20,7 @@ use syn::visit::{self, Visit};
 use syn::{FnArg, ItemFn, ReturnType, Safety, Signature, Type};
 
 use super::borrowed;
+use super::checked;
 use super::expand_context;
 use super::expand_spans;
 use super::expand_tables;
@@ -39,9 +40,9 @@ pub(super) fn go_on_in_scope(model: &Cached, context: &Context) -> bool {
         && can(model)
 }
 
-/// Whether the calls of a body go on by place by themselves.
+/// Whether the calls of a body go on by place by themselves: not where it is yet to be checked what the types of parts have, which is told once.
 pub(super) fn go_on_by_place(model: &Cached) -> bool {
-    model.has_spans() && !model.returns_ref && expand_spans::are_named(model) && can(model)
+    model.has_spans() && !model.returns_ref && !checked::has_any(model) && expand_spans::are_named(model) && can(model)
 }
 
 /// Whether the calls of a body go on in the table of what they pass on by themselves.

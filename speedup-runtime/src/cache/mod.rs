@@ -51,7 +51,7 @@ pub use self::api::{
     outermost::Outermost,
     scoped::{Place, Scoped, number_of, place_of},
     spans::{Asked, Foretells, Spans, may_look_ahead},
-    stretch::{Given, Stretch, given, span_at, span_beside, span_like, span_of, span_size},
+    stretch::{GivenPart, Stretch, given, span_at, span_beside, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
     warming::Warming,

@@ -81,31 +81,31 @@ pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option
 }
 
 /// A part that a body was given, with its number and what it lies in.
-pub struct Given<'g, Q: ?Sized, A> {
+pub struct GivenPart<'g, Q: ?Sized, A> {
     part: &'g Q,
     number: u64,
     whole: &'g A,
 }
 
-impl<Q: ?Sized, A> Clone for Given<'_, Q, A> {
+impl<Q: ?Sized, A> Clone for GivenPart<'_, Q, A> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<Q: ?Sized, A> Copy for Given<'_, Q, A> {}
+impl<Q: ?Sized, A> Copy for GivenPart<'_, Q, A> {}
 
 /// The part that has this number.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub fn given<'g, Q: ?Sized, A: Borrow<Q>>(part: &'g Q, number: u64, whole: &'g A) -> Given<'g, Q, A> {
-    Given { part, number, whole }
+pub fn given<'g, Q: ?Sized, A: Borrow<Q>>(part: &'g Q, number: u64, whole: &'g A) -> GivenPart<'g, Q, A> {
+    GivenPart { part, number, whole }
 }
 
 /// As [`span_of`] the whole. Where a part ends with the one that was given, the compiler mostly knows by how much it is shorter, and that it
 /// is no longer.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub fn span_beside<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, given: Given<'_, Q, A>) -> Option<u64> {
+pub fn span_beside<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, given: GivenPart<'_, Q, A>) -> Option<u64> {
     let (count, length) = (given.part.count(), part.count());
     let reaches_to_the_end = given.number <= given.whole.borrow().count() as u64;
     if end_of(part) == end_of(given.part) && length <= count && reaches_to_the_end {
