@@ -31,12 +31,17 @@ use super::steady;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
 
-/// Whether the calls of a scoped function's body go on in its scope by themselves.
+/// Whether the calls of a scoped function's body go on in its scope by themselves: where its key and result have types that lack nothing, of which
+/// there is nothing to tell.
 pub(super) fn go_on_in_scope(model: &Cached, context: &Context) -> bool {
+    let key = expand_context::keyed(model, context)
+        .all(|argument| argument.by_bits || signature::is_harmless(&argument.owned));
     matches!((&context.home, &context.key, &model.within), (Home::Scope, None, None))
         && !model.sequential
         && !model.policies.any()
         && !expand_context::lends(model, context)
+        && key
+        && signature::is_harmless(&model.result)
         && can(model)
 }
 
