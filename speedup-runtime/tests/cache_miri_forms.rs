@@ -16,8 +16,9 @@ use std::{
 use speedup_runtime::{
     Cache,
     cache::{
-        AsyncFallible, Fallible, Function, Handed, Here, Moved, Outermost, Spans, State, Tables, TablesState, span_at,
-        span_like, span_of, span_size,
+        AsyncFallible, AtPlace, Fallible, Function, Handed, Here, InItsScope, InScope, InTable, Moved, Outermost,
+        Scoped, Spans, State, Tables, TablesState, given, place_of, span_at, span_beside, span_like, span_of,
+        span_size,
     },
 };
 
@@ -31,19 +32,26 @@ const MARKS: &Cache<(String,), u64> = {
     static STATE: State<(String,), u64> = State::new();
     let body = |key: &(String,)| match SPANS.enter(&(), key) {
         Some(value) => value,
-        None => body(&key.0),
+        None => body(None, &key.0),
     };
     &Cache::of(&STATE, Function::new("marks", body).show(std::fmt::Debug::fmt))
 };
 
-const SPANS: &Spans<(), (String,), (u64,), u64> = &Spans::of(
+const SPANS: &Spans<(), (String,), (u64,), u64> = &Spans::of_inside(
     "marks",
     |key: &(String,), own: &(String,)| Some((span_like::<str, _>(&key.0, &own.0)?,)),
     |key: &(String,)| span_size::<str, _>(&key.0),
-    |own: &Outermost<(), (String,), u64>, (text,): &(u64,)| body(span_at::<str, _>(&own.key().0, *text)),
+    |own: &Outermost<(), (String,), u64>, (text,): &(u64,), inside: Inside<'_>| {
+        body(Some(inside), span_at::<str, _>(&own.key().0, *text))
+    },
 );
 
-fn body(text: &str) -> u64 {
+type Inside<'c> = AtPlace<'c, (), (String,), (u64,), u64>;
+
+fn body(inside: Option<Inside<'_>>, text: &str) -> u64 {
+    let running = inside.map(|inside| (inside, (given::<str, _>(text, inside.place().0, &inside.key().0),)));
+    let marks =
+        |text: &str| AtPlace::get(running, |_, given| Some((span_beside(text, given.0)?,)), || (text,), || marks(text));
     if text.len() <= 46 {
         return 0;
     }
@@ -82,11 +90,17 @@ fn two_threads_go_by_places_at_once() {
 
 const PATHS: &Tables<(Vec<u64>,), (usize,), u64> = {
     static STATE: TablesState<(Vec<u64>,), (usize,), u64> = TablesState::new();
-    &Tables::of(&STATE, "paths", |(costs,): &(Vec<u64>,), (at,): &(usize,)| match at {
-        0 => costs[0],
-        at => costs[*at] + paths(costs, at - 1),
-    })
-    .limit(2)
+    let body = |(costs,): &(Vec<u64>,), (at,): &(usize,), inside: InTable<'_, (usize,), u64>| {
+        let given = costs.as_slice();
+        let paths = |costs: &[u64], at: usize| inside.get(std::ptr::eq(costs, given), (at,), |(at,)| paths(costs, at));
+        match at {
+            0 => costs[0],
+            // Every other call passes on what lies elsewhere.
+            at if at % 2 == 0 => costs[*at] + paths(&costs.clone(), at - 1),
+            at => costs[*at] + paths(costs, at - 1),
+        }
+    };
+    &Tables::of_inside(&STATE, "paths", body).limit(2)
 };
 
 fn paths(costs: &[u64], at: usize) -> u64 {
@@ -104,6 +118,26 @@ fn tables_for_what_calls_pass_on_come_and_go() {
     thread::scope(|scope| {
         for by in 0..2 {
             scope.spawn(move || assert_eq!(paths(&[by, 1, 2], 2), by + 3));
+        }
+    });
+}
+
+fn sums(values: &[u64], at: usize) -> u64 {
+    static SCOPES: Scoped = Scoped::new();
+    let body = InItsScope(|(at,): &(usize,), inside: InScope<'_, (usize,), u64>| {
+        let given = [place_of(values)];
+        let sums = |values: &[u64], at: usize| inside.get(given, [place_of(values)], (at,), |(at,)| sums(values, at));
+        if *at == 0 { values[0] } else { sums(values, at - 1) + sums(values, at / 2) }
+    });
+    Scoped::get(&SCOPES, [place_of(values)], (at,), || Function::of_context("sums"), body)
+}
+
+#[test]
+fn calls_of_a_body_go_on_in_its_scope() {
+    assert_eq!(sums(&[1, 2, 3], 6), 20);
+    thread::scope(|scope| {
+        for by in 1..3 {
+            scope.spawn(move || assert_eq!(sums(&[by], 4), 10 * by));
         }
     });
 }

@@ -10,6 +10,7 @@ mod fields;
 mod forms;
 mod generics;
 mod lent;
+mod own_calls;
 mod parts;
 mod scopes;
 mod table;

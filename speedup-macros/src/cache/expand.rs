@@ -8,6 +8,7 @@ use super::expand_async;
 use super::form::Form;
 use super::keep::Keep;
 use super::model::Cached;
+use super::own_calls;
 use super::{borrowed, checked, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
@@ -81,7 +82,11 @@ fn taken(model: &Cached, look_up: &TokenStream) -> TokenStream {
 
 /// A call of the user's body, for a table.
 pub(super) fn call(model: &Cached, inner: &TokenStream, passed: impl Iterator<Item = TokenStream>) -> TokenStream {
-    let call = quote!(#inner(#(#passed),*));
+    let outermost = own_calls::go_on_by_place(model).then(|| quote!(::core::option::Option::None,));
+    shared(model, quote!(#inner(#outermost #(#passed),*)))
+}
+
+fn shared(model: &Cached, call: TokenStream) -> TokenStream {
     if model.moves_err { quote!(::speedup::cache::Fallible::share(#call)) } else { call }
 }
 
@@ -226,7 +231,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let show = show(&model.arguments);
     if model.has_tables() {
         let wrapper = model.place.lasting_sibling(&model.function.sig.ident);
-        let call = call(model, &wrapper, passed);
+        let call = shared(model, quote!(#wrapper(#(#passed),*)));
         return quote_spanned! {at=>
             ::speedup::cache::Function::new(#title, |#pattern: &#key| #call) #show
         };
@@ -326,5 +331,13 @@ fn body(model: &Cached) -> TokenStream {
     // So that it can stand in the frame of the call that runs it, wherever the compiler puts that; and does, where two do.
     let inline =
         if model.has_spans() { quote!(#[inline(always)] #[allow(clippy::inline_always)]) } else { quote!(#[inline]) };
+    let (block, lints) = match own_calls::running(model) {
+        Some((inside, ty)) => {
+            signature.inputs.insert(0, syn::parse_quote!(#inside: #ty));
+            let own = own_calls::of_running(model);
+            (quote!({ #own #block }), quote!(#lints #[allow(clippy::too_many_arguments)]))
+        }
+        None => (block, quote!(#lints)),
+    };
     quote!(#inline #lints #(#attributes)* #signature #block)
 }

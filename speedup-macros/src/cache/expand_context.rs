@@ -25,6 +25,7 @@ use super::itself;
 use super::keep::Keep;
 use super::model::Cached;
 use super::moved::Moved;
+use super::own_calls;
 use crate::expansion;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
@@ -302,6 +303,14 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
         }
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
+    }
+    if own_calls::go_on_in_scope(model, context) {
+        let (inside, own) = (inside(), own_calls::in_scope(model, context));
+        return quote_spanned! {at=>
+            ::speedup::cache::InItsScope(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::InScope<'_, #key, #result>| -> #result {
+                #own #computed
+            })
+        };
     }
     if forecasts.is_some() {
         let inside = inside();

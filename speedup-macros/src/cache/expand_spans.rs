@@ -20,8 +20,10 @@ use syn::Index;
 use syn::ext::IdentExt;
 
 use super::expand::{call, keep};
+use super::expand_context;
 use super::expand_tables;
 use super::model::Cached;
+use super::own_calls;
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -52,14 +54,7 @@ fn own(key: &TokenStream, argument: &Argument, index: &Index) -> TokenStream {
 pub(super) fn look_up(model: &Cached, by_content: &TokenStream) -> TokenStream {
     let at = model.shown_at();
     let spans = model.place.sibling(&spans_name(model));
-    let varying = varying(model);
-    let key = signature::tuple(
-        at,
-        varying.iter().map(|(argument, ..)| {
-            let name = &argument.name;
-            if argument.pass == Pass::Lend { quote!(#name) } else { quote!(&#name) }
-        }),
-    );
+    let key = contents(model);
     let inside = inside(model);
     let value = Ident::new("value", Span::mixed_site().located_at(at));
     quote_spanned! {at=>
@@ -68,6 +63,50 @@ pub(super) fn look_up(model: &Cached, by_content: &TokenStream) -> TokenStream {
             ::core::option::Option::None => #by_content,
         }
     }
+}
+
+/// `(design, &n)`: the arguments that vary, lent.
+fn contents(model: &Cached) -> TokenStream {
+    let lent = varying(model).into_iter().map(|(argument, ..)| {
+        let name = &argument.name;
+        if argument.pass == Pass::Lend { quote!(#name) } else { quote!(&#name) }
+    });
+    signature::tuple(model.shown_at(), lent.collect::<Vec<_>>().into_iter())
+}
+
+/// What calls that a body makes of its own function are known by.
+pub(super) struct Own {
+    /// What the body was given: `(given::<str, _>(design, inside.place().0, &inside.key().0),)`.
+    pub(super) given: TokenStream,
+    /// The place: `(span_beside(design, given.0)?, n)`.
+    pub(super) parts: TokenStream,
+    /// The contents: `(design, &n)`.
+    pub(super) key: TokenStream,
+}
+
+/// Of a body that knows the running call by one name, and what it was given by the other.
+pub(super) fn own_calls(model: &Cached, inside: &Ident, given: &Ident) -> Own {
+    let at = model.shown_at();
+    let varying = varying(model);
+    let parts_given = varying.iter().map(|(argument, index, span)| {
+        let (element, own) = (argument.lent_as(), own(&quote!(#inside.key()), argument, index));
+        let name = expand_context::outer_name(argument);
+        let given = quote_spanned!(at=> ::speedup::cache::given::<#element, _>(#name, #inside.place().#index, #own));
+        if *span { given } else { quote!(()) }
+    });
+    let parts = varying.iter().map(|(argument, index, span)| {
+        let name = &argument.name;
+        if *span { quote_spanned!(at=> ::speedup::cache::span_beside(#name, #given.#index)?) } else { quote!(#name) }
+    });
+    Own { given: signature::tuple(at, parts_given), parts: signature::tuple(at, parts), key: contents(model) }
+}
+
+/// Whether each part that a body gets has a name in it.
+pub(super) fn are_named(model: &Cached) -> bool {
+    varying(model).iter().all(|(argument, _, span)| {
+        let pat = argument.declared.pat.as_ref();
+        !span || matches!(pat, syn::Pat::Ident(binding) if binding.subpat.is_none() && binding.by_ref.is_none())
+    })
 }
 
 /// `|own| { if !is_same(patterns, &own.steady().0) { return None; } Some((span_of(design, &own.key().0)?,)) }`
@@ -96,6 +135,12 @@ fn place_type(model: &Cached) -> TokenStream {
             if *span { quote_spanned!(at=> ::core::primitive::u64) } else { argument.key_part(at) }
         }),
     )
+}
+
+/// `::speedup::cache::AtPlace<'_, (Vec<String>,), (String,), (u64,), u64>`
+pub(super) fn inside_type(model: &Cached) -> TokenStream {
+    let (of, by, place, result) = (steady_type(model), key_type(model), place_type(model), &model.result);
+    quote_spanned!(model.shown_at()=> ::speedup::cache::AtPlace<'_, #of, #by, #place, #result>)
 }
 
 fn steady_type(model: &Cached) -> TokenStream {
@@ -153,6 +198,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
         let whole = own(&key.to_token_stream(), argument, index);
         quote_spanned!(at=> ::speedup::cache::span_size::<#element, _>(#whole))
     });
+    let made = Ident::new(if own_calls::go_on_by_place(model) { "of_inside" } else { "of" }, at);
     let body = body(model, &varying);
     let shown = shown(model, &varying);
     let keep = keep(model);
@@ -161,7 +207,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
     quote_spanned! {at=>
         #(#attributes)*
         #[doc(hidden)]
-        const #name: &#lifetime ::speedup::cache::Spans<#of, #by, #place, #result> = &::speedup::cache::Spans::of(
+        const #name: &#lifetime ::speedup::cache::Spans<#of, #by, #place, #result> = &::speedup::cache::Spans::#made(
             #title,
             |#key: &#by, #own_key: &#by| ::core::option::Option::Some(#like),
             |#key: &#by| #(#sizes)+*,
@@ -202,8 +248,14 @@ fn body(model: &Cached, varying: &[(Argument, Index, bool)]) -> TokenStream {
         true => parts.next().unwrap_or_default(),
         false => argument.passed(&expansion::in_closure(&argument.name)),
     });
-    let call = call(model, &inner, passed);
     let steady = (!steady.is_empty()).then(|| quote_spanned!(at=> let #names = #outer.steady();));
+    if own_calls::go_on_by_place(model) {
+        let (inside, ty) = (own_calls::inside(), inside_type(model));
+        return quote_spanned! {at=>
+            |#head, #inside: #ty| { #steady #inner(::core::option::Option::Some(#inside), #(#passed),*) }
+        };
+    }
+    let call = call(model, &inner, passed);
     quote_spanned!(at=> |#head| { #steady #call })
 }
 

@@ -17,6 +17,7 @@ use syn::ext::IdentExt;
 use super::expand::{call, keep, show};
 use super::expand_spans;
 use super::model::Cached;
+use super::own_calls;
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -86,7 +87,14 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let inner = model.place.lasting_sibling(&model.inner);
     let passed = model.arguments.iter().map(|argument| argument.passed(&expansion::in_closure(&argument.name)));
-    let call = call(model, &inner, passed);
+    let goes_on = own_calls::go_on_in_table(model);
+    let (call, running) = if goes_on {
+        let (inside, ty) = (own_calls::inside(), inside_type(model));
+        (quote!(#inner(#inside, #(#passed),*)), Some(quote!(, #inside: #ty)))
+    } else {
+        (call(model, &inner, passed), None)
+    };
+    let made = Ident::new(if goes_on { "of_inside" } else { "of" }, at);
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
     let (keep, show) = (keep(model), show(&varying));
     let sequential = model.sequential.then(|| quote!(.sequential()));
@@ -98,17 +106,23 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
         let enter = expand_spans::enter(model, &all.to_token_stream(), &whole.to_token_stream());
         quote_spanned!(at=> |#all: &#of, #whole: &#by| { #enter let (#passed_on, #key) = (#all, #whole); #call })
     } else {
-        quote_spanned!(at=> |#passed_on: &#of, #key: &#by| #call)
+        quote_spanned!(at=> |#passed_on: &#of, #key: &#by #running| #call)
     };
     quote_spanned! {at=>
         #(#attributes)*
         #[doc(hidden)]
         const #name: &#lifetime ::speedup::cache::Tables<#of, #by, #result> = {
             static #state: ::speedup::cache::TablesState<#of, #by, #result> = ::speedup::cache::TablesState::new();
-            &::speedup::cache::Tables::of(&#state, #title, #body)
+            &::speedup::cache::Tables::#made(&#state, #title, #body)
                 #show #keep #sequential #uses_rayon #limit
         };
     }
+}
+
+/// `::speedup::cache::InTable<'_, (usize,), u64>`
+pub(super) fn inside_type(model: &Cached) -> TokenStream {
+    let (by, result) = (signature::key_type(model.shown_at(), &model.arguments_that_are(false)), &model.result);
+    quote_spanned!(model.shown_at()=> ::speedup::cache::InTable<'_, #by, #result>)
 }
 
 /// `.divided(&::speedup::cache::Division::new(__F_TABLES, |(graph, n)| ((graph,), (n,)), |(graph,), (n,)| (graph, n)))`

@@ -36,6 +36,7 @@ mod keep;
 mod model;
 mod moved;
 mod others;
+mod own_calls;
 mod policies;
 mod refused;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::form::Form;
 use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
-use super::{borrowed, checked, expand_context, expand_spans, expand_tables, expand_types};
+use super::{borrowed, checked, expand_context, expand_spans, expand_tables, expand_types, own_calls};
 use crate::attributes::Attributes;
 use crate::errors::Errors;
 use crate::expansion;
@@ -383,6 +383,9 @@ impl Cached {
             Form::Plain | Form::Generic => quote_spanned!(at=> ::speedup::Cache::ahead),
             Form::Tables(_) => quote_spanned!(at=> ::speedup::cache::Tables::ahead),
             Form::Context(_) if self.within.is_some() => quote_spanned!(at=> ::speedup::cache::Within::ahead),
+            Form::Context(context) if own_calls::go_on_in_scope(self, context) => {
+                quote_spanned!(at=> ::speedup::cache::InScope::ahead)
+            }
             Form::Context(_) => quote_spanned!(at=> ::speedup::cache::Inside::ahead),
         }
     }

@@ -126,7 +126,8 @@ impl<'ast> Visit<'ast> for Calls {
     fn visit_item(&mut self, _: &'ast Item) {}
 }
 
-fn mentions(tokens: proc_macro2::TokenStream, name: &str) -> bool {
+/// Whether a name stands among these tokens.
+pub(super) fn mentions(tokens: proc_macro2::TokenStream, name: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == name,
         TokenTree::Group(group) => mentions(group.stream(), name),

@@ -36,6 +36,7 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::api::{
+    at_place::AtPlace,
     autoref as probe,
     borrowed::{Borrowed, Lent, Within},
     branches::TablesState,
@@ -43,11 +44,14 @@ pub use self::api::{
     context::{Body, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
+    in_scope::{InItsScope, InScope},
+    in_table::InTable,
     into_function::IntoFunction,
     of_types::of_types,
+    outermost::Outermost,
     scoped::{Place, Scoped, number_of, place_of},
-    spans::{Asked, Foretells, Outermost, Spans},
-    stretch::{Stretch, span_at, span_like, span_of, span_size},
+    spans::{Asked, Foretells, Spans, may_look_ahead},
+    stretch::{GivenPart, Stretch, given, span_at, span_beside, span_like, span_of, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
     warming::Warming,

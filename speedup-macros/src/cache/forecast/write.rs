@@ -55,6 +55,14 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     let plain = nodes.iter().all(|node| matches!(node, Node::Ask { .. } | Node::AskBy(_)));
     let allow = (!plain).then(|| quote!(#[allow(unused, clippy::all, clippy::pedantic)]));
     let at = ahead.span();
+    if asked.is_some() {
+        return Some(parse_quote_spanned! {at=>
+            if ::speedup::cache::may_look_ahead() {
+                #allow
+                #ahead(#handle, #moves |#call| { #lent #(#shadows)* #(#statements)* });
+            }
+        });
+    }
     Some(parse_quote_spanned! {at=>
         #allow
         #ahead(#handle, #moves |#call| { #lent #(#shadows)* #(#statements)* });

@@ -110,7 +110,7 @@ fn borrowed_arguments() {
                                     return value;
                                 }
                                 let (a, b, limit) = key;
-                                __distance_uncached(a, b, *limit)
+                                __distance_uncached(::core::option::Option::None, a, b, *limit)
                             },
                         )
                         .show(::core::fmt::Debug::fmt),
@@ -122,7 +122,7 @@ fn borrowed_arguments() {
                 (::std::string::String, ::std::vec::Vec<u8>, usize),
                 (::core::primitive::u64, ::core::primitive::u64, usize),
                 usize,
-            > = &::speedup::cache::Spans::of(
+            > = &::speedup::cache::Spans::of_inside(
                     "distance",
                     |
                         key: &(::std::string::String, ::std::vec::Vec<u8>, usize),
@@ -142,9 +142,17 @@ fn borrowed_arguments() {
                             (::std::string::String, ::std::vec::Vec<u8>, usize),
                             usize,
                         >,
-                        (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize)|
+                        (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize),
+                        inside: ::speedup::cache::AtPlace<
+                            '_,
+                            (),
+                            (::std::string::String, ::std::vec::Vec<u8>, usize),
+                            (::core::primitive::u64, ::core::primitive::u64, usize),
+                            usize,
+                        >|
                     {
                         __distance_uncached(
+                            ::core::option::Option::Some(inside),
                             ::speedup::cache::span_at::<str, _>(&own.key().0, *a),
                             ::speedup::cache::span_at::<[u8], _>(&own.key().1, *b),
                             *limit,
@@ -169,31 +177,85 @@ fn borrowed_arguments() {
                 ));
             #[inline(always)]
             #[allow(clippy::inline_always)]
-            fn __distance_uncached(a: &str, b: &[u8], limit: usize) -> usize {
-                ::speedup::cache::Spans::ahead(
-                    __DISTANCE_SPANS,
-                    DISTANCE,
-                    move |call| {
-                        let call = |(a, b, limit): (&str, &[u8], usize)| {
-                            call
-                                .ask(
-                                    |own| ::core::option::Option::Some((
-                                        ::speedup::cache::span_of(a, &own.key().0)?,
-                                        ::speedup::cache::span_of(b, &own.key().1)?,
-                                        limit,
-                                    )),
-                                    || (
-                                        ::std::borrow::ToOwned::to_owned(a),
-                                        ::std::borrow::ToOwned::to_owned(b),
-                                        limit,
-                                    ),
-                                )
-                        };
-                        call((&a[1..], b, limit));
-                        call((a, &b[1..], limit - 1));
+            #[allow(clippy::too_many_arguments)]
+            fn __distance_uncached(
+                inside: ::core::option::Option<
+                    ::speedup::cache::AtPlace<
+                        '_,
+                        (),
+                        (::std::string::String, ::std::vec::Vec<u8>, usize),
+                        (::core::primitive::u64, ::core::primitive::u64, usize),
+                        usize,
+                    >,
+                >,
+                a: &str,
+                b: &[u8],
+                limit: usize,
+            ) -> usize {
+                let running = ::core::option::Option::map(
+                    inside,
+                    |inside| (
+                        inside,
+                        (
+                            ::speedup::cache::given::<str, _>(a, inside.place().0, &inside.key().0),
+                            ::speedup::cache::given::<[u8], _>(b, inside.place().1, &inside.key().1),
+                            (),
+                        ),
+                    ),
+                );
+                #[allow(
+                    unused_variables,
+                    non_snake_case,
+                    clippy::redundant_closure,
+                    clippy::shadow_unrelated,
+                    clippy::too_many_arguments
+                )]
+                let distance = ::core::convert::identity(
+                    #[inline(always)]
+                    |a: &str, b: &[u8], limit: usize| -> usize {
+                        ::speedup::cache::AtPlace::get(
+                            running,
+                            |inside, given| {
+                                let _ = inside;
+                                ::core::option::Option::Some((
+                                    ::speedup::cache::span_beside(a, given.0)?,
+                                    ::speedup::cache::span_beside(b, given.1)?,
+                                    limit,
+                                ))
+                            },
+                            || (a, b, &limit),
+                            || distance(a, b, limit),
+                        )
                     },
                 );
-                distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
+                {
+                    if ::speedup::cache::may_look_ahead() {
+                        ::speedup::cache::Spans::ahead(
+                            __DISTANCE_SPANS,
+                            DISTANCE,
+                            move |call| {
+                                let call = |(a, b, limit): (&str, &[u8], usize)| {
+                                    call
+                                        .ask(
+                                            |own| ::core::option::Option::Some((
+                                                ::speedup::cache::span_of(a, &own.key().0)?,
+                                                ::speedup::cache::span_of(b, &own.key().1)?,
+                                                limit,
+                                            )),
+                                            || (
+                                                ::std::borrow::ToOwned::to_owned(a),
+                                                ::std::borrow::ToOwned::to_owned(b),
+                                                limit,
+                                            ),
+                                        )
+                                };
+                                call((&a[1..], b, limit));
+                                call((a, &b[1..], limit - 1));
+                            },
+                        );
+                    }
+                    distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
+                }
             }
         "##]],
     );

@@ -71,6 +71,67 @@ fn what_borrows_goes_on_within_its_scope() {
 }
 
 #[test]
+fn what_calls_itself_in_a_scope_goes_on_there() {
+    check(
+        "scoped",
+        "fn lcs(a: &[u8], i: usize, x: f64) -> u32 { lcs(a, i + 1, x + 0.5).max(1) }",
+        &expect![[r##"
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn lcs(a: &[u8], i: usize, x: f64) -> u32 {
+                static __LCS_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                ::speedup::cache::Scoped::get(
+                    &__LCS_SCOPES,
+                    [::speedup::cache::place_of(a)],
+                    (i, ::speedup::cache::Bits(x)),
+                    || ::speedup::cache::Function::of_context("lcs").show(::core::fmt::Debug::fmt),
+                    ::speedup::cache::InItsScope(|
+                        (i, x): &(usize, ::speedup::cache::Bits<f64>),
+                        inside: ::speedup::cache::InScope<
+                            '_,
+                            (usize, ::speedup::cache::Bits<f64>),
+                            u32,
+                        >,
+                    | -> u32 {
+                        let given = [::speedup::cache::place_of(a)];
+                        #[allow(
+                            unused_variables,
+                            non_snake_case,
+                            clippy::redundant_closure,
+                            clippy::shadow_unrelated,
+                            clippy::too_many_arguments
+                        )]
+                        let lcs = ::core::convert::identity(
+                            #[inline(always)]
+                            |a: &[u8], i: usize, x: f64| -> u32 {
+                                ::speedup::cache::InScope::get(
+                                    inside,
+                                    given,
+                                    [::speedup::cache::place_of(a)],
+                                    (i, ::speedup::cache::Bits(x)),
+                                    |(i, ::speedup::cache::Bits(x))| lcs(a, i, x),
+                                )
+                            },
+                        );
+                        #[allow(clippy::shadow_unrelated)]
+                        let i: usize = *i;
+                        #[allow(clippy::shadow_unrelated)]
+                        let x: f64 = x.0;
+                        { lcs(a, i + 1, x + 0.5).max(1) }
+                    }),
+                )
+            }
+            const _: () = {
+                #[allow(unused, clippy::all, clippy::pedantic)]
+                fn lcs(a: &[u8], i: usize, x: f64) -> u32 {
+                    lcs(a, i + 1, x + 0.5).max(1)
+                }
+            };
+        "##]],
+    );
+}
+
+#[test]
 fn a_method_borrows_from_itself() {
     check_in_impl(
         "scoped",

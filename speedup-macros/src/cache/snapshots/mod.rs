@@ -6,6 +6,7 @@ mod awaited_together;
 mod borrowed;
 mod faults;
 mod moved;
+mod own_calls;
 mod policies;
 mod results;
 mod stores;

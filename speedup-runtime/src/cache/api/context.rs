@@ -34,6 +34,16 @@ pub trait Body<K: Key, R: Output> {
     /// Computes the value of a key.
     #[doc(hidden)]
     fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R;
+
+    /// The same for a call of a scope.
+    ///
+    /// # Safety
+    /// The core of the running call is that of a scope.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        self.compute(key, inside)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -120,8 +130,10 @@ impl<K: Key, R: Output> Core<K, R> {
         body: &B,
     ) -> R {
         let function = self.function.get_or_init(describe);
+        // SAFETY: whoever is called is called for a core that lasts, which is this one, and that of a scope.
+        let compute = |body: &B, key: &K, inside: Inside<'_, K, R>| unsafe { body.compute_in_scope(key, inside) };
         // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
-        let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, B::compute, B::IS_LOCAL) };
+        let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, compute, B::IS_LOCAL) };
         // SAFETY: by the contract.
         unsafe { self.get_free(callee, key, worker, free) }
     }

@@ -1,6 +1,8 @@
 //! What users and expansions meet: the handle, its function, keys, tasks and counts.
 
 #[cfg(not(loom))]
+pub(in crate::cache) mod at_place;
+#[cfg(not(loom))]
 pub mod autoref;
 #[cfg(not(loom))]
 mod behind;
@@ -25,9 +27,15 @@ mod group;
 #[cfg(all(feature = "stores", not(loom)))]
 mod helping;
 #[cfg(not(loom))]
+pub(in crate::cache) mod in_scope;
+#[cfg(not(loom))]
+pub(in crate::cache) mod in_table;
+#[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
+#[cfg(not(loom))]
+pub(in crate::cache) mod outermost;
 #[cfg(not(loom))]
 pub(in crate::cache) mod scoped;
 #[cfg(not(loom))]

@@ -17,16 +17,17 @@
 //! Calls from outside share as they would by their contents: the calls that an outermost call makes itself are looked up there,
 //! too, and the last table of places is kept for one whose part begins or ends what that was about.
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    ptr::{self, null},
-    sync::Arc,
-};
+use std::{fmt, marker::PhantomData, ptr, sync::Arc};
 
 use crate::cache::{
-    api::{cache::Cache, tables::Tables},
+    api::{
+        at_place::AtPlace,
+        cache::Cache,
+        outermost::{Outermost, callee, first_at},
+        tables::Tables,
+    },
     call::{
+        bodies::Inside,
         callee::Callee,
         function::{Function, ShowIn},
         parked::Latest,
@@ -46,34 +47,6 @@ use crate::cache::{
 const LEAST: usize = 48;
 /// So many running calls are looked through for one of the same function: more than one only if others lie between.
 const NEAR: usize = 4;
-
-/// What an outermost call was given: the arguments that all calls pass on, and the others, which the parts lie in.
-pub struct Outermost<S: Key, K: Key, R: Output> {
-    /// Where it is looked up by contents. Borrowed for as long as a call of it runs, as is what follows; then only compared.
-    content: *const Core<K, R>,
-    steady: *const S,
-    key: K,
-}
-
-// SAFETY: shared state and arguments, which are both.
-unsafe impl<S: Key, K: Key, R: Output> Send for Outermost<S, K, R> {}
-// SAFETY: as above.
-unsafe impl<S: Key, K: Key, R: Output> Sync for Outermost<S, K, R> {}
-
-impl<S: Key, K: Key, R: Output> Outermost<S, K, R> {
-    /// The arguments that all calls pass on.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn steady(&self) -> &S {
-        // SAFETY: who has an outermost call at hand is a call inside it, or one that was just given the same.
-        unsafe { &*self.steady }
-    }
-
-    /// The others.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn key(&self) -> &K {
-        &self.key
-    }
-}
 
 /// The calls of a function by places: what `#[cache]` makes of one whose calls pass on parts of slices or strings.
 ///
@@ -101,6 +74,22 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         size: fn(&K) -> usize,
         body: F,
     ) -> Self {
+        let body = move |own: &Outermost<S, K, R>, key: &V, _: Inside<'_, V, R>| body(own, key);
+        Self { function: Function::steady(name, body), like, size, of: PhantomData }
+    }
+
+    /// The same with a body that also gets the running call, so that its own calls go on in the table.
+    #[must_use]
+    pub const fn of_inside<F: Fn(&Outermost<S, K, R>, &V, AtPlace<'_, S, K, V, R>) -> R + Copy + 'static>(
+        name: &'static str,
+        like: fn(&K, &K) -> Option<V>,
+        size: fn(&K) -> usize,
+        body: F,
+    ) -> Self {
+        let body = move |own: &Outermost<S, K, R>, key: &V, inside: Inside<'_, V, R>| {
+            // SAFETY: cores of this family are made by `begin`, for what their calls get.
+            body(own, key, unsafe { AtPlace::new(own, key, inside) })
+        };
         Self { function: Function::steady(name, body), like, size, of: PhantomData }
     }
 
@@ -171,7 +160,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         };
         // Made by the outermost call itself, unless by one that goes on in its table.
         if !top.parent().is_some_and(|parent| ptr::eq(parent.cache(), top.cache())) {
-            return Some(self.get_first(core, &place, key()));
+            return Some(first_at(core, &self.function, self.outermost(core)?, &place, key()));
         }
         // SAFETY: found for this call.
         Some(unsafe { core.get_free(self.callee(core), &place, worker, free) })
@@ -181,21 +170,6 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     #[cold]
     #[inline(never)]
     fn get_below(&self, core: &Core<V, R>, place: &V) -> R {
-        core.get(self.callee(core), place)
-    }
-
-    /// A call that an outermost call makes itself, which may have been an outermost call before.
-    #[cold]
-    #[inline(never)]
-    fn get_first<Q: Lookup<K>>(&self, core: &Core<V, R>, place: &V, key: Q) -> R {
-        let known = || self.outermost(core).map(|own| own.content);
-        if let Some(value) = core.hit(place, place.pack()) {
-            return value;
-        }
-        // SAFETY: the outermost call runs, and its cache with it.
-        if let Some(value) = known().and_then(|content| unsafe { &*content }.hit(key, None)) {
-            return value;
-        }
         core.get(self.callee(core), place)
     }
 
@@ -216,7 +190,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn callee<'a>(&'a self, core: &'a Core<V, R>) -> Callee<'a, V, R> {
-        self.function.callee_in(core.steady.as_ref().map_or(null(), |own| own.at().as_ptr().cast_const()))
+        callee(&self.function, core)
     }
 
     /// Goes on by places, where a body is about to run for a call by contents that is an outermost one: its value then.
@@ -290,7 +264,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         })
     }
 
-    /// Lets a body say which of its own calls it will make next. As [`Cache::ahead`]; `contents` is where calls by contents are.
+    /// Lets a body say which of its own calls it will make next, where that [may](may_look_ahead) be worth it. As [`Cache::ahead`]; `contents` is where calls by contents are.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(&self, contents: impl Foretells<K>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let worker = registry::current();
@@ -314,6 +288,12 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             ahead::run(core, self.callee(core), |call| forecast(Asked(Asking::Places(own, call))));
         }
     }
+}
+
+/// Whether anything may come of a forecast. Where a body asks this first, what its forecast captures is put together only if so.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn may_look_ahead() -> bool {
+    !Grain::is_alone(registry::current())
 }
 
 /// Adds what is known of an outermost call to what is known of the function when it ends, also by a panic.

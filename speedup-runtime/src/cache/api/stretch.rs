@@ -80,6 +80,47 @@ pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option
     span_elsewhere(part, whole)
 }
 
+/// A part that a body was given, with its number and what it lies in.
+pub struct GivenPart<'g, Q: ?Sized, A> {
+    part: &'g Q,
+    number: u64,
+    whole: &'g A,
+}
+
+impl<Q: ?Sized, A> Clone for GivenPart<'_, Q, A> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: ?Sized, A> Copy for GivenPart<'_, Q, A> {}
+
+/// The part that has this number.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn given<'g, Q: ?Sized, A: Borrow<Q>>(part: &'g Q, number: u64, whole: &'g A) -> GivenPart<'g, Q, A> {
+    GivenPart { part, number, whole }
+}
+
+/// As [`span_of`] the whole. Where a part ends with the one that was given, the compiler mostly knows by how much it is shorter, and that it
+/// is no longer.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn span_beside<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, given: GivenPart<'_, Q, A>) -> Option<u64> {
+    let (count, length) = (given.part.count(), part.count());
+    let reaches_to_the_end = given.number <= given.whole.borrow().count() as u64;
+    if end_of(part) == end_of(given.part) && length <= count && reaches_to_the_end {
+        return Some(given.number + (count - length) as u64);
+    }
+    span_apart(part, given.whole.borrow())
+}
+
+/// As [`span_of`], out of line.
+#[cold]
+#[inline(never)]
+fn span_apart<Q: ?Sized + Stretch>(part: &Q, whole: &Q) -> Option<u64> {
+    span_of::<Q, &Q>(part, &whole)
+}
+
 /// What one unit takes in [`address`] and [`end_of`].
 const fn unit<Q: ?Sized + Stretch>() -> usize {
     if size_of::<Q::Unit>() == 0 { 1 } else { size_of::<Q::Unit>() }
@@ -159,6 +200,21 @@ mod tests {
         }
         assert_eq!(span_of::<[u16], _>(&[1, 2], &whole), None);
         assert_eq!(span_of::<[u16], _>(&[], &whole), Some(4));
+    }
+
+    #[test]
+    fn beside_a_part_that_was_given_it_is_the_same() {
+        let whole = vec![1_u16, 2, 3, 4];
+        let parts = || (0..=4).flat_map(|from| (from..=4).map(move |to| (from, to)));
+        for (from, to) in parts() {
+            let part = &whole[from..to];
+            let own = given::<[u16], _>(part, span_of::<[u16], _>(part, &whole).unwrap(), &whole);
+            for (from, to) in parts() {
+                let other = &whole[from..to];
+                assert_eq!(span_beside(other, own), span_of::<[u16], _>(other, &whole));
+            }
+            assert_eq!(span_beside(&[1, 2][..], own), None);
+        }
     }
 
     #[test]

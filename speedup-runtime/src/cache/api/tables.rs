@@ -21,8 +21,9 @@ use crate::cache::{
         branches::{Branch, Lent, Shared, TablesState, shared_of, steady_of},
         cache::Cache,
         divided::Divided,
+        in_table::InTable,
     },
-    call::{callee::Callee, function::Function, state::Core},
+    call::{bodies::Inside, callee::Callee, function::Function, state::Core},
     fork::ahead,
     sharing::granularity::Grain,
     table::key::{Key, Lookup, Output, Part},
@@ -64,6 +65,22 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
     ) -> Self {
         let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
+        let body = move |own: &S, key: &V, _: Inside<'_, V, R>| body(own, key);
+        Self { state, function: Function::steady(name, body), branches, most: MOST }
+    }
+
+    /// The same with a body that also gets the running call, so that its own calls go on in the table.
+    #[must_use]
+    pub const fn of_inside<F: Fn(&S, &V, InTable<'_, V, R>) -> R + Copy + 'static>(
+        state: &'static TablesState<S, V, R>,
+        name: &'static str,
+        body: F,
+    ) -> Self {
+        let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
+        let body = move |own: &S, key: &V, inside: Inside<'_, V, R>| {
+            // SAFETY: cores of this family are made by `Branch::new`, and their tables last.
+            body(own, key, unsafe { InTable::new(inside) })
+        };
         Self { state, function: Function::steady(name, body), branches, most: MOST }
     }
 

@@ -1,6 +1,6 @@
 //! The kinds of bodies, each as a function that computes a value by it: what a [`Callee`] names.
 
-use std::ptr::NonNull;
+use std::{hint::assert_unchecked, ptr::NonNull};
 
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
@@ -48,8 +48,11 @@ unsafe fn the_one<F: Copy>() -> F {
 #[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
     let context = registry::current().own.context.get();
-    // SAFETY: whoever made the callee had the body and the context, which outlives the call.
-    unsafe { (the_one::<F>(), &*context.cast::<C>(), context) }
+    // SAFETY: whoever made the callee had the body and the context, which outlives the call, and so is nowhere null.
+    unsafe {
+        assert_unchecked(!context.is_null());
+        (the_one::<F>(), &*context.cast::<C>(), context)
+    }
 }
 
 /// As [`run_known`], by the closure that the function carries.
@@ -108,11 +111,16 @@ pub(in crate::cache) unsafe fn run_in<
     }
 }
 
-/// As [`run_in`], by a body that only gets what is passed on.
+/// As [`run_in`], by a body of a function whose calls pass on what the core owns.
 ///
 /// # Safety
 /// As for [`run_in`]. The tables of the core are as long there as the core.
-pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) -> R + Copy>(
+pub(in crate::cache) unsafe fn run_steady<
+    K: Key,
+    R: Output,
+    C,
+    F: for<'c> Fn(&'c C, &K, Inside<'c, K, R>) -> R + Copy,
+>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -122,11 +130,12 @@ pub(in crate::cache) unsafe fn run_steady<K: Key, R: Output, C, F: Fn(&C, &K) ->
 ) -> R {
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
-    let callee = move || function.callee_in(context);
+    let callee = move || Callee::of(function, run_steady::<K, R, C, F>, context, false);
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
-        run(lasting, core, function, key, (table, state, value), |key| body(passed_on, key), callee)
+        let body = |key: &K| body(passed_on, key, Inside { core, callee: callee() });
+        run(lasting, core, function, key, (table, state, value), body, callee)
     }
 }
 

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use crate::cache::{
     call::{
-        bodies,
+        bodies::{self, Inside},
         callee::Run,
         function::{Function, Shared},
     },
@@ -49,8 +49,8 @@ impl<K, R> Function<K, R> {
         function
     }
 
-    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables).
-    pub(in crate::cache) const fn steady<S: 'static, F: Fn(&S, &K) -> R + Copy + 'static>(
+    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables), and the running call.
+    pub(in crate::cache) const fn steady<S: 'static, F: for<'c> Fn(&'c S, &K, Inside<'c, K, R>) -> R + Copy + 'static>(
         name: &'static str,
         _body: F,
     ) -> Self

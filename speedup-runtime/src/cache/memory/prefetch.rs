@@ -38,7 +38,6 @@ pub(in crate::cache) fn to_write<T>(at: *const T) {
         std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
     }
 }
-
 /// Has the two lines from this address on come in order to be read. It may be any address.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn two_to_read<T>(at: *const T) {

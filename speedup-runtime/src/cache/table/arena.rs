@@ -23,12 +23,12 @@ const SLAB: usize = huge_pages::SIZE;
 const CHUNK_PART: usize = 8;
 const CHUNK: usize = 2048;
 /// The largest chunks all have this layout, whatever the pieces.
-const LARGEST: Layout = match Layout::from_size_align(8 * CHUNK + LINE, align_of::<usize>()) {
+const LARGEST: Layout = match Layout::from_size_align(8 * CHUNK + MOST_ALIGNED, align_of::<usize>()) {
     Ok(layout) => layout,
     Err(_) => unreachable!(),
 };
 /// What pieces of the largest chunks are aligned to, at most.
-const LINE: usize = 64;
+const MOST_ALIGNED: usize = 128;
 /// So many of them are kept at most, which is a megabyte.
 const KEPT: usize = 64;
 
@@ -79,9 +79,17 @@ impl Default for Slabs {
 
 impl Slabs {
     /// Memory of this layout, which is not empty; uninitialised, and there until the slabs are dropped.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[inline]
     pub(super) fn take(&mut self, layout: Layout) -> *mut u8 {
         let size = layout.pad_to_align().size();
+        self.take_left(layout).unwrap_or_else(|| self.take_more(layout, size))
+    }
+
+    /// The same where nothing is left that would do.
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    fn take_more(&mut self, layout: Layout, size: usize) -> *mut u8 {
         let chunk = if self.taken < SLAB { (self.taken / CHUNK_PART).clamp(CHUNK, 8 * CHUNK) } else { SLAB };
         if size > chunk / 4 {
             return self.take_apart(layout);
@@ -115,7 +123,7 @@ impl Slabs {
         self.take_left(layout).unwrap_or_else(|| {
             if chunk == SLAB {
                 self.begin_slab();
-            } else if chunk == 8 * CHUNK && layout.align() <= LINE {
+            } else if chunk == 8 * CHUNK && layout.align() <= MOST_ALIGNED {
                 self.begin_largest();
             } else {
                 // Allocators take their time over what is to be aligned, and small pieces are aligned where they are cut.
@@ -128,6 +136,7 @@ impl Slabs {
     }
 
     /// Memory of what is left of the last slab or chunk, if that is enough.
+    #[inline]
     pub(super) fn take_left(&mut self, layout: Layout) -> Option<*mut u8> {
         let size = layout.pad_to_align().size();
         let start = self.left.start.wrapping_add(self.left.start.align_offset(layout.align()));

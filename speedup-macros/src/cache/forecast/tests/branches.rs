@@ -194,30 +194,32 @@ fn a_return_between() {
         &expect![[r#"
             fn f() {
                 let Some((first, rest)) = items.split_first() else { return 0 };
-                #[allow(unused, clippy::all, clippy::pedantic)]
-                ::speedup::cache::Spans::ahead(
-                    __F_SPANS,
-                    F,
-                    |call| {
-                        let call = |(items, room): (&[u64], u64)| {
-                            call
-                                .ask(
-                                    |own| ::core::option::Option::Some((
-                                        ::speedup::cache::span_of(items, &own.key().0)?,
-                                        room,
-                                    )),
-                                    || (::std::borrow::ToOwned::to_owned(items), room),
-                                )
-                        };
-                        let first = ::speedup::__private::again!(first);
-                        let rest = ::speedup::__private::again!(rest);
-                        call((rest, room));
-                        if *first > room {
-                            return;
-                        }
-                        call((rest, room - first));
-                    },
-                );
+                if ::speedup::cache::may_look_ahead() {
+                    #[allow(unused, clippy::all, clippy::pedantic)]
+                    ::speedup::cache::Spans::ahead(
+                        __F_SPANS,
+                        F,
+                        |call| {
+                            let call = |(items, room): (&[u64], u64)| {
+                                call
+                                    .ask(
+                                        |own| ::core::option::Option::Some((
+                                            ::speedup::cache::span_of(items, &own.key().0)?,
+                                            room,
+                                        )),
+                                        || (::std::borrow::ToOwned::to_owned(items), room),
+                                    )
+                            };
+                            let first = ::speedup::__private::again!(first);
+                            let rest = ::speedup::__private::again!(rest);
+                            call((rest, room));
+                            if *first > room {
+                                return;
+                            }
+                            call((rest, room - first));
+                        },
+                    );
+                }
                 let without = f(rest, room);
                 if *first > room {
                     return without;

@@ -179,6 +179,11 @@ impl<K: Key, R> Pages<K, R> {
         if self.strays.is_any() {
             return None;
         }
+        if matches!(turn, Turn::Alone(_))
+            && let Some(slot) = self.make_at_once(packed)
+        {
+            return Some(slot);
+        }
         self.find_or_make(packed, turn, pin)?;
         // Another thread may have made it, after a key had strayed.
         self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
@@ -253,6 +258,15 @@ impl<K: Key, R> Pages<K, R> {
             // SAFETY: `grow` returned a directory of this table that is longer than `step`.
             link = unsafe { Directory::entry(directory, *step)? };
         }
+        self.make_page(growth, link, self.strays.may_hold(&place.path), is_far)
+    }
+
+    /// Makes a page behind a link, unless there are as many as may be made without asking.
+    #[inline]
+    fn make_page(&self, growth: &mut Growth, link: &AtomicPtr<u8>, is_mixed: bool, is_far: bool) -> Option<*mut u8> {
+        if growth.pages >= growth.allowed.max(Self::FREE) {
+            return None;
+        }
         self.allowance.note_page(PageOf::<K, R>::LAYOUT.size(), is_far);
         let page = growth.memory.take(PageOf::<K, R>::LAYOUT);
         // The values need not be anything yet, and a page with few of them leaves most of its memory untouched.
@@ -263,7 +277,7 @@ impl<K: Key, R> Pages<K, R> {
         unsafe {
             PageOf::<K, R>::fill(page);
         }
-        link.store(PageLink::new(page, self.strays.may_hold(&place.path)).link(), Ordering::Release);
+        link.store(PageLink::new(page, is_mixed).link(), Ordering::Release);
         growth.pages += 1;
         self.note_bytes(growth);
         #[cfg(not(loom))]

@@ -5,8 +5,13 @@
 
 use super::{Growth, Pages, Place};
 use crate::{
-    cache::table::{directory::Directory, key::Key, page::PageOf, slot::State},
-    sync::Ordering,
+    cache::table::{
+        directory::Directory,
+        key::Key,
+        page::PageOf,
+        slot::{Slot, State},
+    },
+    sync::{AtomicPtr, Ordering},
 };
 
 /// So many bytes of pages are made without asking how full they are: as many as a recursion over a plane comes through before it
@@ -45,6 +50,26 @@ impl<K: Key, R> Pages<K, R> {
         let slots = BYTES_A_VALUE / (size_of::<State>() + size_of::<R>());
         if slots > SLOTS_A_LARGE_VALUE { slots } else { SLOTS_A_LARGE_VALUE }
     };
+
+    /// Makes the page of a key where no key has strayed, its directories are there, and pages may be made without asking: as most are. Only by who
+    /// is alone.
+    pub(super) fn make_at_once<'pin>(&self, packed: u64) -> Option<Slot<'pin, R>> {
+        let place = Self::place(packed);
+        let (mut at, mut link) = (self.root.load(Ordering::Relaxed), None);
+        for step in &place.path[..K::COORDINATES] {
+            // SAFETY: what is not null is a directory of this table, and so are the links of those above the last level.
+            let entry: &AtomicPtr<u8> = unsafe { Directory::entry_of(at, *step)? };
+            (at, link) = (entry.load(Ordering::Relaxed).cast(), Some(entry));
+        }
+        // Beyond a line, the first directory has something at this very place.
+        if !at.is_null() || K::COORDINATES == 1 && self.is_far(&place) {
+            return None;
+        }
+        // SAFETY: who is alone is the only one to change the table.
+        let page = self.growth.with_mut(|growth| self.make_page(unsafe { &mut *growth }, link?, false, false));
+        // SAFETY: made just now for this place.
+        page.map(|page| unsafe { PageOf::<K, R>::slot(page, place.slot, packed) })
+    }
 
     /// Whether the page of a place would be far from all others, or lead to a directory that is too large.
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]

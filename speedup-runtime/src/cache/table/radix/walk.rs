@@ -1,11 +1,16 @@
 //! What goes through all pages: counts, snapshots, the end.
 
+use std::ptr::null;
+
 use super::Pages;
-use crate::cache::table::{
-    directory::Directory,
-    key::Key,
-    page::{PageLink, PageOf},
-    slot::Word,
+use crate::cache::{
+    memory::prefetch,
+    table::{
+        directory::Directory,
+        key::Key,
+        page::{PageLink, PageOf},
+        slot::Word,
+    },
 };
 #[cfg(not(loom))]
 use crate::cache::{
@@ -13,6 +18,9 @@ use crate::cache::{
     thread::registry::Pinned,
 };
 use crate::sync::{AtomicPtr, Ordering};
+
+/// So many pages are asked for before they are counted.
+const AHEAD: usize = 16;
 
 impl<K: Key, R> Pages<K, R> {
     /// How many slots are ready.
@@ -97,30 +105,42 @@ impl<K: Key, R> Pages<K, R> {
     }
 
     /// How many slots are used, where removed values may count as well; only by who has a turn.
+    ///
+    /// Of a large table most pages are nowhere near the processor: they are asked for some pages before they are counted.
     pub(super) fn count_used(&self) -> usize {
-        let mut count = 0;
+        let (mut count, mut asked_for, mut next) = (0, [null::<AtomicPtr<u8>>(); AHEAD], 0);
+        let mut count_in = |entry: *const AtomicPtr<u8>| {
+            // SAFETY: one of a directory of this table, which is borrowed.
+            let Some(entry) = (unsafe { entry.as_ref() }) else { return };
+            // Relaxed: written by who has a turn.
+            let link = PageLink::of(entry.load(Ordering::Relaxed));
+            let used = Self::count_in(link.page(), |word| matches!(word, Word::Ready | Word::Claimed(_)));
+            if used == PageOf::<K, R>::SLOTS {
+                // Release: who finds the link here finds the page, too.
+                entry.store(link.full().link(), Ordering::Release);
+            }
+            count += used;
+        };
+        let mut full = 0;
         let root = self.root.load(Ordering::Acquire).cast();
         Self::descend(
             root,
             K::COORDINATES,
             &mut |entry| {
-                // Relaxed: written by who has a turn.
                 let link = PageLink::of(entry.load(Ordering::Relaxed));
                 // Most pages of a table that is well used are full: they are counted once.
-                let used = if link.is_full() {
-                    PageOf::<K, R>::SLOTS
-                } else {
-                    Self::count_in(link.page(), |word| matches!(word, Word::Ready | Word::Claimed(_)))
-                };
-                if used == PageOf::<K, R>::SLOTS {
-                    // Release: who finds the link here finds the page, too.
-                    entry.store(link.full().link(), Ordering::Release);
+                if link.is_full() {
+                    full += 1;
+                    return;
                 }
-                count += used;
+                prefetch::to_read(link.page());
+                count_in(std::mem::replace(&mut asked_for[next], entry));
+                next = (next + 1) % AHEAD;
             },
             &mut |_| {},
         );
-        count
+        asked_for.into_iter().for_each(count_in);
+        count + full * PageOf::<K, R>::SLOTS
     }
 
     /// How many slots of a page of this table have such a word.
