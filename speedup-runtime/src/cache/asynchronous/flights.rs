@@ -158,7 +158,7 @@ impl<K: Key, R: Output> Flights<K, R> {
                     drop(free.insert(flight.clone()));
                 }
             }
-            worker.count_computed(core.number.index());
+            worker.count_computed(core.number.index(), worker.computed() + 1);
             return Boarded::Seat(flight, seat);
         }
     }

@@ -13,20 +13,19 @@ use crate::cache::{
 /// By a body that is known when the program is compiled.
 ///
 /// # Safety
-/// The last three are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
+/// The last two are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
 /// which is left to this call.
 pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const (),
-    value: *mut (),
+    at: *const (),
 ) -> R {
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, state, value), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (table, at), body, move || function.callee()) }
 }
 
 /// The value of a type that has but one.
@@ -64,13 +63,10 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const (),
-    value: *mut (),
+    at: *const (),
 ) -> R {
     // SAFETY: passed on.
-    unsafe {
-        run(false, core, function, key, (table, state, value), |key| function.shared(key), move || function.callee())
-    }
+    unsafe { run(false, core, function, key, (table, at), |key| function.shared(key), move || function.callee()) }
 }
 
 /// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
@@ -90,8 +86,7 @@ pub(in crate::cache) unsafe fn run_in<
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const (),
-    value: *mut (),
+    at: *const (),
 ) -> R {
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
@@ -104,7 +99,7 @@ pub(in crate::cache) unsafe fn run_in<
             core,
             function,
             key,
-            (table, state, value),
+            (table, at),
             |key| body(passed_on, key, Inside { core, callee: callee() }),
             callee,
         )
@@ -125,8 +120,7 @@ pub(in crate::cache) unsafe fn run_steady<
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const (),
-    value: *mut (),
+    at: *const (),
 ) -> R {
     // SAFETY: by the contract.
     let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
@@ -135,7 +129,7 @@ pub(in crate::cache) unsafe fn run_steady<
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
         let body = |key: &K| body(passed_on, key, Inside { core, callee: callee() });
-        run(lasting, core, function, key, (table, state, value), body, callee)
+        run(lasting, core, function, key, (table, at), body, callee)
     }
 }
 
@@ -183,13 +177,12 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     table: u64,
-    state: *const (),
-    value: *mut (),
+    at: *const (),
 ) -> R {
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, state, value), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (table, at), body, move || function.callee()) }
 }
 
 #[cfg(all(test, target_os = "linux", not(any(loom, miri))))]

@@ -11,9 +11,9 @@ use crate::cache::{
     },
 };
 
-/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The last three are the parts of the claim's goal, which so are passed in
-/// registers; null pointers without a claim.
-pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), *mut ()) -> R;
+/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The last two are the parts of the claim's goal, which so are passed in
+/// registers; a null pointer without a claim.
+pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const ()) -> R;
 
 impl<K, R> Function<K, R> {
     /// What to call for somebody who has nothing to pass on.
@@ -138,10 +138,10 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
-        let (table, state, value) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
+        let (table, at) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
         // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
         // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
-        unsafe { (self.run)(core, self.function, key, table, state, value) }
+        unsafe { (self.run)(core, self.function, key, table, at) }
     }
 }
 
@@ -156,7 +156,14 @@ unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Functio
         // SAFETY: passed on.
         return unsafe { core.get_far(function, key, run) };
     }
-    let (table, state, value) = Goal::NONE;
-    // SAFETY: passed on.
-    unsafe { run(core, function, key, table, state, value) }
+    let mut goal = Goal::NONE;
+    if K::is_small()
+        && let Some(packed) = key.pack()
+        && let Some(flight) = core.claim_in_new_page(packed, registry::current())
+    {
+        goal = flight.into_goal().parts();
+    }
+    let (table, at) = goal;
+    // SAFETY: passed on; if there is a goal, it is of a flight of this core and worker, which was just left to it.
+    unsafe { run(core, function, key, table, at) }
 }

@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use crate::cache::{
     block::{outcome::Outcome, waits},
     call::state::Core,
+    memory::membarrier,
     table::{
-        Found, Slot,
+        self, Found, Slot,
         key::{Key, Output},
     },
     thread::{
@@ -33,14 +34,28 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         table: u64,
         slot: Slot<'_, R>,
     ) -> Self {
-        let (state, value) = slot.parts();
-        Self { core, worker, goal: Goal { table, state: state.cast(), value: value.cast() }, value: PhantomData }
+        Self::at(core, worker, Goal::new(table, slot.state_ptr().cast(), K::is_small() && !slot.is_hashed()))
+    }
+
+    /// As [`new`](Self::new), for the slot of a page.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn in_page(
+        core: &'core Core<K, R>,
+        worker: &'static Worker,
+        table: u64,
+        slot: Slot<'_, R>,
+    ) -> Self {
+        Self::at(core, worker, Goal::new(table, slot.state_ptr().cast(), true))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn at(core: &'core Core<K, R>, worker: &'static Worker, goal: Goal) -> Self {
+        Self { core, worker, goal, value: PhantomData }
     }
 
     /// A call whose value goes to its caller alone: the slot with this name is another worker's.
     pub(in crate::cache) fn without_claim(core: &'core Core<K, R>, worker: &'static Worker, slot: usize) -> Self {
-        let goal = Goal { table: 0, state: slot as *const (), value: std::ptr::dangling_mut() };
-        Self { core, worker, goal, value: PhantomData }
+        Self::at(core, worker, Goal::new(0, slot as *const (), true))
     }
 
     /// The name of the slot.
@@ -67,7 +82,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// The goal came from [`into_goal`](Self::into_goal) of a flight of this core and worker, and this is called once.
     #[inline]
     pub(in crate::cache) unsafe fn of_goal(core: &'core Core<K, R>, worker: &'static Worker, goal: Goal) -> Self {
-        Self { core, worker, goal, value: PhantomData }
+        Self::at(core, worker, goal)
     }
 
     /// Lets everybody read the value.
@@ -87,7 +102,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         let (core, worker, goal) = (self.core, self.worker, self.into_goal());
         let placed = core.table(pin).filter(|table| table.id() == goal.table).and_then(|table| {
             // SAFETY: as in `find`, and claimed by this worker.
-            let slot = unsafe { goal.slot_at::<R>(pin) };
+            let slot = unsafe { goal.slot_at::<K, R>(pin) };
             // SAFETY: as above.
             unsafe { slot.publish(value) };
             // SAFETY: as above, and ready since just now.
@@ -120,7 +135,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
             let pin = worker.pin();
             let table = core.table(pin.at()).filter(|table| table.id() == goal.table);
             // SAFETY: claimed by this worker; and as in `remove`.
-            is_gone = table.is_some_and(|table| unsafe { table.discard(key, goal.state, worker, pin.at()) });
+            is_gone = table.is_some_and(|table| unsafe { table.discard(key, goal.state(), worker, pin.at()) });
         });
         if is_gone {
             std::mem::forget(self);
@@ -131,7 +146,7 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
     /// Gives an outcome to those who wait, if there is one to be had. Who comes later waits until the claim is given up.
     fn deliver(&self, outcome: impl Fn() -> Option<Outcome>) {
         if self.core.waiters.any(|| self.worker.order()) {
-            waits::deliver(self.goal.state as usize, self.goal.table, &outcome);
+            waits::deliver(self.goal.state() as usize, self.goal.table, &outcome);
         }
     }
 }
@@ -142,16 +157,16 @@ impl Goal {
     /// # Safety
     /// The table with the goal's number is current under the pin, or lasts as long as its core, and its values are of this type.
     #[inline]
-    unsafe fn slot_at<'pin, R>(self, _pin: Pinned<'pin>) -> Slot<'pin, R> {
-        // SAFETY: the parts are those of a slot of that table.
-        unsafe { Slot::new(self.state.cast(), self.value.cast(), 0) }
+    unsafe fn slot_at<'pin, K: Key, R: 'pin>(self, pin: Pinned<'pin>) -> Slot<'pin, R> {
+        // SAFETY: it is the state word of a slot of that table.
+        unsafe { table::slot_at::<K, R>(self.state().cast(), self.is_paged(), pin) }
     }
 
     /// Lets those know who wait for the claim, which was given up just now.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn has_ended<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker) {
         if core.waiters.any(|| worker.order()) {
-            waits::ended(self.state as usize, self.table, &core.waiters);
+            waits::ended(self.state() as usize, self.table, &core.waiters);
         }
     }
 
@@ -160,7 +175,7 @@ impl Goal {
     fn find<'pin, K: Key, R: Output>(self, core: &Core<K, R>, pin: Pinned<'pin>) -> Option<Slot<'pin, R>> {
         let current = core.table(pin)?.id() == self.table;
         // SAFETY: it is the table with this number, which is one of this core's.
-        current.then(|| unsafe { self.slot_at(pin) })
+        current.then(|| unsafe { self.slot_at::<K, R>(pin) })
     }
 
     /// Lets everybody read the value.
@@ -180,26 +195,51 @@ impl Goal {
             // Whether it is still the current one or not.
             if self.table != 0 {
                 // SAFETY: claimed by this worker, by the contract, in a table that is there as long as the core.
-                unsafe { self.slot_at::<R>(Pinned::needless()).publish(value) };
+                unsafe { self.slot_at::<K, R>(Pinned::needless()).publish(value) };
             }
             return self.has_ended(core, worker);
         }
-        let (left, is_awaited) = worker.while_pinned(|pin, fenced| {
-            // What goes nowhere is dropped later, by users' code.
-            let left = match self.find(core, pin) {
-                Some(slot) => {
-                    // SAFETY: claimed by this worker, by the contract.
-                    unsafe { slot.publish(value) };
-                    None
-                }
-                None => Some(value),
-            };
-            (left, core.waiters.any(|| worker.order_as(fenced)))
-        });
-        if is_awaited {
-            waits::ended(self.state as usize, self.table, &core.waiters);
+        if worker.makes_barriers() {
+            // SAFETY: passed on.
+            return unsafe { self.publish_fenced(core, worker, value) };
+        }
+        let pin = worker.pin_briefly();
+        // SAFETY: passed on.
+        let left = unsafe { self.publish_at(core, value, pin.at()) };
+        drop(pin);
+        // It leaves its barriers to others.
+        if core.waiters.any(membarrier::light) {
+            waits::ended(self.state() as usize, self.table, &core.waiters);
         }
         drop(left);
+    }
+
+    /// The same on a thread that makes barriers of its own.
+    ///
+    /// # Safety
+    /// As for [`publish`](Self::publish).
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    unsafe fn publish_fenced<K: Key, R: Output>(self, core: &Core<K, R>, worker: &'static Worker, value: R) {
+        let pin = worker.pin();
+        // SAFETY: passed on.
+        let left = unsafe { self.publish_at(core, value, pin.at()) };
+        drop(pin);
+        self.has_ended(core, worker);
+        drop(left);
+    }
+
+    /// Lets everybody read the value, if the table is still the current one; what goes nowhere is to be dropped without a pin, by users' code.
+    ///
+    /// # Safety
+    /// As for [`publish`](Self::publish).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn publish_at<K: Key, R: Output>(self, core: &Core<K, R>, value: R, pin: Pinned<'_>) -> Option<R> {
+        let Some(slot) = self.find(core, pin) else { return Some(value) };
+        // SAFETY: claimed by this worker, by the contract.
+        unsafe { slot.publish(value) };
+        None
     }
 
     #[cold]

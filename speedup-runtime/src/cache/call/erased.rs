@@ -207,7 +207,8 @@ impl<K: Key, R: Output> Engine for Core<K, R> {
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     unsafe fn timed(&self, key: *const (), panicked: bool) {
         let worker = registry::current();
-        if let Some(timed) = worker.own.timing.end(worker.counted(self.number.index()), self.seen.samples(), panicked) {
+        let (own, counted) = (&worker.own, worker.counted(self.number.index()));
+        if let Some(timed) = own.timing.end(counted, self.seen.samples(), panicked, &own.attention) {
             self.seen.timed(timed);
             // SAFETY: by the contract.
             let key = unsafe { &*key.cast::<K>() };

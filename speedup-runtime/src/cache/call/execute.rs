@@ -20,7 +20,7 @@ use crate::cache::{
         running,
         state::Core,
     },
-    sharing::invitation,
+    sharing::{granularity::LOOK_EVERY, invitation},
     table::key::{Key, Output},
     thread::{
         call_stack,
@@ -50,36 +50,35 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
-    (table, state, value): (u64, *const (), *mut ()),
+    (table, at): (u64, *const ()),
     body: impl Fn(&K) -> R,
     callee: impl Fn() -> Callee<'a, K, R> + Copy,
 ) -> R {
-    let worker = registry::current();
+    let Some(worker) = registry::known() else {
+        // There is no claim of a thread without a worker.
+        return run_on_a_new_worker(core, callee, key);
+    };
     let mut slot = MaybeUninit::<Frame>::uninit();
-    // Written before anything else: what is rare below takes from there what it needs, so that nothing else is put aside for it.
-    let goal = Goal { table, state, value };
+    if !stack::is_known_to_have_room(worker, slot.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
+        // SAFETY: passed on.
+        return unsafe { run_where_there_is_room(core, callee, key, table, at) };
+    }
+    let computed = worker.computed() + 1;
+    if worker.own.attention.is_due(computed) && worker.own.attention.asks() && worker.handed.any() {
+        // SAFETY: passed on.
+        return unsafe { take_or_run(core, callee, key, table, at) };
+    }
+    let Some(goal) = Goal::of_parts(table, at) else { return unclaimed(core, callee, key) };
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal) };
+    let frame = unsafe {
+        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.keep.is_some())
+    };
     let frame = &*slot.write(frame);
-    if !stack::has_room(worker, std::ptr::from_ref(frame).addr(), const { stack::room_for(size_of::<R>()) }) {
-        // SAFETY: passed on.
-        return unsafe { run_on_a_new_piece(frame, callee) };
-    }
-    if worker.handed.any()
-        // SAFETY: passed on.
-        && let Some(value) = unsafe { handed_over(function, frame) }
-    {
-        return value;
-    }
-    if frame.goal().is_none() {
-        // SAFETY: the frame is of a call of this core.
-        return unsafe { unclaimed(frame, callee) };
-    }
     let result = catch_unwind(AssertUnwindSafe(|| {
-        count(core, function, frame, worker);
+        count(core, function, frame, worker, computed);
         running::begin(worker, frame);
         // Relaxed: a hint.
-        if worker.own.sample.is_shared() || core.notes.any() || watch::is_on() {
+        if worker.own.attention.is_due(computed) || core.notes.any() || watch::is_on() {
             announce(core, function, key, frame, worker);
         }
         let value = body(key);
@@ -90,7 +89,7 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     match result {
         Ok(value) => {
             // SAFETY: by the contract.
-            unsafe { land(lasting, running::core_of(frame), function, frame, worker, &value) };
+            unsafe { land(lasting, running::core_of::<K, R>(frame), frame, worker, &value) };
             value
         }
         // SAFETY: as above.
@@ -98,38 +97,53 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     }
 }
 
-// What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments.
+// What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments; and what comes back to
+// the beginning does so by another call, so that they need none for what is to be kept meanwhile.
 
-/// As [`run`], where there is no room for the body.
-///
-/// # Safety
-/// As for [`run`], which has written the frame.
+/// As [`run`], for a thread that calls a cached function for the first time.
 #[cold]
 #[inline(never)]
-unsafe fn run_on_a_new_piece<'a, K: Key, R: Output>(frame: &Frame, callee: impl Fn() -> Callee<'a, K, R>) -> R {
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn run_on_a_new_worker<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
+    registry::current();
+    callee().run(core, key, None)
+}
+
+/// As [`run`], where it is not known that there is room for the body.
+///
+/// # Safety
+/// As for [`run`].
+#[cold]
+#[inline(never)]
+unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: impl Fn() -> Callee<'a, K, R>,
+    key: &K,
+    table: u64,
+    at: *const (),
+) -> R {
     let worker = registry::current();
-    // SAFETY: the frame is of a call of such a core.
-    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
     // SAFETY: by the contract.
-    let claimed = frame.goal().if_any().map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
-    stack::on_a_new_piece(worker, stack::room_for(size_of::<R>()), || callee().run(core, key, claimed))
+    let claimed = Goal::of_parts(table, at).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let (mark, more) = (MaybeUninit::<u8>::uninit(), const { stack::room_for(size_of::<R>()) });
+    if stack::has_room(worker, mark.as_ptr() as usize, more) {
+        return callee().run(core, key, claimed);
+    }
+    stack::on_a_new_piece(worker, more, || callee().run(core, key, claimed))
 }
 
 /// As [`run`] where nobody has claimed the slot: mostly the key's page is yet to be made.
-///
-/// # Safety
-/// The frame is one that [`run`] has written.
 #[cold]
 #[inline(never)]
-unsafe fn unclaimed<'a, K: Key, R: Output>(frame: &Frame, callee: impl Fn() -> Callee<'a, K, R>) -> R {
-    // SAFETY: the frame is of a call of such a core.
-    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
+fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
     let worker = registry::current();
     match core.begin(key, worker) {
         Begun::Mine(flight) => callee().run(core, key, Some(flight)),
         Begun::Value(value) => value,
         Begun::NotYet if switch::begins_off() => {
-            core.note_habits(callee().function);
+            let function = callee().function;
+            core.function.get_or_init(|| function.clone());
+            core.note_habits(function);
             // SAFETY: there is no claim to leave to it.
             callee().run(core, key, Some(unsafe { Flight::of_goal(core, worker, Goal::NOWHERE) }))
         }
@@ -137,60 +151,83 @@ unsafe fn unclaimed<'a, K: Key, R: Output>(frame: &Frame, callee: impl Fn() -> C
     }
 }
 
-/// The result of a call that was computed ahead of the running one and is not kept. The claim is given up if there is one.
+/// As [`run`], where results may have been handed over to the running call.
+///
+/// # Safety
+/// As for [`run`].
+#[cold]
+#[inline(never)]
+unsafe fn take_or_run<'a, K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: impl Fn() -> Callee<'a, K, R>,
+    key: &K,
+    table: u64,
+    at: *const (),
+) -> R {
+    let worker = registry::current();
+    // SAFETY: by the contract.
+    let claimed = Goal::of_parts(table, at).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    if let Some(value) = handed_over(core, callee().function, key, worker) {
+        return value;
+    }
+    worker.own.attention.has_asked();
+    callee().run(core, key, claimed)
+}
+
+/// The result of a call that was computed ahead of the running one and is not kept.
 ///
 /// # Panics
 /// As the call did.
-///
-/// # Safety
-/// As for [`run`], which has written the frame.
-#[cold]
-#[inline(never)]
-unsafe fn handed_over<K: Key, R: Output>(function: &Function<K, R>, frame: &Frame) -> Option<R> {
-    let worker = registry::current();
-    // SAFETY: the frame is of a call of such a core.
-    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
+fn handed_over<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    worker: &'static Worker,
+) -> Option<R> {
     // What is kept for a call that ended before its helper did is not for one that fills the same slot later.
     let running = call_stack::top(worker).filter(|frame| frame.is(Mark::Expecting))?.slot();
-    // SAFETY: by the contract; where it goes on with the claim, it is forgotten here.
-    let claimed = frame.goal().if_any().map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
     let member = core.member(function, key, worker);
-    let found = worker.handed.take(running, member, |of: &K| of.is_key(key));
-    match found {
-        Some(Ok(value)) => Some(value),
-        Some(Err(payload)) => {
-            worker.own.blame.comes(worker.own.top.get(), &payload, &shown(function, key));
-            call_stack::note_panic(worker);
-            resume_unwind(payload)
-        }
-        None => {
-            std::mem::forget(claimed);
-            None
-        }
-    }
+    let payload = match worker.handed.take(running, member, |of: &K| of.is_key(key))? {
+        Ok(value) => return Some(value),
+        Err(payload) => payload,
+    };
+    worker.own.blame.comes(worker.own.top.get(), &payload, &shown(function, key));
+    call_stack::note_panic(worker);
+    resume_unwind(payload)
 }
 
 /// Counts the call, and sees to what is done every so many calls.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn count<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+fn count<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    frame: &Frame,
+    worker: &'static Worker,
+    computed: u64,
+) {
     if frame.parent.is_none() {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
     }
-    let computed = worker.count_computed(core.number.index());
-    core.grain.count(worker, computed, &core.number, function.sequential);
-    if worker.own.timing.is_due(computed) {
-        time(frame, core.number.index(), worker);
+    worker.count_computed(core.number.index(), computed);
+    if worker.own.attention.is_due(computed) {
+        look(core, function, frame, worker);
     }
 }
 
-/// Takes the time of a call, from now to its end.
+/// Looks at what is due once in so many calls.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn time(frame: &Frame, cache: u32, worker: &'static Worker) {
-    frame.mark(Mark::Timed, true);
-    worker.own.timing.begin(worker.counted(cache));
+fn look<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
+    let (own, computed) = (&worker.own, worker.computed());
+    core.grain.count(worker, &core.number, function.sequential);
+    if own.timing.is_due(computed) {
+        // From now to the end of the call.
+        frame.mark(Mark::Timed, true);
+        own.timing.begin(worker.counted(core.number.index()));
+    }
+    worker.has_looked(computed, LOOK_EVERY);
 }
 
 /// Lets others know of a running call what they need to.
@@ -235,17 +272,10 @@ fn announce<K: Key, R: Output>(
 /// The frame's goal came from [`Flight::into_goal`] of a flight of this core and worker, and is given up by this. The core
 /// [lasts](Core::lasts) if `lasting` is true.
 #[cfg_attr(not(debug_assertions), inline(always))]
-unsafe fn land<K: Key, R: Output>(
-    lasting: bool,
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    frame: &Frame,
-    worker: &'static Worker,
-    value: &R,
-) {
-    if let Some(keep) = function.keep {
+unsafe fn land<K: Key, R: Output>(lasting: bool, core: &Core<K, R>, frame: &Frame, worker: &'static Worker, value: &R) {
+    if frame.is(Mark::Judged) {
         // SAFETY: passed on.
-        return unsafe { judge(core, function, keep, frame, value) };
+        return unsafe { judge(core, frame, value) };
     }
     let crashed = Crashed { core, frame };
     let copy = value.clone();
@@ -260,14 +290,11 @@ unsafe fn land<K: Key, R: Output>(
 /// # Safety
 /// As for [`land`].
 #[inline(never)]
-unsafe fn judge<K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    keep: fn(&R) -> bool,
-    frame: &Frame,
-    value: &R,
-) {
+unsafe fn judge<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, value: &R) {
     let worker = registry::current();
+    // Known since the first miss: so it need not lie on the stack while the body runs.
+    let function = core.function.get().unwrap_or_else(|| unreachable!("a call of it runs"));
+    let keep = function.keep.unwrap_or(Function::<K, R>::keep_all);
     // SAFETY: the frame is of a call of this core.
     let key = unsafe { frame.key::<K>() };
     let crashed = Crashed { core, frame };

@@ -27,13 +27,13 @@ unsafe fn get_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R
 /// As for [`get_far`].
 #[inline(never)]
 unsafe fn miss_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-    let (table, state, value) = match core.begin_far(key) {
+    let (table, at) = match core.begin_far(key) {
         Begun::Value(value) => return value,
         Begun::Mine(flight) => flight.into_goal().parts(),
         Begun::NotYet => Goal::NONE,
     };
     // SAFETY: passed on; the flight, which does not leave its thread, was just forgotten, and is one of this core.
-    unsafe { run(core, function, key, table, state, value) }
+    unsafe { run(core, function, key, table, at) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {

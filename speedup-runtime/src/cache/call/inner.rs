@@ -105,7 +105,16 @@ impl<K: Key, R: Output> Core<K, R> {
             Err(slot) => slot,
         };
         let own = slot.filter(|slot| table.claim_swiftly(slot, worker));
-        Err(own.map(|slot| Flight::new(self, worker, table.id(), slot)))
+        Err(own.map(|slot| Flight::in_page(self, worker, table.id(), slot)))
+    }
+
+    /// Claims the slot of a key that packs into this word, where its page is made at once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn claim_in_new_page(&self, packed: u64, worker: &'static Worker) -> Option<Flight<'_, K, R>> {
+        let pin = worker.pin();
+        let table = self.table(pin.at())?;
+        let slot = table.claim_in_new_page(packed, worker, pin.at())?;
+        Some(Flight::in_page(self, worker, table.id(), slot))
     }
 
     /// The value of a key of small integers, if it is in a page.

@@ -46,7 +46,7 @@ impl<K: Key, R: Output> Core<K, R> {
     fn has_entry(&self, key: &K, goal: Goal) -> bool {
         let pin = registry::current().pin();
         let table = self.table(pin.at()).filter(|table| table.id() == goal.table);
-        table.is_some_and(|table| table.has_entry(key, goal.state, pin.at()))
+        table.is_some_and(|table| table.has_entry(key, goal.state(), pin.at()))
     }
 
     /// Takes a key out of the table that has no value, and that nobody is computing.

@@ -30,15 +30,19 @@ pub(in crate::cache) fn begin(worker: &'static Worker, frame: &Frame) {
     worker.own.top.set(Some(NonNull::from(frame)));
 }
 
+/// A line of the processor's cache, in bytes.
+const LINE: usize = 64;
 /// So far above a call, in bytes, lie frames that are returned to soon: as many as take about as long as memory does.
 const SOON: usize = 2048;
 
 /// The innermost running call ends.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn end(worker: &'static Worker, frame: &Frame) {
-    // A deep recursion returns to frames that have left the processor's cache, and each return would wait for its own: in most functions a level is
-    // two lines.
-    prefetch::two_to_read(std::ptr::from_ref(frame).wrapping_byte_add(SOON));
+    // A deep recursion returns to frames that have left the processor's cache, and each return would wait for its own. In most functions a level is
+    // less than two lines.
+    let soon = std::ptr::from_ref(frame).wrapping_byte_add(SOON);
+    prefetch::to_read(soon);
+    prefetch::to_read(soon.wrapping_byte_add(LINE));
     worker.own.top.set(frame.parent);
     if is_to_take_down(worker, frame) {
         take_down(worker, frame, std::thread::panicking());
@@ -70,6 +74,9 @@ fn take_down(worker: &'static Worker, frame: &Frame, panicked: bool) {
     }
     if frame.is(Mark::Watched) {
         watch::end();
+    }
+    if frame.is(Mark::Expecting) {
+        worker.own.attention.expect_no_more();
     }
     if worker.handed.any() {
         worker.handed.forget(frame.slot());

@@ -330,7 +330,8 @@ impl<K: Key, R: Output> Core<K, R> {
         self.note_habits(function);
         function.docked();
         self.number.give();
-        registry::current().own.timing.soon();
+        let own = &registry::current().own;
+        own.timing.soon(&own.attention);
         self.list();
         self.table.get_or_make(|| Table::new(registry::current()), pin)
     }

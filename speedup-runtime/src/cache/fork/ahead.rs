@@ -281,7 +281,7 @@ fn compute<K: Key, R: Output>(
         return Step::Done;
     }
     let member = || core.member(callee.function, key, worker);
-    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
+    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
     let begun = keep.map(|_| member());
     if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
         helped(1);
@@ -344,6 +344,7 @@ mod tests {
         core.grain.measure(2_000);
         sample.goes_on.set(true);
         sample.stage.set(Stage::Shared);
+        worker.own.attention.demand();
         worker.own.order.set(order);
         worker.helpers.store(u32::MAX / 2, Ordering::Relaxed);
         if is_wanted {

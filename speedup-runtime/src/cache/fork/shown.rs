@@ -174,7 +174,7 @@ impl<'a, K: Key, R: Output> Show<'a, K, R> {
     /// A group of the innermost running call.
     pub(in crate::cache) fn new(guest: &'a Guest<'a, K, R>, worker: &'static Worker) -> Self {
         // Whoever helps may hand over what is not kept.
-        call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed));
+        call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
         let place = call_stack::show_due(worker);
         let (place, own_place) = place.map_or_else(
             || {

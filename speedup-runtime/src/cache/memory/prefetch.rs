@@ -38,18 +38,3 @@ pub(in crate::cache) fn to_write<T>(at: *const T) {
         std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
     }
 }
-/// Has the two lines from this address on come in order to be read. It may be any address.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(in crate::cache) fn two_to_read<T>(at: *const T) {
-    _ = at;
-    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri), not(loom)))]
-    // SAFETY: as above.
-    unsafe {
-        std::arch::asm!("prefetcht0 [{0}]", "prefetcht0 [{0} + 64]", in(reg) at, options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(all(target_arch = "aarch64", target_pointer_width = "64", not(miri), not(loom)))]
-    // SAFETY: as above.
-    unsafe {
-        std::arch::asm!("prfm pldl1keep, [{0}]", "prfm pldl1keep, [{0}, #64]", in(reg) at, options(nostack, preserves_flags, readonly));
-    }
-}

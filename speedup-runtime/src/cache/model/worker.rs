@@ -70,17 +70,16 @@ impl Worker {
         Pin { worker: self, entered: FREES.get().then(|| self.reader.enter(&DOMAIN)) }
     }
 
-    /// As in the program.
-    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>, bool) -> T) -> T {
-        if self.reader.makes_barriers() || !FREES.get() {
-            return run(self.pin().at(), true);
-        }
-        garbage::carry(self.number as usize);
-        run(Pin { worker: self, entered: Some(self.reader.enter_briefly(&DOMAIN)) }.at(), false)
+    /// As in the program; and where nothing is freed, pins make no barrier at all.
+    pub(in crate::cache) fn makes_barriers(&self) -> bool {
+        self.reader.makes_barriers() || !FREES.get()
     }
 
-    /// As [`order`](Self::order).
-    pub(in crate::cache) fn order_as(&self, _: bool) {}
+    /// As in the program.
+    pub(in crate::cache) fn pin_briefly(&'static self) -> Pin {
+        garbage::carry(self.number as usize);
+        Pin { worker: self, entered: Some(self.reader.enter_briefly(&DOMAIN)) }
+    }
 }
 
 /// Keeps what the tables hold from being freed.

@@ -75,7 +75,7 @@ mod tests {
     fn who_has_found_work_wants_more_until_it_has_computed_some() {
         let worker = registry::current();
         let wanted = || worker.wanted.load(Ordering::Relaxed);
-        let compute = |calls| (0..calls).for_each(|_| _ = worker.count_computed(0));
+        let compute = |calls| (0..calls).for_each(|_| worker.count_computed(0, worker.computed() + 1));
         begin(worker);
         begin(worker);
         assert!(wanted() == 1 && is_anybody(worker));

@@ -87,6 +87,19 @@ impl<K: Key, R: Output> Table<K, R> {
         }
     }
 
+    /// Claims the slot of a small key in a page that is made at once, if the worker owns the table and that takes next to nothing.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn claim_in_new_page<'pin>(
+        &self,
+        packed: u64,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        let alone = self.alone(me)?;
+        let slot = self.pages.make_at_once(packed, &alone, pin)?;
+        slot.state().claim_alone(me.number, &alone).is_ok().then_some(slot)
+    }
+
     /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without
     /// ado, in a new page if there is one to be had, and in the hash table if not; out of line, to keep the frames of bodies small.
     #[inline(never)]
@@ -98,6 +111,9 @@ impl<K: Key, R: Output> Table<K, R> {
         me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<(Slot<'pin, R>, bool)> {
+        if let Some(slot) = packed.and_then(|packed| self.claim_in_new_page(packed, me, pin)) {
+            return Some((slot, true));
+        }
         let turn = || self.free_turn(me);
         let make = |packed| {
             let turn = turn()?;

@@ -31,7 +31,8 @@ pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::places::{Found, Placed};
 pub(in crate::cache) use self::slot::{Slot, State, Word};
 use self::{
-    hashed::{Front, Hashed},
+    hashed::{Entry, Front, Hashed},
+    page::PageOf,
     radix::Pages,
 };
 use crate::cache::{
@@ -82,6 +83,26 @@ pub(in crate::cache) enum Member<'pin, K, R> {
     Busy(usize, u32, u16),
     /// It needs nobody any more.
     Settled,
+}
+
+/// The slot with this state word.
+///
+/// # Safety
+/// It is that of a slot, of a page or not as is said, of a table for such keys and values that is not freed during `'pin`; by what
+/// [`Slot::state_ptr`] has told.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) unsafe fn slot_at<'pin, K: Key, R: 'pin>(
+    state: *const State,
+    is_paged: bool,
+    _pin: Pinned<'pin>,
+) -> Slot<'pin, R> {
+    if K::is_small() && is_paged {
+        // SAFETY: by the contract.
+        unsafe { PageOf::<K, R>::slot_at(state) }
+    } else {
+        // SAFETY: by the contract, and what is no page's is an entry's.
+        unsafe { Entry::<K, R>::of_state(state).slot() }
+    }
 }
 
 impl<K: Key, R: Output> Table<K, R> {
@@ -242,7 +263,7 @@ impl<K: Key, R: Output> Table<K, R> {
     /// The name of a key's slot, which is made if need be, for [`claim_member`](Self::claim_member).
     pub(in crate::cache) fn member(&self, key: &K, me: &Worker, pin: Pinned<'_>) -> u64 {
         let member = self.slot(key, key.pack(), me, pin).member();
-        if member & hashed::HASHED == 0 { member } else { hashed::name_of(member, key) }
+        if member & slot::HASHED == 0 { member } else { hashed::name_of(member, key) }
     }
 
     /// Claims the slot behind a member's name, if it is still waiting for somebody to. An entry that has got another key by
@@ -256,7 +277,7 @@ impl<K: Key, R: Output> Table<K, R> {
         me: &Worker,
         pin: Pinned<'pin>,
     ) -> Option<Member<'pin, K, R>> {
-        let paged = member & hashed::HASHED == 0;
+        let paged = member & slot::HASHED == 0;
         let slot = if paged {
             self.pages.find(member, pin)?
         } else {
@@ -353,7 +374,7 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
-        slot.member() & hashed::HASHED == 0
+        !slot.is_hashed()
             && self.pages.is_mixed(slot, pin)
             // Made if need be: only as a writer is it certain who of the two has come first.
             && self.hashed().has_settled(key, turn, pin)

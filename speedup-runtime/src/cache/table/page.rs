@@ -7,6 +7,8 @@ use crate::cache::table::{
     slot::{Slot, State},
 };
 
+/// A line of the processor's cache, in bytes.
+const LINE: usize = 64;
 /// A page has so many slots on a line, as a power of 2 ..
 const BITS_ON_A_LINE: u32 = 5;
 /// .. and in a plane or a space, where a recursion that goes deep before it goes wide leaves a trail through all of it, and fills it only on
@@ -88,10 +90,15 @@ impl<K: Key, R> PageOf<K, R> {
         }
         inner
     };
+    /// The state words take no more than this, and a page begins at a multiple of it: so that a state word tells where its page is.
+    const STATES: usize = {
+        let bytes = (Self::SLOTS * size_of::<State>()).next_power_of_two();
+        if bytes > LINE { bytes } else { LINE }
+    };
     pub(super) const VALUES_AT: usize = (Self::SLOTS * size_of::<State>()).next_multiple_of(align_of::<R>());
     pub(super) const LAYOUT: Layout = {
         let size = Self::VALUES_AT + Self::SLOTS * size_of::<R>();
-        let align = if align_of::<R>() > 64 { align_of::<R>() } else { 64 };
+        let align = if align_of::<R>() > Self::STATES { align_of::<R>() } else { Self::STATES };
         match Layout::from_size_align(size, align) {
             Ok(layout) => layout,
             Err(_) => panic!("the result type is too large for a page"),
@@ -122,5 +129,16 @@ impl<K: Key, R> PageOf<K, R> {
             let values = page.add(Self::VALUES_AT).cast::<R>();
             Slot::new(states.add(index), values.add(index), member)
         }
+    }
+
+    /// The slot of a page of this layout with this state word.
+    ///
+    /// # Safety
+    /// It is one, by a pointer that may be used for the whole page, which is not freed during `'pin`.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) unsafe fn slot_at<'pin>(state: *const State) -> Slot<'pin, R> {
+        let off = state.addr() % Self::STATES;
+        // SAFETY: by the contract, and a page begins at a multiple of that.
+        unsafe { Self::slot(state.byte_sub(off).cast_mut().cast(), off / size_of::<State>(), 0) }
     }
 }

@@ -150,6 +150,9 @@ impl State {
     }
 }
 
+/// Marks the member name of a hashed slot, which is no page's.
+pub(super) const HASHED: u64 = 1 << 63;
+
 /// A slot that may be looked at while its finder's pin lasts.
 pub(in crate::cache) struct Slot<'pin, R> {
     /// Points into a table that is not freed during `'pin`.
@@ -210,10 +213,16 @@ impl<'pin, R> Slot<'pin, R> {
         self.value
     }
 
-    /// Where the state word and the value are, beyond the pin.
+    /// Whether the slot is that of a hashed key, and not of a page.
     #[inline]
-    pub(in crate::cache) fn parts(&self) -> (*const State, *mut R) {
-        (self.state, self.value)
+    pub(in crate::cache) fn is_hashed(&self) -> bool {
+        self.member & HASHED != 0
+    }
+
+    /// Where the state word is, beyond the pin.
+    #[inline]
+    pub(in crate::cache) fn state_ptr(&self) -> *const State {
+        self.state
     }
 
     /// Writes the value and lets everybody read it.

@@ -1,6 +1,6 @@
 //! A claim as others see it, and where its value goes.
 
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, null};
 
 /// A slot that a worker has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,44 +39,58 @@ pub(in crate::cache) struct Goal {
     /// The number of the table: as long as it is current, the slot is there. 0, which is no table's, for a call that has
     /// no claim.
     pub(in crate::cache) table: u64,
-    /// Leads to the state word.
-    pub(in crate::cache) state: *const (),
-    /// Of the type that the table knows.
-    pub(in crate::cache) value: *mut (),
+    /// Leads to the state word, with a bit for slots that are no page's. From there the table finds the place of the value.
+    at: *const (),
 }
+
+/// The bit of slots that are no page's: state words are aligned.
+const APART: usize = 1;
 
 impl Goal {
     /// Stands for the [`parts`](Self::parts) of a goal where there is none.
-    pub(in crate::cache) const NONE: (u64, *const (), *mut ()) = (0, null(), null_mut());
+    pub(in crate::cache) const NONE: (u64, *const ()) = (0, null());
 
     /// The goal of a call whose value its caller alone gets.
-    pub(in crate::cache) const NOWHERE: Self = Self { table: 0, state: null(), value: NonNull::dangling().as_ptr() };
+    pub(in crate::cache) const NOWHERE: Self = Self { table: 0, at: NonNull::<u32>::dangling().as_ptr().cast() };
+
+    /// The slot with this state word in this table, which is a page's or not.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn new(table: u64, state: *const (), is_paged: bool) -> Self {
+        Self { table, at: if is_paged { state } else { state.map_addr(|at| at | APART) } }
+    }
 
     /// What it consists of: for passing it on.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn parts(self) -> (u64, *const (), *mut ()) {
-        (self.table, self.state, self.value)
+    pub(in crate::cache) fn parts(self) -> (u64, *const ()) {
+        (self.table, self.at)
     }
 
-    /// Whether it is [`NONE`](Self::NONE).
+    /// The goal with these [`parts`](Self::parts), if there is one.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn is_none(self) -> bool {
-        self.value.is_null()
+    pub(in crate::cache) fn of_parts(table: u64, at: *const ()) -> Option<Self> {
+        (!at.is_null()).then_some(Self { table, at })
     }
 
-    /// The goal, unless it is [`NONE`](Self::NONE).
-    pub(in crate::cache) fn if_any(self) -> Option<Self> {
-        (!self.is_none()).then_some(self)
+    /// The state word.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn state(self) -> *const () {
+        self.at.map_addr(|at| at & !APART)
+    }
+
+    /// Whether the slot is one of a page.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn is_paged(self) -> bool {
+        self.at.addr() & APART == 0
     }
 
     /// The slot and its table.
     pub(in crate::cache) fn place(self) -> (usize, u64) {
-        (self.state as usize, self.table)
+        (self.state() as usize, self.table)
     }
 
     /// The name of the slot.
     #[inline]
     pub(in crate::cache) fn name(self) -> usize {
-        name(self.state as usize, self.table)
+        name(self.state() as usize, self.table)
     }
 }

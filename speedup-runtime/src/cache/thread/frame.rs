@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::cache::thread::{
+    attention::Attention,
     claim::Goal,
     engine::{Engine, Header},
     handed::Handed,
@@ -45,6 +46,8 @@ pub(in crate::cache) enum Mark {
     Watched = 32,
     /// A panic of a call that the body has made has reached it.
     Hit = 64,
+    /// Not all values of the function are kept. Its end is no other for that.
+    Judged = 128,
 }
 
 /// The place of a call that is not shown.
@@ -53,9 +56,11 @@ const HIDDEN: u32 = u32::MAX;
 pub(super) const DUE: u32 = u32::MAX - 1;
 /// Of a call that is hidden and has no mark.
 const UNTOLD: u64 = u64::MAX;
+/// Of one that is judged, and has no other mark.
+const JUDGED: u64 = UNTOLD & !((Mark::Judged as u64) << u32::BITS);
 
 impl Frame {
-    /// A call of this cache with this key, made from this one.
+    /// A call of this cache with this key, made from this one; whether its value is [judged](Mark::Judged).
     ///
     /// # Safety
     /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
@@ -65,8 +70,9 @@ impl Frame {
         core: *const Header,
         key: *const (),
         goal: Goal,
+        is_judged: bool,
     ) -> Self {
-        Self { parent, core, key, goal, told: Cell::new(UNTOLD) }
+        Self { parent, core, key, goal, told: Cell::new(if is_judged { JUDGED } else { UNTOLD }) }
     }
 
     fn place_or_due(&self) -> u32 {
@@ -106,10 +112,12 @@ impl Frame {
     }
 
     /// Whether the call has this mark.
+    #[inline]
     pub(in crate::cache) fn is(&self, mark: Mark) -> bool {
         self.marks() & mark as u8 != 0
     }
 
+    #[inline]
     fn marks(&self) -> u8 {
         !(self.told.get() >> u32::BITS) as u8
     }
@@ -133,12 +141,16 @@ impl Frame {
     #[inline(never)]
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn tells(&self) -> bool {
-        self.place_or_due() < DUE || self.marks() & !(Mark::Aside as u8) != 0
+        self.place_or_due() < DUE || self.marks() & !(Mark::Aside as u8 | Mark::Judged as u8) != 0
     }
 
     /// Notes that ends of calls may be handed over to this one. What is left of an earlier call that filled the slot goes.
-    pub(in crate::cache) fn expects(&self, handed: &Handed) {
-        if !self.mark(Mark::Expecting, true) && handed.any() {
+    pub(in crate::cache) fn expects(&self, handed: &Handed, attention: &Attention) {
+        if self.mark(Mark::Expecting, true) {
+            return;
+        }
+        attention.expect();
+        if handed.any() {
             handed.forget(self.slot());
         }
     }
@@ -224,7 +236,7 @@ mod tests {
     #[test]
     fn places_and_marks_leave_each_other_alone() {
         // SAFETY: nobody follows the pointers of a call that is not on a thread's list.
-        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE) };
+        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, true) };
         assert!(!frame.is_marked() && frame.place().is_none() && !frame.is_due());
         assert!(!frame.mark(Mark::Aside, true) && !frame.is_marked(), "there is nothing to undo");
         frame.set_place(DUE);
@@ -233,6 +245,7 @@ mod tests {
         assert!(frame.place() == Some(7) && !frame.is_due() && frame.is_marked());
         assert!(frame.mark(Mark::Aside, false) && !frame.mark(Mark::Hit, true));
         assert!(frame.place() == Some(7) && frame.is(Mark::Hit) && !frame.is(Mark::Aside) && !frame.is(Mark::Timed));
+        assert!(frame.is(Mark::Judged));
         frame.set_place(HIDDEN);
         assert!(frame.place().is_none() && frame.is_marked());
         assert!(frame.mark(Mark::Hit, false) && !frame.is_marked() && !frame.is(Mark::Hit));

@@ -1,6 +1,8 @@
 //! What the engine knows of a thread, and what others may know of its calls.
 
 #[cfg(not(loom))]
+pub(in crate::cache) mod attention;
+#[cfg(not(loom))]
 pub(in crate::cache) mod blame;
 pub(in crate::cache) mod board;
 #[cfg(not(loom))]

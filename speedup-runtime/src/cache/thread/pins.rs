@@ -1,15 +1,14 @@
 //! Pins of a thread: what keeps the tables that it looks at from being freed.
 
-use std::{hint::cold_path, marker::PhantomData};
+use std::marker::PhantomData;
 
 use crate::cache::{
-    memory::{epoch::Entered, garbage::DOMAIN, membarrier, registration},
+    memory::{epoch::Entered, garbage::DOMAIN, registration},
     thread::{
         plain::is_plain,
         worker::{SWIFT, Worker},
     },
 };
-use crate::sync::{Ordering, atomic::fence};
 
 /// Keeps what the tables hold from being freed while this thread looks at it.
 pub(in crate::cache) struct Pin {
@@ -97,21 +96,10 @@ impl Worker {
         if is_plain::<R>() { self.pin_briefly() } else { self.pin_swiftly() }
     }
 
-    /// Runs this under a pin, and tells it whether the thread makes barriers of its own. No code of users runs meanwhile. Only on the calling
-    /// thread's own worker.
+    /// Whether its pins make barriers of their own.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn while_pinned<T>(&'static self, run: impl FnOnce(Pinned<'_>, bool) -> T) -> T {
-        if self.reader.makes_barriers() {
-            cold_path();
-            return run(self.pin_slowly().at(), true);
-        }
-        run(self.pin_briefly().at(), false)
-    }
-
-    /// As [`order`](Self::order), for who knows whether the thread makes barriers of its own.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn order_as(&self, fenced: bool) {
-        if fenced { fence(Ordering::SeqCst) } else { membarrier::light() }
+    pub(in crate::cache) fn makes_barriers(&self) -> bool {
+        self.reader.makes_barriers()
     }
 
     /// The same as `pin_swiftly`, if the thread is not pinned: so who does little need not ask again when that ends.

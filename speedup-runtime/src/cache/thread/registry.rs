@@ -57,6 +57,14 @@ pub(in crate::cache) fn swift() -> Option<&'static Worker> {
     unsafe { worker.as_ref() }
 }
 
+/// The worker of this thread, if it has one.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn known() -> Option<&'static Worker> {
+    let worker = CURRENT.get();
+    // SAFETY: workers are never freed.
+    unsafe { worker.as_ref() }
+}
+
 /// The worker of this thread.
 #[inline]
 pub(in crate::cache) fn current() -> &'static Worker {

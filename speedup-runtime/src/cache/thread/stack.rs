@@ -51,10 +51,16 @@ pub(in crate::cache) const fn room_for(size: usize) -> usize {
 /// Whether a body that needs so much room beyond the usual may start here, an address in the caller's frame.
 #[inline]
 pub(in crate::cache) fn has_room(worker: &Worker, here: usize, more: usize) -> bool {
+    is_known_to_have_room(worker, here, more) || look(worker, here, more)
+}
+
+/// The same by what is known already.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn is_known_to_have_room(worker: &Worker, here: usize, more: usize) -> bool {
     let segment = worker.own.stack.get();
     let lowest = here.wrapping_sub(more);
     // The interpreter's stack is not where addresses of locals are.
-    cfg!(miri) || lowest.wrapping_sub(segment.low) < segment.len || look(worker, here, more)
+    cfg!(miri) || lowest.wrapping_sub(segment.low) < segment.len
 }
 
 /// Finds out about the stack.

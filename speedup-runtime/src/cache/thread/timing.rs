@@ -5,7 +5,10 @@
 
 use std::{cell::Cell, time::Instant};
 
-use crate::{cache::thread::window::nanos, stopwatch::overhead};
+use crate::{
+    cache::thread::{attention::Attention, window::nanos},
+    stopwatch::overhead,
+};
 
 /// Of each function the first so many calls are timed if they come one after the other ..
 const FIRST: u64 = 8;
@@ -49,10 +52,16 @@ impl Timing {
         computed >= self.next.get()
     }
 
+    /// The count of calls at which one is timed.
+    pub(in crate::cache) fn next(&self) -> u64 {
+        self.next.get()
+    }
+
     /// Has the next call timed, unless one is.
-    pub(in crate::cache) fn soon(&self) {
+    pub(in crate::cache) fn soon(&self, attention: &Attention) {
         if self.began.get().is_none() {
             self.next.set(0);
+            attention.demand();
         }
     }
 
@@ -65,7 +74,13 @@ impl Timing {
 
     /// The call that is timed has ended. `known` tells how many have been timed of its cache. `None` if it has panicked.
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-    pub(in crate::cache) fn end(&self, now: Counted, known: u64, panicked: bool) -> Option<Timed> {
+    pub(in crate::cache) fn end(
+        &self,
+        now: Counted,
+        known: u64,
+        panicked: bool,
+        attention: &Attention,
+    ) -> Option<Timed> {
         let (at, before) = self.began.take()?;
         let spent = nanos(at.elapsed());
         let pause = match known {
@@ -74,6 +89,7 @@ impl Timing {
             _ => RARELY,
         };
         self.next.set(now.computed + pause);
+        attention.demand_at(self.next.get());
         if panicked {
             return None;
         }

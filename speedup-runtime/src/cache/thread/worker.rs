@@ -13,6 +13,7 @@ use crate::cache::thread::parker::Parker;
 use crate::cache::{
     memory::{bag::Bag, epoch::Reader},
     thread::{
+        attention::Attention,
         blame::Blame,
         board::Board,
         engine::Header,
@@ -100,6 +101,8 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) top: Top,
     /// How often this thread has looked whether it may leave its barriers to others.
     pub(super) looks: Cell<u32>,
+    /// When calls have to heed what follows.
+    pub(in crate::cache) attention: Attention,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
@@ -186,6 +189,14 @@ impl Worker {
         }
     }
 
+    /// Says when calls have to look again, when one of so many has. Only on the calling thread's own worker.
+    pub(in crate::cache) fn has_looked(&self, computed: u64, rest: u64) {
+        let Own { attention, sample, timing, .. } = &self.own;
+        // Calls of functions that are never shared pass by where the window is to be looked at.
+        let look = if sample.next.get() > computed { sample.next.get() } else { computed + rest };
+        attention.lasts_until(look.min(timing.next()), sample.is_shared());
+    }
+
     /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
     pub(in crate::cache) fn running(&self) -> usize {
         // SAFETY: frames are on the list only while they are on the stack, below the caller's frame.
@@ -258,16 +269,13 @@ impl Worker {
         }
     }
 
-    /// Counts a computation of a cache, and returns the thread's computations of all caches. Only on the calling
-    /// thread's own worker.
+    /// Counts a computation of a cache, which makes it so many of all caches. Only on the calling thread's own worker.
     #[inline]
-    pub(in crate::cache) fn count_computed(&self, cache: u32) -> u64 {
+    pub(in crate::cache) fn count_computed(&self, cache: u32, computed: u64) {
         if let Some(tally) = self.tally(cache) {
             tally.computed.store(tally.computed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
-        let computed = self.computed() + 1;
         self.progress.store(computed, Ordering::Relaxed);
-        computed
     }
 
     /// What the thread has counted, of one cache and of all. Only on the calling thread's own worker.

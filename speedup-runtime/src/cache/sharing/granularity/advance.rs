@@ -296,7 +296,7 @@ mod tests {
         };
         assert!(matches!(after(LOOK_EVERY, false, true), Some(Kind::Shared { paid: false, .. })));
         assert!(matches!(after(1_000, false, false), Some(Kind::Shared { paid: true, .. })));
-        (0..LOOK_EVERY).for_each(|_| _ = worker.count_computed(0));
+        (0..LOOK_EVERY).for_each(|_| worker.count_computed(0, worker.computed() + 1));
         let own = Made {
             calls: LOOK_EVERY,
             by: Measurer { computed: worker.computed() - LOOK_EVERY, ..measured_by(worker) },

@@ -43,7 +43,7 @@ use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, lock, timed::Insta
 /// So many calls tell cheap ones from dear ones.
 const FIRST: u64 = 16;
 /// A thread looks at the window after so many calls, and where they run one after the other, after so many.
-const LOOK_EVERY: u64 = 64;
+pub(in crate::cache) const LOOK_EVERY: u64 = 64;
 const LOOK_RARELY: u64 = 256;
 /// So many calls alone tell what they cost, or those of so long a time if they are more than a few.
 const SETTLED: u64 = 256;
@@ -145,6 +145,7 @@ impl Grain {
             return;
         }
         sample.next.set(worker.computed() + LOOK_EVERY);
+        worker.own.attention.demand_at(sample.next.get());
         // An outermost call that comes to no group leaves nothing behind.
         if sample.stage.get() != Stage::Fresh {
             sample.renew();
@@ -156,13 +157,14 @@ impl Grain {
         }
         if let Some(home) = worker.own.home.get() {
             sample.stage.set(if self.is_sequential() { Stage::Alone } else { of_helper(home.window.stage(), worker) });
+            worker.own.attention.demand();
         }
     }
 
-    /// A call begins to be computed: the worker's count of them, and whether the function never shares.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn count(&self, worker: &Worker, computed: u64, number: &Number, is_sequential: bool) {
-        if computed >= worker.own.sample.next.get() && !is_sequential {
+    /// A call begins to be computed that has to look, of a function that may never share.
+    #[inline]
+    pub(in crate::cache) fn count(&self, worker: &Worker, number: &Number, is_sequential: bool) {
+        if worker.computed() >= worker.own.sample.next.get() && !is_sequential {
             self.look(worker, number);
         }
     }
@@ -274,6 +276,7 @@ impl Grain {
             is_late: false,
         };
         sample.stage.set(Stage::Shared);
+        worker.own.attention.demand();
         sample.next.set(worker.computed() + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
     }
 
@@ -308,6 +311,7 @@ impl Grain {
         window.is_late = alone;
         sample.checks.set(alone);
         sample.stage.set(if alone { Stage::Asking } else { window.kind.stage() });
+        worker.own.attention.demand();
         sample.ask.set(computed);
         sample.next.set(computed + if self.cost() == 0 { FIRST } else { LOOK_EVERY });
         true

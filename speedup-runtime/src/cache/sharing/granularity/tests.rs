@@ -28,7 +28,7 @@ fn the_first_groups_of_a_call_that_is_made_alone_for_a_while_are_noted() {
             noted += 1;
             assert!(!grain.shares(1, worker, &number));
         }
-        worker.count_computed(0);
+        worker.count_computed(0, worker.computed() + 1);
     }
     assert!((1..=NOTED + 1).contains(&noted), "{noted}");
     lock(&worker.window.0).kind = Kind::Closed;

@@ -6,15 +6,14 @@ use crate::{
     cache::{
         table::{
             key::{Key, mark_of},
-            slot::{Slot, State, Word},
+            slot::{HASHED, Slot, State, Word},
         },
         thread::registry::Pinned,
     },
     sync::{AtomicU32, Ordering},
 };
 
-/// Marks the member name of a hashed slot, which is the address of its entry. Below are the bits that mark the key.
-pub(in crate::cache::table) const HASHED: u64 = 1 << 63;
+// Below the bit of hashed slots are those that mark the key, and the address of the entry.
 const MARK_AT: u32 = 48;
 const ADDRESS: u64 = (1 << MARK_AT) - 1;
 const MARK: u64 = !(HASHED | ADDRESS);
@@ -47,9 +46,19 @@ impl<K, R> Entry<K, R> {
     /// The slot is that of an entry, and of no page.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache::table) unsafe fn of_slot<'pin>(slot: &Slot<'pin, R>) -> &'pin Self {
+        // SAFETY: by the contract.
+        unsafe { Self::of_state(slot.state_ptr()) }
+    }
+
+    /// The entry with this state word.
+    ///
+    /// # Safety
+    /// It is that of an entry that lives during `'pin`.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache::table) unsafe fn of_state<'pin>(state: *const State) -> &'pin Self {
         const { assert!(std::mem::offset_of!(Self, state) == 0) };
         // SAFETY: the state is what an entry begins with; `slot` has told the address of the whole.
-        unsafe { &*std::ptr::with_exposed_provenance(slot.address()) }
+        unsafe { &*std::ptr::with_exposed_provenance(state.addr()) }
     }
 
     /// Its number in its shard, while it is in use.

@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
 };
 
-pub(in crate::cache::table) use self::entry::{Entry, HASHED, key_of, mark_in, name_of, slot_of};
+pub(in crate::cache::table) use self::entry::{Entry, key_of, mark_in, name_of, slot_of};
 pub(super) use self::front::Front;
 use self::{
     index::SHARD_BITS,

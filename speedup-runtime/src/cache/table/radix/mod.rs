@@ -179,8 +179,8 @@ impl<K: Key, R> Pages<K, R> {
         if self.strays.is_any() {
             return None;
         }
-        if matches!(turn, Turn::Alone(_))
-            && let Some(slot) = self.make_at_once(packed)
+        if let Turn::Alone(alone) = turn
+            && let Some(slot) = self.make_at_once(packed, alone, pin)
         {
             return Some(slot);
         }

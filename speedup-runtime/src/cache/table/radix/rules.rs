@@ -5,11 +5,15 @@
 
 use super::{Growth, Pages, Place};
 use crate::{
-    cache::table::{
-        directory::Directory,
-        key::Key,
-        page::PageOf,
-        slot::{Slot, State},
+    cache::{
+        table::{
+            bias::Alone,
+            directory::Directory,
+            key::Key,
+            page::PageOf,
+            slot::{Slot, State},
+        },
+        thread::registry::Pinned,
     },
     sync::{AtomicPtr, Ordering},
 };
@@ -51,9 +55,17 @@ impl<K: Key, R> Pages<K, R> {
         if slots > SLOTS_A_LARGE_VALUE { slots } else { SLOTS_A_LARGE_VALUE }
     };
 
-    /// Makes the page of a key where no key has strayed, its directories are there, and pages may be made without asking: as most are. Only by who
-    /// is alone.
-    pub(super) fn make_at_once<'pin>(&self, packed: u64) -> Option<Slot<'pin, R>> {
+    /// Makes the page of a key, and finds its slot, where no key has strayed, its directories are there, and pages may be made without asking: as most
+    /// are.
+    pub(in crate::cache::table) fn make_at_once<'pin>(
+        &self,
+        packed: u64,
+        _alone: &Alone<'_>,
+        _pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        if self.strays.is_any() {
+            return None;
+        }
         let place = Self::place(packed);
         let (mut at, mut link) = (self.root.load(Ordering::Relaxed), None);
         for step in &place.path[..K::COORDINATES] {
