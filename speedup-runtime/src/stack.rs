@@ -56,6 +56,7 @@ pub(crate) fn on_new(size: usize, run: impl FnOnce(usize)) -> io::Result<()> {
 
 /// An address in a frame of the caller's stack.
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(crate) fn address() -> usize {
     let mark = 0_u8;
     std::hint::black_box(&raw const mark) as usize

@@ -150,6 +150,7 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
 /// # Safety
 /// As for what it runs, without a goal.
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
     // No page has such a key, so its value, if there is one, has perhaps not been looked for.
     if K::is_small() && key.pack().is_none() {

@@ -115,6 +115,7 @@ fn run_on_a_new_worker<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn
 /// As for [`run`].
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     callee: impl Fn() -> Callee<'a, K, R>,
@@ -135,6 +136,7 @@ unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
 /// As [`run`] where nobody has claimed the slot: mostly the key's page is yet to be made.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
     let worker = registry::current();
     match core.begin(key, worker) {

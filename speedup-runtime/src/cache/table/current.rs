@@ -65,6 +65,7 @@ impl<K: Key, R: Output> Current<K, R> {
     }
 
     /// The table, made by this call or by another thread.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn get_or_make<'pin>(
         &self,
         make: impl Fn() -> Table<K, R>,

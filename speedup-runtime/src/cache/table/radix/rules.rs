@@ -57,6 +57,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// Makes the page of a key, and finds its slot, where no key has strayed, its directories are there, and pages may be made without asking: as most
     /// are.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache::table) fn make_at_once<'pin>(
         &self,
         packed: u64,
