@@ -199,18 +199,20 @@ mod tests {
         let outside = address();
         let own = around(outside).expect("the system tells");
         assert!(own.have(outside));
+        // Where memory was given above, the piece is one of `stacker`, which counts what is left from another frame.
+        let is_end = |low: usize, end: usize| low == end || cfg!(feature = "stacker") && low.abs_diff(end) < 4096;
         let mut seen = 0;
         on_new(SMALL, |low| {
             let here = address();
             assert!(low < here && here - low < SMALL);
             let on = around(here).expect("it is a piece");
-            assert_eq!((on.low, on.high), (low, low + SMALL));
+            assert!(on.have(here) && is_end(on.low, low) && on.high <= low + SMALL);
             assert_eq!(around(outside).expect("it is still there").low, own.low);
             on_new(SMALL, |inner| {
-                assert_eq!(around(address()).expect("it is a piece").low, inner);
+                assert!(is_end(around(address()).expect("it is a piece").low, inner));
             })
             .expect("there is memory for a piece");
-            assert_eq!(around(here).expect("the outer one").low, low);
+            assert!(is_end(around(here).expect("the outer one").low, low));
             seen = here;
         })
         .expect("there is memory for a piece");
