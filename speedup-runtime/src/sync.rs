@@ -157,7 +157,6 @@ macro_rules! const_unless_loom {
 pub(crate) use const_unless_loom;
 
 /// The same for a mutex of `std`, in what no model reaches.
-#[cfg(any(feature = "buffer", not(loom)))]
 pub(crate) fn lock_std<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -264,13 +264,11 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         })
     }
 
-    /// Lets a body say which of its own calls it will make next, where that [may](may_look_ahead) be worth it. As [`Cache::ahead`]; `contents` is where calls by contents are.
+    /// Lets a body say which of its own calls it will make next, where that [may](may_look_ahead) be worth it. As [`Cache::ahead`];
+    /// `contents` is where calls by contents are.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ahead(&self, contents: impl Foretells<K>, forecast: impl FnOnce(Asked<'_, S, K, V, R>)) {
         let worker = registry::current();
-        if Grain::is_alone(worker) {
-            return;
-        }
         let Some(core) = call_stack::top(worker).and_then(|top| self.core_of(top)) else {
             return contents.foretell(|call| forecast(Asked(Asking::Contents(call))));
         };

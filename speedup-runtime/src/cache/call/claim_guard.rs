@@ -76,6 +76,20 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         goal
     }
 
+    /// The claim that was left to the goal with these parts, if there is one.
+    ///
+    /// # Safety
+    /// As for [`of_goal`](Self::of_goal).
+    pub(in crate::cache) unsafe fn of_parts(
+        core: &'core Core<K, R>,
+        worker: &'static Worker,
+        table: u64,
+        at: *const (),
+    ) -> Option<Self> {
+        // SAFETY: passed on.
+        Goal::of_parts(table, at).map(|goal| unsafe { Self::of_goal(core, worker, goal) })
+    }
+
     /// The claim that was left to this goal.
     ///
     /// # Safety

@@ -125,7 +125,7 @@ unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let claimed = Goal::of_parts(table, at).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let claimed = unsafe { Flight::of_parts(core, worker, table, at) };
     let (mark, more) = (MaybeUninit::<u8>::uninit(), const { stack::room_for(size_of::<R>()) });
     if stack::has_room(worker, mark.as_ptr() as usize, more) {
         return callee().run(core, key, claimed);
@@ -168,11 +168,11 @@ unsafe fn take_or_run<'a, K: Key, R: Output>(
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let claimed = Goal::of_parts(table, at).map(|goal| unsafe { Flight::of_goal(core, worker, goal) });
+    let claimed = unsafe { Flight::of_parts(core, worker, table, at) };
     if let Some(value) = handed_over(core, callee().function, key, worker) {
         return value;
     }
-    worker.own.attention.has_asked();
+    worker.own.attention.note_asked();
     callee().run(core, key, claimed)
 }
 
@@ -223,7 +223,7 @@ fn count<K: Key, R: Output>(
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn look<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
     let (own, computed) = (&worker.own, worker.computed());
-    core.grain.count(worker, &core.number, function.sequential);
+    core.grain.look_if_due(worker, &core.number, function.sequential);
     if own.timing.is_due(computed) {
         // From now to the end of the call.
         frame.mark(Mark::Timed, true);

@@ -11,10 +11,10 @@ use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ops::Range,
     ptr::null_mut,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
-use crate::{cache::memory::huge_pages, first};
+use crate::{cache::memory::huge_pages, first, sync::lock_std};
 
 /// The size of a slab, and what it is aligned to.
 const SLAB: usize = huge_pages::SIZE;
@@ -43,12 +43,12 @@ unsafe impl Sync for Unused {}
 impl Unused {
     /// One of them, which is as uninitialised as new memory.
     fn take(&self) -> Option<*mut u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        lock_std(&self.0).pop()
     }
 
     /// Keeps those of the blocks that are of their size, as long as there are few. The others are left.
     fn give_back(&self, blocks: &mut Vec<(*mut u8, Layout)>) {
-        let mut unused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unused = lock_std(&self.0);
         blocks.retain(|(block, layout)| {
             let keeps = *layout == LARGEST && unused.len() < KEPT;
             if keeps {

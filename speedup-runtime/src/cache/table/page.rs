@@ -142,3 +142,40 @@ impl<K: Key, R> PageOf<K, R> {
         unsafe { Self::slot(state.byte_sub(off).cast_mut().cast(), off / size_of::<State>(), 0) }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::cache::table::arena::Slabs;
+
+    fn every_slot_is_found_by_its_state_word<K: Key, R>() {
+        let mut memory = Slabs::default();
+        // What comes before a page leaves the next place anywhere.
+        memory.take(Layout::new::<u8>());
+        for _ in 0..3 {
+            let page = memory.take(PageOf::<K, R>::LAYOUT);
+            for index in 0..PageOf::<K, R>::SLOTS {
+                // SAFETY: a page of this layout, whose slots are not looked into.
+                let (slot, found) = unsafe {
+                    let slot = PageOf::<K, R>::slot(page, index, 0);
+                    (slot, PageOf::<K, R>::slot_at(slot.state_ptr()))
+                };
+                assert_eq!((found.state_ptr(), found.value_ptr()), (slot.state_ptr(), slot.value_ptr()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_found_by_its_state_word_whatever_the_keys_and_values() {
+        #[repr(align(256))]
+        struct Wide([u8; 300]);
+        every_slot_is_found_by_its_state_word::<(u64,), ()>();
+        every_slot_is_found_by_its_state_word::<(u64,), u8>();
+        every_slot_is_found_by_its_state_word::<(u64,), [u64; 3]>();
+        every_slot_is_found_by_its_state_word::<(u32, u32), u64>();
+        every_slot_is_found_by_its_state_word::<(u8, u8, u8), String>();
+        every_slot_is_found_by_its_state_word::<(u64,), Wide>();
+        every_slot_is_found_by_its_state_word::<(u16, i8), [u64; 400]>();
+        assert_eq!(size_of_val(&Wide([0; 300]).0), 300);
+    }
+}

@@ -50,7 +50,7 @@ impl Attention {
     }
 
     /// The call that begins next need not ask for what was handed over.
-    pub(in crate::cache) fn has_asked(&self) {
+    pub(in crate::cache) fn note_asked(&self) {
         self.has_asked.set(true);
     }
 
@@ -76,7 +76,7 @@ mod tests {
         attention.expect();
         attention.lasts_until(64, false);
         assert!(attention.is_due(1));
-        attention.has_asked();
+        attention.note_asked();
         assert_eq!((attention.asks(), attention.asks()), (false, true), "one call alone need not");
         attention.expect_no_more();
         attention.lasts_until(64, false);

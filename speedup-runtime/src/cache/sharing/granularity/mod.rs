@@ -161,9 +161,9 @@ impl Grain {
         }
     }
 
-    /// A call begins to be computed that has to look, of a function that may never share.
+    /// Looks at the window if it is time, where a call begins of a function that may never share.
     #[inline]
-    pub(in crate::cache) fn count(&self, worker: &Worker, number: &Number, is_sequential: bool) {
+    pub(in crate::cache) fn look_if_due(&self, worker: &Worker, number: &Number, is_sequential: bool) {
         if worker.computed() >= worker.own.sample.next.get() && !is_sequential {
             self.look(worker, number);
         }
