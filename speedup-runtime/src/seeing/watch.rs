@@ -1,6 +1,6 @@
 //! Telling who looks on what runs: a [`record`](crate::trace::record), and with the feature `tracing` the subscriber.
 //!
-//! While nobody looks, a call that is computed pays one relaxed load, and a hit nothing.
+//! While nobody looks, neither a call that is computed nor a hit pays anything; with `tracing`, the former pays a relaxed load.
 
 use std::{
     cell::RefCell,
@@ -81,12 +81,22 @@ thread_local! {
 /// Whether anybody looks on.
 #[inline(always)]
 pub(crate) fn is_on() -> bool {
+    is_on_unsaid() || is_recording()
+}
+
+/// The same of those who begin to do so without a word: a subscriber of `tracing`.
+#[inline(always)]
+pub(crate) fn is_on_unsaid() -> bool {
     #[cfg(feature = "tracing")]
-    if tracing::level_filters::STATIC_MAX_LEVEL >= tracing::Level::TRACE
-        && tracing::level_filters::LevelFilter::current() >= tracing::Level::TRACE
-    {
-        return true;
-    }
+    return tracing::level_filters::STATIC_MAX_LEVEL >= tracing::Level::TRACE
+        && tracing::level_filters::LevelFilter::current() >= tracing::Level::TRACE;
+    #[cfg(not(feature = "tracing"))]
+    false
+}
+
+/// Whether there is a recording. Who begins one has all threads look.
+#[inline]
+pub(crate) fn is_recording() -> bool {
     IS_RECORDING.load(Ordering::Relaxed)
 }
 
@@ -171,6 +181,7 @@ impl Drop for Watched {
 pub(crate) struct Records(());
 
 impl Records {
+    /// The caller has all threads [look](crate::cache::thread::registry::demand_attention).
     pub(crate) fn begin() -> Self {
         let recording = Recording { began: Instant::now(), spans: Vec::new(), threads: BTreeMap::new(), left_out: 0 };
         *lock(&RECORDING) = Some(recording);

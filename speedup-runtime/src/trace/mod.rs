@@ -8,6 +8,7 @@ use std::{cell::Cell, collections::BTreeMap, fs, io, path::Path, time::Duration}
 
 pub use crate::seeing::watch::{Span, What};
 use crate::{
+    cache::demand_attention,
     seeing::watch::Records,
     sync::global::{Mutex, lock},
 };
@@ -37,7 +38,7 @@ pub struct Trace {
 /// Runs a closure, and records what all threads compute of cached functions meanwhile, and when they wait.
 ///
 /// Each computed call costs about a microsecond more while it is recorded, so look at calls that take some; hits are not recorded. While
-/// nothing is recorded a computed call pays one relaxed load. Calls that began earlier, or are still running at the end, are left out.
+/// nothing is recorded a computed call pays nothing. Calls that began earlier, or are still running at the end, are left out.
 ///
 /// # Panics
 /// With the closure's panic, or if it records itself. Another thread that records is waited for.
@@ -57,6 +58,7 @@ pub fn record<T>(run: impl FnOnce() -> T) -> Trace {
     let _one_at_a_time = lock(&ONE_AT_A_TIME);
     let _flag = Flag::set();
     let records = Records::begin();
+    demand_attention();
     drop(run());
     let (recording, took) = records.end();
     let Some(recording) = recording else { return Trace::default() };

@@ -3,7 +3,7 @@
 use crate::cache::{
     call::{callee::Callee, claim_guard::Flight, inner::LARGE, state::Core},
     table::{
-        Slot, Table,
+        Vacant, Table,
         key::{Key, Output},
     },
     thread::registry::{Pinned, Worker},
@@ -12,7 +12,7 @@ use crate::cache::{
 /// The slot of a key that had no value, certain to be its own.
 pub(in crate::cache) struct Free<'core, K: Key, R: Output> {
     table: &'core Table<K, R>,
-    slot: Slot<'core, R>,
+    vacant: Vacant<'core, R>,
 }
 
 impl<K: Key, R: Output> Core<K, R> {
@@ -66,7 +66,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
                 Ok(value)
             }
-            Err(slot) => Err(slot.map(|slot| Free { table, slot })),
+            Err(vacant) => Err(vacant.map(|vacant| Free { table, vacant })),
         }
     }
 
@@ -92,11 +92,11 @@ impl<K: Key, R: Output> Core<K, R> {
             },
         };
         // A pin is also where a thread sees that it may leave its barriers to others.
-        if let Some(Free { table, slot }) = free
+        if let Some(Free { table, vacant }) = free
             && !worker.reader.makes_barriers()
-            && table.claim_swiftly(&slot, worker)
+            && table.claim_swiftly(&vacant, worker)
         {
-            return callee.run_on(self, key, Some(Flight::new(self, worker, table.id(), slot)), worker);
+            return callee.run_claimed(self, key, Flight::new(self, worker, table.id(), vacant.slot));
         }
         self.get_missed(callee, key)
     }
@@ -116,7 +116,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let lasting = unsafe { Pinned::needless() };
         let (Some(packed), Some(table)) = (key.pack(), self.table(lasting)) else { return Err(None) };
         if !table.has_strays() {
-            return Err(table.make_room(packed, worker, lasting).map(|slot| Free { table, slot }));
+            return Err(table.make_room(packed, worker, lasting).map(|vacant| Free { table, vacant }));
         }
         let pin = worker.pin();
         let value = table.find_strayed(key, pin.at()).ok_or(None)?.clone();

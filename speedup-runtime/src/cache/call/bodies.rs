@@ -5,27 +5,28 @@ use std::{hint::assert_unchecked, ptr::NonNull};
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::registry,
+    thread::{
+        claim::Goal,
+        registry::Worker,
+    },
 };
 
-/// Computes a value: looks the key up and claims its slot, unless that has been done.
-///
-/// By a body that is known when the program is compiled.
+/// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled.
 ///
 /// # Safety
-/// The last two are [`Goal::NONE`](crate::cache::thread::claim::Goal::NONE), or the parts of the goal of a flight of this core and of the calling thread's worker,
-/// which is left to this call.
+/// Those before the last are the parts of the goal of a flight of this core and of this worker, the calling thread's, which is left to this call.
 pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
     table: u64,
     at: *const (),
+    worker: &'static Worker,
 ) -> R {
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, at), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, move || function.callee()) }
 }
 
 /// The value of a type that has but one.
@@ -45,8 +46,8 @@ unsafe fn the_one<F: Copy>() -> F {
 /// # Safety
 /// As for [`run_in`].
 #[cfg_attr(not(debug_assertions), inline(always))]
-unsafe fn body_and_context<'a, C, F: Copy>() -> (F, &'a C, *const ()) {
-    let context = registry::current().own.context.get();
+unsafe fn body_and_context<'a, C, F: Copy>(worker: &Worker) -> (F, &'a C, *const ()) {
+    let context = worker.own.context.get();
     // SAFETY: whoever made the callee had the body and the context, which outlives the call, and so is nowhere null.
     unsafe {
         assert_unchecked(!context.is_null());
@@ -64,9 +65,10 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     key: &K,
     table: u64,
     at: *const (),
+    worker: &'static Worker,
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, at), |key| function.shared(key), move || function.callee()) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), |key| function.shared(key), move || function.callee()) }
 }
 
 /// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
@@ -87,10 +89,11 @@ pub(in crate::cache) unsafe fn run_in<
     key: &K,
     table: u64,
     at: *const (),
+    worker: &'static Worker,
 ) -> R {
     // SAFETY: by the contract.
-    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
-    let is_local = registry::current().own.is_local.get();
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>(worker) };
+    let is_local = worker.own.is_local.get();
     let callee = move || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
     // SAFETY: passed on.
     unsafe {
@@ -99,7 +102,7 @@ pub(in crate::cache) unsafe fn run_in<
             core,
             function,
             key,
-            (table, at),
+            (Goal::of_parts(table, at), worker),
             |key| body(passed_on, key, Inside { core, callee: callee() }),
             callee,
         )
@@ -121,15 +124,16 @@ pub(in crate::cache) unsafe fn run_steady<
     key: &K,
     table: u64,
     at: *const (),
+    worker: &'static Worker,
 ) -> R {
     // SAFETY: by the contract.
-    let (body, passed_on, context) = unsafe { body_and_context::<C, F>() };
+    let (body, passed_on, context) = unsafe { body_and_context::<C, F>(worker) };
     let callee = move || Callee::of(function, run_steady::<K, R, C, F>, context, false);
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
         let body = |key: &K| body(passed_on, key, Inside { core, callee: callee() });
-        run(lasting, core, function, key, (table, at), body, callee)
+        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), body, callee)
     }
 }
 
@@ -178,11 +182,12 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     key: &K,
     table: u64,
     at: *const (),
+    worker: &'static Worker,
 ) -> R {
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (table, at), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, move || function.callee()) }
 }
 
 #[cfg(all(test, target_os = "linux", not(any(loom, miri))))]

@@ -3,17 +3,15 @@
 use std::ptr::null;
 
 use crate::cache::{
-    call::{claim_guard::Flight, function::Function, state::Core},
+    call::{claim_guard::Flight, execute::unclaimed, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::{
-        claim::Goal,
-        registry::{self, Worker},
-    },
+    thread::registry::{self, Worker},
 };
 
-/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The last two are the parts of the claim's goal, which so are passed in
-/// registers; a null pointer without a claim.
-pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const ()) -> R;
+/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The two before the last are the parts of the claim's goal, so that all of
+/// it is passed in registers.
+pub(in crate::cache) type Run<K, R> =
+    unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), &'static Worker) -> R;
 
 impl<K, R> Function<K, R> {
     /// What to call for somebody who has nothing to pass on.
@@ -98,73 +96,55 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
     /// Computes the value of a key, from the claim (unless that has been made) to its publication.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
-        if self.has_context() {
-            return self.run_on(core, key, claimed, registry::current());
+        match claimed {
+            Some(flight) => self.run_claimed(core, key, flight),
+            None => self.run_unclaimed(core, key),
         }
-        self.begin(core, key, claimed)
+    }
+
+    /// The same with a claim, which is one of this core and of the calling thread's worker.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn run_claimed(&self, core: &Core<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
+        let worker = flight.worker();
+        // Where `run_in` looks for it.
+        if self.has_context() {
+            worker.own.context.set(self.context);
+            worker.own.is_local.set(self.is_local);
+        }
+        let (table, at) = flight.into_goal().parts();
+        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
+        // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
+        unsafe { (self.run)(core, self.function, key, table, at, worker) }
     }
 
     /// The same without a claim, by a jump: so callers need not put together what says that there is none.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run_unclaimed(&self, core: &Core<K, R>, key: &K) -> R {
-        if self.has_context() {
-            self.pass_on(registry::current());
-        }
-        // SAFETY: as in `begin`, and there is no claim.
-        unsafe { without_claim(core, self.function, key, self.run) }
-    }
-
-    /// The same for who has the thread's worker at hand.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn run_on(
-        &self,
-        core: &Core<K, R>,
-        key: &K,
-        claimed: Option<Flight<'_, K, R>>,
-        worker: &'static Worker,
-    ) -> R {
-        if self.has_context() {
-            self.pass_on(worker);
-        }
-        self.begin(core, key, claimed)
-    }
-
-    /// Puts the context where `run_in` looks for it.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn pass_on(&self, worker: &Worker) {
-        worker.own.context.set(self.context);
-        worker.own.is_local.set(self.is_local);
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn begin(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
-        let (table, at) = claimed.map_or(Goal::NONE, |flight| flight.into_goal().parts());
-        // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
-        // `run_in` looks for it, and lives as long as the caller, who does not go before the call has ended.
-        unsafe { (self.run)(core, self.function, key, table, at) }
+        let Self { function, run, context, is_local } = *self;
+        without_claim(core, function, key, run, context, is_local)
     }
 }
 
-/// See [`Callee::run_unclaimed`].
-///
-/// # Safety
-/// As for what it runs, without a goal.
+/// See [`Callee::run_unclaimed`]: the parts of a callee one by one, in registers.
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-    // No page has such a key, so its value, if there is one, has perhaps not been looked for.
-    if K::is_small() && key.pack().is_none() {
-        // SAFETY: passed on.
-        return unsafe { core.get_far(function, key, run) };
+fn without_claim<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    let callee = Callee { function, run, context, is_local };
+    if K::is_small() {
+        let Some(packed) = key.pack() else {
+            // No page has such a key, so its value, if there is one, has perhaps not been looked for.
+            return core.get_far(callee, key);
+        };
+        if let Some(flight) = core.claim_in_new_page(packed, registry::current()) {
+            return callee.run_claimed(core, key, flight);
+        }
     }
-    let mut goal = Goal::NONE;
-    if K::is_small()
-        && let Some(packed) = key.pack()
-        && let Some(flight) = core.claim_in_new_page(packed, registry::current())
-    {
-        goal = flight.into_goal().parts();
-    }
-    let (table, at) = goal;
-    // SAFETY: passed on; if there is a goal, it is of a flight of this core and worker, which was just left to it.
-    unsafe { run(core, function, key, table, at) }
+    unclaimed(core, callee, key)
 }

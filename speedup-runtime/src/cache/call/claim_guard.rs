@@ -58,6 +58,12 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         Self::at(core, worker, Goal::new(0, slot as *const (), true))
     }
 
+    /// Whose claim it is.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn worker(&self) -> &'static Worker {
+        self.worker
+    }
+
     /// The name of the slot.
     pub(in crate::cache) fn name(&self) -> usize {
         self.goal.name()
@@ -74,20 +80,6 @@ impl<'core, K: Key, R: Output> Flight<'core, K, R> {
         let goal = self.goal;
         std::mem::forget(self);
         goal
-    }
-
-    /// The claim that was left to the goal with these parts, if there is one.
-    ///
-    /// # Safety
-    /// As for [`of_goal`](Self::of_goal).
-    pub(in crate::cache) unsafe fn of_parts(
-        core: &'core Core<K, R>,
-        worker: &'static Worker,
-        table: u64,
-        at: *const (),
-    ) -> Option<Self> {
-        // SAFETY: passed on.
-        Goal::of_parts(table, at).map(|goal| unsafe { Self::of_goal(core, worker, goal) })
     }
 
     /// The claim that was left to this goal.
@@ -209,7 +201,7 @@ impl Goal {
             // Whether it is still the current one or not.
             if self.table != 0 {
                 // SAFETY: claimed by this worker, by the contract, in a table that is there as long as the core.
-                unsafe { self.slot_at::<K, R>(Pinned::needless()).publish(value) };
+                unsafe { self.publish_in::<K, R>(value, Pinned::needless()) };
             }
             return self.has_ended(core, worker);
         }
@@ -250,10 +242,34 @@ impl Goal {
     /// As for [`publish`](Self::publish).
     #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn publish_at<K: Key, R: Output>(self, core: &Core<K, R>, value: R, pin: Pinned<'_>) -> Option<R> {
-        let Some(slot) = self.find(core, pin) else { return Some(value) };
-        // SAFETY: claimed by this worker, by the contract.
-        unsafe { slot.publish(value) };
+        if core.table(pin).is_none_or(|table| table.id() != self.table) {
+            return Some(value);
+        }
+        // SAFETY: claimed by this worker, by the contract, in the table with this number, which is one of this core's.
+        unsafe { self.publish_in::<K, R>(value, pin) };
         None
+    }
+
+    /// Lets everybody read the value, in the slot of a page if it is one: not by a choice of addresses, for which the value would wait.
+    ///
+    /// # Safety
+    /// As for [`slot_at`](Self::slot_at), and claimed by this worker.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn publish_in<K: Key, R: Output>(self, value: R, pin: Pinned<'_>) {
+        if K::is_small() && !self.is_paged() {
+            // SAFETY: passed on.
+            return unsafe { self.publish_apart::<K, R>(value, pin) };
+        }
+        // SAFETY: passed on.
+        unsafe { table::slot_at::<K, R>(self.state().cast(), K::is_small(), pin).publish(value) };
+    }
+
+    /// # Safety
+    /// As for [`publish_in`](Self::publish_in).
+    #[inline(never)]
+    unsafe fn publish_apart<K: Key, R: Output>(self, value: R, pin: Pinned<'_>) {
+        // SAFETY: passed on.
+        unsafe { table::slot_at::<K, R>(self.state().cast(), false, pin).publish(value) };
     }
 
     #[cold]

@@ -39,47 +39,42 @@ use crate::{
     sync::Ordering,
 };
 
-/// Computes a value by this body: looks the key up and claims its slot, unless that has been done.
+/// Computes a value by this body, whose slot has been claimed.
 ///
 /// # Safety
-/// The tuple is [`Goal::NONE`], or the parts of the goal of a flight of this core and of the calling thread's worker, which is left to
-/// this call. The core [lasts](Core::lasts) if `lasting` is true.
+/// The goal is that of a flight of this core and of this worker, the calling thread's, which is left to this call. The core
+/// [lasts](Core::lasts) if `lasting` is true.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) unsafe fn run<'a, K: Key, R: Output>(
     lasting: bool,
     core: &Core<K, R>,
     function: &'a Function<K, R>,
     key: &K,
-    (table, at): (u64, *const ()),
+    (goal, worker): (Goal, &'static Worker),
     body: impl Fn(&K) -> R,
     callee: impl Fn() -> Callee<'a, K, R> + Copy,
 ) -> R {
-    let Some(worker) = registry::known() else {
-        // There is no claim of a thread without a worker.
-        return run_on_a_new_worker(core, callee, key);
-    };
     let mut slot = MaybeUninit::<Frame>::uninit();
     if !stack::is_known_to_have_room(worker, slot.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
         // SAFETY: passed on.
-        return unsafe { run_where_there_is_room(core, callee, key, table, at) };
+        return unsafe { run_where_there_is_room(core, callee, key, goal) };
     }
     let computed = worker.computed() + 1;
     if worker.own.attention.is_due(computed) && worker.own.attention.asks() && worker.handed.any() {
         // SAFETY: passed on.
-        return unsafe { take_or_run(core, callee, key, table, at) };
+        return unsafe { take_or_run(core, callee, key, goal) };
     }
-    let Some(goal) = Goal::of_parts(table, at) else { return unclaimed(core, callee, key) };
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe {
-        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.keep.is_some())
+        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.told)
     };
     let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        count(core, function, frame, worker, computed);
+        count(core, frame, worker, computed);
         running::begin(worker, frame);
-        // Relaxed: a hint.
-        if worker.own.attention.is_due(computed) || core.notes.any() || watch::is_on() {
-            announce(core, function, key, frame, worker);
+        if worker.own.attention.is_due(computed) || core.notes.any() || watch::is_on_unsaid() {
+            // SAFETY: the frame was made with this core.
+            unsafe { heed::<K, R>(frame, worker) };
         }
         let value = body(key);
         running::end(worker, frame);
@@ -88,7 +83,11 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
     // From here on the core and the key are those that the frame tells, so that neither takes room on the stack beside it.
     match result {
         Ok(value) => {
-            // SAFETY: by the contract.
+            if frame.is(Mark::Judged) {
+                // SAFETY: by the contract.
+                return unsafe { judge::<K, R>(frame, value) };
+            }
+            // SAFETY: as above.
             unsafe { land(lasting, running::core_of::<K, R>(frame), frame, worker, &value) };
             value
         }
@@ -99,15 +98,6 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
 
 // What follows out of line takes references to what a frame holds anyway, so that frames need no room for its arguments; and what comes back to
 // the beginning does so by another call, so that they need none for what is to be kept meanwhile.
-
-/// As [`run`], for a thread that calls a cached function for the first time.
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn run_on_a_new_worker<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
-    registry::current();
-    callee().run(core, key, None)
-}
 
 /// As [`run`], where it is not known that there is room for the body.
 ///
@@ -120,37 +110,47 @@ unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     callee: impl Fn() -> Callee<'a, K, R>,
     key: &K,
-    table: u64,
-    at: *const (),
+    goal: Goal,
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let claimed = unsafe { Flight::of_parts(core, worker, table, at) };
-    let (mark, more) = (MaybeUninit::<u8>::uninit(), const { stack::room_for(size_of::<R>()) });
-    if stack::has_room(worker, mark.as_ptr() as usize, more) {
-        return callee().run(core, key, claimed);
-    }
-    stack::on_a_new_piece(worker, more, || callee().run(core, key, claimed))
+    let flight = unsafe { Flight::of_goal(core, worker, goal) };
+    where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || callee().run_claimed(core, key, flight))
 }
 
-/// As [`run`] where nobody has claimed the slot: mostly the key's page is yet to be made.
+/// Runs the body where it has room, with so much of it beyond the usual.
+#[inline]
+fn where_there_is_room<T>(worker: &'static Worker, more: usize, body: impl FnOnce() -> T) -> T {
+    let mark = MaybeUninit::<u8>::uninit();
+    if stack::has_room(worker, mark.as_ptr() as usize, more) { body() } else { stack::on_a_new_piece(worker, more, body) }
+}
+
+/// The value of a key whose slot has not been claimed: mostly its page is yet to be made.
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn unclaimed<'a, K: Key, R: Output>(core: &Core<K, R>, callee: impl Fn() -> Callee<'a, K, R>, key: &K) -> R {
+pub(super) fn unclaimed<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, key: &K) -> R {
     let worker = registry::current();
-    match core.begin(key, worker) {
-        Begun::Mine(flight) => callee().run(core, key, Some(flight)),
-        Begun::Value(value) => value,
-        Begun::NotYet if switch::begins_off() => {
-            let function = callee().function;
-            core.function.get_or_init(|| function.clone());
-            core.note_habits(function);
-            // SAFETY: there is no claim to leave to it.
-            callee().run(core, key, Some(unsafe { Flight::of_goal(core, worker, Goal::NOWHERE) }))
+    // Who waits may come here again while it gives way.
+    where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || {
+        if worker.handed.any()
+            && let Some(value) = handed_over(core, callee.function, key, worker)
+        {
+            return value;
         }
-        Begun::NotYet => core.compute(callee(), key, worker),
-    }
+        match core.begin(key, worker) {
+            Begun::Mine(flight) => callee.run_claimed(core, key, flight),
+            Begun::Value(value) => value,
+            Begun::NotYet if switch::begins_off() => {
+                let function = callee.function;
+                core.function.get_or_init(|| function.clone());
+                core.note_habits(function);
+                // SAFETY: there is no claim to leave to it.
+                callee.run_claimed(core, key, unsafe { Flight::of_goal(core, worker, Goal::NOWHERE) })
+            }
+            Begun::NotYet => core.compute(callee, key, worker),
+        }
+    })
 }
 
 /// As [`run`], where results may have been handed over to the running call.
@@ -163,17 +163,16 @@ unsafe fn take_or_run<'a, K: Key, R: Output>(
     core: &Core<K, R>,
     callee: impl Fn() -> Callee<'a, K, R>,
     key: &K,
-    table: u64,
-    at: *const (),
+    goal: Goal,
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let claimed = unsafe { Flight::of_parts(core, worker, table, at) };
+    let flight = unsafe { Flight::of_goal(core, worker, goal) };
     if let Some(value) = handed_over(core, callee().function, key, worker) {
         return value;
     }
     worker.own.attention.note_asked();
-    callee().run(core, key, claimed)
+    callee().run_claimed(core, key, flight)
 }
 
 /// The result of a call that was computed ahead of the running one and is not kept.
@@ -198,29 +197,37 @@ fn handed_over<K: Key, R: Output>(
     resume_unwind(payload)
 }
 
-/// Counts the call, and sees to what is done every so many calls.
+/// Counts the call.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn count<K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    frame: &Frame,
-    worker: &'static Worker,
-    computed: u64,
-) {
+fn count<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, worker: &'static Worker, computed: u64) {
     if frame.parent.is_none() {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
     }
     worker.count_computed(core.number.index(), computed);
-    if worker.own.attention.is_due(computed) {
+}
+
+/// Sees to what is done every so many calls, and to what others have to know of a running one. By the frame alone, so that nothing else is kept for it.
+///
+/// # Safety
+/// The frame is of a call of such a core.
+#[cold]
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+unsafe fn heed<K: Key, R: Output>(frame: &Frame, worker: &'static Worker) {
+    // SAFETY: by the contract.
+    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
+    // Known since the first miss.
+    let function = core.function.get().unwrap_or_else(|| unreachable!("a call of it runs"));
+    if worker.own.attention.is_due(worker.computed()) {
         look(core, function, frame, worker);
+    }
+    if watch::is_on() || worker.own.attention.is_due(worker.computed()) || core.notes.any() {
+        announce(core, function, key, frame, worker);
     }
 }
 
 /// Looks at what is due once in so many calls.
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn look<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: &Frame, worker: &'static Worker) {
     let (own, computed) = (&worker.own, worker.computed());
     core.grain.look_if_due(worker, &core.number, function.sequential);
@@ -265,7 +272,7 @@ fn announce<K: Key, R: Output>(
     }
 }
 
-/// Publishes a value, or gives it only to those who wait.
+/// Publishes a value of which is known that it is to be kept.
 ///
 /// The claim stays in the frame until it is given up: a copy that is made of it as a whole, just after its parts were
 /// stored, would have to wait until all that was stored before has reached the processor's cache.
@@ -275,10 +282,6 @@ fn announce<K: Key, R: Output>(
 /// [lasts](Core::lasts) if `lasting` is true.
 #[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn land<K: Key, R: Output>(lasting: bool, core: &Core<K, R>, frame: &Frame, worker: &'static Worker, value: &R) {
-    if frame.is(Mark::Judged) {
-        // SAFETY: passed on.
-        return unsafe { judge(core, frame, value) };
-    }
     let crashed = Crashed { core, frame };
     let copy = value.clone();
     std::mem::forget(crashed);
@@ -287,20 +290,21 @@ unsafe fn land<K: Key, R: Output>(lasting: bool, core: &Core<K, R>, frame: &Fram
     registry::collect_if_due();
 }
 
-/// Publishes a value if it is to be kept, in the core that it renews if it renews one.
+/// Publishes a value if it is to be kept, in the core that it renews if it renews one, or gives it only to those who wait.
 ///
 /// # Safety
 /// As for [`land`].
 #[inline(never)]
-unsafe fn judge<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, value: &R) {
-    let worker = registry::current();
+unsafe fn judge<K: Key, R: Output>(frame: &Frame, value: R) -> R {
+    // SAFETY: the frame was made with such a core.
+    let (core, worker) = (unsafe { running::core_of::<K, R>(frame) }, registry::current());
     // Known since the first miss: so it need not lie on the stack while the body runs.
     let function = core.function.get().unwrap_or_else(|| unreachable!("a call of it runs"));
     let keep = function.keep.unwrap_or(Function::<K, R>::keep_all);
     // SAFETY: the frame is of a call of this core.
     let key = unsafe { frame.key::<K>() };
     let crashed = Crashed { core, frame };
-    let copy = (keep(value) && !core.renews(function, key, value, worker)).then(|| value.clone());
+    let copy = (keep(&value) && !core.renews(function, key, &value, worker)).then(|| value.clone());
     std::mem::forget(crashed);
     // SAFETY: by the contract.
     let flight = unsafe { Flight::of_goal(core, worker, frame.goal()) };
@@ -314,4 +318,5 @@ unsafe fn judge<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, value: &R) 
         flight.discard(key, || Some(Outcome::value(value.clone())));
     }
     registry::collect_if_due();
+    value
 }

@@ -3,48 +3,29 @@
 //! Where values are found, one look is all. Where they are missing, as in a first pass over many, one look claims what is not there.
 
 use crate::cache::{
-    call::{callee::Run, claim_guard::Flight, function::Function, inner::Begun, state::Core},
+    call::{callee::Callee, claim_guard::Flight, execute::unclaimed, inner::Begun, state::Core},
     table::key::{Key, Output},
-    thread::{claim::Goal, registry},
+    thread::registry,
 };
 
-/// The value of a key that no page can have, computed if need be.
-///
-/// # Safety
-/// As for what it runs, without a goal.
+/// The same as [`Core::get_far`], where there is no value, most likely.
 #[inline(never)]
-unsafe fn get_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-    match core.hit_lately(key) {
-        Some(value) => value,
-        // SAFETY: passed on.
-        None => unsafe { miss_far(core, function, key, run) },
+fn miss_far<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, key: &K) -> R {
+    match core.begin_far(key) {
+        Begun::Value(value) => value,
+        Begun::Mine(flight) => callee.run_claimed(core, key, flight),
+        Begun::NotYet => unclaimed(core, callee, key),
     }
-}
-
-/// The same where there is no value, most likely.
-///
-/// # Safety
-/// As for [`get_far`].
-#[inline(never)]
-unsafe fn miss_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-    let (table, at) = match core.begin_far(key) {
-        Begun::Value(value) => return value,
-        Begun::Mine(flight) => flight.into_goal().parts(),
-        Begun::NotYet => Goal::NONE,
-    };
-    // SAFETY: passed on; the flight, which does not leave its thread, was just forgotten, and is one of this core.
-    unsafe { run(core, function, key, table, at) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
     /// The value of a key that no page can have, computed if need be.
-    ///
-    /// # Safety
-    /// As for what it runs, without a goal.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) unsafe fn get_far(&self, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
-        // SAFETY: passed on.
-        unsafe { get_far(self, function, key, run) }
+    #[inline(never)]
+    pub(super) fn get_far(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        match self.hit_lately(key) {
+            Some(value) => value,
+            None => miss_far(self, callee, key),
+        }
     }
 
     /// The value of a key that no page can have, if the last one that was asked for had a value, too.

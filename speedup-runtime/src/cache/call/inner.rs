@@ -95,17 +95,17 @@ impl<K: Key, R: Output> Core<K, R> {
         // No closures, as in `hit_small`.
         let pin = worker.pin_to_clone::<R>();
         let Some(table) = self.table(pin.at()) else { return Err(None) };
-        let slot = match table.look_paged(&codes, pin.at()) {
+        let vacant = match table.look_paged(&codes, pin.at()) {
             Ok(value) => {
                 let value = value.clone();
                 drop(pin);
                 worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
                 return Ok(value);
             }
-            Err(slot) => slot,
+            Err(vacant) => vacant,
         };
-        let own = slot.filter(|slot| table.claim_swiftly(slot, worker));
-        Err(own.map(|slot| Flight::in_page(self, worker, table.id(), slot)))
+        let own = vacant.filter(|vacant| table.claim_swiftly(vacant, worker));
+        Err(own.map(|vacant| Flight::in_page(self, worker, table.id(), vacant.slot)))
     }
 
     /// Claims the slot of a key that packs into this word, where its page is made at once.

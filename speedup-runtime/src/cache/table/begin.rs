@@ -9,6 +9,13 @@ use crate::cache::{
     thread::registry::{Pinned, Worker},
 };
 
+/// A slot that had no value when the thread looked at it just now.
+pub(in crate::cache) struct Vacant<'pin, R> {
+    pub(in crate::cache) slot: Slot<'pin, R>,
+    /// Whether nobody was computing it, either.
+    is_empty: bool,
+}
+
 impl<K: Key, R: Output> Table<K, R> {
     /// The slot of a key, and whether the worker is now the one that computes its value; `None` if that takes more than a
     /// look.
@@ -33,9 +40,9 @@ impl<K: Key, R: Output> Table<K, R> {
         &self,
         codes: &[u64; 4],
         pin: Pinned<'pin>,
-    ) -> Result<&'pin R, Option<Slot<'pin, R>>> {
+    ) -> Result<&'pin R, Option<Vacant<'pin, R>>> {
         let Some((link, slot)) = self.pages.find_by_codes(codes, pin) else { return Err(None) };
-        slot.value().ok_or_else(|| (!link.is_mixed()).then_some(slot))
+        slot.value_or_empty().map_err(|is_empty| (!link.is_mixed()).then_some(Vacant { slot, is_empty }))
     }
 
     /// Whether small keys may have strayed to the hash table.
@@ -50,8 +57,9 @@ impl<K: Key, R: Output> Table<K, R> {
         packed: u64,
         me: &Worker,
         pin: Pinned<'pin>,
-    ) -> Option<Slot<'pin, R>> {
-        self.pages.find_or_make_own(packed, &self.free_turn(me)?, pin)
+    ) -> Option<Vacant<'pin, R>> {
+        let slot = self.pages.find_or_make_own(packed, &self.free_turn(me)?, pin)?;
+        Some(Vacant { slot, is_empty: slot.state().word() == Word::Empty })
     }
 
     /// Begins a change, unless the time of another owner would have to be ended.
@@ -79,10 +87,11 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The same by a worker that leaves its barriers to others, as its caller has just seen.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn claim_swiftly(&self, slot: &Slot<'_, R>, me: &Worker) -> bool {
+    pub(in crate::cache) fn claim_swiftly(&self, Vacant { slot, is_empty }: &Vacant<'_, R>, me: &Worker) -> bool {
         let number = me.number;
         match self.bias.alone(number, || ()) {
-            Some(alone) => slot.state().claim_alone(number, &alone).is_ok(),
+            // A table has but one owner: nobody else has ever claimed anything in it, and this thread has not since it looked.
+            Some(alone) => *is_empty && slot.state().claim_empty(number, &alone),
             None => self.bias.is_shared() && slot.state().claim(number).is_ok(),
         }
     }

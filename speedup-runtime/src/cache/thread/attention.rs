@@ -1,41 +1,67 @@
 //! What a thread has to heed when it begins a call, told by one comparison: mostly it is nothing.
+//!
+//! Others may have it look at each call, too, from a moment on at which they have said why:
+//!
+//! ```text
+//!   thread:  due = some count; fence; is anything said? due = 0
+//!   other:   says it; fence; due = 0
+//! ```
+//!
+//! Of the two, one sees the other. Only a comparison may put off nothing: so a count that comes in the way of the other is left out.
 
 use std::cell::Cell;
 
+use crate::sync::{AtomicU64, Ordering, atomic::fence};
+
 /// When the thread has to look at more than the call that it begins. Only the thread itself looks at it.
-#[derive(Default)]
 pub(in crate::cache) struct Attention {
     /// The count of calls from which on each call looks. Never later than it is to be; where it is earlier, a look finds nothing.
-    due: Cell<u64>,
+    /// Relaxed: see above.
+    due: AtomicU64,
     /// Running calls to which ends of calls may have been handed over.
     expecting: Cell<u32>,
     /// Whether the call that begins next knows that nothing has been handed over for it.
     has_asked: Cell<bool>,
 }
 
+impl Default for Attention {
+    fn default() -> Self {
+        Self { due: AtomicU64::new(0), expecting: Cell::new(0), has_asked: Cell::new(false) }
+    }
+}
+
 impl Attention {
     /// Whether the call that is the so many-th of the thread has to look.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn is_due(&self, computed: u64) -> bool {
-        computed >= self.due.get()
+        computed >= self.due.load(Ordering::Relaxed)
     }
 
-    /// Has the next call look.
+    /// Has the next call look. The one thing that other threads do, too.
     pub(in crate::cache) fn demand(&self) {
-        self.due.set(0);
+        self.due.store(0, Ordering::Relaxed);
     }
 
     /// Has the call that is the so many-th of the thread look, if none does before.
     #[inline]
     pub(in crate::cache) fn demand_at(&self, computed: u64) {
-        if computed < self.due.get() {
-            self.due.set(computed);
+        let due = self.due.load(Ordering::Relaxed);
+        if computed < due {
+            // If it is another one by now, the next call looks anyway.
+            _ = self.due.compare_exchange(due, computed, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// Calls have looked: the next is to do so at this count, unless all have to.
-    pub(in crate::cache) fn lasts_until(&self, computed: u64, all: bool) {
-        self.due.set(if all || self.expecting.get() > 0 { 0 } else { computed });
+    /// Calls have looked: the next is to do so at this count, unless all have to, which is asked once more when that has been said.
+    pub(in crate::cache) fn lasts_until(&self, computed: u64, all: impl Fn() -> bool) {
+        if all() || self.expecting.get() > 0 {
+            return self.demand();
+        }
+        self.due.store(computed, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if all() {
+            self.demand();
+        }
     }
 
     /// Ends of calls may be handed over to a running call from now on.
@@ -68,20 +94,20 @@ mod tests {
     fn who_expects_something_looks_at_each_call() {
         let attention = Attention::default();
         assert!(attention.is_due(1), "nothing is known yet");
-        attention.lasts_until(64, false);
+        attention.lasts_until(64, || false);
         assert!(!attention.is_due(63) && attention.is_due(64));
         attention.demand_at(32);
         attention.demand_at(48);
         assert!(!attention.is_due(31) && attention.is_due(32));
         attention.expect();
-        attention.lasts_until(64, false);
+        attention.lasts_until(64, || false);
         assert!(attention.is_due(1));
         attention.note_asked();
         assert_eq!((attention.asks(), attention.asks()), (false, true), "one call alone need not");
         attention.expect_no_more();
-        attention.lasts_until(64, false);
+        attention.lasts_until(64, || false);
         assert!(!attention.is_due(1));
-        attention.lasts_until(64, true);
+        attention.lasts_until(64, || true);
         assert!(attention.is_due(1));
     }
 }

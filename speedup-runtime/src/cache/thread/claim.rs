@@ -1,6 +1,6 @@
 //! A claim as others see it, and where its value goes.
 
-use std::ptr::{NonNull, null};
+use std::ptr::NonNull;
 
 /// A slot that a worker has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +47,6 @@ pub(in crate::cache) struct Goal {
 const APART: usize = 1;
 
 impl Goal {
-    /// Stands for the [`parts`](Self::parts) of a goal where there is none.
-    pub(in crate::cache) const NONE: (u64, *const ()) = (0, null());
-
     /// The goal of a call whose value its caller alone gets.
     pub(in crate::cache) const NOWHERE: Self = Self { table: 0, at: NonNull::<u32>::dangling().as_ptr().cast() };
 
@@ -65,10 +62,10 @@ impl Goal {
         (self.table, self.at)
     }
 
-    /// The goal with these [`parts`](Self::parts), if there is one.
+    /// The goal with these [`parts`](Self::parts).
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn of_parts(table: u64, at: *const ()) -> Option<Self> {
-        (!at.is_null()).then_some(Self { table, at })
+    pub(in crate::cache) fn of_parts(table: u64, at: *const ()) -> Self {
+        Self { table, at }
     }
 
     /// The state word.

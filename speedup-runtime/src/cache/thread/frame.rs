@@ -56,11 +56,20 @@ const HIDDEN: u32 = u32::MAX;
 pub(super) const DUE: u32 = u32::MAX - 1;
 /// Of a call that is hidden and has no mark.
 const UNTOLD: u64 = u64::MAX;
-/// Of one that is judged, and has no other mark.
-const JUDGED: u64 = UNTOLD & !((Mark::Judged as u64) << u32::BITS);
+
+/// What is said of all calls of a function when they begin.
+#[derive(Clone, Copy)]
+pub(in crate::cache) struct Told(u64);
+
+impl Told {
+    /// Nothing.
+    pub(in crate::cache) const NOTHING: Self = Self(UNTOLD);
+    /// That they are [judged](Mark::Judged).
+    pub(in crate::cache) const JUDGED: Self = Self(UNTOLD & !((Mark::Judged as u64) << u32::BITS));
+}
 
 impl Frame {
-    /// A call of this cache with this key, made from this one; whether its value is [judged](Mark::Judged).
+    /// A call of this cache with this key, made from this one, of which there is this to say.
     ///
     /// # Safety
     /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
@@ -70,9 +79,9 @@ impl Frame {
         core: *const Header,
         key: *const (),
         goal: Goal,
-        is_judged: bool,
+        told: Told,
     ) -> Self {
-        Self { parent, core, key, goal, told: Cell::new(if is_judged { JUDGED } else { UNTOLD }) }
+        Self { parent, core, key, goal, told: Cell::new(told.0) }
     }
 
     fn place_or_due(&self) -> u32 {

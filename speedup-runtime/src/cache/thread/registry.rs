@@ -57,14 +57,6 @@ pub(in crate::cache) fn swift() -> Option<&'static Worker> {
     unsafe { worker.as_ref() }
 }
 
-/// The worker of this thread, if it has one.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(in crate::cache) fn known() -> Option<&'static Worker> {
-    let worker = CURRENT.get();
-    // SAFETY: workers are never freed.
-    unsafe { worker.as_ref() }
-}
-
 /// The worker of this thread.
 #[inline]
 pub(in crate::cache) fn current() -> &'static Worker {
@@ -119,6 +111,13 @@ pub(in crate::cache) fn which(such: impl Fn(&Worker) -> bool) -> Vec<u32> {
 pub(in crate::cache) fn helpers_of(home: &Worker) -> Vec<&'static Worker> {
     let helps = |worker: &&Worker| worker.helps.load(Ordering::Relaxed) == home.number + 1;
     lock(&REGISTRY).all.iter().copied().filter(helps).collect()
+}
+
+/// Has all threads look at each call that they begin, as long as what the caller has just said is so. See
+/// [`Attention`](crate::cache::thread::attention::Attention).
+pub(crate) fn demand_attention() {
+    fence(Ordering::SeqCst);
+    lock(&REGISTRY).all.iter().for_each(|worker| worker.own.attention.demand());
 }
 
 /// How many workers are such.

@@ -26,13 +26,14 @@ use crate::cache::{
         order::Order,
         segment::Segment,
         site::Site,
-        tally::{NEAR, TALLIES, Tally},
+        tally::Tallies,
         timing::{Counted, Timing},
         window::{Sample, Window},
     },
 };
 #[cfg(speedup_simulated)]
 use crate::sync::timed::Parker;
+use crate::seeing::watch;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 thread_local! {
@@ -46,10 +47,7 @@ pub(in crate::cache) struct Worker {
     pub(in crate::cache) reader: Reader,
     /// What only the thread itself looks at.
     pub(in crate::cache) own: Own,
-    /// Hits and computations of the first caches, by number. Relaxed: written by the thread alone.
-    near: [Tally; NEAR],
-    /// The same for all others.
-    far: OnceCell<Box<[Tally]>>,
+    tallies: Tallies,
     /// The name of this worker in slots.
     pub(in crate::cache) number: u32,
     /// Calls that this thread has begun to compute; to others a sign of life. Relaxed: written by the thread alone.
@@ -101,7 +99,7 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) top: Top,
     /// How often this thread has looked whether it may leave its barriers to others.
     pub(super) looks: Cell<u32>,
-    /// When calls have to heed what follows.
+    /// When calls have to heed what follows. Others may say: now.
     pub(in crate::cache) attention: Attention,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,
@@ -167,8 +165,7 @@ impl Worker {
         Self {
             reader: Reader::new(true),
             own: Own::default(),
-            near: std::array::from_fn(|_| Tally::default()),
-            far: OnceCell::new(),
+            tallies: Tallies::new(),
             number,
             progress: AtomicU64::new(0),
             outermost: AtomicUsize::new(0),
@@ -195,7 +192,7 @@ impl Worker {
         let Own { attention, sample, timing, .. } = &self.own;
         // Calls of functions that are never shared pass by where the window is to be looked at.
         let look = if sample.next.get() > computed { sample.next.get() } else { computed + rest };
-        attention.lasts_until(look.min(timing.next()), sample.is_shared());
+        attention.lasts_until(look.min(timing.next()), || sample.is_shared() || watch::is_recording());
     }
 
     /// The name of the slot of the innermost running call, or 0. Only on the calling thread's own worker.
@@ -263,55 +260,32 @@ impl Worker {
     /// Counts a hit of a cache, with some bits of the key. Only on the calling thread's own worker.
     #[inline]
     pub(in crate::cache) fn count_hit(&self, cache: u32, key: u64) {
-        if let Some(tally) = self.tally(cache) {
-            let hits = &tally.hits[key as usize % 4];
-            // Relaxed, and no read-modify-write: this thread alone writes.
-            hits.store(hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        }
+        self.tallies.hit(cache, key);
     }
 
     /// Counts a computation of a cache, which makes it so many of all caches. Only on the calling thread's own worker.
     #[inline]
     pub(in crate::cache) fn count_computed(&self, cache: u32, computed: u64) {
-        if let Some(tally) = self.tally(cache) {
-            tally.computed.store(tally.computed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        }
+        self.tallies.computed(cache);
         self.progress.store(computed, Ordering::Relaxed);
     }
 
     /// What the thread has counted, of one cache and of all. Only on the calling thread's own worker.
     pub(in crate::cache) fn counted(&self, cache: u32) -> Counted {
         // A cache that is not counted is taken for the only one.
-        let of_cache = self.tally(cache).map_or(self.computed(), |tally| tally.computed.load(Ordering::Relaxed));
+        let of_cache = self.totals(cache).map_or(self.computed(), |(_, computed)| computed);
         Counted { computed: self.computed(), of_cache, lost: self.own.sample.lost.get() }
     }
 
-    /// The hits and computations of a cache.
+    /// The hits and computations of a cache, if they are counted.
     pub(in crate::cache) fn totals(&self, cache: u32) -> Option<(u64, u64)> {
-        let tally = match (cache as usize).checked_sub(NEAR) {
-            None => self.near.get(cache as usize)?,
-            Some(far) => self.far.get()?.get(far)?,
-        };
-        Some((tally.hits(), tally.computed.load(Ordering::Relaxed)))
+        self.tallies.of(cache)
     }
 
     /// The thread's computations of all caches.
     #[inline]
     pub(in crate::cache) fn computed(&self) -> u64 {
         self.progress.load(Ordering::Relaxed)
-    }
-
-    /// The counts of a cache; only those of the first [`TALLIES`] caches are kept.
-    #[inline]
-    fn tally(&self, cache: u32) -> Option<&Tally> {
-        let cache = cache as usize;
-        if cache < NEAR { Some(&self.near[cache]) } else { self.far_tally(cache) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn far_tally(&self, cache: usize) -> Option<&Tally> {
-        self.far.get_or_init(|| (NEAR..TALLIES).map(|_| Tally::default()).collect()).get(cache - NEAR)
     }
 
     /// Lets [`park`](Self::park) return, now or the next time.

@@ -20,7 +20,7 @@ mod ready;
 mod rest;
 mod verdict;
 
-use std::time::Duration;
+use std::{hint::cold_path, time::Duration};
 
 pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
@@ -189,8 +189,13 @@ impl Grain {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn may_share(&self, worker: &Worker, number: &Number) -> bool {
         let stage = worker.own.sample.stage.get();
-        if matches!(stage, Stage::Alone | Stage::Asking) {
-            return stage == Stage::Asking && worker.computed() >= worker.own.sample.ask.get();
+        // Mostly.
+        if stage == Stage::Alone {
+            return false;
+        }
+        cold_path();
+        if stage == Stage::Asking {
+            return worker.computed() >= worker.own.sample.ask.get();
         }
         !self.is_sequential() && (matches!(stage, Stage::Shared | Stage::InOrder) || self.open(worker, number))
     }
