@@ -1,6 +1,15 @@
 //! Counts, reports, profiles and timelines of what the attributes make, in a process of its own.
 
-use std::{hash::Hash, sync::Mutex, time::Duration};
+use std::{
+    collections::HashSet,
+    hash::Hash,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use speedup::{
     Memo, buffer, cache,
@@ -188,6 +197,41 @@ fn a_timeline_names_the_calls() {
     let timeline = trace::record(|| fibonacci(20));
     assert_eq!(timeline.spans.iter().filter(|span| span.what == What::Call).count(), 21);
     assert!(timeline.svg().contains("fibonacci(20)"));
+}
+
+#[cache]
+fn numbered(n: u64) -> u64 {
+    n
+}
+
+#[test]
+fn a_timeline_has_the_calls_of_a_thread_that_was_at_work_before() {
+    let _alone = alone();
+    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
+    let wait_for = |calls: u64| {
+        while made.load(Ordering::SeqCst) < calls {
+            thread::yield_now();
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                numbered(made.fetch_add(1, Ordering::SeqCst));
+            }
+        });
+        wait_for(1_000);
+        let mut seen = 0;
+        let timeline = trace::record(|| {
+            seen = made.load(Ordering::SeqCst);
+            wait_for(seen + 10_000);
+        });
+        stop.store(true, Ordering::SeqCst);
+        let calls: HashSet<&str> = timeline.spans.iter().map(|span| span.call.as_str()).collect();
+        // It may take the other one a moment to see that it is looked at.
+        let missing: Vec<u64> =
+            (seen + 1_000..seen + 9_999).filter(|n| !calls.contains(format!("numbered({n})").as_str())).collect();
+        assert!(missing.is_empty(), "{} calls were left out, the first of them {:?}", missing.len(), missing.first());
+    });
 }
 
 #[cache]

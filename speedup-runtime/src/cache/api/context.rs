@@ -18,33 +18,7 @@ use crate::cache::{
 };
 use crate::seeing::report::Kind;
 
-/// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
-/// [`Local`].
-#[diagnostic::on_unimplemented(
-    message = "what this call passes on cannot be shared between threads",
-    note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
-    note = "of a type parameter, write `T: Sync`; without `scoped` and `field` the table outlives the call: `T: Sync + 'static`",
-    note = "write `#[cache(sequential, ..)]` to run all calls on the caller's thread"
-)]
-pub trait Body<K: Key, R: Output> {
-    /// Whether the body runs on the caller's thread alone.
-    #[doc(hidden)]
-    const IS_LOCAL: bool;
-
-    /// Computes the value of a key.
-    #[doc(hidden)]
-    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R;
-
-    /// The same for a call of a scope.
-    ///
-    /// # Safety
-    /// The core of the running call is that of a scope.
-    #[doc(hidden)]
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
-        self.compute(key, inside)
-    }
-}
+pub use crate::cache::call::bodies::Body;
 
 #[diagnostic::do_not_recommend]
 impl<K: Key, R: Output, C: Sync + Fn(&K) -> R> Body<K, R> for C {
@@ -90,8 +64,8 @@ pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(
     function: &'a Function<K, R>,
     body: &'a B,
 ) -> Callee<'a, K, R> {
-    // SAFETY: a body that is not `Sync` is a local one.
-    unsafe { bodies::callee_in::<_, _, _, _, false>(function, body, B::compute, B::IS_LOCAL) }
+    // SAFETY: this is no scope.
+    unsafe { bodies::callee_in::<_, _, _, false>(function, body) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
@@ -130,10 +104,8 @@ impl<K: Key, R: Output> Core<K, R> {
         body: &B,
     ) -> R {
         let function = self.function.get_or_init(describe);
-        // SAFETY: whoever is called is called for a core that lasts, which is this one, and that of a scope.
-        let compute = |body: &B, key: &K, inside: Inside<'_, K, R>| unsafe { body.compute_in_scope(key, inside) };
-        // SAFETY: a body that is not `Sync` is a local one. The core is that of a scope.
-        let callee = unsafe { bodies::callee_in::<_, _, _, _, true>(function, body, compute, B::IS_LOCAL) };
+        // SAFETY: whoever is called is called for this core, which is that of a scope.
+        let callee = unsafe { bodies::callee_in::<_, _, _, true>(function, body) };
         // SAFETY: by the contract.
         unsafe { self.get_free(callee, key, worker, free) }
     }

@@ -3,7 +3,7 @@
 use crate::cache::{
     call::{callee::Callee, claim_guard::Flight, inner::LARGE, state::Core},
     table::{
-        Vacant, Table,
+        Table, Vacant,
         key::{Key, Output},
     },
     thread::registry::{Pinned, Worker},
@@ -83,45 +83,16 @@ impl<K: Key, R: Output> Core<K, R> {
         worker: &'static Worker,
         free: Option<Free<'_, K, R>>,
     ) -> R {
-        let free = match free {
-            Some(free) => Some(free),
-            // SAFETY: passed on.
-            None => match unsafe { self.look_further(key, worker) } {
-                Ok(value) => return value,
-                Err(free) => free,
-            },
+        let Some(Free { table, vacant }) = free else {
+            if K::is_small() && const { size_of::<R>() <= LARGE } {
+                return callee.run_unclaimed(self, key);
+            }
+            return self.get_missed(callee, key);
         };
         // A pin is also where a thread sees that it may leave its barriers to others.
-        if let Some(Free { table, vacant }) = free
-            && !worker.reader.makes_barriers()
-            && table.claim_swiftly(&vacant, worker)
-        {
-            return callee.run_claimed(self, key, Flight::new(self, worker, table.id(), vacant.slot));
+        if !worker.reader.makes_barriers() && table.claim_swiftly(&vacant, worker) {
+            return callee.run_claimed(self, key, Flight::in_page(self, worker, table.id(), vacant.slot));
         }
         self.get_missed(callee, key)
-    }
-
-    /// Looks for a small key beyond its page: in the hash table if keys have strayed there, and if not, for room in a new page. Out of line,
-    /// to keep the frames of bodies small.
-    ///
-    /// # Safety
-    /// The tables of the core are there as long as the core.
-    #[cold]
-    #[inline(never)]
-    unsafe fn look_further(&self, key: &K, worker: &'static Worker) -> Result<R, Option<Free<'_, K, R>>> {
-        if !K::is_small() || const { size_of::<R>() > LARGE } {
-            return Err(None);
-        }
-        // SAFETY: by the contract; pages are there as long as their table.
-        let lasting = unsafe { Pinned::needless() };
-        let (Some(packed), Some(table)) = (key.pack(), self.table(lasting)) else { return Err(None) };
-        if !table.has_strays() {
-            return Err(table.make_room(packed, worker, lasting).map(|vacant| Free { table, vacant }));
-        }
-        let pin = worker.pin();
-        let value = table.find_strayed(key, pin.at()).ok_or(None)?.clone();
-        drop(pin);
-        worker.count_hit(self.number.index(), packed);
-        Ok(value)
     }
 }

@@ -5,10 +5,7 @@ use std::{hint::assert_unchecked, ptr::NonNull};
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::{
-        claim::Goal,
-        registry::Worker,
-    },
+    thread::{claim::Goal, registry::Worker},
 };
 
 /// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled.
@@ -26,7 +23,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_known::<K, R, F>) }
 }
 
 /// The value of a type that has but one.
@@ -38,21 +35,6 @@ unsafe fn the_one<F: Copy>() -> F {
     const { assert!(size_of::<F>() == 0, "give a function or a closure that captures nothing") };
     // SAFETY: a type without size has one value, which takes no bytes to make; it is `Copy`, so it may be made once more.
     unsafe { NonNull::<F>::dangling().read() }
-}
-
-/// A body, what its caller passes on to it, and where that is. Before anything else of this thread can begin a call with
-/// another one.
-///
-/// # Safety
-/// As for [`run_in`].
-#[cfg_attr(not(debug_assertions), inline(always))]
-unsafe fn body_and_context<'a, C, F: Copy>(worker: &Worker) -> (F, &'a C, *const ()) {
-    let context = worker.own.context.get();
-    // SAFETY: whoever made the callee had the body and the context, which outlives the call, and so is nowhere null.
-    unsafe {
-        assert_unchecked(!context.is_null());
-        (the_one::<F>(), &*context.cast::<C>(), context)
-    }
 }
 
 /// As [`run_known`], by the closure that the function carries.
@@ -68,22 +50,20 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     worker: &'static Worker,
 ) -> R {
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), |key| function.shared(key), move || function.callee()) }
+    unsafe {
+        let body = |key: &K| function.shared(key);
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_shared::<K, R>)
+    }
 }
 
-/// As [`run_known`], by a body that also gets what its caller passes on: what the thread's [`Own::context`] leads to.
+/// As [`run_known`], by a body that its caller brings: what the thread's [`Own::context`] leads to. That is read before anything else of this thread can
+/// begin a call with another one.
 ///
 /// # Safety
-/// As for [`run_known`]; and the context is a `C` that outlives the call. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
+/// As for [`run_known`]; and the context is a `B` that outlives the call. `IN_SCOPE` is true for cores of scopes alone.
 ///
-/// [`Own::context`]: crate::cache::thread::registry::Own::context
-pub(in crate::cache) unsafe fn run_in<
-    K: Key,
-    R: Output,
-    C,
-    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
-    const IN_SCOPE: bool,
->(
+/// [`Own::context`]: crate::cache::thread::worker::Own::context
+pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN_SCOPE: bool>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -91,28 +71,36 @@ pub(in crate::cache) unsafe fn run_in<
     at: *const (),
     worker: &'static Worker,
 ) -> R {
+    let again = run_in::<K, R, B, IN_SCOPE>;
     // SAFETY: by the contract.
-    let (body, passed_on, context) = unsafe { body_and_context::<C, F>(worker) };
-    let is_local = worker.own.is_local.get();
-    let callee = move || Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, context, is_local);
-    // SAFETY: passed on.
+    let (brought, context) = unsafe { brought::<B>(worker) };
+    let compute = |key: &K| {
+        let inside = Inside { core, callee: Callee::of(function, again, context, B::IS_LOCAL) };
+        // SAFETY: by the contract.
+        if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
+    };
+    // SAFETY: passed on. Scopes last.
+    unsafe { run(IN_SCOPE, core, function, key, (Goal::of_parts(table, at), worker), compute, again) }
+}
+
+/// What the caller of the call that begins passes on to it, and where that is.
+///
+/// # Safety
+/// It is a `C` that outlives `'a`.
+#[cfg_attr(not(debug_assertions), inline(always))]
+unsafe fn brought<'a, C>(worker: &Worker) -> (&'a C, *const ()) {
+    let context = worker.own.context.get();
+    // SAFETY: by the contract, and so it is nowhere null.
     unsafe {
-        run(
-            IN_SCOPE,
-            core,
-            function,
-            key,
-            (Goal::of_parts(table, at), worker),
-            |key| body(passed_on, key, Inside { core, callee: callee() }),
-            callee,
-        )
+        assert_unchecked(!context.is_null());
+        (&*context.cast::<C>(), context)
     }
 }
 
 /// As [`run_in`], by a body of a function whose calls pass on what the core owns.
 ///
 /// # Safety
-/// As for [`run_in`]. The tables of the core are as long there as the core.
+/// As for [`run_known`]; and the thread's context is a `C` that outlives the call. The tables of the core are as long there as the core.
 pub(in crate::cache) unsafe fn run_steady<
     K: Key,
     R: Output,
@@ -126,14 +114,42 @@ pub(in crate::cache) unsafe fn run_steady<
     at: *const (),
     worker: &'static Worker,
 ) -> R {
-    // SAFETY: by the contract.
-    let (body, passed_on, context) = unsafe { body_and_context::<C, F>(worker) };
-    let callee = move || Callee::of(function, run_steady::<K, R, C, F>, context, false);
+    let again = run_steady::<K, R, C, F>;
+    // SAFETY: by the contract; and whoever named `F` gave a value of it to `Function::of_steady`.
+    let (body, (passed_on, context)) = unsafe { (the_one::<F>(), brought::<C>(worker)) };
+    let compute = |key: &K| body(passed_on, key, Inside { core, callee: Callee::of(function, again, context, false) });
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
-        let body = |key: &K| body(passed_on, key, Inside { core, callee: callee() });
-        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), body, callee)
+        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), compute, again)
+    }
+}
+
+/// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
+/// [`Local`].
+#[diagnostic::on_unimplemented(
+    message = "what this call passes on cannot be shared between threads",
+    note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
+    note = "of a type parameter, write `T: Sync`; without `scoped` and `field` the table outlives the call: `T: Sync + 'static`",
+    note = "write `#[cache(sequential, ..)]` to run all calls on the caller's thread"
+)]
+pub trait Body<K: Key, R: Output> {
+    /// Whether the body runs on the caller's thread alone.
+    #[doc(hidden)]
+    const IS_LOCAL: bool;
+
+    /// Computes the value of a key.
+    #[doc(hidden)]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R;
+
+    /// The same for a call of a scope.
+    ///
+    /// # Safety
+    /// The core of the running call is that of a scope.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        self.compute(key, inside)
     }
 }
 
@@ -151,25 +167,16 @@ impl<K: Key, R: Output> Clone for Inside<'_, K, R> {
 
 impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 
-/// What to call for a caller who passes this on, by a body that gets it.
+/// What to call for a caller who brings this body.
 ///
 /// # Safety
-/// The context is `Sync`, unless the callee is local. `IN_SCOPE` is true for cores that [last](Core::lasts) alone.
+/// `IN_SCOPE` is true for cores of scopes alone.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(in crate::cache) unsafe fn callee_in<
-    'a,
-    K: Key,
-    R: Output,
-    C,
-    F: for<'c> Fn(&C, &K, Inside<'c, K, R>) -> R + Copy,
-    const IN_SCOPE: bool,
->(
+pub(in crate::cache) unsafe fn callee_in<'a, K: Key, R: Output, B: Body<K, R>, const IN_SCOPE: bool>(
     function: &'a Function<K, R>,
-    context: &'a C,
-    _body: F,
-    is_local: bool,
+    body: &'a B,
 ) -> Callee<'a, K, R> {
-    Callee::of(function, run_in::<K, R, C, F, IN_SCOPE>, std::ptr::from_ref(context).cast(), is_local)
+    Callee::of(function, run_in::<K, R, B, IN_SCOPE>, std::ptr::from_ref(body).cast(), B::IS_LOCAL)
 }
 
 /// As [`run_known`], of a function that has no body of its own.
@@ -187,7 +194,7 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, move || function.callee()) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_nothing::<K, R>) }
 }
 
 #[cfg(all(test, target_os = "linux", not(any(loom, miri))))]

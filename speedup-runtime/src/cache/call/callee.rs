@@ -10,8 +10,7 @@ use crate::cache::{
 
 /// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The two before the last are the parts of the claim's goal, so that all of
 /// it is passed in registers.
-pub(in crate::cache) type Run<K, R> =
-    unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), &'static Worker) -> R;
+pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), &'static Worker) -> R;
 
 impl<K, R> Function<K, R> {
     /// What to call for somebody who has nothing to pass on.
@@ -109,7 +108,6 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         // Where `run_in` looks for it.
         if self.has_context() {
             worker.own.context.set(self.context);
-            worker.own.is_local.set(self.is_local);
         }
         let (table, at) = flight.into_goal().parts();
         // SAFETY: a flight, which does not leave its thread, was just forgotten; it is one of this core's. A context is where
@@ -142,8 +140,12 @@ fn without_claim<K: Key, R: Output>(
             // No page has such a key, so its value, if there is one, has perhaps not been looked for.
             return core.get_far(callee, key);
         };
-        if let Some(flight) = core.claim_in_new_page(packed, registry::current()) {
+        let worker = registry::current();
+        if let Some(flight) = core.claim_in_new_page(packed, worker) {
             return callee.run_claimed(core, key, flight);
+        }
+        if let Some(value) = core.hit_strayed(key, packed, worker) {
+            return value;
         }
     }
     unclaimed(core, callee, key)

@@ -12,7 +12,7 @@ use std::{
 use crate::cache::{
     block::outcome::Outcome,
     call::{
-        callee::Callee,
+        callee::{Callee, Run},
         claim_guard::Flight,
         failed::{Crashed, crash},
         function::Function,
@@ -45,29 +45,28 @@ use crate::{
 /// The goal is that of a flight of this core and of this worker, the calling thread's, which is left to this call. The core
 /// [lasts](Core::lasts) if `lasting` is true.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) unsafe fn run<'a, K: Key, R: Output>(
+pub(super) unsafe fn run<K: Key, R: Output>(
     lasting: bool,
     core: &Core<K, R>,
-    function: &'a Function<K, R>,
+    function: &Function<K, R>,
     key: &K,
     (goal, worker): (Goal, &'static Worker),
     body: impl Fn(&K) -> R,
-    callee: impl Fn() -> Callee<'a, K, R> + Copy,
+    again: Run<K, R>,
 ) -> R {
     let mut slot = MaybeUninit::<Frame>::uninit();
     if !stack::is_known_to_have_room(worker, slot.as_ptr() as usize, const { stack::room_for(size_of::<R>()) }) {
         // SAFETY: passed on.
-        return unsafe { run_where_there_is_room(core, callee, key, goal) };
+        return unsafe { run_where_there_is_room(core, function, key, goal, again) };
     }
     let computed = worker.computed() + 1;
     if worker.own.attention.is_due(computed) && worker.own.attention.asks() && worker.handed.any() {
         // SAFETY: passed on.
-        return unsafe { take_or_run(core, callee, key, goal) };
+        return unsafe { take_or_run(core, function, key, goal, again) };
     }
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame = unsafe {
-        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.told)
-    };
+    let frame =
+        unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.told) };
     let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, frame, worker, computed);
@@ -106,23 +105,33 @@ pub(super) unsafe fn run<'a, K: Key, R: Output>(
 #[cold]
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-unsafe fn run_where_there_is_room<'a, K: Key, R: Output>(
+unsafe fn run_where_there_is_room<K: Key, R: Output>(
     core: &Core<K, R>,
-    callee: impl Fn() -> Callee<'a, K, R>,
+    function: &Function<K, R>,
     key: &K,
     goal: Goal,
+    again: Run<K, R>,
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let flight = unsafe { Flight::of_goal(core, worker, goal) };
-    where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || callee().run_claimed(core, key, flight))
+    let (flight, passed_on) = (unsafe { Flight::of_goal(core, worker, goal) }, worker.own.context.get());
+    where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || {
+        worker.own.context.set(passed_on);
+        let (table, at) = flight.into_goal().parts();
+        // SAFETY: passed on.
+        unsafe { again(core, function, key, table, at, worker) }
+    })
 }
 
 /// Runs the body where it has room, with so much of it beyond the usual.
 #[inline]
 fn where_there_is_room<T>(worker: &'static Worker, more: usize, body: impl FnOnce() -> T) -> T {
     let mark = MaybeUninit::<u8>::uninit();
-    if stack::has_room(worker, mark.as_ptr() as usize, more) { body() } else { stack::on_a_new_piece(worker, more, body) }
+    if stack::has_room(worker, mark.as_ptr() as usize, more) {
+        body()
+    } else {
+        stack::on_a_new_piece(worker, more, body)
+    }
 }
 
 /// The value of a key whose slot has not been claimed: mostly its page is yet to be made.
@@ -159,20 +168,25 @@ pub(super) fn unclaimed<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_,
 /// As for [`run`].
 #[cold]
 #[inline(never)]
-unsafe fn take_or_run<'a, K: Key, R: Output>(
+unsafe fn take_or_run<K: Key, R: Output>(
     core: &Core<K, R>,
-    callee: impl Fn() -> Callee<'a, K, R>,
+    function: &Function<K, R>,
     key: &K,
     goal: Goal,
+    again: Run<K, R>,
 ) -> R {
     let worker = registry::current();
     // SAFETY: by the contract.
-    let flight = unsafe { Flight::of_goal(core, worker, goal) };
-    if let Some(value) = handed_over(core, callee().function, key, worker) {
+    let (flight, passed_on) = (unsafe { Flight::of_goal(core, worker, goal) }, worker.own.context.get());
+    if let Some(value) = handed_over(core, function, key, worker) {
         return value;
     }
     worker.own.attention.note_asked();
-    callee().run_claimed(core, key, flight)
+    // Keys are compared by users' code, which may call.
+    worker.own.context.set(passed_on);
+    let (table, at) = flight.into_goal().parts();
+    // SAFETY: passed on.
+    unsafe { again(core, function, key, table, at, worker) }
 }
 
 /// The result of a call that was computed ahead of the running one and is not kept.

@@ -50,18 +50,6 @@ impl<K: Key, R: Output> Table<K, R> {
         self.hashed.get().is_some()
     }
 
-    /// The slot of a small key in a page that has all of its keys, which is made if need be and if it is to be had.
-    /// None either where the time of another owner would have to be ended.
-    pub(in crate::cache) fn make_room<'pin>(
-        &self,
-        packed: u64,
-        me: &Worker,
-        pin: Pinned<'pin>,
-    ) -> Option<Vacant<'pin, R>> {
-        let slot = self.pages.find_or_make_own(packed, &self.free_turn(me)?, pin)?;
-        Some(Vacant { slot, is_empty: slot.state().word() == Word::Empty })
-    }
-
     /// Begins a change, unless the time of another owner would have to be ended.
     fn free_turn(&self, me: &Worker) -> Option<Turn<'_>> {
         match self.alone(me) {

@@ -86,7 +86,41 @@ impl Attention {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::{Arc, atomic::AtomicBool};
+
+    use super::*;
+
+    /// | thread | other |
+    /// |---|---|
+    /// | looks; puts its next look off; has one come sooner | says something; fence; demands |
+    #[test]
+    fn loom_what_another_thread_has_said_is_heeded_by_all_calls_from_then_on() {
+        struct Shared(Attention);
+        // SAFETY: but for what others may do, too, one thread uses it.
+        unsafe impl Sync for Shared {}
+        // SAFETY: as above.
+        unsafe impl Send for Shared {}
+        loom::model(|| {
+            let shared = Arc::new((Shared(Attention::default()), AtomicBool::new(false)));
+            let other = shared.clone();
+            let other = loom::thread::spawn(move || {
+                let (Shared(attention), said) = &*other;
+                said.store(true, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                attention.demand();
+            });
+            let (Shared(attention), said) = &*shared;
+            attention.lasts_until(100, || said.load(Ordering::Relaxed));
+            attention.demand_at(50);
+            other.join().unwrap();
+            assert!(attention.is_due(1));
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn places_and_marks_leave_each_other_alone() {
         // SAFETY: nobody follows the pointers of a call that is not on a thread's list.
-        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, true) };
+        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, Told::JUDGED) };
         assert!(!frame.is_marked() && frame.place().is_none() && !frame.is_due());
         assert!(!frame.mark(Mark::Aside, true) && !frame.is_marked(), "there is nothing to undo");
         frame.set_place(DUE);

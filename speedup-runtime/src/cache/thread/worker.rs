@@ -31,9 +31,9 @@ use crate::cache::{
         window::{Sample, Window},
     },
 };
+use crate::seeing::watch;
 #[cfg(speedup_simulated)]
 use crate::sync::timed::Parker;
-use crate::seeing::watch;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 thread_local! {
@@ -109,8 +109,6 @@ pub(in crate::cache) struct Own {
     ///
     /// [`Callee::run`]: crate::cache::call::callee::Callee::run
     pub(in crate::cache) context: Cell<*const ()>,
-    /// Whether that may be used on this thread alone.
-    pub(in crate::cache) is_local: Cell<bool>,
     /// The order in which this thread takes the members of groups.
     pub(in crate::cache) order: Cell<Order>,
     /// The innermost group that the thread computes alone and may show later.

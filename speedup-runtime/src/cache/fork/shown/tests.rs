@@ -16,8 +16,7 @@ use crate::{
     cache::{
         Function, State,
         call::{
-            bodies::{Inside, callee_in},
-            callee::Callee,
+            bodies::{Body, Inside, callee_in},
             state::Core,
         },
         sharing::leapfrog::{self, Found},
@@ -37,17 +36,17 @@ struct Lent<'a> {
 
 type Key = (usize,);
 
-/// The member of the list, once the owner of the group has taken it off the board.
-fn callee<'a>(function: &'a Function<Key, u64>, lent: &'a Lent<'a>) -> Callee<'a, Key, u64> {
-    let body = |lent: &Lent<'_>, (at,): &Key, _: Inside<'_, Key, u64>| {
-        lent.runs.store(true, Ordering::SeqCst);
-        while lent.owner.shown().is_some_and(|board| board.read(0).is_some_and(|shown| !shown.members().is_empty())) {
+// The member of the list, once the owner of the group has taken it off the board.
+impl Body<Key, u64> for Lent<'_> {
+    const IS_LOCAL: bool = false;
+
+    fn compute(&self, (at,): &Key, _: Inside<'_, Key, u64>) -> u64 {
+        self.runs.store(true, Ordering::SeqCst);
+        while self.owner.shown().is_some_and(|board| board.read(0).is_some_and(|shown| !shown.members().is_empty())) {
             thread::yield_now();
         }
-        lent.list[*at]
-    };
-    // SAFETY: what is lent is `Sync`, and this is no scope.
-    unsafe { callee_in::<_, _, _, _, false>(function, lent, body, false) }
+        self.list[*at]
+    }
 }
 
 #[test]
@@ -59,7 +58,8 @@ fn what_a_group_lends_stays_until_who_helps_has_left() {
             // It goes as soon as the group may.
             let list = vec![5, 6, 7];
             let lent = Lent { list: &list, runs: &runs, owner };
-            let guest = Guest::new(&core, callee(&function, &lent));
+            // SAFETY: this is no scope.
+            let guest = Guest::new(&core, unsafe { callee_in::<_, _, _, false>(&function, &lent) });
             let show = Show::new(&guest, owner);
             show.members(&[(1,), (2,)], &[0, 1]);
             let helper = scope.spawn(move || leapfrog::look_at(owner, registry::current()));
@@ -76,30 +76,35 @@ fn what_a_group_lends_stays_until_who_helps_has_left() {
 }
 
 /// A member of two, whose body goes on when another thread has computed what it shows.
-fn waits_for_help(_: &Lent<'_>, (at,): &Key, inside: Inside<'_, Key, u64>) -> u64 {
-    if *at > 1 {
-        return *at as u64;
+struct WaitsForHelp;
+
+impl Body<Key, u64> for WaitsForHelp {
+    const IS_LOCAL: bool = false;
+
+    fn compute(&self, (at,): &Key, inside: Inside<'_, Key, u64>) -> u64 {
+        if *at > 1 {
+            return *at as u64;
+        }
+        let worker = registry::current();
+        let guest = Guest::new(inside.core, inside.callee);
+        let show = Show::new(&guest, worker);
+        let keys = [(3,), (4,)];
+        show.members(&keys, &[0, 1]);
+        let began = Instant::now();
+        while !keys.iter().all(|key| inside.core.contains(key, worker)) {
+            assert!(began.elapsed() < Duration::from_secs(60), "the owner of the group has not helped");
+            thread::yield_now();
+        }
+        1
     }
-    let worker = registry::current();
-    let guest = Guest::new(inside.core, inside.callee);
-    let show = Show::new(&guest, worker);
-    let keys = [(3,), (4,)];
-    show.members(&keys, &[0, 1]);
-    let began = Instant::now();
-    while !keys.iter().all(|key| inside.core.contains(key, worker)) {
-        assert!(began.elapsed() < Duration::from_secs(60), "the owner of the group has not helped");
-        thread::yield_now();
-    }
-    1
 }
 
 #[test]
 fn who_waits_for_visitors_helps_them() {
     let (function, core) = (Function::<Key, u64>::of_context("at"), Core::new());
-    let (owner, runs) = (registry::current(), AtomicBool::new(false));
-    let lent = Lent { list: &[], runs: &runs, owner };
-    // SAFETY: what is lent is `Sync`, and this is no scope.
-    let callee = unsafe { callee_in::<_, _, _, _, false>(&function, &lent, waits_for_help, false) };
+    let owner = registry::current();
+    // SAFETY: this is no scope.
+    let callee = unsafe { callee_in::<_, _, _, false>(&function, &WaitsForHelp) };
     let guest = Guest::new(&core, callee);
     let show = Show::new(&guest, owner);
     let keys = [(1,)];
@@ -126,7 +131,8 @@ fn a_group_that_is_shown_late_shows_what_has_not_begun() {
             let (function, core) = (Function::<Key, u64>::of_context("at"), Core::new());
             let runs = AtomicBool::new(false);
             let lent = Lent { list: &[1, 2, 3, 4], runs: &runs, owner: worker };
-            let guest = Guest::new(&core, callee(&function, &lent));
+            // SAFETY: this is no scope.
+            let guest = Guest::new(&core, unsafe { callee_in::<_, _, _, false>(&function, &lent) });
             let (keys, missing) = ([(0,), (1,), (2,), (3,)], [0, 2, 3]);
             let open = Open::new(&guest, &keys, &missing, worker);
             let place = || call_stack::top(worker).and_then(|frame| frame.place());

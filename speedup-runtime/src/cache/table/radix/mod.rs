@@ -169,26 +169,6 @@ impl<K: Key, R> Pages<K, R> {
         matches!(turn, Turn::Shared).then(|| lock(&self.lock))
     }
 
-    /// The slot of a packed key that is certain to be its own, in a page that is made if need be; none once keys have strayed.
-    pub(super) fn find_or_make_own<'pin>(
-        &self,
-        packed: u64,
-        turn: &Turn<'_>,
-        pin: Pinned<'pin>,
-    ) -> Option<Slot<'pin, R>> {
-        if self.strays.is_any() {
-            return None;
-        }
-        if let Turn::Alone(alone) = turn
-            && let Some(slot) = self.make_at_once(packed, alone, pin)
-        {
-            return Some(slot);
-        }
-        self.find_or_make(packed, turn, pin)?;
-        // Another thread may have made it, after a key had strayed.
-        self.find_in_page(packed, pin).filter(|(link, _)| !link.is_mixed()).map(|(_, slot)| slot)
-    }
-
     /// Whether there is no page for a key, and none will be made for now, without the lock.
     #[inline]
     pub(super) fn refuses(&self, packed: u64, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {

@@ -126,7 +126,7 @@ impl<K: Key, R> Pages<K, R> {
         if self.allowance.is_patient() {
             return false;
         }
-        let used = self.count_used();
+        let used = self.count_used(growth.pages);
         let size = PageOf::<K, R>::LAYOUT.size();
         let paid = if K::COORDINATES == 1 { BYTES_A_STRAY_ON_A_LINE } else { BYTES_A_STRAY } * growth.strays / size;
         let free = (Self::FREE + paid).min((FREE_BYTES / size).max(Self::FREE));

@@ -21,6 +21,9 @@ use crate::sync::{AtomicPtr, Ordering};
 
 /// So many pages are asked for before they are counted.
 const AHEAD: usize = 16;
+/// Of more pages than this, one in so many is counted, wherever it is, and stands for the others.
+const SAMPLED: usize = 1 << 15;
+const ONE_IN: usize = 8;
 
 impl<K: Key, R> Pages<K, R> {
     /// How many slots are ready.
@@ -104,10 +107,11 @@ impl<K: Key, R> Pages<K, R> {
         });
     }
 
-    /// How many slots are used, where removed values may count as well; only by who has a turn.
+    /// How many slots of so many pages are used, where removed values may count as well; only by who has a turn. Of many pages, an estimate.
     ///
     /// Of a large table most pages are nowhere near the processor: they are asked for some pages before they are counted.
-    pub(super) fn count_used(&self) -> usize {
+    pub(super) fn count_used(&self, pages: usize) -> usize {
+        let one_in = if pages > SAMPLED { ONE_IN } else { 1 };
         let (mut count, mut asked_for, mut next) = (0, [null::<AtomicPtr<u8>>(); AHEAD], 0);
         let mut count_in = |entry: *const AtomicPtr<u8>| {
             // SAFETY: one of a directory of this table, which is borrowed.
@@ -121,12 +125,17 @@ impl<K: Key, R> Pages<K, R> {
             }
             count += used;
         };
-        let mut full = 0;
+        let (mut full, mut number) = (0, 0_u64);
         let root = self.root.load(Ordering::Acquire).cast();
         Self::descend(
             root,
             K::COORDINATES,
             &mut |entry| {
+                // Scattered, so that no order of the keys has a say in which pages are counted.
+                number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                if (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32 & (one_in as u64 - 1) != 0 {
+                    return;
+                }
                 let link = PageLink::of(entry.load(Ordering::Relaxed));
                 // Most pages of a table that is well used are full: they are counted once.
                 if link.is_full() {
@@ -140,7 +149,7 @@ impl<K: Key, R> Pages<K, R> {
             &mut |_| {},
         );
         asked_for.into_iter().for_each(count_in);
-        count + full * PageOf::<K, R>::SLOTS
+        (count + full * PageOf::<K, R>::SLOTS) * one_in
     }
 
     /// How many slots of a page of this table have such a word.
