@@ -1,12 +1,18 @@
 //! Calls in a table that the caller has at hand, and that lasts as long as it is used: that of the outermost call, or of a scope.
 
 use crate::cache::{
-    call::{callee::Callee, claim_guard::Flight, inner::LARGE, state::Core},
+    call::{
+        callee::{Callee, Run},
+        claim_guard::Flight,
+        function::Function,
+        inner::LARGE,
+        state::Core,
+    },
     table::{
         Table, Vacant,
         key::{Key, Output},
     },
-    thread::registry::{Pinned, Worker},
+    thread::registry::{self, Pinned, Worker},
 };
 
 /// The slot of a key that had no value, certain to be its own.
@@ -84,15 +90,49 @@ impl<K: Key, R: Output> Core<K, R> {
         free: Option<Free<'_, K, R>>,
     ) -> R {
         let Some(Free { table, vacant }) = free else {
-            if K::is_small() && const { size_of::<R>() <= LARGE } {
-                return callee.run_unclaimed(self, key);
-            }
-            return self.get_missed(callee, key);
+            let (function, run, context, is_local) = callee.parts();
+            return get_further(self, function, key, run, context, is_local);
         };
         // A pin is also where a thread sees that it may leave its barriers to others.
         if !worker.reader.makes_barriers() && table.claim_swiftly(&vacant, worker) {
             return callee.run_claimed(self, key, Flight::in_page(self, worker, table.id(), vacant.slot));
         }
         self.get_missed(callee, key)
+    }
+}
+
+/// The value of a key that is in no page: in the hash table, to which it may have strayed, or computed. Out of line, and given the parts of a
+/// callee one by one, to keep the frames of bodies small.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn get_further<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    let callee = Callee::of(function, run, context, is_local);
+    if !K::is_small() || const { size_of::<R>() > LARGE } {
+        return core.get_missed(callee, key);
+    }
+    match core.hit_strayed(key) {
+        Some(value) => value,
+        None => callee.run_unclaimed(core, key),
+    }
+}
+
+impl<K: Key, R: Output> Core<K, R> {
+    /// The value of a key of small integers that has strayed to the hash table.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn hit_strayed(&self, key: &K) -> Option<R> {
+        let (packed, worker) = (key.pack()?, registry::current());
+        let pin = worker.pin();
+        let table = self.table(pin.at()).filter(|table| table.has_strays())?;
+        let value = table.find_strayed(key, pin.at())?.clone();
+        drop(pin);
+        worker.count_hit(self.number.index(), packed);
+        Some(value)
     }
 }

@@ -3,7 +3,7 @@
 use std::ptr::null;
 
 use crate::cache::{
-    call::{claim_guard::Flight, execute::unclaimed, function::Function, state::Core},
+    call::{claim_guard::Flight, execute::unclaimed, far::get_far, function::Function, state::Core},
     table::key::{Key, Output},
     thread::registry::{self, Worker},
 };
@@ -134,19 +134,14 @@ fn without_claim<K: Key, R: Output>(
     context: *const (),
     is_local: bool,
 ) -> R {
-    let callee = Callee { function, run, context, is_local };
     if K::is_small() {
         let Some(packed) = key.pack() else {
             // No page has such a key, so its value, if there is one, has perhaps not been looked for.
-            return core.get_far(callee, key);
+            return get_far(core, function, key, run, context, is_local);
         };
-        let worker = registry::current();
-        if let Some(flight) = core.claim_in_new_page(packed, worker) {
-            return callee.run_claimed(core, key, flight);
-        }
-        if let Some(value) = core.hit_strayed(key, packed, worker) {
-            return value;
+        if let Some(flight) = core.claim_in_new_page(packed, registry::current()) {
+            return Callee { function, run, context, is_local }.run_claimed(core, key, flight);
         }
     }
-    unclaimed(core, callee, key)
+    unclaimed(core, Callee { function, run, context, is_local }, key)
 }

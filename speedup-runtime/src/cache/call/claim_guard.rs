@@ -1,6 +1,6 @@
 //! A claim on its way to a value.
 
-use std::marker::PhantomData;
+use std::{hint::cold_path, marker::PhantomData};
 
 use crate::cache::{
     block::{outcome::Outcome, waits},
@@ -250,26 +250,22 @@ impl Goal {
         None
     }
 
-    /// Lets everybody read the value, in the slot of a page if it is one: not by a choice of addresses, for which the value would wait.
+    /// Lets everybody read the value.
     ///
     /// # Safety
     /// As for [`slot_at`](Self::slot_at), and claimed by this worker.
     #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn publish_in<K: Key, R: Output>(self, value: R, pin: Pinned<'_>) {
-        if K::is_small() && !self.is_paged() {
+        let state = self.state().cast();
+        // Each in its own way: by a choice between two addresses the value would wait for it.
+        if K::is_small() && self.is_paged() {
             // SAFETY: passed on.
-            return unsafe { self.publish_apart::<K, R>(value, pin) };
+            unsafe { table::slot_at::<K, R>(state, true, pin).publish(value) };
+        } else {
+            cold_path();
+            // SAFETY: passed on.
+            unsafe { table::slot_at::<K, R>(state, false, pin).publish(value) };
         }
-        // SAFETY: passed on.
-        unsafe { table::slot_at::<K, R>(self.state().cast(), K::is_small(), pin).publish(value) };
-    }
-
-    /// # Safety
-    /// As for [`publish_in`](Self::publish_in).
-    #[inline(never)]
-    unsafe fn publish_apart<K: Key, R: Output>(self, value: R, pin: Pinned<'_>) {
-        // SAFETY: passed on.
-        unsafe { table::slot_at::<K, R>(self.state().cast(), false, pin).publish(value) };
     }
 
     #[cold]

@@ -76,13 +76,13 @@ pub(super) unsafe fn run<K: Key, R: Output>(
             unsafe { heed::<K, R>(frame, worker) };
         }
         let value = body(key);
-        running::end(worker, frame);
-        value
+        let is_told = running::end(worker, frame);
+        (value, is_told)
     }));
     // From here on the core and the key are those that the frame tells, so that neither takes room on the stack beside it.
     match result {
-        Ok(value) => {
-            if frame.is(Mark::Judged) {
+        Ok((value, is_told)) => {
+            if is_told && frame.is(Mark::Judged) {
                 // SAFETY: by the contract.
                 return unsafe { judge::<K, R>(frame, value) };
             }

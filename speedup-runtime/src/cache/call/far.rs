@@ -3,14 +3,45 @@
 //! Where values are found, one look is all. Where they are missing, as in a first pass over many, one look claims what is not there.
 
 use crate::cache::{
-    call::{callee::Callee, claim_guard::Flight, execute::unclaimed, inner::Begun, state::Core},
+    call::{
+        callee::{Callee, Run},
+        claim_guard::Flight,
+        execute::unclaimed,
+        function::Function,
+        inner::Begun,
+        state::Core,
+    },
     table::key::{Key, Output},
     thread::registry,
 };
 
-/// The same as [`Core::get_far`], where there is no value, most likely.
+/// The value of a key that no page can have, computed if need be. The parts of a callee one by one, in registers.
 #[inline(never)]
-fn miss_far<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, key: &K) -> R {
+pub(super) fn get_far<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    match core.hit_lately(key) {
+        Some(value) => value,
+        None => miss_far(core, function, key, run, context, is_local),
+    }
+}
+
+/// The same where there is no value, most likely.
+#[inline(never)]
+fn miss_far<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    let callee = Callee::of(function, run, context, is_local);
     match core.begin_far(key) {
         Begun::Value(value) => value,
         Begun::Mine(flight) => callee.run_claimed(core, key, flight),
@@ -19,15 +50,6 @@ fn miss_far<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, key:
 }
 
 impl<K: Key, R: Output> Core<K, R> {
-    /// The value of a key that no page can have, computed if need be.
-    #[inline(never)]
-    pub(super) fn get_far(&self, callee: Callee<'_, K, R>, key: &K) -> R {
-        match self.hit_lately(key) {
-            Some(value) => value,
-            None => miss_far(self, callee, key),
-        }
-    }
-
     /// The value of a key that no page can have, if the last one that was asked for had a value, too.
     #[cold]
     #[inline(never)]

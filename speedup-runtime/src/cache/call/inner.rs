@@ -117,16 +117,6 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(Flight::in_page(self, worker, table.id(), slot))
     }
 
-    /// The value of a key of small integers, if it is in the hash table, to which some keys have strayed.
-    pub(super) fn hit_strayed(&self, key: &K, packed: u64, worker: &'static Worker) -> Option<R> {
-        let pin = worker.pin();
-        let table = self.table(pin.at()).filter(|table| table.has_strays())?;
-        let value = table.find_strayed(key, pin.at())?.clone();
-        drop(pin);
-        worker.count_hit(self.number.index(), packed);
-        Some(value)
-    }
-
     /// The value of a key of small integers, if it is in a page.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_small(&self, key: &K) -> Option<R> {

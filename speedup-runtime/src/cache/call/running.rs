@@ -35,33 +35,36 @@ const LINE: usize = 64;
 /// So far above a call, in bytes, lie frames that are returned to soon: as many as take about as long as memory does.
 const SOON: usize = 2048;
 
-/// The innermost running call ends.
+/// The innermost running call ends. Whether anything was said of it.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(in crate::cache) fn end(worker: &'static Worker, frame: &Frame) {
+pub(in crate::cache) fn end(worker: &'static Worker, frame: &Frame) -> bool {
     // A deep recursion returns to frames that have left the processor's cache, and each return would wait for its own. In most functions a level is
     // less than two lines.
     let soon = std::ptr::from_ref(frame).wrapping_byte_add(SOON);
     prefetch::to_read(soon);
     prefetch::to_read(soon.wrapping_byte_add(LINE));
     worker.own.top.set(frame.parent);
-    if is_to_take_down(worker, frame) {
+    let is_told = frame.is_told();
+    if is_told && frame.is_marked() || is_last(worker, frame) {
         take_down(worker, frame, std::thread::panicking());
     }
+    is_told
 }
 
 /// The call has panicked, before it began to run, or while it did, or when it had ended.
 pub(in crate::cache) fn end_of_panicked(worker: &'static Worker, frame: &Frame) {
     if worker.own.top.get() == Some(NonNull::from(frame)) {
         worker.own.top.set(frame.parent);
-        if is_to_take_down(worker, frame) {
+        if frame.is_marked() || is_last(worker, frame) {
             take_down(worker, frame, true);
         }
     }
 }
 
+/// Whether the call is an outermost one with which something ends.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn is_to_take_down(worker: &Worker, frame: &Frame) -> bool {
-    frame.is_marked() || (frame.parent.is_none() && worker.own.sample.is_open())
+fn is_last(worker: &Worker, frame: &Frame) -> bool {
+    frame.parent.is_none() && worker.own.sample.is_open()
 }
 
 /// What is left to do at the end of some calls.

@@ -139,17 +139,17 @@ impl Frame {
         before
     }
 
-    /// Whether anything is to be done when the call ends.
+    /// Whether anything is said of the call.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn is_marked(&self) -> bool {
-        self.told.get() != UNTOLD && self.tells()
+    pub(in crate::cache) fn is_told(&self) -> bool {
+        self.told.get() != UNTOLD
     }
 
-    /// The same of what is said of the call, if anything is.
+    /// Whether anything is to be done when the call ends.
     #[cold]
     #[inline(never)]
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-    fn tells(&self) -> bool {
+    pub(in crate::cache) fn is_marked(&self) -> bool {
         self.place_or_due() < DUE || self.marks() & !(Mark::Aside as u8 | Mark::Judged as u8) != 0
     }
 
