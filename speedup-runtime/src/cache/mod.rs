@@ -58,6 +58,7 @@ pub use self::api::{
 };
 #[cfg(all(feature = "stores", not(loom)))]
 pub(crate) use self::asynchronous::get::wait_for_calls;
+#[cfg(not(loom))]
 pub(crate) use self::thread::registry::demand_attention;
 #[cfg(all(feature = "async", not(loom)))]
 pub use self::{

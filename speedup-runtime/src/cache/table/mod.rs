@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(not(loom))]
 pub(in crate::cache) use self::begin::Vacant;
+#[cfg(not(loom))]
 pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::places::{Found, Placed};
