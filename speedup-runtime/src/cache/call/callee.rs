@@ -157,6 +157,17 @@ unsafe fn without_claim<K: Key, R: Output>(core: &Core<K, R>, function: &Functio
         // SAFETY: passed on.
         return unsafe { core.get_far(function, key, run) };
     }
+    // SAFETY: passed on.
+    unsafe { in_new_page(core, function, key, run) }
+}
+
+/// The same where the key's page is perhaps yet to be made.
+///
+/// # Safety
+/// As for [`without_claim`].
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+unsafe fn in_new_page<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
     let mut goal = Goal::NONE;
     if K::is_small()
         && let Some(packed) = key.pack()

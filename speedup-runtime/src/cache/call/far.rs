@@ -13,7 +13,7 @@ use crate::cache::{
 /// # Safety
 /// As for what it runs, without a goal.
 #[inline(never)]
-unsafe fn get_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+unsafe fn look_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
     match core.hit_lately(key) {
         Some(value) => value,
         // SAFETY: passed on.
@@ -21,46 +21,63 @@ unsafe fn get_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R
     }
 }
 
-/// The same where there is no value, most likely.
+/// The same where there is no value, most likely: then most keys have no place, either, and one is made for them at once. By jumps, so that the way of a
+/// miss has no more frames, and stores no more, than it needs: who makes many entries waits for the stores of those before.
 ///
 /// # Safety
-/// As for [`get_far`].
+/// As for [`look_far`].
 #[inline(never)]
 unsafe fn miss_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+    if let Some(flight) = core.file_far(key) {
+        let (table, at) = flight.into_goal().parts();
+        // SAFETY: passed on; the flight, which does not leave its thread, was just forgotten, and is one of this core.
+        return unsafe { run(core, function, key, table, at) };
+    }
+    // SAFETY: passed on.
+    unsafe { begin_far(core, function, key, run) }
+}
+
+/// The same where it takes more to make a place, or where there is one.
+///
+/// # Safety
+/// As for [`look_far`].
+#[inline(never)]
+unsafe fn begin_far<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
     let (table, at) = match core.begin_far(key) {
         Begun::Value(value) => return value,
         Begun::Mine(flight) => flight.into_goal().parts(),
         Begun::NotYet => Goal::NONE,
     };
-    // SAFETY: passed on; the flight, which does not leave its thread, was just forgotten, and is one of this core.
+    // SAFETY: as above.
     unsafe { run(core, function, key, table, at) }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
-    /// The value of a key that no page can have, computed if need be.
+    /// The value of a key that no page can have, computed if need be. By a jump, so that the way of a miss has no more frames than it needs.
     ///
     /// # Safety
     /// As for what it runs, without a goal.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) unsafe fn get_far(&self, function: &Function<K, R>, key: &K, run: Run<K, R>) -> R {
+        let misses = registry::swift().is_none_or(|worker| worker.own.lately.is_missing());
         // SAFETY: passed on.
-        unsafe { get_far(self, function, key, run) }
+        unsafe { if misses { miss_far(self, function, key, run) } else { look_far(self, function, key, run) } }
     }
 
     /// The value of a key that no page can have, if the last one that was asked for had a value, too.
     #[cold]
     #[inline(never)]
     pub(super) fn hit_far(&self, key: &K) -> Option<R> {
+        if registry::swift()?.own.lately.is_missing() {
+            return None;
+        }
         self.hit_lately(key)
     }
 
-    /// The same for who has it in line.
+    /// The same for who has seen that it had.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit_lately(&self, key: &K) -> Option<R> {
         let worker = registry::swift()?;
-        if worker.own.lately.is_missing() {
-            return None;
-        }
         let pin = worker.pin_to_clone::<R>();
         let Some(value) = self.table(pin.at())?.find_far(key, pin.at()).cloned() else {
             worker.own.lately.misses();
@@ -69,6 +86,16 @@ impl<K: Key, R: Output> Core<K, R> {
         drop(pin);
         worker.count_hit(self.number.index(), 0);
         Some(value)
+    }
+
+    /// A claim on the slot of a key that no page can have and that has none yet, if that is made at once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn file_far(&self, key: &K) -> Option<Flight<'_, K, R>> {
+        let worker = registry::swift()?;
+        let pin = worker.pin_briefly();
+        let table = self.table(pin.at())?;
+        let slot = table.file_at_once(key, worker, pin.at())?;
+        Some(Flight::new(self, worker, table.id(), slot))
     }
 
     /// The value of a key that no page can have, or a claim on its slot, if that takes no more than a look.

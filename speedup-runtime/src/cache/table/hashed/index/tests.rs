@@ -11,7 +11,7 @@ proptest! {
         steps in prop::collection::vec((0u64..4, 0u64..3, 0u32..30, any::<bool>(), any::<bool>()), 0..80)
     ) {
         let hash = |top: u64, low: u64| top << 56 | low << SHARD_BITS;
-        let index = Index::with_room_for(80, &Arc::default());
+        let index = Index::with_room_for(80, 0, &Arc::default());
         let mut linked = HashMap::new();
         for (top, low, number, link, again) in steps {
             if !link && let Some(hash) = linked.remove(&number) {
@@ -36,7 +36,7 @@ proptest! {
 
 #[test]
 fn a_number_is_taken_out_whatever_its_hash_has_become() {
-    let index = Index::with_room_for(100, &Arc::default());
+    let index = Index::with_room_for(100, 0, &Arc::default());
     (0..100).for_each(|number| index.link(u64::from(number) << 56 | u64::from(number) << SHARD_BITS, number));
     index.unlink(1 << 63, 7);
     index.replace(1 << 63, 8, 107);
@@ -47,7 +47,7 @@ fn a_number_is_taken_out_whatever_its_hash_has_become() {
 
 #[test]
 fn a_number_that_was_taken_out_is_not_found() {
-    let index = Index::with_room_for(1, &Arc::default());
+    let index = Index::with_room_for(1, 0, &Arc::default());
     (2..10).for_each(|number| index.link(u64::MAX, number));
     index.unlink(u64::MAX, 5);
     let mut seen = Vec::new();
@@ -62,7 +62,7 @@ fn a_number_that_was_taken_out_is_not_found() {
 
 #[test]
 fn lanes_of_what_was_taken_out_are_used_again() {
-    let index = Index::with_room_for(1, &Arc::default());
+    let index = Index::with_room_for(1, 0, &Arc::default());
     for number in 0..1_000 {
         let lane = index.find(u64::MAX, |at| (at == number).then_some(())).err().unwrap();
         assert_eq!(lane.is_new(), number == 0);
