@@ -1,7 +1,7 @@
 //! From a hash to the numbers of entries: buckets of twelve lanes.
 //!
 //! A lane is a tag of eight hash bits and the number of an entry. The tags of a bucket are two words, so that all lanes are compared at once without a branch that
-//! depends on how full a bucket is. All tags of a shard stand together, apart from the numbers: whoever looks for what
+//! depends on how full a bucket is; behind the tags, a word has two more bits of each hash, which are compared where tags are equal. All tags of a shard stand together, apart from the numbers: whoever looks for what
 //! is not there waits for tags alone, and those of a million entries are so little that they stay near the processor; a number that is linked is
 //! stored, for which nobody waits. Who looks for what is there has both come at the same time.
 //!
@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use super::{
-    lanes::{FREE, LANES, Lanes, REMOVED, WORDS, tag},
+    lanes::{FREE, LANES, Lanes, REMOVED, WORDS, more, more_mask, tag},
     memory::Memory,
     zeroed::{Either, Zeroed},
 };
@@ -129,8 +129,11 @@ impl Index {
             bucket.expect();
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
-            while let Some(lane) = equal.next() {
-                let found = fits(bucket.number(lane).load(Ordering::Acquire));
+            while let Some((word, byte)) = equal.next() {
+                if !is_alike(tags[word], byte, hash) {
+                    continue;
+                }
+                let found = fits(bucket.number(byte + word * LANES).load(Ordering::Acquire));
                 if let Some(found) = found {
                     return Ok(found);
                 }
@@ -161,8 +164,11 @@ impl Index {
             // Most of them lie in the line of the one in the middle.
             prefetch::to_write(&raw const numbers[WORDS * LANES / 2]);
             let tags = bucket.tags(Ordering::Relaxed);
-            if !Lanes::with(tag(hash), tags).is_empty() {
-                return None;
+            let mut equal = Lanes::with(tag(hash), tags);
+            while let Some((word, byte)) = equal.next() {
+                if is_alike(tags[word], byte, hash) {
+                    return None;
+                }
             }
             if let Some(lane) = bucket.free(tags) {
                 return Some(lane);
@@ -228,7 +234,8 @@ impl Index {
             let bucket = self.bucket(at);
             let tags = bucket.tags(Ordering::Relaxed);
             let mut lanes = Lanes::with(tag(hash), tags);
-            while let Some(lane) = lanes.next() {
+            while let Some((word, byte)) = lanes.next() {
+                let lane = byte + word * LANES;
                 if bucket.number(lane).load(Ordering::Relaxed) == number {
                     return Some((bucket, lane));
                 }
@@ -291,7 +298,8 @@ impl Lane<'_> {
         // Release: with the Acquire of who has seen the tag that was there before.
         at.store(number);
         // What is taken away is the tag of a removed lane, or that of a free one, which is nothing.
-        let change = u64::from(tag(hash) ^ if is_new { FREE } else { REMOVED }) << shift;
+        let change =
+            u64::from(tag(hash) ^ if is_new { FREE } else { REMOVED }) << shift | more(hash, shift as usize / 8);
         tags.store(tags.load(Ordering::Relaxed) ^ change, Ordering::Release);
     }
 }
@@ -338,12 +346,7 @@ impl<'a> Bucket<'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn lane(self, lanes: Lanes, is_new: bool) -> Option<Lane<'a>> {
         let (word, byte) = lanes.lowest()?;
-        Some(Lane {
-            tags: &self.tags[word],
-            shift: byte as u32 * 8,
-            number: self.number(byte + word * LANES),
-            is_new,
-        })
+        Some(Lane { tags: &self.tags[word], shift: byte as u32 * 8, number: self.number(byte + word * LANES), is_new })
     }
 
     /// The lanes that are linked, when these are the tags.
@@ -351,12 +354,18 @@ impl<'a> Bucket<'a> {
         (0..WORDS * LANES).filter(move |lane| (tags[lane / LANES] >> (lane % LANES * 8)) as u8 > REMOVED)
     }
 
-    /// Gives the lane another tag; only by the writer.
+    /// Gives the lane a tag that is no hash's; only by the writer.
     fn mark(&self, lane: usize, tag: u8) {
-        let (word, shift) = (&self.tags[lane / LANES], lane % LANES * 8);
-        let others = word.load(Ordering::Relaxed) & !(0xff << shift);
-        word.store(others | u64::from(tag) << shift, Ordering::Release);
+        let (word, byte) = (&self.tags[lane / LANES], lane % LANES);
+        let others = word.load(Ordering::Relaxed) & !(0xff << (byte * 8) | more_mask(byte));
+        word.store(others | u64::from(tag) << (byte * 8), Ordering::Release);
     }
+}
+
+/// Whether what this tag word has beside the tag in a lane is that of the hash.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn is_alike(word: u64, byte: usize, hash: u64) -> bool {
+    word & more_mask(byte) == more(hash, byte)
 }
 
 /// The bucket that is looked at first, counted on beyond the last.

@@ -20,6 +20,30 @@ pub(super) fn tag(hash: u64) -> u8 {
     ((hash >> 56) as u8).max(REMOVED + 1)
 }
 
+/// What a tag word has of a hash beside the tag in a lane with this byte, where that stands. A tag alone is the same by chance in one of some twenty
+/// look-ups, each of which would wait for an entry that is far away.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn more(hash: u64, byte: usize) -> u64 {
+    (hash >> (56 - MORE) & MORE_BITS) << more_at(byte)
+}
+
+/// The bits of that.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn more_mask(byte: usize) -> u64 {
+    MORE_BITS << more_at(byte)
+}
+
+/// Behind the bytes of all lanes.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn more_at(byte: usize) -> u32 {
+    48 + byte as u32 * MORE
+}
+
+/// So many bits for each lane.
+const MORE: u32 = 2;
+const MORE_BITS: u64 = (1 << MORE) - 1;
+const _: () = assert!(LANES <= 6 && LANES as u32 * MORE <= 16);
+
 /// Some lanes of a bucket, a bit each; the lowest is the most reliable, see [`words::zeros`].
 #[derive(Clone, Copy)]
 pub(super) struct Lanes(u64);
@@ -31,12 +55,6 @@ impl Lanes {
         Self(lanes::with(tag, tags))
     }
 
-    /// Whether there are none.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// The word and the byte in it of the lowest. No branch: which word it is in cannot be foretold.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn lowest(self) -> Option<(usize, usize)> {
@@ -44,12 +62,12 @@ impl Lanes {
         some.then_some(lanes::place(self.0.trailing_zeros() as usize))
     }
 
-    /// Takes the lowest out: its index among the numbers.
+    /// Takes the lowest out.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn next(&mut self) -> Option<usize> {
-        let (word, byte) = self.lowest()?;
+    pub(super) fn next(&mut self) -> Option<(usize, usize)> {
+        let lowest = self.lowest()?;
         self.0 &= self.0.wrapping_sub(1);
-        Some(byte + word * LANES)
+        Some(lowest)
     }
 }
 
@@ -62,7 +80,7 @@ use self::words as lanes;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(loom)))]
 mod vector {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8, _mm_set_epi64x};
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
 
     use super::{LANES, WORDS};
 
@@ -150,9 +168,9 @@ mod tests {
             for tag in [FREE, REMOVED, 2, 128, 255] {
                 let expected: Vec<_> = (0..tags.len()).filter(|lane| tags[*lane] == tag).collect();
                 let mut lanes = Lanes::with(tag, words);
-                prop_assert_eq!(lanes.is_empty(), expected.is_empty());
-                prop_assert_eq!(lanes.lowest().map(|(word, byte)| byte + word * LANES), { lanes }.next());
-                let is_first = |lane: usize| expected.contains(&lane);
+                prop_assert_eq!(lanes.lowest().is_none(), expected.is_empty());
+                prop_assert_eq!(lanes.lowest(), { lanes }.next());
+                let is_first = |(word, byte): (usize, usize)| expected.contains(&(byte + word * LANES));
                 prop_assert!(lanes.next().is_none_or(is_first), "the lowest is one");
                 // Words may add a neighbour, of whom no other tag than these is one.
                 let found = places(words::with(tag, words), words::place);

@@ -56,7 +56,9 @@ mod real {
         pub(in super::super) unsafe fn new(len: usize, is_wide: bool, memory: &Arc<Memory>) -> Self {
             const {
                 assert!(!std::mem::needs_drop::<A>() && !std::mem::needs_drop::<N>() && !std::mem::needs_drop::<W>());
-                assert!(size_of::<A>().is_multiple_of(align_of::<N>()) && size_of::<A>().is_multiple_of(align_of::<W>()));
+                assert!(
+                    size_of::<A>().is_multiple_of(align_of::<N>()) && size_of::<A>().is_multiple_of(align_of::<W>())
+                );
                 assert!(size_of::<A>() > 0);
             }
             assert!(len.is_power_of_two());
