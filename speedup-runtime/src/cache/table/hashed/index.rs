@@ -1,7 +1,7 @@
 //! From a hash to the numbers of entries: buckets of twelve lanes.
 //!
 //! A lane is a tag of eight hash bits and the number of an entry. The tags of a bucket are two words, so that all lanes are compared at once without a branch that
-//! depends on how full a bucket is; behind the tags, a word has two more bits of each hash, which are compared where tags are equal. All tags of a shard stand together, apart from the numbers: whoever looks for what
+//! depends on how full a bucket is; behind the tags, a word has two more bits of each hash, for who expects that the key is missing. All tags of a shard stand together, apart from the numbers: whoever looks for what
 //! is not there waits for tags alone, and those of a million entries are so little that they stay near the processor; a number that is linked is
 //! stored, for which nobody waits. Who looks for what is there has both come at the same time.
 //!
@@ -130,9 +130,7 @@ impl Index {
             let tags = bucket.tags(Ordering::Acquire);
             let mut equal = Lanes::with(tag(hash), tags);
             while let Some((word, byte)) = equal.next() {
-                if !is_alike(tags[word], byte, hash) {
-                    continue;
-                }
+                // Not what stands beside the tag: who looks for what is there would compare it in vain.
                 let found = fits(bucket.number(byte + word * LANES).load(Ordering::Acquire));
                 if let Some(found) = found {
                     return Ok(found);

@@ -87,11 +87,11 @@ fn a_free_lane_is_found_at_once_unless_there_may_be_a_number_already() {
     let found = |hash| {
         let mut seen = Vec::new();
         assert!(index.find(hash, |number| (seen.push(number), None::<()>).1).is_err());
+        seen.sort_unstable();
         seen
     };
-    assert_eq!((found(hash), found(beside)), (vec![7], vec![]));
     index.find_free(beside).expect("the tag alone is not the hash").link(beside, 8);
-    assert_eq!((found(hash), found(beside)), (vec![7], vec![8]));
+    assert_eq!((found(hash), found(beside)), (vec![7, 8], vec![7, 8]));
     index.unlink(hash, 7);
     assert!(index.find_free(hash).is_none(), "a removed lane may be used again");
     assert!(wide.find_free(hash).is_none(), "numbers are wide");
