@@ -134,14 +134,30 @@ fn without_claim<K: Key, R: Output>(
     context: *const (),
     is_local: bool,
 ) -> R {
-    if K::is_small() {
-        let Some(packed) = key.pack() else {
-            // No page has such a key, so its value, if there is one, has perhaps not been looked for.
-            return get_far(core, function, key, run, context, is_local);
-        };
-        if let Some(flight) = core.claim_in_new_page(packed, registry::current()) {
-            return Callee { function, run, context, is_local }.run_claimed(core, key, flight);
-        }
+    // No page has such a key, so its value, if there is one, has perhaps not been looked for.
+    if K::is_small() && key.pack().is_none() {
+        return get_far(core, function, key, run, context, is_local);
     }
-    unclaimed(core, Callee { function, run, context, is_local }, key)
+    in_new_page(core, function, key, run, context, is_local)
+}
+
+/// The same where the key's page is perhaps yet to be made.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn in_new_page<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    let callee = Callee { function, run, context, is_local };
+    if K::is_small()
+        && let Some(packed) = key.pack()
+        && let Some(flight) = core.claim_in_new_page(packed, registry::current())
+    {
+        return callee.run_claimed(core, key, flight);
+    }
+    unclaimed(core, callee, key)
 }

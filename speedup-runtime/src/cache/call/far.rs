@@ -15,9 +15,27 @@ use crate::cache::{
     thread::registry,
 };
 
-/// The value of a key that no page can have, computed if need be. The parts of a callee one by one, in registers.
-#[inline(never)]
+/// The value of a key that no page can have, computed if need be. By a jump, so that the way of a miss has no more frames than it needs; and the parts of
+/// a callee one by one, in registers.
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn get_far<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    if registry::swift().is_none_or(|worker| worker.own.lately.is_missing()) {
+        miss_far(core, function, key, run, context, is_local)
+    } else {
+        look_far(core, function, key, run, context, is_local)
+    }
+}
+
+/// The same where there is a value, most likely.
+#[inline(never)]
+fn look_far<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -31,9 +49,26 @@ pub(super) fn get_far<K: Key, R: Output>(
     }
 }
 
-/// The same where there is no value, most likely.
+/// The same where there is no value, most likely: then most keys have no place, either, and one is made for them at once. By jumps, so that the way of a
+/// miss has no more frames, and stores no more, than it needs: who makes many entries waits for the stores of those before.
 #[inline(never)]
 fn miss_far<K: Key, R: Output>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    run: Run<K, R>,
+    context: *const (),
+    is_local: bool,
+) -> R {
+    match core.file_far(key) {
+        Some(flight) => Callee::of(function, run, context, is_local).run_claimed(core, key, flight),
+        None => begin_far(core, function, key, run, context, is_local),
+    }
+}
+
+/// The same where it takes more to make a place, or where there is one.
+#[inline(never)]
+fn begin_far<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -54,16 +89,16 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cold]
     #[inline(never)]
     pub(super) fn hit_far(&self, key: &K) -> Option<R> {
+        if registry::swift()?.own.lately.is_missing() {
+            return None;
+        }
         self.hit_lately(key)
     }
 
-    /// The same for who has it in line.
+    /// The same for who has seen that it had.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hit_lately(&self, key: &K) -> Option<R> {
         let worker = registry::swift()?;
-        if worker.own.lately.is_missing() {
-            return None;
-        }
         let pin = worker.pin_to_clone::<R>();
         let Some(value) = self.table(pin.at())?.find_far(key, pin.at()).cloned() else {
             worker.own.lately.misses();
@@ -72,6 +107,16 @@ impl<K: Key, R: Output> Core<K, R> {
         drop(pin);
         worker.count_hit(self.number.index(), 0);
         Some(value)
+    }
+
+    /// A claim on the slot of a key that no page can have and that has none yet, if that is made at once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn file_far(&self, key: &K) -> Option<Flight<'_, K, R>> {
+        let worker = registry::swift()?;
+        let pin = worker.pin_briefly();
+        let table = self.table(pin.at())?;
+        let slot = table.file_at_once(key, worker, pin.at())?;
+        Some(Flight::new(self, worker, table.id(), slot))
     }
 
     /// The value of a key that no page can have, or a claim on its slot, if that takes no more than a look.

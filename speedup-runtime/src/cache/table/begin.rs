@@ -132,6 +132,22 @@ impl<K: Key, R: Output> Table<K, R> {
         self.file_unless(key, me, pin, instead).map(|(entry, made)| (entry.slot(), made))
     }
 
+    /// The slot of a key that no page can have and that has none yet, made and claimed, if the worker owns the table and that takes next to nothing. By a
+    /// worker that leaves its barriers to others, as its caller has just seen.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn file_at_once<'pin>(
+        &self,
+        key: &K,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<Slot<'pin, R>> {
+        let (hashed, number) = (self.hashed.get()?, me.number);
+        let alone = self.bias.alone(number, || ())?;
+        // SAFETY: such a key is one of small integers, whose hash and copy are no code of users.
+        let entry = unsafe { hashed.file_at_once(key, State::claimed(number), &alone, pin) }?;
+        Some(entry.slot())
+    }
+
     /// The slot of a key that no page can have, and whether the worker has claimed it just now; `None` if that takes more than a look.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn begin_far<'pin>(

@@ -133,6 +133,7 @@ impl Grain {
         self.sequential.load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn cost(&self) -> u64 {
         self.cost.load(Ordering::Relaxed)
     }
@@ -151,7 +152,7 @@ impl Grain {
             sample.renew();
         }
         // Only the first ones, so that calls that never come to a group read no clock.
-        if self.cost() == 0 && self.timed.load(Ordering::Relaxed) < FIRST {
+        if self.timed.load(Ordering::Relaxed) < FIRST && self.cost() == 0 {
             self.timed.fetch_add(1, Ordering::Relaxed);
             sample.began.set(Some(Instant::now()));
         }

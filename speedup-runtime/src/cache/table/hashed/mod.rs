@@ -7,6 +7,7 @@
 mod entry;
 mod front;
 mod index;
+mod lanes;
 mod memory;
 mod named;
 mod shard;
@@ -146,6 +147,22 @@ impl<K: Key, R: Output> Hashed<K, R> {
             return None;
         }
         Some((shard.insert(&mut writer, hash, key.to_key(), (state, None), lane), true))
+    }
+
+    /// The entry of a key that is made by who is alone. `None` where there is one, or may be, and where it takes more than what there is at hand.
+    ///
+    /// # Safety
+    /// Neither the hash nor the copy of the key is code of users.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) unsafe fn file_at_once<'pin>(
+        &self,
+        key: &K,
+        state: State,
+        alone: &Alone<'_>,
+        _pin: Pinned<'pin>,
+    ) -> Option<&'pin Entry<K, R>> {
+        let hash = self.hash(key);
+        self.shard(hash).insert_at_once(hash, key, state, alone)
     }
 
     /// Whether a key has an entry, for the writer, so that what a concurrent maker does is either seen or has not begun.

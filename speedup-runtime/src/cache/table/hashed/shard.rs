@@ -68,7 +68,7 @@ impl<K: Key, R: Output> Shard<K, R> {
                 made: 0,
                 fresh: null_mut()..null_mut(),
                 room: 0,
-                live: 0,
+                gone: 0,
             }),
             linked: AtomicU64::new(0),
             writing: Brief::new(()),
@@ -139,6 +139,12 @@ impl<K: Key, R: Output> Shard<K, R> {
         writer.room == 0
     }
 
+    /// How many entries are linked.
+    fn live(&self, writer: &Writing<'_, K, R>) -> usize {
+        // Relaxed: written by writers alone.
+        (self.linked.load(Ordering::Relaxed) - writer.gone) as usize
+    }
+
     /// Has the lines come that every writer writes.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn expect(&self) {
@@ -190,10 +196,46 @@ impl<K: Key, R: Output> Shard<K, R> {
         lane.link(hash, entry.number());
         // An entry that was never used takes a number, of which a view has no more than room.
         writer.room -= usize::from(lane.is_new() || writer.made != numbers);
-        writer.live += 1;
+        self.count_linked();
+        entry
+    }
+
+    /// As [`insert`](Self::insert), by who is alone, for a key that is seen to have no entry in the tags alone; if there is room, and an entry that was never used.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn insert_at_once<'pin>(
+        &self,
+        hash: u64,
+        key: &K,
+        state: State,
+        alone: &Alone<'_>,
+    ) -> Option<&'pin Entry<K, R>> {
+        let Writing { writer, .. } = self.write_alone(alone);
+        // SAFETY: only the writer replaces the view.
+        let view = unsafe { self.view.load(Ordering::Relaxed).as_ref() }?;
+        if writer.room == 0 || self.has_unused() {
+            return None;
+        }
+        let (entry, number) = writer.next_fresh()?;
+        let lane = view.index.find_free(hash)?;
+        writer.take(entry);
+        // SAFETY: the entry lies in its chunk and nobody names it.
+        let entry = unsafe {
+            let key = UnsafeCell::new(MaybeUninit::new(key.to_key()));
+            let value = UnsafeCell::new(MaybeUninit::uninit());
+            entry.write(Entry { state, key, value, number: AtomicU32::new(number) });
+            &*entry
+        };
+        lane.link(hash, number);
+        writer.room -= 1;
+        self.count_linked();
+        Some(entry)
+    }
+
+    /// One more was linked, by the writer.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn count_linked(&self) {
         // Release: who sees this sees the link.
         self.linked.store(self.linked.load(Ordering::Relaxed) + 1, Ordering::Release);
-        entry
     }
 
     /// Puts a new entry with a value in the place of one that is linked and ready.
@@ -255,7 +297,7 @@ impl<K: Key, R: Output> Shard<K, R> {
             if writer.room > 0 {
                 return Some(());
             }
-            let new = View::new(writer.live * 2 + 1, writer.made, &self.memory);
+            let new = View::new(self.live(&writer) * 2 + 1, writer.made, &self.memory);
             (self.view.load(Ordering::Relaxed), new, writer.made, writer.chunks.clone())
         };
         // Nothing is inserted or replaced meanwhile, since there is no room.
@@ -265,7 +307,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         // Of several who come here one is first.
         if self.view.load(Ordering::Relaxed) == old {
             // Where some were removed since they were linked, there are fewer left.
-            if linked != writer.live {
+            if linked != self.live(&writer) {
                 new.index.retain(|number| new.entry(number).state.word() != Word::Removed);
             }
             writer.room = new.index.room() - linked;
@@ -315,7 +357,7 @@ impl<K: Key, R: Output> Shard<K, R> {
         if let Some(view) = self.own_view(writer) {
             view.index.unlink(hash, entry.number());
         }
-        writer.live -= 1;
+        writer.gone += 1;
         entry.state.remove();
     }
 }

@@ -19,10 +19,7 @@ impl<K: Key, R: Output> Shard<K, R> {
             self.add_chunk(writer);
         }
         let (entry, number) = (writer.fresh.start, writer.made);
-        writer.fresh.start = entry.wrapping_add(1);
-        // The next one, until which there are likely to be entries of many other shards.
-        prefetch::to_write(entry.wrapping_add(2).cast::<u8>().wrapping_sub(1));
-        writer.made = number + 1;
+        writer.take(entry);
         (entry, number)
     }
 
@@ -58,6 +55,12 @@ impl<K: Key, R: Output> Shard<K, R> {
                 Err(now) => before = now,
             }
         }
+    }
+
+    /// Whether an entry was given back.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn has_unused(&self) -> bool {
+        self.unused.load(Ordering::Relaxed) | self.freed.load(Ordering::Relaxed) != 0
     }
 
     /// An entry that was given back.

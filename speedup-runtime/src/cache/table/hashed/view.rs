@@ -57,7 +57,7 @@ pub(super) fn chunk_len(chunk: usize) -> usize {
 impl<K, R> View<K, R> {
     /// A view with room for so many entries in a shard that has made so many.
     pub(super) fn new(entries: usize, made: u32, memory: &Arc<Memory>) -> Box<Self> {
-        let index = Index::with_room_for(entries, memory);
+        let index = Index::with_room_for(entries, made, memory);
         // Every new entry takes a lane, so this many chunks can be named before the next view is made.
         let chunks = position(made.saturating_add(index.lanes() as u32)).0 + 1;
         let chunks = (0..chunks).map(|_| AtomicPtr::new(null_mut())).collect();

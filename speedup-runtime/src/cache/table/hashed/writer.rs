@@ -7,7 +7,7 @@ use super::{
     index::Lane,
     view::{View, position},
 };
-use crate::sync::BriefGuard;
+use crate::{cache::memory::prefetch, sync::BriefGuard};
 
 /// What only the writer of a shard touches.
 pub(super) struct Writer<K, R> {
@@ -18,8 +18,8 @@ pub(super) struct Writer<K, R> {
     pub(super) fresh: Range<*mut Entry<K, R>>,
     /// So many more lanes of the index may be used.
     pub(super) room: usize,
-    /// Lanes of the index that name an entry.
-    pub(super) live: usize,
+    /// Entries that were linked and taken out again.
+    pub(super) gone: u64,
 }
 
 // SAFETY: the chunks are owned by the shard and reached by other threads only as its invariants say.
@@ -52,6 +52,21 @@ impl<K, R> Writer<K, R> {
     pub(super) fn entry(&self, number: u32) -> *mut Entry<K, R> {
         let (chunk, place) = position(number);
         self.chunks[chunk].wrapping_add(place)
+    }
+
+    /// The next entry that was never used, if there is one at hand, and its number.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn next_fresh(&self) -> Option<(*mut Entry<K, R>, u32)> {
+        (!self.fresh.is_empty()).then_some((self.fresh.start, self.made))
+    }
+
+    /// Takes the next one, which is this.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn take(&mut self, next: *mut Entry<K, R>) {
+        self.fresh.start = next.wrapping_add(1);
+        self.made += 1;
+        // The one after it, until which there are likely to be entries of many other shards.
+        prefetch::to_write(next.wrapping_add(2).cast::<u8>().wrapping_sub(1));
     }
 }
 

@@ -1,10 +1,18 @@
-//! Two arrays of the same length that are zero at first, in one block. The first may be aligned to the lines of the processor's cache.
+//! Two arrays of the same length that are zero at first, in one block. The first may be aligned to the lines of the processor's cache; what the second
+//! consists of has a narrow and a wide form.
 //!
 //! Allocators take their time over what is to be aligned, so small ones are aligned here, in somewhat more memory. Those that are not small lie in the memory of the whole
 //! table.
 
 #[cfg(not(loom))]
 pub(super) use self::real::Zeroed;
+
+/// A value of the second array, in the form that all of them have.
+#[derive(Clone, Copy)]
+pub(super) enum Either<N, W> {
+    Narrow(N),
+    Wide(W),
+}
 
 #[cfg(not(loom))]
 mod real {
@@ -14,15 +22,19 @@ mod real {
         sync::Arc,
     };
 
-    use super::super::memory::{Memory, SMALL_INDEX};
+    use super::{
+        super::memory::{Memory, SMALL_INDEX},
+        Either,
+    };
 
     /// Larger arrays, in bytes, are aligned by the allocator.
     const LARGE: usize = 2048;
 
     /// So many pairs of values that were all zero bits at first: all first ones, and behind them all second ones.
-    pub(in super::super) struct Zeroed<A, B> {
+    pub(in super::super) struct Zeroed<A, N, W> {
         firsts: NonNull<A>,
-        seconds: NonNull<B>,
+        /// The first of so many `W`, or of so many `N`.
+        seconds: Either<NonNull<N>, NonNull<W>>,
         /// How many there are, less one; a power of two less one.
         mask: usize,
         /// What the allocator gave, or the memory.
@@ -32,22 +44,25 @@ mod real {
     }
 
     // SAFETY: it owns the values, as a box does.
-    unsafe impl<A: Send, B: Send> Send for Zeroed<A, B> {}
+    unsafe impl<A: Send, N: Send, W: Send> Send for Zeroed<A, N, W> {}
     // SAFETY: as above.
-    unsafe impl<A: Sync, B: Sync> Sync for Zeroed<A, B> {}
+    unsafe impl<A: Sync, N: Sync, W: Sync> Sync for Zeroed<A, N, W> {}
 
-    impl<A, B> Zeroed<A, B> {
-        /// So many, which is a power of two.
+    impl<A, N, W> Zeroed<A, N, W> {
+        /// So many, which is a power of two, whose second values are wide or not.
         ///
         /// # Safety
-        /// All zero bits are an `A`, and a `B`.
-        pub(in super::super) unsafe fn new(len: usize, memory: &Arc<Memory>) -> Self {
+        /// All zero bits are an `A`, an `N` and a `W`.
+        pub(in super::super) unsafe fn new(len: usize, is_wide: bool, memory: &Arc<Memory>) -> Self {
             const {
-                assert!(!std::mem::needs_drop::<A>() && !std::mem::needs_drop::<B>());
-                assert!(size_of::<B>() > 0 && size_of::<A>().is_multiple_of(align_of::<B>()));
+                assert!(!std::mem::needs_drop::<A>() && !std::mem::needs_drop::<N>() && !std::mem::needs_drop::<W>());
+                assert!(
+                    size_of::<A>().is_multiple_of(align_of::<N>()) && size_of::<A>().is_multiple_of(align_of::<W>())
+                );
+                assert!(size_of::<A>() > 0);
             }
             assert!(len.is_power_of_two());
-            let layout = Self::layout(len);
+            let layout = Self::layout(len, is_wide);
             let (block, memory) = if layout.size() >= SMALL_INDEX {
                 let block = memory.take_for_index(layout);
                 // SAFETY: taken just now with this layout.
@@ -63,9 +78,10 @@ mod real {
             };
             let firsts = block.wrapping_add(block.align_offset(align_of::<A>())).cast::<A>();
             let place = |at: *mut u8| NonNull::new(at).unwrap_or(NonNull::dangling());
+            let seconds = place(firsts.wrapping_add(len).cast());
             Self {
                 firsts: place(firsts.cast()).cast(),
-                seconds: place(firsts.wrapping_add(len).cast()).cast(),
+                seconds: if is_wide { Either::Wide(seconds.cast()) } else { Either::Narrow(seconds.cast()) },
                 mask: len - 1,
                 block: place(block),
                 memory,
@@ -73,8 +89,9 @@ mod real {
         }
 
         /// Of the block: the values and, if they are few, as much as it may take to come to the first place for one.
-        fn layout(len: usize) -> Layout {
-            let both = Layout::array::<A>(len).and_then(|first| Ok(first.extend(Layout::array::<B>(len)?)?.0));
+        fn layout(len: usize, is_wide: bool) -> Layout {
+            let seconds = if is_wide { Layout::array::<W>(len) } else { Layout::array::<N>(len) };
+            let both = Layout::array::<A>(len).and_then(|first| Ok(first.extend(seconds?)?.0));
             let aligned = both.expect("arrays that memory has room for");
             if aligned.size() >= LARGE {
                 return aligned;
@@ -87,17 +104,29 @@ mod real {
             self.mask + 1
         }
 
+        /// Whether the second values are wide.
+        pub(in super::super) fn is_wide(&self) -> bool {
+            matches!(self.seconds, Either::Wide(_))
+        }
+
         /// Which is the next one after the last is the first again.
         #[cfg_attr(not(debug_assertions), inline(always))]
-        pub(in super::super) fn at(&self, at: usize) -> (&A, &B) {
+        pub(in super::super) fn at(&self, at: usize) -> (&A, Either<&N, &W>) {
+            let at = at & self.mask;
             // SAFETY: the block has room for so many of each, which were made in `new`, by its contract.
-            unsafe { (self.firsts.add(at & self.mask).as_ref(), self.seconds.add(at & self.mask).as_ref()) }
+            unsafe {
+                let second = match self.seconds {
+                    Either::Narrow(seconds) => Either::Narrow(seconds.add(at).as_ref()),
+                    Either::Wide(seconds) => Either::Wide(seconds.add(at).as_ref()),
+                };
+                (self.firsts.add(at).as_ref(), second)
+            }
         }
     }
 
-    impl<A, B> Drop for Zeroed<A, B> {
+    impl<A, N, W> Drop for Zeroed<A, N, W> {
         fn drop(&mut self) {
-            let (block, layout) = (self.block.as_ptr(), Self::layout(self.len()));
+            let (block, layout) = (self.block.as_ptr(), Self::layout(self.len(), self.is_wide()));
             match &self.memory {
                 // SAFETY: taken in `new` with this layout, and nobody looks any more.
                 Some(memory) => unsafe { memory.give_back(block, layout) },
@@ -110,22 +139,27 @@ mod real {
 
 /// The same for models, whose values are not zero bits.
 #[cfg(loom)]
-pub(super) struct Zeroed<A, B>(Box<[(A, B)]>);
+pub(super) struct Zeroed<A, N, W>(Box<[(A, Either<N, W>)]>);
 
 #[cfg(loom)]
-impl<A: Default, B: Default> Zeroed<A, B> {
+impl<A: Default, N: Default, W: Default> Zeroed<A, N, W> {
     /// # Safety
     /// None is needed here.
-    pub(super) unsafe fn new(len: usize, _memory: &std::sync::Arc<super::memory::Memory>) -> Self {
-        Self((0..len).map(|_| Default::default()).collect())
+    pub(super) unsafe fn new(len: usize, is_wide: bool, _memory: &std::sync::Arc<super::memory::Memory>) -> Self {
+        let second = || if is_wide { Either::Wide(W::default()) } else { Either::Narrow(N::default()) };
+        Self((0..len).map(|_| (A::default(), second())).collect())
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn at(&self, at: usize) -> (&A, &B) {
+    pub(super) fn at(&self, at: usize) -> (&A, Either<&N, &W>) {
         let (first, second) = &self.0[at & (self.0.len() - 1)];
+        let second = match second {
+            Either::Narrow(second) => Either::Narrow(second),
+            Either::Wide(second) => Either::Wide(second),
+        };
         (first, second)
     }
 }
@@ -142,18 +176,21 @@ mod tests {
     #[test]
     fn values_are_zero_aligned_apart_and_all_there() {
         let memory = Arc::default();
-        for len in [1, 2, 8, 128, 4_096] {
-            // SAFETY: bytes may be zero.
-            let pairs = unsafe { Zeroed::<Line, [u8; 16]>::new(len, &memory) };
-            assert_eq!(pairs.len(), len);
+        let all_of = |second: Either<&[u8; 16], &[u16; 16]>| match second {
+            Either::Narrow(bytes) => ((&raw const *bytes).addr(), 16, bytes.iter().all(|byte| *byte == 0)),
+            Either::Wide(words) => ((&raw const *words).addr(), 32, words.iter().all(|word| *word == 0)),
+        };
+        for (len, is_wide) in [1, 2, 8, 128, 4_096].into_iter().flat_map(|len| [(len, false), (len, true)]) {
+            // SAFETY: bytes and words may be zero.
+            let pairs = unsafe { Zeroed::<Line, [u8; 16], [u16; 16]>::new(len, is_wide, &memory) };
+            assert_eq!((pairs.len(), pairs.is_wide()), (len, is_wide));
             let mut ranges: Vec<_> = (0..len)
                 .flat_map(|at| {
                     let (first, second) = pairs.at(at);
-                    assert!(
-                        (&raw const *first).addr() % 64 == 0 && first.0.iter().chain(second).all(|byte| *byte == 0)
-                    );
-                    assert!(std::ptr::eq(pairs.at(at + len).1, second));
-                    [((&raw const *first).addr(), 64), ((&raw const *second).addr(), 16)]
+                    let (second, bytes, is_zero) = all_of(second);
+                    assert!((&raw const *first).addr() % 64 == 0 && first.0.iter().all(|byte| *byte == 0) && is_zero);
+                    assert_eq!(all_of(pairs.at(at + len).1).0, second);
+                    [((&raw const *first).addr(), 64), (second, bytes)]
                 })
                 .collect();
             ranges.sort_unstable();
