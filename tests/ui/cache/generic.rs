@@ -42,7 +42,7 @@ impl<T: Hash> Pair<T> {
 }
 
 #[cache(scoped)]
-fn scoped<T: Hash + Eq + Clone + Send + Sync>(items: &[T], n: usize, last: T) -> usize {
+fn scoped<T: Ord + Clone + Send + Sync>(items: &[T], n: usize, last: T) -> usize {
     if n == 0 { 0 } else { scoped(items, n - 1, items[n].clone()) + usize::from(last == items[n]) }
 }
 

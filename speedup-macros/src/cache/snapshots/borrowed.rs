@@ -18,13 +18,7 @@ fn what_borrows_goes_on_within_its_scope() {
             #[allow(clippy::inline_always, clippy::too_many_arguments)]
             fn __rest_within<'a>(
                 within: ::core::option::Option<
-                    ::speedup::cache::Within<
-                        '_,
-                        (usize, &'static str),
-                        &'static str,
-                        (usize, &'a str),
-                        &'a str,
-                    >,
+                    ::speedup::cache::Within<'_, (usize, &'a str), &'a str>,
                 >,
                 words: &'a [&'a str],
                 at: usize,
@@ -36,17 +30,11 @@ fn what_borrows_goes_on_within_its_scope() {
                     within,
                     [::speedup::cache::place_of(words)],
                     (at, last),
-                    || ::speedup::cache::Function::of_context("rest").show(::core::fmt::Debug::fmt),
+                    || ::speedup::cache::Borrowing::new("rest").show(::core::fmt::Debug::fmt),
                     #[allow(unused_variables)]
                     |
                         (at, last): &(usize, &'a str),
-                        inside: ::speedup::cache::Within<
-                            '_,
-                            (usize, &'static str),
-                            &'static str,
-                            (usize, &'a str),
-                            &'a str,
-                        >,
+                        inside: ::speedup::cache::Within<'_, (usize, &'a str), &'a str>,
                     | -> &'a str {
                         #[allow(clippy::shadow_unrelated)]
                         let at: usize = *at;
@@ -147,7 +135,7 @@ fn a_method_borrows_from_itself() {
                 fn __name_within<'__lent>(
                     &'__lent self,
                     within: ::core::option::Option<
-                        ::speedup::cache::Within<'_, (usize,), &'static str, (usize,), &'__lent str>,
+                        ::speedup::cache::Within<'_, (usize,), &'__lent str>,
                     >,
                     at: usize,
                 ) -> &'__lent str {
@@ -157,20 +145,11 @@ fn a_method_borrows_from_itself() {
                         within,
                         [::speedup::cache::place_of(self)],
                         (at,),
-                        || {
-                            ::speedup::cache::Function::of_context("name")
-                                .show(::core::fmt::Debug::fmt)
-                        },
+                        || ::speedup::cache::Borrowing::new("name").show(::core::fmt::Debug::fmt),
                         #[allow(unused_variables)]
                         |
                             (at,): &(usize,),
-                            inside: ::speedup::cache::Within<
-                                '_,
-                                (usize,),
-                                &'static str,
-                                (usize,),
-                                &'__lent str,
-                            >,
+                            inside: ::speedup::cache::Within<'_, (usize,), &'__lent str>,
                         | -> &'__lent str {
                             #[allow(clippy::shadow_unrelated)]
                             let at: usize = *at;
