@@ -16,8 +16,8 @@ impl Rated for u64 {
 }
 
 #[cache(scoped, capacity = 100)]
-fn bounded<T: Eq + Hash + Clone + Send + Sync>(item: T, n: u64) -> u64 {
-    if n == 0 { 0 } else { bounded(item, n - 1) }
+fn bounded<T: Eq + Hash + Clone + Send + Sync>(items: &[T], last: T, n: usize) -> usize {
+    if n == 0 { 0 } else { bounded(items, items[n].clone(), n - 1) + usize::from(items[n] == last) }
 }
 
 #[cache(scoped, key = |item, n| -> (T, u64) { (item.clone(), n) })]
@@ -29,8 +29,8 @@ where
 }
 
 #[cache(scoped)]
-fn weighed<T: Eq + Hash + Clone + Send + Sync>(item: T, weight: f64) -> u64 {
-    if weight < 1.0 { 0 } else { weighed(item, weight - 1.0) }
+fn weighed<T: Eq + Hash + Clone + Send + Sync>(items: &[T], last: T, weight: f64) -> u64 {
+    if weight < 1.0 || items[0] == last { 0 } else { weighed(items, items[1].clone(), weight - 1.0) }
 }
 
 #[cache(scoped)]
