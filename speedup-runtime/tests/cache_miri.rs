@@ -300,15 +300,17 @@ fn what_a_scope_borrows_is_let_go_before_the_call_returns() {
     }
 }
 
+type Rising<'s, T> = Within<'s, (usize, Option<T>), Vec<T>>;
+
 /// The same for whatever is compared, as `#[cache(scoped)]` writes it of a type parameter.
 fn rising<T: Ord + std::hash::Hash + Clone + Send + Sync>(
-    within: Option<Within<'_, (usize, Option<T>), Vec<T>>>,
+    within: Option<Rising<'_, T>>,
     items: &[T],
     at: usize,
     last: Option<T>,
 ) -> Vec<T> {
     static SCOPES: Scoped = Scoped::new();
-    let body = |(at, last): &(usize, Option<T>), inside: Within<'_, (usize, Option<T>), Vec<T>>| -> Vec<T> {
+    let body = |(at, last): &(usize, Option<T>), inside: Rising<'_, T>| -> Vec<T> {
         let Some(item) = items.get(*at) else { return last.iter().cloned().collect() };
         inside.ahead(|call| {
             call((at + 1, last.clone()));

@@ -24,25 +24,6 @@ pub trait BorrowedPart: Hash + Eq + Clone + Send + Sync {}
 #[diagnostic::do_not_recommend]
 impl<A: Hash + Eq + Clone + Send + Sync> BorrowedPart for A {}
 
-/// The key of a scoped function whose key or result may borrow: a tuple of up to twelve [`BorrowedPart`]s.
-pub trait Borrowed: Clone + Send + Sync {
-    /// Goes on with what the engine needs of a key, where that may be taken for `'static`.
-    #[doc(hidden)]
-    fn lasting<W: WithKey<Self>>(with: W) -> W::Value
-    where
-        Self: 'static;
-}
-
-/// What goes on with a key.
-#[doc(hidden)]
-pub trait WithKey<P> {
-    type Value;
-
-    fn go_on(self) -> Self::Value
-    where
-        P: Key<Args = P>;
-}
-
 macro_rules! tuples {
     ($(($($part:ident)*))*) => {$(
         impl<$($part: BorrowedPart),*> Borrowed for ($($part,)*) {
@@ -71,6 +52,25 @@ tuples! {
     (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10)
     (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11)
     (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12)
+}
+
+/// The key of a scoped function whose key or result may borrow: a tuple of up to twelve [`BorrowedPart`]s.
+pub trait Borrowed: Clone + Send + Sync {
+    /// Goes on with what the engine needs of a key, where that may be taken for `'static`.
+    #[doc(hidden)]
+    fn lasting<W: WithKey<Self>>(with: W) -> W::Value
+    where
+        Self: 'static;
+}
+
+/// What goes on with a key.
+#[doc(hidden)]
+pub trait WithKey<P> {
+    type Value;
+
+    fn go_on(self) -> Self::Value
+    where
+        P: Key<Args = P>;
 }
 
 /// Something that is done with types that are taken for `'static`.
