@@ -17,6 +17,7 @@ mod foreign;
 #[cfg(test)]
 mod fuzz;
 mod key;
+mod open;
 mod options;
 mod place;
 mod root;

@@ -13,7 +13,7 @@ use std::{
 
 use speedup_runtime::{
     Cache,
-    cache::{Function, Scoped, State, Within, place_of},
+    cache::{Borrowing, Function, Scoped, State, Within, place_of},
 };
 
 #[test]
@@ -264,7 +264,7 @@ fn an_error_is_moved_on_its_thread_alone() {
 /// The longest word from a place on that follows the one before in the alphabet, as `#[cache(scoped)]` writes it.
 fn longest<'a>(within: Option<Inside<'_, 'a>>, words: &'a [&'a str], at: usize, prev: &'a str) -> Word<'a> {
     static SCOPES: Scoped = Scoped::new();
-    let describe = || Function::of_context("longest");
+    let describe = || Borrowing::new("longest");
     let body = |(at, prev): &(usize, &'a str), inside: Inside<'_, 'a>| -> Word<'a> {
         let Some(word) = words.get(*at) else { return Word(prev) };
         inside.ahead(|call| {
@@ -278,7 +278,7 @@ fn longest<'a>(within: Option<Inside<'_, 'a>>, words: &'a [&'a str], at: usize, 
     SCOPES.get_within(within, [place_of(words)], (at, prev), describe, body)
 }
 
-type Inside<'s, 'a> = Within<'s, (usize, &'static str), Word<'static>, (usize, &'a str), Word<'a>>;
+type Inside<'s, 'a> = Within<'s, (usize, &'a str), Word<'a>>;
 
 /// Reads what it borrows when it is dropped.
 #[derive(Clone)]
@@ -300,6 +300,49 @@ fn what_a_scope_borrows_is_let_go_before_the_call_returns() {
     }
 }
 
+type Rising<'s, T> = Within<'s, (usize, Option<T>), Vec<T>>;
+
+/// The same for whatever is compared, as `#[cache(scoped)]` writes it of a type parameter.
+fn rising<T: Ord + std::hash::Hash + Clone + Send + Sync>(
+    within: Option<Rising<'_, T>>,
+    items: &[T],
+    at: usize,
+    last: Option<T>,
+) -> Vec<T> {
+    static SCOPES: Scoped = Scoped::new();
+    let body = |(at, last): &(usize, Option<T>), inside: Rising<'_, T>| -> Vec<T> {
+        let Some(item) = items.get(*at) else { return last.iter().cloned().collect() };
+        inside.ahead(|call| {
+            call((at + 1, last.clone()));
+            call((at + 1, Some(item.clone())));
+        });
+        let without = rising(Some(inside), items, at + 1, last.clone());
+        if last.as_ref().is_some_and(|last| last > item) {
+            return without;
+        }
+        let mut with: Vec<T> = last.iter().cloned().collect();
+        // About what lives shorter, though its types are named alike: a scope of its own.
+        let copies: Vec<String> = vec![format!("{at}"), format!("{at}0")];
+        let lent: Vec<&str> = copies.iter().map(String::as_str).collect();
+        if size_of::<T>() == size_of::<&str>() && items.len() > 2 {
+            assert_eq!(rising(None, &lent, 0, None), lent);
+        }
+        with.extend(rising(Some(inside), items, at + 1, Some(item.clone())));
+        if with.len() > without.len() { with } else { without }
+    };
+    SCOPES.get_within(within, [place_of(items)], (at, last), || Borrowing::new("rising"), body)
+}
+
+#[test]
+fn what_a_type_parameter_borrows_is_let_go_before_the_call_returns() {
+    for by in 0..3 {
+        let text = format!("c a b{by} e d{by}{by}");
+        let words: Vec<&str> = text.split(' ').collect();
+        assert_eq!(rising(None, &words, 0, None), [words[1], words[2], words[4]]);
+    }
+    assert_eq!(rising(None, &[3, 1, 2], 0, None), [1, 2]);
+}
+
 #[test]
 fn two_threads_have_scopes_at_once() {
     thread::scope(|scope| {
@@ -317,7 +360,7 @@ fn two_threads_have_scopes_at_once() {
 fn a_panic_leaves_nothing_of_a_scope() {
     static SCOPES: Scoped = Scoped::new();
     fn fails<'a>(within: Option<Inside<'_, 'a>>, text: &'a str, at: usize) -> Word<'a> {
-        let describe = || Function::of_context("fails");
+        let describe = || Borrowing::new("fails");
         let body = |(at, part): &(usize, &'a str), inside: Inside<'_, 'a>| -> Word<'a> {
             assert!(*at > 0, "as asked");
             let _kept = Word(part);

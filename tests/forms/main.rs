@@ -10,6 +10,7 @@ mod fields;
 mod forms;
 mod generics;
 mod lent;
+mod open_types;
 mod own_calls;
 mod parts;
 mod scopes;

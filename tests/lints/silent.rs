@@ -31,6 +31,20 @@ pub fn common(a: &[u8], b: &[u8], i: usize, j: usize) -> usize {
     }
 }
 
+/// The longest sequence from a place on that does not fall.
+#[cache(scoped)]
+#[must_use]
+pub fn rising<T: Ord + std::hash::Hash + Clone + Send + Sync>(items: &[T], at: usize, last: Option<T>) -> Vec<T> {
+    let Some(item) = items.get(at) else { return last.into_iter().collect() };
+    let without = rising(items, at + 1, last.clone());
+    if last.as_ref().is_some_and(|last| last > item) {
+        return without;
+    }
+    let mut with: Vec<T> = last.into_iter().collect();
+    with.extend(rising::<T>(items, at + 1, Some(item.clone())));
+    if with.len() > without.len() { with } else { without }
+}
+
 /// Edits from one text to another.
 #[cache]
 #[must_use]

@@ -1,4 +1,4 @@
-//! Scoped functions whose keys or results borrow: which those are, and what their code is.
+//! Scoped functions whose keys or results borrow, or may by a type parameter: which those are, and what their code is.
 //!
 //! ```text
 //! fn longest<'a>(words: &'a [&'a str], at: usize, prev: &'a str) -> &'a str { __longest_within(None, words, at, prev) }
@@ -12,10 +12,10 @@
 //! }
 //! ```
 //!
-//! The calls of the body itself show in which table they go on, and have the lifetimes of that: a call by way of another function might be
-//! about what lives shorter, and begins a scope of its own.
+//! The calls of the body itself show in which table they go on, and have the lifetimes and types of that: a call by way of another function, or
+//! of other types (`longest::<u8>(..)`), might be about what lives shorter, and begins a scope of its own (`within_calls`).
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit::Visit;
@@ -26,7 +26,10 @@ use super::expand_context;
 use super::form::{Context, Form, Home};
 use super::itself;
 use super::model::{Cached, Options};
+use super::own_calls;
+use super::within_calls;
 use crate::expansion;
+use crate::open;
 use crate::place::Place;
 use crate::signature::{self, Argument, Pass};
 
@@ -102,20 +105,6 @@ pub(super) fn borrows(ty: &Type) -> bool {
     search.0
 }
 
-/// The type with all lifetimes `'static`.
-fn lasting(ty: &Type) -> Type {
-    struct Lasting;
-    impl VisitMut for Lasting {
-        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-            *lifetime = Lifetime::new("'static", lifetime.span());
-        }
-        fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
-    }
-    let mut ty = ty.clone();
-    Lasting.visit_type_mut(&mut ty);
-    ty
-}
-
 /// References with a lifetime that has a name are in the key as they are, and not what they lead to.
 pub(super) fn borrow_keys(arguments: &mut [Argument], form: &Form) {
     let Form::Context(context) = form else { return };
@@ -136,33 +125,40 @@ fn is_named(ty: &Type) -> bool {
     }
 }
 
-/// The function that goes on within a call, for one whose key or result borrows.
-pub(super) fn within(function: &Ident, arguments: &[Argument], form: &Form, result: &Type) -> Option<Ident> {
+/// The function that goes on within a call, for one whose key or result borrows, or may, by a type parameter.
+pub(super) fn within(
+    signature: &Signature,
+    place: &Place,
+    arguments: &[Argument],
+    form: &Form,
+    result: &Type,
+) -> Option<Ident> {
     let Form::Context(context) = form else { return None };
-    let keyed = arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed);
-    let borrowed = keyed.into_iter().any(|(argument, _)| borrows(&argument.owned)) || borrows(result);
-    (borrowed && matches!(context.home, Home::Scope)).then(|| expansion::inner_name(function, "within"))
+    let keyed = arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).map(|(argument, _)| argument);
+    let borrowed = keyed.clone().any(|argument| borrows(&argument.owned)) || borrows(result);
+    let is = borrowed
+        || !keyed.clone().any(|argument| argument.by_bits) && {
+            let open = open_types(signature, place);
+            keyed.clone().map(|argument| &argument.owned).chain([result]).any(|ty| open::mentioned(ty, &open).is_some())
+        };
+    (is && matches!(context.home, Home::Scope)).then(|| expansion::inner_name(&signature.ident, "within"))
 }
 
-/// The types of the key and the result, lasting, of a function whose key or result borrows.
-fn lasting_types(model: &Cached, context: &Context) -> (TokenStream, Type) {
-    let at = model.shown_at();
-    let keyed =
-        expand_context::keyed(model, context).map(|argument| signature::key_part(at, &lasting(&argument.owned)));
-    (signature::tuple(at, keyed), lasting(&model.result))
+/// The type parameters that may borrow, and `Self` where it may.
+fn open_types(signature: &Signature, place: &Place) -> Vec<String> {
+    let mut open = open::parameters(&signature.generics);
+    if let Place::Inherent { open: of_impl, lasting, .. } = place {
+        open.extend(of_impl.iter().cloned());
+        open.extend((lasting.is_some() || !of_impl.is_empty()).then(|| "Self".to_owned()));
+    }
+    open
 }
 
-/// The result's type as the engine knows it.
-pub(super) fn known_result(model: &Cached) -> Type {
-    if model.within.is_some() { lasting(&model.result) } else { model.result.clone() }
-}
-
-/// `::speedup::cache::Within<'_, (usize, &'static str), &'static str, (usize, &'a str), &'a str>`
+/// `::speedup::cache::Within<'_, (usize, &'a str), &'a str>`
 fn within_type(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
-    let (lasting_key, lasting_result) = lasting_types(model, context);
     let (key, result) = (expand_context::key_type(model, context), &model.result);
-    quote_spanned!(at=> ::speedup::cache::Within<'_, #lasting_key, #lasting_result, #key, #result>)
+    quote_spanned!(at=> ::speedup::cache::Within<'_, #key, #result>)
 }
 
 /// The wrapper and the function that goes on within a call.
@@ -173,7 +169,7 @@ pub(super) fn expand(model: &Cached, context: &Context, within: &Ident, function
     let signature = expand_context::signature(model);
     let names: Vec<Ident> = model.arguments.iter().map(expand_context::outer_name).collect();
     let receiver = signature::receiver(&signature, at).map(|this| quote!(#this,));
-    let sibling = model.place.sibling(within);
+    let sibling = expansion::with_types(&model.place, &model.function.sig, within);
     let given = Ident::new("within", Span::mixed_site());
     let mut wrapper = TokenStream::new();
     let call = quote_spanned!(at=> #sibling(#receiver ::core::option::Option::None, #(#names),*));
@@ -221,8 +217,8 @@ pub(super) fn body(model: &Cached, context: &Context, within: &Ident, parts: Bod
     let lints = model.attributes.of_closure();
     let own = itself::calls_itself(&model.function).then(|| own_calls(model, within));
     let block = match &own {
-        Some((_, closure)) if model.place != Place::Free => by_closure(block, model, closure),
-        _ => block,
+        Some((_, closure)) => within_calls::rewritten(model, within, closure, block),
+        None => block,
     };
     let own = own.map(|(own, _)| own);
     quote_spanned! {at=>
@@ -266,10 +262,12 @@ fn own_calls(model: &Cached, within: &Ident) -> (TokenStream, Ident) {
     let names: Vec<Ident> = model.arguments.iter().map(|argument| expansion::in_closure(&argument.name)).collect();
     let parameters = model.arguments.iter().zip(&names).map(|(argument, name)| {
         let ty = &argument.declared.ty;
-        quote!(#name: #ty)
+        // A closure's argument is of one type.
+        if own_calls::names_no_type(ty) { quote!(#name) } else { quote!(#name: #ty) }
     });
     let receiver = signature::receiver(&model.function.sig, at).map(|this| quote!(#this,));
-    let (sibling, inside) = (model.place.sibling(within), expand_context::inside());
+    let sibling = expansion::with_types(&model.place, &model.function.sig, within);
+    let inside = expand_context::inside();
     let output = expand_context::signature(model).output;
     let own = quote_spanned! {at=>
         #[allow(unused_variables, clippy::redundant_closure)]
@@ -278,42 +276,4 @@ fn own_calls(model: &Cached, within: &Ident) -> (TokenStream, Ident) {
         };
     };
     (own, name)
-}
-
-/// `self.f(..)` and `Self::f(..)` as calls of a local closure, in what macros are given, too.
-fn by_closure(body: TokenStream, model: &Cached, closure: &Ident) -> TokenStream {
-    let (name, has_receiver) = (&model.function.sig.ident, model.function.sig.receiver().is_some());
-    let mut written: Vec<TokenTree> = Vec::new();
-    let is_punct =
-        |token: &TokenTree, wanted: char| matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted);
-    let is_ident = |token: &TokenTree, wanted: &str| matches!(token, TokenTree::Ident(ident) if ident == wanted);
-    let is_name = |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == name);
-    for token in body {
-        let token = match token {
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), by_closure(group.stream(), model, closure));
-                inner.set_span(group.span());
-                let call = group.delimiter() == proc_macro2::Delimiter::Parenthesis;
-                let own = match written.as_slice() {
-                    [.., this, dot, called] if call && has_receiver && is_punct(dot, '.') => {
-                        (is_ident(this, "self") && is_name(called)).then_some(3)
-                    }
-                    [.., this, one, two, called]
-                        if call && !has_receiver && is_punct(one, ':') && is_punct(two, ':') =>
-                    {
-                        (is_ident(this, "Self") && is_name(called)).then_some(4)
-                    }
-                    _ => None,
-                };
-                if let Some(tokens) = own {
-                    written.truncate(written.len() - tokens);
-                    written.push(TokenTree::Ident(closure.clone()));
-                }
-                TokenTree::Group(inner)
-            }
-            other => other,
-        };
-        written.push(token);
-    }
-    written.into_iter().collect()
 }

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn methods_and_awaited_calls_count() {
-        let inherent = Place::Inherent { ty: None, generic: false, lasting: None };
+        let inherent = Place::Inherent { ty: None, generic: false, lasting: None, open: Vec::new() };
         assert!(is_endless_in(
             &parse_quote!(
                 fn f(&self, n: u64) -> u64 {

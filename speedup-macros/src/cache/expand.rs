@@ -9,7 +9,7 @@ use super::form::Form;
 use super::keep::Keep;
 use super::model::Cached;
 use super::own_calls;
-use super::{borrowed, checked, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
+use super::{checked, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -254,7 +254,7 @@ fn runtime_function(model: &Cached) -> TokenStream {
 
 pub(super) fn keep(model: &Cached) -> TokenStream {
     // As it was written, if it is checked: of what has no type it could not be told whether it is kept.
-    let result = model.checked_result.clone().unwrap_or_else(|| borrowed::known_result(model));
+    let result = model.checked_result.as_ref().unwrap_or(&model.result);
     // Beside a body that gets context nothing has said before what the result is.
     let has_context = matches!(&model.form, Form::Context(_));
     match model.keep {

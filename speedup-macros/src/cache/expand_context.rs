@@ -338,8 +338,9 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let title = model.function.sig.ident.unraw().to_string();
     let keyed_by = keyed(model, context).cloned().collect::<Vec<_>>();
     let known = keyed_by.iter().all(|argument| signature::is_well_known(&argument.owned));
-    let show = if model.within.is_some() && !known {
-        // What a type of the user's writes of itself may be about `'static` alone.
+    let named = || keyed_by.iter().any(|argument| borrowed::borrows(&argument.owned));
+    let show = if model.within.is_some() && !known && named() {
+        // What a type of the user's writes of itself may be about some lifetimes alone.
         TokenStream::new()
     } else if context.key.is_some() || !known {
         let (key, _) = expand_store::held(model, &key_type(model, context), &model.result);
@@ -352,12 +353,15 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let moves_err = model.moves_err.then(|| quote!(.moves_err()));
     let behind = expand_store::behind(model, &key_type(model, context));
+    if model.within.is_some() {
+        return quote_spanned!(at=> ::speedup::cache::Borrowing::new(#title) #show #keep #moves_err #sequential #uses_rayon);
+    }
     quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #moves_err #sequential #uses_rayon #behind)
 }
 
 /// As [`keep`], for results that stay on their thread.
 fn keep_here(model: &Cached) -> TokenStream {
-    let result = borrowed::known_result(model);
+    let result = &model.result;
     let (result, value) = if model.policies.any() {
         (quote!(::speedup::cache::Stored<#result>), quote!(::speedup::cache::Stored::get(value)))
     } else {

@@ -44,6 +44,7 @@ mod snapshots;
 mod steady;
 mod stored;
 mod validate;
+mod within_calls;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -288,7 +288,7 @@ impl Cached {
         if may_borrow {
             borrowed::borrow_keys(&mut arguments, &form);
         }
-        let within = borrowed::within(&function.sig.ident, &arguments, &form, &result).filter(|_| may_borrow);
+        let within = may_borrow.then(|| borrowed::within(&function.sig, &place, &arguments, &form, &result)).flatten();
         let checks = within.is_none() && checked::may(&function, &place, &form);
         if checks {
             checked::name_types(&mut arguments, &form);

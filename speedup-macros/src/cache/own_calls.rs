@@ -91,7 +91,7 @@ fn can_be_closure(signature: &Signature) -> bool {
 }
 
 /// Whether there is an `impl` or a macro in a type.
-fn names_no_type(ty: &Type) -> bool {
+pub(super) fn names_no_type(ty: &Type) -> bool {
     struct Search(bool);
     impl<'ast> Visit<'ast> for Search {
         fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {

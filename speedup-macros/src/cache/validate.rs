@@ -11,6 +11,7 @@ use super::stored;
 use crate::clashes;
 use crate::errors::Errors;
 use crate::expansion::is_same;
+use crate::open;
 use crate::place::Place;
 use crate::signature::{self, Allowed, Argument};
 
@@ -44,6 +45,7 @@ pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors:
     lent(function, options, errors);
     moved(function, options, errors);
     tables(&form, options, errors);
+    lasting(function, place, options, &form, &arguments, errors);
     if options.names_handle(place) {
         clashes::check(options.name.as_ref(), function, place, ATTRIBUTE, errors);
     }
@@ -131,6 +133,51 @@ fn named(place: &Place, options: &Options, errors: &mut Errors) {
             name,
             "an implementation of a trait has room for its functions alone, so there is no handle to name: leave `name` out, or put \
              the attribute on a function outside of the trait, and call that from here",
+        );
+    }
+}
+
+/// Where there is no room for what type parameters may borrow that are in the key or the result.
+fn lasting(
+    function: &ItemFn,
+    place: &Place,
+    options: &Options,
+    form: &Form,
+    arguments: &[Argument],
+    errors: &mut Errors,
+) {
+    let Form::Context(context) = form else { return };
+    let keyed = arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).map(|(argument, _)| argument);
+    let (why, cure) = if options.scoped.is_none() {
+        return;
+    } else if matches!(place, Place::TraitImpl | Place::Trait) {
+        ("there is no room in a trait for what that takes", "put the function outside of it, and call that from here")
+    } else if options.key.is_some() {
+        ("a key of its own cannot borrow", "leave `key` out")
+    } else if options.policies.any() {
+        ("what a bound has put out may outlive the call for a moment", "leave the bound out")
+    } else if keyed.clone().any(|argument| argument.by_bits) {
+        ("floats are no keys beside what borrows", "pass them as `to_bits()`")
+    } else {
+        return;
+    };
+    let key = options.key.as_ref().and_then(form::key_of).map(|(_, _, ty)| ty);
+    let result = match &function.sig.output {
+        ReturnType::Type(_, ty) => Some(ty.as_ref()),
+        ReturnType::Default => None,
+    };
+    let kept: Vec<&Type> = keyed.map(|argument| &argument.owned).chain(&key).chain(result).collect();
+    for parameter in open::certain(&function.sig.generics) {
+        let name = [parameter.ident.to_string()];
+        if !kept.iter().any(|ty| open::mentioned(ty, &name).is_some()) {
+            continue;
+        }
+        let (name, bounds) = (&parameter.ident, &parameter.bounds);
+        let plus = if bounds.is_empty() { "" } else { " + " };
+        let bounds = bounds.to_token_stream();
+        errors.at(
+            parameter,
+            format!("`{name}` may borrow, and is in the key or the result: {why}, so write `{name}: {bounds}{plus}'static`, or {cure}"),
         );
     }
 }

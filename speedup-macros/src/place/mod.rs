@@ -15,6 +15,7 @@ use syn::{ItemFn, ItemImpl, ItemTrait, Lifetime, Type, TypeReference};
 pub(crate) use self::declared::declared;
 use self::scan::{Around, Found};
 use crate::errors::Errors;
+use crate::open;
 
 /// The surroundings of a function, as far as the names of its siblings and the meaning of `Self` are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum Place {
         generic: bool,
         /// `P<'static>` for `impl<'a> P<'a>`: the type as a constant can name it, if it has lifetimes.
         lasting: Option<String>,
+        /// Type parameters that may borrow.
+        open: Vec<String>,
     },
     /// The `impl` block of a trait.
     TraitImpl,
@@ -45,10 +48,10 @@ impl Place {
     /// What the function itself tells.
     fn from_words(function: &ItemFn) -> Place {
         if function.sig.receiver().is_some() || mentions_self(function.to_token_stream()) {
-            return Place::Inherent { ty: None, generic: false, lasting: None };
+            return Place::Inherent { ty: None, generic: false, lasting: None, open: Vec::new() };
         }
         match type_it_is_called_through(function) {
-            Some(ty) => Place::Inherent { ty: Some(ty), generic: false, lasting: None },
+            Some(ty) => Place::Inherent { ty: Some(ty), generic: false, lasting: None, open: Vec::new() },
             None => Place::Free,
         }
     }
@@ -65,7 +68,7 @@ impl Place {
             let generic =
                 block.generics.type_params().next().is_some() || block.generics.const_params().next().is_some();
             let (ty, lasting) = if in_rules { (None, None) } else { (last_word(&block.self_ty), lasting(&block)) };
-            return Place::Inherent { ty, generic, lasting };
+            return Place::Inherent { ty, generic, lasting, open: open::parameters(&block.generics) };
         }
         if syn::parse_str::<ItemTrait>(&block).is_ok() { Place::Trait } else { Place::Free }
     }
@@ -155,8 +158,9 @@ fn of_calls(calls: &[Around]) -> Option<Place> {
     let first = places.next()?;
     places.try_fold(first, |common, place| match (common, place) {
         (common, place) if common == place => Some(common),
-        (Place::Inherent { generic, .. }, Place::Inherent { generic: other, .. }) => {
-            Some(Place::Inherent { ty: None, generic: generic || other, lasting: None })
+        (Place::Inherent { generic, mut open, .. }, Place::Inherent { generic: other, open: others, .. }) => {
+            open.extend(others);
+            Some(Place::Inherent { ty: None, generic: generic || other, lasting: None, open })
         }
         _ => None,
     })
@@ -217,7 +221,10 @@ mod tests {
 
     #[test]
     fn without_a_source_the_words_of_the_function_tell_the_place() {
-        let inherent = |ty: Option<&str>| Place::Inherent { ty: ty.map(str::to_owned), generic: false, lasting: None };
+        let inherent = |ty: Option<&str>| {
+            let ty = ty.map(str::to_owned);
+            Place::Inherent { ty, generic: false, lasting: None, open: Vec::new() }
+        };
         for (function, place) in [
             ("fn area(n: u64) -> u64 { area(n - 1) }", Place::Free),
             ("fn area(n: u64) -> u64 { shapes::area(n - 1) + Other::size() }", Place::Free),
@@ -233,7 +240,8 @@ mod tests {
     fn the_head_of_the_block_tells_the_place() {
         let inherent = |ty: &str, generic, lasting: &str| {
             let lasting = (!lasting.is_empty()).then(|| lasting.to_owned());
-            Place::Inherent { ty: Some(ty.to_owned()), generic, lasting }
+            let open = if generic { vec!["T".to_owned()] } else { Vec::new() };
+            Place::Inherent { ty: Some(ty.to_owned()), generic, lasting, open }
         };
         assert_eq!(Place::from_head("impl Point"), inherent("Point", false, ""));
         let head = "#[allow(dead_code)] impl geometry::Point<'_>";
@@ -241,7 +249,12 @@ mod tests {
         let head = "impl<'a, T: for<'b> Fn(&'b u8)> Holder<'a, T>";
         assert_eq!(Place::from_head(head), inherent("Holder", true, "Holder < 'static , T >"));
         assert_eq!(Place::from_head("impl Holder<&u8>"), inherent("Holder", false, "Holder < & 'static u8 >"));
-        assert_eq!(Place::from_head("impl $t"), Place::Inherent { ty: None, generic: false, lasting: None });
+        assert_eq!(
+            Place::from_head("impl $t"),
+            Place::from_words(&syn::parse_quote!(
+                fn f(&self) {}
+            ))
+        );
         assert_eq!(Place::from_head("unsafe impl<T> Send for Holder<T>"), Place::TraitImpl);
         assert_eq!(Place::from_head("pub trait Shape: Sized"), Place::Trait);
         assert_eq!(Place::from_head("pub(crate) mod shapes"), Place::Free);

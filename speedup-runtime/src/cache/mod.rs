@@ -38,7 +38,7 @@ mod thread;
 pub use self::api::{
     at_place::AtPlace,
     autoref as probe,
-    borrowed::{Borrowed, Lent, Within},
+    borrowed::{Borrowing, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
     context::{Body, Local, With},
@@ -47,6 +47,7 @@ pub use self::api::{
     in_scope::{InItsScope, InScope},
     in_table::InTable,
     into_function::IntoFunction,
+    lasting::{Borrowed, BorrowedPart},
     of_types::of_types,
     outermost::Outermost,
     scoped::{Place, Scoped, number_of, place_of},

@@ -42,8 +42,23 @@ impl<T: Hash> Pair<T> {
 }
 
 #[cache(scoped)]
-fn scoped<T: Hash + Eq + Clone + Send + Sync>(items: &[T], n: usize, last: T) -> usize {
+fn scoped<T: Ord + Clone + Send + Sync>(items: &[T], n: usize, last: T) -> usize {
     if n == 0 { 0 } else { scoped(items, n - 1, items[n].clone()) + usize::from(last == items[n]) }
+}
+
+trait Named {
+    type Name;
+    fn named(&self, n: usize) -> Option<Self::Name>;
+}
+
+/// A trait has no room for what a result takes that may borrow.
+impl<T: Clone + Send + Sync> Named for Pair<T> {
+    type Name = T;
+
+    #[cache(scoped)]
+    fn named(&self, n: usize) -> Option<T> {
+        if n == 0 { Some(self.0.clone()) } else { self.named(n - 1) }
+    }
 }
 
 fn main() {

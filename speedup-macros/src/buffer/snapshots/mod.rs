@@ -20,7 +20,7 @@ fn check(options: &str, function: &str, expected: &Expect) {
 
 /// Asserts what a function in `impl Point` becomes.
 fn check_in_impl(options: &str, function: &str, expected: &Expect) {
-    let place = Place::Inherent { ty: Some("Point".to_owned()), generic: false, lasting: None };
+    let place = Place::Inherent { ty: Some("Point".to_owned()), generic: false, lasting: None, open: Vec::new() };
     let expansion = super::attribute_at(testing::tokens(options), testing::tokens(function), |_| place);
     expected.assert_eq(&testing::pretty(quote::quote!(impl Point { #expansion })));
 }

@@ -88,7 +88,7 @@ impl Form {
         match self.around {
             "" => Place::Free,
             around if around.contains(" for ") => Place::TraitImpl,
-            around => Place::Inherent { ty: None, generic: around.contains('<'), lasting: None },
+            around => Place::Inherent { ty: None, generic: around.contains('<'), lasting: None, open: Vec::new() },
         }
     }
 

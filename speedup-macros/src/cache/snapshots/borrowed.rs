@@ -18,13 +18,7 @@ fn what_borrows_goes_on_within_its_scope() {
             #[allow(clippy::inline_always, clippy::too_many_arguments)]
             fn __rest_within<'a>(
                 within: ::core::option::Option<
-                    ::speedup::cache::Within<
-                        '_,
-                        (usize, &'static str),
-                        &'static str,
-                        (usize, &'a str),
-                        &'a str,
-                    >,
+                    ::speedup::cache::Within<'_, (usize, &'a str), &'a str>,
                 >,
                 words: &'a [&'a str],
                 at: usize,
@@ -36,17 +30,11 @@ fn what_borrows_goes_on_within_its_scope() {
                     within,
                     [::speedup::cache::place_of(words)],
                     (at, last),
-                    || ::speedup::cache::Function::of_context("rest").show(::core::fmt::Debug::fmt),
+                    || ::speedup::cache::Borrowing::new("rest").show(::core::fmt::Debug::fmt),
                     #[allow(unused_variables)]
                     |
                         (at, last): &(usize, &'a str),
-                        inside: ::speedup::cache::Within<
-                            '_,
-                            (usize, &'static str),
-                            &'static str,
-                            (usize, &'a str),
-                            &'a str,
-                        >,
+                        inside: ::speedup::cache::Within<'_, (usize, &'a str), &'a str>,
                     | -> &'a str {
                         #[allow(clippy::shadow_unrelated)]
                         let at: usize = *at;
@@ -147,7 +135,7 @@ fn a_method_borrows_from_itself() {
                 fn __name_within<'__lent>(
                     &'__lent self,
                     within: ::core::option::Option<
-                        ::speedup::cache::Within<'_, (usize,), &'static str, (usize,), &'__lent str>,
+                        ::speedup::cache::Within<'_, (usize,), &'__lent str>,
                     >,
                     at: usize,
                 ) -> &'__lent str {
@@ -157,20 +145,11 @@ fn a_method_borrows_from_itself() {
                         within,
                         [::speedup::cache::place_of(self)],
                         (at,),
-                        || {
-                            ::speedup::cache::Function::of_context("name")
-                                .show(::core::fmt::Debug::fmt)
-                        },
+                        || ::speedup::cache::Borrowing::new("name").show(::core::fmt::Debug::fmt),
                         #[allow(unused_variables)]
                         |
                             (at,): &(usize,),
-                            inside: ::speedup::cache::Within<
-                                '_,
-                                (usize,),
-                                &'static str,
-                                (usize,),
-                                &'__lent str,
-                            >,
+                            inside: ::speedup::cache::Within<'_, (usize,), &'__lent str>,
                         | -> &'__lent str {
                             #[allow(clippy::shadow_unrelated)]
                             let at: usize = *at;
@@ -190,6 +169,71 @@ fn a_method_borrows_from_itself() {
                 ) -> &'__lent str {
                     Self::__speedup_endless_name(self, argument_1)
                 }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn what_may_borrow_by_its_types_goes_on_within_its_scope() {
+    check(
+        "scoped",
+        "fn best<T: Ord>(items: &[T], at: usize, last: T) -> T { best::<T>(items, at + 1, last).max(best::<u8>(&[], 0, 1)) }",
+        &expect![[r#"
+            fn best<T: Ord>(items: &[T], at: usize, last: T) -> T {
+                __best_within::<T>(::core::option::Option::None, items, at, last)
+            }
+            #[doc(hidden)]
+            #[inline(always)]
+            #[allow(clippy::inline_always, clippy::too_many_arguments)]
+            fn __best_within<T: Ord>(
+                within: ::core::option::Option<
+                    ::speedup::cache::Within<'_, (::std::vec::Vec<T>, usize, T), T>,
+                >,
+                items: &[T],
+                at: usize,
+                last: T,
+            ) -> T {
+                static __BEST_SCOPES: ::speedup::cache::Scoped = ::speedup::cache::Scoped::new();
+                ::speedup::cache::Scoped::get_within(
+                    &__BEST_SCOPES,
+                    within,
+                    [],
+                    ((::std::borrow::ToOwned::to_owned(items)), (at), (last)),
+                    || {
+                        ::speedup::cache::Borrowing::new("best")
+                            .show(|key: &(::std::vec::Vec<T>, usize, T), out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
+                            })
+                            .keep(|value: &T| {
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(value)).__speedup_keep()
+                            })
+                    },
+                    #[allow(unused_variables)]
+                    |
+                        (items, at, last): &(::std::vec::Vec<T>, usize, T),
+                        inside: ::speedup::cache::Within<'_, (::std::vec::Vec<T>, usize, T), T>,
+                    | -> T {
+                        #[allow(clippy::shadow_unrelated)]
+                        let items: &[T] = items;
+                        #[allow(clippy::shadow_unrelated)]
+                        let at: usize = *at;
+                        #[allow(clippy::shadow_unrelated)]
+                        let last: T = ::core::clone::Clone::clone(last);
+                        #[allow(unused_variables, clippy::redundant_closure)]
+                        let best = |items: &[T], at: usize, last: T| -> T {
+                            __best_within::<T>(::core::option::Option::Some(inside), items, at, last)
+                        };
+                        {
+                            best(items, at + 1, last)
+                                .max(__best_within::<u8>(::core::option::Option::None, &[], 0, 1))
+                        }
+                    },
+                )
             }
         "#]],
     );

@@ -32,6 +32,7 @@ pub(in crate::cache) mod in_scope;
 pub(in crate::cache) mod in_table;
 #[cfg(not(loom))]
 pub(in crate::cache) mod into_function;
+pub(in crate::cache) mod lasting;
 #[cfg(not(loom))]
 pub(in crate::cache) mod of_types;
 #[cfg(not(loom))]

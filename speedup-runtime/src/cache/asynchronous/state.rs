@@ -123,10 +123,10 @@ impl<K: Key, R: Output> Deref for Place<K, R> {
 }
 
 impl<K: Key, R: Output> AsyncCache<K, R> {
-    /// The value of a key that is there. See [`Core::hit`].
+    /// The value of a key that is there. See [`Core::hit_wherever`].
     #[inline]
     pub(super) fn hit(&self, key: &K) -> Option<R> {
-        self.values.core.hit(key, key.pack())
+        self.values.core.hit_wherever(key)
     }
 
     /// The same for a key that is only borrowed; small integers are found by their value, by [`get`](Self::get).

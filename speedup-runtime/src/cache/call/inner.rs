@@ -133,6 +133,34 @@ impl<K: Key, R: Output> Core<K, R> {
         Some(value)
     }
 
+    /// As [`hit`](Self::hit), and short for a key of small integers that is in a page: anything else of such keys is out of line.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn hit_wherever(&self, key: &K) -> Option<R> {
+        if !K::is_small() {
+            return self.hit(key, None);
+        }
+        let (Some(codes), Some(worker)) = (key.codes(), registry::swift()) else { return self.hit_beyond(key) };
+        // No closures, as in `hit_small`.
+        let pin = worker.pin_to_clone::<R>();
+        if let Some(table) = self.table(pin.at())
+            && let Ok(value) = table.look_paged(&codes, pin.at())
+        {
+            let value = value.clone();
+            drop(pin);
+            worker.count_hit(self.number.index(), codes[K::COORDINATES.saturating_sub(1)]);
+            return Some(value);
+        }
+        drop(pin);
+        self.hit_beyond(key)
+    }
+
+    /// The same beyond its page, or on a thread that makes barriers of its own.
+    #[cold]
+    #[inline(never)]
+    fn hit_beyond(&self, key: &K) -> Option<R> {
+        self.hit(key, key.pack())
+    }
+
     /// The same on a thread that makes barriers of its own.
     #[cold]
     #[inline(never)]
