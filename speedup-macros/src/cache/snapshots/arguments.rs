@@ -151,10 +151,21 @@ fn borrowed_arguments() {
                             usize,
                         >|
                     {
+                        let given = (
+                            ::speedup::cache::span_given::<str, _>(&own.key().0, *a),
+                            ::speedup::cache::span_given::<[u8], _>(&own.key().1, *b),
+                            (),
+                        );
+                        let inside = ::speedup::cache::AtPlace::with(
+                            inside,
+                            given,
+                            ::speedup::cache::GivenPart::reaches_to_the_end(given.0)
+                                && ::speedup::cache::GivenPart::reaches_to_the_end(given.1),
+                        );
                         __distance_uncached(
                             ::core::option::Option::Some(inside),
-                            ::speedup::cache::span_at::<str, _>(&own.key().0, *a),
-                            ::speedup::cache::span_at::<[u8], _>(&own.key().1, *b),
+                            ::speedup::cache::GivenPart::part(given.0),
+                            ::speedup::cache::GivenPart::part(given.1),
                             *limit,
                         )
                     },
@@ -179,30 +190,24 @@ fn borrowed_arguments() {
             #[allow(clippy::inline_always)]
             #[allow(clippy::too_many_arguments)]
             fn __distance_uncached(
-                inside: ::core::option::Option<
-                    ::speedup::cache::AtPlace<
+                running: ::core::option::Option<
+                    ::speedup::cache::AtParts<
                         '_,
                         (),
                         (::std::string::String, ::std::vec::Vec<u8>, usize),
                         (::core::primitive::u64, ::core::primitive::u64, usize),
                         usize,
+                        (
+                            ::speedup::cache::GivenPart<'_, str, ::std::string::String>,
+                            ::speedup::cache::GivenPart<'_, [u8], ::std::vec::Vec<u8>>,
+                            (),
+                        ),
                     >,
                 >,
                 a: &str,
                 b: &[u8],
                 limit: usize,
             ) -> usize {
-                let running = ::core::option::Option::map(
-                    inside,
-                    |inside| (
-                        inside,
-                        (
-                            ::speedup::cache::given::<str, _>(a, inside.place().0, &inside.key().0),
-                            ::speedup::cache::given::<[u8], _>(b, inside.place().1, &inside.key().1),
-                            (),
-                        ),
-                    ),
-                );
                 #[allow(
                     unused_variables,
                     non_snake_case,
@@ -212,20 +217,38 @@ fn borrowed_arguments() {
                 )]
                 let distance = ::core::convert::identity(
                     #[inline(always)]
-                    |a: &str, b: &[u8], limit: usize| -> usize {
-                        ::speedup::cache::AtPlace::get(
+                    move |a: &str, b: &[u8], limit: usize| -> usize {
+                        let ::core::option::Option::Some((inside, given, reach)) = ::core::option::Option::map(
                             running,
-                            |inside, given| {
-                                let _ = inside;
-                                ::core::option::Option::Some((
-                                    ::speedup::cache::span_beside(a, given.0)?,
-                                    ::speedup::cache::span_beside(b, given.1)?,
-                                    limit,
-                                ))
-                            },
-                            || (a, b, &limit),
-                            || distance(a, b, limit),
-                        )
+                            ::speedup::cache::AtParts::parts,
+                        ) else {
+                            return distance(a, b, limit);
+                        };
+                        let place = if reach && ::speedup::cache::GivenPart::ends_with(given.0, a)
+                            && ::speedup::cache::GivenPart::ends_with(given.1, b)
+                        {
+                            (
+                                ::speedup::cache::GivenPart::number_of_end(given.0, a),
+                                ::speedup::cache::GivenPart::number_of_end(given.1, b),
+                                limit,
+                            )
+                        } else {
+                            let place = ::core::convert::identity(
+                                #[inline(always)]
+                                || {
+                                    ::core::option::Option::Some((
+                                        ::speedup::cache::GivenPart::number_of(given.0, a)?,
+                                        ::speedup::cache::GivenPart::number_of(given.1, b)?,
+                                        limit,
+                                    ))
+                                },
+                            );
+                            let ::core::option::Option::Some(place) = place() else {
+                                return ::speedup::cache::elsewhere(move || distance(a, b, limit));
+                            };
+                            place
+                        };
+                        ::speedup::cache::AtPlace::get(inside, place, || (a, b, &limit))
                     },
                 );
                 {

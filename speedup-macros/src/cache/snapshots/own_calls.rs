@@ -129,7 +129,7 @@ fn calls_that_pass_the_same_on_go_on_in_its_table() {
                 )]
                 let paths = ::core::convert::identity(
                     #[inline(always)]
-                    |graph: &Graph, most: u8, n: usize| -> u64 {
+                    move |graph: &Graph, most: u8, n: usize| -> u64 {
                         ::speedup::cache::InTable::get(
                             inside,
                             ::speedup::cache::is_same(graph, &passed_on.0)
