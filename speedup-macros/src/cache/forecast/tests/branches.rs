@@ -274,7 +274,7 @@ fn lazy_operators() {
 }
 
 #[test]
-fn rests_and_elements_are_copied() {
+fn rests_are_copied() {
     check(
         "fn rows(row: &[u8], groups: &[usize]) -> u64 {
             let Some((&first, rest)) = row.split_first() else { return 0 };
@@ -327,6 +327,10 @@ fn rests_and_elements_are_copied() {
             }
         "#]],
     );
+}
+
+#[test]
+fn elements_are_copied() {
     check(
         "fn pack(items: &[(u32, u32)], n: usize, room: u32) -> u32 {
             let (weight, value) = items[n - 1];
