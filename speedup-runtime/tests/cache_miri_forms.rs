@@ -16,9 +16,9 @@ use std::{
 use speedup_runtime::{
     Cache,
     cache::{
-        AsyncFallible, AtPlace, Fallible, Function, Handed, Here, InItsScope, InScope, InTable, Moved, Outermost,
-        Scoped, Spans, State, Tables, TablesState, given, place_of, span_at, span_beside, span_like, span_of,
-        span_size,
+        AsyncFallible, AtParts, AtPlace, Fallible, Function, GivenPart, Handed, Here, InItsScope, InScope, InTable,
+        Moved, Outermost, Scoped, Spans, State, Tables, TablesState, elsewhere, place_of, span_given, span_like,
+        span_of, span_size,
     },
 };
 
@@ -41,17 +41,26 @@ const SPANS: &Spans<(), (String,), (u64,), u64> = &Spans::of_inside(
     "marks",
     |key: &(String,), own: &(String,)| Some((span_like::<str, _>(&key.0, &own.0)?,)),
     |key: &(String,)| span_size::<str, _>(&key.0),
-    |own: &Outermost<(), (String,), u64>, (text,): &(u64,), inside: Inside<'_>| {
-        body(Some(inside), span_at::<str, _>(&own.key().0, *text))
+    |own: &Outermost<(), (String,), u64>, (text,): &(u64,), inside: AtPlace<'_, (), (String,), (u64,), u64>| {
+        let given = (span_given::<str, _>(&own.key().0, *text),);
+        body(Some(inside.with(given, given.0.reaches_to_the_end())), given.0.part())
     },
 );
 
-type Inside<'c> = AtPlace<'c, (), (String,), (u64,), u64>;
+type Running<'c> = AtParts<'c, (), (String,), (u64,), u64, (GivenPart<'c, str, String>,)>;
 
-fn body(inside: Option<Inside<'_>>, text: &str) -> u64 {
-    let running = inside.map(|inside| (inside, (given::<str, _>(text, inside.place().0, &inside.key().0),)));
-    let marks =
-        |text: &str| AtPlace::get(running, |_, given| Some((span_beside(text, given.0)?,)), || (text,), || marks(text));
+fn body(running: Option<Running<'_>>, text: &str) -> u64 {
+    let marks = |text: &str| {
+        let Some((inside, given, reach)) = running.map(AtParts::parts) else { return marks(text) };
+        let place = if reach && given.0.ends_with(text) {
+            (given.0.number_of_end(text),)
+        } else {
+            let far = || Some((given.0.number_of(text)?,));
+            let Some(far) = far() else { return elsewhere(|| marks(text)) };
+            far
+        };
+        inside.get(place, || (text,))
+    };
     if text.len() <= 46 {
         return 0;
     }

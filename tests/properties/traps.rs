@@ -17,6 +17,25 @@ macro_rules! traps {
             steps + low
         }
 
+        /// What is taken out of an element, by its value or behind what it lends, or made by operators of what is lent.
+        $(#[$attribute])?
+        pub(super) fn elements_of_all_kinds(n: u32) -> u32 {
+            if n < 3 {
+                return n;
+            }
+            let mut own = [n - 1, n - 2];
+            let [one, other] = &mut own;
+            let mut lent = [(one, other)];
+            let (ref mut one, ref other) = lent[0];
+            **one -= 1;
+            let names = [String::from("ab"), String::from("c")];
+            let (first, sums) = (&names[0], [(1, n - 1), (2, n / 2)]);
+            let (more, less) = sums[1];
+            let both = names[1].clone() + first;
+            let total = elements_of_all_kinds(**one) ^ elements_of_all_kinds(**other);
+            total % 90 + elements_of_all_kinds(less) % 9 + more + (both.len() + first.len()) as u32
+        }
+
         /// What is begun empty has its type by what is put in, which no forecast does.
         $(#[$attribute])?
         pub(super) fn begun_empty(n: u32) -> u32 {
@@ -315,4 +334,5 @@ agree! {
     assigned_to
     inside_everything
     borrowed_arguments
+    elements_of_all_kinds
 }

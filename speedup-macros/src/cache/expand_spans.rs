@@ -20,7 +20,6 @@ use syn::Index;
 use syn::ext::IdentExt;
 
 use super::expand::{call, keep};
-use super::expand_context;
 use super::expand_tables;
 use super::model::Cached;
 use super::own_calls;
@@ -76,29 +75,37 @@ fn contents(model: &Cached) -> TokenStream {
 
 /// What calls that a body makes of its own function are known by.
 pub(super) struct Own {
-    /// What the body was given: `(given::<str, _>(design, inside.place().0, &inside.key().0),)`.
-    pub(super) given: TokenStream,
-    /// The place: `(span_beside(design, given.0)?, n)`.
+    /// Whether each part is the end of the one that was given: `given.0.ends_with(design)`.
+    pub(super) are_ends: Vec<TokenStream>,
+    /// The place if that is so: `(given.0.number_of_end(design), n)`.
+    pub(super) ends: TokenStream,
+    /// Any place: `(given.0.number_of(design)?, n)`.
     pub(super) parts: TokenStream,
     /// The contents: `(design, &n)`.
     pub(super) key: TokenStream,
 }
 
-/// Of a body that knows the running call by one name, and what it was given by the other.
-pub(super) fn own_calls(model: &Cached, inside: &Ident, given: &Ident) -> Own {
+/// Of a body that knows what it was given by this name.
+pub(super) fn own_calls(model: &Cached, given: &Ident) -> Own {
     let at = model.shown_at();
     let varying = varying(model);
-    let parts_given = varying.iter().map(|(argument, index, span)| {
-        let (element, own) = (argument.lent_as(), own(&quote!(#inside.key()), argument, index));
-        let name = expand_context::outer_name(argument);
-        let given = quote_spanned!(at=> ::speedup::cache::given::<#element, _>(#name, #inside.place().#index, #own));
-        if *span { given } else { quote!(()) }
-    });
-    let parts = varying.iter().map(|(argument, index, span)| {
+    let part = |of: fn(Span, &TokenStream, &Ident) -> TokenStream| {
+        let parts = varying.iter().map(move |(argument, index, span)| {
+            let name = &argument.name;
+            if *span { of(at, &quote!(#given.#index), name) } else { quote!(#name) }
+        });
+        signature::tuple(at, parts)
+    };
+    let are_ends = varying.iter().filter(|(.., span)| *span).map(|(argument, index, _)| {
         let name = &argument.name;
-        if *span { quote_spanned!(at=> ::speedup::cache::span_beside(#name, #given.#index)?) } else { quote!(#name) }
+        quote_spanned!(at=> ::speedup::cache::GivenPart::ends_with(#given.#index, #name))
     });
-    Own { given: signature::tuple(at, parts_given), parts: signature::tuple(at, parts), key: contents(model) }
+    Own {
+        are_ends: are_ends.collect(),
+        ends: part(|at, given, name| quote_spanned!(at=> ::speedup::cache::GivenPart::number_of_end(#given, #name))),
+        parts: part(|at, given, name| quote_spanned!(at=> ::speedup::cache::GivenPart::number_of(#given, #name)?)),
+        key: contents(model),
+    }
 }
 
 /// Whether each part that a body gets has a name in it.
@@ -141,6 +148,18 @@ fn place_type(model: &Cached) -> TokenStream {
 pub(super) fn inside_type(model: &Cached) -> TokenStream {
     let (of, by, place, result) = (steady_type(model), key_type(model), place_type(model), &model.result);
     quote_spanned!(model.shown_at()=> ::speedup::cache::AtPlace<'_, #of, #by, #place, #result>)
+}
+
+/// `::speedup::cache::AtParts<'_, (Vec<String>,), (String,), (u64,), u64, (GivenPart<'_, str, String>,)>`
+pub(super) fn running_type(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    let (of, by, place, result) = (steady_type(model), key_type(model), place_type(model), &model.result);
+    let given = varying(model).into_iter().map(|(argument, _, span)| {
+        let (element, owned) = (argument.lent_as(), &argument.owned);
+        if span { quote_spanned!(at=> ::speedup::cache::GivenPart<'_, #element, #owned>) } else { quote!(()) }
+    });
+    let given = signature::tuple(at, given.collect::<Vec<_>>().into_iter());
+    quote_spanned!(at=> ::speedup::cache::AtParts<'_, #of, #by, #place, #result, #given>)
 }
 
 fn steady_type(model: &Cached) -> TokenStream {
@@ -243,20 +262,55 @@ fn body(model: &Cached, varying: &[(Argument, Index, bool)]) -> TokenStream {
     let steady = model.arguments_that_are(true);
     let names =
         signature::tuple(at, steady.iter().map(|argument| expansion::in_closure(&argument.name).to_token_stream()));
-    let mut parts = parts.into_iter();
-    let passed = model.arguments.iter().zip(model.keyed()).map(|(argument, keyed)| match keyed {
-        true => parts.next().unwrap_or_default(),
-        false => argument.passed(&expansion::in_closure(&argument.name)),
-    });
     let steady = (!steady.is_empty()).then(|| quote_spanned!(at=> let #names = #outer.steady();));
     if own_calls::go_on_by_place(model) {
-        let (inside, ty) = (own_calls::inside(), inside_type(model));
+        let (inside, ty, given) = (own_calls::inside(), inside_type(model), Ident::new("given", Span::mixed_site()));
+        let (numbers, parts, reach) = given_parts(at, &outer, &given, varying);
+        let passed = passed(model, parts);
         return quote_spanned! {at=>
-            |#head, #inside: #ty| { #steady #inner(::core::option::Option::Some(#inside), #(#passed),*) }
+            |#head, #inside: #ty| {
+                #steady
+                let #given = #numbers;
+                let #inside = ::speedup::cache::AtPlace::with(#inside, #given, #(#reach)&&*);
+                #inner(::core::option::Option::Some(#inside), #(#passed),*)
+            }
         };
     }
-    let call = call(model, &inner, passed);
+    let call = call(model, &inner, passed(model, parts).into_iter());
     quote_spanned!(at=> |#head| { #steady #call })
+}
+
+/// What the body gets: those of the arguments that vary, and what is passed on.
+fn passed(model: &Cached, varying: Vec<TokenStream>) -> Vec<TokenStream> {
+    let mut varying = varying.into_iter();
+    let passed = model.arguments.iter().zip(model.keyed()).map(|(argument, keyed)| match keyed {
+        true => varying.next().unwrap_or_default(),
+        false => argument.passed(&expansion::in_closure(&argument.name)),
+    });
+    passed.collect()
+}
+
+/// `(span_given::<str, _>(&own.key().0, *design), ())`, by the name that this has what stands for each argument, and whether each part reaches
+/// to the end.
+fn given_parts(
+    at: Span,
+    outer: &TokenStream,
+    given: &Ident,
+    varying: &[(Argument, Index, bool)],
+) -> (TokenStream, Vec<TokenStream>, Vec<TokenStream>) {
+    let numbers = varying.iter().map(|(argument, index, span)| {
+        let (name, element) = (expansion::in_closure(&argument.name), argument.lent_as());
+        let own = own(&quote!(#outer.key()), argument, index);
+        if *span { quote_spanned!(at=> ::speedup::cache::span_given::<#element, _>(#own, *#name)) } else { quote!(()) }
+    });
+    let parts = varying.iter().map(|(argument, index, span)| match span {
+        true => quote_spanned!(at=> ::speedup::cache::GivenPart::part(#given.#index)),
+        false => argument.passed(&expansion::in_closure(&argument.name)),
+    });
+    let reach = varying.iter().filter(|(.., span)| *span);
+    let reach =
+        reach.map(|(_, index, _)| quote_spanned!(at=> ::speedup::cache::GivenPart::reaches_to_the_end(#given.#index)));
+    (signature::tuple(at, numbers), parts.collect(), reach.collect())
 }
 
 /// Writes the arguments that vary.

@@ -4,7 +4,7 @@
 //! ```text
 //! |(i, j): &(usize, usize), inside: ::speedup::cache::InScope<'_, ..>| -> u32 {
 //!     let given = [::speedup::cache::place_of(a), ::speedup::cache::place_of(b)];
-//!     let lcs = identity(#[inline(always)] |a: &[u8], b: &[u8], i: usize, j: usize| -> u32 {
+//!     let lcs = identity(#[inline(always)] move |a: &[u8], b: &[u8], i: usize, j: usize| -> u32 {
 //!         ::speedup::cache::InScope::get(inside, given, [place_of(a), place_of(b)], (i, j), |(i, j)| lcs(a, b, i, j))
 //!     });
 //!     { .. }
@@ -163,7 +163,7 @@ pub(super) fn in_scope(model: &Cached, context: &Context) -> TokenStream {
     quote_spanned! {at=>
         let #given = [#(#places),*];
         #[allow(unused_variables, non_snake_case, clippy::redundant_closure, clippy::shadow_unrelated, clippy::too_many_arguments)]
-        let #name = ::core::convert::identity(#[inline(always)] |#(#parameters),*| #output {
+        let #name = ::core::convert::identity(#[inline(always)] move |#(#parameters),*| #output {
             ::speedup::cache::InScope::get(#inside, #given, [#(#places),*], #key, |#again| #name(#(#names),*))
         });
     }
@@ -174,12 +174,17 @@ pub(super) fn inside() -> Ident {
     Ident::new("inside", Span::mixed_site())
 }
 
+/// The same where it knows the parts that it is given.
+fn at_parts() -> Ident {
+    Ident::new("running", Span::mixed_site())
+}
+
 /// The running call, as an argument of the body: its name and its type.
 pub(super) fn running(model: &Cached) -> Option<(Ident, TokenStream)> {
     let at = model.shown_at();
     if go_on_by_place(model) {
-        let ty = expand_spans::inside_type(model);
-        return Some((inside(), quote_spanned!(at=> ::core::option::Option<#ty>)));
+        let ty = expand_spans::running_type(model);
+        return Some((at_parts(), quote_spanned!(at=> ::core::option::Option<#ty>)));
     }
     go_on_in_table(model).then(|| (inside(), expand_tables::inside_type(model)))
 }
@@ -191,7 +196,7 @@ pub(super) fn of_running(model: &Cached) -> TokenStream {
 
 /// ```text
 /// let passed_on = (graph,);
-/// let paths = identity(#[inline(always)] |graph: &Graph, n: usize| -> u64 {
+/// let paths = identity(#[inline(always)] move |graph: &Graph, n: usize| -> u64 {
 ///     InTable::get(inside, is_same(graph, &passed_on.0), (n,), |(n,)| paths(graph, n))
 /// });
 /// ```
@@ -210,25 +215,32 @@ fn in_table(model: &Cached) -> TokenStream {
     quote_spanned! {at=>
         let #passed_on = #given;
         #[allow(unused_variables, non_snake_case, clippy::redundant_closure, clippy::shadow_unrelated, clippy::too_many_arguments)]
-        let #function = ::core::convert::identity(#[inline(always)] |#(#parameters),*| #output {
+        let #function = ::core::convert::identity(#[inline(always)] move |#(#parameters),*| #output {
             ::speedup::cache::InTable::get(#inside, #(#same)&&*, #key, |#key| #function(#(#names),*))
         });
     }
 }
 
 /// ```text
-/// let running = inside.map(|inside| (inside, (given::<str, _>(design, inside.place().0, &inside.key().0),)));
 /// let passed_on = (patterns,);
-/// let ways = identity(#[inline(always)] |patterns: &[String], design: &str| -> u64 {
-///     AtPlace::get(running, |inside, given| .. Some((span_beside(design, given.0)?,)), || (design,), || ways(patterns, design))
+/// let ways = identity(#[inline(always)] move |patterns: &[String], design: &str| -> u64 {
+///     let Some((inside, given, reach)) = running.map(AtParts::parts) else { return ways(patterns, design) };
+///     let place = if reach && is_same(patterns, &passed_on.0) && given.0.ends_with(design) {
+///         (given.0.number_of_end(design),)
+///     } else {
+///         let far = || { .. Some((given.0.number_of(design)?,)) };
+///         let Some(far) = far() else { return elsewhere(move || ways(patterns, design)) };
+///         far
+///     };
+///     inside.get(place, || (design,))
 /// });
 /// ```
 fn by_place(model: &Cached) -> TokenStream {
     let at = model.shown_at();
     let function = &model.function.sig.ident;
-    let [running, passed_on, given] =
-        ["running", "passed_on", "given"].map(|name| Ident::new(name, Span::mixed_site()));
-    let inside = inside();
+    let [passed_on, given, reach, place] =
+        ["passed_on", "given", "reach", "place"].map(|name| Ident::new(name, Span::mixed_site()));
+    let (running, inside) = (at_parts(), inside());
     let parameters = model.arguments.iter().map(Argument::in_wrapper);
     let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
     let output = &model.function.sig.output;
@@ -242,24 +254,36 @@ fn by_place(model: &Cached) -> TokenStream {
     let owned = expand_tables::same(at, &steady, &quote!(#inside.steady()));
     let same = steady.iter().zip(owned).enumerate().map(|(index, (argument, owned))| {
         let (name, index) = (&argument.name, syn::Index::from(index));
-        let same = match argument.pass {
+        match argument.pass {
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#passed_on.#index)),
             Pass::Copy | Pass::Clone => owned,
-        };
-        quote_spanned!(at=> if !(#same) { return ::core::option::Option::None; })
+        }
     });
-    let expand_spans::Own { given: parts_given, parts, key } = expand_spans::own_calls(model, &inside, &given);
+    let same: Vec<TokenStream> = same.collect();
+    let expand_spans::Own { are_ends, ends, parts, key } = expand_spans::own_calls(model, &given);
+    let far = same.iter().map(|same| quote_spanned!(at=> if !(#same) { return ::core::option::Option::None; }));
+    let near = same.iter().chain(&are_ends);
     quote_spanned! {at=>
-        let #running = ::core::option::Option::map(#inside, |#inside| (#inside, #parts_given));
         #lent
         #[allow(unused_variables, non_snake_case, clippy::redundant_closure, clippy::shadow_unrelated, clippy::too_many_arguments)]
-        let #function = ::core::convert::identity(#[inline(always)] |#(#parameters),*| #output {
-            ::speedup::cache::AtPlace::get(
-                #running,
-                |#inside, #given| { let _ = #inside; #(#same)* ::core::option::Option::Some(#parts) },
-                || #key,
-                || #function(#(#names),*),
-            )
+        let #function = ::core::convert::identity(#[inline(always)] move |#(#parameters),*| #output {
+            let ::core::option::Option::Some((#inside, #given, #reach)) =
+                ::core::option::Option::map(#running, ::speedup::cache::AtParts::parts)
+            else {
+                return #function(#(#names),*);
+            };
+            let #place = if #reach && #(#near)&&* {
+                #ends
+            } else {
+                let #place = ::core::convert::identity(
+                    #[inline(always)] || { #(#far)* ::core::option::Option::Some(#parts) }
+                );
+                let ::core::option::Option::Some(#place) = #place() else {
+                    return ::speedup::cache::elsewhere(move || #function(#(#names),*));
+                };
+                #place
+            };
+            ::speedup::cache::AtPlace::get(#inside, #place, || #key)
         });
     }
 }

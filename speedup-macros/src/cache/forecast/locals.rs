@@ -7,6 +7,7 @@ use syn::{Block, Expr, ItemFn, Lit, Local, Pat, Stmt, Type, UnOp};
 
 use super::calls::Calls;
 use super::chain;
+use super::copies::{self, Lent};
 use super::names::{self, Names};
 use super::uses::Uses;
 use crate::signature::{self, Argument, Pass};
@@ -14,8 +15,14 @@ use crate::signature::{self, Argument, Pass};
 /// What is known of the variables with one name.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// They are copied when used: numbers, and shared references that are arguments.
+    /// They are copied when used.
     copied: bool,
+    /// They are numbers, `bool`s or `char`s.
+    scalar: bool,
+    /// They are shared references that are arguments.
+    reference: bool,
+    /// They are slices or strings that are arguments.
+    lent: Option<Lent>,
     /// They are arrays of more than one element.
     array: bool,
     /// An iterator that the statement behind its `let` goes through.
@@ -47,8 +54,14 @@ impl Locals {
         let numbers = signature::is_primitive(result).then(|| calls.clone());
         let mut locals = Self { numbers, ..Self::default() };
         for argument in arguments {
-            let copied = argument.pass != Pass::Clone && matches!(argument.declared.pat.as_ref(), Pat::Ident(_));
-            locals.bind(&argument.declared.pat, copied, &Names::new());
+            let (pattern, element) = (argument.declared.pat.as_ref(), signature::borrowed(&argument.declared.ty));
+            let is_named = matches!(pattern, Pat::Ident(_));
+            locals.bind(pattern, argument.pass != Pass::Clone && is_named, &Names::new());
+            if let Some(known) = locals.known.get_mut(&argument.declared_name()).filter(|_| is_named) {
+                known.scalar = argument.pass == Pass::Copy;
+                known.reference = argument.pass == Pass::Lend;
+                known.lent = element.and_then(Lent::of);
+            }
         }
         locals.visit_block(&function.block);
         let uses = Uses::of_statements(&function.block.stmts);
@@ -66,6 +79,20 @@ impl Locals {
     /// Is it copied when used?
     pub(super) fn is_copied(&self, name: &str) -> bool {
         self.known.get(name).is_some_and(|known| known.copied)
+    }
+
+    fn is_number(&self, name: &str) -> bool {
+        self.known.get(name).is_some_and(|known| known.scalar)
+    }
+
+    /// Is it a shared reference that is an argument?
+    pub(super) fn is_reference(&self, name: &str) -> bool {
+        self.is_one(name) && self.known.get(name).is_some_and(|known| known.reference && !known.mutable)
+    }
+
+    /// What is it, if it is an argument that is a slice or a string?
+    pub(super) fn lent(&self, name: &str) -> Option<Lent> {
+        self.known.get(name).filter(|known| known.bound == 1).and_then(|known| known.lent)
     }
 
     pub(super) fn is_mutable(&self, name: &str) -> bool {
@@ -125,27 +152,40 @@ impl Locals {
     }
 
     fn bind(&mut self, pattern: &Pat, copied: bool, borrows: &Names) {
-        struct Search(Vec<(String, bool)>);
-        impl<'ast> Visit<'ast> for Search {
-            fn visit_pat_ident(&mut self, binding: &'ast syn::PatIdent) {
-                let name = binding.ident.to_string();
-                // A constant or a variant.
-                if !name.starts_with(char::is_uppercase) || binding.mutability.is_some() || binding.by_ref.is_some() {
-                    self.0.push((name, binding.mutability.is_some()));
-                }
-                visit::visit_pat_ident(self, binding);
-            }
-            fn visit_expr(&mut self, _: &'ast Expr) {}
-        }
-        let mut search = Search(Vec::new());
-        search.visit_pat(pattern);
-        for (name, mutable) in search.0 {
+        for (name, mutable, copied) in copies::bindings(pattern, copied) {
             let new = !self.known.contains_key(&name);
             let known = self.known.entry(name).or_default();
             known.copied = copied && (new || known.copied);
+            // Told by who knows it, of one.
+            known.scalar = false;
             known.mutable |= mutable;
             known.bound += 1;
             known.borrows.extend(borrows.iter().cloned());
+        }
+    }
+
+    /// The same of numbers.
+    fn bind_scalars(&mut self, pattern: &Pat, borrows: &Names) {
+        let was: Vec<(String, bool)> = names::bindings(pattern)
+            .into_iter()
+            .map(|name| {
+                let scalar = self.known.get(&name).is_none_or(|known| known.scalar);
+                (name, scalar)
+            })
+            .collect();
+        self.bind(pattern, true, borrows);
+        for (name, scalar) in was {
+            self.known.entry(name).or_default().scalar = scalar;
+        }
+    }
+
+    /// The same of what is bound to a value.
+    fn bind_value(&mut self, pattern: &Pat, scalar: bool, value: &Expr) {
+        let borrows = sources(value);
+        if scalar {
+            self.bind_scalars(pattern, &borrows);
+        } else {
+            self.bind(pattern, copies::are_copied(self, untyped(pattern), value), &borrows);
         }
     }
 
@@ -163,12 +203,12 @@ impl Locals {
     }
 
     /// Is the value surely a number, a `bool` or a `char`?
-    fn is_scalar(&self, value: &Expr) -> bool {
+    pub(super) fn is_scalar(&self, value: &Expr) -> bool {
         match value {
             Expr::Lit(literal) => {
                 !matches!(literal.lit, Lit::Str(_) | Lit::ByteStr(_) | Lit::CStr(_) | Lit::Verbatim(_))
             }
-            Expr::Path(path) => path.path.get_ident().is_some_and(|name| self.is_copied(&name.to_string())),
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| self.is_number(&name.to_string())),
             Expr::Paren(inner) => self.is_scalar(&inner.expr),
             Expr::Group(inner) => self.is_scalar(&inner.expr),
             Expr::Cast(cast) => signature::is_primitive(&cast.ty),
@@ -247,7 +287,7 @@ impl<'ast> Visit<'ast> for Locals {
             Pat::Ident(_) => self.is_scalar(&init.expr),
             _ => false,
         };
-        self.bind(&local.pat, scalar, &sources(&init.expr));
+        self.bind_value(&local.pat, scalar, &init.expr);
         if matches!(&*init.expr, Expr::Array(array) if array.elems.len() > 1)
             && let Pat::Ident(name) = untyped(&local.pat)
         {
@@ -264,22 +304,31 @@ impl<'ast> Visit<'ast> for Locals {
         match expression {
             Expr::ForLoop(inner) => {
                 let numbers = self.is_range(&inner.expr);
-                self.bind(&inner.pat, numbers && matches!(*inner.pat, Pat::Ident(_)), &sources(&inner.expr));
+                let borrows = sources(&inner.expr);
+                if numbers && matches!(*inner.pat, Pat::Ident(_)) {
+                    self.bind_scalars(&inner.pat, &borrows);
+                } else {
+                    self.bind(&inner.pat, false, &borrows);
+                }
             }
-            Expr::Let(condition) => self.bind(&condition.pat, false, &sources(&condition.expr)),
+            Expr::Let(condition) => self.bind_value(&condition.pat, false, &condition.expr),
             Expr::Match(inner) => {
-                let (borrows, scalar) = (sources(&inner.expr), self.is_scalar(&inner.expr));
-                inner.arms.iter().for_each(|arm| self.bind(&arm.pat, scalar, &borrows));
+                let scalar = self.is_scalar(&inner.expr);
+                inner.arms.iter().for_each(|arm| self.bind_value(&arm.pat, scalar, &inner.expr));
             }
             Expr::Closure(closure) => {
                 for input in &closure.inputs {
                     let scalar = matches!(input, Pat::Type(typed) if is_scalar_type(&typed.ty));
-                    self.bind(input, scalar, &Names::new());
+                    if scalar {
+                        self.bind_scalars(input, &Names::new());
+                    } else {
+                        self.bind(input, false, &Names::new());
+                    }
                 }
             }
             Expr::MethodCall(call) if call.method == "map" || call.method == "for_each" => {
                 if let (true, Some(Expr::Closure(closure))) = (self.is_range(&call.receiver), call.args.first()) {
-                    closure.inputs.iter().for_each(|input| self.bind(input, true, &Names::new()));
+                    closure.inputs.iter().for_each(|input| self.bind_scalars(input, &Names::new()));
                     visit::visit_expr(self, &call.receiver);
                     return visit::visit_expr(self, &closure.body);
                 }

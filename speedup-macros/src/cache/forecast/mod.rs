@@ -25,6 +25,7 @@
 
 mod calls;
 mod chain;
+mod copies;
 mod exits;
 mod fields;
 mod locals;

@@ -91,7 +91,7 @@ fn what_calls_itself_in_a_scope_goes_on_there() {
                         )]
                         let lcs = ::core::convert::identity(
                             #[inline(always)]
-                            |a: &[u8], i: usize, x: f64| -> u32 {
+                            move |a: &[u8], i: usize, x: f64| -> u32 {
                                 ::speedup::cache::InScope::get(
                                     inside,
                                     given,

@@ -129,7 +129,7 @@ fn calls_that_pass_the_same_on_go_on_in_its_table() {
                 )]
                 let paths = ::core::convert::identity(
                     #[inline(always)]
-                    |graph: &Graph, most: u8, n: usize| -> u64 {
+                    move |graph: &Graph, most: u8, n: usize| -> u64 {
                         ::speedup::cache::InTable::get(
                             inside,
                             ::speedup::cache::is_same(graph, &passed_on.0)
@@ -147,6 +147,235 @@ fn calls_that_pass_the_same_on_go_on_in_its_table() {
                     paths(graph, most, n - 1).max(1)
                 }
             };
+        "##]],
+    );
+}
+
+#[test]
+fn borrowed_arguments() {
+    check(
+        "",
+        "fn distance(a: &str, b: &[u8], limit: usize) -> usize {
+            distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
+        }",
+        &expect![[r##"
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            fn distance(a: &str, b: &[u8], limit: usize) -> usize {
+                match ::speedup::cache::Spans::get(
+                    __DISTANCE_SPANS,
+                    || (a, b, &limit),
+                    |own| {
+                        ::core::option::Option::Some((
+                            ::speedup::cache::span_of(a, &own.key().0)?,
+                            ::speedup::cache::span_of(b, &own.key().1)?,
+                            limit,
+                        ))
+                    },
+                ) {
+                    ::core::option::Option::Some(value) => value,
+                    ::core::option::Option::None => {
+                        ::speedup::Cache::get_ref(DISTANCE, (a, b, &limit))
+                    }
+                }
+            }
+            /** The cache of [`distance()`].
+
+             # What runs side by side
+
+             - line 2: `distance(&a[1..], b, limit)`, `distance(a, &b[1..], limit - 1)`*/
+            const DISTANCE: &::speedup::Cache<
+                (::std::string::String, ::std::vec::Vec<u8>, usize),
+                usize,
+            > = {
+                static __DISTANCE_STATE: ::speedup::cache::State<
+                    (::std::string::String, ::std::vec::Vec<u8>, usize),
+                    usize,
+                > = ::speedup::cache::State::new();
+                let _ = distance;
+                &::speedup::Cache::of(
+                    &__DISTANCE_STATE,
+                    ::speedup::cache::Function::new(
+                            "distance",
+                            |key: &(::std::string::String, ::std::vec::Vec<u8>, usize)| {
+                                if let ::core::option::Option::Some(value) = ::speedup::cache::Spans::enter(
+                                    __DISTANCE_SPANS,
+                                    &(),
+                                    key,
+                                ) {
+                                    return value;
+                                }
+                                let (a, b, limit) = key;
+                                __distance_uncached(::core::option::Option::None, a, b, *limit)
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt),
+                )
+            };
+            #[doc(hidden)]
+            const __DISTANCE_SPANS: &::speedup::cache::Spans<
+                (),
+                (::std::string::String, ::std::vec::Vec<u8>, usize),
+                (::core::primitive::u64, ::core::primitive::u64, usize),
+                usize,
+            > = &::speedup::cache::Spans::of_inside(
+                    "distance",
+                    |
+                        key: &(::std::string::String, ::std::vec::Vec<u8>, usize),
+                        own: &(::std::string::String, ::std::vec::Vec<u8>, usize)|
+                    ::core::option::Option::Some((
+                        ::speedup::cache::span_like::<str, _>(&key.0, &own.0)?,
+                        ::speedup::cache::span_like::<[u8], _>(&key.1, &own.1)?,
+                        key.2,
+                    )),
+                    |key: &(::std::string::String, ::std::vec::Vec<u8>, usize)| {
+                        ::speedup::cache::span_size::<str, _>(&key.0)
+                            + ::speedup::cache::span_size::<[u8], _>(&key.1)
+                    },
+                    |
+                        own: &::speedup::cache::Outermost<
+                            (),
+                            (::std::string::String, ::std::vec::Vec<u8>, usize),
+                            usize,
+                        >,
+                        (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize),
+                        inside: ::speedup::cache::AtPlace<
+                            '_,
+                            (),
+                            (::std::string::String, ::std::vec::Vec<u8>, usize),
+                            (::core::primitive::u64, ::core::primitive::u64, usize),
+                            usize,
+                        >|
+                    {
+                        let given = (
+                            ::speedup::cache::span_given::<str, _>(&own.key().0, *a),
+                            ::speedup::cache::span_given::<[u8], _>(&own.key().1, *b),
+                            (),
+                        );
+                        let inside = ::speedup::cache::AtPlace::with(
+                            inside,
+                            given,
+                            ::speedup::cache::GivenPart::reaches_to_the_end(given.0)
+                                && ::speedup::cache::GivenPart::reaches_to_the_end(given.1),
+                        );
+                        __distance_uncached(
+                            ::core::option::Option::Some(inside),
+                            ::speedup::cache::GivenPart::part(given.0),
+                            ::speedup::cache::GivenPart::part(given.1),
+                            *limit,
+                        )
+                    },
+                )
+                .show(|
+                    own: &::speedup::cache::Outermost<
+                        (),
+                        (::std::string::String, ::std::vec::Vec<u8>, usize),
+                        usize,
+                    >,
+                    (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize),
+                    out|
+                ::core::fmt::Debug::fmt(
+                    &(
+                        ::speedup::cache::span_at::<str, _>(&own.key().0, *a),
+                        ::speedup::cache::span_at::<[u8], _>(&own.key().1, *b),
+                        *limit,
+                    ),
+                    out,
+                ));
+            #[inline(always)]
+            #[allow(clippy::inline_always)]
+            #[allow(clippy::too_many_arguments)]
+            fn __distance_uncached(
+                running: ::core::option::Option<
+                    ::speedup::cache::AtParts<
+                        '_,
+                        (),
+                        (::std::string::String, ::std::vec::Vec<u8>, usize),
+                        (::core::primitive::u64, ::core::primitive::u64, usize),
+                        usize,
+                        (
+                            ::speedup::cache::GivenPart<'_, str, ::std::string::String>,
+                            ::speedup::cache::GivenPart<'_, [u8], ::std::vec::Vec<u8>>,
+                            (),
+                        ),
+                    >,
+                >,
+                a: &str,
+                b: &[u8],
+                limit: usize,
+            ) -> usize {
+                #[allow(
+                    unused_variables,
+                    non_snake_case,
+                    clippy::redundant_closure,
+                    clippy::shadow_unrelated,
+                    clippy::too_many_arguments
+                )]
+                let distance = ::core::convert::identity(
+                    #[inline(always)]
+                    move |a: &str, b: &[u8], limit: usize| -> usize {
+                        let ::core::option::Option::Some((inside, given, reach)) = ::core::option::Option::map(
+                            running,
+                            ::speedup::cache::AtParts::parts,
+                        ) else {
+                            return distance(a, b, limit);
+                        };
+                        let place = if reach && ::speedup::cache::GivenPart::ends_with(given.0, a)
+                            && ::speedup::cache::GivenPart::ends_with(given.1, b)
+                        {
+                            (
+                                ::speedup::cache::GivenPart::number_of_end(given.0, a),
+                                ::speedup::cache::GivenPart::number_of_end(given.1, b),
+                                limit,
+                            )
+                        } else {
+                            let place = ::core::convert::identity(
+                                #[inline(always)]
+                                || {
+                                    ::core::option::Option::Some((
+                                        ::speedup::cache::GivenPart::number_of(given.0, a)?,
+                                        ::speedup::cache::GivenPart::number_of(given.1, b)?,
+                                        limit,
+                                    ))
+                                },
+                            );
+                            let ::core::option::Option::Some(place) = place() else {
+                                return ::speedup::cache::elsewhere(move || distance(a, b, limit));
+                            };
+                            place
+                        };
+                        ::speedup::cache::AtPlace::get(inside, place, || (a, b, &limit))
+                    },
+                );
+                {
+                    if ::speedup::cache::may_look_ahead() {
+                        ::speedup::cache::Spans::ahead(
+                            __DISTANCE_SPANS,
+                            DISTANCE,
+                            move |call| {
+                                let call = |(a, b, limit): (&str, &[u8], usize)| {
+                                    call
+                                        .ask(
+                                            |own| ::core::option::Option::Some((
+                                                ::speedup::cache::span_of(a, &own.key().0)?,
+                                                ::speedup::cache::span_of(b, &own.key().1)?,
+                                                limit,
+                                            )),
+                                            || (
+                                                ::std::borrow::ToOwned::to_owned(a),
+                                                ::std::borrow::ToOwned::to_owned(b),
+                                                limit,
+                                            ),
+                                        )
+                                };
+                                call((&a[1..], b, limit));
+                                call((a, &b[1..], limit - 1));
+                            },
+                        );
+                    }
+                    distance(&a[1..], b, limit).min(distance(a, &b[1..], limit - 1))
+                }
+            }
         "##]],
     );
 }

@@ -2,16 +2,28 @@
 //! and need not look for it.
 //!
 //! ```text
-//! fn __rows_uncached(inside: Option<AtPlace<'_, ..>>, row: &[u8], n: usize) -> u64 {
-//!     let running = inside.map(|inside| (inside, (given(row, inside.place().0, &inside.key().0),)));
+//! |own, (row, n), inside| {
+//!     let given = (span_given(&own.key().0, row),);
+//!     __rows_uncached(Some(inside.with(given, given.0.reaches_to_the_end())), given.0.part(), n)
+//! }
+//! fn __rows_uncached(running: Option<AtParts<'_, ..>>, row: &[u8], n: usize) -> u64 {
 //!     let rows = |row: &[u8], n: usize| {
-//!         AtPlace::get(running, |inside, given| Some((span_beside(row, given.0)?, n)), || (row, &n), || rows(row, n))
+//!         let Some((inside, given, reach)) = running.map(AtParts::parts) else { return rows(row, n) };
+//!         let place = if reach && given.0.ends_with(row) {
+//!             (given.0.number_of_end(row), n)
+//!         } else {
+//!             let far = || Some((given.0.number_of(row)?, n));
+//!             let Some(far) = far() else { return elsewhere(|| rows(row, n)) };
+//!             far
+//!         };
+//!         inside.get(place, || (row, &n))
 //!     };
 //!     { .. }
 //! }
 //! ```
 //!
-//! What most calls pass on ends where the part ends that the body was given. There the compiler sees at which place that is.
+//! What most calls pass on ends where the part ends that the body was given, which reaches to the end of the whole. There the compiler sees at
+//! which place that is. Others are looked for out of line.
 
 use std::{mem::ManuallyDrop, ptr};
 
@@ -22,12 +34,11 @@ use crate::cache::{
     thread::{call_stack, frame::Frame, registry},
 };
 
-/// A running call by place, as its body sees it.
+/// A running call by place.
 pub struct AtPlace<'c, S: Key, K: Key, V: Key, R: Output> {
     /// The core was made for an outermost call, which this is.
     inside: Inside<'c, V, R>,
     own: &'c Outermost<S, K, R>,
-    place: &'c V,
 }
 
 impl<S: Key, K: Key, V: Key, R: Output> Clone for AtPlace<'_, S, K, V, R> {
@@ -43,14 +54,8 @@ impl<'c, S: Key, K: Key, V: Key, R: Output> AtPlace<'c, S, K, V, R> {
     /// # Safety
     /// The core is one that was made for this outermost call.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) unsafe fn new(own: &'c Outermost<S, K, R>, place: &'c V, inside: Inside<'c, V, R>) -> Self {
-        Self { inside, own, place }
-    }
-
-    /// The place of the running call.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn place(self) -> &'c V {
-        self.place
+    pub(super) unsafe fn new(own: &'c Outermost<S, K, R>, inside: Inside<'c, V, R>) -> Self {
+        Self { inside, own }
     }
 
     /// The arguments that all calls pass on.
@@ -59,35 +64,20 @@ impl<'c, S: Key, K: Key, V: Key, R: Output> AtPlace<'c, S, K, V, R> {
         self.own.steady()
     }
 
-    /// The arguments that vary, of the outermost call.
+    /// The running call, with the parts that it is given and whether all of them reach to the ends of what they lie in.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn key(self) -> &'c K {
-        self.own.key()
+    pub fn with<G: Copy>(self, given: G, reach_to_the_ends: bool) -> AtParts<'c, S, K, V, R, G> {
+        AtParts { inside: self, given, reach_to_the_ends }
     }
 
-    /// The value of a call that a body makes of its own function, computed if need be: where the body runs by place, in its table, if what the call
-    /// passes on has a place in what the outermost call was given; otherwise `by_contents`.
+    /// The value of a call that has this place in its table and these contents, computed if need be.
     ///
     /// # Panics
     /// As [`Cache::get`](crate::Cache::get).
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub fn get<G, Q: Lookup<K>>(
-        running: Option<(Self, G)>,
-        place: impl FnOnce(Self, G) -> Option<V::Args>,
-        key: impl FnOnce() -> Q,
-        by_contents: impl FnOnce() -> R,
-    ) -> R {
-        let Some((inside, given)) = running else { return by_contents() };
-        match place(inside, given) {
-            Some(place) => inside.get_at(V::of(place), key),
-            None => elsewhere(by_contents),
-        }
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn get_at<Q: Lookup<K>>(self, place: V, key: impl FnOnce() -> Q) -> R {
+    pub fn get<Q: Lookup<K>>(self, place: V::Args, key: impl FnOnce() -> Q) -> R {
         // A hit has it nowhere in memory: it is put there where it is needed.
-        let place = ManuallyDrop::new(place);
+        let place = ManuallyDrop::new(V::of(place));
         let (Inside { core, callee }, worker) = (self.inside, registry::current());
         // SAFETY: made for an outermost call, whose tables last.
         let free = match unsafe { core.look_at_hand(&place, worker) } {
@@ -108,9 +98,35 @@ impl<'c, S: Key, K: Key, V: Key, R: Output> AtPlace<'c, S, K, V, R> {
     }
 }
 
+/// A running call by place with the parts that it is given, as its body sees it.
+pub struct AtParts<'c, S: Key, K: Key, V: Key, R: Output, G> {
+    inside: AtPlace<'c, S, K, V, R>,
+    given: G,
+    reach_to_the_ends: bool,
+}
+
+impl<S: Key, K: Key, V: Key, R: Output, G: Copy> Clone for AtParts<'_, S, K, V, R, G> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Key, K: Key, V: Key, R: Output, G: Copy> Copy for AtParts<'_, S, K, V, R, G> {}
+
+impl<'c, S: Key, K: Key, V: Key, R: Output, G: Copy> AtParts<'c, S, K, V, R, G> {
+    /// The call, the parts that it is given, and whether all of them reach to the ends of what they lie in.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn parts(self) -> (AtPlace<'c, S, K, V, R>, G, bool) {
+        (self.inside, self.given, self.reach_to_the_ends)
+    }
+}
+
 /// A call that has no place in the running one's table.
+///
+/// The closure is to be made where it is given, and nowhere else: it lies in memory with all that it captures, from where it is made on.
 #[cold]
 #[inline(never)]
-fn elsewhere<R>(call: impl FnOnce() -> R) -> R {
+pub fn elsewhere<R>(call: impl FnOnce() -> R) -> R {
     call()
 }

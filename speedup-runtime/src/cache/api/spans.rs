@@ -88,7 +88,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
     ) -> Self {
         let body = move |own: &Outermost<S, K, R>, key: &V, inside: Inside<'_, V, R>| {
             // SAFETY: cores of this family are made by `begin`, for what their calls get.
-            body(own, key, unsafe { AtPlace::new(own, key, inside) })
+            body(own, key, unsafe { AtPlace::new(own, inside) })
         };
         Self { function: Function::steady(name, body), like, size, of: PhantomData }
     }

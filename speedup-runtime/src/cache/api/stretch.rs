@@ -80,10 +80,12 @@ pub fn span_of<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option
     span_elsewhere(part, whole)
 }
 
-/// A part that a body was given, with its number and what it lies in.
+/// A part that a body is given, with its number and what it lies in.
 pub struct GivenPart<'g, Q: ?Sized, A> {
     part: &'g Q,
     number: u64,
+    /// Whether it ends where the whole does. Then the number is where it begins.
+    reaches_to_the_end: bool,
     whole: &'g A,
 }
 
@@ -98,20 +100,41 @@ impl<Q: ?Sized, A> Copy for GivenPart<'_, Q, A> {}
 
 /// The part that has this number.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub fn given<'g, Q: ?Sized, A: Borrow<Q>>(part: &'g Q, number: u64, whole: &'g A) -> GivenPart<'g, Q, A> {
-    GivenPart { part, number, whole }
+pub fn span_given<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> GivenPart<'_, Q, A> {
+    let reaches_to_the_end = number <= whole.borrow().count() as u64;
+    GivenPart { part: span_at(whole, number), number, reaches_to_the_end, whole }
 }
 
-/// As [`span_of`] the whole. Where a part ends with the one that was given, the compiler mostly knows by how much it is shorter, and that it
-/// is no longer.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub fn span_beside<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, given: GivenPart<'_, Q, A>) -> Option<u64> {
-    let (count, length) = (given.part.count(), part.count());
-    let reaches_to_the_end = given.number <= given.whole.borrow().count() as u64;
-    if end_of(part) == end_of(given.part) && length <= count && reaches_to_the_end {
-        return Some(given.number + (count - length) as u64);
+impl<'g, Q: ?Sized + Stretch, A: Borrow<Q>> GivenPart<'g, Q, A> {
+    /// The part itself.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn part(self) -> &'g Q {
+        self.part
     }
-    span_apart(part, given.whole.borrow())
+
+    /// Whether it ends where the whole does.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn reaches_to_the_end(self) -> bool {
+        self.reaches_to_the_end
+    }
+
+    /// Whether a part ends where this one does, and is no longer. By how much it is shorter the compiler mostly knows.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn ends_with(self, part: &Q) -> bool {
+        end_of(part) == end_of(self.part) && part.count() <= self.part.count()
+    }
+
+    /// The number of a part with which this one ends, if this one reaches to the end.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn number_of_end(self, part: &Q) -> u64 {
+        self.number.wrapping_add(self.part.count().wrapping_sub(part.count()) as u64)
+    }
+
+    /// The number of any part that lies in the whole.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn number_of(self, part: &Q) -> Option<u64> {
+        span_apart(part, self.whole.borrow())
+    }
 }
 
 /// As [`span_of`], out of line.
@@ -208,13 +231,30 @@ mod tests {
         let parts = || (0..=4).flat_map(|from| (from..=4).map(move |to| (from, to)));
         for (from, to) in parts() {
             let part = &whole[from..to];
-            let own = given::<[u16], _>(part, span_of::<[u16], _>(part, &whole).unwrap(), &whole);
+            let own = span_given::<[u16], _>(&whole, span_of::<[u16], _>(part, &whole).unwrap());
+            assert_eq!(own.part(), part);
+            assert_eq!(own.reaches_to_the_end(), to == 4 || part.is_empty());
             for (from, to) in parts() {
                 let other = &whole[from..to];
-                assert_eq!(span_beside(other, own), span_of::<[u16], _>(other, &whole));
+                assert_eq!(own.number_of(other), span_of::<[u16], _>(other, &whole));
+                if own.reaches_to_the_end() && own.ends_with(other) {
+                    assert_eq!(Some(own.number_of_end(other)), own.number_of(other));
+                }
             }
-            assert_eq!(span_beside(&[1, 2][..], own), None);
+            assert!(!own.ends_with(&[1, 2]) && own.number_of(&[1, 2]).is_none());
         }
+    }
+
+    #[test]
+    fn a_part_is_the_end_of_one_that_ends_there() {
+        let whole = vec![1_u16, 2, 3, 4];
+        let ends = |given_at: std::ops::Range<usize>, other: std::ops::Range<usize>| {
+            let part = &whole[given_at];
+            span_given::<[u16], _>(&whole, span_of::<[u16], _>(part, &whole).unwrap()).ends_with(&whole[other])
+        };
+        assert!(ends(1..4, 1..4) && ends(1..4, 3..4) && ends(1..4, 4..4) && ends(1..3, 2..3));
+        assert!(!ends(1..4, 0..4), "it is longer");
+        assert!(!ends(1..4, 1..3) && !ends(1..3, 2..4), "they end elsewhere");
     }
 
     #[test]

@@ -199,7 +199,7 @@ fn a_return_between() {
                     ::speedup::cache::Spans::ahead(
                         __F_SPANS,
                         F,
-                        |call| {
+                        move |call| {
                             let call = |(items, room): (&[u64], u64)| {
                                 call
                                     .ask(
@@ -210,8 +210,6 @@ fn a_return_between() {
                                         || (::std::borrow::ToOwned::to_owned(items), room),
                                     )
                             };
-                            let first = ::speedup::__private::again!(first);
-                            let rest = ::speedup::__private::again!(rest);
                             call((rest, room));
                             if *first > room {
                                 return;
@@ -272,5 +270,111 @@ fn lazy_operators() {
             n > 1 && f(1) > f(2) || f(3)
         }
     "#]],
+    );
+}
+
+#[test]
+fn rests_are_copied() {
+    check(
+        "fn rows(row: &[u8], groups: &[usize]) -> u64 {
+            let Some((&first, rest)) = row.split_first() else { return 0 };
+            let skipped = if first == b'#' { 0 } else { rows(rest, groups) };
+            let Some((&length, others)) = groups.split_first().filter(|_| first != b'.') else { return skipped };
+            skipped + rows(&row[length..], others)
+        }",
+        &expect![[r#"
+            fn f() {
+                let Some((&first, rest)) = row.split_first() else { return 0 };
+                if ::speedup::cache::may_look_ahead() {
+                    #[allow(unused, clippy::all, clippy::pedantic)]
+                    ::speedup::cache::Spans::ahead(
+                        __ROWS_SPANS,
+                        ROWS,
+                        move |call| {
+                            let call = |(row, groups): (&[u8], &[usize])| {
+                                call
+                                    .ask(
+                                        |own| ::core::option::Option::Some((
+                                            ::speedup::cache::span_of(row, &own.key().0)?,
+                                            ::speedup::cache::span_of(groups, &own.key().1)?,
+                                        )),
+                                        || (
+                                            ::std::borrow::ToOwned::to_owned(row),
+                                            ::std::borrow::ToOwned::to_owned(groups),
+                                        ),
+                                    )
+                            };
+                            if first == b'#' {} else {
+                                call((rest, groups));
+                            }
+                            let Some((&length, others)) = groups
+                                .split_first()
+                                .filter(|_| first != b'.') else {
+                                {
+                                    return;
+                                }
+                                return;
+                            };
+                            call((&row[length..], others));
+                        },
+                    );
+                }
+                let skipped = if first == b'#' { 0 } else { rows(rest, groups) };
+                let Some((&length, others)) = groups.split_first().filter(|_| first != b'.') else {
+                    return skipped
+                };
+                skipped + rows(&row[length..], others)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn elements_are_copied() {
+    check(
+        "fn pack(items: &[(u32, u32)], n: usize, room: u32) -> u32 {
+            let (weight, value) = items[n - 1];
+            pack(items, n - 1, room).max(value + pack(items, n - 1, room - weight))
+        }",
+        &expect![[r#"
+            fn f() {
+                let (weight, value) = items[n - 1];
+                ::speedup::cache::Tables::ahead(
+                    __PACK_TABLES,
+                    move |call| {
+                        call((n - 1, room));
+                        call((n - 1, room - weight));
+                    },
+                );
+                pack(items, n - 1, room).max(value + pack(items, n - 1, room - weight))
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn what_may_be_a_mutable_reference_is_not() {
+    check(
+        "fn f(n: u64) -> u64 {
+            let mut a = n;
+            let mut pairs = [&mut a];
+            let Wrapped(inner) = pairs[0];
+            f(n - *inner) + f(n - 1)
+        }",
+        &expect![[r#"
+            fn f() {
+                let mut a = n;
+                let mut pairs = [&mut a];
+                let Wrapped(inner) = pairs[0];
+                ::speedup::Cache::ahead(
+                    F,
+                    |call| {
+                        call((n - *inner,));
+                        call((n - 1,));
+                    },
+                );
+                f(n - *inner) + f(n - 1)
+            }
+        "#]],
     );
 }

@@ -92,8 +92,7 @@ fn a_while_loop() {
                 #[allow(unused, clippy::all, clippy::pedantic)]
                 ::speedup::Cache::ahead(
                     F,
-                    |call| {
-                        let coin = ::speedup::__private::again!(coin);
+                    move |call| {
                         let mut k = k;
                         while k * coin <= amount {
                             call((amount - k * coin, i + 1));
