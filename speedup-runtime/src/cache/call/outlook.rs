@@ -87,6 +87,7 @@ impl Outlook {
     }
 
     /// Notes what a forecast has cost.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn pay(&self, time: Duration) {
         let is_short = time <= SHORT;
         if is_short && !self.is_watched() {

@@ -33,14 +33,14 @@ use crate::cache::{
     thread::{
         board::WINDOW,
         call_stack,
-        handed::End,
+        handed::{End, Member},
         opened,
         order::Order,
         registry::{self, Worker},
     },
 };
 use crate::{
-    panics,
+    panics::{self, Payload},
     sync::{Ordering, timed::Instant},
 };
 
@@ -78,35 +78,64 @@ impl<K: Key, R: Output> Inside<'_, K, R> {
 }
 
 /// Makes a forecast and computes what it names, as far as that is missing and others can help.
+///
+/// Made anew for each forecast, so what does not depend on that stands in [`begin`] and [`end`].
 pub(in crate::cache) fn run<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)),
 ) {
+    let Some(begun) = begin(core, callee) else { return };
+    let named = Named::by(begun.worker, begun.last);
+    let call = |arguments: K::Args| named.name(K::of(arguments), core);
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
+        panics::swallow(payload);
+    }
+    end(core, callee, named, begun);
+}
+
+/// A forecast that is made.
+struct Forecast {
+    worker: &'static Worker,
+    /// Whether what it names is shown to nobody.
+    is_quiet: bool,
+    /// How many calls the last one has named.
+    last: usize,
+    /// When it began, if it is timed.
+    began: Option<Instant>,
+}
+
+/// Whether a forecast is made, and how.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn begin<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>) -> Option<Forecast> {
     let worker = registry::current();
     // Without unwinding nothing could be contained.
     if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || worker.is_too_deep() {
-        return;
+        return None;
     }
     let last = core.outlook.named.load(Ordering::Relaxed);
     // What a store may have is asked for all the same.
     let is_quiet = callee.function.docked.is_none()
         && (Grain::is_in_order(worker)
             || last <= WINDOW && core.grain.is_fine(worker) && !invitation::is_for_anybody(worker));
-    if is_quiet && worker.own.order.get() == Order::Forward {
-        // The body asks for its calls in this order.
-        return;
+    // The body asks for its calls in the order of a thread that goes forward.
+    if is_quiet && worker.own.order.get() == Order::Forward || !is_quiet && is_in_vain(core, callee, last, worker) {
+        return None;
     }
     // Where nothing is shown, a forecast costs less than to read the clock.
     let began = (!is_quiet || core.outlook.is_watched() || worker.computed().is_multiple_of(RARELY)).then(Instant::now);
     if began.is_some_and(|began| !core.outlook.is_good(worker, began)) {
-        return;
+        return None;
     }
-    let named = Named::by(worker, last);
-    let call = |arguments: K::Args| named.name(K::of(arguments), core);
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
-        panics::swallow(payload);
-    }
+    Some(Forecast { worker, is_quiet, last, began })
+}
+
+/// Computes what a forecast has named.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn end<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, named: Named<K>, forecast: Forecast) {
+    let Forecast { worker, is_quiet, last, began } = forecast;
     let keys = named.into_keys();
     if keys.len() != last {
         core.outlook.named.store(keys.len(), Ordering::Relaxed);
@@ -125,7 +154,25 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     share(core, callee, &keys, worker);
 }
 
+/// Whether nothing would come of a forecast that names as few calls as the last one did: as long as calls have seemed cheap, so few are left to
+/// the body, unless they are to be shared from now on. First calls are spared most of their forecasts by that.
+fn is_in_vain<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    last: usize,
+    worker: &'static Worker,
+) -> bool {
+    let is_left = || core.grain.seems_cheap(worker);
+    callee.function.docked.is_none()
+        && (1..=FEW).contains(&last)
+        && !core.outlook.is_watched()
+        && is_left()
+        && !core.shares(callee.function, last, worker)
+        && is_left()
+}
+
 /// Computes the keys in the worker's order, and shows them to nobody. The last is left to the body.
+#[inline(never)]
 fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let mut numbers = [0; WINDOW];
     let missing = few_missing(core, keys, &mut numbers, worker);
@@ -141,7 +188,7 @@ fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>,
 }
 
 /// Computes the keys together with whoever helps.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     // What a store may have is asked for before anything is computed.
     let missing = callee.function.docked.is_some().then(|| missing_at_store(core, callee, keys, worker));
@@ -220,7 +267,7 @@ fn share_rest<K: Key, R: Output>(
 
 /// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
 /// then; `None` if nothing is left to be shared. Many that are cheap are left to the body, which gets them cheaper still.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn alone<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
@@ -267,7 +314,7 @@ fn alone<K: Key, R: Output>(
 }
 
 /// Computes one call, unless it needs nobody any more.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn compute<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
@@ -275,43 +322,88 @@ fn compute<K: Key, R: Output>(
     worker: &'static Worker,
     mut helped: impl FnMut(u64),
 ) -> Step {
-    let (frame, keep) = (worker.running(), callee.function.keep);
-    if keep.is_some() && core.contains(key, worker) {
-        helped(1);
-        return Step::Done;
+    if callee.function.keep.is_some() {
+        return compute_judged(core, callee, key, worker, &mut helped);
     }
-    let member = || core.member(callee.function, key, worker);
-    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
-    let begun = keep.map(|_| member());
-    if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
-        helped(1);
-        return Step::Done;
-    }
-    let mut step = Step::Done;
-    let end = match call_stack::apart(worker, || {
-        catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ())))
-    }) {
-        // Whoever computes it is left to it: the body waits when it comes to this call.
-        Ok(tried @ (Tried::Found(()) | Tried::Busy)) => {
-            helped(1);
-            if matches!(tried, Tried::Busy) {
-                step = Step::Later;
-            }
-            None
-        }
-        Ok(Tried::Computed(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
-        // The body meets it in its own time, and perhaps never.
+    // What is kept leaves nothing to be handed over, unless it panics: so the calls that follow need not look for that.
+    match try_apart(core, callee, key, worker) {
+        Ok(Tried::Computed(_)) => Step::Done,
+        Ok(tried) => left(&tried, &mut helped),
         Err(payload) => {
-            let member = begun.unwrap_or_else(member);
-            worker.handed.begin(frame, member);
-            worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
-            return Step::Stop;
+            expect(worker);
+            fail(core, callee, key, None, payload, worker)
         }
-    };
-    if let Some(member) = begun {
-        worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     }
+}
+
+/// The same where results are not kept that the body is to have all the same.
+#[cold]
+#[inline(never)]
+fn compute_judged<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    key: &K,
+    worker: &'static Worker,
+    helped: &mut dyn FnMut(u64),
+) -> Step {
+    if core.contains(key, worker) {
+        helped(1);
+        return Step::Done;
+    }
+    expect(worker);
+    let (frame, member) = (worker.running(), core.member(callee.function, key, worker));
+    if !worker.handed.begin(frame, member) {
+        helped(1);
+        return Step::Done;
+    }
+    let (step, end) = match try_apart(core, callee, key, worker) {
+        Ok(Tried::Computed(value)) => {
+            let is_kept = callee.function.keep.is_none_or(|keep| keep(&value));
+            (Step::Done, (!is_kept).then(|| callee.function.end_of(value)))
+        }
+        Ok(tried) => (left(&tried, helped), None),
+        Err(payload) => return fail(core, callee, key, Some(member), payload, worker),
+    };
+    worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
     step
+}
+
+/// Computes a value if nobody else does. The body of the running call does not get its panic.
+fn try_apart<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    key: &K,
+    worker: &'static Worker,
+) -> Result<Tried<(), R>, Payload> {
+    call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ()))))
+}
+
+/// Whoever computes a call is left to it: the body waits when it comes to it.
+fn left<R>(tried: &Tried<(), R>, helped: &mut dyn FnMut(u64)) -> Step {
+    helped(1);
+    if matches!(tried, Tried::Busy) { Step::Later } else { Step::Done }
+}
+
+/// Ends of calls may be handed over to the running call from now on.
+fn expect(worker: &'static Worker) {
+    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
+}
+
+/// The panic of a call that was computed ahead: the body meets it in its own time, and perhaps never.
+#[cold]
+#[inline(never)]
+fn fail<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    key: &K,
+    begun: Option<Member>,
+    payload: Payload,
+    worker: &'static Worker,
+) -> Step {
+    let (frame, member) = (worker.running(), begun.unwrap_or_else(|| core.member(callee.function, key, worker)));
+    worker.handed.begin(frame, member);
+    worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
+    Step::Stop
 }
 
 #[cfg(all(test, not(any(loom, speedup_simulated))))]

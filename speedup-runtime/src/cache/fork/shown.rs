@@ -319,6 +319,7 @@ impl<'a, K: Key, R: Output> Open<'a, K, R> {
         call_stack::show(frame, open.worker);
         let (Some(place), rest) = (frame.place(), &open.missing[open.begun.get()..]) else { return };
         if !rest.is_empty() {
+            frame.expects(&open.worker.handed, &open.worker.own.attention);
             let show =
                 open.shown.get_or_init(|| Show { guest: open.guest, worker: open.worker, place, own_place: false });
             show.members(open.keys, rest);

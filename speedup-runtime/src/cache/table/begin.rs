@@ -130,8 +130,21 @@ impl<K: Key, R: Output> Table<K, R> {
             }
             slot.state().move_away();
         }
+        self.file_instead(key, packed.filter(|_| paged.is_none()), me, pin)
+    }
+
+    /// The same in the hash table, where the key, if it is one of a page, had none.
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
+    fn file_instead<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<(Slot<'pin, R>, bool)> {
         // A page that another thread has made meanwhile is the place to be.
-        let instead = || packed.is_some_and(|packed| paged.is_none() && self.pages.find(packed, pin).is_some());
+        let instead = || packed.is_some_and(|packed| self.pages.find(packed, pin).is_some());
         self.file_unless(key, me, pin, instead).map(|(entry, made)| (entry.slot(), made))
     }
 

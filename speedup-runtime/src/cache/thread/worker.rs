@@ -280,6 +280,7 @@ impl Worker {
     }
 
     /// What the thread has counted, of one cache and of all. Only on the calling thread's own worker.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn counted(&self, cache: u32) -> Counted {
         // A cache that is not counted is taken for the only one.
         let of_cache = self.tally(cache).map_or(self.computed(), |tally| tally.computed.load(Ordering::Relaxed));

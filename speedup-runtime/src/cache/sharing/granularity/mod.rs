@@ -196,6 +196,7 @@ impl Grain {
     }
 
     /// Whether the members of a group, of which so many are left, are to be shown to others from now on.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn shares(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone | Stage::Fresh | Stage::InOrder => false,

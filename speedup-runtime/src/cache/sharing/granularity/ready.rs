@@ -4,6 +4,7 @@
 //! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
 //! 1992), and calls that are over sooner pay nothing.
 
+use super::ENOUGH;
 use crate::cache::sharing::start::{self, is_started};
 use crate::sync::timed;
 
@@ -91,7 +92,7 @@ pub(super) fn is_cheap(cost: u64) -> bool {
 /// Whether so many calls, which lately took so long each, are enough to tell that they are not dear. One of them may be all the same, and shows when it has
 /// ended.
 pub(super) fn seem_cheap(calls: u64, lately: u64) -> bool {
-    calls >= FEW && lately < DEAR
+    calls >= ENOUGH && lately < DEAR
 }
 
 /// Whether anybody comes if invited now. Calls that are not dear are not shared before the threads of the pool are there, which start beside them.

@@ -92,7 +92,7 @@ impl Lanes {
 
 impl Index {
     /// No lanes used, and [`room`](Self::room) for so many entries.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
     pub(super) fn with_room_for(entries: usize, memory: &Arc<Memory>) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
         // SAFETY: all zero bits are numbers, and tags of lanes that are free.
