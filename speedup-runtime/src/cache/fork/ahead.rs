@@ -369,6 +369,8 @@ fn compute_judged<K: Key, R: Output>(
 }
 
 /// Computes a value if nobody else does. The body of the running call does not get its panic.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn try_apart<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
