@@ -6,7 +6,6 @@
 //! the body that asks for the same key, if there is one.
 
 use std::{
-    borrow::Cow,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -44,7 +43,7 @@ use crate::{
     sync::{Ordering, timed::Instant},
 };
 
-/// A forecast of so many keys at most needs no memory for their numbers: first calls are asked about one by one.
+/// A forecast of so many keys at most needs no memory for their numbers.
 const FEW: usize = 4;
 /// Of so many forecasts that are shown to nobody one is timed.
 const RARELY: u64 = 64;
@@ -190,6 +189,22 @@ fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>,
 /// Computes the keys together with whoever helps.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    const NUMBERS: [usize; FEW] = [0, 1, 2, 3];
+    // First calls are asked about one by one.
+    let Some(few) = NUMBERS.get(..keys.len()).filter(|_| callee.function.docked.is_none()) else {
+        return share_many(core, callee, keys, worker);
+    };
+    if core.shares(callee.function, few.len(), worker) {
+        return share_rest(core, callee, keys, None, worker);
+    }
+    if let Some(begun) = alone(core, callee, keys, few, None, worker) {
+        share_rest(core, callee, keys, Some((few, begun)), worker);
+    }
+}
+
+/// The same where they may be many, or in a store.
+#[inline(never)]
+fn share_many<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     // What a store may have is asked for before anything is computed.
     let missing = callee.function.docked.is_some().then(|| missing_at_store(core, callee, keys, worker));
     let count = missing.as_ref().map_or(keys.len(), Vec::len);
@@ -197,15 +212,7 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
     if trial.is_none() && core.shares(callee.function, count, worker) {
         return share_rest(core, callee, keys, missing.as_deref().map(|left| (left, 0)), worker);
     }
-    let mut few = [0; FEW];
-    let left = match (missing, few.get_mut(..count)) {
-        (Some(missing), _) => Cow::Owned(missing),
-        (None, Some(few)) => {
-            few.iter_mut().enumerate().for_each(|(number, place)| *place = number);
-            Cow::Borrowed(&*few)
-        }
-        (None, None) => Cow::Owned((0..count).collect()),
-    };
+    let left = missing.unwrap_or_else(|| (0..count).collect());
     if let Some(begun) = alone(core, callee, keys, &left, trial, worker) {
         share_rest(core, callee, keys, Some((&left, begun)), worker);
     }
