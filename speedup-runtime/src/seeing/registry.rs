@@ -56,14 +56,13 @@ pub(crate) struct Ticket(usize);
 
 impl Ticket {
     /// Lists it.
-    #[inline]
     pub(crate) fn new(used: impl Used + 'static) -> Self {
         Self::of(Arc::new(used))
     }
 
-    #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-    fn of(used: Arc<dyn Used>) -> Self {
+    /// The same of what is shared already.
+    #[inline]
+    pub(crate) fn of(used: Arc<dyn Used>) -> Self {
         let mut list = lock(&LIST);
         let place = list.free.pop().unwrap_or_else(|| {
             first::push(&mut list.places, None);

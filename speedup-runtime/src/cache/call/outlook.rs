@@ -73,6 +73,7 @@ impl Outlook {
     }
 
     /// Whether to make a forecast now.
+    #[inline]
     pub(in crate::cache) fn is_good(&self, worker: &Worker, now: Instant) -> bool {
         if !self.is_watched() {
             return true;
@@ -82,6 +83,7 @@ impl Outlook {
     }
 
     /// Whether the time that threads spend is noted.
+    #[inline]
     pub(in crate::cache) fn is_watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
     }

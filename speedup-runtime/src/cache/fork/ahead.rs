@@ -12,7 +12,6 @@ use std::{
 
 use crate::cache::{
     call::{
-        asked::Tried,
         bodies::Inside,
         callee::{Callee, Run},
         function::Function,
@@ -20,6 +19,7 @@ use crate::cache::{
     },
     fork::{
         fork_join::{self, Step},
+        member::compute,
         missing::{few_missing, missing},
         named::Named,
         shown::{Guest, Open},
@@ -31,15 +31,13 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::{
         board::WINDOW,
-        call_stack,
-        handed::{End, Member},
         opened,
         order::Order,
         registry::{self, Worker},
     },
 };
 use crate::{
-    panics::{self, Payload},
+    panics,
     sync::{Ordering, timed::Instant},
 };
 
@@ -320,101 +318,6 @@ fn alone<K: Key, R: Output>(
     None
 }
 
-/// Computes one call, unless it needs nobody any more.
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn compute<K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
-    key: &K,
-    worker: &'static Worker,
-    mut helped: impl FnMut(u64),
-) -> Step {
-    if callee.function.keep.is_some() {
-        return compute_judged(core, callee, key, worker, &mut helped);
-    }
-    // What is kept leaves nothing to be handed over, unless it panics: so the calls that follow need not look for that.
-    match try_apart(core, callee, key, worker) {
-        Ok(Tried::Computed(_)) => Step::Done,
-        Ok(tried) => left(&tried, &mut helped),
-        Err(payload) => {
-            expect(worker);
-            fail(core, callee, key, None, payload, worker)
-        }
-    }
-}
-
-/// The same where results are not kept that the body is to have all the same.
-#[cold]
-#[inline(never)]
-fn compute_judged<K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
-    key: &K,
-    worker: &'static Worker,
-    helped: &mut dyn FnMut(u64),
-) -> Step {
-    if core.contains(key, worker) {
-        helped(1);
-        return Step::Done;
-    }
-    expect(worker);
-    let (frame, member) = (worker.running(), core.member(callee.function, key, worker));
-    if !worker.handed.begin(frame, member) {
-        helped(1);
-        return Step::Done;
-    }
-    let (step, end) = match try_apart(core, callee, key, worker) {
-        Ok(Tried::Computed(value)) => {
-            let is_kept = callee.function.keep.is_none_or(|keep| keep(&value));
-            (Step::Done, (!is_kept).then(|| callee.function.end_of(value)))
-        }
-        Ok(tried) => (left(&tried, helped), None),
-        Err(payload) => return fail(core, callee, key, Some(member), payload, worker),
-    };
-    worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
-    step
-}
-
-/// Computes a value if nobody else does. The body of the running call does not get its panic.
-#[inline(never)]
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn try_apart<K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
-    key: &K,
-    worker: &'static Worker,
-) -> Result<Tried<(), R>, Payload> {
-    call_stack::apart(worker, || catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ()))))
-}
-
-/// Whoever computes a call is left to it: the body waits when it comes to it.
-fn left<R>(tried: &Tried<(), R>, helped: &mut dyn FnMut(u64)) -> Step {
-    helped(1);
-    if matches!(tried, Tried::Busy) { Step::Later } else { Step::Done }
-}
-
-/// Ends of calls may be handed over to the running call from now on.
-fn expect(worker: &'static Worker) {
-    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
-}
-
-/// The panic of a call that was computed ahead: the body meets it in its own time, and perhaps never.
-#[cold]
-#[inline(never)]
-fn fail<K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
-    key: &K,
-    begun: Option<Member>,
-    payload: Payload,
-    worker: &'static Worker,
-) -> Step {
-    let (frame, member) = (worker.running(), begun.unwrap_or_else(|| core.member(callee.function, key, worker)));
-    worker.handed.begin(frame, member);
-    worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
-    Step::Stop
-}
-
 #[cfg(all(test, not(any(loom, speedup_simulated))))]
 mod tests {
     use std::sync::Mutex;
@@ -436,6 +339,28 @@ mod tests {
         };
         &Cache::of(&STATE, Function::new("calls", body))
     };
+
+    /// Whether an outermost call that asks whether to share makes a forecast, where the last one has named so many and its calls lately took so
+    /// many nanoseconds.
+    fn is_made(last: usize, lately: u64) -> bool {
+        let (worker, core, made) = (registry::current(), CALLS.core(), Cell::new(false));
+        let sample = &worker.own.sample;
+        sample.stage.set(Stage::Asking);
+        sample.asked.set((4 * lately, 4, lately));
+        sample.ask.set(u64::MAX);
+        core.outlook.named.store(last, Ordering::Relaxed);
+        run(core, CALLS.function.callee(), |_| made.set(true));
+        sample.renew();
+        made.get()
+    }
+
+    #[test]
+    fn a_few_calls_that_seem_cheap_are_left_to_the_body_without_a_forecast() {
+        assert!(!is_made(1, 400) && !is_made(FEW, 400));
+        assert!(is_made(0, 400), "nobody knows how many it names");
+        assert!(is_made(FEW + 1, 400), "the first of many tell what the rest takes");
+        assert!(is_made(2, 40_000), "they are dear");
+    }
 
     /// Which calls a worker computes ahead that takes members in this order, all seats of helpers being taken, and whether it has made a forecast.
     fn ahead(order: Order, is_wanted: bool) -> (Vec<u64>, bool) {

@@ -4,7 +4,7 @@ use super::{Slot, State, Table, Word, hashed::Entry};
 use crate::cache::{
     table::{
         bias::Turn,
-        key::{Key, Output},
+        key::{Key, Lookup, Output},
     },
     thread::registry::{Pinned, Worker},
 };
@@ -146,6 +146,13 @@ impl<K: Key, R: Output> Table<K, R> {
         // A page that another thread has made meanwhile is the place to be.
         let instead = || packed.is_some_and(|packed| self.pages.find(packed, pin).is_some());
         self.file_unless(key, me, pin, instead).map(|(entry, made)| (entry.slot(), made))
+    }
+
+    /// Whether a key is in the hash table, which is made if need be: only as a writer is it certain who of the two has come first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_settled<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
+        self.hashed().has_settled(key, turn, pin)
     }
 
     /// The slot of a key that no page can have, and whether the worker has claimed it just now; `None` if that takes more than a look.

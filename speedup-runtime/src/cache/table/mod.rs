@@ -377,13 +377,6 @@ impl<K: Key, R: Output> Table<K, R> {
         !slot.is_hashed() && self.pages.is_mixed(slot, pin) && self.has_settled(key, turn, pin)
     }
 
-    /// Whether a key is in the hash table, which is made if need be: only as a writer is it certain who of the two has come first.
-    #[cold]
-    #[inline(never)]
-    fn has_settled<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
-        self.hashed().has_settled(key, turn, pin)
-    }
-
     /// Begins a change by plain loads and stores, if the worker owns the table.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn alone(&self, me: &Worker) -> Option<Alone<'_>> {

@@ -191,6 +191,7 @@ impl Worker {
     }
 
     /// Says when calls have to look again, when one of so many has. Only on the calling thread's own worker.
+    #[inline]
     pub(in crate::cache) fn has_looked(&self, computed: u64, rest: u64) {
         let Own { attention, sample, timing, .. } = &self.own;
         // Calls of functions that are never shared pass by where the window is to be looked at.
@@ -211,6 +212,7 @@ impl Worker {
 
     /// The outermost call that this thread works for, if others may do so as well: whose it is, and its number. Only on the
     /// calling thread's own worker.
+    #[inline]
     pub(in crate::cache) fn shared_root(&'static self) -> Option<(&'static Self, u64)> {
         let (home, root) = match self.own.home.get() {
             Some(home) => (home, self.own.home_root.get()),
@@ -228,6 +230,7 @@ impl Worker {
     }
 
     /// Whether a recursion was. Then calls are made in the order of the body alone, whose first panic ends them all.
+    #[inline]
     pub(in crate::cache) fn is_too_deep(&'static self) -> bool {
         self.shared_root().is_some_and(|(home, root)| home.too_deep.load(Ordering::Relaxed) == root)
     }
@@ -256,6 +259,7 @@ impl Worker {
     }
 
     /// The board, if this worker has ever shown anything.
+    #[inline]
     pub(in crate::cache) fn shown(&self) -> Option<&Board<Header>> {
         self.board.get()
     }

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
-    ready::{DEAR, Spent, is_ready, is_ready_for, is_single, seem_cheap},
+    ready::{DEAR, ENOUGH, Spent, is_ready, is_ready_for, is_single, seem_cheap},
     verdict::pays,
 };
 use crate::cache::{
@@ -60,8 +60,6 @@ const MEASURED: u64 = 3;
 /// A cost that cannot be true is measured again more often.
 const MEASURED_AT_MOST: u64 = 16;
 const CHECK_EVERY: u64 = 16;
-/// So many calls since the last question tell what a call takes lately.
-const ENOUGH: u64 = 4;
 /// The groups of so many calls are noted of an outermost call that is made alone for a while.
 const NOTED: u64 = 4;
 /// Of so many running calls and more nobody counts how many they are.
@@ -133,6 +131,7 @@ impl Grain {
         self.sequential.load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn cost(&self) -> u64 {
         self.cost.load(Ordering::Relaxed)
     }
@@ -206,6 +205,7 @@ impl Grain {
     }
 
     /// Whether calls are shared that are known to be so cheap that to show a group costs as much as a part of one.
+    #[inline]
     pub(in crate::cache) fn is_fine(&self, worker: &Worker) -> bool {
         worker.own.sample.is_shared() && (1..DEAR).contains(&self.cost())
     }
@@ -226,6 +226,7 @@ impl Grain {
     }
 
     /// Whether the calls of an outermost one that asks whether it is worth sharing have seemed cheap so far, and were more than a few.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn seems_cheap(&self, worker: &Worker) -> bool {
         let sample = &worker.own.sample;
         let (_, calls, lately) = sample.asked.get();

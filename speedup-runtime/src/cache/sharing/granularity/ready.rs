@@ -4,7 +4,6 @@
 //! takes more than twice the time of who knew (the rule of the ski hire; R. Karp, "On-line algorithms versus off-line algorithms",
 //! 1992), and calls that are over sooner pay nothing.
 
-use super::ENOUGH;
 use crate::cache::sharing::start::{self, is_started};
 use crate::sync::timed;
 
@@ -29,6 +28,9 @@ const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
 /// Of so few calls one that is dear tells at once: there may be no more. They made the table, too, so it takes more to be dear.
 const FEW: u64 = 8;
 const DEAR_AT_ONCE: u64 = 40_000;
+
+/// So many calls since the last question tell what a call takes lately.
+pub(super) const ENOUGH: u64 = 4;
 
 /// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
 const TO_START_BESIDE: u64 = 250_000;
