@@ -80,9 +80,17 @@ pub fn limit(size: impl Size) {
 }
 
 /// A table has grown: to be looked at soon, if there is a limit.
-#[cold]
+#[inline]
 pub(crate) fn grown() {
-    if LIMIT.load(Ordering::Relaxed) == NONE || DUE.load(Ordering::Relaxed) || DUE.swap(true, Ordering::AcqRel) {
+    if LIMIT.load(Ordering::Relaxed) != NONE {
+        look_soon();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn look_soon() {
+    if DUE.load(Ordering::Relaxed) || DUE.swap(true, Ordering::AcqRel) {
         return;
     }
     timer::at(clock::now().saturating_add(SOON), Box::new(look));

@@ -57,7 +57,12 @@ pub(crate) struct Ticket(usize);
 impl Ticket {
     /// Lists it.
     pub(crate) fn new(used: impl Used + 'static) -> Self {
-        let used: Arc<dyn Used> = Arc::new(used);
+        Self::of(Arc::new(used))
+    }
+
+    /// The same of what is shared already.
+    #[inline]
+    pub(crate) fn of(used: Arc<dyn Used>) -> Self {
         let mut list = lock(&LIST);
         let place = list.free.pop().unwrap_or_else(|| {
             first::push(&mut list.places, None);

@@ -82,6 +82,7 @@ impl Drop for Set {
 }
 
 /// Whether nothing is kept.
+#[inline]
 pub(crate) fn is_off() -> bool {
     MODE.load(Ordering::Relaxed) == Mode::Off as usize
 }

@@ -60,6 +60,7 @@ impl Unused {
     }
 }
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 pub(super) fn around(here: usize) -> Option<Bounds> {
     if OWN.get().high == 0 {
         return known(here).or_else(|| of_others(here));

@@ -31,6 +31,7 @@ pub(super) enum Asked<'core, F, K: Key, R: Output> {
 
 impl<K: Key, R: Output> Core<K, R> {
     /// Computes the value of a key if there is none and nobody has begun to. What is `found` instead is only looked at.
+    #[inline]
     pub(in crate::cache) fn compute_if_free<F>(
         &self,
         callee: Callee<'_, K, R>,

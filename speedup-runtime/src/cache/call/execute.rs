@@ -256,6 +256,7 @@ fn look<K: Key, R: Output>(core: &Core<K, R>, function: &Function<K, R>, frame: 
 /// Lets others know of a running call what they need to.
 #[cold]
 #[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn announce<K: Key, R: Output>(
     core: &Core<K, R>,
     function: &Function<K, R>,

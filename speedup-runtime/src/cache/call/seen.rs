@@ -86,6 +86,7 @@ impl Seen {
     }
 
     /// How many calls have been timed.
+    #[inline]
     pub(in crate::cache) fn samples(&self) -> u64 {
         self.pure.samples.load(Ordering::Relaxed) + self.mixed.samples.load(Ordering::Relaxed)
     }

@@ -6,14 +6,12 @@
 //! the body that asks for the same key, if there is one.
 
 use std::{
-    borrow::Cow,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use crate::cache::{
     call::{
-        asked::Tried,
         bodies::Inside,
         callee::{Callee, Run},
         function::Function,
@@ -21,6 +19,7 @@ use crate::cache::{
     },
     fork::{
         fork_join::{self, Step},
+        member::compute,
         missing::{few_missing, missing},
         named::Named,
         shown::{Guest, Open},
@@ -32,8 +31,6 @@ use crate::cache::{
     table::key::{Key, Output},
     thread::{
         board::WINDOW,
-        call_stack,
-        handed::End,
         opened,
         order::Order,
         registry::{self, Worker},
@@ -44,7 +41,7 @@ use crate::{
     sync::{Ordering, timed::Instant},
 };
 
-/// A forecast of so many keys at most needs no memory for their numbers: first calls are asked about one by one.
+/// A forecast of so many keys at most needs no memory for their numbers.
 const FEW: usize = 4;
 /// Of so many forecasts that are shown to nobody one is timed.
 const RARELY: u64 = 64;
@@ -78,35 +75,64 @@ impl<K: Key, R: Output> Inside<'_, K, R> {
 }
 
 /// Makes a forecast and computes what it names, as far as that is missing and others can help.
+///
+/// Made anew for each forecast, so what does not depend on that stands in [`begin`] and [`end`].
 pub(in crate::cache) fn run<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
     forecast: impl FnOnce(&(dyn Fn(K::Args) + Sync)),
 ) {
+    let Some(begun) = begin(core, callee) else { return };
+    let named = Named::by(begun.worker, begun.last);
+    let call = |arguments: K::Args| named.name(K::of(arguments), core);
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
+        panics::swallow(payload);
+    }
+    end(core, callee, named, begun);
+}
+
+/// A forecast that is made.
+struct Forecast {
+    worker: &'static Worker,
+    /// Whether what it names is shown to nobody.
+    is_quiet: bool,
+    /// How many calls the last one has named.
+    last: usize,
+    /// When it began, if it is timed.
+    began: Option<Instant>,
+}
+
+/// Whether a forecast is made, and how.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn begin<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>) -> Option<Forecast> {
     let worker = registry::current();
     // Without unwinding nothing could be contained.
     if cfg!(panic = "abort") || callee.is_local || worker.is_isolated() || worker.is_too_deep() {
-        return;
+        return None;
     }
     let last = core.outlook.named.load(Ordering::Relaxed);
     // What a store may have is asked for all the same.
     let is_quiet = callee.function.docked.is_none()
         && (Grain::is_in_order(worker)
             || last <= WINDOW && core.grain.is_fine(worker) && !invitation::is_for_anybody(worker));
-    if is_quiet && worker.own.order.get() == Order::Forward {
-        // The body asks for its calls in this order.
-        return;
+    // The body asks for its calls in the order of a thread that goes forward.
+    if is_quiet && worker.own.order.get() == Order::Forward || !is_quiet && is_in_vain(core, callee, last, worker) {
+        return None;
     }
     // Where nothing is shown, a forecast costs less than to read the clock.
     let began = (!is_quiet || core.outlook.is_watched() || worker.computed().is_multiple_of(RARELY)).then(Instant::now);
     if began.is_some_and(|began| !core.outlook.is_good(worker, began)) {
-        return;
+        return None;
     }
-    let named = Named::by(worker, last);
-    let call = |arguments: K::Args| named.name(K::of(arguments), core);
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| forecast(&call))) {
-        panics::swallow(payload);
-    }
+    Some(Forecast { worker, is_quiet, last, began })
+}
+
+/// Computes what a forecast has named.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn end<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, named: Named<K>, forecast: Forecast) {
+    let Forecast { worker, is_quiet, last, began } = forecast;
     let keys = named.into_keys();
     if keys.len() != last {
         core.outlook.named.store(keys.len(), Ordering::Relaxed);
@@ -125,7 +151,25 @@ pub(in crate::cache) fn run<K: Key, R: Output>(
     share(core, callee, &keys, worker);
 }
 
+/// Whether nothing would come of a forecast that names as few calls as the last one did: as long as calls have seemed cheap, so few are left to
+/// the body, unless they are to be shared from now on. First calls are spared most of their forecasts by that.
+fn is_in_vain<K: Key, R: Output>(
+    core: &Core<K, R>,
+    callee: Callee<'_, K, R>,
+    last: usize,
+    worker: &'static Worker,
+) -> bool {
+    let is_left = || core.grain.seems_cheap(worker);
+    callee.function.docked.is_none()
+        && (1..=FEW).contains(&last)
+        && !core.outlook.is_watched()
+        && is_left()
+        && !core.shares(callee.function, last, worker)
+        && is_left()
+}
+
 /// Computes the keys in the worker's order, and shows them to nobody. The last is left to the body.
+#[inline(never)]
 fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     let mut numbers = [0; WINDOW];
     let missing = few_missing(core, keys, &mut numbers, worker);
@@ -141,8 +185,24 @@ fn take_in_order<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>,
 }
 
 /// Computes the keys together with whoever helps.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
+    const NUMBERS: [usize; FEW] = [0, 1, 2, 3];
+    // First calls are asked about one by one.
+    let Some(few) = NUMBERS.get(..keys.len()).filter(|_| callee.function.docked.is_none()) else {
+        return share_many(core, callee, keys, worker);
+    };
+    if core.shares(callee.function, few.len(), worker) {
+        return share_rest(core, callee, keys, None, worker);
+    }
+    if let Some(begun) = alone(core, callee, keys, few, None, worker) {
+        share_rest(core, callee, keys, Some((few, begun)), worker);
+    }
+}
+
+/// The same where they may be many, or in a store.
+#[inline(never)]
+fn share_many<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &[K], worker: &'static Worker) {
     // What a store may have is asked for before anything is computed.
     let missing = callee.function.docked.is_some().then(|| missing_at_store(core, callee, keys, worker));
     let count = missing.as_ref().map_or(keys.len(), Vec::len);
@@ -150,15 +210,7 @@ fn share<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, keys: &
     if trial.is_none() && core.shares(callee.function, count, worker) {
         return share_rest(core, callee, keys, missing.as_deref().map(|left| (left, 0)), worker);
     }
-    let mut few = [0; FEW];
-    let left = match (missing, few.get_mut(..count)) {
-        (Some(missing), _) => Cow::Owned(missing),
-        (None, Some(few)) => {
-            few.iter_mut().enumerate().for_each(|(number, place)| *place = number);
-            Cow::Borrowed(&*few)
-        }
-        (None, None) => Cow::Owned((0..count).collect()),
-    };
+    let left = missing.unwrap_or_else(|| (0..count).collect());
     if let Some(begun) = alone(core, callee, keys, &left, trial, worker) {
         share_rest(core, callee, keys, Some((&left, begun)), worker);
     }
@@ -220,7 +272,7 @@ fn share_rest<K: Key, R: Output>(
 
 /// Until it is known that sharing pays, the keys are computed one after the other, as the body would. Returns how many have been begun until
 /// then; `None` if nothing is left to be shared. Many that are cheap are left to the body, which gets them cheaper still.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn alone<K: Key, R: Output>(
     core: &Core<K, R>,
     callee: Callee<'_, K, R>,
@@ -266,54 +318,6 @@ fn alone<K: Key, R: Output>(
     None
 }
 
-/// Computes one call, unless it needs nobody any more.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn compute<K: Key, R: Output>(
-    core: &Core<K, R>,
-    callee: Callee<'_, K, R>,
-    key: &K,
-    worker: &'static Worker,
-    mut helped: impl FnMut(u64),
-) -> Step {
-    let (frame, keep) = (worker.running(), callee.function.keep);
-    if keep.is_some() && core.contains(key, worker) {
-        helped(1);
-        return Step::Done;
-    }
-    let member = || core.member(callee.function, key, worker);
-    call_stack::top(worker).inspect(|frame| frame.expects(&worker.handed, &worker.own.attention));
-    let begun = keep.map(|_| member());
-    if begun.is_some_and(|member| !worker.handed.begin(frame, member)) {
-        helped(1);
-        return Step::Done;
-    }
-    let mut step = Step::Done;
-    let end = match call_stack::apart(worker, || {
-        catch_unwind(AssertUnwindSafe(|| core.compute_if_free(callee, key, |_| ())))
-    }) {
-        // Whoever computes it is left to it: the body waits when it comes to this call.
-        Ok(tried @ (Tried::Found(()) | Tried::Busy)) => {
-            helped(1);
-            if matches!(tried, Tried::Busy) {
-                step = Step::Later;
-            }
-            None
-        }
-        Ok(Tried::Computed(value)) => keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value)),
-        // The body meets it in its own time, and perhaps never.
-        Err(payload) => {
-            let member = begun.unwrap_or_else(member);
-            worker.handed.begin(frame, member);
-            worker.handed.finish(frame, member, Some((key.clone(), End::<R>::of_panic(payload))));
-            return Step::Stop;
-        }
-    };
-    if let Some(member) = begun {
-        worker.handed.finish(frame, member, end.map(|end| (key.clone(), end)));
-    }
-    step
-}
-
 #[cfg(all(test, not(any(loom, speedup_simulated))))]
 mod tests {
     use std::sync::Mutex;
@@ -335,6 +339,28 @@ mod tests {
         };
         &Cache::of(&STATE, Function::new("calls", body))
     };
+
+    /// Whether an outermost call that asks whether to share makes a forecast, where the last one has named so many and its calls lately took so
+    /// many nanoseconds.
+    fn is_made(last: usize, lately: u64) -> bool {
+        let (worker, core, made) = (registry::current(), CALLS.core(), Cell::new(false));
+        let sample = &worker.own.sample;
+        sample.stage.set(Stage::Asking);
+        sample.asked.set((4 * lately, 4, lately));
+        sample.ask.set(u64::MAX);
+        core.outlook.named.store(last, Ordering::Relaxed);
+        run(core, CALLS.function.callee(), |_| made.set(true));
+        sample.renew();
+        made.get()
+    }
+
+    #[test]
+    fn a_few_calls_that_seem_cheap_are_left_to_the_body_without_a_forecast() {
+        assert!(!is_made(1, 400) && !is_made(FEW, 400));
+        assert!(is_made(0, 400), "nobody knows how many it names");
+        assert!(is_made(FEW + 1, 400), "the first of many tell what the rest takes");
+        assert!(is_made(2, 40_000), "they are dear");
+    }
 
     /// Which calls a worker computes ahead that takes members in this order, all seats of helpers being taken, and whether it has made a forecast.
     fn ahead(order: Order, is_wanted: bool) -> (Vec<u64>, bool) {

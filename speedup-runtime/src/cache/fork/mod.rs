@@ -7,6 +7,8 @@ pub(in crate::cache) mod fork_join;
 #[cfg(not(loom))]
 pub(in crate::cache) mod join;
 #[cfg(not(loom))]
+mod member;
+#[cfg(not(loom))]
 mod missing;
 #[cfg(not(loom))]
 mod named;

@@ -37,7 +37,7 @@ unsafe impl<K: Send> Sync for Named<K> {}
 impl<K: Key> Named<K> {
     /// Of a forecast that this thread makes, where the last one named so many.
     pub(super) fn by(worker: &'static Worker, last: usize) -> Self {
-        Self { by: worker, own: UnsafeCell::new(Keys::new(last.clamp(8, ROOM))), others: Mutex::new(Keys::new(0)) }
+        Self { by: worker, own: UnsafeCell::new(Keys::new(last.clamp(4, ROOM))), others: Mutex::new(Keys::new(0)) }
     }
 
     /// Notes a key, and ends a forecast that has no end.

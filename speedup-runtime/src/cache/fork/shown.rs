@@ -303,6 +303,8 @@ impl<'a, K: Key, R: Output> Open<'a, K, R> {
     }
 
     /// Computes the member whose turn it is.
+    #[inline]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn next<T>(&self, compute: impl FnOnce(&K) -> T) -> T {
         let member = self.begun.replace(self.begun.get() + 1);
         // SAFETY: `self` is borrowed for longer than it is listed.
@@ -319,6 +321,7 @@ impl<'a, K: Key, R: Output> Open<'a, K, R> {
         call_stack::show(frame, open.worker);
         let (Some(place), rest) = (frame.place(), &open.missing[open.begun.get()..]) else { return };
         if !rest.is_empty() {
+            frame.expects(&open.worker.handed, &open.worker.own.attention);
             let show =
                 open.shown.get_or_init(|| Show { guest: open.guest, worker: open.worker, place, own_place: false });
             show.members(open.keys, rest);

@@ -12,7 +12,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::sync::{AtomicU32, AtomicUsize, Ordering, WatchedCell};
+use crate::sync::{AtomicU32, AtomicUsize, OnceBox, Ordering, WatchedCell};
 
 /// A retired thing: two words, and the function that frees what they say.
 pub(in crate::cache) struct Garbage {
@@ -93,8 +93,9 @@ pub(in crate::cache) struct Bag {
     taken: AtomicUsize,
     /// How urgent all is together that was put in since the thread has last asked. Relaxed: touched by the bag's thread alone.
     urgency: AtomicU32,
-    /// Those between `taken` and `filled` are initialised, each at its number modulo [`LEN`].
-    places: [WatchedCell<MaybeUninit<Garbage>>; LEN],
+    /// Made for the first thing that is put in, since many a thread retires nothing. Those between `taken` and `filled` are initialised, each at its
+    /// number modulo [`LEN`].
+    places: OnceBox<[WatchedCell<MaybeUninit<Garbage>>; LEN]>,
 }
 
 // SAFETY: a place is written by the bag's thread while it is beyond `filled`, and read by who holds the domain's lock while it is
@@ -108,7 +109,7 @@ impl Bag {
             filled: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             urgency: AtomicU32::new(0),
-            places: std::array::from_fn(|_| WatchedCell::new(MaybeUninit::uninit())),
+            places: OnceBox::new(),
         }
     }
 
@@ -120,8 +121,10 @@ impl Bag {
         if filled.wrapping_sub(self.taken.load(Ordering::Acquire)) == LEN {
             return Err(garbage);
         }
+        let places =
+            self.places.get_or_init(|| Box::new(std::array::from_fn(|_| WatchedCell::new(MaybeUninit::uninit()))));
         // SAFETY: the place is beyond `filled`, so nobody else looks at it.
-        self.places[filled % LEN].with_mut(|place| unsafe { (*place).write(garbage) });
+        places[filled % LEN].with_mut(|place| unsafe { (*place).write(garbage) });
         self.filled.store(filled.wrapping_add(1), Ordering::Release);
         Ok(())
     }
@@ -143,8 +146,10 @@ impl Bag {
     pub(super) fn empty(&self, mut each: impl FnMut(Garbage)) {
         // Relaxed: only who holds the lock writes it.
         let (taken, filled) = (self.taken.load(Ordering::Relaxed), self.filled.load(Ordering::Acquire));
+        // There are some once anything has been put in.
+        let Some(places) = self.places.get() else { return };
         for number in 0..filled.wrapping_sub(taken) {
-            let place = &self.places[taken.wrapping_add(number) % LEN];
+            let place = &places[taken.wrapping_add(number) % LEN];
             // SAFETY: it was put in, and is taken out once, since `taken` moves on below and nobody else is here.
             each(place.with(|place| unsafe { (*place).assume_init_read() }));
         }

@@ -119,6 +119,7 @@ impl Slabs {
     }
 
     /// Cuts a piece from what is left, or from a new slab or chunk of so many bytes.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn cut(&mut self, layout: Layout, chunk: usize) -> *mut u8 {
         self.take_left(layout).unwrap_or_else(|| {
             if chunk == SLAB {
@@ -149,12 +150,16 @@ impl Slabs {
     }
 
     /// Goes on in a new slab.
+    #[cold]
+    #[inline(never)]
     fn begin_slab(&mut self) {
         self.begin(Layout::from_size_align(SLAB, SLAB).expect("a power of two"));
         huge_pages::ask_for(self.left.start.addr(), self.left.end.addr());
     }
 
     /// Goes on in a chunk of the largest size, which another table may have had.
+    #[cold]
+    #[inline(never)]
     fn begin_largest(&mut self) {
         match UNUSED.take() {
             Some(block) => {

@@ -4,7 +4,7 @@ use super::{Slot, State, Table, Word, hashed::Entry};
 use crate::cache::{
     table::{
         bias::Turn,
-        key::{Key, Output},
+        key::{Key, Lookup, Output},
     },
     thread::registry::{Pinned, Worker},
 };
@@ -127,8 +127,21 @@ impl<K: Key, R: Output> Table<K, R> {
             }
             slot.state().move_away();
         }
+        self.file_instead(key, packed.filter(|_| paged.is_none()), me, pin)
+    }
+
+    /// The same in the hash table, where the key, if it is one of a page, had none.
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
+    fn file_instead<'pin>(
+        &self,
+        key: &K,
+        packed: Option<u64>,
+        me: &Worker,
+        pin: Pinned<'pin>,
+    ) -> Option<(Slot<'pin, R>, bool)> {
         // A page that another thread has made meanwhile is the place to be.
-        let instead = || packed.is_some_and(|packed| paged.is_none() && self.pages.find(packed, pin).is_some());
+        let instead = || packed.is_some_and(|packed| self.pages.find(packed, pin).is_some());
         self.file_unless(key, me, pin, instead).map(|(entry, made)| (entry.slot(), made))
     }
 
@@ -146,6 +159,13 @@ impl<K: Key, R: Output> Table<K, R> {
         // SAFETY: such a key is one of small integers, whose hash and copy are no code of users.
         let entry = unsafe { hashed.file_at_once(key, State::claimed(number), &alone, pin) }?;
         Some(entry.slot())
+    }
+
+    /// Whether a key is in the hash table, which is made if need be: only as a writer is it certain who of the two has come first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_settled<Q: Lookup<K>>(&self, key: Q, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
+        self.hashed().has_settled(key, turn, pin)
     }
 
     /// The slot of a key that no page can have, and whether the worker has claimed it just now; `None` if that takes more than a look.

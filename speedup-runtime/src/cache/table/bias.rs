@@ -61,6 +61,7 @@ impl Drop for Alone<'_> {
 
 impl Bias {
     /// Of a table that the worker with this number owns, or nobody.
+    #[inline]
     pub(in crate::cache) fn new(owner: Option<u32>) -> Self {
         Self {
             owner: AtomicU32::new(owner.filter(|owner| *owner < LEAVING).unwrap_or(SHARED)),

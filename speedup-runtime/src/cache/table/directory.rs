@@ -33,17 +33,20 @@ impl Directory {
     }
 
     /// Of a directory with so many entries.
+    #[inline]
     pub(super) fn layout(len: usize) -> Layout {
         let bytes = size_of::<Self>() + len * size_of::<AtomicPtr<u8>>();
         Layout::from_size_align(bytes, align_of::<Self>()).expect("a directory has at most 2^20 entries")
     }
 
     /// Of the least directory that has an entry with this index.
+    #[inline]
     pub(super) fn layout_for(index: usize) -> Layout {
         Self::layout(Self::len_for(index))
     }
 
     /// How many entries that has.
+    #[inline]
     pub(super) fn len_for(index: usize) -> usize {
         (index + 1).next_power_of_two().max(FEWEST)
     }

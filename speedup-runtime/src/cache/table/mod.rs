@@ -209,7 +209,7 @@ impl<K: Key, R: Output> Table<K, R> {
     }
 
     /// Makes the worker the one that computes the value of a key, or says why it is not.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
     pub(in crate::cache) fn claim<'pin, Q: Lookup<K>>(
         &self,
         key: Q,
@@ -376,10 +376,7 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// Whether the key of a paged slot is in the hash table already, because it came before the page did.
     fn has_left<Q: Lookup<K>>(&self, key: Q, slot: &Slot<'_, R>, turn: &Turn<'_>, pin: Pinned<'_>) -> bool {
-        !slot.is_hashed()
-            && self.pages.is_mixed(slot, pin)
-            // Made if need be: only as a writer is it certain who of the two has come first.
-            && self.hashed().has_settled(key, turn, pin)
+        !slot.is_hashed() && self.pages.is_mixed(slot, pin) && self.has_settled(key, turn, pin)
     }
 
     /// Begins a change by plain loads and stores, if the worker owns the table.

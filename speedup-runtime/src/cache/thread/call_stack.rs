@@ -84,6 +84,7 @@ pub(in crate::cache) fn note_panic(worker: &Worker) {
 }
 
 /// Runs what contains its panics, so that the body of the innermost running call does not get them.
+#[inline]
 pub(in crate::cache) fn apart<T>(worker: &Worker, run: impl FnOnce() -> T) -> T {
     let running = top(worker);
     let hit = running.is_some_and(|frame| frame.is(Mark::Hit));

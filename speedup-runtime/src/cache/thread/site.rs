@@ -49,6 +49,7 @@ impl Site {
     }
 
     /// The number of the thread's pool, or 0.
+    #[inline]
     pub(in crate::cache) fn pool(&self) -> usize {
         self.pool.load(Ordering::Relaxed)
     }

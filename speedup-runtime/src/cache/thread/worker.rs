@@ -186,6 +186,7 @@ impl Worker {
     }
 
     /// Says when calls have to look again, when one of so many has. Only on the calling thread's own worker.
+    #[inline]
     pub(in crate::cache) fn has_looked(&self, computed: u64, rest: u64) {
         let Own { attention, sample, timing, .. } = &self.own;
         // Calls of functions that are never shared pass by where the window is to be looked at.
@@ -206,6 +207,7 @@ impl Worker {
 
     /// The outermost call that this thread works for, if others may do so as well: whose it is, and its number. Only on the
     /// calling thread's own worker.
+    #[inline]
     pub(in crate::cache) fn shared_root(&'static self) -> Option<(&'static Self, u64)> {
         let (home, root) = match self.own.home.get() {
             Some(home) => (home, self.own.home_root.get()),
@@ -223,6 +225,7 @@ impl Worker {
     }
 
     /// Whether a recursion was. Then calls are made in the order of the body alone, whose first panic ends them all.
+    #[inline]
     pub(in crate::cache) fn is_too_deep(&'static self) -> bool {
         self.shared_root().is_some_and(|(home, root)| home.too_deep.load(Ordering::Relaxed) == root)
     }
@@ -251,6 +254,7 @@ impl Worker {
     }
 
     /// The board, if this worker has ever shown anything.
+    #[inline]
     pub(in crate::cache) fn shown(&self) -> Option<&Board<Header>> {
         self.board.get()
     }
@@ -269,6 +273,7 @@ impl Worker {
     }
 
     /// What the thread has counted, of one cache and of all. Only on the calling thread's own worker.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn counted(&self, cache: u32) -> Counted {
         // A cache that is not counted is taken for the only one.
         let of_cache = self.totals(cache).map_or(self.computed(), |(_, computed)| computed);

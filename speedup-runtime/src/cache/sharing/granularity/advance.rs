@@ -122,6 +122,8 @@ impl Grain {
     }
 
     /// What follows a shared window so long and with so many calls, if it is over.
+    // Out of line, as all that first calls do not come to.
+    #[inline(never)]
     fn after_sharing(
         &self,
         now: Instant,

@@ -24,7 +24,7 @@ use std::{hint::cold_path, time::Duration};
 
 pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
-    ready::{DEAR, Spent, is_ready, is_ready_for, is_single, seem_cheap},
+    ready::{DEAR, ENOUGH, Spent, is_ready, is_ready_for, is_single, seem_cheap},
     verdict::pays,
 };
 use crate::cache::{
@@ -60,8 +60,6 @@ const MEASURED: u64 = 3;
 /// A cost that cannot be true is measured again more often.
 const MEASURED_AT_MOST: u64 = 16;
 const CHECK_EVERY: u64 = 16;
-/// So many calls since the last question tell what a call takes lately.
-const ENOUGH: u64 = 4;
 /// The groups of so many calls are noted of an outermost call that is made alone for a while.
 const NOTED: u64 = 4;
 /// Of so many running calls and more nobody counts how many they are.
@@ -202,6 +200,7 @@ impl Grain {
     }
 
     /// Whether the members of a group, of which so many are left, are to be shown to others from now on.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn shares(&self, left: usize, worker: &Worker, number: &Number) -> bool {
         match worker.own.sample.stage.get() {
             Stage::Alone | Stage::Fresh | Stage::InOrder => false,
@@ -211,6 +210,7 @@ impl Grain {
     }
 
     /// Whether calls are shared that are known to be so cheap that to show a group costs as much as a part of one.
+    #[inline]
     pub(in crate::cache) fn is_fine(&self, worker: &Worker) -> bool {
         worker.own.sample.is_shared() && (1..DEAR).contains(&self.cost())
     }
@@ -231,6 +231,7 @@ impl Grain {
     }
 
     /// Whether the calls of an outermost one that asks whether it is worth sharing have seemed cheap so far, and were more than a few.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache) fn seems_cheap(&self, worker: &Worker) -> bool {
         let sample = &worker.own.sample;
         let (_, calls, lately) = sample.asked.get();

@@ -23,6 +23,7 @@ const FEW: usize = 8;
 
 impl Grain {
     /// The naming of many calls has taken so long, which is no cost of a call.
+    #[inline]
     pub(in crate::cache) fn named(&self, count: usize, took: Duration, worker: &Worker) {
         if count > MANY {
             let sample = &worker.own.sample;

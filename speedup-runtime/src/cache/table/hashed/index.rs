@@ -91,7 +91,7 @@ pub(super) struct Lane<'a> {
 
 impl Index {
     /// No lanes used, and [`room`](Self::room) for so many entries, in a shard that has given so many numbers.
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
     pub(super) fn with_room_for(entries: usize, made: u32, memory: &Arc<Memory>) -> Self {
         let buckets = (entries * 5 / 4).div_ceil(WORDS * LANES).next_power_of_two();
         // Every new number takes a lane.

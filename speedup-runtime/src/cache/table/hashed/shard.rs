@@ -284,7 +284,7 @@ impl<K: Key, R: Output> Shard<K, R> {
     /// may change the shard, since that is users' code. `None` without a turn.
     #[cold]
     #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
     pub(super) fn grow<'a>(
         &self,
         hasher: &RandomState,

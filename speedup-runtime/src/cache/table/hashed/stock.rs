@@ -25,7 +25,7 @@ impl<K: Key, R: Output> Shard<K, R> {
 
     #[cold]
     #[inline(never)]
-    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first_hashed"))]
     fn add_chunk(&self, writer: &mut Writing<'_, K, R>) {
         let len = chunk_len(writer.chunks.len());
         let numbered = u32::try_from(writer.made as usize + len).is_ok();

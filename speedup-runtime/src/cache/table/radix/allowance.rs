@@ -44,11 +44,13 @@ impl Allowance {
     }
 
     /// Whether a directory of so many bytes is worth while.
+    #[inline]
     pub(super) fn can_pay(&self, bytes: usize) -> bool {
         bytes <= self.paid.load(Ordering::Relaxed) + self.paid_by_strays.load(Ordering::Relaxed)
     }
 
     /// Whether a page may be made that is far.
+    #[inline]
     pub(super) fn may_be_far(&self) -> bool {
         self.near.load(Ordering::Relaxed) >= NEAR_FOR_FAR
     }
@@ -62,6 +64,7 @@ impl Allowance {
     }
 
     /// A page of so many bytes is made.
+    #[inline]
     pub(super) fn note_page(&self, bytes: usize, is_far: bool) {
         add(&self.paid, bytes / 2);
         add(&self.near, if is_far { NEAR_FOR_FAR.wrapping_neg() } else { 1 });
@@ -81,6 +84,7 @@ impl Allowance {
 }
 
 /// Adds to what one thread writes at a time.
+#[inline]
 fn add(to: &AtomicUsize, more: usize) {
     to.store(to.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }

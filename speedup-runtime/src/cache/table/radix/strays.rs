@@ -31,6 +31,7 @@ impl Strays {
     }
 
     /// Whether a key of the place with this path may have strayed.
+    #[inline]
     pub(super) fn may_hold(&self, path: &[usize; 4]) -> bool {
         let (word, bit) = position(path);
         self.places
@@ -59,6 +60,7 @@ impl Strays {
 }
 
 /// The word of a place, and its bit there.
+#[inline]
 fn position(path: &[usize; 4]) -> (usize, u64) {
     let at = path.iter().rev().fold(0, |at: usize, step| at.wrapping_mul(ROW).wrapping_add(*step)) % BITS;
     (at / 64, 1 << (at % 64))
