@@ -3,7 +3,7 @@
 use std::ptr::null;
 
 use crate::cache::{
-    call::{claim_guard::Flight, execute::unclaimed, far::get_far, function::Function, state::Core},
+    call::{claim_guard::Flight, function::Function, state::Core},
     table::key::{Key, Output},
     thread::registry::{self, Worker},
 };
@@ -136,7 +136,7 @@ fn without_claim<K: Key, R: Output>(
 ) -> R {
     // No page has such a key, so its value, if there is one, has perhaps not been looked for.
     if K::is_small() && key.pack().is_none() {
-        return get_far(core, function, key, run, context, is_local);
+        return core.get_far(function, key, run, context, is_local);
     }
     in_new_page(core, function, key, run, context, is_local)
 }
@@ -159,5 +159,5 @@ fn in_new_page<K: Key, R: Output>(
     {
         return callee.run_claimed(core, key, flight);
     }
-    unclaimed(core, callee, key)
+    core.unclaimed(callee, key)
 }

@@ -134,32 +134,34 @@ fn where_there_is_room<T>(worker: &'static Worker, more: usize, body: impl FnOnc
     }
 }
 
-/// The value of a key whose slot has not been claimed: mostly its page is yet to be made.
-#[cold]
-#[inline(never)]
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-pub(super) fn unclaimed<K: Key, R: Output>(core: &Core<K, R>, callee: Callee<'_, K, R>, key: &K) -> R {
-    let worker = registry::current();
-    // Who waits may come here again while it gives way.
-    where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || {
-        if worker.handed.any()
-            && let Some(value) = handed_over(core, callee.function, key, worker)
-        {
-            return value;
-        }
-        match core.begin(key, worker) {
-            Begun::Mine(flight) => callee.run_claimed(core, key, flight),
-            Begun::Value(value) => value,
-            Begun::NotYet if switch::begins_off() => {
-                let function = callee.function;
-                core.function.get_or_init(|| function.clone());
-                core.note_habits(function);
-                // SAFETY: there is no claim to leave to it.
-                callee.run_claimed(core, key, unsafe { Flight::of_goal(core, worker, Goal::NOWHERE) })
+impl<K: Key, R: Output> Core<K, R> {
+    /// The value of a key whose slot has not been claimed: mostly its page is yet to be made.
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    pub(super) fn unclaimed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
+        let worker = registry::current();
+        // Who waits may come here again while it gives way.
+        where_there_is_room(worker, const { stack::room_for(size_of::<R>()) }, || {
+            if worker.handed.any()
+                && let Some(value) = handed_over(self, callee.function, key, worker)
+            {
+                return value;
             }
-            Begun::NotYet => core.compute(callee, key, worker),
-        }
-    })
+            match self.begin(key, worker) {
+                Begun::Mine(flight) => callee.run_claimed(self, key, flight),
+                Begun::Value(value) => value,
+                Begun::NotYet if switch::begins_off() => {
+                    let function = callee.function;
+                    self.function.get_or_init(|| function.clone());
+                    self.note_habits(function);
+                    // SAFETY: there is no claim to leave to it.
+                    callee.run_claimed(self, key, unsafe { Flight::of_goal(self, worker, Goal::NOWHERE) })
+                }
+                Begun::NotYet => self.compute(callee, key, worker),
+            }
+        })
+    }
 }
 
 /// As [`run`], where results may have been handed over to the running call.

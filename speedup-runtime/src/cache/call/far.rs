@@ -6,7 +6,6 @@ use crate::cache::{
     call::{
         callee::{Callee, Run},
         claim_guard::Flight,
-        execute::unclaimed,
         function::Function,
         inner::Begun,
         state::Core,
@@ -15,25 +14,7 @@ use crate::cache::{
     thread::registry,
 };
 
-/// The value of a key that no page can have, computed if need be. By a jump, so that the way of a miss has no more frames than it needs; and the parts of
-/// a callee one by one, in registers.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) fn get_far<K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    key: &K,
-    run: Run<K, R>,
-    context: *const (),
-    is_local: bool,
-) -> R {
-    if registry::swift().is_none_or(|worker| worker.own.lately.is_missing()) {
-        miss_far(core, function, key, run, context, is_local)
-    } else {
-        look_far(core, function, key, run, context, is_local)
-    }
-}
-
-/// The same where there is a value, most likely.
+/// The value of a key that no page can have, computed if need be; most likely there is one.
 #[inline(never)]
 fn look_far<K: Key, R: Output>(
     core: &Core<K, R>,
@@ -80,11 +61,29 @@ fn begin_far<K: Key, R: Output>(
     match core.begin_far(key) {
         Begun::Value(value) => value,
         Begun::Mine(flight) => callee.run_claimed(core, key, flight),
-        Begun::NotYet => unclaimed(core, callee, key),
+        Begun::NotYet => core.unclaimed(callee, key),
     }
 }
 
 impl<K: Key, R: Output> Core<K, R> {
+    /// The value of a key that no page can have, computed if need be. By a jump, so that the way of a miss has no more frames than it needs; and the parts
+    /// of a callee one by one, in registers.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn get_far(
+        &self,
+        function: &Function<K, R>,
+        key: &K,
+        run: Run<K, R>,
+        context: *const (),
+        is_local: bool,
+    ) -> R {
+        if registry::swift().is_none_or(|worker| worker.own.lately.is_missing()) {
+            miss_far(self, function, key, run, context, is_local)
+        } else {
+            look_far(self, function, key, run, context, is_local)
+        }
+    }
+
     /// The value of a key that no page can have, if the last one that was asked for had a value, too.
     #[cold]
     #[inline(never)]
