@@ -9,7 +9,7 @@ use crate::cache::{
         function::{Function, Shared},
     },
     table::key::{Key, Output},
-    thread::{engine::Header, frame::Told},
+    thread::engine::Header,
 };
 
 impl<K, R> Function<K, R> {
@@ -86,7 +86,6 @@ impl<K, R> Function<K, R> {
             run,
             shared,
             keep: None,
-            told: Told::NOTHING,
             moves_err: false,
             show: None,
             show_in: None,

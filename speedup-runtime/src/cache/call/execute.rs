@@ -65,8 +65,9 @@ pub(super) unsafe fn run<K: Key, R: Output>(
         return unsafe { take_or_run(core, function, key, goal, again) };
     }
     // SAFETY: the key outlives the call, and is one of this cache.
-    let frame =
-        unsafe { Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.told) };
+    let frame = unsafe {
+        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.keep.is_some())
+    };
     let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, frame, worker, computed);

@@ -13,7 +13,7 @@ use crate::{
             behind::{Attached, Behind, Docked},
             renewals::Why,
         },
-        thread::{claim::Goal, frame::Told, handed::End, registry::Worker},
+        thread::{claim::Goal, handed::End, registry::Worker},
     },
     seeing::stats::Stats,
 };
@@ -30,10 +30,7 @@ pub struct Function<K: 'static, R: 'static> {
     pub(in crate::cache) run: fn(),
     /// The closure of a function that is not known when the program is compiled.
     pub(in crate::cache) shared: Option<Shared<K, R>>,
-    /// Which results are kept, if not all are. See [`keep`](Self::keep).
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
-    /// What that says of all calls.
-    pub(in crate::cache) told: Told,
     /// Whether the error of a result goes to one caller alone.
     pub(in crate::cache) moves_err: bool,
     pub(in crate::cache) show: Option<Show<K>>,
@@ -139,7 +136,6 @@ impl<K, R> Function<K, R> {
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
         self.keep = Some(keep);
-        self.told = Told::JUDGED;
         self
     }
 

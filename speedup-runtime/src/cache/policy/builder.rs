@@ -100,10 +100,9 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     }
 
     /// A cache of its own around a function.
-    pub(super) fn owned(function: Function<Hashed<K>, Stored<R>>, rules: Rules<K, R>, kind: Kind) -> Self {
+    pub(super) fn owned(mut function: Function<Hashed<K>, Stored<R>>, rules: Rules<K, R>, kind: Kind) -> Self {
         let shared = Arc::new(Shared::new(rules, Home::Own(OnceCell::new())));
-        let keep = function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all);
-        let mut function = function.keep(keep);
+        function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
         function.settle = Some(Hook::Shared(shared.clone()));
         let cache = Cache::around(Core::listed(kind), function);
         if let Home::Own(later) = &shared.home {
@@ -134,7 +133,8 @@ impl<K: Key, T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static>
     /// What is kept already is forgotten.
     #[must_use]
     pub fn stale_on_err(self) -> Self {
-        let function = self.cache.function().clone().keep(|stored| stored.get().is_ok());
+        let mut function = self.cache.function().clone();
+        function.keep = Some(|stored| stored.get().is_ok());
         let mut rules = self.shared.rules.clone();
         rules.stale_on_err = true;
         Self::owned(function, rules, Kind::Cache)

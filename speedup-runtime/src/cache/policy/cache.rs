@@ -79,13 +79,12 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     pub(super) const fn of_way(
         state: &'static PolicyState<K, R>,
         way: Way,
-        function: Function<Hashed<K>, Stored<R>>,
+        mut function: Function<Hashed<K>, Stored<R>>,
     ) -> Self {
-        let keep = match function.keep {
-            Some(keep) => keep,
-            None => Function::<Hashed<K>, Stored<R>>::keep_all,
+        function.keep = match function.keep {
+            Some(keep) => Some(keep),
+            None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
         };
-        let mut function = function.keep(keep);
         std::mem::forget(function.settle.replace(Hook::Known(&state.shared)));
         Self { way, cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
     }

@@ -24,11 +24,10 @@ use crate::cache::{
 
 /// The function of one scope, with a bound of its own.
 fn bounded<K: Key, R: Output>(
-    function: Function<Hashed<K>, Stored<R>>,
+    mut function: Function<Hashed<K>, Stored<R>>,
     rules: Rules<K, R>,
 ) -> Function<Hashed<K>, Stored<R>> {
-    let keep = function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all);
-    let mut function = function.keep(keep);
+    function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
     function.settle = Some(Hook::Shared(Arc::new(Shared::new(rules, Home::Own(OnceCell::new())))));
     function
 }

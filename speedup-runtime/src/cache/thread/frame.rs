@@ -56,20 +56,11 @@ const HIDDEN: u32 = u32::MAX;
 pub(super) const DUE: u32 = u32::MAX - 1;
 /// Of a call that is hidden and has no mark.
 const UNTOLD: u64 = u64::MAX;
-
-/// What is said of all calls of a function when they begin.
-#[derive(Clone, Copy)]
-pub(in crate::cache) struct Told(u64);
-
-impl Told {
-    /// Nothing.
-    pub(in crate::cache) const NOTHING: Self = Self(UNTOLD);
-    /// That they are [judged](Mark::Judged).
-    pub(in crate::cache) const JUDGED: Self = Self(UNTOLD & !((Mark::Judged as u64) << u32::BITS));
-}
+/// Of one that is judged, and has no other mark.
+const JUDGED: u64 = UNTOLD & !((Mark::Judged as u64) << u32::BITS);
 
 impl Frame {
-    /// A call of this cache with this key, made from this one, of which there is this to say.
+    /// A call of this cache with this key, made from this one; whether its value is [judged](Mark::Judged).
     ///
     /// # Safety
     /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
@@ -79,9 +70,9 @@ impl Frame {
         core: *const Header,
         key: *const (),
         goal: Goal,
-        told: Told,
+        is_judged: bool,
     ) -> Self {
-        Self { parent, core, key, goal, told: Cell::new(told.0) }
+        Self { parent, core, key, goal, told: Cell::new(if is_judged { JUDGED } else { UNTOLD }) }
     }
 
     fn place_or_due(&self) -> u32 {
@@ -245,7 +236,7 @@ mod tests {
     #[test]
     fn places_and_marks_leave_each_other_alone() {
         // SAFETY: nobody follows the pointers of a call that is not on a thread's list.
-        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, Told::JUDGED) };
+        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, true) };
         assert!(!frame.is_marked() && frame.place().is_none() && !frame.is_due());
         assert!(!frame.mark(Mark::Aside, true) && !frame.is_marked(), "there is nothing to undo");
         frame.set_place(DUE);
