@@ -134,6 +134,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// As [`hit`](Self::hit), and short for a key of small integers that is in a page: anything else of such keys is out of line.
+    #[cfg(feature = "async")]
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn hit_wherever(&self, key: &K) -> Option<R> {
         if !K::is_small() {
@@ -155,6 +156,7 @@ impl<K: Key, R: Output> Core<K, R> {
     }
 
     /// The same beyond its page, or on a thread that makes barriers of its own.
+    #[cfg(feature = "async")]
     #[cold]
     #[inline(never)]
     fn hit_beyond(&self, key: &K) -> Option<R> {
