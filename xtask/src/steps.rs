@@ -50,7 +50,7 @@ const STEPS: [Step; 22] = [
     Step { name: "loom", about: "models of the protocols; `loom --deep` looks further", in_ci: true, run: loom },
     Step {
         name: "bench",
-        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|scaling|shapes [SECTION..] [--save]`",
+        about: "the tables; `bench cache|check|buffer|classics|disk|stores|cooperation|cold|policies|profiles|puzzles|scaling|shapes [SECTION..] [--save]`",
         in_ci: false,
         run: bench,
     },
@@ -275,9 +275,9 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
     }
     match which.as_str() {
         "check" => return check_time(),
-        "cold" => {
+        "cold" | "puzzles" => {
             command = Command::new(&build_cold(&["fat1"])?[0]);
-            command.arg("table").args(sections);
+            command.arg(if *which == "cold" { "table" } else { "puzzles" }).args(sections);
         }
         "shapes" => {
             command = Command::new(build_alone("shapes")?);

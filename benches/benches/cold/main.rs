@@ -2,14 +2,16 @@
 //!
 //! ```text
 //!   cold table [WORD..]       the cold rows: every contender of every row whose work has one of the words, in processes of its own
+//!   cold puzzles [WORD..]     the puzzles, in the same way
 //!   cold profiles PROGRAM..   the warm rows, by programs that were built of this file in profiles of those names
-//!   cold run NAME [beside]    (by the other two) one contender, which prints nanoseconds
+//!   cold run NAME [beside]    (by the others) one contender, which prints nanoseconds
 //! ```
 //!
 //! Contenders take turns, round by round. What counts is the median; beside it stands the ninth of ten runs.
 
 mod buffer;
 mod cache;
+mod puzzles;
 mod warm;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ const FORGIVEN: f64 = 30_000.0;
 /// Does the work once and says how long it took.
 type Body = fn() -> Duration;
 
-/// One kind of work, and those who do it: the first is ours, the second the one to be measured against.
+/// One kind of work, and those who do it: the first is ours, the second the one to be measured against, which of the puzzles is the quickest.
 struct Row {
     work: &'static str,
     /// How long ours may take, in times of the second's.
@@ -56,8 +58,12 @@ fn main() -> ExitCode {
             table(wanted);
             ExitCode::SUCCESS
         }
+        ["puzzles", wanted @ ..] => {
+            puzzles::table(wanted);
+            ExitCode::SUCCESS
+        }
         _ => {
-            eprintln!("cold table [WORD..] | cold profiles PROGRAM.. | cold run NAME [beside]");
+            eprintln!("cold table [WORD..] | cold puzzles [WORD..] | cold profiles PROGRAM.. | cold run NAME [beside]");
             ExitCode::FAILURE
         }
     }
@@ -75,7 +81,7 @@ fn run(name: &str, beside: bool) -> ExitCode {
         });
         let _ = waits.recv();
     }
-    let body = rows().chain(warm::ROWS).find_map(|row| {
+    let body = rows().chain(puzzles::rows()).chain(warm::ROWS).find_map(|row| {
         let contender = name.strip_prefix(row.work)?.strip_prefix('/')?;
         row.contenders.iter().find(|(name, _)| *name == contender).map(|(_, body)| body)
     });
@@ -104,12 +110,20 @@ fn summary(mut times: Vec<f64>) -> (f64, f64) {
     (times[times.len() / 2], times[times.len() * 9 / 10])
 }
 
+fn this_program() -> PathBuf {
+    std::env::current_exe().expect("a program has a path")
+}
+
+/// Whether the work has one of the words, or there are none.
+fn is_wanted(row: &Row, words: &[&str]) -> bool {
+    words.is_empty() || words.iter().any(|word| row.work.contains(word))
+}
+
 fn table(wanted: &[&str]) {
-    let program = std::env::current_exe().expect("a program has a path");
+    let program = this_program();
     println!("## Fresh processes\n\n{}\n", machine::description());
     let mut bars = Bars::new();
-    let chosen = |row: &&Row| wanted.is_empty() || wanted.iter().any(|word| row.work.contains(word));
-    for row in rows().filter(chosen) {
+    for row in rows().filter(|row| is_wanted(row, wanted)) {
         println!(
             "### {}\n\n| contender | main thread | ninth of ten | beside another thread | ninth of ten |",
             row.work
