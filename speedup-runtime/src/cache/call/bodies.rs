@@ -126,7 +126,7 @@ pub(in crate::cache) unsafe fn run_steady<
 }
 
 /// The body of a call: a closure that is `Sync`, since calls that do not need each other run on several threads; or one in
-/// [`Local`].
+/// [`Local`](crate::cache::Local).
 #[diagnostic::on_unimplemented(
     message = "what this call passes on cannot be shared between threads",
     note = "calls that do not need each other run on several threads, with all that the function gets beside its key: that must be `Sync`",
