@@ -24,7 +24,7 @@ use std::{hint::cold_path, time::Duration};
 
 pub(in crate::cache) use self::rest::{Told, Trial};
 use self::{
-    ready::{DEAR, ENOUGH, Spent, is_ready, is_ready_for, is_single, seem_cheap},
+    ready::{DEAR, Spent, is_ready, is_ready_for, is_single, seem_cheap},
     verdict::pays,
 };
 use crate::cache::{
@@ -60,6 +60,8 @@ const MEASURED: u64 = 3;
 /// A cost that cannot be true is measured again more often.
 const MEASURED_AT_MOST: u64 = 16;
 const CHECK_EVERY: u64 = 16;
+/// So many calls since the last question tell what a call takes lately.
+const ENOUGH: u64 = 4;
 /// The groups of so many calls are noted of an outermost call that is made alone for a while.
 const NOTED: u64 = 4;
 /// Of so many running calls and more nobody counts how many they are.

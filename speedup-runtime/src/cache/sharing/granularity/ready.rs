@@ -29,9 +29,6 @@ const TO_START_FOR_CHEAPEST: u64 = 2_000_000;
 const FEW: u64 = 8;
 const DEAR_AT_ONCE: u64 = 40_000;
 
-/// So many calls since the last question tell what a call takes lately.
-pub(super) const ENOUGH: u64 = 4;
-
 /// Nanoseconds of calls that others may take over, from which on it pays to have the pool started beside them.
 const TO_START_BESIDE: u64 = 250_000;
 
@@ -94,7 +91,7 @@ pub(super) fn is_cheap(cost: u64) -> bool {
 /// Whether so many calls, which lately took so long each, are enough to tell that they are not dear. One of them may be all the same, and shows when it has
 /// ended.
 pub(super) fn seem_cheap(calls: u64, lately: u64) -> bool {
-    calls >= ENOUGH && lately < DEAR
+    calls >= FEW && lately < DEAR
 }
 
 /// Whether anybody comes if invited now. Calls that are not dear are not shared before the threads of the pool are there, which start beside them.
