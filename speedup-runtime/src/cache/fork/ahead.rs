@@ -346,7 +346,7 @@ mod tests {
         let (worker, core, made) = (registry::current(), CALLS.core(), Cell::new(false));
         let sample = &worker.own.sample;
         sample.stage.set(Stage::Asking);
-        sample.asked.set((4 * lately, 4, lately));
+        sample.asked.set((8 * lately, 8, lately));
         sample.ask.set(u64::MAX);
         core.outlook.named.store(last, Ordering::Relaxed);
         run(core, CALLS.function.callee(), |_| made.set(true));
