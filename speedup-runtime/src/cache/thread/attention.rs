@@ -7,13 +7,13 @@
 //!   other:   says it; fence; due = 0
 //! ```
 //!
-//! Of the two, one sees the other. Only a comparison may put off nothing: so a count that comes in the way of the other is left out.
+//! Of the two, one sees the other. Whoever has a look come sooner changes only the count that it has seen, so that it puts off no demand.
 
 use std::cell::Cell;
 
 use crate::sync::{AtomicU64, Ordering, atomic::fence};
 
-/// When the thread has to look at more than the call that it begins. Only the thread itself looks at it.
+/// When the thread has to look at more than the call that it begins. Only the thread itself looks at it; others [demand](Self::demand).
 pub(in crate::cache) struct Attention {
     /// The count of calls from which on each call looks. Never later than it is to be; where it is earlier, a look finds nothing.
     /// Relaxed: see above.

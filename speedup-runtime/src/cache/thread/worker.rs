@@ -45,7 +45,7 @@ thread_local! {
 #[repr(align(128))]
 pub(in crate::cache) struct Worker {
     pub(in crate::cache) reader: Reader,
-    /// What only the thread itself looks at.
+    /// What, almost, only the thread itself looks at.
     pub(in crate::cache) own: Own,
     tallies: Tallies,
     /// The name of this worker in slots.
@@ -87,19 +87,19 @@ pub(in crate::cache) struct Worker {
 }
 
 // SAFETY: `own` is touched by the thread that has the worker alone, which `current` sees to; `Registry` hands a worker
-// on only after its thread has ended. Everything else is `Sync`.
+// on only after its thread has ended. What others look at of it (`top`) or change (when calls look, in `attention`) are atomics, and everything else is `Sync`.
 unsafe impl Sync for Worker {}
 // SAFETY: as above.
 unsafe impl Send for Worker {}
 
-/// The part of a worker that its thread alone touches.
+/// The part of a worker that its thread alone touches, but for what says otherwise.
 #[derive(Default)]
 pub(in crate::cache) struct Own {
-    /// The innermost running call. The only part that others look at, too: whether there is one.
+    /// The innermost running call. Others look at it, too: whether there is one.
     pub(in crate::cache) top: Top,
     /// How often this thread has looked whether it may leave its barriers to others.
     pub(super) looks: Cell<u32>,
-    /// When calls have to heed what follows. Others may say: now.
+    /// When calls have to heed what follows. Others may [demand](Attention::demand) that, too.
     pub(in crate::cache) attention: Attention,
     /// Where the sampling of costs stands.
     pub(in crate::cache) sample: Sample,

@@ -191,3 +191,25 @@ impl<K: Key, R> Pages<K, R> {
         leave(directory);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::SAMPLED;
+    use crate::{Cache, cache::thread::registry};
+
+    #[test]
+    fn of_many_pages_about_as_many_slots_are_found_used_as_are() {
+        const SIDE: u32 = 800;
+        let cache = Cache::from_fn(|a: u32, b: u32| (a ^ b) as u8);
+        // One of each page, and all of every eighth: no order of the pages tells which of them are counted.
+        let is_used = |a: u32, b: u32| b / 4 % 8 == 0 || (a % 4, b % 4) == (0, 0);
+        let keys = (0..SIDE).flat_map(|a| (0..SIDE).map(move |b| (a, b)));
+        let used = keys.filter(|(a, b)| is_used(*a, *b)).inspect(|key| _ = cache.get(*key)).count();
+        let pin = registry::current().pin();
+        let pages = &cache.core().table(pin.at()).expect("it has values").pages;
+        let estimate = pages.count_used(SAMPLED + 1);
+        assert_ne!(estimate, used, "that would be all of them");
+        assert!(estimate.abs_diff(used) < used / 20, "{estimate} of {used}");
+        assert_eq!(pages.count_used(SAMPLED), used);
+    }
+}
