@@ -41,7 +41,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let worker = registry::current();
         match self.ask(callee.function, key, worker, found) {
             Asked::Value(value) => Tried::Found(value),
-            Asked::Mine(flight) => Tried::Computed(callee.run(self, key, Some(flight))),
+            Asked::Mine(flight) => Tried::Computed(callee.run_claimed(self, key, flight)),
             Asked::Busy(_) => Tried::Busy,
         }
     }

@@ -8,7 +8,7 @@ use crate::cache::{
     thread::registry::{self, Worker},
 };
 
-/// See [`Callee::run`] and [`run_known`](crate::cache::call::bodies::run_known). The two before the last are the parts of the claim's goal, so that all of
+/// See [`Callee::run_claimed`] and [`run_known`](crate::cache::call::bodies::run_known). The two before the last are the parts of the claim's goal, so that all of
 /// it is passed in registers.
 pub(in crate::cache) type Run<K, R> = unsafe fn(&Core<K, R>, &Function<K, R>, &K, u64, *const (), &'static Worker) -> R;
 
@@ -92,16 +92,7 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         !self.context.is_null()
     }
 
-    /// Computes the value of a key, from the claim (unless that has been made) to its publication.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn run(&self, core: &Core<K, R>, key: &K, claimed: Option<Flight<'_, K, R>>) -> R {
-        match claimed {
-            Some(flight) => self.run_claimed(core, key, flight),
-            None => self.run_unclaimed(core, key),
-        }
-    }
-
-    /// The same with a claim, which is one of this core and of the calling thread's worker.
+    /// Computes the value of a key and publishes it, with the claim on its slot, which is one of this core and of the calling thread's worker.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run_claimed(&self, core: &Core<K, R>, key: &K, flight: Flight<'_, K, R>) -> R {
         let worker = flight.worker();
@@ -115,7 +106,7 @@ impl<'a, K: Key, R: Output> Callee<'a, K, R> {
         unsafe { (self.run)(core, self.function, key, table, at, worker) }
     }
 
-    /// The same without a claim, by a jump: so callers need not put together what says that there is none.
+    /// The same for a key whose slot is yet to be claimed, or its value found.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn run_unclaimed(&self, core: &Core<K, R>, key: &K) -> R {
         let Self { function, run, context, is_local } = *self;

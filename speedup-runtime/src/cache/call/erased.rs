@@ -63,7 +63,7 @@ impl<K: Key, R: Output> Core<K, R> {
         }
         self.seen.took();
         let run = || {
-            let value = callee.run(self, &key, Some(flight));
+            let value = callee.run_claimed(self, &key, flight);
             keep.filter(|keep| !keep(&value)).map(|_| callee.function.end_of(value))
         };
         // A panic goes to who needs the value: the running call that shows the member, and who waits for it.

@@ -82,7 +82,7 @@ impl<K: Key, R: Output> Core<K, R> {
         match self.hit_or_claim(key) {
             Ok(value) => value,
             // What is more than a look is left to `execute`, so that this is short wherever it is inlined.
-            Err(Some(flight)) => callee.run(self, key, Some(flight)),
+            Err(Some(flight)) => callee.run_claimed(self, key, flight),
             Err(None) => callee.run_unclaimed(self, key),
         }
     }
@@ -176,7 +176,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(in crate::cache) fn get_missed(&self, callee: Callee<'_, K, R>, key: &K) -> R {
         if K::is_small() && const { size_of::<R>() <= LARGE } {
-            return callee.run(self, key, None);
+            return callee.run_unclaimed(self, key);
         }
         self.get(callee, key)
     }
@@ -187,9 +187,9 @@ impl<K: Key, R: Output> Core<K, R> {
         let worker = registry::current();
         match self.begin(key, worker) {
             Begun::Value(value) => value,
-            Begun::Mine(flight) => callee.run(self, key, Some(flight)),
+            Begun::Mine(flight) => callee.run_claimed(self, key, flight),
             // By way of `execute`, which sees to room on the stack: who waits may come here again while it gives way.
-            Begun::NotYet => callee.run(self, key, None),
+            Begun::NotYet => callee.run_unclaimed(self, key),
         }
     }
 
@@ -222,7 +222,7 @@ impl<K: Key, R: Output> Core<K, R> {
         let flight = Flight::without_claim(self, worker, slot);
         let outer = worker.own.recomputing.get();
         worker.own.recomputing.set(outer + 1);
-        let result = catch_unwind(AssertUnwindSafe(|| callee.run(self, key, Some(flight))));
+        let result = catch_unwind(AssertUnwindSafe(|| callee.run_claimed(self, key, flight)));
         worker.own.recomputing.set(outer);
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
@@ -348,7 +348,7 @@ impl<K: Key, R: Output> Core<K, R> {
                 Asked::Value(value) => return Some(value),
                 Asked::Mine(flight) => {
                     return match due() {
-                        Due::Now => Some(callee.run(self, key, Some(flight))),
+                        Due::Now => Some(callee.run_claimed(self, key, flight)),
                         Due::Not(value) => {
                             flight.discard(key, || None);
                             Some(value)

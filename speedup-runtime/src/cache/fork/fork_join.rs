@@ -51,7 +51,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
     let mut alone = 0;
     while alone < missing.len() && !is_shared {
         let index = missing[alone];
-        results[index] = Some(callee.run(core, &keys[index], None));
+        results[index] = Some(callee.run_unclaimed(core, &keys[index]));
         // That of the first, which has been taken.
         seat = None;
         alone += 1;
@@ -78,7 +78,7 @@ pub(in crate::cache) fn compute<K: Key, R: Output>(
         },
     );
     for index in &missing[..later] {
-        results[*index] = Some(callee.run(core, &keys[*index], None));
+        results[*index] = Some(callee.run_unclaimed(core, &keys[*index]));
     }
 }
 

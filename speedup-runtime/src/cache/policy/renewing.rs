@@ -35,7 +35,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
                 flight.discard(key, || None);
                 self.wait_for_renewal(key, callee)
             }
-            Got::Mine(flight) => callee.run(core, key, Some(flight)).into_value(),
+            Got::Mine(flight) => callee.run_claimed(core, key, flight).into_value(),
             Got::Left => self.miss(key, callee, false),
         }
     }

@@ -105,9 +105,9 @@ pub(in crate::cache) struct Own {
     pub(in crate::cache) sample: Sample,
     /// Where the timing of calls stands.
     pub(in crate::cache) timing: Timing,
-    /// What the caller of the call that begins next passes on to its body, see [`Callee::run`].
+    /// What the caller of the call that begins next passes on to its body, see [`Callee::run_claimed`].
     ///
-    /// [`Callee::run`]: crate::cache::call::callee::Callee::run
+    /// [`Callee::run_claimed`]: crate::cache::call::callee::Callee::run_claimed
     pub(in crate::cache) context: Cell<*const ()>,
     /// The order in which this thread takes the members of groups.
     pub(in crate::cache) order: Cell<Order>,
