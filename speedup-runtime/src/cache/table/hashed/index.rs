@@ -63,8 +63,13 @@ impl Number<'_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, number: u32) {
         match self {
-            // All that such an index is told of have no more bits.
-            Either::Narrow(at) => at.store(number as u16, Ordering::Release),
+            Either::Narrow(at) => {
+                debug_assert!(
+                    number <= u32::from(u16::MAX),
+                    "such an index is told of no more numbers than have so many bits"
+                );
+                at.store(number as u16, Ordering::Release);
+            }
             Either::Wide(at) => at.store(number, Ordering::Release),
         }
     }
