@@ -202,7 +202,7 @@ mod tests {
         const SIDE: u32 = 800;
         let cache = Cache::from_fn(|a: u32, b: u32| (a ^ b) as u8);
         // One of each page, and all of every eighth: no order of the pages tells which of them are counted.
-        let is_used = |a: u32, b: u32| b / 4 % 8 == 0 || (a % 4, b % 4) == (0, 0);
+        let is_used = |a: u32, b: u32| (b / 4).is_multiple_of(8) || (a % 4, b % 4) == (0, 0);
         let keys = (0..SIDE).flat_map(|a| (0..SIDE).map(move |b| (a, b)));
         let used = keys.filter(|(a, b)| is_used(*a, *b)).inspect(|key| _ = cache.get(*key)).count();
         let pin = registry::current().pin();
