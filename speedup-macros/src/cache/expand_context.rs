@@ -213,8 +213,7 @@ pub(super) fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream
         match argument.pass {
             Pass::Lend => quote!(#name),
             _ if lends => quote!(&#name),
-            _ if argument.by_bits => quote!(::speedup::cache::Bits(#name)),
-            _ => quote!(#name),
+            _ => argument.wrap(&quote!(#name)),
         }
     });
     signature::tuple(at, parts)

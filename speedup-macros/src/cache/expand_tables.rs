@@ -56,8 +56,10 @@ pub(super) fn same(at: Span, steady: &[Argument], own: &TokenStream) -> Vec<Toke
     let each = steady.iter().enumerate().map(|(index, argument)| {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
-            Pass::Lend if argument.by_bits => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0)),
-            Pass::Copy | Pass::Clone if argument.by_bits => {
+            Pass::Lend if argument.is_wrapped() => {
+                quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0))
+            }
+            Pass::Copy | Pass::Clone if argument.is_wrapped() => {
                 quote_spanned!(at=> ::speedup::cache::Part::is_part(&#name, &#own.#index))
             }
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),

@@ -86,7 +86,9 @@ pub use self::{
     table::{
         bits::{Bits, ByBits},
         checked::{Checked, Checks, argument, output},
-        key::{Argument, Distinct, Key, Lookup, Output, Part},
+        coordinates::{Coordinates, Spread},
+        distinct::Distinct,
+        key::{Argument, Key, Lookup, Output, Part},
     },
     thread::stack::set_stack_limit,
 };

@@ -23,7 +23,39 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_known::<K, R, F>) }
+    unsafe {
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_known::<K, R, F>)
+    }
+}
+
+/// As [`run_known`], where it is known, too, which results are kept.
+///
+/// # Safety
+/// As for [`run_known`].
+pub(in crate::cache) unsafe fn run_keeping<
+    K: Key,
+    R: Output,
+    F: Fn(&K) -> R + Copy + 'static,
+    G: Fn(&R) -> bool + Copy + 'static,
+>(
+    core: &Core<K, R>,
+    function: &Function<K, R>,
+    key: &K,
+    table: u64,
+    at: *const (),
+    worker: &'static Worker,
+) -> R {
+    let again = run_keeping::<K, R, F, G>;
+    // SAFETY: whoever named `F` and `G` gave values of them to `Function::keeping`.
+    let (body, keeps) = unsafe { (the_one::<F>(), the_one::<G>()) };
+    // SAFETY: passed on.
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, keeps), again) }
+}
+
+/// What [`run_keeping`] asks, for who asks a function.
+pub(in crate::cache) fn keeps<R: 'static, G: Fn(&R) -> bool + Copy + 'static>(value: &R) -> bool {
+    // SAFETY: whoever named `G` gave a value of it to `Function::keeping`.
+    unsafe { the_one::<G>()(value) }
 }
 
 /// The value of a type that has but one.
@@ -52,7 +84,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     // SAFETY: passed on.
     unsafe {
         let body = |key: &K| function.shared(key);
-        run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_shared::<K, R>)
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_shared::<K, R>)
     }
 }
 
@@ -80,7 +112,7 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN
         if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
     };
     // SAFETY: passed on. Scopes last.
-    unsafe { run(IN_SCOPE, core, function, key, (Goal::of_parts(table, at), worker), compute, again) }
+    unsafe { run(IN_SCOPE, core, function, key, (Goal::of_parts(table, at), worker), (compute, |_| false), again) }
 }
 
 /// What the caller of the call that begins passes on to it, and where that is.
@@ -121,7 +153,7 @@ pub(in crate::cache) unsafe fn run_steady<
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
-        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), compute, again)
+        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), (compute, |_| false), again)
     }
 }
 
@@ -194,7 +226,9 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let name = function.name;
     let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_nothing::<K, R>) }
+    unsafe {
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_nothing::<K, R>)
+    }
 }
 
 #[cfg(all(test, target_os = "linux", not(any(loom, miri))))]

@@ -25,6 +25,22 @@ impl<K, R> Function<K, R> {
         Self::of(name, bodies::run_known::<K, R, F>, None)
     }
 
+    /// A function with its name, its body and what says which results are kept: others go to those who asked while they were computed.
+    ///
+    /// As [`new`](Self::new) and [`keep`](Self::keep), but what is kept is told where the body ends.
+    #[must_use]
+    pub const fn keeping<F: Fn(&K) -> R + Copy + 'static, G: Fn(&R) -> bool + Copy + 'static>(
+        name: &'static str,
+        _body: F,
+        _keep: G,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, bodies::run_keeping::<K, R, F, G>, None).keep(bodies::keeps::<R, G>)
+    }
+
     /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
     /// function.
     #[cfg(feature = "async")]
