@@ -255,20 +255,21 @@ fn runtime_function(model: &Cached) -> TokenStream {
 /// `::speedup::cache::Function::new("f", body)`, or `keeping` with what says which results are kept.
 pub(super) fn function_of(model: &Cached, title: &str, body: &TokenStream) -> TokenStream {
     let at = model.shown_at();
-    match keeps(model) {
-        Some(keeps) if !model.policies.any() && !model.stored.is_on() => {
-            quote_spanned!(at=> ::speedup::cache::Function::keeping(#title, #body, #keeps))
-        }
-        _ => {
-            let keep = keep(model);
-            quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #keep)
-        }
+    if let Some(keeps) = keeps_at_once(model) {
+        return quote_spanned!(at=> ::speedup::cache::Function::keeping(#title, #body, #keeps));
     }
+    let keep = keep(model);
+    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #keep)
 }
 
 /// `.keep(|value| ..)`, where not all results are kept.
 pub(super) fn keep(model: &Cached) -> TokenStream {
     keeps(model).map_or_else(TokenStream::new, |keeps| quote!(.keep(#keeps)))
+}
+
+/// The closure that says which results are kept where a body ends, if not all are: what is kept of others than plain tables is decided by more.
+pub(super) fn keeps_at_once(model: &Cached) -> Option<TokenStream> {
+    keeps(model).filter(|_| !model.policies.any() && !model.stored.is_on())
 }
 
 /// The closure that says which results are kept, if not all are.
@@ -296,6 +297,24 @@ fn keeps(model: &Cached) -> Option<TokenStream> {
             })
         }
     }
+}
+
+/// As [`keep`], for results that stay on their thread.
+pub(super) fn keep_here(model: &Cached) -> TokenStream {
+    let result = &model.result;
+    let (result, value) = if model.policies.any() {
+        (quote!(::speedup::cache::Stored<#result>), quote!(::speedup::cache::Stored::get(value)))
+    } else {
+        (quote!(#result), quote!(value))
+    };
+    let keep = match model.keep {
+        Keep::All => quote!(true),
+        Keep::ByType => quote! {{
+            use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+            (&::speedup::__private::Keep(::speedup::cache::Here::get(#value))).__speedup_keep()
+        }},
+    };
+    quote!(.keep(|value: &#result| { let _ = value; #keep }))
 }
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.

@@ -41,7 +41,7 @@ pub use self::api::{
     borrowed::{Borrowing, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
-    context::{Body, Local, With},
+    context::{Body, Keeping, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     in_scope::{InItsScope, InScope},

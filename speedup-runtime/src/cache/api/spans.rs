@@ -27,7 +27,7 @@ use crate::cache::{
         tables::Tables,
     },
     call::{
-        bodies::Inside,
+        bodies::{Inside, tells_nothing},
         callee::Callee,
         function::{Function, ShowIn},
         parked::Latest,
@@ -75,7 +75,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         body: F,
     ) -> Self {
         let body = move |own: &Outermost<S, K, R>, key: &V, _: Inside<'_, V, R>| body(own, key);
-        Self { function: Function::steady(name, body), like, size, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, of: PhantomData }
     }
 
     /// The same with a body that also gets the running call, so that its own calls go on in the table.
@@ -90,7 +90,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             // SAFETY: cores of this family are made by `begin`, for what their calls get.
             body(own, key, unsafe { AtPlace::new(own, inside) })
         };
-        Self { function: Function::steady(name, body), like, size, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, of: PhantomData }
     }
 
     /// As [`Function::keep`].

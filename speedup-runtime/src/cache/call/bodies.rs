@@ -8,31 +8,11 @@ use crate::cache::{
     thread::{claim::Goal, registry::Worker},
 };
 
-/// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled.
+/// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled, as is what says which values are kept.
 ///
 /// # Safety
 /// Those before the last are the parts of the goal of a flight of this core and of this worker, the calling thread's, which is left to this call.
-pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    key: &K,
-    table: u64,
-    at: *const (),
-    worker: &'static Worker,
-) -> R {
-    // SAFETY: whoever named `F` gave a value of it to `Function::new`.
-    let body = unsafe { the_one::<F>() };
-    // SAFETY: passed on.
-    unsafe {
-        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_known::<K, R, F>)
-    }
-}
-
-/// As [`run_known`], where it is known, too, which results are kept.
-///
-/// # Safety
-/// As for [`run_known`].
-pub(in crate::cache) unsafe fn run_keeping<
+pub(in crate::cache) unsafe fn run_known<
     K: Key,
     R: Output,
     F: Fn(&K) -> R + Copy + 'static,
@@ -45,17 +25,22 @@ pub(in crate::cache) unsafe fn run_keeping<
     at: *const (),
     worker: &'static Worker,
 ) -> R {
-    let again = run_keeping::<K, R, F, G>;
-    // SAFETY: whoever named `F` and `G` gave values of them to `Function::keeping`.
+    let again = run_known::<K, R, F, G>;
+    // SAFETY: whoever named `F` and `G` gave values of them to `Function::new` or `Function::keeping`.
     let (body, keeps) = unsafe { (the_one::<F>(), the_one::<G>()) };
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, keeps), again) }
 }
 
-/// What [`run_keeping`] asks, for who asks a function.
+/// What a function is asked that has such a `G`: whether a result is kept.
 pub(in crate::cache) fn keeps<R: 'static, G: Fn(&R) -> bool + Copy + 'static>(value: &R) -> bool {
     // SAFETY: whoever named `G` gave a value of it to `Function::keeping`.
     unsafe { the_one::<G>()(value) }
+}
+
+/// The `G` of a function of which all results are kept, or of which that is told elsewhere: nothing is known where the body ends.
+pub(in crate::cache) fn tells_nothing<R>(_: &R) -> bool {
+    false
 }
 
 /// The value of a type that has but one.
@@ -112,7 +97,17 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN
         if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
     };
     // SAFETY: passed on. Scopes last.
-    unsafe { run(IN_SCOPE, core, function, key, (Goal::of_parts(table, at), worker), (compute, |_| false), again) }
+    unsafe {
+        run(
+            IN_SCOPE,
+            core,
+            function,
+            key,
+            (Goal::of_parts(table, at), worker),
+            (compute, |value: &R| brought.keeps(value)),
+            again,
+        )
+    }
 }
 
 /// What the caller of the call that begins passes on to it, and where that is.
@@ -138,6 +133,7 @@ pub(in crate::cache) unsafe fn run_steady<
     R: Output,
     C,
     F: for<'c> Fn(&'c C, &K, Inside<'c, K, R>) -> R + Copy,
+    G: Fn(&R) -> bool + Copy,
 >(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -146,14 +142,14 @@ pub(in crate::cache) unsafe fn run_steady<
     at: *const (),
     worker: &'static Worker,
 ) -> R {
-    let again = run_steady::<K, R, C, F>;
-    // SAFETY: by the contract; and whoever named `F` gave a value of it to `Function::of_steady`.
-    let (body, (passed_on, context)) = unsafe { (the_one::<F>(), brought::<C>(worker)) };
+    let again = run_steady::<K, R, C, F, G>;
+    // SAFETY: by the contract; and whoever named `F` and `G` gave values of them to `Function::steady`.
+    let (body, keeps, (passed_on, context)) = unsafe { (the_one::<F>(), the_one::<G>(), brought::<C>(worker)) };
     let compute = |key: &K| body(passed_on, key, Inside { core, callee: Callee::of(function, again, context, false) });
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
-        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), (compute, |_| false), again)
+        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), (compute, keeps), again)
     }
 }
 
@@ -182,6 +178,13 @@ pub trait Body<K: Key, R: Output> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
         self.compute(key, inside)
+    }
+
+    /// Whether it is known where the body ends that this value is kept.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn keeps(&self, _: &R) -> bool {
+        false
     }
 }
 
