@@ -29,7 +29,7 @@ pub(crate) use loom::{
 };
 
 /// What a thread has in such a cell, without a call: `get` of the key is one where units of code are optimized each by itself.
-#[cfg(not(loom))]
+#[cfg(any(not(loom), feature = "buffer"))]
 #[inline(always)]
 pub(crate) fn of_thread<T: Copy>(local: &'static std::thread::LocalKey<std::cell::Cell<T>>) -> T {
     // What needs no destructor is there as long as the thread.
