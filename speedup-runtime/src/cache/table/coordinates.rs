@@ -82,6 +82,7 @@ pub trait Spread: Hash + Eq + Clone + Send + Sync + 'static {
     fn of_codes(codes: &[u64; 4], at: usize) -> Option<Self>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Spread> Argument for Coordinates<T> {
     type Plain = T;
 
