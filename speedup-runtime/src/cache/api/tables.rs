@@ -23,7 +23,7 @@ use crate::cache::{
         divided::Divided,
         in_table::InTable,
     },
-    call::{bodies::Inside, callee::Callee, function::Function, state::Core},
+    call::{bodies::Running, callee::Callee, function::Function, state::Core},
     fork::ahead,
     sharing::granularity::Grain,
     table::key::{Key, Lookup, Output, Part},
@@ -65,7 +65,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
     ) -> Self {
         let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
-        let body = move |own: &S, key: &V, _: Inside<'_, V, R>| body(own, key);
+        let body = move |own: &S, key: &V, _: Running<'_, V, R>| body(own, key);
         Self { state, function: Function::steady(name, body), branches, most: MOST }
     }
 
@@ -77,9 +77,9 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
     ) -> Self {
         let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
-        let body = move |own: &S, key: &V, inside: Inside<'_, V, R>| {
+        let body = move |own: &S, key: &V, running: Running<'_, V, R>| {
             // SAFETY: cores of this family are made by `Branch::new`, and their tables last.
-            body(own, key, unsafe { InTable::new(inside) })
+            body(own, key, unsafe { InTable::new(running.inside) })
         };
         Self { state, function: Function::steady(name, body), branches, most: MOST }
     }
@@ -87,7 +87,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// As [`Function::keep`].
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.function.keep = Some(keep);
+        self.function.keeps_by(keep);
         self
     }
 
@@ -305,7 +305,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// nothing itself.
     #[must_use]
     pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
-        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.function.keeps_by(Function::<K, R>::keep_nothing);
         self.function.is_divided = true;
         self.divided = Some(division);
         self

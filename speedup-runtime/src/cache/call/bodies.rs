@@ -5,7 +5,7 @@ use std::{hint::assert_unchecked, ptr::NonNull};
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::{claim::Goal, registry::Worker},
+    thread::{claim::Goal, frame::Frame, registry::Worker},
 };
 
 /// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled.
@@ -22,6 +22,7 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
 ) -> R {
     // SAFETY: whoever named `F` gave a value of it to `Function::new`.
     let body = unsafe { the_one::<F>() };
+    let body = |key: &K, _: &Frame| body(key);
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_known::<K, R, F>) }
 }
@@ -51,7 +52,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 ) -> R {
     // SAFETY: passed on.
     unsafe {
-        let body = |key: &K| function.shared(key);
+        let body = |key: &K, _: &Frame| function.shared(key);
         run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_shared::<K, R>)
     }
 }
@@ -74,7 +75,7 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN
     let again = run_in::<K, R, B, IN_SCOPE>;
     // SAFETY: by the contract.
     let (brought, context) = unsafe { brought::<B>(worker) };
-    let compute = |key: &K| {
+    let compute = |key: &K, _: &Frame| {
         let inside = Inside { core, callee: Callee::of(function, again, context, B::IS_LOCAL) };
         // SAFETY: by the contract.
         if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
@@ -105,7 +106,7 @@ pub(in crate::cache) unsafe fn run_steady<
     K: Key,
     R: Output,
     C,
-    F: for<'c> Fn(&'c C, &K, Inside<'c, K, R>) -> R + Copy,
+    F: for<'c> Fn(&'c C, &K, Running<'c, K, R>) -> R + Copy,
 >(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -117,7 +118,10 @@ pub(in crate::cache) unsafe fn run_steady<
     let again = run_steady::<K, R, C, F>;
     // SAFETY: by the contract; and whoever named `F` gave a value of it to `Function::of_steady`.
     let (body, (passed_on, context)) = unsafe { (the_one::<F>(), brought::<C>(worker)) };
-    let compute = |key: &K| body(passed_on, key, Inside { core, callee: Callee::of(function, again, context, false) });
+    let compute = |key: &K, frame: &Frame| {
+        let inside = Inside { core, callee: Callee::of(function, again, context, false) };
+        body(passed_on, key, Running { inside, worker, frame })
+    };
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
@@ -167,6 +171,14 @@ impl<K: Key, R: Output> Clone for Inside<'_, K, R> {
 
 impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 
+/// The same on the thread that runs it, which has this worker.
+pub(in crate::cache) struct Running<'a, K: Key, R: Output> {
+    pub(in crate::cache) inside: Inside<'a, K, R>,
+    pub(in crate::cache) worker: &'static Worker,
+    /// The innermost running call wherever the body itself makes one.
+    pub(in crate::cache) frame: &'a Frame,
+}
+
 /// What to call for a caller who brings this body.
 ///
 /// # Safety
@@ -192,7 +204,8 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     worker: &'static Worker,
 ) -> R {
     let name = function.name;
-    let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
+    let body =
+        |_: &K, _: &Frame| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_nothing::<K, R>) }
 }

@@ -4,12 +4,12 @@ use std::any::TypeId;
 
 use crate::cache::{
     call::{
-        bodies::{self, Inside},
+        bodies::{self, Running},
         callee::Run,
         function::{Function, Shared},
     },
     table::key::{Key, Output},
-    thread::engine::Header,
+    thread::{engine::Header, frame::AtFirst},
 };
 
 impl<K, R> Function<K, R> {
@@ -50,7 +50,10 @@ impl<K, R> Function<K, R> {
     }
 
     /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables), and the running call.
-    pub(in crate::cache) const fn steady<S: 'static, F: for<'c> Fn(&'c S, &K, Inside<'c, K, R>) -> R + Copy + 'static>(
+    pub(in crate::cache) const fn steady<
+        S: 'static,
+        F: for<'c> Fn(&'c S, &K, Running<'c, K, R>) -> R + Copy + 'static,
+    >(
         name: &'static str,
         _body: F,
     ) -> Self
@@ -86,6 +89,7 @@ impl<K, R> Function<K, R> {
             run,
             shared,
             keep: None,
+            at_first: AtFirst::of(false),
             moves_err: false,
             show: None,
             show_in: None,
