@@ -20,6 +20,9 @@ use std::io;
 #[cfg(feature = "buffer")]
 use std::{cell::Cell, mem::MaybeUninit};
 
+#[cfg(feature = "buffer")]
+use crate::sync::of_thread;
+
 /// The usual size of a new piece, in bytes. On most systems a few of this size are kept for the next who needs one.
 pub(crate) const PIECE: usize = 16 << 20;
 
@@ -77,7 +80,7 @@ thread_local! {
 pub(crate) fn with_room<R>(least: usize, run: impl FnOnce() -> R) -> R {
     let mark = MaybeUninit::<u8>::uninit();
     let here = mark.as_ptr().addr();
-    let last = LAST.get();
+    let last = of_thread(&LAST);
     let known = last.have(here) && here - last.low >= least;
     // Models and interpreters have stacks of their own.
     if cfg!(any(miri, loom)) || known || has_room(here, least) {

@@ -28,6 +28,14 @@ pub(crate) use loom::{
     thread,
 };
 
+/// What a thread has in such a cell, without a call: `get` of the key is one where units of code are optimized each by itself.
+#[cfg(any(not(loom), feature = "buffer"))]
+#[inline(always)]
+pub(crate) fn of_thread<T: Copy>(local: &'static std::thread::LocalKey<std::cell::Cell<T>>) -> T {
+    // What needs no destructor is there as long as the thread.
+    local.try_with(std::cell::Cell::get).unwrap_or_else(|_| unreachable!("it needs no destructor"))
+}
+
 mod brief;
 
 pub(crate) use self::brief::{Brief, BriefGuard};

@@ -238,3 +238,29 @@ fn only_good_results_are_kept_where_that_is_asked_for() {
     assert_eq!(CALLS.load(Ordering::Relaxed), 3);
     assert_eq!(cache.len(), 1);
 }
+
+#[test]
+fn what_a_function_says_it_keeps_is_kept_and_all_else_is_computed_again() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    const HALVES: &Cache<(u64,), Option<u64>> = {
+        static STATE: State<(u64,), Option<u64>> = State::new();
+        &Cache::of(&STATE, Function::keeping("halves", |(n,)| half(*n), |half: &Option<u64>| half.is_some()))
+    };
+    fn half(n: u64) -> Option<u64> {
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n.is_multiple_of(2).then_some(n / 2)
+    }
+    let runs = |n| {
+        let before = RUNS.load(Ordering::SeqCst);
+        assert_eq!(HALVES.get((n,)), n.is_multiple_of(2).then_some(n / 2));
+        RUNS.load(Ordering::SeqCst) - before
+    };
+    assert_eq!([8, 8, 7, 7].map(runs), [1, 0, 1, 1]);
+    assert_eq!((HALVES.peek(&(8,)), HALVES.peek(&(7,)), HALVES.len()), (Some(Some(4)), None, 1));
+    // What is computed again goes to where the old value is, whatever it is.
+    HALVES.insert((6,), Some(0));
+    assert_eq!((HALVES.refresh((6,)), HALVES.peek(&(6,))), (Some(3), Some(Some(3))));
+    HALVES.insert((5,), Some(0));
+    assert_eq!((HALVES.refresh((5,)), HALVES.peek(&(5,))), (None, Some(Some(0))));
+    assert_eq!(HALVES.len(), 3);
+}

@@ -274,6 +274,22 @@ fn those_in_statics_work_alike() {
 }
 
 #[test]
+fn a_bound_holds_whatever_the_function_says_it_keeps() {
+    const RULES: Rules<(u64,), u64> = Rules::new().capacity(16);
+    static STATE: PolicyState<(u64,), u64> = PolicyState::new(RULES);
+    const SQUARES: &PolicyCache<(u64,), u64> = &PolicyCache::of(
+        &STATE,
+        RULES,
+        Function::keeping("squares", |Hashed((n,)): &Hashed<(u64,)>| Stored::of(n * n), |_| true),
+    );
+    for n in 0..100 {
+        assert_eq!(SQUARES.get((n,)), n * n);
+        assert!(SQUARES.len() <= 16);
+    }
+    assert!(SQUARES.stats().evictions >= 84);
+}
+
+#[test]
 fn who_refreshes_a_key_at_the_same_time_shares_one_call() {
     let (runs, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
     let (counted, held) = (runs.clone(), gate.clone());

@@ -4,6 +4,7 @@
 mod borrowed;
 mod cells;
 mod context;
+mod coordinates;
 mod errors;
 mod fields;
 #[path = "../policy_forms/forms.rs"]

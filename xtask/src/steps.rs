@@ -297,7 +297,7 @@ fn bench(arguments: &[String]) -> Result<Done, Failure> {
             command.args(sections);
         }
         "profiles" => {
-            let programs = build_cold(&["off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;
+            let programs = build_cold(&["release", "off16", "off1", "thin16", "thin1", "fat16", "fat1"])?;
             command = Command::new(&programs[0]);
             command.arg("profiles").args(&programs);
         }

@@ -31,7 +31,7 @@ use super::within_calls;
 use crate::expansion;
 use crate::open;
 use crate::place::Place;
-use crate::signature::{self, Argument, Pass};
+use crate::signature::{self, Argument, Pass, Wrapper};
 
 /// Whether a function with these options may borrow in its key and result: nothing of it outlives the call, as what a bound has put out may for a
 /// moment, and there is room for a function beside it.
@@ -111,7 +111,7 @@ pub(super) fn borrow_keys(arguments: &mut [Argument], form: &Form) {
     for (argument, _) in arguments.iter_mut().zip(&context.keyed).filter(|(_, keyed)| **keyed) {
         let ty = argument.declared.ty.as_ref();
         if signature::borrowed(ty).is_some() && is_named(ty) {
-            (argument.owned, argument.pass, argument.by_bits) = (ty.clone(), Pass::Copy, false);
+            (argument.owned, argument.pass, argument.wrapper) = (ty.clone(), Pass::Copy, None);
         }
     }
 }
@@ -137,7 +137,7 @@ pub(super) fn within(
     let keyed = arguments.iter().zip(&context.keyed).filter(|(_, keyed)| **keyed).map(|(argument, _)| argument);
     let borrowed = keyed.clone().any(|argument| borrows(&argument.owned)) || borrows(result);
     let is = borrowed
-        || !keyed.clone().any(|argument| argument.by_bits) && {
+        || !keyed.clone().any(|argument| argument.wrapper == Some(Wrapper::Bits)) && {
             let open = open_types(signature, place);
             keyed.clone().map(|argument| &argument.owned).chain([result]).any(|ty| open::mentioned(ty, &open).is_some())
         };
@@ -242,13 +242,12 @@ fn owned_key(model: &Cached, context: &Context, key: TokenStream) -> TokenStream
     let at = model.shown_at();
     let parts = expand_context::keyed(model, context).map(|argument| {
         let name = expand_context::outer_name(argument);
-        let bits = argument.by_bits.then(|| quote!(::speedup::cache::Bits));
-        match argument.pass {
-            Pass::Lend => quote!(#bits(::std::borrow::ToOwned::to_owned(#name))),
+        argument.wrap(&match argument.pass {
+            Pass::Lend => quote!(::std::borrow::ToOwned::to_owned(#name)),
             // It may be asked for again.
-            Pass::Clone if model.moves_err => quote!(#bits(::core::clone::Clone::clone(&#name))),
-            Pass::Copy | Pass::Clone => quote!(#bits(#name)),
-        }
+            Pass::Clone if model.moves_err => quote!(::core::clone::Clone::clone(&#name)),
+            Pass::Copy | Pass::Clone => quote!(#name),
+        })
     });
     signature::tuple(at, parts)
 }

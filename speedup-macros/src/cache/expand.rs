@@ -239,7 +239,6 @@ fn runtime_function(model: &Cached) -> TokenStream {
     let inner = model.place.lasting_sibling(&model.inner);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
-    let keep = keep(model);
     let behind = expand_store::behind(model, &key);
     let body = if model.has_spans() {
         let whole = Ident::new("key", Span::mixed_site());
@@ -249,36 +248,73 @@ fn runtime_function(model: &Cached) -> TokenStream {
     } else {
         expand_store::computing(model, &key, &pattern, &call(model, &inner, passed))
     };
-    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #show #keep #sequential #uses_rayon #behind)
+    let function = function_of(model, &title, &body);
+    quote_spanned!(at=> #function #show #sequential #uses_rayon #behind)
 }
 
+/// `::speedup::cache::Function::new("f", body)`, or `keeping` with what says which results are kept.
+pub(super) fn function_of(model: &Cached, title: &str, body: &TokenStream) -> TokenStream {
+    let at = model.shown_at();
+    if let Some(keeps) = keeps_at_once(model) {
+        return quote_spanned!(at=> ::speedup::cache::Function::keeping(#title, #body, #keeps));
+    }
+    let keep = keep(model);
+    quote_spanned!(at=> ::speedup::cache::Function::new(#title, #body) #keep)
+}
+
+/// `.keep(|value| ..)`, where not all results are kept.
 pub(super) fn keep(model: &Cached) -> TokenStream {
+    keeps(model).map_or_else(TokenStream::new, |keeps| quote!(.keep(#keeps)))
+}
+
+/// The closure that says which results are kept where a body ends, if not all are: what is kept of others than plain tables is decided by more.
+pub(super) fn keeps_at_once(model: &Cached) -> Option<TokenStream> {
+    keeps(model).filter(|_| !model.policies.any() && !model.stored.is_on())
+}
+
+/// The closure that says which results are kept, if not all are.
+fn keeps(model: &Cached) -> Option<TokenStream> {
     // As it was written, if it is checked: of what has no type it could not be told whether it is kept.
     let result = model.checked_result.as_ref().unwrap_or(&model.result);
     // Beside a body that gets context nothing has said before what the result is.
     let has_context = matches!(&model.form, Form::Context(_));
     match model.keep {
-        Keep::All => TokenStream::new(),
-        Keep::ByType if model.policies.any() => quote! {
-            .keep(|stored: &::speedup::cache::Stored<#result>| {
+        Keep::All => None,
+        Keep::ByType if model.policies.any() => Some(quote! {
+            |stored: &::speedup::cache::Stored<#result>| {
                 #[allow(unused_imports)]
                 use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
                 (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored))).__speedup_keep()
+            }
+        }),
+        Keep::ByType => {
+            let ty = (has_context || checked::has_any(model)).then(|| quote!(: &#result));
+            Some(quote! {
+                |value #ty| {
+                    use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+                    (&::speedup::__private::Keep(value)).__speedup_keep()
+                }
             })
-        },
-        Keep::ByType if has_context || checked::has_any(model) => quote! {
-            .keep(|value: &#result| {
-                use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&::speedup::__private::Keep(value)).__speedup_keep()
-            })
-        },
-        Keep::ByType => quote! {
-            .keep(|value| {
-                use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-                (&::speedup::__private::Keep(value)).__speedup_keep()
-            })
-        },
+        }
     }
+}
+
+/// As [`keep`], for results that stay on their thread.
+pub(super) fn keep_here(model: &Cached) -> TokenStream {
+    let result = &model.result;
+    let (result, value) = if model.policies.any() {
+        (quote!(::speedup::cache::Stored<#result>), quote!(::speedup::cache::Stored::get(value)))
+    } else {
+        (quote!(#result), quote!(value))
+    };
+    let keep = match model.keep {
+        Keep::All => quote!(true),
+        Keep::ByType => quote! {{
+            use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
+            (&::speedup::__private::Keep(::speedup::cache::Here::get(#value))).__speedup_keep()
+        }},
+    };
+    quote!(.keep(|value: &#result| { let _ = value; #keep }))
 }
 
 /// How a key prints, in the message about a cycle: with `Debug` where there is one.

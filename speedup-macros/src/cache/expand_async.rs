@@ -224,13 +224,12 @@ pub(super) fn part(argument: &Argument, value: TokenStream, lends: bool) -> Toke
     match argument.pass {
         Pass::Lend => value,
         Pass::Copy | Pass::Clone if lends => quote!(&#value),
-        Pass::Copy | Pass::Clone if argument.by_bits => quote!(::speedup::cache::Bits(#value)),
-        Pass::Copy | Pass::Clone => value,
+        Pass::Copy | Pass::Clone => argument.wrap(&value),
     }
 }
 
 /// What the body gets of the part of a key that it owns.
 pub(super) fn passed(argument: &Argument, name: &Ident) -> TokenStream {
-    let value = if argument.by_bits { quote!(#name.0) } else { name.to_token_stream() };
+    let value = if argument.is_wrapped() { quote!(#name.0) } else { name.to_token_stream() };
     if argument.pass == Pass::Lend { quote!(&#value) } else { value }
 }

@@ -18,12 +18,13 @@ use syn::{Expr, FnArg, Pat, PatType, Signature, parse_quote};
 use super::borrowed;
 use super::checked;
 use super::closures;
-use super::expand::{self, cache_type, keep, lent, returning, rules, show, show_key_if_it_can};
+use super::expand::{
+    self, cache_type, keep, keep_here, keeps_at_once, lent, returning, rules, show, show_key_if_it_can,
+};
 use super::expand_store;
 use super::forecast;
 use super::form::{Context, Home};
 use super::itself;
-use super::keep::Keep;
 use super::model::Cached;
 use super::moved::Moved;
 use super::own_calls;
@@ -214,8 +215,7 @@ pub(super) fn key(model: &Cached, context: &Context, lends: bool) -> TokenStream
         match argument.pass {
             Pass::Lend => quote!(#name),
             _ if lends => quote!(&#name),
-            _ if argument.by_bits => quote!(::speedup::cache::Bits(#name)),
-            _ => quote!(#name),
+            _ => argument.wrap(&quote!(#name)),
         }
     });
     signature::tuple(at, parts)
@@ -264,7 +264,6 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let at = model.shown_at();
     let key = key_type(model, context);
     let result = &model.result;
-    let lints = model.attributes.of_closure();
     let names: Vec<Ident> = keyed(model, context).map(|argument| expansion::in_closure(&argument.name)).collect();
     let pattern = match context.key {
         Some(_) => quote!(_),
@@ -306,6 +305,23 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
         taken = quote_spanned!(at=> ::speedup::cache::Hashed(#taken));
         (key, result) = (quote!(::speedup::cache::Hashed<#key>), quote!(::speedup::cache::Stored<#result>));
     }
+    let body = closure(model, context, &taken, (&key, &result), (&computed, forecasts.is_some()));
+    match keeps_at_once(model).filter(|_| !model.stays_here) {
+        Some(keeps) => quote_spanned!(at=> ::speedup::cache::Keeping(#body, #keeps)),
+        None => body,
+    }
+}
+
+/// The closure of a body, as what it is to the engine.
+fn closure(
+    model: &Cached,
+    context: &Context,
+    taken: &TokenStream,
+    (key, result): (&TokenStream, &TokenStream),
+    (computed, has_forecasts): (&TokenStream, bool),
+) -> TokenStream {
+    let at = model.shown_at();
+    let lints = model.attributes.of_closure();
     if own_calls::go_on_in_scope(model, context) {
         let (inside, own) = (inside(), own_calls::in_scope(model, context));
         return quote_spanned! {at=>
@@ -314,7 +330,7 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
             })
         };
     }
-    if forecasts.is_some() {
+    if has_forecasts {
         let inside = inside();
         return quote_spanned! {at=>
             ::speedup::cache::With(#(#lints)* |#taken: &#key, #inside: ::speedup::cache::Inside<'_, #key, #result>| -> #result {
@@ -359,24 +375,6 @@ fn function(model: &Cached, context: &Context) -> TokenStream {
         return quote_spanned!(at=> ::speedup::cache::Borrowing::new(#title) #show #keep #moves_err #sequential #uses_rayon);
     }
     quote_spanned!(at=> ::speedup::cache::Function::of_context(#title) #show #keep #moves_err #sequential #uses_rayon #behind)
-}
-
-/// As [`keep`], for results that stay on their thread.
-fn keep_here(model: &Cached) -> TokenStream {
-    let result = &model.result;
-    let (result, value) = if model.policies.any() {
-        (quote!(::speedup::cache::Stored<#result>), quote!(::speedup::cache::Stored::get(value)))
-    } else {
-        (quote!(#result), quote!(value))
-    };
-    let keep = match model.keep {
-        Keep::All => quote!(true),
-        Keep::ByType => quote! {{
-            use ::speedup::__private::{KeepAny as _, KeepOption as _, KeepResult as _};
-            (&::speedup::__private::Keep(::speedup::cache::Here::get(#value))).__speedup_keep()
-        }},
-    };
-    quote!(.keep(|value: &#result| { let _ = value; #keep }))
 }
 
 fn handle(model: &Cached, context: &Context) -> TokenStream {

@@ -46,7 +46,7 @@ fn varying(model: &Cached) -> Vec<(Argument, Index, bool)> {
 
 /// What a key holds of a part: the `Vec` or `String` itself.
 fn own(key: &TokenStream, argument: &Argument, index: &Index) -> TokenStream {
-    if argument.by_bits { quote!(&#key.#index.0) } else { quote!(&#key.#index) }
+    if argument.is_wrapped() { quote!(&#key.#index.0) } else { quote!(&#key.#index) }
 }
 
 /// `match ::speedup::cache::Spans::get(__F_SPANS, || (design,), |own| ..) { Some(value) => value, None => by_content }`

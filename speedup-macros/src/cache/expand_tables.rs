@@ -14,7 +14,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Index;
 use syn::ext::IdentExt;
 
-use super::expand::{call, keep, show};
+use super::expand::{call, keeps_at_once, show};
 use super::expand_spans;
 use super::model::Cached;
 use super::own_calls;
@@ -56,8 +56,10 @@ pub(super) fn same(at: Span, steady: &[Argument], own: &TokenStream) -> Vec<Toke
     let each = steady.iter().enumerate().map(|(index, argument)| {
         let (name, index) = (&argument.name, Index::from(index));
         match argument.pass {
-            Pass::Lend if argument.by_bits => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0)),
-            Pass::Copy | Pass::Clone if argument.by_bits => {
+            Pass::Lend if argument.is_wrapped() => {
+                quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index.0))
+            }
+            Pass::Copy | Pass::Clone if argument.is_wrapped() => {
                 quote_spanned!(at=> ::speedup::cache::Part::is_part(&#name, &#own.#index))
             }
             Pass::Lend => quote_spanned!(at=> ::speedup::cache::is_same(#name, &#own.#index)),
@@ -94,9 +96,17 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
     } else {
         (call(model, &inner, passed), None)
     };
-    let made = Ident::new(if goes_on { "of_inside" } else { "of" }, at);
+    let keeps = keeps_at_once(model);
+    let made = match (goes_on, keeps.is_some()) {
+        (false, false) => "of",
+        (true, false) => "of_inside",
+        (false, true) => "keeping",
+        (true, true) => "keeping_inside",
+    };
+    let made = Ident::new(made, at);
+    let keeps = keeps.map(|keeps| quote!(, #keeps));
     let (passed_on, key) = (pattern(at, &steady), pattern(at, &varying));
-    let (keep, show) = (keep(model), show(&varying));
+    let show = show(&varying);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let limit = model.tables.as_ref().map(|most| quote!(.limit(#most)));
@@ -113,8 +123,8 @@ pub(super) fn tables(model: &Cached) -> TokenStream {
         #[doc(hidden)]
         const #name: &#lifetime ::speedup::cache::Tables<#of, #by, #result> = {
             static #state: ::speedup::cache::TablesState<#of, #by, #result> = ::speedup::cache::TablesState::new();
-            &::speedup::cache::Tables::#made(&#state, #title, #body)
-                #show #keep #sequential #uses_rayon #limit
+            &::speedup::cache::Tables::#made(&#state, #title, #body #keeps)
+                #show #sequential #uses_rayon #limit
         };
     }
 }

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::expand::{self, cache_type, call, keep, rules, show_if_it_can};
+use super::expand::{self, cache_type, call, function_of, rules, show_if_it_can};
 use super::form::Form;
 use super::model::Cached;
 use super::{checked, expand_store};
@@ -45,15 +45,14 @@ pub(super) fn handle_of_body(model: &Cached) -> TokenStream {
     let passed = model.arguments.iter().zip(&names).map(|(argument, name)| argument.passed(name));
     let inner = expansion::with_types(&model.place, &model.function.sig, &model.inner);
     let call = call(model, &inner, passed);
-    let keep = keep(model);
     let sequential = model.sequential.then(|| quote!(.sequential()));
     let uses_rayon = model.uses_rayon.then(|| quote!(.uses_rayon()));
     let computing = expand_store::computing(model, &key, &pattern, &call);
     let behind = expand_store::behind(model, &key);
     let show = show_if_it_can();
+    let function = function_of(model, &title, &computing);
     let function = quote_spanned! {at=>
-        ::speedup::cache::Function::new(#title, #computing)
-            #show #keep #sequential #uses_rayon #behind
+        #function #show #sequential #uses_rayon #behind
     };
     handle(model, &key, &of_types(model, &key, &function))
 }

@@ -9,7 +9,7 @@ use syn::{Block, Expr, ExprClosure, ItemFn, Path, ReturnType, Type};
 
 use super::checked::Role;
 use super::conflicts::{CONFLICTS, NEEDS};
-use super::form::Form;
+use super::form::{Form, Home};
 use super::keep::{self, Keep};
 use super::policies::{Policies, Policy};
 use super::stored::{self, Stored};
@@ -22,7 +22,7 @@ use crate::foreign;
 use crate::options::{self, Known, Takes, Vocabulary};
 use crate::place::Place;
 use crate::root;
-use crate::signature::{self, Argument};
+use crate::signature::{self, Argument, Wrapper};
 
 /// The attribute as messages name it.
 pub(crate) const ATTRIBUTE: &str = "`#[cache]`";
@@ -285,6 +285,7 @@ impl Cached {
         let result = if stays_here { syn::parse_quote!(::speedup::cache::Here<#result>) } else { result };
         let mut arguments = signature::arguments(&function.sig);
         let (form, handle) = (Form::of(&function, &place, &options, &arguments), options.handle(&function));
+        hold_in_coordinates(&mut arguments, has_pages(&function, &form, &options));
         if may_borrow {
             borrowed::borrow_keys(&mut arguments, &form);
         }
@@ -330,6 +331,19 @@ impl Cached {
             result,
         }
     }
+}
+
+/// Whether small integers are found in pages, and a key may be of a type of ours: the handle of an `async fn` takes keys as they are, and so does the user's own field, and a
+/// store knows its function by what the key is.
+fn has_pages(function: &ItemFn, form: &Form, options: &Options) -> bool {
+    let in_field = matches!(form, Form::Context(context) if matches!(context.home, Home::Field(_)));
+    function.sig.asyncness.is_none() && !in_field && !options.policies.any() && !options.stored.is_on()
+}
+
+/// Leaves tuples and arrays of integers as they are where there are no pages.
+fn hold_in_coordinates(arguments: &mut [Argument], has_pages: bool) {
+    let held = arguments.iter_mut().filter(|argument| argument.wrapper == Some(Wrapper::Coordinates));
+    held.filter(|_| !has_pages).for_each(|argument| argument.wrapper = None);
 }
 
 impl Cached {
@@ -413,7 +427,7 @@ impl Cached {
     /// Where the expansion shows what concerns the types of the function: at the type, where only one can lack something. All that
     /// mentions them is shown at the same place, so that the compiler sees one fault and not one for each mention.
     pub(crate) fn shown_at(&self) -> Span {
-        let arguments = self.arguments.iter().filter(|argument| !argument.by_bits);
+        let arguments = self.arguments.iter().filter(|argument| !argument.is_wrapped());
         let arguments = arguments.map(|argument| (&argument.owned, argument.declared.ty.as_ref()));
         let result = self.checked_result.as_ref().unwrap_or(&self.result);
         let types = arguments.chain([(result, result)]);

@@ -35,7 +35,7 @@ use crate::signature::{self, Argument, Pass};
 /// there is nothing to tell.
 pub(super) fn go_on_in_scope(model: &Cached, context: &Context) -> bool {
     let key = expand_context::keyed(model, context)
-        .all(|argument| argument.by_bits || signature::is_harmless(&argument.owned));
+        .all(|argument| argument.is_wrapped() || signature::is_harmless(&argument.owned));
     matches!((&context.home, &context.key, &model.within), (Home::Scope, None, None))
         && !model.sequential
         && !model.policies.any()
@@ -52,7 +52,7 @@ pub(super) fn go_on_by_place(model: &Cached) -> bool {
 
 /// Whether the calls of a body go on in the table of what they pass on by themselves.
 pub(super) fn go_on_in_table(model: &Cached) -> bool {
-    let is_told = |argument: &Argument| argument.pass != Pass::Clone && !argument.by_bits;
+    let is_told = |argument: &Argument| argument.pass != Pass::Clone && !argument.is_wrapped();
     model.has_tables()
         && !model.has_spans()
         && !model.returns_ref
@@ -211,7 +211,7 @@ pub(super) fn in_scope(model: &Cached, context: &Context) -> TokenStream {
     let key = expand_context::key(model, context, false);
     let again = expand_context::keyed(model, context).map(|argument| {
         let name = expand_context::outer_name(argument);
-        if argument.by_bits { quote!(::speedup::cache::Bits(#name)) } else { quote!(#name) }
+        argument.wrap(&name.to_token_stream())
     });
     let again = signature::tuple(at, again);
     quote_spanned! {at=>

@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::expansion::is_same;
 use crate::open;
 use crate::place::Place;
-use crate::signature::{self, Allowed, Argument};
+use crate::signature::{self, Allowed, Argument, Wrapper};
 
 /// All rules, in the order in which a reader meets what they are about. Returns whether there is nothing wrong.
 pub(crate) fn check(function: &ItemFn, place: &Place, options: &Options, errors: &mut Errors) -> bool {
@@ -156,7 +156,7 @@ fn lasting(
         ("a key of its own cannot borrow", "leave `key` out")
     } else if options.policies.any() {
         ("what a bound has put out may outlive the call for a moment", "leave the bound out")
-    } else if keyed.clone().any(|argument| argument.by_bits) {
+    } else if keyed.clone().any(|argument| argument.wrapper == Some(Wrapper::Bits)) {
         ("floats are no keys beside what borrows", "pass them as `to_bits()`")
     } else {
         return;

@@ -10,8 +10,8 @@ use syn::{FnArg, Pat, PatType, Signature, Token, Type, parse_quote};
 
 pub(crate) use self::rules::{Allowed, check};
 pub(crate) use self::types::{
-    borrow_in, borrowed, cannot_clone_error, holds_floats, is_harmless, is_primitive, is_stretch, is_well_known,
-    last_segment, mentions_rc, opaque_in, owned_form, tidy, ungroup,
+    borrow_in, borrowed, cannot_clone_error, holds_floats, is_harmless, is_of_integers, is_primitive, is_stretch,
+    is_well_known, last_segment, mentions_rc, opaque_in, owned_form, tidy, ungroup,
 };
 
 /// An argument of the function, as a part of the key.
@@ -25,8 +25,8 @@ pub(crate) struct Argument {
     pub(crate) owned: Type,
     /// How the user's body gets it from a borrowed key.
     pub(crate) pass: Pass,
-    /// It is made of floats.
-    pub(crate) by_bits: bool,
+    /// What of `::speedup::cache` the key holds it in, if it does.
+    pub(crate) wrapper: Option<Wrapper>,
     /// What the expansion writes for the type that the key owns, where that is checked.
     pub(crate) checked: Option<TokenStream>,
 }
@@ -36,10 +36,34 @@ pub(crate) struct Argument {
 pub(crate) enum Pass {
     /// It is a reference: lend the key's value.
     Lend,
-    /// It is a number, `bool` or `char`: read it.
+    /// It is a number, `bool` or `char`, or a few of these: read it.
     Copy,
     /// Anything else: clone it.
     Clone,
+}
+
+/// What a key holds an argument in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapper {
+    /// It is made of floats.
+    Bits,
+    /// It is a tuple or an array of integers.
+    Coordinates,
+}
+
+impl Wrapper {
+    /// Of an argument of this type.
+    fn of(ty: &Type) -> Option<Wrapper> {
+        if holds_floats(ty) { Some(Wrapper::Bits) } else { is_of_integers(ty).then_some(Wrapper::Coordinates) }
+    }
+
+    /// Around a type or a value.
+    fn path(self, at: Span) -> TokenStream {
+        match self {
+            Wrapper::Bits => quote_spanned!(at=> ::speedup::cache::Bits),
+            Wrapper::Coordinates => quote_spanned!(at=> ::speedup::cache::Coordinates),
+        }
+    }
 }
 
 impl Argument {
@@ -47,16 +71,18 @@ impl Argument {
     pub(crate) fn new(position: usize, declared: &PatType) -> Argument {
         let (owned, pass) = match borrowed(&declared.ty) {
             Some(element) => (owned_form(element), Pass::Lend),
-            None if is_primitive(&declared.ty) => (declared.ty.as_ref().clone(), Pass::Copy),
+            None if is_primitive(&declared.ty) || is_of_integers(&declared.ty) => {
+                (declared.ty.as_ref().clone(), Pass::Copy)
+            }
             None => (declared.ty.as_ref().clone(), Pass::Clone),
         };
-        let by_bits = holds_floats(&owned);
+        let wrapper = Wrapper::of(&owned);
         Argument {
             declared: declared.clone(),
             name: plain_name(position, &declared.pat),
             owned,
             pass,
-            by_bits,
+            wrapper,
             checked: None,
         }
     }
@@ -73,15 +99,31 @@ impl Argument {
     pub(crate) fn lent_as(&self) -> TokenStream {
         let element = borrowed(&self.declared.ty).unwrap_or(&self.owned);
         match &self.checked {
-            Some(owned) if !self.by_bits && is_stretch(element) => quote!(<#owned as ::core::ops::Deref>::Target),
-            Some(owned) if !self.by_bits => owned.clone(),
+            Some(owned) if !self.is_wrapped() && is_stretch(element) => quote!(<#owned as ::core::ops::Deref>::Target),
+            Some(owned) if !self.is_wrapped() => owned.clone(),
             _ => element.to_token_stream(),
+        }
+    }
+
+    /// Whether the key holds it in something else.
+    pub(crate) fn is_wrapped(&self) -> bool {
+        self.wrapper.is_some()
+    }
+
+    /// A value of it as the key holds it.
+    pub(crate) fn wrap(&self, value: &TokenStream) -> TokenStream {
+        match self.wrapper {
+            Some(wrapper) => {
+                let path = wrapper.path(Span::call_site());
+                quote!(#path(#value))
+            }
+            None => value.clone(),
         }
     }
 
     /// Its type as a part of a key.
     pub(crate) fn key_part(&self, at: Span) -> TokenStream {
-        self.checked.clone().unwrap_or_else(|| key_part(at, &self.owned))
+        self.checked.clone().unwrap_or_else(|| wrapped(at, self.wrapper, &self.owned))
     }
 
     /// The argument of the wrapper: the same type and position, under a plain name.
@@ -96,10 +138,10 @@ impl Argument {
         // Named by what has no type where it is no key, so that nothing more is asked of it.
         let checked = self.checked.as_ref().map(|checked| quote!(<#checked as ::core::clone::Clone>::clone(#name)));
         match (self.pass, checked) {
-            (Pass::Lend, _) if self.by_bits => quote!(&#name.0),
-            (Pass::Copy, _) if self.by_bits => quote!(#name.0),
-            (Pass::Clone, Some(clone)) if self.by_bits => quote!(#clone.0),
-            (Pass::Clone, None) if self.by_bits => quote!(::core::clone::Clone::clone(&#name.0)),
+            (Pass::Lend, _) if self.is_wrapped() => quote!(&#name.0),
+            (Pass::Copy, _) if self.is_wrapped() => quote!(#name.0),
+            (Pass::Clone, Some(clone)) if self.is_wrapped() => quote!(#clone.0),
+            (Pass::Clone, None) if self.is_wrapped() => quote!(::core::clone::Clone::clone(&#name.0)),
             (Pass::Lend, _) => quote!(#name),
             (Pass::Copy, _) => quote!(*#name),
             (Pass::Clone, Some(clone)) => clone,
@@ -144,7 +186,17 @@ pub(crate) fn key_type(at: Span, arguments: &[Argument]) -> TokenStream {
 
 /// A type as a part of a key: `::speedup::cache::Bits<f64>` for `f64`.
 pub(crate) fn key_part(at: Span, ty: &Type) -> TokenStream {
-    if holds_floats(ty) { quote_spanned!(at=> ::speedup::cache::Bits<#ty>) } else { ty.to_token_stream() }
+    wrapped(at, holds_floats(ty).then_some(Wrapper::Bits), ty)
+}
+
+fn wrapped(at: Span, wrapper: Option<Wrapper>, ty: &Type) -> TokenStream {
+    match wrapper {
+        Some(wrapper) => {
+            let path = wrapper.path(at);
+            quote_spanned!(at=> #path<#ty>)
+        }
+        None => ty.to_token_stream(),
+    }
 }
 
 /// A tuple expression, pattern or type, with its parentheses shown `at` a place; with one part it keeps its comma.

@@ -192,6 +192,21 @@ pub(crate) fn holds_floats(ty: &Type) -> bool {
     }
 }
 
+/// Is it a tuple of two to four integers, `bool`s or `char`s, or an array of one to four? Each is then a coordinate of the key.
+pub(crate) fn is_of_integers(ty: &Type) -> bool {
+    let is_integer = |part: &Type| is_primitive(part) && !holds_floats(part);
+    match ty {
+        Type::Tuple(tuple) => (2..=4).contains(&tuple.elems.len()) && tuple.elems.iter().all(is_integer),
+        Type::Array(array) => {
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(length), .. }) = &array.len else { return false };
+            length.base10_parse().is_ok_and(|length: usize| (1..=4).contains(&length)) && is_integer(&array.elem)
+        }
+        Type::Paren(inner) => is_of_integers(&inner.elem),
+        Type::Group(inner) => is_of_integers(&inner.elem),
+        _ => false,
+    }
+}
+
 /// Is it, by its name, what both an argument and a result can be? What is left is where a fault in the types of a function must be.
 pub(crate) fn is_harmless(ty: &Type) -> bool {
     const HARMLESS: [&str; 14] = [

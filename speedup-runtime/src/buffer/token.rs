@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, num::NonZeroUsize, sync::atomic::Ordering};
 
-use crate::{stack, sync::global::AtomicUsize};
+use crate::{
+    stack,
+    sync::{global::AtomicUsize, of_thread},
+};
 
 /// The stack of a thread of ours: a generator may go as deep there as on the main thread, and deeper. It is address space,
 /// of which no more becomes memory than is used.
@@ -45,7 +48,7 @@ thread_local! {
 /// The calling thread.
 #[inline]
 pub(super) fn me() -> Token {
-    match NonZeroUsize::new(TOKEN.get()) {
+    match NonZeroUsize::new(of_thread(&TOKEN)) {
         Some(number) => Token(number),
         None => first_time(),
     }

@@ -41,7 +41,7 @@ pub use self::api::{
     borrowed::{Borrowing, Lent, Within},
     branches::TablesState,
     cache::{Cache, Parts, State, Values},
-    context::{Body, Local, With},
+    context::{Body, Keeping, Local, With},
     fallible::{AsyncFallible, Fallible, Handed, Here, Moved, found, until_taken},
     foretold,
     in_scope::{InItsScope, InScope},
@@ -86,7 +86,9 @@ pub use self::{
     table::{
         bits::{Bits, ByBits},
         checked::{Checked, Checks, argument, output},
-        key::{Argument, Distinct, Key, Lookup, Output, Part},
+        coordinates::{Coordinates, Spread},
+        distinct::Distinct,
+        key::{Argument, Key, Lookup, Output, Part},
     },
     thread::stack::set_stack_limit,
 };

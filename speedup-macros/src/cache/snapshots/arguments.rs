@@ -66,8 +66,14 @@ fn patterns_and_mut() {
                 ::speedup::Cache::get(AREA, (argument_0, scale, unused, argument_3))
             }
             /// The cache of [`area()`].
-            const AREA: &::speedup::Cache<((u32, u32), u64, bool, char), u64> = {
-                static __AREA_STATE: ::speedup::cache::State<((u32, u32), u64, bool, char), u64> = ::speedup::cache::State::new();
+            const AREA: &::speedup::Cache<
+                (::speedup::cache::Coordinates<(u32, u32)>, u64, bool, char),
+                u64,
+            > = {
+                static __AREA_STATE: ::speedup::cache::State<
+                    (::speedup::cache::Coordinates<(u32, u32)>, u64, bool, char),
+                    u64,
+                > = ::speedup::cache::State::new();
                 let _ = area;
                 &::speedup::Cache::of(
                     &__AREA_STATE,
@@ -79,13 +85,8 @@ fn patterns_and_mut() {
                                     scale,
                                     unused,
                                     argument_3,
-                                ): &((u32, u32), u64, bool, char)|
-                            __area_uncached(
-                                ::core::clone::Clone::clone(argument_0),
-                                *scale,
-                                *unused,
-                                *argument_3,
-                            ),
+                                ): &(::speedup::cache::Coordinates<(u32, u32)>, u64, bool, char)|
+                            __area_uncached(argument_0.0, *scale, *unused, *argument_3),
                         )
                         .show(::core::fmt::Debug::fmt),
                 )

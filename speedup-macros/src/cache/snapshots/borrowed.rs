@@ -199,7 +199,7 @@ fn what_may_borrow_by_its_types_goes_on_within_its_scope() {
                     &__BEST_SCOPES,
                     within,
                     [],
-                    ((::std::borrow::ToOwned::to_owned(items)), (at), (last)),
+                    (::std::borrow::ToOwned::to_owned(items), at, last),
                     || {
                         ::speedup::cache::Borrowing::new("best")
                             .show(|key: &(::std::vec::Vec<T>, usize, T), out| {

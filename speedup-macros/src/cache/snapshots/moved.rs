@@ -39,17 +39,29 @@ fn an_error_is_moved_out_of_a_scope() {
                                         })
                                         .moves_err()
                                 },
-                                |
-                                    (to,): &(usize,),
-                                | -> <anyhow::Result<u64> as ::speedup::cache::Fallible>::Shared {
-                                    #[allow(clippy::shadow_unrelated)]
-                                    let to: usize = *to;
+                                ::speedup::cache::Keeping(
+                                    |
+                                        (to,): &(usize,),
+                                    | -> <anyhow::Result<u64> as ::speedup::cache::Fallible>::Shared {
+                                        #[allow(clippy::shadow_unrelated)]
+                                        let to: usize = *to;
+                                        {
+                                            ::speedup::__private::share(|| -> anyhow::Result<u64> {
+                                                self.total(from, to - 1)
+                                            })
+                                        }
+                                    },
+                                    |
+                                        value: &<anyhow::Result<
+                                            u64,
+                                        > as ::speedup::cache::Fallible>::Shared|
                                     {
-                                        ::speedup::__private::share(|| -> anyhow::Result<u64> {
-                                            self.total(from, to - 1)
-                                        })
-                                    }
-                                },
+                                        use ::speedup::__private::{
+                                            KeepAny as _, KeepOption as _, KeepResult as _,
+                                        };
+                                        (&::speedup::__private::Keep(value)).__speedup_keep()
+                                    },
+                                ),
                             ),
                         ) {
                             break result;

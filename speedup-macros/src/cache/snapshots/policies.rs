@@ -75,10 +75,6 @@ fn of_a_generic_function() {
                                     ): &::speedup::cache::Hashed<(::std::vec::Vec<T>,)>|
                                 ::speedup::cache::Stored::of(__count_uncached::<T>(items)),
                             )
-                            .show(|key, out| {
-                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                                (&::speedup::__private::Show(key)).__speedup_show(out)
-                            })
                             .keep(|stored: &::speedup::cache::Stored<Option<usize>>| {
                                 #[allow(unused_imports)]
                                 use ::speedup::__private::{
@@ -86,6 +82,10 @@ fn of_a_generic_function() {
                                 };
                                 (&::speedup::__private::Keep(::speedup::cache::Stored::get(stored)))
                                     .__speedup_keep()
+                            })
+                            .show(|key, out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
                             })
                     },
                 )

@@ -29,17 +29,17 @@ fn results_keep_ok() {
                 let _ = parse;
                 &::speedup::Cache::of(
                     &__PARSE_STATE,
-                    ::speedup::cache::Function::new(
+                    ::speedup::cache::Function::keeping(
                             "parse",
                             |(n,): &(u64,)| ::speedup::cache::Fallible::share(__parse_uncached(*n)),
+                            |value| {
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(value)).__speedup_keep()
+                            },
                         )
-                        .show(::core::fmt::Debug::fmt)
-                        .keep(|value| {
-                            use ::speedup::__private::{
-                                KeepAny as _, KeepOption as _, KeepResult as _,
-                            };
-                            (&::speedup::__private::Keep(value)).__speedup_keep()
-                        }),
+                        .show(::core::fmt::Debug::fmt),
                 )
             };
             #[inline]
@@ -94,14 +94,17 @@ fn options_keep_some() {
                 let _ = find;
                 &::speedup::Cache::of(
                     &__FIND_STATE,
-                    ::speedup::cache::Function::new("find", |(n,): &(u64,)| __find_uncached(*n))
-                        .show(::core::fmt::Debug::fmt)
-                        .keep(|value| {
-                            use ::speedup::__private::{
-                                KeepAny as _, KeepOption as _, KeepResult as _,
-                            };
-                            (&::speedup::__private::Keep(value)).__speedup_keep()
-                        }),
+                    ::speedup::cache::Function::keeping(
+                            "find",
+                            |(n,): &(u64,)| __find_uncached(*n),
+                            |value| {
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(value)).__speedup_keep()
+                            },
+                        )
+                        .show(::core::fmt::Debug::fmt),
                 )
             };
             #[inline]
@@ -137,17 +140,17 @@ fn a_type_that_may_be_an_alias() {
                 let _ = compute;
                 &::speedup::Cache::of(
                     &__COMPUTE_STATE,
-                    ::speedup::cache::Function::new(
+                    ::speedup::cache::Function::keeping(
                             "compute",
                             |(n,): &(u64,)| __compute_uncached(*n),
+                            |value: &Answer| {
+                                use ::speedup::__private::{
+                                    KeepAny as _, KeepOption as _, KeepResult as _,
+                                };
+                                (&::speedup::__private::Keep(value)).__speedup_keep()
+                            },
                         )
-                        .show(::core::fmt::Debug::fmt)
-                        .keep(|value: &Answer| {
-                            use ::speedup::__private::{
-                                KeepAny as _, KeepOption as _, KeepResult as _,
-                            };
-                            (&::speedup::__private::Keep(value)).__speedup_keep()
-                        }),
+                        .show(::core::fmt::Debug::fmt),
                 )
             };
             #[inline]

@@ -189,15 +189,15 @@ fn of_a_generic_function_with_a_version() {
                                     },
                                 ),
                             )
-                            .show(|key, out| {
-                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
-                                (&::speedup::__private::Show(key)).__speedup_show(out)
-                            })
                             .keep(|value| {
                                 use ::speedup::__private::{
                                     KeepAny as _, KeepOption as _, KeepResult as _,
                                 };
                                 (&::speedup::__private::Keep(value)).__speedup_keep()
+                            })
+                            .show(|key, out| {
+                                use ::speedup::__private::{ShowDebug as _, ShowOpaque as _};
+                                (&::speedup::__private::Show(key)).__speedup_show(out)
                             })
                             .behind(
                                 ::speedup::store::Dock::leaked(),

@@ -58,6 +58,30 @@ impl<K: Key, R: Output, C: Sync + Fn(&K, Inside<'_, K, R>) -> R> Body<K, R> for 
     }
 }
 
+/// A body, and what says which of its results are kept. It says so where the body ends; what it is not true of is decided as the function says.
+pub struct Keeping<B, G>(pub B, pub G);
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: Output, B: Body<K, R>, G: Sync + Fn(&R) -> bool> Body<K, R> for Keeping<B, G> {
+    const IS_LOCAL: bool = B::IS_LOCAL;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn compute(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        self.0.compute(key, inside)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
+        // SAFETY: passed on.
+        unsafe { self.0.compute_in_scope(key, inside) }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn keeps(&self, value: &R) -> bool {
+        (self.1)(value)
+    }
+}
+
 /// What to call for a caller with this body.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn callee<'a, K: Key, R: Output, B: Body<K, R>>(

@@ -13,7 +13,10 @@
 use std::mem::ManuallyDrop;
 
 use crate::cache::{
-    api::{context::Body, scoped::Place},
+    api::{
+        context::Body,
+        scoped::{Place, are_same},
+    },
     call::bodies::Inside,
     table::key::{Key, Output},
     thread::registry,
@@ -54,7 +57,7 @@ impl<K: Key, R: Output> InScope<'_, K, R> {
         key: K,
         elsewhere: impl FnOnce(K) -> R,
     ) -> R {
-        if given != passed_on {
+        if !are_same(&given, &passed_on) {
             return elsewhere(key);
         }
         let (Inside { core, callee }, worker) = (self.inside, registry::current());

@@ -50,6 +50,8 @@ pub(in crate::cache) mod stretch;
 #[cfg(not(loom))]
 pub(in crate::cache) mod tables;
 #[cfg(not(loom))]
+mod tables_of;
+#[cfg(not(loom))]
 pub(in crate::cache) mod task;
 #[cfg(not(loom))]
 pub(in crate::cache) mod warming;

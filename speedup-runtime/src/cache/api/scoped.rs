@@ -114,9 +114,20 @@ impl<const N: usize, K: Key, R: Output> Scope<N, K, R> {
         passed_on: &[Place; N],
     ) -> Option<&'a Core<K, R>> {
         // SAFETY: by the contract. A family names the type of its scopes.
-        let is_same = || unsafe { &*ptr::from_ref(core).cast::<Self>() }.passed_on == *passed_on;
+        let is_same = || are_same(&unsafe { &*ptr::from_ref(core).cast::<Self>() }.passed_on, passed_on);
         (core.header.family == family && is_same()).then_some(core)
     }
+}
+
+/// Whether both are the same: without the call that a comparison of arrays is where units of code are optimized each by itself.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn are_same<const N: usize>(some: &[Place; N], others: &[Place; N]) -> bool {
+    let (mut same, mut at) = (true, 0);
+    while at < N {
+        same &= some[at] == others[at];
+        at += 1;
+    }
+    same
 }
 
 /// A scoped function on the list of all that have been used. It keeps nothing.
@@ -270,7 +281,7 @@ impl Scoped {
         let top = call_stack::top(worker)?;
         // SAFETY: the family is that of scopes of these types.
         match unsafe { Scope::<N, K, R>::of_frame(top, family) } {
-            Some(scope) if scope.passed_on == *passed_on => Some(&scope.core),
+            Some(scope) if are_same(&scope.passed_on, passed_on) => Some(&scope.core),
             // By value: what is passed on then lies in memory here alone.
             _ => Self::running_below(top, family, *passed_on),
         }

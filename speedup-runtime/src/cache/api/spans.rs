@@ -27,7 +27,7 @@ use crate::cache::{
         tables::Tables,
     },
     call::{
-        bodies::Running,
+        bodies::{Running, tells_nothing},
         callee::Callee,
         function::{Function, ShowIn},
         parked::Latest,
@@ -77,7 +77,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         body: F,
     ) -> Self {
         let body = move |own: &Outermost<S, K, R>, key: &V, _: Running<'_, V, R>| body(own, key);
-        Self { function: Function::steady(name, body), like, size, last: None, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
     }
 
     /// The same with a body that also gets the running call, so that its own calls go on in the table.
@@ -92,7 +92,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             // SAFETY: cores of this family are made by `begin`, for what their calls get.
             body(own, key, unsafe { AtPlace::new(own, running.inside) })
         };
-        Self { function: Function::steady(name, body), like, size, last: None, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
     }
 
     /// The same with a body that makes all such calls itself, on the thread that runs it.
@@ -107,7 +107,7 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
             // SAFETY: as above.
             body(own, key, unsafe { AtPlaceHere::new(own, running) })
         };
-        Self { function: Function::steady(name, body), like, size, last: None, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
     }
 
     /// Says which place has the largest numbers of parts that reach to the end, where all of a place are such numbers.

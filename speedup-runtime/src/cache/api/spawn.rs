@@ -9,7 +9,10 @@ use crate::cache::{
         warming::{Call, Warming},
     },
     block::isolation,
-    table::key::{Distinct, Key, Output},
+    table::{
+        distinct::Distinct,
+        key::{Key, Output},
+    },
     thread::registry,
 };
 use crate::panics;

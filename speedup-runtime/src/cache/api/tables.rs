@@ -10,7 +10,6 @@
 
 use std::{
     borrow::Borrow,
-    fmt,
     mem::ManuallyDrop,
     ptr::{self, null},
     thread,
@@ -21,9 +20,8 @@ use crate::cache::{
         branches::{Branch, Lent, Shared, TablesState, shared_of, steady_of},
         cache::Cache,
         divided::Divided,
-        in_table::InTable,
     },
-    call::{bodies::Running, callee::Callee, function::Function, state::Core},
+    call::{callee::Callee, function::Function, state::Core},
     fork::ahead,
     sharing::granularity::Grain,
     table::key::{Key, Lookup, Output, Part},
@@ -38,8 +36,6 @@ use crate::{
     sync::{Arc, Ordering, lock},
 };
 
-/// How many tables are kept of one function, unless it says otherwise.
-const MOST: usize = 1024;
 /// So many running calls are looked through for one of the same function: more than one only if others lie between.
 const NEAR: usize = 4;
 
@@ -48,77 +44,13 @@ const NEAR: usize = 4;
 /// `S` is the tuple of those, `V` that of the arguments that vary, both in their owned forms. At most 1,024 tables are kept
 /// (see [`limit`](Self::limit)): beyond that, the one goes whose outermost call is the longest ago.
 pub struct Tables<S: Key, V: Key, R: Output> {
-    state: &'static TablesState<S, V, R>,
-    function: Function<V, R>,
-    branches: Cache<(Shared<S>,), Branch<V, R>>,
-    most: usize,
+    pub(super) state: &'static TablesState<S, V, R>,
+    pub(super) function: Function<V, R>,
+    pub(super) branches: Cache<(Shared<S>,), Branch<V, R>>,
+    pub(super) most: usize,
 }
 
 impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
-    /// The tables of a function with its name and its body, which gets what is passed on and what varies.
-    ///
-    /// The body is a function, or a closure that captures nothing: others do not compile.
-    #[must_use]
-    pub const fn of<F: Fn(&S, &V) -> R + Copy + 'static>(
-        state: &'static TablesState<S, V, R>,
-        name: &'static str,
-        body: F,
-    ) -> Self {
-        let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
-        let body = move |own: &S, key: &V, _: Running<'_, V, R>| body(own, key);
-        Self { state, function: Function::steady(name, body), branches, most: MOST }
-    }
-
-    /// The same with a body that also gets the running call, so that its own calls go on in the table.
-    #[must_use]
-    pub const fn of_inside<F: Fn(&S, &V, InTable<'_, V, R>) -> R + Copy + 'static>(
-        state: &'static TablesState<S, V, R>,
-        name: &'static str,
-        body: F,
-    ) -> Self {
-        let branches = Cache::of(&state.branches, TablesState::<S, V, R>::function());
-        let body = move |own: &S, key: &V, running: Running<'_, V, R>| {
-            // SAFETY: cores of this family are made by `Branch::new`, and their tables last.
-            body(own, key, unsafe { InTable::new(running.inside) })
-        };
-        Self { state, function: Function::steady(name, body), branches, most: MOST }
-    }
-
-    /// As [`Function::keep`].
-    #[must_use]
-    pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.function.keeps_by(keep);
-        self
-    }
-
-    /// As [`Function::show`], for the arguments that vary.
-    #[must_use]
-    pub const fn show(mut self, show: fn(&V, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
-        self.function.show = Some(show);
-        self
-    }
-
-    /// As [`Function::sequential`].
-    #[must_use]
-    pub const fn sequential(mut self) -> Self {
-        self.function.sequential = true;
-        self
-    }
-
-    /// As [`Function::uses_rayon`].
-    #[must_use]
-    pub const fn uses_rayon(mut self) -> Self {
-        self.function.uses_rayon = true;
-        self
-    }
-
-    /// Keeps at most so many tables, and at least one.
-    #[must_use]
-    pub const fn limit(mut self, most: usize) -> Self {
-        self.most = if most == 0 { 1 } else { most };
-        self
-    }
-
     /// The value of a call, computed if need be. `is` tells whether the call passes on what a table has been made for.
     ///
     /// # Panics

@@ -27,7 +27,8 @@ use crate::{
         },
         table::{
             Claim,
-            key::{Distinct, Key, Output},
+            distinct::Distinct,
+            key::{Key, Output},
         },
         thread::{
             registry::{self, Worker},

@@ -8,11 +8,16 @@ use crate::cache::{
     thread::{claim::Goal, frame::Frame, registry::Worker},
 };
 
-/// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled.
+/// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled, as is what says which values are kept.
 ///
 /// # Safety
 /// Those before the last are the parts of the goal of a flight of this core and of this worker, the calling thread's, which is left to this call.
-pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Copy + 'static>(
+pub(in crate::cache) unsafe fn run_known<
+    K: Key,
+    R: Output,
+    F: Fn(&K) -> R + Copy + 'static,
+    G: Fn(&R) -> bool + Copy + 'static,
+>(
     core: &Core<K, R>,
     function: &Function<K, R>,
     key: &K,
@@ -20,11 +25,23 @@ pub(in crate::cache) unsafe fn run_known<K: Key, R: Output, F: Fn(&K) -> R + Cop
     at: *const (),
     worker: &'static Worker,
 ) -> R {
-    // SAFETY: whoever named `F` gave a value of it to `Function::new`.
-    let body = unsafe { the_one::<F>() };
+    let again = run_known::<K, R, F, G>;
+    // SAFETY: whoever named `F` and `G` gave values of them to `Function::new` or `Function::keeping`.
+    let (body, keeps) = unsafe { (the_one::<F>(), the_one::<G>()) };
     let body = |key: &K, _: &Frame| body(key);
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_known::<K, R, F>) }
+    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, keeps), again) }
+}
+
+/// What a function is asked that has such a `G`: whether a result is kept.
+pub(in crate::cache) fn keeps<R: 'static, G: Fn(&R) -> bool + Copy + 'static>(value: &R) -> bool {
+    // SAFETY: whoever named `G` gave a value of it to `Function::keeping`.
+    unsafe { the_one::<G>()(value) }
+}
+
+/// The `G` of a function of which all results are kept, or of which that is told elsewhere: nothing is known where the body ends.
+pub(in crate::cache) fn tells_nothing<R>(_: &R) -> bool {
+    false
 }
 
 /// The value of a type that has but one.
@@ -53,7 +70,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     // SAFETY: passed on.
     unsafe {
         let body = |key: &K, _: &Frame| function.shared(key);
-        run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_shared::<K, R>)
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_shared::<K, R>)
     }
 }
 
@@ -81,7 +98,17 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN
         if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
     };
     // SAFETY: passed on. Scopes last.
-    unsafe { run(IN_SCOPE, core, function, key, (Goal::of_parts(table, at), worker), compute, again) }
+    unsafe {
+        run(
+            IN_SCOPE,
+            core,
+            function,
+            key,
+            (Goal::of_parts(table, at), worker),
+            (compute, |value: &R| brought.keeps(value)),
+            again,
+        )
+    }
 }
 
 /// What the caller of the call that begins passes on to it, and where that is.
@@ -107,6 +134,7 @@ pub(in crate::cache) unsafe fn run_steady<
     R: Output,
     C,
     F: for<'c> Fn(&'c C, &K, Running<'c, K, R>) -> R + Copy,
+    G: Fn(&R) -> bool + Copy,
 >(
     core: &Core<K, R>,
     function: &Function<K, R>,
@@ -115,9 +143,9 @@ pub(in crate::cache) unsafe fn run_steady<
     at: *const (),
     worker: &'static Worker,
 ) -> R {
-    let again = run_steady::<K, R, C, F>;
-    // SAFETY: by the contract; and whoever named `F` gave a value of it to `Function::of_steady`.
-    let (body, (passed_on, context)) = unsafe { (the_one::<F>(), brought::<C>(worker)) };
+    let again = run_steady::<K, R, C, F, G>;
+    // SAFETY: by the contract; and whoever named `F` and `G` gave values of them to `Function::steady`.
+    let (body, keeps, (passed_on, context)) = unsafe { (the_one::<F>(), the_one::<G>(), brought::<C>(worker)) };
     let compute = |key: &K, frame: &Frame| {
         let inside = Inside { core, callee: Callee::of(function, again, context, false) };
         body(passed_on, key, Running { inside, worker, frame })
@@ -125,7 +153,7 @@ pub(in crate::cache) unsafe fn run_steady<
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
-        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), compute, again)
+        run(lasting, core, function, key, (Goal::of_parts(table, at), worker), (compute, keeps), again)
     }
 }
 
@@ -154,6 +182,13 @@ pub trait Body<K: Key, R: Output> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn compute_in_scope(&self, key: &K, inside: Inside<'_, K, R>) -> R {
         self.compute(key, inside)
+    }
+
+    /// Whether it is known where the body ends that this value is kept.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn keeps(&self, _: &R) -> bool {
+        false
     }
 }
 
@@ -207,7 +242,9 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     let body =
         |_: &K, _: &Frame| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
-    unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), body, run_nothing::<K, R>) }
+    unsafe {
+        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_nothing::<K, R>)
+    }
 }
 
 #[cfg(all(test, target_os = "linux", not(any(loom, miri))))]

@@ -17,12 +17,40 @@ impl<K, R> Function<K, R> {
     ///
     /// The body is a function, or a closure that captures nothing: others do not compile.
     #[must_use]
-    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, _body: F) -> Self
+    pub const fn new<F: Fn(&K) -> R + Copy + 'static>(name: &'static str, body: F) -> Self
     where
         K: Key,
         R: Output,
     {
-        Self::of(name, bodies::run_known::<K, R, F>, None)
+        Self::known(name, body, bodies::tells_nothing::<R>)
+    }
+
+    /// A function with its name, its body and what says which results are kept: others go to those who asked while they were computed.
+    ///
+    /// As [`new`](Self::new) and [`keep`](Self::keep), but what is kept is told where the body ends.
+    #[must_use]
+    pub const fn keeping<F: Fn(&K) -> R + Copy + 'static, G: Fn(&R) -> bool + Copy + 'static>(
+        name: &'static str,
+        body: F,
+        keep: G,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::known(name, body, keep).keep(bodies::keeps::<R, G>)
+    }
+
+    const fn known<F: Fn(&K) -> R + Copy + 'static, G: Fn(&R) -> bool + Copy + 'static>(
+        name: &'static str,
+        _: F,
+        _: G,
+    ) -> Self
+    where
+        K: Key,
+        R: Output,
+    {
+        Self::of(name, bodies::run_known::<K, R, F, G>, None)
     }
 
     /// The name and the rules of an `async fn`, whose body is no business of the engine's: it is never run as one of a plain
@@ -49,19 +77,22 @@ impl<K, R> Function<K, R> {
         function
     }
 
-    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables), and the running call.
+    /// A function whose body also gets what its calls pass on unchanged, see [`Tables`](crate::cache::Tables), and the running call. Where `keep` is
+    /// true, the value is kept; where it is not, that is told elsewhere.
     pub(in crate::cache) const fn steady<
         S: 'static,
         F: for<'c> Fn(&'c S, &K, Running<'c, K, R>) -> R + Copy + 'static,
+        G: Fn(&R) -> bool + Copy + 'static,
     >(
         name: &'static str,
         _body: F,
+        _keep: G,
     ) -> Self
     where
         K: Key,
         R: Output,
     {
-        let mut function = Self::of(name, bodies::run_steady::<K, R, S, F>, None);
+        let mut function = Self::of(name, bodies::run_steady::<K, R, S, F, G>, None);
         function.family = TypeId::of::<F>();
         function
     }

@@ -18,7 +18,7 @@ use crate::cache::{
         failed::{Crashed, crash},
         function::Function,
         inner::{Begun, shown},
-        running,
+        running::{self, core_of},
         state::Core,
     },
     sharing::{granularity::LOOK_EVERY, invitation},
@@ -40,7 +40,8 @@ use crate::{
     sync::Ordering,
 };
 
-/// Computes a value by this body, whose slot has been claimed. The body gets the key, and the call that runs.
+/// Computes a value by this body, which gets the key and the call that runs, and whose slot has been claimed. Of a value that is judged, `keeps` tells that it is kept; where it does not, the
+/// function is asked, out of the way.
 ///
 /// # Safety
 /// The goal is that of a flight of this core and of this worker, the calling thread's, which is left to this call. The core
@@ -52,7 +53,7 @@ pub(super) unsafe fn run<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     (goal, worker): (Goal, &'static Worker),
-    body: impl Fn(&K, &Frame) -> R,
+    (body, keeps): (impl Fn(&K, &Frame) -> R, impl Fn(&R) -> bool),
     again: Run<K, R>,
 ) -> R {
     let mut slot = MaybeUninit::<Frame>::uninit();
@@ -88,12 +89,13 @@ pub(super) unsafe fn run<K: Key, R: Output>(
     // From here on the core and the key are those that the frame tells, so that neither takes room on the stack beside it.
     match result {
         Ok((value, is_told)) => {
-            if is_told && frame.is(Mark::Judged) {
+            // SAFETY: the frame was made with this core.
+            if is_told && frame.is(Mark::Judged) && !(keeps(&value) && unsafe { core_of::<K, R>(frame) }.only_keeps()) {
                 // SAFETY: by the contract.
                 return unsafe { judge::<K, R>(frame, value) };
             }
             // SAFETY: as above.
-            unsafe { land(lasting, running::core_of::<K, R>(frame), frame, worker, &value) };
+            unsafe { land(lasting, core_of::<K, R>(frame), frame, worker, &value) };
             value
         }
         // SAFETY: as above.
@@ -239,7 +241,7 @@ fn count<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, worker: &'static W
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 unsafe fn heed<K: Key, R: Output>(frame: &Frame, worker: &'static Worker) {
     // SAFETY: by the contract.
-    let (core, key) = unsafe { (running::core_of::<K, R>(frame), frame.key::<K>()) };
+    let (core, key) = unsafe { (core_of::<K, R>(frame), frame.key::<K>()) };
     // Known since the first miss.
     let function = core.function.get().unwrap_or_else(|| unreachable!("a call of it runs"));
     if worker.own.attention.is_due(worker.computed()) {
@@ -314,6 +316,16 @@ unsafe fn land<K: Key, R: Output>(lasting: bool, core: &Core<K, R>, frame: &Fram
     registry::collect_if_due();
 }
 
+impl<K: Key, R: Output> Core<K, R> {
+    /// Whether nothing is to be done with a value that is kept but to publish it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn only_keeps(&self) -> bool {
+        // Relaxed: see there.
+        self.renewed.load(Ordering::Relaxed).is_null()
+            && self.function.get().is_some_and(|function| function.settle.is_none())
+    }
+}
+
 /// Publishes a value if it is to be kept, in the core that it renews if it renews one, or gives it only to those who wait.
 ///
 /// # Safety
@@ -321,7 +333,7 @@ unsafe fn land<K: Key, R: Output>(lasting: bool, core: &Core<K, R>, frame: &Fram
 #[inline(never)]
 unsafe fn judge<K: Key, R: Output>(frame: &Frame, value: R) -> R {
     // SAFETY: the frame was made with such a core.
-    let (core, worker) = (unsafe { running::core_of::<K, R>(frame) }, registry::current());
+    let (core, worker) = (unsafe { core_of::<K, R>(frame) }, registry::current());
     // Known since the first miss: so it need not lie on the stack while the body runs.
     let function = core.function.get().unwrap_or_else(|| unreachable!("a call of it runs"));
     let keep = function.keep.unwrap_or(Function::<K, R>::keep_all);

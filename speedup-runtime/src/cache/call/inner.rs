@@ -83,7 +83,10 @@ impl<K: Key, R: Output> Core<K, R> {
             Ok(value) => value,
             // What is more than a look is left to `execute`, so that this is short wherever it is inlined.
             Err(Some(flight)) => callee.run_claimed(self, key, flight),
-            Err(None) => callee.run_unclaimed(self, key),
+            Err(None) => match self.claim_in_its_page(key) {
+                Some(flight) => callee.run_claimed(self, key, flight),
+                None => callee.run_unclaimed(self, key),
+            },
         }
     }
 
@@ -106,15 +109,6 @@ impl<K: Key, R: Output> Core<K, R> {
         };
         let own = vacant.filter(|vacant| table.claim_swiftly(vacant, worker));
         Err(own.map(|vacant| Flight::in_page(self, worker, table.id(), vacant.slot)))
-    }
-
-    /// Claims the slot of a key that packs into this word, where its page is made at once.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn claim_in_new_page(&self, packed: u64, worker: &'static Worker) -> Option<Flight<'_, K, R>> {
-        let pin = worker.pin();
-        let table = self.table(pin.at())?;
-        let slot = table.claim_in_new_page(packed, worker, pin.at())?;
-        Some(Flight::in_page(self, worker, table.id(), slot))
     }
 
     /// The value of a key of small integers, if it is in a page.

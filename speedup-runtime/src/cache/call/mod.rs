@@ -39,6 +39,8 @@ mod let_go;
 pub(in crate::cache) mod listed;
 #[cfg(not(loom))]
 pub(in crate::cache) mod look;
+#[cfg(not(loom))]
+mod new_page;
 #[cfg(any(test, not(loom)))]
 pub(in crate::cache) mod once;
 #[cfg(not(loom))]

@@ -45,7 +45,7 @@ pub(in crate::cache) fn end(worker: &'static Worker, frame: &Frame) -> bool {
     prefetch::to_read(soon.wrapping_byte_add(LINE));
     worker.own.top.set(frame.parent);
     let is_told = frame.is_told();
-    if is_told && frame.is_marked() || is_last(worker, frame) {
+    if is_told && !frame.is_merely_judged() && frame.is_marked() || is_last(worker, frame) {
         take_down(worker, frame, std::thread::panicking());
     }
     is_told

@@ -6,7 +6,10 @@ use foldhash::fast::RandomState;
 
 use crate::cache::{
     call::state::Core,
-    table::key::{Distinct, Key, Output},
+    table::{
+        distinct::Distinct,
+        key::{Key, Output},
+    },
     thread::{board::WINDOW, registry::Worker},
 };
 use crate::panics;

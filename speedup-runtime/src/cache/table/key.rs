@@ -36,6 +36,39 @@ pub trait Argument: Clone + Send + Sync + 'static {
     /// Whether both are the same.
     #[doc(hidden)]
     fn is_part(&self, other: &Self) -> bool;
+
+    /// Of how many small integers it consists, if it [does](Self::is_of_integers).
+    #[doc(hidden)]
+    const INTEGERS: usize = 1;
+
+    /// Whether it consists of small integers.
+    #[doc(hidden)]
+    #[inline]
+    fn is_of_integers() -> bool {
+        packed_key::is_small::<Self>()
+    }
+
+    /// Puts the codes of the integers to their places, from one on.
+    #[doc(hidden)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_codes(&self, codes: &mut [u64; 4], at: usize) -> Option<()> {
+        codes[at] = packed_key::encode(self)?;
+        Some(())
+    }
+
+    /// Puts their ranks there.
+    #[doc(hidden)]
+    #[inline]
+    fn put_ranks(&self, ranks: &mut [Option<u64>; 4], at: usize) {
+        ranks[at] = packed_key::rank(self);
+    }
+
+    /// What has these codes, from a place on.
+    #[doc(hidden)]
+    #[inline]
+    fn of_codes(codes: &[u64; 4], at: usize) -> Option<Self> {
+        packed_key::decode(codes[at])
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -140,34 +173,6 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
     fn unpack(packed: u64) -> Option<Self>;
 }
 
-/// A key in a set.
-#[doc(hidden)]
-#[derive(Clone)]
-#[repr(transparent)]
-pub struct Distinct<K>(pub K);
-
-impl<K> Distinct<K> {
-    /// A key that is borrowed, as one of a set.
-    pub fn of(key: &K) -> &Self {
-        // SAFETY: transparent, so both are the same in memory.
-        unsafe { &*std::ptr::from_ref(key).cast() }
-    }
-}
-
-impl<K: Key> PartialEq for Distinct<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.is_key(&other.0)
-    }
-}
-
-impl<K: Key> Eq for Distinct<K> {}
-
-impl<K: Key> Hash for Distinct<K> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.hash_key(hasher);
-    }
-}
-
 /// A key that may be borrowed: what a table is asked with.
 ///
 /// Its hash is the hash of the key that it stands for.
@@ -261,15 +266,18 @@ mod sealed {
 
 pub(in crate::cache) use sealed::Sealed;
 
-/// The three implementations for one arity. A tuple of one to four small integers packs into a word.
+/// The three implementations for one arity. Arguments that are one to four small integers together pack into a word.
 macro_rules! tuples {
-    ($($count:literal ($($arg:ident $part:ident $query:ident $index:tt)*) pack($($method:ident)?) coordinates($coordinates:literal);)*) => {$(
+    ($(($($arg:ident $part:ident $query:ident $index:tt)*);)*) => {$(
         impl<$($arg: Argument),*> Sealed for ($($arg,)*) {}
 
         impl<$($arg: Argument),*> Key for ($($arg,)*) {
             type Args = ($($arg::Plain,)*);
 
-            const COORDINATES: usize = $coordinates;
+            const COORDINATES: usize = {
+                let all = 0 $(+ $arg::INTEGERS)*;
+                if all > packed_key::MOST { 0 } else { all }
+            };
 
             #[cfg_attr(not(debug_assertions), inline(always))]
             #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
@@ -291,27 +299,55 @@ macro_rules! tuples {
 
             #[inline]
             fn is_small() -> bool {
-                $coordinates > 0 $(&& packed_key::is_small::<$arg>())*
+                Self::COORDINATES > 0 $(&& $arg::is_of_integers())*
             }
 
             #[inline]
             fn pack(&self) -> Option<u64> {
-                tuples!(@pack self $($method)? $($index)*)
+                packed_key::pack_first(&self.codes()?, Self::COORDINATES)
             }
 
             #[cfg_attr(not(debug_assertions), inline(always))]
             fn codes(&self) -> Option<[u64; 4]> {
-                tuples!(@codes self $($method)? $($index)*)
+                if Self::COORDINATES == 0 {
+                    return None;
+                }
+                let (mut codes, at) = ([0; 4], 0);
+                $(
+                    self.$index.put_codes(&mut codes, at)?;
+                    let at = at + $arg::INTEGERS;
+                )*
+                let _ = (&mut codes, at);
+                Some(codes)
             }
 
             #[inline]
             fn rank(&self) -> Option<(u64, u64)> {
-                packed_key::place(&[$(packed_key::rank(&self.$index)),*])
+                if Self::COORDINATES == 0 {
+                    return None;
+                }
+                let (mut ranks, at) = ([None; 4], 0);
+                $(
+                    self.$index.put_ranks(&mut ranks, at);
+                    let at = at + $arg::INTEGERS;
+                )*
+                let _ = (&mut ranks, at);
+                packed_key::place(&ranks[..Self::COORDINATES])
             }
 
             #[inline]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
             fn unpack(packed: u64) -> Option<Self> {
-                tuples!(@unpack packed $($method)? $($part)*)
+                if Self::COORDINATES == 0 {
+                    return None;
+                }
+                let (codes, at) = (packed_key::split_first(packed, Self::COORDINATES), 0);
+                $(
+                    let $part = $arg::of_codes(&codes, at)?;
+                    let at = at + $arg::INTEGERS;
+                )*
+                let _ = (codes, at);
+                Some(($($part,)*))
             }
         }
 
@@ -337,32 +373,20 @@ macro_rules! tuples {
             }
         }
     )*};
-    (@pack $this:ident paged $($index:tt)*) => { packed_key::pack([$(packed_key::encode(&$this.$index)?),*]) };
-    (@pack $this:ident $($index:tt)*) => { None };
-    (@codes $this:ident paged $($index:tt)*) => { Some(packed_key::padded([$(packed_key::encode(&$this.$index)?),*])) };
-    (@codes $this:ident $($index:tt)*) => { None };
-    (@unpack $packed:ident paged $($part:ident)*) => {{
-        let [$($part),*] = packed_key::split($packed);
-        Some(($(packed_key::decode($part)?,)*))
-    }};
-    (@unpack $packed:ident $($part:ident)*) => {{
-        let _ = $packed;
-        None
-    }};
 }
 
 tuples! {
-    0 () pack() coordinates(0);
-    1 (A a QA 0) pack(paged) coordinates(1);
-    2 (A a QA 0 B b QB 1) pack(paged) coordinates(2);
-    3 (A a QA 0 B b QB 1 C c QC 2) pack(paged) coordinates(3);
-    4 (A a QA 0 B b QB 1 C c QC 2 D d QD 3) pack(paged) coordinates(4);
-    5 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4) pack() coordinates(0);
-    6 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5) pack() coordinates(0);
-    7 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6) pack() coordinates(0);
-    8 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7) pack() coordinates(0);
-    9 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8) pack() coordinates(0);
-    10 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9) pack() coordinates(0);
-    11 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10) pack() coordinates(0);
-    12 (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10 L l QL 11) pack() coordinates(0);
+    ();
+    (A a QA 0);
+    (A a QA 0 B b QB 1);
+    (A a QA 0 B b QB 1 C c QC 2);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10);
+    (A a QA 0 B b QB 1 C c QC 2 D d QD 3 E e QE 4 F f QF 5 G g QG 6 H h QH 7 I i QI 8 J j QJ 9 K k QK 10 L l QL 11);
 }

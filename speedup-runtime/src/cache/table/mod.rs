@@ -11,8 +11,10 @@ mod census;
 mod change;
 #[cfg(not(loom))]
 pub(in crate::cache) mod checked;
+pub(in crate::cache) mod coordinates;
 mod current;
 mod directory;
+pub(in crate::cache) mod distinct;
 #[cfg(not(loom))]
 mod entries;
 mod hashed;

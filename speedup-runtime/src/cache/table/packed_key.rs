@@ -1,13 +1,22 @@
 //! Small integers as coordinates of the paged table.
 //!
-//! A value of any integer type, `bool` or `char` has a *code*: the value itself, or for signed types the zigzag of it
-//! (0, -1, 1, -2, .. become 0, 1, 2, 3, ..), so that values near zero have small codes. One to four codes pack into
+//! A value of any integer type, `bool` or `char` has a *code*: the value itself, or for signed types one in which runs of values below zero
+//! take turns with those from zero on, so that values near zero have small codes, and neighbours have neighbouring ones: a page holds a run,
+//! and were it every other value that is below zero, half of the page would mostly be empty. One to four codes pack into
 //! one word. What does not fit goes to the hash table.
+//!
+//! ```text
+//!   value   0 .. 31    -1 .. -32    32 .. 63    -33 .. -64
+//!   code    0 .. 31    32 .. 63     64 .. 95     96 .. 127
+//! ```
 
 use std::any::Any;
 
 /// Codes of each of so many arguments, from one on, are below 2 to this power.
 const BITS: [u32; 4] = [28, 24, 20, 15];
+
+/// A key has at most so many coordinates.
+pub(in crate::cache) const MOST: usize = BITS.len();
 
 /// Codes in one word, the last one lowest, if all are in range.
 #[cfg_attr(not(debug_assertions), inline(always))]
@@ -22,15 +31,17 @@ pub(in crate::cache) fn pack<const N: usize>(codes: [u64; N]) -> Option<u64> {
     (all >> bits == 0).then_some(packed)
 }
 
-/// Codes in the first places of four.
+/// The same of the first of four codes.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(in crate::cache) fn padded<const N: usize>(codes: [u64; N]) -> [u64; 4] {
-    let (mut all, mut index) = ([0; 4], 0);
-    while index < N {
-        all[index] = codes[index];
-        index += 1;
+pub(in crate::cache) fn pack_first(codes: &[u64; MOST], count: usize) -> Option<u64> {
+    let [a, b, c, d] = *codes;
+    match count {
+        1 => pack([a]),
+        2 => pack([a, b]),
+        3 => pack([a, b, c]),
+        4 => pack([a, b, c, d]),
+        _ => None,
     }
-    all
 }
 
 /// What [`pack`] makes of so many codes that are in range.
@@ -51,6 +62,38 @@ pub(in crate::cache) fn split<const N: usize>(packed: u64) -> [u64; N] {
     let (mut codes, mut left) = ([0; N], N);
     while left > 0 {
         codes[left - 1] = packed >> (bits * (N - left) as u32) & ((1 << bits) - 1);
+        left -= 1;
+    }
+    codes
+}
+
+/// So many values, as a power of 2, are a run: no page has more of a coordinate.
+const RUN_BITS: u32 = 5;
+/// The bits of a value that tell where it is in its run.
+const IN_RUN: i64 = (1 << RUN_BITS) - 1;
+
+/// The code of a signed value.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn code_of(value: i64) -> u64 {
+    let is_below = value >> 63;
+    // From zero on, and as many below: two runs of codes for each run of these.
+    let off = value ^ is_below;
+    (off.cast_unsigned() + (off & !IN_RUN).cast_unsigned()) | (is_below & (1 << RUN_BITS)).cast_unsigned()
+}
+
+/// The signed value that has this code.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn signed(code: u64) -> i64 {
+    let (run, is_below) = (code >> (RUN_BITS + 1), -(code >> RUN_BITS & 1).cast_signed());
+    (run.cast_signed() << RUN_BITS | code.cast_signed() & IN_RUN) ^ is_below
+}
+
+/// So many codes that were packed, and zeros behind them.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(in crate::cache) fn split_first(packed: u64, count: usize) -> [u64; MOST] {
+    let (mut codes, bits, mut left) = ([0; MOST], BITS[count - 1], count);
+    while left > 0 {
+        codes[left - 1] = packed >> (bits * (count - left) as u32) & ((1 << bits) - 1);
         left -= 1;
     }
     codes
@@ -82,7 +125,7 @@ pub(in crate::cache) fn encode<A: 'static>(value: &A) -> Option<u64> {
     macro_rules! check {
         (unsigned $($int:ty)*) => { $(if let Some(v) = any.downcast_ref::<$int>() { return u64::try_from(*v).ok(); })* };
         (signed $($int:ty)*) => { $(if let Some(v) = any.downcast_ref::<$int>() {
-            return i64::try_from(*v).ok().map(|v| ((v << 1) ^ (v >> 63)).cast_unsigned());
+            return i64::try_from(*v).ok().map(code_of);
         })* };
     }
     for_integers!(check);
@@ -100,7 +143,7 @@ pub(in crate::cache) fn rank<A: 'static>(value: &A) -> Option<u64> {
     macro_rules! check {
         (unsigned $($int:ty)*) => {};
         (signed $($int:ty)*) => { $(if id == std::any::TypeId::of::<$int>() {
-            return Some(((code >> 1) ^ (code & 1).wrapping_neg()) ^ 1 << 63);
+            return Some(signed(code).cast_unsigned() ^ 1 << 63);
         })* };
     }
     for_integers!(check);
@@ -127,7 +170,7 @@ pub(in crate::cache) fn decode<A: Clone + 'static>(code: u64) -> Option<A> {
     fn same<A: Clone + 'static>(value: &dyn Any) -> Option<A> {
         value.downcast_ref::<A>().cloned()
     }
-    let signed = (code >> 1).cast_signed() ^ -(code & 1).cast_signed();
+    let signed = signed(code);
     macro_rules! check {
         (unsigned $($int:ty)*) => { $(if let Some(v) = <$int>::try_from(code).ok().and_then(|v| same(&v)) { return Some(v); })* };
         (signed $($int:ty)*) => { $(if let Some(v) = <$int>::try_from(signed).ok().and_then(|v| same(&v)) { return Some(v); })* };
@@ -176,6 +219,17 @@ mod tests {
             prop_assert_eq!(pack([a, b]).map(split), Some([a, b]));
             prop_assert_eq!(pack([a, b, c]).map(split), Some([a, b, c]));
             prop_assert_eq!(pack([a, b, c, d]).map(split), Some([a, b, c, d]));
+        }
+    }
+
+    #[test]
+    fn neighbours_below_zero_and_above_share_their_pages() {
+        let codes = |values: std::ops::Range<i64>| values.map(code_of).collect::<Vec<u64>>();
+        assert_eq!(codes(0..32), (0..32).collect::<Vec<u64>>());
+        assert_eq!(codes(-32..0), (32..64).rev().collect::<Vec<u64>>());
+        assert_eq!(codes(32..64), (64..96).collect::<Vec<u64>>());
+        for edge in [i64::MIN, i64::MIN + 1, -(1 << 58), -1, 0, 1 << 58, i64::MAX - 1, i64::MAX] {
+            assert_eq!(signed(code_of(edge)), edge);
         }
     }
 

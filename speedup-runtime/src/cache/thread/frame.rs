@@ -147,6 +147,12 @@ impl Frame {
         self.told.get() != UNTOLD
     }
 
+    /// Whether no more is said of it than that it is [judged](Mark::Judged).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(in crate::cache) fn is_merely_judged(&self) -> bool {
+        self.told.get() == JUDGED
+    }
+
     /// Whether anything is to be done when the call ends.
     #[cold]
     #[inline(never)]

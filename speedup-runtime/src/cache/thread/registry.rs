@@ -14,7 +14,7 @@ use crate::cache::{
 };
 use crate::{
     first,
-    sync::{Ordering, atomic::fence, lock},
+    sync::{Ordering, atomic::fence, lock, of_thread},
 };
 
 /// All workers ever made, by number, and those whose threads have ended.
@@ -52,7 +52,7 @@ impl Drop for Lease {
 /// The worker of this thread, if it has one that pins without a barrier.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(in crate::cache) fn swift() -> Option<&'static Worker> {
-    let worker = SWIFT.get();
+    let worker = of_thread(&SWIFT);
     // SAFETY: workers are never freed.
     unsafe { worker.as_ref() }
 }
@@ -60,7 +60,7 @@ pub(in crate::cache) fn swift() -> Option<&'static Worker> {
 /// The worker of this thread.
 #[inline]
 pub(in crate::cache) fn current() -> &'static Worker {
-    let worker = CURRENT.get();
+    let worker = of_thread(&CURRENT);
     if worker.is_null() {
         return enrol();
     }
