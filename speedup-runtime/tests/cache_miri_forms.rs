@@ -16,9 +16,9 @@ use std::{
 use speedup_runtime::{
     Cache,
     cache::{
-        AsyncFallible, AtParts, AtPlace, Fallible, Function, GivenPart, Handed, Here, InItsScope, InScope, InTable,
-        Moved, Outermost, Scoped, Spans, State, Tables, TablesState, elsewhere, place_of, span_given, span_like,
-        span_of, span_size,
+        AsyncFallible, AtParts, AtPlaceHere, Fallible, Function, GivenPart, Handed, Here, InItsScope, InScope, InTable,
+        Moved, Outermost, Scoped, Spans, State, Tables, TablesState, elsewhere, place_of, span_end, span_given,
+        span_like, span_of, span_reaches, span_size,
     },
 };
 
@@ -37,17 +37,23 @@ const MARKS: &Cache<(String,), u64> = {
     &Cache::of(&STATE, Function::new("marks", body).show(std::fmt::Debug::fmt))
 };
 
-const SPANS: &Spans<(), (String,), (u64,), u64> = &Spans::of_inside(
+const SPANS: &Spans<(), (String,), (u64,), u64> = &Spans::of_here(
     "marks",
     |key: &(String,), own: &(String,)| Some((span_like::<str, _>(&key.0, &own.0)?,)),
     |key: &(String,)| span_size::<str, _>(&key.0),
-    |own: &Outermost<(), (String,), u64>, (text,): &(u64,), inside: AtPlace<'_, (), (String,), (u64,), u64>| {
-        let given = (span_given::<str, _>(&own.key().0, *text),);
-        body(Some(inside.with(given, given.0.reaches_to_the_end())), given.0.part())
+    |own: &Outermost<(), (String,), u64>, (text,): &(u64,), inside: InMarks<'_>| {
+        let given = (span_given(&own.key().0, *text),);
+        if span_reaches::<str, _>(&own.key().0, *text) {
+            body(Some(inside.with(given, true)), given.0.part())
+        } else {
+            body(Some(inside.with(given, false)), given.0.part())
+        }
     },
-);
+)
+.last(|key: &(String,)| (span_end::<str, _>(&key.0),));
 
-type Running<'c> = AtParts<'c, (), (String,), (u64,), u64, (GivenPart<'c, str, String>,)>;
+type InMarks<'c> = AtPlaceHere<'c, (), (String,), (u64,), u64>;
+type Running<'c> = AtParts<InMarks<'c>, (GivenPart<'c, str, String>,)>;
 
 fn body(running: Option<Running<'_>>, text: &str) -> u64 {
     let marks = |text: &str| {
@@ -64,12 +70,14 @@ fn body(running: Option<Running<'_>>, text: &str) -> u64 {
     if text.len() <= 46 {
         return 0;
     }
-    SPANS.ahead(MARKS, |call| {
-        call.ask(
-            |own: &Outermost<(), (String,), u64>| Some((span_of(&text[1..], &own.key().0)?,)),
-            || (text[1..].to_owned(),),
-        );
-    });
+    if AtParts::may_look_ahead(&running) {
+        SPANS.ahead(MARKS, |call| {
+            call.ask(
+                |own: &Outermost<(), (String,), u64>| Some((span_of(&text[1..], &own.key().0)?,)),
+                || (text[1..].to_owned(),),
+            );
+        });
+    }
     2 * marks(&text[1..]) + u64::from(text.starts_with('b'))
 }
 

@@ -9,7 +9,7 @@ use super::form::Form;
 use super::keep::Keep;
 use super::model::Cached;
 use super::own_calls;
-use super::{checked, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
+use super::{checked, closures, expand_context, expand_spans, expand_store, expand_tables, expand_types, forecast};
 use crate::expansion;
 use crate::signature::{self, Argument, Pass};
 
@@ -359,7 +359,8 @@ fn body(model: &Cached) -> TokenStream {
     signature.inputs = model.arguments.iter().map(|argument| FnArg::Typed(argument.declared.clone())).collect();
     returning(&mut signature, model);
     checked::returning(&mut signature, model);
-    let block = forecast::form(model);
+    let mut block = forecast::form(model);
+    closures::inline(&mut block, &model.function);
     let block = lent(model, &block.to_token_stream());
     // Lints that pass over what other crates can see: the body, which they cannot, is as the user's function is.
     let lints = (!matches!(model.function.vis, Visibility::Inherited))

@@ -17,6 +17,7 @@ use syn::{Expr, FnArg, Pat, PatType, Signature, parse_quote};
 
 use super::borrowed;
 use super::checked;
+use super::closures;
 use super::expand::{
     self, cache_type, keep, keep_here, keeps_at_once, lent, returning, rules, show, show_key_if_it_can,
 };
@@ -280,6 +281,7 @@ pub(super) fn body(model: &Cached, context: &Context) -> TokenStream {
     let forecasts = formed.filter(|formed| forecast::has_forecasts(model, formed));
     let plain = &model.function.block;
     let mut block = forecasts.as_ref().unwrap_or(plain).clone();
+    closures::inline(&mut block, &model.function);
     // Around the lines of a closure braces of the user's own would be superfluous ones to the compiler.
     block.brace_token = syn::token::Brace(expansion::generated_at(block.brace_token.span.join()));
     let block = lent(model, &block.to_token_stream());

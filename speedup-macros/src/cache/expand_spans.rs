@@ -144,22 +144,27 @@ fn place_type(model: &Cached) -> TokenStream {
     )
 }
 
+/// `AtPlace`, or `AtPlaceHere` of a body that makes all its own calls itself.
+pub(super) fn inside_name(model: &Cached) -> Ident {
+    Ident::new(if own_calls::are_here(model) { "AtPlaceHere" } else { "AtPlace" }, model.shown_at())
+}
+
 /// `::speedup::cache::AtPlace<'_, (Vec<String>,), (String,), (u64,), u64>`
 pub(super) fn inside_type(model: &Cached) -> TokenStream {
     let (of, by, place, result) = (steady_type(model), key_type(model), place_type(model), &model.result);
-    quote_spanned!(model.shown_at()=> ::speedup::cache::AtPlace<'_, #of, #by, #place, #result>)
+    let name = inside_name(model);
+    quote_spanned!(model.shown_at()=> ::speedup::cache::#name<'_, #of, #by, #place, #result>)
 }
 
-/// `::speedup::cache::AtParts<'_, (Vec<String>,), (String,), (u64,), u64, (GivenPart<'_, str, String>,)>`
+/// `::speedup::cache::AtParts<AtPlace<..>, (GivenPart<'_, str, String>,)>`
 pub(super) fn running_type(model: &Cached) -> TokenStream {
-    let at = model.shown_at();
-    let (of, by, place, result) = (steady_type(model), key_type(model), place_type(model), &model.result);
+    let (at, inside) = (model.shown_at(), inside_type(model));
     let given = varying(model).into_iter().map(|(argument, _, span)| {
         let (element, owned) = (argument.lent_as(), &argument.owned);
         if span { quote_spanned!(at=> ::speedup::cache::GivenPart<'_, #element, #owned>) } else { quote!(()) }
     });
     let given = signature::tuple(at, given.collect::<Vec<_>>().into_iter());
-    quote_spanned!(at=> ::speedup::cache::AtParts<'_, #of, #by, #place, #result, #given>)
+    quote_spanned!(at=> ::speedup::cache::AtParts<#inside, #given>)
 }
 
 fn steady_type(model: &Cached) -> TokenStream {
@@ -212,12 +217,24 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
             }
         }),
     );
+    let ends = varying.iter().filter(|(.., span)| *span).map(|(argument, index, _)| {
+        let element = argument.lent_as();
+        let whole = own(&key.to_token_stream(), argument, index);
+        quote_spanned!(at=> ::speedup::cache::span_end::<#element, _>(#whole))
+    });
+    let ends = signature::tuple(at, ends.collect::<Vec<_>>().into_iter());
+    let last = varying.iter().all(|(.., span)| *span).then(|| quote_spanned!(at=> .last(|#key: &#by| #ends)));
     let sizes = varying.iter().filter(|(.., span)| *span).map(|(argument, index, _)| {
         let element = argument.lent_as();
         let whole = own(&key.to_token_stream(), argument, index);
         quote_spanned!(at=> ::speedup::cache::span_size::<#element, _>(#whole))
     });
-    let made = Ident::new(if own_calls::go_on_by_place(model) { "of_inside" } else { "of" }, at);
+    let made = match own_calls::go_on_by_place(model) {
+        true if own_calls::are_here(model) => "of_here",
+        true => "of_inside",
+        false => "of",
+    };
+    let made = Ident::new(made, at);
     let body = body(model, &varying);
     let shown = shown(model, &varying);
     let keep = keep(model);
@@ -232,7 +249,7 @@ pub(super) fn spans(model: &Cached) -> TokenStream {
             |#key: &#by| #(#sizes)+*,
             #body,
         )
-        .show(#shown) #keep #sequential #uses_rayon;
+        .show(#shown) #last #keep #sequential #uses_rayon;
     }
 }
 
@@ -264,15 +281,22 @@ fn body(model: &Cached, varying: &[(Argument, Index, bool)]) -> TokenStream {
         signature::tuple(at, steady.iter().map(|argument| expansion::in_closure(&argument.name).to_token_stream()));
     let steady = (!steady.is_empty()).then(|| quote_spanned!(at=> let #names = #outer.steady();));
     if own_calls::go_on_by_place(model) {
-        let (inside, ty, given) = (own_calls::inside(), inside_type(model), Ident::new("given", Span::mixed_site()));
+        let (inside, name, ty) = (own_calls::inside(), inside_name(model), inside_type(model));
+        let given = Ident::new("given", Span::mixed_site());
         let (numbers, parts, reach) = given_parts(at, &outer, &given, varying);
         let passed = passed(model, parts);
+        let run = |reach: bool| {
+            quote_spanned! {at=>
+                let #given = #numbers;
+                let #inside = ::speedup::cache::#name::with(#inside, #given, #reach);
+                #inner(::core::option::Option::Some(#inside), #(#passed),*)
+            }
+        };
+        let (near, far) = (run(true), run(false));
         return quote_spanned! {at=>
             |#head, #inside: #ty| {
                 #steady
-                let #given = #numbers;
-                let #inside = ::speedup::cache::AtPlace::with(#inside, #given, #(#reach)&&*);
-                #inner(::core::option::Option::Some(#inside), #(#passed),*)
+                if #(#reach)&&* { #near } else { #far }
             }
         };
     }
@@ -307,9 +331,11 @@ fn given_parts(
         true => quote_spanned!(at=> ::speedup::cache::GivenPart::part(#given.#index)),
         false => argument.passed(&expansion::in_closure(&argument.name)),
     });
-    let reach = varying.iter().filter(|(.., span)| *span);
-    let reach =
-        reach.map(|(_, index, _)| quote_spanned!(at=> ::speedup::cache::GivenPart::reaches_to_the_end(#given.#index)));
+    let reach = varying.iter().filter(|(.., span)| *span).map(|(argument, index, _)| {
+        let (name, element) = (expansion::in_closure(&argument.name), argument.lent_as());
+        let own = own(&quote!(#outer.key()), argument, index);
+        quote_spanned!(at=> ::speedup::cache::span_reaches::<#element, _>(#own, *#name))
+    });
     (signature::tuple(at, numbers), parts.collect(), reach.collect())
 }
 

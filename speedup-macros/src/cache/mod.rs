@@ -17,6 +17,7 @@
 mod awaits;
 mod borrowed;
 mod checked;
+mod closures;
 #[cfg(test)]
 mod combinations;
 mod conflicts;

@@ -61,6 +61,22 @@ pub(super) fn go_on_in_table(model: &Cached) -> bool {
         && can(model)
 }
 
+/// Whether a body makes all its calls of the function itself, and none of them a closure, an `async` block or a macro that may have them made by
+/// another thread.
+pub(super) fn are_here(model: &Cached) -> bool {
+    Here::of(&model.function)
+}
+
+/// What a body by place asks before it puts a forecast together.
+pub(super) fn may_look_ahead(model: &Cached) -> TokenStream {
+    let at = model.shown_at();
+    if go_on_by_place(model) && are_here(model) {
+        let running = at_parts();
+        return quote_spanned!(at=> ::speedup::cache::AtParts::may_look_ahead(&#running));
+    }
+    quote_spanned!(at=> ::speedup::cache::may_look_ahead())
+}
+
 /// Whether a closure can stand for the function in its body. Bodies that use rayon are what they would be without: jobs of its threads are none
 /// of the running call's.
 fn can(model: &Cached) -> bool {
@@ -144,6 +160,44 @@ impl<'ast> Visit<'ast> for Mentions<'_> {
         self.are_calls &= !steady::mentions(item.to_token_stream(), &self.name.to_string());
         visit::visit_item(self, item);
     }
+}
+
+/// The calls of a function that its body makes itself.
+struct Here<'a> {
+    name: &'a Ident,
+    calls: usize,
+}
+
+impl Here<'_> {
+    /// Whether there are no others. For a function that is called wherever it is mentioned.
+    fn of(function: &ItemFn) -> bool {
+        let name = &function.sig.ident;
+        let mut here = Here { name, calls: 0 };
+        here.visit_block(&function.block);
+        here.calls == mentions_in(function.block.to_token_stream(), name)
+    }
+}
+
+fn mentions_in(tokens: TokenStream, name: &Ident) -> usize {
+    let each = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(ident) => usize::from(ident == *name),
+        TokenTree::Group(group) => mentions_in(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => 0,
+    });
+    each.sum()
+}
+
+impl<'ast> Visit<'ast> for Here<'_> {
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        self.calls += usize::from(matches!(call.func.as_ref(), syn::Expr::Path(path) if path.path.is_ident(self.name)));
+        visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+
+    fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+
+    fn visit_item(&mut self, _: &'ast syn::Item) {}
 }
 
 /// What the body of a scoped function begins with.
@@ -240,7 +294,7 @@ fn by_place(model: &Cached) -> TokenStream {
     let function = &model.function.sig.ident;
     let [passed_on, given, reach, place] =
         ["passed_on", "given", "reach", "place"].map(|name| Ident::new(name, Span::mixed_site()));
-    let (running, inside) = (at_parts(), inside());
+    let (running, inside, name) = (at_parts(), inside(), expand_spans::inside_name(model));
     let parameters = model.arguments.iter().map(Argument::in_wrapper);
     let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
     let output = &model.function.sig.output;
@@ -283,14 +337,14 @@ fn by_place(model: &Cached) -> TokenStream {
                 };
                 #place
             };
-            ::speedup::cache::AtPlace::get(#inside, #place, || #key)
+            ::speedup::cache::#name::get(#inside, #place, || #key)
         });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Mentions, can_be_closure};
+    use super::{Here, Mentions, can_be_closure};
 
     fn goes_on(function: &str) -> bool {
         let function = syn::parse_str(function).unwrap();
@@ -302,6 +356,18 @@ mod tests {
         assert!(goes_on("fn f(a: &[u8], n: u64) -> u64 { f(a, n - 1) + [1].iter().map(|k| f(a, *k)).sum() }"));
         assert!(goes_on("fn f(a: &dyn Fn(u64) -> u64, n: u64) -> u64 { vec![f(a, n - 1); 3].len() }"));
         assert!(goes_on("fn f(a: &[u8], n: u64) { f(a, n - 1) }"));
+    }
+
+    #[test]
+    fn calls_are_made_here_where_nothing_stands_around_them_that_may_have_them_made_elsewhere() {
+        let are_here = |body: &str| Here::of(&syn::parse_str(&format!("fn f(n: u64) -> u64 {{ {body} }}")).unwrap());
+        assert!(are_here(
+            "let k = if n > 3 { f(n - 1) } else { 0 }; for i in 0..k { g(f(i)); } loop { break f(k) + f(f(k)) }"
+        ));
+        assert!(are_here("(0..f(n)).map(|k| k + 1).sum()"));
+        assert!(!are_here("f(n) + (0..n).map(|k| f(k)).sum()"));
+        assert!(!are_here("f(n) + wait(async { f(n) })"));
+        assert!(!are_here("f(n) + vec![f(n)].len()"));
     }
 
     #[test]

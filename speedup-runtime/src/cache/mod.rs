@@ -36,7 +36,7 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::api::{
-    at_place::{AtParts, AtPlace, elsewhere},
+    at_place::{AtParts, AtPlace, AtPlaceHere, elsewhere},
     autoref as probe,
     borrowed::{Borrowing, Lent, Within},
     branches::TablesState,
@@ -52,7 +52,7 @@ pub use self::api::{
     outermost::Outermost,
     scoped::{Place, Scoped, number_of, place_of},
     spans::{Asked, Foretells, Spans, may_look_ahead},
-    stretch::{GivenPart, Stretch, span_at, span_given, span_like, span_of, span_size},
+    stretch::{GivenPart, Stretch, span_at, span_end, span_given, span_like, span_of, span_reaches, span_size},
     tables::{Division, Tables, is_equal, is_same},
     task::{Task, TimedOut},
     warming::Warming,

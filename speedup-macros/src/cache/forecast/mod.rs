@@ -59,6 +59,7 @@ use self::slice::{Open, Slicer};
 use self::told::Foretold;
 use super::expand_spans;
 use super::model::Cached;
+use super::own_calls;
 use crate::expansion;
 use crate::signature::Argument;
 
@@ -87,6 +88,7 @@ fn form_and_tell(model: &Cached) -> (Block, String) {
             arguments: Some(arguments.map(|(argument, _)| argument.clone()).collect()),
             keyed: model.keyed(),
             asked: model.has_spans().then(|| expand_spans::asked(model)),
+            looks: model.has_spans().then(|| own_calls::may_look_ahead(model)),
         };
         // A call by a method looks like one by a path, for the time being.
         methods::to_paths(&mut block, &model.function.sig.ident);
@@ -135,6 +137,8 @@ struct Callee {
     keyed: Vec<bool>,
     /// How calls are named that are known by the places of their slices and strings.
     asked: Option<TokenStream>,
+    /// What is asked before such a forecast is put together.
+    looks: Option<TokenStream>,
 }
 
 /// Another cached function: its handle stands beside it, and has policies or has none.
@@ -149,6 +153,7 @@ fn other(function: &Path) -> Callee {
         arguments: None,
         keyed: Vec::new(),
         asked: None,
+        looks: None,
     }
 }
 

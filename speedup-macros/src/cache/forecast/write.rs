@@ -50,14 +50,14 @@ pub(super) fn forecast(forecaster: &Forecaster, callee: usize, nodes: &[Node], a
     let shadows: Vec<Stmt> = shadows.collect();
     let owned = captured.iter().all(|(name, _)| forecaster.locals.is_copied(name));
     let moves = (owned && !captured.is_empty()).then(|| quote!(move));
-    let Callee { ahead, handle, arguments, asked, .. } = &forecaster.callees[callee];
+    let Callee { ahead, handle, arguments, asked, looks, .. } = &forecaster.callees[callee];
     let lent = arguments.as_ref().and_then(|arguments| lending(arguments, &call, asked.as_ref()));
     let plain = nodes.iter().all(|node| matches!(node, Node::Ask { .. } | Node::AskBy(_)));
     let allow = (!plain).then(|| quote!(#[allow(unused, clippy::all, clippy::pedantic)]));
     let at = ahead.span();
-    if asked.is_some() {
+    if let Some(looks) = looks {
         return Some(parse_quote_spanned! {at=>
-            if ::speedup::cache::may_look_ahead() {
+            if #looks {
                 #allow
                 #ahead(#handle, #moves |#call| { #lent #(#shadows)* #(#statements)* });
             }

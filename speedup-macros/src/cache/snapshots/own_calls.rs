@@ -218,7 +218,7 @@ fn borrowed_arguments() {
                 (::std::string::String, ::std::vec::Vec<u8>, usize),
                 (::core::primitive::u64, ::core::primitive::u64, usize),
                 usize,
-            > = &::speedup::cache::Spans::of_inside(
+            > = &::speedup::cache::Spans::of_here(
                     "distance",
                     |
                         key: &(::std::string::String, ::std::vec::Vec<u8>, usize),
@@ -239,7 +239,7 @@ fn borrowed_arguments() {
                             usize,
                         >,
                         (a, b, limit): &(::core::primitive::u64, ::core::primitive::u64, usize),
-                        inside: ::speedup::cache::AtPlace<
+                        inside: ::speedup::cache::AtPlaceHere<
                             '_,
                             (),
                             (::std::string::String, ::std::vec::Vec<u8>, usize),
@@ -247,23 +247,35 @@ fn borrowed_arguments() {
                             usize,
                         >|
                     {
-                        let given = (
-                            ::speedup::cache::span_given::<str, _>(&own.key().0, *a),
-                            ::speedup::cache::span_given::<[u8], _>(&own.key().1, *b),
-                            (),
-                        );
-                        let inside = ::speedup::cache::AtPlace::with(
-                            inside,
-                            given,
-                            ::speedup::cache::GivenPart::reaches_to_the_end(given.0)
-                                && ::speedup::cache::GivenPart::reaches_to_the_end(given.1),
-                        );
-                        __distance_uncached(
-                            ::core::option::Option::Some(inside),
-                            ::speedup::cache::GivenPart::part(given.0),
-                            ::speedup::cache::GivenPart::part(given.1),
-                            *limit,
-                        )
+                        if ::speedup::cache::span_reaches::<str, _>(&own.key().0, *a)
+                            && ::speedup::cache::span_reaches::<[u8], _>(&own.key().1, *b)
+                        {
+                            let given = (
+                                ::speedup::cache::span_given::<str, _>(&own.key().0, *a),
+                                ::speedup::cache::span_given::<[u8], _>(&own.key().1, *b),
+                                (),
+                            );
+                            let inside = ::speedup::cache::AtPlaceHere::with(inside, given, true);
+                            __distance_uncached(
+                                ::core::option::Option::Some(inside),
+                                ::speedup::cache::GivenPart::part(given.0),
+                                ::speedup::cache::GivenPart::part(given.1),
+                                *limit,
+                            )
+                        } else {
+                            let given = (
+                                ::speedup::cache::span_given::<str, _>(&own.key().0, *a),
+                                ::speedup::cache::span_given::<[u8], _>(&own.key().1, *b),
+                                (),
+                            );
+                            let inside = ::speedup::cache::AtPlaceHere::with(inside, given, false);
+                            __distance_uncached(
+                                ::core::option::Option::Some(inside),
+                                ::speedup::cache::GivenPart::part(given.0),
+                                ::speedup::cache::GivenPart::part(given.1),
+                                *limit,
+                            )
+                        }
                     },
                 )
                 .show(|
@@ -288,11 +300,13 @@ fn borrowed_arguments() {
             fn __distance_uncached(
                 running: ::core::option::Option<
                     ::speedup::cache::AtParts<
-                        '_,
-                        (),
-                        (::std::string::String, ::std::vec::Vec<u8>, usize),
-                        (::core::primitive::u64, ::core::primitive::u64, usize),
-                        usize,
+                        ::speedup::cache::AtPlaceHere<
+                            '_,
+                            (),
+                            (::std::string::String, ::std::vec::Vec<u8>, usize),
+                            (::core::primitive::u64, ::core::primitive::u64, usize),
+                            usize,
+                        >,
                         (
                             ::speedup::cache::GivenPart<'_, str, ::std::string::String>,
                             ::speedup::cache::GivenPart<'_, [u8], ::std::vec::Vec<u8>>,
@@ -344,11 +358,11 @@ fn borrowed_arguments() {
                             };
                             place
                         };
-                        ::speedup::cache::AtPlace::get(inside, place, || (a, b, &limit))
+                        ::speedup::cache::AtPlaceHere::get(inside, place, || (a, b, &limit))
                     },
                 );
                 {
-                    if ::speedup::cache::may_look_ahead() {
+                    if ::speedup::cache::AtParts::may_look_ahead(&running) {
                         ::speedup::cache::Spans::ahead(
                             __DISTANCE_SPANS,
                             DISTANCE,

@@ -66,7 +66,10 @@ fn a_body_with_rayon() {
             };
             #[inline]
             fn __f_uncached(n: u64) -> u64 {
-                (0..n).into_par_iter().map(|k| f(k)).sum()
+                (0..n)
+                    .into_par_iter()
+                    .map(#[cfg_attr(not(debug_assertions), inline(always))] |k| f(k))
+                    .sum()
             }
         "##]],
     );

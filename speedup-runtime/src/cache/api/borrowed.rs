@@ -109,8 +109,11 @@ impl<P, Q> Borrowing<P, Q> {
         Q: Output,
     {
         let Self { name, show, keep, moves_err, sequential, uses_rayon } = self;
-        let keep = keep.or(Function::<P, Q>::of_context(name).keep);
-        Function { show, keep, moves_err, sequential, uses_rayon, ..Function::of_context(name) }
+        let mut function = Function { show, moves_err, sequential, uses_rayon, ..Function::of_context(name) };
+        if let Some(keep) = keep {
+            function.keeps_by(keep);
+        }
+        function
     }
 }
 

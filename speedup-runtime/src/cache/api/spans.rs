@@ -21,13 +21,13 @@ use std::{fmt, marker::PhantomData, ptr, sync::Arc};
 
 use crate::cache::{
     api::{
-        at_place::AtPlace,
+        at_place::{AtPlace, AtPlaceHere},
         cache::Cache,
         outermost::{Outermost, callee, first_at},
         tables::Tables,
     },
     call::{
-        bodies::{Inside, tells_nothing},
+        bodies::{Running, tells_nothing},
         callee::Callee,
         function::{Function, ShowIn},
         parked::Latest,
@@ -57,6 +57,8 @@ pub struct Spans<S: Key, K: Key, V: Key, R: Output> {
     /// The call that is given the first, as one inside an outermost call that was given the second.
     like: fn(&K, &K) -> Option<V>,
     size: fn(&K) -> usize,
+    /// The place that is the last in each of its numbers, where all of a place are numbers of parts.
+    last: Option<fn(&K) -> V>,
     of: PhantomData<fn(&S)>,
 }
 
@@ -74,8 +76,8 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         size: fn(&K) -> usize,
         body: F,
     ) -> Self {
-        let body = move |own: &Outermost<S, K, R>, key: &V, _: Inside<'_, V, R>| body(own, key);
-        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, of: PhantomData }
+        let body = move |own: &Outermost<S, K, R>, key: &V, _: Running<'_, V, R>| body(own, key);
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
     }
 
     /// The same with a body that also gets the running call, so that its own calls go on in the table.
@@ -86,17 +88,39 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         size: fn(&K) -> usize,
         body: F,
     ) -> Self {
-        let body = move |own: &Outermost<S, K, R>, key: &V, inside: Inside<'_, V, R>| {
+        let body = move |own: &Outermost<S, K, R>, key: &V, running: Running<'_, V, R>| {
             // SAFETY: cores of this family are made by `begin`, for what their calls get.
-            body(own, key, unsafe { AtPlace::new(own, inside) })
+            body(own, key, unsafe { AtPlace::new(own, running.inside) })
         };
-        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, of: PhantomData }
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
+    }
+
+    /// The same with a body that makes all such calls itself, on the thread that runs it.
+    #[must_use]
+    pub const fn of_here<F: Fn(&Outermost<S, K, R>, &V, AtPlaceHere<'_, S, K, V, R>) -> R + Copy + 'static>(
+        name: &'static str,
+        like: fn(&K, &K) -> Option<V>,
+        size: fn(&K) -> usize,
+        body: F,
+    ) -> Self {
+        let body = move |own: &Outermost<S, K, R>, key: &V, running: Running<'_, V, R>| {
+            // SAFETY: as above.
+            body(own, key, unsafe { AtPlaceHere::new(own, running) })
+        };
+        Self { function: Function::steady(name, body, tells_nothing::<R>), like, size, last: None, of: PhantomData }
+    }
+
+    /// Says which place has the largest numbers of parts that reach to the end, where all of a place are such numbers.
+    #[must_use]
+    pub const fn last(mut self, last: fn(&K) -> V) -> Self {
+        self.last = Some(last);
+        self
     }
 
     /// As [`Function::keep`].
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.function.keep = Some(keep);
+        self.function.keeps_by(keep);
         self
     }
 
@@ -218,6 +242,9 @@ impl<S: Key, K: Key, V: Key, R: Output> Spans<S, K, V, R> {
         };
         // SAFETY: of the family, and kept.
         let core = unsafe { latest.core.cast::<Core<V, R>>().as_ref() };
+        if is_new && let Some(last) = self.last {
+            core.make_table_up_to(&self.function, &last(key));
+        }
         let counting = is_new.then(|| Counting { core, content });
         let value = core.get(self.callee(core), &place);
         drop(counting);

@@ -1,6 +1,6 @@
 //! Parts of slices and strings, and the numbers that tell them apart (see [`Spans`](crate::cache::Spans)).
 
-use std::{borrow::Borrow, ptr};
+use std::{borrow::Borrow, hint::black_box, ptr};
 
 /// A slice or a string.
 pub trait Stretch: PartialEq {
@@ -98,10 +98,16 @@ impl<Q: ?Sized, A> Clone for GivenPart<'_, Q, A> {
 
 impl<Q: ?Sized, A> Copy for GivenPart<'_, Q, A> {}
 
+/// Whether the part that has this number ends where the whole does.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn span_reaches<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> bool {
+    number <= whole.borrow().count() as u64
+}
+
 /// The part that has this number.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn span_given<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A, number: u64) -> GivenPart<'_, Q, A> {
-    let reaches_to_the_end = number <= whole.borrow().count() as u64;
+    let reaches_to_the_end = span_reaches(whole, number);
     GivenPart { part: span_at(whole, number), number, reaches_to_the_end, whole }
 }
 
@@ -121,7 +127,10 @@ impl<'g, Q: ?Sized + Stretch, A: Borrow<Q>> GivenPart<'g, Q, A> {
     /// Whether a part ends where this one does, and is no longer. By how much it is shorter the compiler mostly knows.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn ends_with(self, part: &Q) -> bool {
-        end_of(part) == end_of(self.part) && part.count() <= self.part.count()
+        // As where they end, but by what both differ in.
+        let shorter = self.part.count().wrapping_sub(part.count());
+        let behind = address(part).wrapping_sub(address(self.part));
+        behind == shorter.wrapping_mul(unit::<Q>()) && part.count() <= self.part.count()
     }
 
     /// The number of a part with which this one ends, if this one reaches to the end.
@@ -133,7 +142,8 @@ impl<'g, Q: ?Sized + Stretch, A: Borrow<Q>> GivenPart<'g, Q, A> {
     /// The number of any part that lies in the whole.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn number_of(self, part: &Q) -> Option<u64> {
-        span_apart(part, self.whole.borrow())
+        // Where most parts reach to the end, the whole need not be at hand; where this one does not, others do not, either.
+        if self.reaches_to_the_end { span_found(part, self.whole) } else { span_apart(part, self.whole.borrow()) }
     }
 }
 
@@ -142,6 +152,14 @@ impl<'g, Q: ?Sized + Stretch, A: Borrow<Q>> GivenPart<'g, Q, A> {
 #[inline(never)]
 fn span_apart<Q: ?Sized + Stretch>(part: &Q, whole: &Q) -> Option<u64> {
     span_of::<Q, &Q>(part, &whole)
+}
+
+/// The same, which finds what the whole is itself: whoever calls would keep that all the while.
+#[cold]
+#[inline(never)]
+fn span_found<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &Q, whole: &A) -> Option<u64> {
+    // Or the compiler would have it given after all.
+    span_of(part, black_box(whole))
 }
 
 /// What one unit takes in [`address`] and [`end_of`].
@@ -198,6 +216,12 @@ pub fn span_like<Q: ?Sized + Stretch, A: Borrow<Q>>(part: &A, whole: &A) -> Opti
     let same = |from: usize| ends(from) && whole.part(from, from + length) == part;
     let from = [count.checked_sub(length)?, 0].into_iter().find(|from| same(*from))?;
     number(count, from, length)
+}
+
+/// The number of its empty parts, which is the largest of those that reach to its end.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn span_end<Q: ?Sized + Stretch, A: Borrow<Q>>(whole: &A) -> u64 {
+    whole.borrow().count() as u64
 }
 
 /// How many bytes it takes.

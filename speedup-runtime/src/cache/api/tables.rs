@@ -237,7 +237,7 @@ impl<K: Key, R: Output> Cache<K, R> {
     /// nothing itself.
     #[must_use]
     pub const fn divided<S: Key, V: Key>(mut self, division: &'static Division<K, S, V, R>) -> Self {
-        self.function.keep = Some(Function::<K, R>::keep_nothing);
+        self.function.keeps_by(Function::<K, R>::keep_nothing);
         self.function.is_divided = true;
         self.divided = Some(division);
         self

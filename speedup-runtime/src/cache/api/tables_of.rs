@@ -5,7 +5,7 @@ use std::fmt;
 use crate::cache::{
     api::{branches::TablesState, cache::Cache, in_table::InTable, tables::Tables},
     call::{
-        bodies::{self, Inside},
+        bodies::{self, Running},
         function::Function,
     },
     table::key::{Key, Output},
@@ -44,7 +44,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
         keep: G,
     ) -> Self {
-        let body = move |own: &S, key: &V, _: Inside<'_, V, R>| body(own, key);
+        let body = move |own: &S, key: &V, _: Running<'_, V, R>| body(own, key);
         Self::made(state, Function::steady(name, body, keep))
     }
 
@@ -78,9 +78,9 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
         body: F,
         keep: G,
     ) -> Self {
-        let body = move |own: &S, key: &V, inside: Inside<'_, V, R>| {
+        let body = move |own: &S, key: &V, running: Running<'_, V, R>| {
             // SAFETY: cores of this family are made by `Branch::new`, and their tables last.
-            body(own, key, unsafe { InTable::new(inside) })
+            body(own, key, unsafe { InTable::new(running.inside) })
         };
         Self::made(state, Function::steady(name, body, keep))
     }
@@ -93,7 +93,7 @@ impl<S: Key, V: Key, R: Output> Tables<S, V, R> {
     /// As [`Function::keep`].
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.function.keep = Some(keep);
+        self.function.keeps_by(keep);
         self
     }
 

@@ -119,7 +119,7 @@ impl<K, R> AsyncFunction<K, R> {
     /// Keeps only the results for which this is true; others go to those who waited for them.
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.rules.keep = Some(keep);
+        self.rules.keeps_by(keep);
         self
     }
 

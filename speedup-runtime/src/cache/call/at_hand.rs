@@ -5,14 +5,17 @@ use crate::cache::{
         callee::{Callee, Run},
         claim_guard::Flight,
         function::Function,
-        inner::LARGE,
+        inner::{Begun, LARGE},
         state::Core,
     },
     table::{
         Table, Vacant,
         key::{Key, Output},
     },
-    thread::registry::{self, Pinned, Worker},
+    thread::{
+        claim::Goal,
+        registry::{self, Pinned, Worker},
+    },
 };
 
 /// The slot of a key that had no value, certain to be its own.
@@ -22,6 +25,13 @@ pub(in crate::cache) struct Free<'core, K: Key, R: Output> {
 }
 
 impl<K: Key, R: Output> Core<K, R> {
+    /// Makes the table, which is to hold keys of small integers up to this one in each of them.
+    pub(in crate::cache) fn make_table_up_to(&self, function: &Function<K, R>, last: &K) {
+        let worker = registry::current();
+        let pin = worker.pin();
+        self.make_table(function, pin.at()).make_ahead(last, worker);
+    }
+
     /// Whether a core of this kind lasts if its tables are there as long as it is (`Current::none_lasting`, `Current::none_of_scope`): then
     /// what is in their pages stays where it is, and who has the core at hand looks at it without a pin. A value that is taken out of a
     /// page is left there, unless it has a destructor.
@@ -89,15 +99,61 @@ impl<K: Key, R: Output> Core<K, R> {
         worker: &'static Worker,
         free: Option<Free<'_, K, R>>,
     ) -> R {
-        let Some(Free { table, vacant }) = free else {
-            let (function, run, context, is_local) = callee.parts();
-            return get_further(self, function, key, run, context, is_local);
-        };
         // A pin is also where a thread sees that it may leave its barriers to others.
-        if !worker.reader.makes_barriers() && table.claim_swiftly(&vacant, worker) {
-            return callee.run_claimed(self, key, Flight::in_page(self, worker, table.id(), vacant.slot));
-        }
-        self.get_missed(callee, key)
+        let flight = match free {
+            Some(Free { table, vacant }) if !worker.reader.makes_barriers() && table.claim_swiftly(&vacant, worker) => {
+                Flight::in_page(self, worker, table.id(), vacant.slot)
+            }
+            Some(_) => return self.get_missed(callee, key),
+            None => match begin_further(self, key) {
+                Further::Value(value) => return value,
+                // SAFETY: it was a flight's of this core and worker just now.
+                Further::Mine(goal) => unsafe { Flight::of_goal(self, worker, goal) },
+                Further::NotYet => {
+                    let (function, run, context, is_local) = callee.parts();
+                    return get_further(self, function, key, run, context, is_local);
+                }
+            },
+        };
+        // Here alone, so that who runs the body is no frame of its own, see [`execute`](super::execute).
+        callee.run_claimed(self, key, flight)
+    }
+}
+
+/// What becomes of a key that is in no page.
+enum Further<R> {
+    Value(R),
+    /// Its slot has been claimed.
+    Mine(Goal),
+    /// It takes more than a look.
+    NotYet,
+}
+
+/// The value of a key that is in no page, or the claim on its slot: in a page that is made for it, or in the hash table.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn begin_further<K: Key, R: Output>(core: &Core<K, R>, key: &K) -> Further<R> {
+    let packed = if K::is_small() && const { size_of::<R>() <= LARGE } { key.pack() } else { None };
+    let Some(packed) = packed else { return Further::NotYet };
+    let worker = registry::current();
+    // Where keys have strayed, no page is made without asking.
+    if let Some(flight) = core.claim_in_new_page(packed, worker) {
+        return Further::Mine(flight.into_goal());
+    }
+    begin_strayed(core, key)
+}
+
+/// The same of a key that has perhaps strayed.
+#[inline(never)]
+#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+fn begin_strayed<K: Key, R: Output>(core: &Core<K, R>, key: &K) -> Further<R> {
+    if let Some(value) = core.hit_strayed(key) {
+        return Further::Value(value);
+    }
+    match core.begin(key, registry::current()) {
+        Begun::Mine(flight) => Further::Mine(flight.into_goal()),
+        Begun::Value(value) => Further::Value(value),
+        Begun::NotYet => Further::NotYet,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{hint::assert_unchecked, ptr::NonNull};
 use crate::cache::{
     call::{callee::Callee, execute::run, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::{claim::Goal, registry::Worker},
+    thread::{claim::Goal, frame::Frame, registry::Worker},
 };
 
 /// Computes a value, whose slot has been claimed, by a body that is known when the program is compiled, as is what says which values are kept.
@@ -28,6 +28,7 @@ pub(in crate::cache) unsafe fn run_known<
     let again = run_known::<K, R, F, G>;
     // SAFETY: whoever named `F` and `G` gave values of them to `Function::new` or `Function::keeping`.
     let (body, keeps) = unsafe { (the_one::<F>(), the_one::<G>()) };
+    let body = |key: &K, _: &Frame| body(key);
     // SAFETY: passed on.
     unsafe { run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, keeps), again) }
 }
@@ -68,7 +69,7 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
 ) -> R {
     // SAFETY: passed on.
     unsafe {
-        let body = |key: &K| function.shared(key);
+        let body = |key: &K, _: &Frame| function.shared(key);
         run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_shared::<K, R>)
     }
 }
@@ -91,7 +92,7 @@ pub(in crate::cache) unsafe fn run_in<K: Key, R: Output, B: Body<K, R>, const IN
     let again = run_in::<K, R, B, IN_SCOPE>;
     // SAFETY: by the contract.
     let (brought, context) = unsafe { brought::<B>(worker) };
-    let compute = |key: &K| {
+    let compute = |key: &K, _: &Frame| {
         let inside = Inside { core, callee: Callee::of(function, again, context, B::IS_LOCAL) };
         // SAFETY: by the contract.
         if IN_SCOPE { unsafe { brought.compute_in_scope(key, inside) } } else { brought.compute(key, inside) }
@@ -132,7 +133,7 @@ pub(in crate::cache) unsafe fn run_steady<
     K: Key,
     R: Output,
     C,
-    F: for<'c> Fn(&'c C, &K, Inside<'c, K, R>) -> R + Copy,
+    F: for<'c> Fn(&'c C, &K, Running<'c, K, R>) -> R + Copy,
     G: Fn(&R) -> bool + Copy,
 >(
     core: &Core<K, R>,
@@ -145,7 +146,10 @@ pub(in crate::cache) unsafe fn run_steady<
     let again = run_steady::<K, R, C, F, G>;
     // SAFETY: by the contract; and whoever named `F` and `G` gave values of them to `Function::steady`.
     let (body, keeps, (passed_on, context)) = unsafe { (the_one::<F>(), the_one::<G>(), brought::<C>(worker)) };
-    let compute = |key: &K| body(passed_on, key, Inside { core, callee: Callee::of(function, again, context, false) });
+    let compute = |key: &K, frame: &Frame| {
+        let inside = Inside { core, callee: Callee::of(function, again, context, false) };
+        body(passed_on, key, Running { inside, worker, frame })
+    };
     // SAFETY: passed on.
     unsafe {
         let lasting = const { Core::<K, R>::lasts() };
@@ -202,6 +206,14 @@ impl<K: Key, R: Output> Clone for Inside<'_, K, R> {
 
 impl<K: Key, R: Output> Copy for Inside<'_, K, R> {}
 
+/// The same on the thread that runs it, which has this worker.
+pub(in crate::cache) struct Running<'a, K: Key, R: Output> {
+    pub(in crate::cache) inside: Inside<'a, K, R>,
+    pub(in crate::cache) worker: &'static Worker,
+    /// The innermost running call wherever the body itself makes one.
+    pub(in crate::cache) frame: &'a Frame,
+}
+
 /// What to call for a caller who brings this body.
 ///
 /// # Safety
@@ -227,7 +239,8 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
     worker: &'static Worker,
 ) -> R {
     let name = function.name;
-    let body = |_: &K| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
+    let body =
+        |_: &K, _: &Frame| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
     unsafe {
         run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_nothing::<K, R>)

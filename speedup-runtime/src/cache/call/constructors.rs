@@ -4,12 +4,12 @@ use std::any::TypeId;
 
 use crate::cache::{
     call::{
-        bodies::{self, Inside},
+        bodies::{self, Running},
         callee::Run,
         function::{Function, Shared},
     },
     table::key::{Key, Output},
-    thread::engine::Header,
+    thread::{engine::Header, frame::AtFirst},
 };
 
 impl<K, R> Function<K, R> {
@@ -81,7 +81,7 @@ impl<K, R> Function<K, R> {
     /// true, the value is kept; where it is not, that is told elsewhere.
     pub(in crate::cache) const fn steady<
         S: 'static,
-        F: for<'c> Fn(&'c S, &K, Inside<'c, K, R>) -> R + Copy + 'static,
+        F: for<'c> Fn(&'c S, &K, Running<'c, K, R>) -> R + Copy + 'static,
         G: Fn(&R) -> bool + Copy + 'static,
     >(
         name: &'static str,
@@ -120,6 +120,7 @@ impl<K, R> Function<K, R> {
             run,
             shared,
             keep: None,
+            at_first: AtFirst::of(false),
             moves_err: false,
             show: None,
             show_in: None,

@@ -5,6 +5,7 @@
 //! the cache has one frame.
 
 use std::{
+    hint::cold_path,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
@@ -25,7 +26,7 @@ use crate::cache::{
     thread::{
         call_stack,
         claim::Goal,
-        frame::{Frame, Mark},
+        frame::{AtFirst, Frame, Mark},
         opened,
         registry::{self, Worker},
         stack,
@@ -39,7 +40,7 @@ use crate::{
     sync::Ordering,
 };
 
-/// Computes a value by this body, whose slot has been claimed. Of a value that is judged, `keeps` tells that it is kept; where it does not, the
+/// Computes a value by this body, which gets the key and the call that runs, and whose slot has been claimed. Of a value that is judged, `keeps` tells that it is kept; where it does not, the
 /// function is asked, out of the way.
 ///
 /// # Safety
@@ -52,7 +53,7 @@ pub(super) unsafe fn run<K: Key, R: Output>(
     function: &Function<K, R>,
     key: &K,
     (goal, worker): (Goal, &'static Worker),
-    (body, keeps): (impl Fn(&K) -> R, impl Fn(&R) -> bool),
+    (body, keeps): (impl Fn(&K, &Frame) -> R, impl Fn(&R) -> bool),
     again: Run<K, R>,
 ) -> R {
     let mut slot = MaybeUninit::<Frame>::uninit();
@@ -61,23 +62,27 @@ pub(super) unsafe fn run<K: Key, R: Output>(
         return unsafe { run_where_there_is_room(core, function, key, goal, again) };
     }
     let computed = worker.computed() + 1;
-    if worker.own.attention.is_due(computed) && worker.own.attention.asks() && worker.handed.any() {
+    // Asked once: what is demanded meanwhile the next call sees.
+    let is_due = worker.own.attention.is_due(computed);
+    if is_due && worker.own.attention.asks() && worker.handed.any() {
         // SAFETY: passed on.
         return unsafe { take_or_run(core, function, key, goal, again) };
     }
+    debug_assert_eq!(function.at_first, AtFirst::of(function.keep.is_some()), "both are said by `keeps_by`");
     // SAFETY: the key outlives the call, and is one of this cache.
     let frame = unsafe {
-        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.keep.is_some())
+        Frame::new(worker.own.top.get(), core.header(), std::ptr::from_ref(key).cast(), goal, function.at_first)
     };
     let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
         count(core, frame, worker, computed);
         running::begin(worker, frame);
-        if worker.own.attention.is_due(computed) || core.notes.any() || watch::is_on_unsaid() {
+        if is_due || core.notes.any() || watch::is_on_unsaid() {
+            cold_path();
             // SAFETY: the frame was made with this core.
             unsafe { heed::<K, R>(frame, worker) };
         }
-        let value = body(key);
+        let value = body(key, frame);
         let is_told = running::end(worker, frame);
         (value, is_told)
     }));
@@ -220,6 +225,7 @@ fn handed_over<K: Key, R: Output>(
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn count<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, worker: &'static Worker, computed: u64) {
     if frame.parent.is_none() {
+        cold_path();
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
     }

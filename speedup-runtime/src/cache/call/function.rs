@@ -13,7 +13,7 @@ use crate::{
             behind::{Attached, Behind, Docked},
             renewals::Why,
         },
-        thread::{claim::Goal, handed::End, registry::Worker},
+        thread::{claim::Goal, frame::AtFirst, handed::End, registry::Worker},
     },
     seeing::stats::Stats,
 };
@@ -31,6 +31,8 @@ pub struct Function<K: 'static, R: 'static> {
     /// The closure of a function that is not known when the program is compiled.
     pub(in crate::cache) shared: Option<Shared<K, R>>,
     pub(in crate::cache) keep: Option<fn(&R) -> bool>,
+    /// What follows from that for each call.
+    pub(in crate::cache) at_first: AtFirst,
     /// Whether the error of a result goes to one caller alone.
     pub(in crate::cache) moves_err: bool,
     pub(in crate::cache) show: Option<Show<K>>,
@@ -135,13 +137,19 @@ impl<K, R> Function<K, R> {
     /// Keeps only the results for which this is true; others go to those who asked while they were computed.
     #[must_use]
     pub const fn keep(mut self, keep: fn(&R) -> bool) -> Self {
-        self.keep = Some(keep);
+        self.keeps_by(keep);
         self
     }
 
     /// The same under another name, for messages.
     pub(in crate::cache) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// The same of one that is there.
+    pub(in crate::cache) const fn keeps_by(&mut self, keep: fn(&R) -> bool) {
+        self.keep = Some(keep);
+        self.at_first = AtFirst::of(true);
     }
 
     /// A [`keep`](Self::keep) that keeps everything.

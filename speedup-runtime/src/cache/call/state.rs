@@ -325,7 +325,7 @@ impl<K: Key, R: Output> Core<K, R> {
     #[cold]
     #[inline(never)]
     #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-    fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
+    pub(super) fn make_table<'pin>(&self, function: &Function<K, R>, pin: Pinned<'pin>) -> &'pin Table<K, R> {
         self.function.get_or_init(|| function.clone());
         self.note_habits(function);
         function.docked();

@@ -102,7 +102,7 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
     /// A cache of its own around a function.
     pub(super) fn owned(mut function: Function<Hashed<K>, Stored<R>>, rules: Rules<K, R>, kind: Kind) -> Self {
         let shared = Arc::new(Shared::new(rules, Home::Own(OnceCell::new())));
-        function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
+        function.keeps_by(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
         function.settle = Some(Hook::Shared(shared.clone()));
         let cache = Cache::around(Core::listed(kind), function);
         if let Home::Own(later) = &shared.home {
@@ -134,7 +134,7 @@ impl<K: Key, T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static>
     #[must_use]
     pub fn stale_on_err(self) -> Self {
         let mut function = self.cache.function().clone();
-        function.keep = Some(|stored| stored.get().is_ok());
+        function.keeps_by(|stored| stored.get().is_ok());
         let mut rules = self.shared.rules.clone();
         rules.stale_on_err = true;
         Self::owned(function, rules, Kind::Cache)

@@ -81,10 +81,10 @@ impl<K: Key, R: Output> PolicyCache<K, R> {
         way: Way,
         mut function: Function<Hashed<K>, Stored<R>>,
     ) -> Self {
-        function.keep = match function.keep {
-            Some(keep) => Some(keep),
-            None => Some(Function::<Hashed<K>, Stored<R>>::keep_all),
-        };
+        function.keeps_by(match function.keep {
+            Some(keep) => keep,
+            None => Function::<Hashed<K>, Stored<R>>::keep_all,
+        });
         std::mem::forget(function.settle.replace(Hook::Known(&state.shared)));
         Self { way, cache: Cache::of(&state.values, function), shared: Hook::Known(&state.shared) }
     }

@@ -27,7 +27,7 @@ fn bounded<K: Key, R: Output>(
     mut function: Function<Hashed<K>, Stored<R>>,
     rules: Rules<K, R>,
 ) -> Function<Hashed<K>, Stored<R>> {
-    function.keep = Some(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
+    function.keeps_by(function.keep.unwrap_or(Function::<Hashed<K>, Stored<R>>::keep_all));
     function.settle = Some(Hook::Shared(Arc::new(Shared::new(rules, Home::Own(OnceCell::new())))));
     function
 }

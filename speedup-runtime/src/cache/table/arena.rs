@@ -113,6 +113,13 @@ impl Slabs {
         self.allocate(layout)
     }
 
+    /// So many bytes are about to be taken in small pieces: if they fill much of a chunk of the largest size, that is the first.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        if bytes >= 4 * CHUNK && self.blocks.is_empty() {
+            self.begin_largest();
+        }
+    }
+
     /// How many bytes have been taken.
     pub(super) fn taken(&self) -> usize {
         self.taken
@@ -190,8 +197,8 @@ impl Slabs {
 
 impl Drop for Slabs {
     fn drop(&mut self) {
-        // Small tables have none of them.
-        if self.taken >= CHUNK_PART * 8 * CHUNK {
+        // Small tables have none of them, or begin with one.
+        if self.taken >= CHUNK_PART * 8 * CHUNK || self.blocks.first().is_some_and(|(_, layout)| *layout == LARGEST) {
             UNUSED.give_back(&mut self.blocks);
         }
         for (block, layout) in self.blocks.drain(..) {
@@ -204,6 +211,14 @@ impl Drop for Slabs {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_that_are_expected_are_those_of_one_chunk() {
+        let (mut slabs, layout) = (Slabs::default(), Layout::from_size_align(192, 64).expect("a layout"));
+        slabs.expect(8 * CHUNK - 192);
+        (0..8 * CHUNK / 192).for_each(|_| _ = slabs.take(layout));
+        assert_eq!(slabs.blocks.len(), 1);
+    }
 
     #[test]
     fn pieces_are_aligned_and_apart() {

@@ -12,8 +12,6 @@ use crate::cache::{
 /// A slot that had no value when the thread looked at it just now.
 pub(in crate::cache) struct Vacant<'pin, R> {
     pub(in crate::cache) slot: Slot<'pin, R>,
-    /// Whether nobody was computing it, either.
-    is_empty: bool,
 }
 
 impl<K: Key, R: Output> Table<K, R> {
@@ -42,7 +40,7 @@ impl<K: Key, R: Output> Table<K, R> {
         pin: Pinned<'pin>,
     ) -> Result<&'pin R, Option<Vacant<'pin, R>>> {
         let Some((link, slot)) = self.pages.find_by_codes(codes, pin) else { return Err(None) };
-        slot.value_or_empty().map_err(|is_empty| (!link.is_mixed()).then_some(Vacant { slot, is_empty }))
+        slot.value().ok_or_else(|| (!link.is_mixed()).then_some(Vacant { slot }))
     }
 
     /// Whether small keys may have strayed to the hash table.
@@ -75,11 +73,10 @@ impl<K: Key, R: Output> Table<K, R> {
 
     /// The same by a worker that leaves its barriers to others, as its caller has just seen.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn claim_swiftly(&self, Vacant { slot, is_empty }: &Vacant<'_, R>, me: &Worker) -> bool {
+    pub(in crate::cache) fn claim_swiftly(&self, Vacant { slot }: &Vacant<'_, R>, me: &Worker) -> bool {
         let number = me.number;
         match self.bias.alone(number, || ()) {
-            // A table has but one owner: nobody else has ever claimed anything in it, and this thread has not since it looked.
-            Some(alone) => *is_empty && slot.state().claim_empty(number, &alone),
+            Some(alone) => slot.state().claim_alone(number, &alone).is_ok(),
             None => self.bias.is_shared() && slot.state().claim(number).is_ok(),
         }
     }
@@ -95,6 +92,14 @@ impl<K: Key, R: Output> Table<K, R> {
         let alone = self.alone(me)?;
         let slot = self.pages.make_at_once(packed, &alone, pin)?;
         slot.state().claim_alone(me.number, &alone).is_ok().then_some(slot)
+    }
+
+    /// Makes the pages of a new table up to this key, see [`Pages::make_ahead`](super::radix::Pages::make_ahead).
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
+    pub(in crate::cache) fn make_ahead(&self, last: &K, me: &Worker) {
+        if let (Some(last), Some(alone)) = (last.pack(), self.alone(me)) {
+            self.pages.make_ahead(last, &alone);
+        }
     }
 
     /// The slot of a key that has none in a page where that is certain to be its own: claimed if the worker may change the table without

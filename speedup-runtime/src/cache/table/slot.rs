@@ -97,14 +97,6 @@ impl State {
         }
     }
 
-    /// The same for one that has been seen to be empty, and that nobody else changes; true.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn claim_empty(&self, owner: u32, _alone: &Alone<'_>) -> bool {
-        debug_assert_eq!(self.word(), Word::Empty, "only its owner changes it");
-        self.0.store(owner + FIRST_OWNER, Ordering::Relaxed);
-        true
-    }
-
     /// As one of the two, whichever the turn is.
     #[inline]
     pub(in crate::cache) fn claim_in(&self, owner: u32, turn: &Turn<'_>) -> Result<(), Word> {
@@ -214,14 +206,6 @@ impl<'pin, R> Slot<'pin, R> {
     pub(in crate::cache) fn value(&self) -> Option<&'pin R> {
         // SAFETY: a ready slot is initialised, is never written again, and lives during `'pin`.
         self.state().is_ready().then(|| unsafe { &*self.value })
-    }
-
-    /// The same; if it is not there, whether nobody is at it.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(in crate::cache) fn value_or_empty(&self) -> Result<&'pin R, bool> {
-        let word = self.state().0.load(Ordering::Acquire);
-        // SAFETY: as in `value`.
-        if word == READY { Ok(unsafe { &*self.value }) } else { Err(word == EMPTY) }
     }
 
     /// Where the value is or will be.

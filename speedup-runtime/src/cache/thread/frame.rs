@@ -59,8 +59,19 @@ const UNTOLD: u64 = u64::MAX;
 /// Of one that is judged, and has no other mark.
 const JUDGED: u64 = UNTOLD & !((Mark::Judged as u64) << u32::BITS);
 
+/// What is to be said of all calls of a function from the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::cache) struct AtFirst(u64);
+
+impl AtFirst {
+    /// Whether values of the function are [judged](Mark::Judged).
+    pub(in crate::cache) const fn of(is_judged: bool) -> Self {
+        Self(if is_judged { JUDGED } else { UNTOLD })
+    }
+}
+
 impl Frame {
-    /// A call of this cache with this key, made from this one; whether its value is [judged](Mark::Judged).
+    /// A call of this cache with this key, made from this one.
     ///
     /// # Safety
     /// `core` is the header of a cache and `key` points to a key of it, and both outlive the frame.
@@ -70,9 +81,9 @@ impl Frame {
         core: *const Header,
         key: *const (),
         goal: Goal,
-        is_judged: bool,
+        AtFirst(told): AtFirst,
     ) -> Self {
-        Self { parent, core, key, goal, told: Cell::new(if is_judged { JUDGED } else { UNTOLD }) }
+        Self { parent, core, key, goal, told: Cell::new(told) }
     }
 
     fn place_or_due(&self) -> u32 {
@@ -242,7 +253,7 @@ mod tests {
     #[test]
     fn places_and_marks_leave_each_other_alone() {
         // SAFETY: nobody follows the pointers of a call that is not on a thread's list.
-        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, true) };
+        let frame = unsafe { Frame::new(None, null(), null(), Goal::NOWHERE, AtFirst::of(true)) };
         assert!(!frame.is_marked() && frame.place().is_none() && !frame.is_due());
         assert!(!frame.mark(Mark::Aside, true) && !frame.is_marked(), "there is nothing to undo");
         frame.set_place(DUE);

@@ -194,7 +194,7 @@ fn a_return_between() {
         &expect![[r#"
             fn f() {
                 let Some((first, rest)) = items.split_first() else { return 0 };
-                if ::speedup::cache::may_look_ahead() {
+                if ::speedup::cache::AtParts::may_look_ahead(&running) {
                     #[allow(unused, clippy::all, clippy::pedantic)]
                     ::speedup::cache::Spans::ahead(
                         __F_SPANS,
@@ -285,7 +285,7 @@ fn rests_are_copied() {
         &expect![[r#"
             fn f() {
                 let Some((&first, rest)) = row.split_first() else { return 0 };
-                if ::speedup::cache::may_look_ahead() {
+                if ::speedup::cache::AtParts::may_look_ahead(&running) {
                     #[allow(unused, clippy::all, clippy::pedantic)]
                     ::speedup::cache::Spans::ahead(
                         __ROWS_SPANS,

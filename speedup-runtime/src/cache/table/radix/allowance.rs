@@ -70,6 +70,12 @@ impl Allowance {
         add(&self.near, if is_far { NEAR_FOR_FAR.wrapping_neg() } else { 1 });
     }
 
+    /// So many pages of so many bytes are made, near each other.
+    pub(super) fn note_pages(&self, count: usize, bytes: usize) {
+        add(&self.paid, bytes / 2 * count);
+        add(&self.near, count);
+    }
+
     /// Refuses so many requests.
     pub(super) fn be_patient(&self, requests: usize) {
         self.patience.store(requests, Ordering::Relaxed);

@@ -7,6 +7,7 @@
 //! Sparse keys must not cost memory: pages may hold only a few times as many slots as there are values, or were where
 //! a page has been full, beyond a fixed allowance. Where a page is refused, its keys go to the hash table.
 
+mod ahead;
 mod allowance;
 mod rules;
 mod strays;
@@ -67,9 +68,9 @@ struct Growth {
     owed: usize,
     /// Requests that were refused, or are going to be.
     strays: usize,
-    /// Directories that were replaced by larger ones, and are not [small](Directory::is_small); freed with the table, since readers may look
-    /// at them.
-    outgrown: Vec<usize>,
+    /// Directories that are not [small](Directory::is_small), also those that were replaced by larger ones; freed with the table, since readers
+    /// may look at them.
+    apart: Vec<usize>,
 }
 
 /// Where a key is: the path through the directories, and the slot in the page.
@@ -308,9 +309,6 @@ impl<K: Key, R> Pages<K, R> {
             }
         }
         growth.directory_bytes += layout.size();
-        if !Directory::is_small(old_len) {
-            growth.outgrown.push(old as usize);
-        }
         link.store(new.cast(), Ordering::Release);
         Some(new)
     }
@@ -329,6 +327,7 @@ impl<K: Key, R> Pages<K, R> {
         if new.is_null() {
             handle_alloc_error(layout);
         }
+        growth.apart.push(new as usize);
         new
     }
 }
@@ -337,10 +336,9 @@ impl<K: Key, R> Drop for Pages<K, R> {
     fn drop(&mut self) {
         // Relaxed: nobody else looks.
         let root = self.root.load(Ordering::Relaxed).cast::<u8>();
-        let mut directories = Vec::new();
         let mut drop_values = |entry: &AtomicPtr<u8>| {
             let page = PageLink::of(entry.load(Ordering::Relaxed)).page();
-            for index in 0..if needs_drop::<R>() { PageOf::<K, R>::SLOTS } else { 0 } {
+            for index in 0..PageOf::<K, R>::SLOTS {
                 // SAFETY: nobody else looks at the page; a ready slot is initialised, and the value of a moved one is
                 // dropped by who moved it.
                 unsafe {
@@ -351,17 +349,15 @@ impl<K: Key, R> Drop for Pages<K, R> {
                 }
             }
         };
-        Self::descend(root, K::COORDINATES, &mut drop_values, &mut |directory| directories.push(directory as usize));
+        if needs_drop::<R>() {
+            Self::descend(root, K::COORDINATES, &mut drop_values);
+        }
         // SAFETY: nobody else looks.
-        self.growth.with_mut(|growth| directories.append(unsafe { &mut (*growth).outgrown }));
-        for directory in directories {
+        let apart = self.growth.with_mut(|growth| std::mem::take(unsafe { &mut (*growth).apart }));
+        for directory in apart {
             let directory = directory as *mut Directory;
-            // SAFETY: a directory of this table, which nobody else looks at.
-            let len = unsafe { (*directory).len };
-            if !Directory::is_small(len) {
-                // SAFETY: allocated in `zeroed` with this layout.
-                unsafe { dealloc(directory.cast(), Directory::layout(len)) };
-            }
+            // SAFETY: a directory of this table, which nobody else looks at; allocated in `zeroed` with this layout.
+            unsafe { dealloc(directory.cast(), Directory::layout((*directory).len)) };
         }
     }
 }

@@ -127,27 +127,22 @@ impl<K: Key, R> Pages<K, R> {
         };
         let (mut full, mut number) = (0, 0_u64);
         let root = self.root.load(Ordering::Acquire).cast();
-        Self::descend(
-            root,
-            K::COORDINATES,
-            &mut |entry| {
-                // Scattered, so that no order of the keys has a say in which pages are counted.
-                number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                if (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32 & (one_in as u64 - 1) != 0 {
-                    return;
-                }
-                let link = PageLink::of(entry.load(Ordering::Relaxed));
-                // Most pages of a table that is well used are full: they are counted once.
-                if link.is_full() {
-                    full += 1;
-                    return;
-                }
-                prefetch::to_read(link.page());
-                count_in(std::mem::replace(&mut asked_for[next], entry));
-                next = (next + 1) % AHEAD;
-            },
-            &mut |_| {},
-        );
+        Self::descend(root, K::COORDINATES, &mut |entry| {
+            // Scattered, so that no order of the keys has a say in which pages are counted.
+            number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            if (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 32 & (one_in as u64 - 1) != 0 {
+                return;
+            }
+            let link = PageLink::of(entry.load(Ordering::Relaxed));
+            // Most pages of a table that is well used are full: they are counted once.
+            if link.is_full() {
+                full += 1;
+                return;
+            }
+            prefetch::to_read(link.page());
+            count_in(std::mem::replace(&mut asked_for[next], entry));
+            next = (next + 1) % AHEAD;
+        });
         asked_for.into_iter().for_each(count_in);
         (count + full * PageOf::<K, R>::SLOTS) * one_in
     }
@@ -163,16 +158,11 @@ impl<K: Key, R> Pages<K, R> {
     fn each_page(&self, each: &mut dyn FnMut(PageLink)) {
         let root = self.root.load(Ordering::Acquire).cast();
         let mut of_entry = |entry: &AtomicPtr<u8>| each(PageLink::of(entry.load(Ordering::Acquire)));
-        Self::descend(root, K::COORDINATES, &mut of_entry, &mut |_| {});
+        Self::descend(root, K::COORDINATES, &mut of_entry);
     }
 
-    /// Calls `each` for all entries of directories that lead to pages, and `leave` for all directories.
-    pub(super) fn descend(
-        at: *mut u8,
-        levels: usize,
-        each: &mut dyn FnMut(&AtomicPtr<u8>),
-        leave: &mut dyn FnMut(*mut Directory),
-    ) {
+    /// Calls `each` for all entries of directories that lead to pages.
+    pub(super) fn descend(at: *mut u8, levels: usize, each: &mut dyn FnMut(&AtomicPtr<u8>)) {
         if at.is_null() {
             return;
         }
@@ -183,12 +173,11 @@ impl<K: Key, R> Pages<K, R> {
             let Some(entry) = (unsafe { Directory::entry(directory, index) }) else { continue };
             let below = entry.load(Ordering::Acquire);
             if levels > 1 {
-                Self::descend(below, levels - 1, each, leave);
+                Self::descend(below, levels - 1, each);
             } else if !below.is_null() {
                 each(entry);
             }
         }
-        leave(directory);
     }
 }
 
