@@ -75,7 +75,7 @@ pub(super) unsafe fn run<K: Key, R: Output>(
     };
     let frame = &*slot.write(frame);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        count(core, frame, worker, computed);
+        let is_due = count(core, frame, worker, computed) || is_due;
         running::begin(worker, frame);
         if is_due || core.notes.any() || watch::is_on_unsaid() {
             cold_path();
@@ -221,15 +221,16 @@ fn handed_over<K: Key, R: Output>(
     resume_unwind(payload)
 }
 
-/// Counts the call.
+/// Counts the call. Whether it is an outermost one with whose beginning all calls have to look.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn count<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, worker: &'static Worker, computed: u64) {
-    if frame.parent.is_none() {
-        cold_path();
+fn count<K: Key, R: Output>(core: &Core<K, R>, frame: &Frame, worker: &'static Worker, computed: u64) -> bool {
+    let is_outermost = frame.parent.is_none();
+    if is_outermost {
         core.grain.begin(worker);
         worker.outermost.store(core.address(), Ordering::Relaxed);
     }
     worker.count_computed(core.number.index(), computed);
+    is_outermost && worker.own.attention.is_due(computed)
 }
 
 /// Sees to what is done every so many calls, and to what others have to know of a running one. By the frame alone, so that nothing else is kept for it.
