@@ -16,6 +16,7 @@ const MOST: usize = if cfg!(loom) { 0 } else { 32 << 10 };
 
 impl<K: Key, R> Pages<K, R> {
     /// Makes all pages up to that of this key, whose coordinates are the largest, if they are few and there is none yet.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     pub(in crate::cache::table) fn make_ahead(&self, last: u64, _alone: &Alone<'_>) {
         let last = Self::place(last);
         let path = &last.path[..K::COORDINATES];
@@ -45,6 +46,7 @@ impl<K: Key, R> Pages<K, R> {
 
     /// Puts a directory behind a link, in which there are all steps up to the first of these, and the same behind each of its own links; behind
     /// those of the last level pages.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
     fn link_all(growth: &mut Growth, link: &AtomicPtr<u8>, last: &[usize]) {
         let [step, below @ ..] = last else { return };
         let Some(directory) = Self::grow(growth, link, *step) else { return };
