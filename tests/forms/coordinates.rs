@@ -107,6 +107,9 @@ fn what_is_kept_is_found_by_the_plain_tuple() {
     assert_eq!((sum((-2, 1), 3), SUM.len()), (9, 2));
     assert_eq!(SUM.get_all([((1, -2), 3), ((i32::MAX, i32::MIN), 1)]), [2, 0]);
     assert_eq!(SUM.remove(&((i32::MAX, i32::MIN), 1)), Some(0));
+    assert_eq!(SUM.entries().iter().map(|((place, more), sum)| (place.0, *more, *sum)).max(), Some((1, 3, 2)));
+    SUM.retain(|((x, y), _), _| (*x, *y) != (-2, 1));
+    assert_eq!(SUM.entries(), [(((1, -2), 3), 2)]);
     type Handle = Cache<(Coordinates<(i32, i32)>, u8), i32>;
     let handle: &Handle = SUM;
     assert_eq!(handle.get_ref((&(1, -2), &3)), 2);

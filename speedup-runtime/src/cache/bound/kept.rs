@@ -43,6 +43,11 @@ impl<K: Key> Key for Hashed<K> {
     }
 
     #[inline]
+    fn into_args(self) -> K::Args {
+        self.0.into_args()
+    }
+
+    #[inline]
     fn hash_key<H: Hasher>(&self, hasher: &mut H) {
         self.0.hash_key(hasher);
     }

@@ -250,7 +250,7 @@ impl<K: Key, R: Output> Memo<K, R> {
     #[must_use]
     pub fn entries(&self) -> Vec<(K, R)> {
         let mut entries = self.put_in().map_or_else(Vec::new, PutIn::entries);
-        entries.extend(self.cache().into_iter().flat_map(Cache::entries));
+        entries.extend(self.cache().into_iter().flat_map(Cache::keys_and_values));
         entries.extend(self.policies().into_iter().flat_map(PolicyCache::entries));
         entries
     }
@@ -261,7 +261,7 @@ impl<K: Key, R: Output> Memo<K, R> {
             put_in.retain(&mut keep);
         }
         if let Some(cache) = self.cache() {
-            cache.retain(&mut keep);
+            cache.retain_keys(&mut keep);
         }
         if let Some(cache) = self.policies() {
             cache.retain(keep);

@@ -49,17 +49,17 @@ impl<K: Key, R: Output> PutIn<K, R> {
     }
 
     pub(super) fn entries(&self) -> Vec<(K, R)> {
-        let entries = self.0.entries().into_iter();
+        let entries = self.0.keys_and_values().into_iter();
         entries.map(|(key, value)| (key, Arc::unwrap_or_clone(value))).collect()
     }
 
     pub(super) fn retain(&self, mut keep: impl FnMut(&K, &R) -> bool) {
-        self.0.retain(|key, value| keep(key, value));
+        self.0.retain_keys(|key, value| keep(key, value));
     }
 
     /// Copies all of it to a cache, before that is found: so nobody computes what is on its way there.
     pub(super) fn copy_to(&self, mut insert: impl FnMut(K, R)) -> Copied<R> {
-        let copied = self.0.entries().into_iter().map(|(key, value)| {
+        let copied = self.0.keys_and_values().into_iter().map(|(key, value)| {
             insert(key, R::clone(&value));
             value
         });
@@ -70,7 +70,7 @@ impl<K: Key, R: Output> PutIn<K, R> {
     /// of again stays away.
     pub(super) fn move_rest(&self, copied: &Copied<R>, insert: impl Fn(K, R) -> Option<R>) {
         let copied: HashSet<*const R> = copied.0.iter().map(Arc::as_ptr).collect();
-        for (key, _) in self.0.entries() {
+        for (key, _) in self.0.keys_and_values() {
             if let Some(value) = self.0.remove_key(&key)
                 && !copied.contains(&Arc::as_ptr(&value))
             {

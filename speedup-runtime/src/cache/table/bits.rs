@@ -83,6 +83,11 @@ impl<T: ByBits + Clone + Send + Sync + 'static> Argument for Bits<T> {
     }
 
     #[inline]
+    fn into_plain(self) -> T {
+        self.0
+    }
+
+    #[inline]
     fn hash_part<H: Hasher>(&self, hasher: &mut H) {
         self.0.hash_bits(hasher);
     }

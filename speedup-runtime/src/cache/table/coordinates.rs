@@ -94,6 +94,11 @@ impl<T: Spread> Argument for Coordinates<T> {
     }
 
     #[inline]
+    fn into_plain(self) -> T {
+        self.0
+    }
+
+    #[inline]
     fn hash_part<H: Hasher>(&self, hasher: &mut H) {
         self.0.hash(hasher);
     }

@@ -29,6 +29,10 @@ pub trait Argument: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn of(plain: Self::Plain) -> Self;
 
+    /// What it was made of.
+    #[doc(hidden)]
+    fn into_plain(self) -> Self::Plain;
+
     /// Feeds the hasher.
     #[doc(hidden)]
     fn hash_part<H: Hasher>(&self, hasher: &mut H);
@@ -81,6 +85,11 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
     }
 
     #[inline]
+    fn into_plain(self) -> T {
+        self
+    }
+
+    #[inline]
     fn hash_part<H: Hasher>(&self, hasher: &mut H) {
         self.hash(hasher);
     }
@@ -116,6 +125,10 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
     #[doc(hidden)]
     fn of(arguments: Self::Args) -> Self;
 
+    /// The arguments that it was made of.
+    #[doc(hidden)]
+    fn into_args(self) -> Self::Args;
+
     /// Feeds the hasher with each part in turn.
     #[doc(hidden)]
     fn hash_key<H: Hasher>(&self, hasher: &mut H);
@@ -131,6 +144,15 @@ pub trait Key: Clone + Send + Sync + 'static + Sealed {
         match (arguments as &dyn Any).downcast_ref::<Self>() {
             Some(key) => then(key),
             None => then(&Self::of(arguments.clone())),
+        }
+    }
+
+    /// Shows a key as the arguments; it is copied only where both differ.
+    #[doc(hidden)]
+    fn with_args<T>(&self, then: impl FnOnce(&Self::Args) -> T) -> T {
+        match (self as &dyn Any).downcast_ref::<Self::Args>() {
+            Some(arguments) => then(arguments),
+            None => then(&self.clone().into_args()),
         }
     }
 
@@ -283,6 +305,13 @@ macro_rules! tuples {
             #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
             fn of(($($part,)*): Self::Args) -> Self {
                 ($($arg::of($part),)*)
+            }
+
+            #[inline]
+            #[allow(clippy::unused_unit, reason = "the tuple of no arguments")]
+            fn into_args(self) -> Self::Args {
+                let ($($part,)*) = self;
+                ($($part.into_plain(),)*)
             }
 
             #[inline]

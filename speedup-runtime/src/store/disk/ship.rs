@@ -145,7 +145,7 @@ where
     /// ```
     pub fn export(&self, path: impl AsRef<Path>) -> Result<usize> {
         let behind = |each: Each<'_, K, R>| listed(self.behind().map(|behind| behind.entries(each)));
-        export(Shipped { name: self.name(), in_memory: self.entries(), behind: &behind }, path.as_ref())
+        export(Shipped { name: self.name(), in_memory: self.keys_and_values(), behind: &behind }, path.as_ref())
     }
 
     /// Puts in the values of a file that [`export`](Self::export) has written. Returns how many were new; those that are there already stay.
