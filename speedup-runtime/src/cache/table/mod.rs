@@ -1,6 +1,7 @@
 //! Where the values of one cache are: paged slots for small integer keys, a hash table for all others.
 
 mod arena;
+mod argument;
 #[cfg_attr(loom, allow(dead_code, reason = "the models have no scopes"))]
 mod begin;
 #[cfg_attr(loom, allow(dead_code, reason = "the models begin no claims of slots"))]
@@ -27,13 +28,11 @@ mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-#[cfg(not(loom))]
-pub(in crate::cache) use self::begin::Vacant;
-#[cfg(not(loom))]
-pub(in crate::cache) use self::census::Census;
 pub(in crate::cache) use self::current::Current;
 pub(in crate::cache) use self::places::{Found, Placed};
 pub(in crate::cache) use self::slot::{Slot, State, Word};
+#[cfg(not(loom))]
+pub(in crate::cache) use self::{begin::Vacant, census::Census};
 use self::{
     hashed::{Entry, Front, Hashed},
     page::PageOf,
