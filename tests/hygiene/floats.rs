@@ -44,10 +44,19 @@ fn the_handle_takes_plain_numbers() {
         (AREA.spawn((3.0, 1.0)).join(), AREA.spawn_all([(4.0, 1.0), (5.0, 1.0), (4.0, 1.0), (1.0, 1.0)])),
         (3.0, 2)
     );
-    AREA.retain(|(width, _), _| *width < 2.0);
-    assert_eq!(AREA.entries(), [((1.0, 1.0), 1.0)]);
     let handle: &Cache<(Bits<f32>, Bits<f64>), f64> = AREA;
     assert_eq!(handle.get_ref((&5.0_f32, &1.0_f64)), 5.0);
+}
+
+#[test]
+fn all_of_it_is_told_by_plain_numbers() {
+    #[cache]
+    fn half(x: f64) -> f64 {
+        x / 2.0
+    }
+    assert_eq!((half(1.0), half(3.0)), (0.5, 1.5));
+    HALF.retain(|(x,), _| *x < 2.0);
+    assert_eq!(HALF.entries(), [((1.0,), 0.5)]);
 }
 
 #[cache]
