@@ -157,8 +157,7 @@ fn begin_strayed<K: Key, R: Output>(core: &Core<K, R>, key: &K) -> Further<R> {
     }
 }
 
-/// The value of a key that is in no page: in the hash table, to which it may have strayed, or computed. Out of line, and given the parts of a
-/// callee one by one, to keep the frames of bodies small.
+/// The value of a key that takes more than a look. Out of line, and given the parts of a callee one by one, to keep the frames of bodies small.
 #[inline(never)]
 #[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
 fn get_further<K: Key, R: Output>(
@@ -169,14 +168,7 @@ fn get_further<K: Key, R: Output>(
     context: *const (),
     is_local: bool,
 ) -> R {
-    let callee = Callee::of(function, run, context, is_local);
-    if !K::is_small() || const { size_of::<R>() > LARGE } {
-        return core.get_missed(callee, key);
-    }
-    match core.hit_strayed(key) {
-        Some(value) => value,
-        None => callee.run_unclaimed(core, key),
-    }
+    core.get_missed(Callee::of(function, run, context, is_local), key)
 }
 
 impl<K: Key, R: Output> Core<K, R> {

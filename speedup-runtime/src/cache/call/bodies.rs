@@ -70,7 +70,15 @@ pub(in crate::cache) unsafe fn run_shared<K: Key, R: Output>(
     // SAFETY: passed on.
     unsafe {
         let body = |key: &K, _: &Frame| function.shared(key);
-        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_shared::<K, R>)
+        run(
+            false,
+            core,
+            function,
+            key,
+            (Goal::of_parts(table, at), worker),
+            (body, tells_nothing::<R>),
+            run_shared::<K, R>,
+        )
     }
 }
 
@@ -243,7 +251,15 @@ pub(in crate::cache) unsafe fn run_nothing<K: Key, R: Output>(
         |_: &K, _: &Frame| panic!("`{name}` needs more than its key: call the function itself, which passes it on");
     // SAFETY: passed on.
     unsafe {
-        run(false, core, function, key, (Goal::of_parts(table, at), worker), (body, |_| false), run_nothing::<K, R>)
+        run(
+            false,
+            core,
+            function,
+            key,
+            (Goal::of_parts(table, at), worker),
+            (body, tells_nothing::<R>),
+            run_nothing::<K, R>,
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::ptr::null;
 use crate::cache::{
     call::{claim_guard::Flight, function::Function, state::Core},
     table::key::{Key, Output},
-    thread::registry::{self, Worker},
+    thread::registry::Worker,
 };
 
 /// See [`Callee::run_claimed`] and [`run_known`](crate::cache::call::bodies::run_known). The two before the last are the parts of the claim's goal, so that all of
@@ -129,26 +129,5 @@ fn without_claim<K: Key, R: Output>(
     if K::is_small() && key.pack().is_none() {
         return core.get_far(function, key, run, context, is_local);
     }
-    in_new_page(core, function, key, run, context, is_local)
-}
-
-/// The same where the key's page is perhaps yet to be made.
-#[inline(never)]
-#[cfg_attr(target_os = "linux", unsafe(link_section = "speedup_first"))]
-fn in_new_page<K: Key, R: Output>(
-    core: &Core<K, R>,
-    function: &Function<K, R>,
-    key: &K,
-    run: Run<K, R>,
-    context: *const (),
-    is_local: bool,
-) -> R {
-    let callee = Callee { function, run, context, is_local };
-    if K::is_small()
-        && let Some(packed) = key.pack()
-        && let Some(flight) = core.claim_in_new_page(packed, registry::current())
-    {
-        return callee.run_claimed(core, key, flight);
-    }
-    core.unclaimed(callee, key)
+    core.unclaimed(Callee { function, run, context, is_local }, key)
 }

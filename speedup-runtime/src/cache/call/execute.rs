@@ -62,7 +62,7 @@ pub(super) unsafe fn run<K: Key, R: Output>(
         return unsafe { run_where_there_is_room(core, function, key, goal, again) };
     }
     let computed = worker.computed() + 1;
-    // Asked once: what is demanded meanwhile the next call sees.
+    // What is demanded from now on the next call sees, but for what an outermost one demands when it begins.
     let is_due = worker.own.attention.is_due(computed);
     if is_due && worker.own.attention.asks() && worker.handed.any() {
         // SAFETY: passed on.

@@ -93,3 +93,40 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Argument for T {
         self == other
     }
 }
+
+/// Has a wrapper of plain arguments lend, print and store what is in it as if there were no wrapper.
+macro_rules! is_as_plain {
+    ($wrapper:ident) => {
+        impl<T> std::ops::Deref for $wrapper<T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                &self.0
+            }
+        }
+
+        impl<T: std::fmt::Debug> std::fmt::Debug for $wrapper<T> {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(out)
+            }
+        }
+
+        /// As the plain value.
+        #[cfg(feature = "serde")]
+        impl<T: serde::Serialize> serde::Serialize for $wrapper<T> {
+            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(out)
+            }
+        }
+
+        /// As the plain value.
+        #[cfg(feature = "serde")]
+        impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for $wrapper<T> {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                T::deserialize(input).map($wrapper)
+            }
+        }
+    };
+}
+
+pub(super) use is_as_plain;

@@ -1,13 +1,14 @@
 //! Floating-point numbers as parts of a key.
 
 use std::{
-    fmt,
     hash::{Hash, Hasher},
-    ops::Deref,
     sync::Arc,
 };
 
-use super::key::{Argument, Part};
+use super::{
+    argument::is_as_plain,
+    key::{Argument, Part},
+};
 
 /// An argument with floating-point numbers in it, as a part of a key: `Bits<f64>` in the type of the handle of `fn area(radius: f64)`.
 ///
@@ -28,35 +29,7 @@ use super::key::{Argument, Part};
 #[derive(Clone, Copy)]
 pub struct Bits<T>(pub T);
 
-impl<T> Deref for Bits<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Bits<T> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
-    }
-}
-
-/// As the plain value.
-#[cfg(feature = "serde")]
-impl<T: serde::Serialize> serde::Serialize for Bits<T> {
-    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(out)
-    }
-}
-
-/// As the plain value.
-#[cfg(feature = "serde")]
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Bits<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        T::deserialize(input).map(Bits)
-    }
-}
+is_as_plain!(Bits);
 
 /// A type that is made of floats and of what stands beside them in a tuple.
 #[diagnostic::on_unimplemented(

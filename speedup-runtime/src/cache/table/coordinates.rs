@@ -1,12 +1,9 @@
 //! Tuples and arrays of small integers as parts of a key: each integer is a coordinate of the paged table, as if it were an argument of its own.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    ops::Deref,
-};
+use std::hash::{Hash, Hasher};
 
 use super::{
+    argument::is_as_plain,
     key::{Argument, Part},
     packed_key,
 };
@@ -29,35 +26,7 @@ use super::{
 #[derive(Clone, Copy)]
 pub struct Coordinates<T>(pub T);
 
-impl<T> Deref for Coordinates<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Coordinates<T> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
-    }
-}
-
-/// As the plain value.
-#[cfg(feature = "serde")]
-impl<T: serde::Serialize> serde::Serialize for Coordinates<T> {
-    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(out)
-    }
-}
-
-/// As the plain value.
-#[cfg(feature = "serde")]
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Coordinates<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        T::deserialize(input).map(Coordinates)
-    }
-}
+is_as_plain!(Coordinates);
 
 /// A tuple of two to four parts, or an array: what [`Coordinates`] may hold.
 pub trait Spread: Hash + Eq + Clone + Send + Sync + 'static {
@@ -213,6 +182,8 @@ impl<A: Hash + Eq + Clone + Send + Sync + 'static, const N: usize> Spread for [A
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::fmt;
+
     use proptest::prelude::*;
 
     use super::*;
