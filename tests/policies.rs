@@ -75,6 +75,8 @@ fn what_is_passed_on_is_part_of_the_key() {
     }
 
     assert_eq!(distance(b"kitten", b"sitting", 6, 7), 3);
+    // A helper that has computed one is about to note it.
+    rayon::broadcast(|_| ());
     assert_eq!(DISTANCE.len(), 7 * 8);
 }
 
